@@ -1,0 +1,111 @@
+//! What a rule looks at: one message (or one detection) with everything known about it.
+
+use std::net::IpAddr;
+
+use wire::Direction;
+
+use crate::Reason;
+
+/// The layer whose message is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the variants are the protocols' names")]
+pub enum Protocol {
+    Ip,
+    Tcp,
+    Udp,
+    Tls,
+    Dtls,
+    Mqtt,
+    Coap,
+}
+
+/// The configured service a flow belongs to, by its server port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Plaintext MQTT over TCP (default 1883).
+    Mqtt,
+    /// MQTT over TLS (default 8883).
+    Mqtts,
+    /// Plaintext CoAP over UDP (default 5683).
+    Coap,
+    /// CoAP over DTLS (default 5684).
+    Coaps,
+}
+
+/// The end of a link at which a frame came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The devices' side.
+    Inside,
+    /// The world's side.
+    Outside,
+}
+
+impl Side {
+    /// The other end of the link.
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Inside => Self::Outside,
+            Self::Outside => Self::Inside,
+        }
+    }
+}
+
+/// Who sent the message to whom, and from which side it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The sender of this message.
+    pub source: IpAddr,
+    /// The sender's port.
+    pub source_port: u16,
+    /// The receiver of this message.
+    pub destination: IpAddr,
+    /// The receiver's port.
+    pub destination_port: u16,
+    /// The side `source` stands on.
+    pub from: Side,
+}
+
+/// The application message under judgement, as far as it could be decoded.
+#[derive(Debug, Clone, Copy)]
+pub enum Message<'a> {
+    /// Nothing decoded: a detection below the application, or bytes that don't parse.
+    None,
+    /// An MQTT control packet.
+    Mqtt(&'a wire::mqtt::ControlPacket<'a>),
+    /// A CoAP message.
+    Coap(&'a wire::coap::Message<'a>),
+}
+
+/// What is known of the MQTT session the message belongs to (from its CONNECT and CONNACK).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Session<'a> {
+    /// The client identifier, as sent (or as assigned by the server).
+    pub client_id: Option<&'a str>,
+    /// The user name of the CONNECT.
+    pub username: Option<&'a str>,
+}
+
+/// One message or detection, with everything a rule may ask about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The layer judged.
+    pub protocol: Protocol,
+    /// The service of the flow.
+    pub service: Service,
+    /// Towards the server or towards the client.
+    pub direction: Direction,
+    /// Addresses, ports and side.
+    pub endpoints: Endpoints,
+    /// The decoded message.
+    pub message: Message<'a>,
+    /// Its MQTT session; empty for everything else.
+    pub session: Session<'a>,
+    /// Built-in detections raised on this very message, the gravest first.
+    pub reasons: &'a [Reason],
+    /// Whether the client's address has proved that it receives what is sent to it (RFC 9175 §2.3).
+    pub address_validated: bool,
+    /// Bytes of UDP payload, or of the MQTT control packet including its fixed header.
+    pub size: usize,
+}

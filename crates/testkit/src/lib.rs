@@ -1,0 +1,1 @@
+//! Builders of frames and conversations for tests.

@@ -1,0 +1,1 @@
+//! Library face of the gateway.
