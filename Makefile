@@ -1,0 +1,35 @@
+# Each target does its own set-up on a fresh Debian 12 with a Rust toolchain.
+CARGO ?= cargo
+
+.PHONY: help build demo test bench lint fmt fuzz clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+build: ## the release binary, target/release/weir
+	scripts/setup build
+	$(CARGO) build --release --locked --package weir
+
+demo: build ## the whole thing on this machine, in network namespaces (root)
+	scripts/setup demo
+	target/release/weir demo $(ARGS)
+
+test: ## everything: format, lints, unit, property, XDP, end to end (root)
+	scripts/setup build test
+	scripts/test
+
+bench: ## throughput, cost of the XDP program, decoders (root)
+	scripts/setup build bench
+	scripts/bench
+
+lint: ## rustfmt and clippy, warnings denied
+	scripts/setup build
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+fmt: ## rewrite the sources in the house's format
+	$(CARGO) fmt --all
+	cd ebpf && $(CARGO) fmt
+
+clean:
+	$(CARGO) clean
