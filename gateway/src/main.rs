@@ -1,2 +1,7 @@
 //! The binary `weir`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    weir::cli::main()
+}

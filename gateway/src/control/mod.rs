@@ -1,0 +1,1 @@
+//! The control plane: what surrounds the workers and never touches a frame.

@@ -1,0 +1,1 @@
+//! `weir demo`: the whole gateway on one machine, in network namespaces of its own.

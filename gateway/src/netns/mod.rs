@@ -1,0 +1,1 @@
+//! Network namespaces for the demo and for tests: make, enter, remove.
