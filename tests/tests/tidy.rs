@@ -78,13 +78,14 @@ fn core_crates_stay_free_of_the_environment() {
 
 #[test]
 fn unsafe_stands_only_where_it_may_and_says_why() {
+    // Spelled in halves, so that this file doesn't find itself.
+    let (block, implementation) = (["unsafe", " {"].concat(), ["unsafe", " impl"].concat());
     for (path, text) in sources("") {
         let allowed = path.starts_with("crates/xsk") || path.starts_with("ebpf");
         let lines: Vec<&str> = text.lines().collect();
         for (at, line) in lines.iter().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            let opens = code.contains("unsafe {") || code.contains("unsafe impl");
-            if !opens {
+            if !code.contains(&block) && !code.contains(&implementation) {
                 continue;
             }
             assert!(
