@@ -1,1 +1,30 @@
 //! The inspector: a frame and a time in, a verdict and events out.
+//!
+//! [`Inspector`] is a value. It opens nothing, sleeps never, logs nothing and reads no clock; the same
+//! frames, seed and times give the same output, byte for byte. The live data plane, capture replay,
+//! simulation, fuzzing and benchmarks are thin callers of [`Inspector::handle_frame`].
+//!
+//! A frame's way through the modules: `inspector` decodes it and finds its service; `tcp` puts
+//! segments in order and hands their bytes to `mqtt` or `tls`; datagrams go to `coap` or `tls`. Each of
+//! them asks the policy through `context`, which also tells the [`Sink`].
+
+mod coap;
+mod context;
+mod event;
+mod frame;
+mod gauges;
+mod inspector;
+mod outcome;
+mod seed;
+mod sink;
+mod time;
+
+pub use event::{Event, EventKind};
+pub use frame::{Frame, Port};
+pub use gauges::Gauges;
+pub use inspector::Inspector;
+pub use outcome::Outcome;
+pub use policy::{Exception, Limits, Verdict};
+pub use seed::Seed;
+pub use sink::{Count, FlowEnd, Injected, LimitKind, MessageKind, Sink};
+pub use time::Instant;

@@ -1,0 +1,53 @@
+//! What an event says: the content of an EVE record, borrowed.
+
+use policy::{Reason, RuleIndex, Subject};
+
+use crate::{Instant, Port, Verdict};
+
+/// One thing worth telling. Addresses, protocol, message and session are in its subject; whoever
+/// writes it down picks what to keep, and never a password, token or payload unasked.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    /// When, on the caller's clock.
+    pub at: Instant,
+    /// Why there is an event.
+    pub kind: EventKind,
+    /// The same for all frames of a flow (of an endpoint pair, for UDP), both directions.
+    pub flow_id: u64,
+    /// Where the frame came in.
+    pub port: Port,
+    /// The frame's VLAN, if tagged.
+    pub vlan: Option<u16>,
+    /// Everything known of the message or detection.
+    pub subject: &'a Subject<'a>,
+    /// The detection behind it, if any.
+    pub reason: Option<Reason>,
+    /// The rule behind it, if any.
+    pub rule: Option<RuleIndex>,
+    /// What became of the message.
+    pub verdict: Verdict,
+    /// What would have, had the rule not been a dry run or the gateway a monitor.
+    pub would: Option<Verdict>,
+    /// Generation of the policy that decided.
+    pub generation: u64,
+}
+
+/// Why there is an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// A rule matched.
+    Alert,
+    /// A built-in detection no rule spoke of.
+    Anomaly,
+}
+
+impl EventKind {
+    /// `event_type` in EVE.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Anomaly => "anomaly",
+        }
+    }
+}

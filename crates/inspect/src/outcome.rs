@@ -1,0 +1,50 @@
+//! What became of a frame.
+
+use policy::{Reason, RuleIndex, Verdict};
+
+/// What [`Inspector::handle_frame`](crate::Inspector::handle_frame) decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "the frame's fate is in it"]
+pub struct Outcome {
+    /// What became of the frame.
+    pub verdict: Verdict,
+    /// Whether what is left in the [`Frame`](crate::Frame) goes out of the opposite port. Not the
+    /// same as `Accept`: of a segment that is reset, what precedes the offending control packet
+    /// still goes on.
+    pub forward: bool,
+    /// The detection behind the verdict, or the gravest one seen on an accepted frame.
+    pub reason: Option<Reason>,
+    /// The rule that decided.
+    pub rule: Option<RuleIndex>,
+    /// What would have become of it, had the rule not been a dry run or the gateway a monitor.
+    pub would: Option<Verdict>,
+}
+
+impl Outcome {
+    /// Goes on, nothing to say.
+    pub const ACCEPT: Self = Self {
+        verdict: Verdict::Accept,
+        forward: true,
+        reason: None,
+        rule: None,
+        would: None,
+    };
+
+    /// Copied, injected later.
+    pub const HOLD: Self = Self {
+        verdict: Verdict::Hold,
+        forward: false,
+        ..Self::ACCEPT
+    };
+
+    /// Goes nowhere, for a reason no rule spoke of.
+    pub const fn dropped(reason: Reason) -> Self {
+        Self {
+            verdict: Verdict::Drop,
+            forward: false,
+            reason: Some(reason),
+            rule: None,
+            would: None,
+        }
+    }
+}
