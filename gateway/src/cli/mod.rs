@@ -1,12 +1,19 @@
 //! The command line: what was typed, and the exit status it ends with.
 
+mod replay;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 /// An inline firewall for MQTT and CoAP.
 #[derive(Debug, Parser)]
-#[command(name = "weir", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "weir",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,

@@ -1,0 +1,235 @@
+//! Reading captures: pcap and pcapng, one frame after the other, as Ethernet.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pcap_file::pcap::PcapReader;
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption,
+};
+use pcap_file::pcapng::{Block, PcapNgReader};
+use pcap_file::{DataLink, PcapError, TsResolution};
+
+use super::link;
+
+/// First bytes of a pcapng file: the type of its section header block.
+const PCAPNG_MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+
+/// Why a capture can't be read (any further).
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CaptureError {
+    #[error("{}: {error}", path.display())]
+    Open {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    #[error("{}: neither a pcap nor a pcapng capture ({reason})", path.display())]
+    NotACapture { path: PathBuf, reason: String },
+    #[error("{}: broken after frame {frames}: {reason}", path.display())]
+    Broken {
+        path: PathBuf,
+        frames: u64,
+        reason: String,
+    },
+    #[error(
+        "{}: frame {frame} has link type {link:?}, which Weir doesn't read: capture on an Ethernet \
+         interface (Ethernet, raw IP and Linux cooked captures can be read)",
+        path.display()
+    )]
+    Link {
+        path: PathBuf,
+        frame: u64,
+        link: DataLink,
+    },
+}
+
+/// One frame of a capture; its bytes are in the buffer given to [`Capture::read`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Captured {
+    /// Its number, from 1, as capture viewers count.
+    pub(super) number: u64,
+    /// When it was captured, since the Unix epoch.
+    pub(super) time: Duration,
+    /// How many bytes the capture holds.
+    pub(super) captured_len: usize,
+    /// How many bytes the frame had.
+    pub(super) original_len: usize,
+}
+
+impl Captured {
+    /// Whether the capture holds only the frame's beginning.
+    pub(super) fn is_cut(&self) -> bool {
+        self.captured_len < self.original_len
+    }
+}
+
+/// A capture that is being read.
+pub(super) struct Capture {
+    path: PathBuf,
+    format: Format,
+    frames: u64,
+}
+
+enum Format {
+    Pcap(PcapReader<BufReader<File>>),
+    PcapNg(Box<PcapNgReader<BufReader<File>>>),
+}
+
+/// What both formats say about a packet beside its bytes.
+struct Meta {
+    link: DataLink,
+    time: Duration,
+    original_len: u32,
+}
+
+impl Capture {
+    /// Opens the capture at `path` and tells its format by its first bytes.
+    pub(super) fn open(path: &Path) -> Result<Self, CaptureError> {
+        let io = |error| CaptureError::Open {
+            path: path.to_owned(),
+            error,
+        };
+        let foreign = |error: PcapError| CaptureError::NotACapture {
+            path: path.to_owned(),
+            reason: reason(&error),
+        };
+        let mut file = BufReader::new(File::open(path).map_err(io)?);
+        let format = if file.fill_buf().map_err(io)?.starts_with(&PCAPNG_MAGIC) {
+            Format::PcapNg(Box::new(PcapNgReader::new(file).map_err(foreign)?))
+        } else {
+            Format::Pcap(PcapReader::new(file).map_err(foreign)?)
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            format,
+            frames: 0,
+        })
+    }
+
+    /// Reads the next frame into `frame` as Ethernet; `None` at the end of the capture.
+    pub(super) fn read(&mut self, frame: &mut Vec<u8>) -> Result<Option<Captured>, CaptureError> {
+        frame.clear();
+        let meta = match &mut self.format {
+            Format::Pcap(reader) => next_pcap(reader, frame),
+            Format::PcapNg(reader) => next_pcapng(reader, frame),
+        };
+        let meta = meta.map_err(|error| CaptureError::Broken {
+            path: self.path.clone(),
+            frames: self.frames,
+            reason: reason(&error),
+        })?;
+        let Some(meta) = meta else { return Ok(None) };
+        self.frames += 1;
+        let captured_len = frame.len();
+        link::to_ethernet(meta.link, frame).map_err(|link::Unsupported| CaptureError::Link {
+            path: self.path.clone(),
+            frame: self.frames,
+            link: meta.link,
+        })?;
+        Ok(Some(Captured {
+            number: self.frames,
+            time: meta.time,
+            captured_len,
+            original_len: meta.original_len as usize,
+        }))
+    }
+}
+
+/// Reads the next packet's bytes into `data`.
+///
+/// The raw reader is asked, because the checked one refuses what capture tools do write: frames
+/// longer than the snap length of the file's header.
+fn next_pcap(
+    reader: &mut PcapReader<BufReader<File>>,
+    data: &mut Vec<u8>,
+) -> Result<Option<Meta>, PcapError> {
+    let header = reader.header();
+    let Some(packet) = reader.next_raw_packet() else {
+        return Ok(None);
+    };
+    let packet = packet?;
+    data.extend_from_slice(&packet.data);
+    let fraction = u64::from(packet.ts_frac);
+    let fraction_ns = match header.ts_resolution {
+        TsResolution::MicroSecond => fraction * 1000,
+        TsResolution::NanoSecond => fraction,
+    };
+    let time = Duration::from_secs(packet.ts_sec.into()) + Duration::from_nanos(fraction_ns);
+    Ok(Some(Meta {
+        link: header.datalink,
+        time,
+        original_len: packet.orig_len,
+    }))
+}
+
+/// Reads the bytes of the next packet of any kind into `data`, and skips all other blocks.
+fn next_pcapng(
+    reader: &mut PcapNgReader<BufReader<File>>,
+    data: &mut Vec<u8>,
+) -> Result<Option<Meta>, PcapError> {
+    while let Some(block) = reader.next_block() {
+        let (interface_id, ticks, original_len) = match block? {
+            Block::EnhancedPacket(packet) => {
+                data.extend_from_slice(&packet.data);
+                // The crate takes every resolution for nanoseconds: these are the file's ticks.
+                let ticks = packet.timestamp.as_nanos();
+                (packet.interface_id, ticks, packet.original_len)
+            }
+            Block::SimplePacket(packet) => {
+                let captured = packet.data.len().min(packet.original_len as usize);
+                data.extend_from_slice(&packet.data[..captured]);
+                (0, 0, packet.original_len)
+            }
+            _ => continue,
+        };
+        let interface = reader
+            .interfaces()
+            .get(interface_id as usize)
+            .ok_or(PcapError::InvalidInterfaceId(interface_id))?;
+        let time = since_epoch(interface, ticks);
+        return Ok(Some(Meta {
+            link: interface.linktype,
+            time,
+            original_len,
+        }));
+    }
+    Ok(None)
+}
+
+/// Ticks of an interface as a time since the epoch (pcapng, options if_tsresol and if_tsoffset).
+fn since_epoch(interface: &InterfaceDescriptionBlock<'_>, ticks: u128) -> Duration {
+    let mut per_second: u128 = 1_000_000;
+    let mut offset = Duration::ZERO;
+    for option in &interface.options {
+        match option {
+            InterfaceDescriptionOption::IfTsResol(resolution) => {
+                let exponent = u32::from(resolution & 0x7f);
+                let base: u128 = if resolution & 0x80 == 0 { 10 } else { 2 };
+                per_second = base.checked_pow(exponent).unwrap_or(u128::MAX);
+            }
+            InterfaceDescriptionOption::IfTsOffset(seconds) => {
+                offset = Duration::from_secs(*seconds);
+            }
+            _ => {}
+        }
+    }
+    let seconds = u64::try_from(ticks / per_second).unwrap_or(u64::MAX);
+    let rest_ns = (ticks % per_second).saturating_mul(1_000_000_000) / per_second;
+    let rest = Duration::from_nanos(u64::try_from(rest_ns).unwrap_or(0));
+    Duration::from_secs(seconds)
+        .saturating_add(rest)
+        .saturating_add(offset)
+}
+
+/// The crate's error with its cause, which its own text leaves out.
+fn reason(error: &PcapError) -> String {
+    match error {
+        PcapError::IoError(cause) if cause.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the file ends within a packet".to_owned()
+        }
+        PcapError::IoError(cause) => cause.to_string(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,3 @@
+//! `weir replay`.
+mod capture;
+mod link;
