@@ -1,11 +1,40 @@
 //! The operator's rules: TOML to diagnostics or a compiled [`Policy`]; a policy and a [`Subject`]
 //! to a [`Ruling`].
 //!
-//! Nothing here opens a file, reads a clock or keeps state that outlives a call: text comes in
-//! through [`Sources`], and what a rule counts over time is kept by the caller behind [`Meters`].
+//! Nothing here opens a file, reads a clock or keeps state that outlives a call: text comes in as
+//! [`SourceText`], and what a rule counts over time is kept by the caller behind [`Meters`].
+//!
+//! The way of a file: [`Config::parse`] reads the configuration, which names the rule packs;
+//! [`Policy::compile`] reads the packs against it. Both report every problem of every file at once
+//! as [`Diagnostics`]. The way of a message: the inspector fills a [`Subject`] and asks
+//! [`Policy::decide`].
 
+mod action;
+mod address;
+mod case;
+mod config;
+mod diagnostic;
+mod duration;
+mod limit;
+mod policy;
+mod read;
 mod reason;
+mod report;
+mod rule;
+mod source;
 mod subject;
+mod suggest;
 
+pub use action::{Action, Match, Ruling, Verdict};
+pub use case::{Case, Expect, Fields, Line, Speech, Value};
+pub use config::{
+    Config, Dataplane, DefaultAction, Events, Exception, Fragments, Limits, Link, Log, LogFormat,
+    Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
+};
+pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
+pub use limit::{Limit, Meters, Per, Ratio};
+pub use policy::Policy;
 pub use reason::Reason;
+pub use rule::{Rule, RuleIndex, Severity};
+pub use source::{Place, SourceText};
 pub use subject::{Endpoints, Message, Protocol, Service, Session, Side, Subject};

@@ -19,6 +19,33 @@ pub enum Protocol {
     Coap,
 }
 
+impl Protocol {
+    /// All protocols.
+    pub const ALL: &'static [Self] = &[
+        Self::Ip,
+        Self::Tcp,
+        Self::Udp,
+        Self::Tls,
+        Self::Dtls,
+        Self::Mqtt,
+        Self::Coap,
+    ];
+
+    /// The name in rule files, events and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ip => "ip",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Tls => "tls",
+            Self::Dtls => "dtls",
+            Self::Mqtt => "mqtt",
+            Self::Coap => "coap",
+        }
+    }
+}
+
 /// The configured service a flow belongs to, by its server port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Service {
@@ -32,6 +59,34 @@ pub enum Service {
     Coaps,
 }
 
+impl Service {
+    /// All services.
+    pub const ALL: &'static [Self] = &[Self::Mqtt, Self::Mqtts, Self::Coap, Self::Coaps];
+
+    /// The name in configuration, rule files, events and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mqtt => "mqtt",
+            Self::Mqtts => "mqtts",
+            Self::Coap => "coap",
+            Self::Coaps => "coaps",
+        }
+    }
+
+    /// Whether the service runs over TLS or DTLS.
+    #[must_use]
+    pub const fn is_encrypted(self) -> bool {
+        matches!(self, Self::Mqtts | Self::Coaps)
+    }
+
+    /// Whether the service runs over UDP, and not over TCP.
+    #[must_use]
+    pub const fn is_udp(self) -> bool {
+        matches!(self, Self::Coap | Self::Coaps)
+    }
+}
+
 /// The end of a link at which a frame came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
@@ -42,6 +97,18 @@ pub enum Side {
 }
 
 impl Side {
+    /// Both sides.
+    pub const ALL: &'static [Self] = &[Self::Inside, Self::Outside];
+
+    /// The name in rule files, where it is also a zone's.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inside => "inside",
+            Self::Outside => "outside",
+        }
+    }
+
     /// The other end of the link.
     #[must_use]
     pub fn opposite(self) -> Self {
@@ -81,10 +148,14 @@ pub enum Message<'a> {
 /// What is known of the MQTT session the message belongs to (from its CONNECT and CONNACK).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Session<'a> {
+    /// The protocol version of the CONNECT.
+    pub version: Option<wire::mqtt::Version>,
     /// The client identifier, as sent (or as assigned by the server).
     pub client_id: Option<&'a str>,
     /// The user name of the CONNECT.
     pub username: Option<&'a str>,
+    /// The topic name that this PUBLISH's alias stands for (MQTT 5.0 §3.3.2.3.4), when its own is empty.
+    pub aliased_topic: Option<&'a str>,
 }
 
 /// One message or detection, with everything a rule may ask about it.
@@ -108,4 +179,33 @@ pub struct Subject<'a> {
     pub address_validated: bool,
     /// Bytes of UDP payload, or of the MQTT control packet including its fixed header.
     pub size: usize,
+}
+
+impl Subject<'_> {
+    /// The address of the client: the source of what goes to the server, else the destination.
+    #[must_use]
+    pub fn client(&self) -> IpAddr {
+        match self.direction {
+            Direction::ToServer => self.endpoints.source,
+            Direction::ToClient => self.endpoints.destination,
+        }
+    }
+
+    /// The side the client stands on.
+    #[must_use]
+    pub fn client_side(&self) -> Side {
+        match self.direction {
+            Direction::ToServer => self.endpoints.from,
+            Direction::ToClient => self.endpoints.from.opposite(),
+        }
+    }
+
+    /// The address of the server.
+    #[must_use]
+    pub fn server(&self) -> IpAddr {
+        match self.direction {
+            Direction::ToServer => self.endpoints.destination,
+            Direction::ToClient => self.endpoints.source,
+        }
+    }
 }

@@ -1,0 +1,324 @@
+//! The configuration file: where the gateway stands and which rules it applies.
+//!
+//! Every key has a default but the ends of a link; an empty file is a configuration that checks
+//! and replays, but has nothing to stand between.
+
+mod read;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+pub(crate) use read::zones;
+
+use crate::{Action, Diagnostics, SourceText};
+
+/// A whole configuration file, every value checked.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Config {
+    /// `mode = "enforce"`.
+    pub mode: Mode,
+    /// `on_failure = "open"`.
+    pub on_failure: OnFailure,
+    /// `[[link]]`, in file order; empty in a file made only for `check` and `replay`.
+    pub links: Vec<Link>,
+    /// `[zones]`: sets of addresses by name, beside "inside" and "outside" which always exist.
+    pub zones: BTreeMap<String, Vec<IpNet>>,
+    /// `[services]`.
+    pub services: Services,
+    /// `[policy] default = "accept"`: the fate of a message no rule decides.
+    pub default: DefaultAction,
+    /// `[policy] packs`, relative to the configuration file, in order of evaluation.
+    pub packs: Vec<String>,
+    /// `[tls] required_from`: names of zones from which plaintext raises `tls.required`.
+    pub tls_required_from: Vec<String>,
+    /// `[tcp] midstream = "accept"`.
+    pub midstream: Midstream,
+    /// `[ip] fragments = "drop"`.
+    pub fragments: Fragments,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[dataplane]`.
+    pub dataplane: Dataplane,
+    /// `[metrics]`.
+    pub metrics: Metrics,
+    /// `[events]`.
+    pub events: Events,
+    /// `[log]`.
+    pub log: Log,
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// Every problem of the file, when at least one of them is an error.
+    pub fn parse(source: &SourceText) -> Result<Self, Diagnostics> {
+        let (config, diagnostics) = Self::check(source);
+        if diagnostics.has_errors() {
+            return Err(diagnostics);
+        }
+        Ok(config)
+    }
+}
+
+/// `mode`: whether rulings are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Rulings are carried out.
+    #[default]
+    Enforce,
+    /// Rulings are recorded and everything is forwarded.
+    Monitor,
+}
+
+/// `on_failure`: what the kernel does with the services' frames while no inspector is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// Forward them.
+    #[default]
+    Open,
+    /// Drop them.
+    Closed,
+}
+
+/// `[policy] default`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DefaultAction {
+    /// Forward what no rule decides.
+    #[default]
+    Accept,
+    /// Drop it.
+    Drop,
+    /// Drop it and reset its flow.
+    Reset,
+}
+
+impl DefaultAction {
+    /// The action of a ruling.
+    #[must_use]
+    pub const fn action(self) -> Action {
+        match self {
+            Self::Accept => Action::Accept,
+            Self::Drop => Action::Drop,
+            Self::Reset => Action::Reset,
+        }
+    }
+}
+
+/// `[[link]]`: the two ends the gateway stands between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The interface on the devices' side.
+    pub inside: String,
+    /// The other end.
+    pub outside: Outside,
+}
+
+/// The far end of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outside {
+    /// An interface.
+    Interface(String),
+    /// `"host"`: this router's own network stack.
+    Host,
+}
+
+/// `[services]`: the server ports of each service; no port stands in two of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Services {
+    /// Plaintext MQTT (TCP), default 1883.
+    pub mqtt: Vec<u16>,
+    /// MQTT over TLS (TCP), default 8883.
+    pub mqtts: Vec<u16>,
+    /// Plaintext CoAP (UDP), default 5683.
+    pub coap: Vec<u16>,
+    /// CoAP over DTLS (UDP), default 5684.
+    pub coaps: Vec<u16>,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self {
+            mqtt: vec![1883],
+            mqtts: vec![8883],
+            coap: vec![5683],
+            coaps: vec![5684],
+        }
+    }
+}
+
+/// `[tcp] midstream`: TCP flows older than the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Midstream {
+    /// Resynchronise on a control packet and inspect from there on.
+    #[default]
+    Accept,
+    /// Reset both ends.
+    Reset,
+    /// Forward the flow uninspected.
+    Bypass,
+}
+
+/// `[ip] fragments`: IP fragments to or from a service (they hide their ports).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fragments {
+    /// Drop and count them.
+    #[default]
+    Drop,
+    /// Forward them uninspected.
+    Forward,
+}
+
+/// `[limits]`: the bounds of everything that grows with traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// TCP flows past their handshake, default 262,144.
+    pub flows: usize,
+    /// TCP flows whose handshake is under way, default 32,768.
+    pub half_open: usize,
+    /// A handshake that takes longer is forgotten, default 15 s.
+    pub half_open_timeout: Duration,
+    /// An established flow that is silent for longer is forgotten, default 2 h.
+    pub idle_timeout: Duration,
+    /// How long a finished or denied flow is remembered, default 30 s.
+    pub linger_timeout: Duration,
+    /// Out-of-order bytes held over all flows, default 64 MiB.
+    pub held_bytes: usize,
+    /// Out-of-order bytes held per direction of a flow, default 256 KiB.
+    pub held_bytes_per_flow: usize,
+    /// Out-of-order segments held per direction of a flow, default 128.
+    pub held_segments_per_flow: usize,
+    /// Bytes in flight remembered per direction of a flow, default 512 KiB.
+    pub unacked_bytes_per_flow: usize,
+    /// What is kept of a control packet that spans segments, default 64 KiB.
+    pub partial_bytes: usize,
+    /// The largest MQTT control packet, header included, default 268,435,460 (all MQTT has).
+    pub mqtt_packet_bytes: usize,
+    /// The largest CoAP message, default 65,507 (all that UDP over IPv4 has).
+    pub coap_message_bytes: usize,
+    /// CoAP endpoints remembered for budgets and address validation, default 65,536.
+    pub endpoints: usize,
+    /// CoAP exchanges remembered, default 262,144.
+    pub exchanges: usize,
+    /// Counters kept on behalf of rules with a limit, default 65,536.
+    pub meters: usize,
+    /// `exception = "drop"`: the fate of traffic a full table has no room for.
+    pub exception: Exception,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            flows: 262_144,
+            half_open: 32_768,
+            half_open_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(2 * 3600),
+            linger_timeout: Duration::from_secs(30),
+            held_bytes: 64 << 20,
+            held_bytes_per_flow: 256 << 10,
+            held_segments_per_flow: 128,
+            unacked_bytes_per_flow: 512 << 10,
+            partial_bytes: 64 << 10,
+            mqtt_packet_bytes: 268_435_460,
+            coap_message_bytes: 65_507,
+            endpoints: 65_536,
+            exchanges: 262_144,
+            meters: 65_536,
+            exception: Exception::Drop,
+        }
+    }
+}
+
+/// `[limits] exception`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Exception {
+    /// Drop it: nothing passes uninspected.
+    #[default]
+    Drop,
+    /// Forward it uninspected.
+    Bypass,
+}
+
+/// `[dataplane] mode`: how the XDP program is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum XdpMode {
+    /// Native where the driver has it, else generic.
+    #[default]
+    Auto,
+    /// Native, or fail.
+    Native,
+    /// Generic.
+    Generic,
+}
+
+/// `[dataplane]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataplane {
+    /// How the XDP program is attached.
+    pub mode: XdpMode,
+    /// How long a worker polls the driver before it sleeps, default 0: it sleeps at once.
+    pub busy_poll: Duration,
+    /// Descriptors of each ring, a power of two, default 2048.
+    pub ring_size: u32,
+    /// How often a worker vouches for itself, default 20 ms.
+    pub heartbeat: Duration,
+    /// Where link and maps are pinned, default `/sys/fs/bpf/weir`.
+    pub pin_dir: String,
+}
+
+impl Default for Dataplane {
+    fn default() -> Self {
+        Self {
+            mode: XdpMode::Auto,
+            busy_poll: Duration::ZERO,
+            ring_size: 2048,
+            heartbeat: Duration::from_millis(20),
+            pin_dir: "/sys/fs/bpf/weir".to_owned(),
+        }
+    }
+}
+
+/// `[metrics]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Metrics {
+    /// Where `/metrics`, `/healthz` and `/readyz` are served; nowhere by default.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[events]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Events {
+    /// The file JSON lines are appended to; none by default.
+    pub file: Option<String>,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// A level (error, warn, info, debug, trace) or tracing directives, default "info".
+    pub level: String,
+    /// Text or JSON lines.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Text,
+        }
+    }
+}
+
+/// `[log] format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}

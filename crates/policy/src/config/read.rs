@@ -1,0 +1,484 @@
+//! Reading the configuration file, key by key.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::{
+    Config, Dataplane, DefaultAction, Events, Exception, Fragments, Limits, Link, Log, LogFormat,
+    Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
+};
+use crate::address;
+use crate::read::{self, Node, Table};
+use crate::report::{Report, Span};
+use crate::suggest::{one_of, suggest};
+use crate::{Diagnostics, SourceText};
+
+/// The kernel's IFNAMSIZ without the closing zero.
+const MAX_INTERFACE_BYTES: usize = 15;
+const MAX_TIME: Duration = Duration::from_secs(30 * 86_400);
+
+impl Config {
+    /// Reads a configuration as far as it can be understood, and says everything about it.
+    #[must_use]
+    pub fn check(source: &SourceText) -> (Self, Diagnostics) {
+        let mut report = Report::default();
+        let config = read::document(&mut report, source, config);
+        (config, report.finish())
+    }
+}
+
+fn config(report: &mut Report, mut file: Table<'_>) -> Config {
+    let mut config = Config::default();
+    let modes = [("enforce", Mode::Enforce), ("monitor", Mode::Monitor)];
+    let fallbacks = [("open", OnFailure::Open), ("closed", OnFailure::Closed)];
+    choose(report, &mut file, "mode", &modes, &mut config.mode);
+    choose(
+        report,
+        &mut file,
+        "on_failure",
+        &fallbacks,
+        &mut config.on_failure,
+    );
+    if let Some(node) = file.optional("link") {
+        config.links = links(report, &node);
+    }
+    if let Some(node) = file.optional("zones") {
+        config.zones = zones(report, &node);
+    }
+    section(report, &mut file, "services", |report, table| {
+        services(report, table, &mut config.services);
+    });
+    section(report, &mut file, "policy", |report, table| {
+        policy(report, table, &mut config);
+    });
+    section(report, &mut file, "tls", |report, table| {
+        config.tls_required_from = required_from(report, table, &config.zones);
+    });
+    section(report, &mut file, "tcp", |report, table| {
+        let choices = [
+            ("accept", Midstream::Accept),
+            ("reset", Midstream::Reset),
+            ("bypass", Midstream::Bypass),
+        ];
+        choose(report, table, "midstream", &choices, &mut config.midstream);
+    });
+    section(report, &mut file, "ip", |report, table| {
+        let choices = [("drop", Fragments::Drop), ("forward", Fragments::Forward)];
+        choose(report, table, "fragments", &choices, &mut config.fragments);
+    });
+    section(report, &mut file, "limits", |report, table| {
+        limits(report, table, &mut config.limits);
+    });
+    section(report, &mut file, "dataplane", |report, table| {
+        dataplane(report, table, &mut config.dataplane);
+    });
+    section(report, &mut file, "metrics", |report, table| {
+        metrics(report, table, &mut config.metrics);
+    });
+    section(report, &mut file, "events", |report, table| {
+        events(report, table, &mut config.events);
+    });
+    section(report, &mut file, "log", |report, table| {
+        log(report, table, &mut config.log);
+    });
+    refuse_rules(report, &mut file);
+    file.finish(report);
+    config
+}
+
+/// Rules in the configuration itself are a mistake that deserves better than "no such key".
+fn refuse_rules(report: &mut Report, file: &mut Table<'_>) {
+    for key in ["rule", "case"] {
+        if let Some(node) = file.hidden(key) {
+            report
+                .error(
+                    node.key_span(),
+                    format!("[[{key}]] doesn't stand in the configuration"),
+                )
+                .help("write it in a file of its own and name that in `packs` of [policy]");
+        }
+    }
+}
+
+fn links(report: &mut Report, node: &Node<'_>) -> Vec<Link> {
+    let mut used: Vec<(String, Span)> = Vec::new();
+    let mut links = Vec::new();
+    for mut table in node.tables(report, "[[link]]") {
+        let inside = table.required(report, "inside");
+        let outside = table.required(report, "outside");
+        let inside = inside.and_then(|node| interface(report, &node, &mut used));
+        let outside = outside.and_then(|node| match node.as_str() {
+            Some("host") => Some(Outside::Host),
+            _ => interface(report, &node, &mut used).map(Outside::Interface),
+        });
+        table.finish(report);
+        if let (Some(inside), Some(outside)) = (inside, outside) {
+            links.push(Link { inside, outside });
+        }
+    }
+    links
+}
+
+/// The name of an interface that no other end of a link uses.
+fn interface(
+    report: &mut Report,
+    node: &Node<'_>,
+    used: &mut Vec<(String, Span)>,
+) -> Option<String> {
+    let name = node.string(report)?;
+    let fits = (1..=MAX_INTERFACE_BYTES).contains(&name.len());
+    let plain = name.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+    if !fits || !plain || name == "." || name == ".." {
+        report
+            .error(
+                node.span(),
+                format!("`{}` can't be an interface's name", name.escape_debug()),
+            )
+            .help("a name has 1 to 15 characters, without spaces and slashes");
+        return None;
+    }
+    if name == "host" {
+        report
+            .error(node.span(), "the devices' side has to be an interface")
+            .help("`host` (this router's own stack) may only stand for `outside`");
+        return None;
+    }
+    if let Some((_, first)) = used.iter().find(|(n, _)| n == name) {
+        report
+            .error(
+                node.span(),
+                format!("the interface `{name}` is already an end of a link"),
+            )
+            .related(first, "first used here");
+        return None;
+    }
+    used.push((name.to_owned(), node.span().clone()));
+    Some(name.to_owned())
+}
+
+/// `[zones]`, of a configuration or of a pack.
+pub(crate) fn zones(report: &mut Report, node: &Node<'_>) -> BTreeMap<String, Vec<IpNet>> {
+    let mut zones = BTreeMap::new();
+    let Some(table) = node.table(report, "[zones]") else {
+        return zones;
+    };
+    for (name, node) in table.entries() {
+        if !address::is_zone_name(name) {
+            report
+                .error(
+                    node.key_span(),
+                    format!("`{}` can't be a zone's name", name.escape_debug()),
+                )
+                .help("a name begins with a letter and goes on with letters, digits, `-` and `_`");
+            continue;
+        }
+        if address::SIDES.contains(&name) {
+            report
+                .error(node.key_span(), format!("the zone `{name}` always exists"))
+                .help("it holds everything on that side of the link: choose another name");
+            continue;
+        }
+        let entries = node.array(report);
+        let networks: Vec<IpNet> = entries
+            .iter()
+            .filter_map(|entry| {
+                let text = entry.string(report)?;
+                address::network(report, entry.span(), text)
+            })
+            .collect();
+        if entries.is_empty() {
+            report.warning(node.span(), format!("the zone `{name}` holds no address"));
+        }
+        zones.insert(name.to_owned(), networks);
+    }
+    zones
+}
+
+fn services(report: &mut Report, table: &mut Table<'_>, services: &mut Services) {
+    // The port, its service and its place; TCP and UDP ports don't collide.
+    let mut used: [Vec<(u16, &str, Span)>; 2] = [Vec::new(), Vec::new()];
+    let entries: [(&'static str, usize, &mut Vec<u16>); 4] = [
+        ("mqtt", 0, &mut services.mqtt),
+        ("mqtts", 0, &mut services.mqtts),
+        ("coap", 1, &mut services.coap),
+        ("coaps", 1, &mut services.coaps),
+    ];
+    let given: Vec<_> = entries
+        .into_iter()
+        .map(|(name, transport, ports)| (name, transport, table.optional(name), ports))
+        .collect();
+    for (name, transport, node, ports) in given {
+        let Some(node) = node else {
+            // A default is taken back where another service was given its port.
+            let taken = |port: &u16| used[transport].iter().any(|(p, ..)| p == port);
+            ports.retain(|port| !taken(port));
+            continue;
+        };
+        ports.clear();
+        for entry in node.array(report) {
+            let Some(port) = entry.integer(report, 1..=65_535) else {
+                continue;
+            };
+            let port = u16::try_from(port).expect("checked to be a port");
+            let used = &mut used[transport];
+            if let Some((_, other, first)) = used.iter().find(|(p, ..)| *p == port) {
+                report
+                    .error(
+                        entry.span(),
+                        format!("port {port} already belongs to `{other}`"),
+                    )
+                    .related(first, "first used here");
+                continue;
+            }
+            used.push((port, name, entry.span().clone()));
+            ports.push(port);
+        }
+    }
+}
+
+fn policy(report: &mut Report, table: &mut Table<'_>, config: &mut Config) {
+    let defaults = [
+        ("accept", DefaultAction::Accept),
+        ("drop", DefaultAction::Drop),
+        ("reset", DefaultAction::Reset),
+    ];
+    choose(report, table, "default", &defaults, &mut config.default);
+    let Some(node) = table.optional("packs") else {
+        return;
+    };
+    for entry in node.array(report) {
+        let Some(pack) = entry.string(report) else {
+            continue;
+        };
+        if pack.is_empty() {
+            report.error(entry.span(), "a pack is named by its file");
+        } else if config.packs.iter().any(|p| p == pack) {
+            report.error(entry.span(), format!("the pack `{pack}` is named twice"));
+        } else {
+            config.packs.push(pack.to_owned());
+        }
+    }
+}
+
+fn required_from(
+    report: &mut Report,
+    table: &mut Table<'_>,
+    zones: &BTreeMap<String, Vec<IpNet>>,
+) -> Vec<String> {
+    let mut names = Vec::new();
+    let Some(node) = table.optional("required_from") else {
+        return names;
+    };
+    for entry in node.array(report) {
+        let Some(name) = entry.string(report) else {
+            continue;
+        };
+        if zones.contains_key(name) || address::SIDES.contains(&name) {
+            names.push(name.to_owned());
+            continue;
+        }
+        let known: Vec<&str> = address::SIDES
+            .into_iter()
+            .chain(zones.keys().map(String::as_str))
+            .collect();
+        let near = suggest(name, known.iter().copied());
+        report
+            .error(
+                entry.span(),
+                format!("there is no zone `{}`", name.escape_debug()),
+            )
+            .help(match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the zones are {}", one_of(&known)),
+            });
+    }
+    names
+}
+
+fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
+    const ENTRIES: u64 = 1 << 26;
+    const BYTES: u64 = 1 << 40;
+    let counts: [(&'static str, u64, u64, &mut usize); 12] = [
+        ("flows", 1, ENTRIES, &mut limits.flows),
+        ("half_open", 1, ENTRIES, &mut limits.half_open),
+        ("held_bytes", 0, BYTES, &mut limits.held_bytes),
+        (
+            "held_bytes_per_flow",
+            0,
+            1 << 30,
+            &mut limits.held_bytes_per_flow,
+        ),
+        (
+            "held_segments_per_flow",
+            0,
+            1 << 16,
+            &mut limits.held_segments_per_flow,
+        ),
+        (
+            "unacked_bytes_per_flow",
+            1 << 12,
+            1 << 30,
+            &mut limits.unacked_bytes_per_flow,
+        ),
+        ("partial_bytes", 64, 268_435_460, &mut limits.partial_bytes),
+        (
+            "mqtt_packet_bytes",
+            2,
+            268_435_460,
+            &mut limits.mqtt_packet_bytes,
+        ),
+        (
+            "coap_message_bytes",
+            4,
+            65_535,
+            &mut limits.coap_message_bytes,
+        ),
+        ("endpoints", 1, ENTRIES, &mut limits.endpoints),
+        ("exchanges", 1, ENTRIES, &mut limits.exchanges),
+        ("meters", 1, ENTRIES, &mut limits.meters),
+    ];
+    for (key, least, most, value) in counts {
+        let node = table.optional(key);
+        if let Some(number) = node.and_then(|node| node.integer(report, least..=most)) {
+            *value = usize::try_from(number).unwrap_or(usize::MAX);
+        }
+    }
+    let least = Duration::from_millis(1);
+    for (key, value) in [
+        ("half_open_timeout", &mut limits.half_open_timeout),
+        ("idle_timeout", &mut limits.idle_timeout),
+        ("linger_timeout", &mut limits.linger_timeout),
+    ] {
+        let node = table.optional(key);
+        if let Some(time) = node.and_then(|node| node.duration(report, least..=MAX_TIME)) {
+            *value = time;
+        }
+    }
+    let exceptions = [("drop", Exception::Drop), ("bypass", Exception::Bypass)];
+    choose(
+        report,
+        table,
+        "exception",
+        &exceptions,
+        &mut limits.exception,
+    );
+}
+
+fn dataplane(report: &mut Report, table: &mut Table<'_>, dataplane: &mut Dataplane) {
+    let modes = [
+        ("auto", XdpMode::Auto),
+        ("native", XdpMode::Native),
+        ("generic", XdpMode::Generic),
+    ];
+    choose(report, table, "mode", &modes, &mut dataplane.mode);
+    if let Some(us) = integer(report, table, "busy_poll_us", 0, 1_000_000) {
+        dataplane.busy_poll = Duration::from_micros(us);
+    }
+    if let Some(ms) = integer(report, table, "heartbeat_ms", 1, 1_000) {
+        dataplane.heartbeat = Duration::from_millis(ms);
+    }
+    if let Some(node) = table.optional("ring_size")
+        && let Some(size) = node.integer(report, 64..=32_768)
+    {
+        if size.is_power_of_two() {
+            dataplane.ring_size = u32::try_from(size).expect("checked to be small");
+        } else {
+            let near = size.next_power_of_two();
+            report
+                .error(node.span(), "a ring's size has to be a power of two")
+                .help(format!("write {} or {near}", near / 2));
+        }
+    }
+    if let Some(node) = table.optional("pin_dir")
+        && let Some(dir) = node.string(report)
+    {
+        if dir.starts_with('/') {
+            dataplane.pin_dir = dir.to_owned();
+        } else {
+            report
+                .error(node.span(), "the directory has to be an absolute path")
+                .help("it has to lie on a BPF file system, as /sys/fs/bpf/weir does");
+        }
+    }
+}
+
+fn metrics(report: &mut Report, table: &mut Table<'_>, metrics: &mut Metrics) {
+    let Some(node) = table.optional("listen") else {
+        return;
+    };
+    let Some(text) = node.string(report) else {
+        return;
+    };
+    match text.parse() {
+        Ok(address) => metrics.listen = Some(address),
+        Err(_) => {
+            report
+                .error(
+                    node.span(),
+                    format!("`{}` isn't an address with a port", text.escape_debug()),
+                )
+                .help("write \"127.0.0.1:9683\" or \"[::1]:9683\"");
+        }
+    }
+}
+
+fn events(report: &mut Report, table: &mut Table<'_>, events: &mut Events) {
+    if let Some(node) = table.optional("file")
+        && let Some(file) = node.string(report)
+    {
+        if file.is_empty() {
+            report.error(node.span(), "the file's name is empty");
+        } else {
+            events.file = Some(file.to_owned());
+        }
+    }
+}
+
+fn log(report: &mut Report, table: &mut Table<'_>, log: &mut Log) {
+    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    choose(report, table, "format", &formats, &mut log.format);
+    if let Some(level) = table.optional("level").and_then(|node| node.string(report)) {
+        log.level = level.to_owned();
+    }
+}
+
+/// Reads `[key]` and reports what it has too much.
+fn section(
+    report: &mut Report,
+    file: &mut Table<'_>,
+    key: &'static str,
+    read: impl FnOnce(&mut Report, &mut Table<'_>),
+) {
+    if let Some(mut table) = file.optional(key).and_then(|node| node.table(report, key)) {
+        read(report, &mut table);
+        table.finish(report);
+    }
+}
+
+fn choose<T: Copy>(
+    report: &mut Report,
+    table: &mut Table<'_>,
+    key: &'static str,
+    choices: &[(&str, T)],
+    value: &mut T,
+) {
+    if let Some(chosen) = table
+        .optional(key)
+        .and_then(|node| node.choice(report, choices))
+    {
+        *value = chosen;
+    }
+}
+
+fn integer(
+    report: &mut Report,
+    table: &mut Table<'_>,
+    key: &'static str,
+    least: u64,
+    most: u64,
+) -> Option<u64> {
+    let node = table.optional(key)?;
+    node.integer(report, least..=most)
+}

@@ -1,0 +1,62 @@
+//! The compiled policy.
+
+use std::net::IpAddr;
+
+use crate::{
+    Action, Config, Diagnostics, Match, Meters, Mode, Rule, Ruling, Side, SourceText, Subject,
+};
+
+/// All rules of a configuration and its packs, ready to decide; immutable, meant to be shared.
+#[derive(Debug)]
+pub struct Policy {
+    rules: Vec<Rule>,
+    default: Action,
+    mode: Mode,
+}
+
+impl Policy {
+    /// Compiles the rules of `packs`, in that order, against `config`.
+    ///
+    /// # Errors
+    /// Every problem of every pack, when at least one of them is an error.
+    pub fn compile(config: &Config, packs: &[SourceText]) -> Result<Self, Diagnostics> {
+        let _ = packs;
+        Ok(Self {
+            rules: Vec::new(),
+            default: config.default.action(),
+            mode: config.mode,
+        })
+    }
+
+    /// The rules in order of evaluation; [`crate::RuleIndex`] is their place.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Whether plaintext MQTT and CoAP of this client has to raise `tls.required`
+    /// (`[tls] required_from`).
+    #[must_use]
+    pub fn requires_tls(&self, client: IpAddr, side: Side) -> bool {
+        let _ = (client, side);
+        false
+    }
+
+    /// Judges one message or detection. `report` gets every alert and dry-run match on the way.
+    #[must_use]
+    pub fn decide(
+        &self,
+        subject: &Subject<'_>,
+        meters: &mut dyn Meters,
+        report: &mut dyn FnMut(Match<'_>),
+    ) -> Ruling {
+        let _ = (subject, meters, report);
+        Ruling {
+            action: self.default,
+            rule: None,
+            reason: None,
+            ban: None,
+            enforced: self.mode == Mode::Enforce,
+        }
+    }
+}

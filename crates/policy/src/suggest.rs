@@ -1,0 +1,76 @@
+//! "Did you mean": the nearest of the names that would have been right.
+
+/// More names than this aren't listed.
+const MAX_LISTED: usize = 30;
+/// Longer words are no slips of the finger, and comparing them takes quadratic time.
+const MAX_WORD_BYTES: usize = 64;
+
+/// The candidate nearest to `word`, if one is near enough to be what was meant.
+pub(crate) fn suggest<'c>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
+    if word.len() > MAX_WORD_BYTES {
+        return None;
+    }
+    let folded = fold(word);
+    let most = (folded.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::osa_distance(&folded, &fold(candidate)), candidate))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// "`a`, `b` or `c`".
+pub(crate) fn one_of(names: &[&str]) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(MAX_LISTED)
+        .map(|n| format!("`{n}`"))
+        .collect();
+    match shown.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => one.clone(),
+        _ if names.len() > MAX_LISTED => format!("{}, …", shown.join(", ")),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}
+
+/// Spelling without case, and with one kind of dash.
+fn fold(word: &str) -> String {
+    word.to_lowercase().replace('_', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_what_is_near() {
+        let names = ["packet", "protocol", "source"];
+        for (word, near) in [
+            ("packets", Some("packet")),
+            ("Packet", Some("packet")),
+            ("pakcet", Some("packet")),
+            ("sorce", Some("source")),
+            ("x", None),
+            ("completely-different", None),
+        ] {
+            assert_eq!(suggest(word, names), near, "{word}");
+        }
+    }
+
+    #[test]
+    fn gives_no_thought_to_giant_words() {
+        assert_eq!(suggest(&"a".repeat(1 << 20), ["aaaa"]), None);
+    }
+
+    #[test]
+    fn lists_names_in_words() {
+        assert_eq!(one_of(&[]), "nothing");
+        assert_eq!(one_of(&["a"]), "`a`");
+        assert_eq!(one_of(&["a", "b", "c"]), "`a`, `b` or `c`");
+    }
+}
