@@ -16,6 +16,7 @@
 //! error shows the command that failed and what it said.
 
 mod namespace;
+pub mod peers;
 mod process;
 mod run;
 pub mod state;

@@ -70,8 +70,21 @@ impl Process {
     /// # Errors
     /// When the log can't be read.
     pub fn printed(&self) -> Result<String> {
+        self.printed_since(0)
+    }
+
+    /// How much it has printed until now, in bytes; for [`Process::printed_since`].
+    pub fn mark(&self) -> usize {
+        fs::metadata(&self.log).map_or(0, |log| log.len() as usize)
+    }
+
+    /// What it has printed after `mark`.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub fn printed_since(&self, mark: usize) -> Result<String> {
         let bytes = fs::read(&self.log).map_err(Error::file(&self.log))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        Ok(String::from_utf8_lossy(bytes.get(mark..).unwrap_or_default()).into_owned())
     }
 
     /// Sends it a signal.
@@ -102,9 +115,9 @@ impl Process {
     pub fn ready<T>(
         &mut self,
         timeout: Duration,
-        mut probe: impl FnMut() -> Result<Option<T>>,
+        mut probe: impl FnMut(&Self) -> Result<Option<T>>,
     ) -> Result<T> {
-        let what = format!("{} getting ready", self.name);
+        let what = format!("the start of {}", self.name);
         let outcome = wait_until(&what, timeout, || {
             if let Some(status) = self.ended()? {
                 return Err(Error::Failed {
@@ -113,7 +126,7 @@ impl Process {
                     output: self.tail(),
                 });
             }
-            probe()
+            probe(self)
         });
         outcome.map_err(|error| match error {
             Error::Timeout {
