@@ -9,13 +9,19 @@ use rustix::io::Errno;
 #[non_exhaustive]
 pub enum Error {
     /// The kernel was built without AF_XDP, or is older than 5.4.
-    #[error("this kernel has no AF_XDP sockets: Weir needs Linux 5.10 or later with CONFIG_XDP_SOCKETS=y")]
+    #[error(
+        "this kernel has no AF_XDP sockets: Weir needs Linux 5.10 or later with CONFIG_XDP_SOCKETS=y"
+    )]
     Unsupported,
     /// Not allowed to open or set up the socket.
-    #[error("not allowed to open an AF_XDP socket: run as root, or with CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF")]
+    #[error(
+        "not allowed to open an AF_XDP socket: run as root, or with CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF"
+    )]
     Permission,
     /// Another socket is bound to this queue and stays.
-    #[error("queue {queue} of interface {interface} is in use by another AF_XDP socket: stop the program that owns it")]
+    #[error(
+        "queue {queue} of interface {interface} is in use by another AF_XDP socket: stop the program that owns it"
+    )]
     Busy {
         /// Index of the interface.
         interface: u32,
@@ -37,7 +43,9 @@ pub enum Error {
         interface: u32,
     },
     /// No memory for frames, or not allowed to lock that much.
-    #[error("{len} bytes for frames can't be had ({errno}): raise the limit of locked memory (ulimit -l), or lower dataplane.ring_size")]
+    #[error(
+        "{len} bytes for frames can't be had ({errno}): raise the limit of locked memory (ulimit -l), or lower dataplane.ring_size"
+    )]
     Memory {
         /// Bytes asked for.
         len: usize,
@@ -45,7 +53,9 @@ pub enum Error {
         errno: Errno,
     },
     /// Frames of this MTU don't fit a chunk.
-    #[error("MTU {mtu} is more than a page can hold: set it to 3498 or less on both ends of the link")]
+    #[error(
+        "MTU {mtu} is more than a page can hold: set it to 3498 or less on both ends of the link"
+    )]
     Mtu {
         /// The interface's MTU, in bytes.
         mtu: u32,

@@ -70,7 +70,10 @@ pub struct ToSend {
 
 impl Received {
     /// Bytes of the frame.
-    #[expect(clippy::len_without_is_empty, reason = "the kernel delivers no empty frame")]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "the kernel delivers no empty frame"
+    )]
     #[must_use]
     pub fn len(&self) -> usize {
         usize::from(self.len)

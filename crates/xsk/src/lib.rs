@@ -31,9 +31,9 @@ mod frame;
 mod io;
 mod memory;
 mod ring;
+mod setup;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
-mod setup;
 mod socket;
 mod syscalls;
 mod umem;

@@ -37,8 +37,7 @@ unsafe impl Sync for Memory {}
 impl Memory {
     /// Maps `len` bytes of an anonymous file in memory, pages populated.
     pub(crate) fn memfd(len: usize) -> Result<Self, Errno> {
-        let file =
-            rustix::fs::memfd_create("weir-umem", rustix::fs::MemfdFlags::CLOEXEC)?;
+        let file = rustix::fs::memfd_create("weir-umem", rustix::fs::MemfdFlags::CLOEXEC)?;
         rustix::fs::ftruncate(&file, len as u64)?;
         let start = Self::map(file.as_fd(), 0, len)?;
         Ok(Self {
@@ -76,7 +75,10 @@ impl Memory {
     /// Allocates `len` zero bytes.
     #[cfg_attr(
         not(any(test, feature = "sim")),
-        expect(dead_code, reason = "only a simulated kernel shares memory of the heap")
+        expect(
+            dead_code,
+            reason = "only a simulated kernel shares memory of the heap"
+        )
     )]
     pub(crate) fn allocated(len: usize) -> Self {
         let layout = Layout::from_size_align(len.max(1), PAGE).expect("a size that fits");

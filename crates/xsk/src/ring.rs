@@ -160,7 +160,9 @@ impl<T: Copy> Producer<T> {
     pub(crate) fn publish(&mut self) {
         if self.staged != self.published {
             self.published = self.staged;
-            self.ring.producer().store(self.published, Ordering::Release);
+            self.ring
+                .producer()
+                .store(self.published, Ordering::Release);
         }
     }
 

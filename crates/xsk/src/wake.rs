@@ -77,7 +77,10 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(10));
         let start = Instant::now();
         wait([], &waker, Duration::from_millis(5)).expect("a wait");
-        assert!(start.elapsed() >= Duration::from_millis(5), "reset by the first");
+        assert!(
+            start.elapsed() >= Duration::from_millis(5),
+            "reset by the first"
+        );
     }
 
     #[test]
