@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    Action, Config, Diagnostics, Match, Meters, Mode, Rule, Ruling, Side, SourceText, Subject,
+    Action, Config, Diagnostics, Fragments, Match, Meters, Midstream, Mode, Rule, Ruling, Services,
+    Side, SourceText, Subject,
 };
 
 /// All rules of a configuration and its packs, ready to decide; immutable, meant to be shared.
@@ -12,6 +13,9 @@ pub struct Policy {
     rules: Vec<Rule>,
     default: Action,
     mode: Mode,
+    services: Services,
+    midstream: Midstream,
+    fragments: Fragments,
 }
 
 impl Policy {
@@ -25,6 +29,9 @@ impl Policy {
             rules: Vec::new(),
             default: config.default.action(),
             mode: config.mode,
+            services: config.services.clone(),
+            midstream: config.midstream,
+            fragments: config.fragments,
         })
     }
 
@@ -32,6 +39,24 @@ impl Policy {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The server ports of each service (`[services]`).
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// What becomes of TCP flows older than the gateway (`[tcp] midstream`).
+    #[must_use]
+    pub fn midstream(&self) -> Midstream {
+        self.midstream
+    }
+
+    /// What becomes of IP fragments to or from a service (`[ip] fragments`).
+    #[must_use]
+    pub fn fragments(&self) -> Fragments {
+        self.fragments
     }
 
     /// Whether plaintext MQTT and CoAP of this client has to raise `tls.required`

@@ -33,6 +33,8 @@ macro_rules! detections {
 detections! {
     IP_FRAGMENT = "ip.fragment", "RFC 791 §3.2, RFC 8200 §4.5, RFC 8900",
         "an IP fragment to or from a service: it hides its ports and what it carries";
+    IP_WRONG_SIDE = "ip.wrong-side", "RFC 2827",
+        "a frame of a known flow that came in at the end where its receiver stands: its source is forged";
 
     TCP_MALFORMED_FLAGS = "tcp.malformed.flags", "RFC 9293 §3.1",
         "a combination of TCP flags that no stack sends";
@@ -85,6 +87,8 @@ detections! {
         "the flow table is full of flows that must not be evicted";
     LIMITS_HELD_BYTES = "limits.held-bytes", "[limits] held_bytes",
         "the store of out-of-order segments is full";
+    LIMITS_UNACKED_BYTES = "limits.unacked-bytes", "[limits] unacked_bytes_per_flow",
+        "more data in flight than is remembered for a flow; its sender will repeat it";
     LIMITS_ENDPOINTS = "limits.endpoints", "[limits] endpoints",
         "the table of CoAP endpoints is full";
     LIMITS_EXCHANGES = "limits.exchanges", "[limits] exchanges",
