@@ -110,3 +110,19 @@ impl From<ToSend> for Free {
         Self(frame.chunk)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{ChunkSize, Umem, leaked_frames};
+
+    #[test]
+    fn a_frame_dropped_as_a_value_is_noticed() {
+        let umem = Umem::simulated(ChunkSize::K2, 2);
+        let before = leaked_frames();
+        let frame = umem.take().expect("a full pool");
+        let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(frame)));
+        assert_eq!(dropped.is_err(), cfg!(debug_assertions));
+        assert_eq!(leaked_frames(), before + 1);
+        assert_eq!(umem.outstanding(), 1);
+    }
+}

@@ -25,6 +25,8 @@
     reason = "memory shared with the kernel, and system calls that no safe crate wraps"
 )]
 
+#[cfg(test)]
+mod books;
 mod error;
 pub mod ethtool;
 mod frame;

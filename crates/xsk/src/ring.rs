@@ -270,13 +270,6 @@ impl<T: Copy> Ring<T> {
     }
 }
 
-#[cfg(any(test, feature = "sim"))]
-impl<T: Copy> Consumer<T> {
-    pub(crate) fn ring(&self) -> &Ring<T> {
-        &self.ring
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,7 +348,7 @@ mod tests {
     fn the_flag_asks_for_a_system_call() {
         let (producer, consumer) = ends(4, 0);
         assert!(!producer.needs_wakeup());
-        consumer.ring().set_needs_wakeup(true);
+        consumer.ring.set_needs_wakeup(true);
         assert!(producer.needs_wakeup());
     }
 
