@@ -4,6 +4,11 @@
 //! is copied. There is no state and no clock here, and a view doesn't judge what parses: odd but
 //! legal values are kept, policy decides.
 
+mod finding;
+pub mod mqtt;
+
+pub use finding::{Finding, FindingSet};
+
 /// The outcome of decoding the start of a byte stream or a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decoded<T> {

@@ -1,0 +1,398 @@
+//! The fixed header: packet type, flags, remaining length (MQTT 5.0 §2.1, 3.1.1 §2.2).
+
+use super::{Anomalies, Anomaly, Malformed, Version};
+use crate::{Decoded, Direction};
+
+/// The fifteen control packet types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "the variants are the packets' names")]
+pub enum PacketType {
+    Connect = 1,
+    ConnAck = 2,
+    Publish = 3,
+    PubAck = 4,
+    PubRec = 5,
+    PubRel = 6,
+    PubComp = 7,
+    Subscribe = 8,
+    SubAck = 9,
+    Unsubscribe = 10,
+    UnsubAck = 11,
+    PingReq = 12,
+    PingResp = 13,
+    Disconnect = 14,
+    Auth = 15,
+}
+
+impl PacketType {
+    /// Every type, by number.
+    pub const ALL: [Self; 15] = [
+        Self::Connect,
+        Self::ConnAck,
+        Self::Publish,
+        Self::PubAck,
+        Self::PubRec,
+        Self::PubRel,
+        Self::PubComp,
+        Self::Subscribe,
+        Self::SubAck,
+        Self::Unsubscribe,
+        Self::UnsubAck,
+        Self::PingReq,
+        Self::PingResp,
+        Self::Disconnect,
+        Self::Auth,
+    ];
+
+    /// The type with this number (the high nibble of the first byte).
+    #[inline]
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number.wrapping_sub(1))).copied()
+    }
+
+    /// The name in capitals, as the specification writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "CONNECT",
+            Self::ConnAck => "CONNACK",
+            Self::Publish => "PUBLISH",
+            Self::PubAck => "PUBACK",
+            Self::PubRec => "PUBREC",
+            Self::PubRel => "PUBREL",
+            Self::PubComp => "PUBCOMP",
+            Self::Subscribe => "SUBSCRIBE",
+            Self::SubAck => "SUBACK",
+            Self::Unsubscribe => "UNSUBSCRIBE",
+            Self::UnsubAck => "UNSUBACK",
+            Self::PingReq => "PINGREQ",
+            Self::PingResp => "PINGRESP",
+            Self::Disconnect => "DISCONNECT",
+            Self::Auth => "AUTH",
+        }
+    }
+
+    /// The type with this name in capitals.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|packet_type| packet_type.name() == name)
+    }
+
+    /// Whether a packet of this type may travel this way (the direction column of table 2-1).
+    #[must_use]
+    pub fn sent_by(self, direction: Direction, version: Version) -> bool {
+        match self {
+            Self::Connect | Self::Subscribe | Self::Unsubscribe | Self::PingReq => {
+                direction == Direction::ToServer
+            }
+            Self::ConnAck | Self::SubAck | Self::UnsubAck | Self::PingResp => {
+                direction == Direction::ToClient
+            }
+            Self::Publish | Self::PubAck | Self::PubRec | Self::PubRel | Self::PubComp => true,
+            Self::Disconnect => direction == Direction::ToServer || version == Version::V5,
+            Self::Auth => version == Version::V5,
+        }
+    }
+
+    /// Whether the flags may stand in the fixed header of this type.
+    #[inline]
+    fn allows_flags(self, flags: u8, version: Version) -> bool {
+        match self {
+            Self::Publish => true,
+            // 3.1 §2.1 lets these be repeated with DUP; later versions fix the bits.
+            Self::PubRel | Self::Subscribe | Self::Unsubscribe if version == Version::V31 => {
+                flags & !0b1000 == 0b0010
+            }
+            Self::PubRel | Self::Subscribe | Self::Unsubscribe => flags == 0b0010,
+            _ => flags == 0,
+        }
+    }
+
+    /// The largest remaining length a packet of this type can have.
+    #[inline]
+    fn remaining_len_max(self, version: Version) -> usize {
+        match self {
+            Self::PingReq | Self::PingResp => 0,
+            Self::Disconnect if version != Version::V5 => 0,
+            Self::ConnAck
+            | Self::PubAck
+            | Self::PubRec
+            | Self::PubRel
+            | Self::PubComp
+            | Self::UnsubAck
+                if version != Version::V5 =>
+            {
+                2
+            }
+            _ => FixedHeader::REMAINING_LEN_MAX,
+        }
+    }
+}
+
+impl std::fmt::Display for PacketType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The first two to five bytes of every control packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FixedHeader {
+    /// The type of the packet.
+    pub packet_type: PacketType,
+    /// The low nibble of the first byte.
+    pub flags: u8,
+    /// Bytes that follow the fixed header.
+    pub remaining_len: usize,
+    /// Bytes of the fixed header itself: 2 to 5.
+    pub header_len: usize,
+}
+
+impl FixedHeader {
+    /// The largest remaining length four bytes can say.
+    pub const REMAINING_LEN_MAX: usize = 268_435_455;
+
+    /// Reads a fixed header. Flags that no version allows are refused here, as is QoS 3; what
+    /// depends on the version is left to [`FixedHeader::check`].
+    ///
+    /// # Errors
+    /// The [`Malformed`] that already shows in these bytes.
+    #[inline]
+    pub fn decode(input: &[u8]) -> Result<Decoded<Self>, Malformed> {
+        let Some((&first, lengths)) = input.split_first() else {
+            return Ok(Decoded::Incomplete { need: 2 });
+        };
+        let packet_type = PacketType::from_number(first >> 4).ok_or(Malformed::PacketType)?;
+        let flags = first & 0x0f;
+        if !packet_type.allows_flags(flags, Version::V31) {
+            return Err(Malformed::Flags);
+        }
+        if packet_type == PacketType::Publish {
+            check_publish_flags(flags)?;
+        }
+        let mut remaining_len = 0;
+        for (index, byte) in lengths.iter().take(4).enumerate() {
+            remaining_len |= usize::from(byte & 0x7f) << (7 * index);
+            if byte & 0x80 == 0 {
+                let header_len = index + 2;
+                let message = Self {
+                    packet_type,
+                    flags,
+                    remaining_len,
+                    header_len,
+                };
+                return Ok(Decoded::Complete {
+                    message,
+                    len: header_len,
+                });
+            }
+        }
+        if lengths.len() >= 4 {
+            return Err(Malformed::RemainingLength);
+        }
+        Ok(Decoded::Incomplete {
+            need: input.len() + 1,
+        })
+    }
+
+    /// Bytes of the whole packet.
+    #[inline]
+    #[must_use]
+    pub fn packet_len(&self) -> usize {
+        self.header_len + self.remaining_len
+    }
+
+    /// Whether the remaining length takes no more bytes than it needs.
+    #[inline]
+    #[must_use]
+    pub fn is_minimal(&self) -> bool {
+        let needed = match self.remaining_len {
+            0..=127 => 2,
+            128..=16_383 => 3,
+            16_384..=2_097_151 => 4,
+            _ => 5,
+        };
+        self.header_len == needed
+    }
+
+    /// Checks what depends on the session's version: reserved types and flags, minimal length, and
+    /// whether a packet of this type can be that long (so that nobody waits for bytes which can't
+    /// belong to it). For CONNECT, use the version the packet itself names.
+    ///
+    /// # Errors
+    /// The clause the header breaks.
+    #[inline]
+    pub fn check(&self, version: Version) -> Result<Anomalies, Malformed> {
+        if self.packet_type == PacketType::Auth && version != Version::V5 {
+            return Err(Malformed::PacketType);
+        }
+        if !self.packet_type.allows_flags(self.flags, version) {
+            return Err(Malformed::Flags);
+        }
+        if self.remaining_len > self.packet_type.remaining_len_max(version) {
+            return Err(Malformed::TrailingBytes);
+        }
+        let mut anomalies = Anomalies::EMPTY;
+        if !self.is_minimal() {
+            if version == Version::V5 {
+                return Err(Malformed::LengthNotMinimal);
+            }
+            anomalies.insert(Anomaly::LengthNotMinimal);
+        }
+        Ok(anomalies)
+    }
+}
+
+#[inline]
+fn check_publish_flags(flags: u8) -> Result<(), Malformed> {
+    match flags & 0b0110 {
+        0b0110 => Err(Malformed::PublishQos),
+        0 if flags & 0b1000 != 0 => Err(Malformed::DupQos0),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hex_literal::hex;
+
+    use super::*;
+
+    fn complete(input: &[u8]) -> FixedHeader {
+        match FixedHeader::decode(input).expect("well-formed") {
+            Decoded::Complete { message, len } => {
+                assert_eq!(len, message.header_len);
+                message
+            }
+            Decoded::Incomplete { need } => panic!("incomplete, needs {need}"),
+        }
+    }
+
+    #[test]
+    fn lengths_of_one_to_four_bytes() {
+        let table: [(&[u8], usize, usize, bool); 8] = [
+            (&hex!("c000"), 0, 2, true),
+            (&hex!("307f"), 127, 2, true),
+            (&hex!("308001"), 128, 3, true),
+            (&hex!("30ff7f"), 16_383, 3, true),
+            (&hex!("30808001"), 16_384, 4, true),
+            (&hex!("30ffffff7f"), 268_435_455, 5, true),
+            (&hex!("c08000"), 0, 3, false),
+            (&hex!("c080808000"), 0, 5, false),
+        ];
+        for (input, remaining_len, header_len, minimal) in table {
+            let header = complete(input);
+            assert_eq!(
+                (header.remaining_len, header.header_len),
+                (remaining_len, header_len)
+            );
+            assert_eq!(header.is_minimal(), minimal, "{input:02x?}");
+            for end in 0..input.len() {
+                let decoded = FixedHeader::decode(&input[..end]);
+                let need = (end + 1).max(2);
+                assert_eq!(decoded, Ok(Decoded::Incomplete { need }), "{input:02x?}");
+            }
+        }
+        assert_eq!(
+            FixedHeader::decode(&hex!("30ffffffff")),
+            Err(Malformed::RemainingLength)
+        );
+    }
+
+    #[test]
+    fn every_wrong_flag_nibble_of_every_type_is_refused() {
+        for first in 0..=255_u8 {
+            let fixed = match first >> 4 {
+                0 => {
+                    assert_eq!(FixedHeader::decode(&[first]), Err(Malformed::PacketType));
+                    continue;
+                }
+                3 => continue,
+                6 | 8 | 10 => 0b0010,
+                _ => 0,
+            };
+            let repeated = fixed == 0b0010 && first & 0x0f == 0b1010;
+            let decoded = FixedHeader::decode(&[first, 0]);
+            if first & 0x0f == fixed || repeated {
+                let header = complete(&[first, 0]);
+                let checked = header.check(Version::V311).err();
+                assert_eq!(checked == Some(Malformed::Flags), repeated, "{first:02x}");
+                assert_ne!(header.check(Version::V31).err(), Some(Malformed::Flags));
+            } else {
+                assert_eq!(decoded, Err(Malformed::Flags), "{first:02x}");
+            }
+        }
+    }
+
+    #[test]
+    fn publish_flags() {
+        assert_eq!(
+            FixedHeader::decode(&hex!("3600")),
+            Err(Malformed::PublishQos)
+        );
+        assert_eq!(
+            FixedHeader::decode(&hex!("3e00")),
+            Err(Malformed::PublishQos)
+        );
+        assert_eq!(FixedHeader::decode(&hex!("3800")), Err(Malformed::DupQos0));
+        assert_eq!(FixedHeader::decode(&hex!("3900")), Err(Malformed::DupQos0));
+        for flags in [0, 1, 2, 3, 4, 5, 0xa, 0xb, 0xc, 0xd] {
+            assert_eq!(complete(&[0x30 | flags, 0]).flags, flags);
+        }
+    }
+
+    #[test]
+    fn the_version_decides_on_type_15_minimality_and_room() {
+        assert_eq!(
+            complete(&hex!("f000")).check(Version::V311),
+            Err(Malformed::PacketType)
+        );
+        assert!(complete(&hex!("f000")).check(Version::V5).is_ok());
+        let ping = complete(&hex!("c08000"));
+        assert_eq!(ping.check(Version::V5), Err(Malformed::LengthNotMinimal));
+        assert!(
+            ping.check(Version::V311)
+                .unwrap()
+                .contains(Anomaly::LengthNotMinimal)
+        );
+        for long in [
+            hex!("c001"),
+            hex!("d001"),
+            hex!("e001"),
+            hex!("4003"),
+            hex!("2003"),
+        ] {
+            assert_eq!(
+                complete(&long).check(Version::V311),
+                Err(Malformed::TrailingBytes)
+            );
+        }
+        assert!(complete(&hex!("4003")).check(Version::V5).is_ok());
+    }
+
+    #[test]
+    fn names_and_senders() {
+        for packet_type in PacketType::ALL {
+            assert_eq!(PacketType::from_name(packet_type.name()), Some(packet_type));
+            assert_eq!(
+                PacketType::from_number(packet_type as u8),
+                Some(packet_type)
+            );
+        }
+        assert_eq!(PacketType::from_number(0), None);
+        assert_eq!(PacketType::from_number(16), None);
+        let both = |t: PacketType, v| {
+            [Direction::ToServer, Direction::ToClient].map(|direction| t.sent_by(direction, v))
+        };
+        assert_eq!(both(PacketType::SubAck, Version::V311), [false, true]);
+        assert_eq!(both(PacketType::Subscribe, Version::V5), [true, false]);
+        assert_eq!(both(PacketType::Publish, Version::V31), [true, true]);
+        assert_eq!(both(PacketType::Disconnect, Version::V311), [true, false]);
+        assert_eq!(both(PacketType::Disconnect, Version::V5), [true, true]);
+        assert_eq!(both(PacketType::Auth, Version::V311), [false, false]);
+    }
+}

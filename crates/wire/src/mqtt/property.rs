@@ -1,0 +1,315 @@
+//! Properties of MQTT 5.0 (§2.2.2): which packet they belong in, how often, and their values.
+
+use super::reader::Reader;
+use super::{Malformed, QoS};
+use crate::Direction;
+
+/// Where properties stand: the packet type, or the will inside a CONNECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub(crate) enum Place {
+    Connect = 1,
+    Will = 1 << 1,
+    ConnAck = 1 << 2,
+    Publish = 1 << 3,
+    /// PUBACK, PUBREC, PUBREL and PUBCOMP.
+    Ack = 1 << 4,
+    Subscribe = 1 << 5,
+    /// SUBACK and UNSUBACK.
+    FilterAck = 1 << 6,
+    Unsubscribe = 1 << 7,
+    Disconnect = 1 << 8,
+    Auth = 1 << 9,
+}
+
+macro_rules! properties {
+    ($( #[doc = $doc:literal] $name:ident($kind:ty) = $id:literal, $read:ident, $($place:ident)|+; )+) => {
+        /// One property with its value.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Property<'a> {
+            $( #[doc = $doc] $name($kind), )+
+        }
+
+        impl<'a> Property<'a> {
+            /// The property's identifier.
+            #[must_use]
+            pub const fn id(&self) -> u8 {
+                match self { $( Self::$name(..) => $id, )+ }
+            }
+
+            /// The packets the property belongs in.
+            const fn places(&self) -> u16 {
+                match self { $( Self::$name(..) => $( Place::$place as u16 )|+, )+ }
+            }
+
+            /// Reads one property, its value checked.
+            fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+                Ok(match reader.varint()? {
+                    $( $id => Self::$name($read(reader)?), )+
+                    _ => return Err(Malformed::PropertyUnknown),
+                })
+            }
+        }
+    };
+}
+
+properties! {
+    /// Whether the payload is UTF-8 text
+    PayloadFormatIndicator(bool) = 0x01, boolean, Publish | Will;
+    /// Lifetime of the message in seconds
+    MessageExpiryInterval(u32) = 0x02, u32, Publish | Will;
+    /// What the payload is
+    ContentType(&'a str) = 0x03, string, Publish | Will;
+    /// Topic for a response
+    ResponseTopic(&'a str) = 0x08, response_topic, Publish | Will;
+    /// Identifies the request a response belongs to
+    CorrelationData(&'a [u8]) = 0x09, binary, Publish | Will;
+    /// Names a subscription; never zero
+    SubscriptionIdentifier(u32) = 0x0b, subscription_id, Publish | Subscribe;
+    /// How long the session outlives the connection, in seconds
+    SessionExpiryInterval(u32) = 0x11, u32, Connect | ConnAck | Disconnect;
+    /// The client identifier the server chose
+    AssignedClientIdentifier(&'a str) = 0x12, string, ConnAck;
+    /// Keep alive the server demands, in seconds
+    ServerKeepAlive(u16) = 0x13, u16, ConnAck;
+    /// Name of the authentication method
+    AuthenticationMethod(&'a str) = 0x15, string, Connect | ConnAck | Auth;
+    /// Data of the authentication method
+    AuthenticationData(&'a [u8]) = 0x16, binary, Connect | ConnAck | Auth;
+    /// Whether reason strings are welcome
+    RequestProblemInformation(bool) = 0x17, boolean, Connect;
+    /// Delay before the will is published, in seconds
+    WillDelayInterval(u32) = 0x18, u32, Will;
+    /// Whether response information is welcome
+    RequestResponseInformation(bool) = 0x19, boolean, Connect;
+    /// Basis for response topics
+    ResponseInformation(&'a str) = 0x1a, string, ConnAck;
+    /// Another server to use
+    ServerReference(&'a str) = 0x1c, string, ConnAck | Disconnect;
+    /// Diagnosis for people
+    ReasonString(&'a str) = 0x1f, string, ConnAck | Ack | FilterAck | Disconnect | Auth;
+    /// Unacknowledged messages the sender takes at once; never zero
+    ReceiveMaximum(u16) = 0x21, receive_maximum, Connect | ConnAck;
+    /// Largest topic alias the sender takes
+    TopicAliasMaximum(u16) = 0x22, u16, Connect | ConnAck;
+    /// Stands for a topic name; never zero
+    TopicAlias(u16) = 0x23, topic_alias, Publish;
+    /// Largest QoS the server takes
+    MaximumQoS(QoS) = 0x24, maximum_qos, ConnAck;
+    /// Whether the server takes retained messages
+    RetainAvailable(bool) = 0x25, boolean, ConnAck;
+    /// Name and value of the application's own
+    UserProperty((&'a str, &'a str)) = 0x26, pair, Connect | Will | ConnAck | Publish | Ack | Subscribe | FilterAck | Unsubscribe | Disconnect | Auth;
+    /// Largest packet the sender takes, in bytes; never zero
+    MaximumPacketSize(u32) = 0x27, maximum_packet_size, Connect | ConnAck;
+    /// Whether the server takes wildcards
+    WildcardSubscriptionAvailable(bool) = 0x28, boolean, ConnAck;
+    /// Whether the server takes subscription identifiers
+    SubscriptionIdentifierAvailable(bool) = 0x29, boolean, ConnAck;
+    /// Whether the server takes shared subscriptions
+    SharedSubscriptionAvailable(bool) = 0x2a, boolean, ConnAck;
+}
+
+fn boolean(reader: &mut Reader<'_>) -> Result<bool, Malformed> {
+    match reader.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Malformed::PropertyBoolean),
+    }
+}
+
+fn u16(reader: &mut Reader<'_>) -> Result<u16, Malformed> {
+    reader.u16()
+}
+
+fn u32(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
+    reader.u32()
+}
+
+fn string<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
+    Ok(reader.string()?.text)
+}
+
+fn binary<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
+    reader.binary()
+}
+
+fn pair<'a>(reader: &mut Reader<'a>) -> Result<(&'a str, &'a str), Malformed> {
+    Ok((reader.string()?.text, reader.string()?.text))
+}
+
+fn response_topic<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
+    let topic = reader.string()?;
+    if topic.has_wildcard {
+        return Err(Malformed::ResponseTopicWildcard);
+    }
+    if topic.text.is_empty() {
+        return Err(Malformed::TopicEmpty);
+    }
+    Ok(topic.text)
+}
+
+fn subscription_id(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
+    non_zero(reader.varint()?, Malformed::SubscriptionIdZero)
+}
+
+fn receive_maximum(reader: &mut Reader<'_>) -> Result<u16, Malformed> {
+    non_zero(reader.u16()?, Malformed::ReceiveMaximumZero)
+}
+
+fn topic_alias(reader: &mut Reader<'_>) -> Result<u16, Malformed> {
+    non_zero(reader.u16()?, Malformed::TopicAliasZero)
+}
+
+fn maximum_packet_size(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
+    non_zero(reader.u32()?, Malformed::MaximumPacketSizeZero)
+}
+
+fn maximum_qos(reader: &mut Reader<'_>) -> Result<QoS, Malformed> {
+    Ok(if boolean(reader)? {
+        QoS::AtLeastOnce
+    } else {
+        QoS::AtMostOnce
+    })
+}
+
+fn non_zero<T: PartialEq + From<u8>>(value: T, zero: Malformed) -> Result<T, Malformed> {
+    if value == T::from(0) {
+        Err(zero)
+    } else {
+        Ok(value)
+    }
+}
+
+impl Property<'_> {
+    /// Whether it may stand more than once in `place`.
+    fn repeats_in(&self, place: Place) -> bool {
+        match self {
+            Self::UserProperty(..) => true,
+            Self::SubscriptionIdentifier(..) => place == Place::Publish,
+            _ => false,
+        }
+    }
+
+    /// Whether this end may send it in `place`.
+    fn sent_by(&self, place: Place, direction: Direction) -> bool {
+        match (self, place) {
+            (Self::SubscriptionIdentifier(..), Place::Publish)
+            | (Self::ServerReference(..), Place::Disconnect) => direction == Direction::ToClient,
+            (Self::SessionExpiryInterval(..), Place::Disconnect) => {
+                direction == Direction::ToServer
+            }
+            _ => true,
+        }
+    }
+}
+
+/// The properties of one packet, checked; empty before 5.0.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Properties<'a> {
+    raw: &'a [u8],
+}
+
+impl<'a> Properties<'a> {
+    /// Reads the property length and walks the properties.
+    #[inline]
+    pub(crate) fn decode(
+        reader: &mut Reader<'a>,
+        place: Place,
+        direction: Direction,
+    ) -> Result<Self, Malformed> {
+        let len = reader.varint()?;
+        let raw = reader.bytes(len as usize, Malformed::PropertyLength)?;
+        if !raw.is_empty() {
+            let mut inner = Reader::new(raw, reader.anomalies);
+            check_all(&mut inner, place, direction)?;
+            reader.anomalies = inner.anomalies;
+        }
+        Ok(Self { raw })
+    }
+
+    /// The properties in their order.
+    pub fn iter(self) -> impl Iterator<Item = Property<'a>> {
+        let mut reader = Reader::new(self.raw, Default::default());
+        std::iter::from_fn(move || {
+            (!reader.is_empty()).then(|| Property::read(&mut reader).expect("checked by decode"))
+        })
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.raw.is_empty()
+    }
+
+    /// Bytes they take on the wire, without the property length.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.raw.len()
+    }
+
+    /// The first value `pick` accepts.
+    pub fn find<T>(self, pick: impl FnMut(Property<'a>) -> Option<T>) -> Option<T> {
+        self.iter().find_map(pick)
+    }
+
+    /// The topic alias (PUBLISH).
+    #[must_use]
+    pub fn topic_alias(self) -> Option<u16> {
+        self.find(|property| match property {
+            Property::TopicAlias(alias) => Some(alias),
+            _ => None,
+        })
+    }
+
+    /// The session expiry interval in seconds (CONNECT, CONNACK, DISCONNECT).
+    #[must_use]
+    pub fn session_expiry_s(self) -> Option<u32> {
+        self.find(|property| match property {
+            Property::SessionExpiryInterval(seconds) => Some(seconds),
+            _ => None,
+        })
+    }
+
+    /// The authentication method (CONNECT, CONNACK, AUTH).
+    #[must_use]
+    pub fn authentication_method(self) -> Option<&'a str> {
+        self.find(|property| match property {
+            Property::AuthenticationMethod(method) => Some(method),
+            _ => None,
+        })
+    }
+}
+
+impl std::fmt::Debug for Properties<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+fn check_all(reader: &mut Reader<'_>, place: Place, direction: Direction) -> Result<(), Malformed> {
+    let mut seen = 0_u64;
+    while !reader.is_empty() {
+        let property = Property::read(reader).map_err(|error| match error {
+            // Inside properties it is the property length that is too small, not the packet.
+            Malformed::Truncated | Malformed::FieldLength => Malformed::PropertyTruncated,
+            other => other,
+        })?;
+        if property.places() & place as u16 == 0 {
+            return Err(Malformed::PropertyMisplaced);
+        }
+        if !property.sent_by(place, direction) {
+            return Err(Malformed::PropertySender);
+        }
+        let bit = 1 << property.id();
+        if seen & bit != 0 && !property.repeats_in(place) {
+            return Err(Malformed::PropertyRepeated);
+        }
+        seen |= bit;
+    }
+    let has = |id: u8| seen & (1 << id) != 0;
+    if has(0x16) && !has(0x15) {
+        return Err(Malformed::AuthDataAlone);
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! PUBLISH (MQTT 5.0 §3.3, 3.1.1 §3.3, 3.1 §3.3).
+
+use super::property::Place;
+use super::reader::Reader;
+use super::{Anomalies, FixedHeader, Malformed, PacketType, Properties, QoS, Version};
+use crate::{Decoded, Direction};
+
+/// A PUBLISH: an application message on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Publish<'a> {
+    /// Whether it claims to be a repetition.
+    pub dup: bool,
+    /// Its QoS.
+    pub qos: QoS,
+    /// Whether the server is to keep it.
+    pub retain: bool,
+    /// The topic name; empty only where a topic alias (5.0) stands for it.
+    pub topic: &'a str,
+    /// The packet identifier; with QoS 1 and 2.
+    pub packet_id: Option<u16>,
+    /// The PUBLISH properties.
+    pub properties: Properties<'a>,
+    /// The payload, as far as it was in the input (all of it from [`ControlPacket::decode`]).
+    ///
+    /// [`ControlPacket::decode`]: super::ControlPacket::decode
+    pub payload: &'a [u8],
+    /// Bytes the whole payload has.
+    pub payload_len: usize,
+    /// What is odd about the packet.
+    pub anomalies: Anomalies,
+}
+
+impl<'a> Publish<'a> {
+    /// Reads a PUBLISH as soon as everything before its payload is there, so that topic and header
+    /// can be judged while a large payload is still on its way. `len` of the result is where the
+    /// payload begins.
+    ///
+    /// # Errors
+    /// What [`ControlPacket::decode`](super::ControlPacket::decode) would report on the whole packet.
+    ///
+    /// # Panics
+    /// When the packet is not a PUBLISH, which the caller has read from the fixed header.
+    pub fn decode_prefix(
+        input: &'a [u8],
+        version: Version,
+        direction: Direction,
+    ) -> Result<Decoded<Self>, Malformed> {
+        let header = match FixedHeader::decode(input)? {
+            Decoded::Complete { message, .. } => message,
+            Decoded::Incomplete { need } => return Ok(Decoded::Incomplete { need }),
+        };
+        assert_eq!(
+            header.packet_type,
+            PacketType::Publish,
+            "the caller knows the type"
+        );
+        let anomalies = header.check(version)?;
+        let packet = &input[header.header_len..input.len().min(header.packet_len())];
+        let need = header.header_len + variable_header_need(packet, &header, version);
+        if need > input.len() && need <= header.packet_len() {
+            return Ok(Decoded::Incomplete { need });
+        }
+        let mut reader = Reader::new(packet, anomalies);
+        let message = Self::decode(&header, &mut reader, version, direction)?;
+        let len = header.packet_len() - message.payload_len;
+        Ok(Decoded::Complete { message, len })
+    }
+
+    /// Reads the body, or as much of it as holds the variable header.
+    #[inline]
+    pub(crate) fn decode(
+        header: &FixedHeader,
+        reader: &mut Reader<'a>,
+        version: Version,
+        direction: Direction,
+    ) -> Result<Self, Malformed> {
+        let body_len = reader.len();
+        let topic = reader.string()?;
+        if topic.has_wildcard {
+            return Err(Malformed::TopicWildcard);
+        }
+        let qos = QoS::from_bits(header.flags >> 1).ok_or(Malformed::PublishQos)?;
+        let packet_id = match qos {
+            QoS::AtMostOnce => None,
+            _ if reader.len() < 2 => return Err(Malformed::PacketIdMissing),
+            _ => Some(super::packet_id(reader, version)?),
+        };
+        let properties = super::properties(reader, version, Place::Publish, direction)?;
+        if topic.text.is_empty() && properties.topic_alias().is_none() {
+            return Err(Malformed::TopicEmpty);
+        }
+        let payload_len = header.remaining_len - (body_len - reader.len());
+        Ok(Self {
+            dup: header.flags & 0b1000 != 0,
+            qos,
+            retain: header.flags & 1 != 0,
+            topic: topic.text,
+            packet_id,
+            properties,
+            payload: reader.take_rest(),
+            payload_len,
+            anomalies: reader.anomalies,
+        })
+    }
+
+    /// The topic alias that stands for, or is given to, the topic.
+    #[must_use]
+    pub fn topic_alias(&self) -> Option<u16> {
+        self.properties.topic_alias()
+    }
+}
+
+/// How many bytes of the body must be there to know that the variable header is: an exact count
+/// once its lengths are in, otherwise what the next length field needs.
+fn variable_header_need(body: &[u8], header: &FixedHeader, version: Version) -> usize {
+    let Some(topic_len) = body.first_chunk().map(|bytes| u16::from_be_bytes(*bytes)) else {
+        return 2;
+    };
+    let id_len = if header.flags & 0b0110 == 0 { 0 } else { 2 };
+    let mut need = 2 + usize::from(topic_len) + id_len;
+    if version != Version::V5 {
+        return need;
+    }
+    let mut properties_len = 0;
+    for shift in [0, 7, 14, 21] {
+        need += 1;
+        let Some(byte) = body.get(need - 1) else {
+            return need;
+        };
+        properties_len |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    need + properties_len
+}

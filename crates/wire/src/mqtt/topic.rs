@@ -1,0 +1,129 @@
+//! Topic names, topic filters, and how they relate (MQTT 5.0 §4.7, §4.8.2).
+//!
+//! The relations take filters without `$share/GROUP/`: see [`strip_share`]. They are about bytes:
+//! nothing is normalised ([MQTT-4.7.3-4]).
+
+use super::{Malformed, Version};
+
+const SHARE: &str = "$share/";
+
+/// Whether a PUBLISH to `name` is delivered to a subscription with `filter`.
+///
+/// A wildcard in the first level of the filter does not match names that begin with `$`
+/// ([MQTT-4.7.2-1]).
+#[must_use]
+pub fn matches(filter: &str, name: &str) -> bool {
+    if name.starts_with('$') && starts_with_wildcard(filter) {
+        return false;
+    }
+    let mut names = name.split('/');
+    for level in filter.split('/') {
+        if level == "#" {
+            return true;
+        }
+        match names.next() {
+            Some(name) if level == "+" || level == name => {}
+            _ => return false,
+        }
+    }
+    names.next().is_none()
+}
+
+/// Whether some topic name is matched by both filters.
+#[must_use]
+pub fn overlaps(one: &str, other: &str) -> bool {
+    let hidden = |wild: &str, plain: &str| starts_with_wildcard(wild) && plain.starts_with('$');
+    if hidden(one, other) || hidden(other, one) {
+        return false;
+    }
+    let (mut ones, mut others) = (one.split('/'), other.split('/'));
+    loop {
+        match (ones.next(), others.next()) {
+            (None, None) | (Some("#"), _) | (_, Some("#")) => return true,
+            (Some(one), Some(other)) if one == other || one == "+" || other == "+" => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Whether every topic name matched by `inner` is matched by `outer`.
+#[must_use]
+pub fn within(inner: &str, outer: &str) -> bool {
+    if starts_with_wildcard(outer) && inner.starts_with('$') {
+        return false;
+    }
+    // "#" and "+/#" are one and the same: no topic name has less than one level.
+    let inner = if inner == "#" { "+/#" } else { inner };
+    let (mut inners, mut outers) = (inner.split('/'), outer.split('/'));
+    loop {
+        match (inners.next(), outers.next()) {
+            (None, None) | (_, Some("#")) => return true,
+            (Some("#"), _) => return false,
+            (Some(inner), Some(outer)) if inner == outer || outer == "+" => {}
+            _ => return false,
+        }
+    }
+}
+
+/// The share name and the filter of a shared subscription, if it is one (§4.8.2).
+#[must_use]
+pub fn share(filter: &str) -> Option<(&str, &str)> {
+    filter.strip_prefix(SHARE)?.split_once('/')
+}
+
+/// The share name of a shared subscription, if it is one.
+#[must_use]
+pub fn share_group(filter: &str) -> Option<&str> {
+    share(filter).map(|(group, _)| group)
+}
+
+/// The filter a subscription listens to: without `$share/GROUP/` if that stands in front.
+#[must_use]
+pub fn strip_share(filter: &str) -> &str {
+    share(filter).map_or(filter, |(_, inner)| inner)
+}
+
+/// Checks a topic filter: not empty, wildcards alone in their level and `#` last, and in 5.0 a
+/// shared subscription with a name and a filter.
+///
+/// # Errors
+/// The clause it breaks.
+pub fn check_filter(filter: &str, version: Version) -> Result<(), Malformed> {
+    if filter.is_empty() {
+        return Err(Malformed::FilterEmpty);
+    }
+    if version == Version::V5 && filter.starts_with(SHARE) {
+        let (group, inner) = share(filter).ok_or(Malformed::ShareName)?;
+        if group.is_empty() || inner.is_empty() || group.contains(['+', '#']) {
+            return Err(Malformed::ShareName);
+        }
+    }
+    let mut levels = filter.split('/').peekable();
+    while let Some(level) = levels.next() {
+        if level.contains('#') && (level != "#" || levels.peek().is_some()) {
+            return Err(Malformed::FilterMultiLevel);
+        }
+        if level.contains('+') && level != "+" {
+            return Err(Malformed::FilterSingleLevel);
+        }
+    }
+    Ok(())
+}
+
+/// Checks a topic name: not empty, no wildcards.
+///
+/// # Errors
+/// The clause it breaks.
+pub fn check_name(name: &str) -> Result<(), Malformed> {
+    if name.is_empty() {
+        return Err(Malformed::TopicEmpty);
+    }
+    if name.contains(['+', '#']) {
+        return Err(Malformed::TopicWildcard);
+    }
+    Ok(())
+}
+
+fn starts_with_wildcard(filter: &str) -> bool {
+    filter.starts_with(['+', '#'])
+}

@@ -1,0 +1,134 @@
+//! UTF-8 encoded strings (MQTT 5.0 §1.5.4, 3.1.1 §1.5.3).
+//!
+//! Ill-formed sequences (overlong forms, surrogates, code points beyond U+10FFFF) and U+0000 are
+//! violations; control characters, non-characters and U+FEFF are oddities.
+
+use super::{Anomalies, Anomaly, Malformed};
+
+/// A string found well-formed, with what else there is to say about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text<'a> {
+    pub(crate) text: &'a str,
+    /// `+` or `#` occurs.
+    pub(crate) has_wildcard: bool,
+    pub(crate) anomalies: Anomalies,
+}
+
+const NUL: u8 = 1;
+const CONTROL: u8 = 2;
+const WILDCARD: u8 = 4;
+const HIGH: u8 = 8;
+
+/// What a single byte may mean; a table, because one pass over it is all an ASCII string costs.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        class[byte] = match byte as u8 {
+            0 => NUL,
+            0x01..=0x1f | 0x7f => CONTROL,
+            b'+' | b'#' => WILDCARD,
+            0x80.. => HIGH,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    class
+};
+
+/// Checks the bytes of a string.
+#[inline]
+pub(crate) fn check(bytes: &[u8]) -> Result<Text<'_>, Malformed> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Malformed::Utf8)?;
+    let class = bytes
+        .iter()
+        .fold(0, |class, byte| class | CLASS[usize::from(*byte)]);
+    if class & NUL != 0 {
+        return Err(Malformed::Utf8Null);
+    }
+    let mut anomalies = Anomalies::EMPTY;
+    if class & (CONTROL | HIGH) != 0 {
+        anomalies = oddities(text);
+    }
+    Ok(Text {
+        text,
+        has_wildcard: class & WILDCARD != 0,
+        anomalies,
+    })
+}
+
+#[cold]
+fn oddities(text: &str) -> Anomalies {
+    let mut anomalies = Anomalies::EMPTY;
+    for character in text.chars() {
+        match u32::from(character) {
+            0x01..=0x1f | 0x7f..=0x9f => anomalies.insert(Anomaly::ControlCharacter),
+            0xfeff => anomalies.insert(Anomaly::ZeroWidth),
+            0xfdd0..=0xfdef => anomalies.insert(Anomaly::NonCharacter),
+            point if point & 0xfffe == 0xfffe => anomalies.insert(Anomaly::NonCharacter),
+            _ => {}
+        }
+    }
+    anomalies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ill_formed_strings_are_refused() {
+        let table: [(&[u8], Malformed); 11] = [
+            (b"a\xc3", Malformed::Utf8),                // truncated
+            (b"\xc0\xaf", Malformed::Utf8),             // overlong "/"
+            (b"\xe0\x80\xaf", Malformed::Utf8),         // overlong "/"
+            (b"\xf0\x80\x80\xaf", Malformed::Utf8),     // overlong "/"
+            (b"\xc0\x80", Malformed::Utf8),             // Java's U+0000
+            (b"\xed\xa0\x80", Malformed::Utf8),         // U+D800
+            (b"\xed\xbf\xbf", Malformed::Utf8),         // U+DFFF
+            (b"\xf4\x90\x80\x80", Malformed::Utf8),     // U+110000
+            (b"\xf8\x88\x80\x80\x80", Malformed::Utf8), // five-byte form
+            (b"\x80", Malformed::Utf8),                 // stray continuation
+            (b"a\0b", Malformed::Utf8Null),
+        ];
+        for (bytes, expected) in table {
+            assert_eq!(check(bytes).unwrap_err(), expected, "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn odd_characters_are_flagged_and_kept() {
+        let table = [
+            ("plain/topic", None),
+            ("gr\u{fc}n/\u{1f600}", None),
+            ("a\u{1}", Some(Anomaly::ControlCharacter)),
+            ("a\u{7f}", Some(Anomaly::ControlCharacter)),
+            ("a\u{85}", Some(Anomaly::ControlCharacter)),
+            ("\u{feff}admin", Some(Anomaly::ZeroWidth)),
+            ("\u{ffff}", Some(Anomaly::NonCharacter)),
+            ("\u{fdd0}", Some(Anomaly::NonCharacter)),
+            ("\u{10fffe}", Some(Anomaly::NonCharacter)),
+        ];
+        for (text, expected) in table {
+            let checked = check(text.as_bytes()).unwrap();
+            assert_eq!(checked.text, text);
+            assert_eq!(checked.anomalies.iter().next(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn wildcards_are_seen_anywhere() {
+        for (text, expected) in [
+            ("a/b", false),
+            ("#", true),
+            ("a+b", true),
+            ("\u{fc}/+", true),
+        ] {
+            assert_eq!(
+                check(text.as_bytes()).unwrap().has_wildcard,
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+}
