@@ -4,6 +4,7 @@
 //! is copied. There is no state and no clock here, and a view doesn't judge what parses: odd but
 //! legal values are kept, policy decides.
 
+pub mod coap;
 mod finding;
 pub mod mqtt;
 

@@ -1,0 +1,101 @@
+//! Everything the CoAP parser can say against a message.
+
+use crate::finding::findings;
+
+findings! {
+    /// A violation of the message format: the datagram must not reach the other end.
+    pub enum Malformed {
+        /// The datagram is shorter than the header
+        TooShort => "coap.malformed.too-short", "RFC 7252 §3";
+        /// The version is not 1
+        Version => "coap.malformed.version", "RFC 7252 §3";
+        /// The token length is 9 to 15
+        TokenLength => "coap.malformed.token-length", "RFC 7252 §3";
+        /// The datagram ends inside the token
+        TokenTruncated => "coap.malformed.token-truncated", "RFC 7252 §3";
+        /// The code class is reserved
+        CodeClass => "coap.malformed.code-class", "RFC 7252 §4.2, §12.1";
+        /// An empty message has a token, options or a payload
+        EmptyMessage => "coap.malformed.empty-message", "RFC 7252 §4.1";
+        /// A non-confirmable message is empty
+        EmptyNonConfirmable => "coap.malformed.empty-non-confirmable", "RFC 7252 §4.3";
+        /// An acknowledgement carries a request
+        AckRequest => "coap.malformed.ack-request", "RFC 7252 §4.2";
+        /// A reset is not empty
+        ResetNotEmpty => "coap.malformed.reset-not-empty", "RFC 7252 §4.2";
+        /// An option's delta nibble is 15
+        OptionDelta => "coap.malformed.option-delta", "RFC 7252 §3.1";
+        /// An option's length nibble is 15
+        OptionLength => "coap.malformed.option-length", "RFC 7252 §3.1";
+        /// The datagram ends inside an option's extended delta or length
+        OptionHeaderTruncated => "coap.malformed.option-header-truncated", "RFC 7252 §3.1";
+        /// The datagram ends inside an option's value
+        OptionTruncated => "coap.malformed.option-truncated", "RFC 7252 §3.1";
+        /// An option's number is above 65535
+        OptionNumber => "coap.malformed.option-number", "RFC 7252 §3.1, CVE-2020-10063";
+        /// The payload marker is the last byte
+        PayloadMarker => "coap.malformed.payload-marker", "RFC 7252 §3";
+        /// An option's value is shorter or longer than its definition allows
+        OptionValueLength => "coap.malformed.option-value-length", "RFC 7252 §5.4.3, CVE-2024-32017";
+        /// An option stands twice that may stand once
+        OptionRepeated => "coap.malformed.option-repeated", "RFC 7252 §5.4.5";
+        /// A text option is not well-formed UTF-8
+        OptionUtf8 => "coap.malformed.option-utf8", "RFC 7252 §3.2";
+        /// A path segment is . or ..
+        PathDots => "coap.malformed.path-dots", "RFC 7252 §5.10.1";
+        /// Proxy-Uri stands beside Uri-Host, Uri-Port, Uri-Path or Uri-Query
+        ProxyUriConflict => "coap.malformed.proxy-uri-conflict", "RFC 7252 §5.10.2";
+        /// The hop limit is zero
+        HopLimitZero => "coap.malformed.hop-limit-zero", "RFC 8768 §3";
+        /// A block option has the reserved size exponent 7
+        BlockSize => "coap.malformed.block-size", "RFC 7959 §2.2";
+        /// A block that is not the last differs in size from what its option says
+        BlockPayload => "coap.malformed.block-payload", "RFC 7959 §2.2";
+        /// The flags or lengths of the OSCORE option don't fit its value
+        OscoreOption => "coap.malformed.oscore-option", "RFC 8613 §6.1";
+        /// A message with the OSCORE option has no payload
+        OscorePayload => "coap.malformed.oscore-payload", "RFC 8613 §6";
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+findings! {
+    /// Something odd in a message that parses.
+    pub enum Anomaly {
+        /// The method is not registered
+        UnknownMethod => "coap.anomaly.unknown-method", "RFC 7252 §5.8, §12.1.1";
+        /// The response code is not registered
+        UnknownResponse => "coap.anomaly.unknown-response", "RFC 7252 §12.1.2";
+        /// A critical option is not registered
+        UnknownCriticalOption => "coap.anomaly.unknown-critical-option", "RFC 7252 §5.4.1";
+        /// An option has a reserved number
+        ReservedOption => "coap.anomaly.reserved-option", "RFC 7252 §12.2";
+        /// A path segment is empty
+        PathEmptySegment => "coap.anomaly.path-empty-segment", "RFC 7252 §5.10.1, CVE-2019-12101";
+        /// A path segment contains a slash
+        PathSlash => "coap.anomaly.path-slash", "RFC 7252 §5.10.1, §6.5";
+        /// A text option contains a control character
+        ControlCharacter => "coap.anomaly.control-character", "RFC 7252 §3.2, RFC 5198 §2";
+    }
+}
+
+/// The oddities of one message.
+pub type Anomalies = crate::FindingSet<Anomaly>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_documented() {
+        let rows = Malformed::ALL
+            .iter()
+            .map(|m| (m.code(), m.clause(), m.summary()));
+        crate::finding::assert_table("coap.malformed.", &rows.collect::<Vec<_>>());
+        let rows = Anomaly::ALL
+            .iter()
+            .map(|a| (a.code(), a.clause(), a.summary()));
+        crate::finding::assert_table("coap.anomaly.", &rows.collect::<Vec<_>>());
+    }
+}

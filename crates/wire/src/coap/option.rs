@@ -1,0 +1,261 @@
+//! Options: the wire form (RFC 7252 §3.1), values, and what one pass over them finds.
+
+use super::registry::{Format, definition, is_critical, is_reserved, number};
+use super::{Anomalies, Anomaly, Malformed};
+
+/// One option as it stands in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opt<'a> {
+    /// The option number.
+    pub number: u16,
+    /// The value.
+    pub value: &'a [u8],
+}
+
+impl<'a> Opt<'a> {
+    /// The value as an unsigned number; none if it is longer than four bytes.
+    #[inline]
+    #[must_use]
+    pub fn as_uint(&self) -> Option<u32> {
+        let fits = self.value.len() <= 4;
+        fits.then(|| {
+            self.value
+                .iter()
+                .fold(0, |value, byte| value << 8 | u32::from(*byte))
+        })
+    }
+
+    /// The value as text; none if it is not UTF-8.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.value).ok()
+    }
+
+    /// The value as a block descriptor; none if it is longer than three bytes.
+    #[inline]
+    #[must_use]
+    pub fn as_block(&self) -> Option<Block> {
+        let value = self.as_uint().filter(|_| self.value.len() <= 3)?;
+        Some(Block {
+            number: value >> 4,
+            more: value & 8 != 0,
+            szx: (value & 7) as u8,
+        })
+    }
+
+    /// Checks the value against the registry.
+    #[inline]
+    fn check(&self, repeats: bool, anomalies: &mut Anomalies) -> Result<(), Malformed> {
+        let Some(definition) = definition(self.number) else {
+            self.note_unknown(anomalies);
+            return Ok(());
+        };
+        let lens = usize::from(definition.len_min)..=usize::from(definition.len_max);
+        if !lens.contains(&self.value.len()) {
+            return Err(Malformed::OptionValueLength);
+        }
+        if repeats && !definition.repeatable {
+            return Err(Malformed::OptionRepeated);
+        }
+        if definition.format == Format::Text {
+            check_text(self.value, anomalies)?;
+        }
+        match self.number {
+            number::URI_PATH => check_segment(self.value, anomalies),
+            number::HOP_LIMIT if self.value == [0] => Err(Malformed::HopLimitZero),
+            number::OSCORE => check_oscore(self.value),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn note_unknown(&self, anomalies: &mut Anomalies) {
+        if is_reserved(self.number) {
+            anomalies.insert(Anomaly::ReservedOption);
+        } else if is_critical(self.number) {
+            anomalies.insert(Anomaly::UnknownCriticalOption);
+        }
+    }
+}
+
+fn check_text(value: &[u8], anomalies: &mut Anomalies) -> Result<(), Malformed> {
+    std::str::from_utf8(value).map_err(|_| Malformed::OptionUtf8)?;
+    if value.iter().any(u8::is_ascii_control) {
+        anomalies.insert(Anomaly::ControlCharacter);
+    }
+    Ok(())
+}
+
+fn check_segment(segment: &[u8], anomalies: &mut Anomalies) -> Result<(), Malformed> {
+    match segment {
+        b"." | b".." => return Err(Malformed::PathDots),
+        [] => anomalies.insert(Anomaly::PathEmptySegment),
+        segment if segment.contains(&b'/') => anomalies.insert(Anomaly::PathSlash),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The compressed COSE object of OSCORE: flags, partial IV, key context and key (RFC 8613 §6.1).
+fn check_oscore(value: &[u8]) -> Result<(), Malformed> {
+    let Some((&flags, rest)) = value.split_first() else {
+        return Ok(());
+    };
+    let partial_iv_len = usize::from(flags & 0b111);
+    let (has_key, has_context) = (flags & 0b1000 != 0, flags & 0b1_0000 != 0);
+    let is_reserved = flags & 0b1110_0000 != 0 || partial_iv_len > 5;
+    // No flag set is written as an empty value.
+    if is_reserved || flags == 0 {
+        return Err(Malformed::OscoreOption);
+    }
+    let mut rest = rest.get(partial_iv_len..).ok_or(Malformed::OscoreOption)?;
+    if has_context {
+        let (&len, context) = rest.split_first().ok_or(Malformed::OscoreOption)?;
+        rest = context
+            .get(usize::from(len)..)
+            .ok_or(Malformed::OscoreOption)?;
+    }
+    if rest.is_empty() || has_key {
+        Ok(())
+    } else {
+        Err(Malformed::OscoreOption)
+    }
+}
+
+/// A Block1, Block2, Q-Block1 or Q-Block2 value (RFC 7959 §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// The number of the block, from 0.
+    pub number: u32,
+    /// Whether more follow.
+    pub more: bool,
+    /// The size exponent, 0 to 6.
+    pub szx: u8,
+}
+
+impl Block {
+    /// Bytes of a full block.
+    #[inline]
+    #[must_use]
+    pub const fn size(self) -> usize {
+        1 << (self.szx + 4)
+    }
+}
+
+/// A walk over the options of a message, stopping at the payload marker.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk<'a> {
+    rest: &'a [u8],
+    number: u16,
+}
+
+impl<'a> Walk<'a> {
+    #[inline]
+    pub(crate) fn new(options: &'a [u8]) -> Self {
+        Self {
+            rest: options,
+            number: 0,
+        }
+    }
+
+    /// The next option; none at the end of the datagram or at the payload marker.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Result<Option<Opt<'a>>, Malformed> {
+        let Some((&first, rest)) = self.rest.split_first() else {
+            return Ok(None);
+        };
+        if first == super::PAYLOAD_MARKER {
+            return Ok(None);
+        }
+        self.rest = rest;
+        let delta = self.extended(first >> 4, Malformed::OptionDelta)?;
+        let len = self.extended(first & 0x0f, Malformed::OptionLength)?;
+        let number = u32::from(self.number) + delta;
+        self.number = u16::try_from(number).map_err(|_| Malformed::OptionNumber)?;
+        let split = self.rest.split_at_checked(len as usize);
+        let (value, rest) = split.ok_or(Malformed::OptionTruncated)?;
+        self.rest = rest;
+        Ok(Some(Opt {
+            number: self.number,
+            value,
+        }))
+    }
+
+    /// The delta or length a nibble stands for, with its extension bytes.
+    #[inline]
+    fn extended(&mut self, nibble: u8, reserved: Malformed) -> Result<u32, Malformed> {
+        match nibble {
+            0..=12 => Ok(u32::from(nibble)),
+            13 => self.extension().map(|[byte]| u32::from(byte) + 13),
+            14 => self
+                .extension()
+                .map(|bytes| u32::from(u16::from_be_bytes(bytes)) + 269),
+            _ => Err(reserved),
+        }
+    }
+
+    #[inline]
+    fn extension<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let split = self.rest.split_first_chunk();
+        let (bytes, rest) = split.ok_or(Malformed::OptionHeaderTruncated)?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    /// What is left: nothing, or the payload marker and the payload.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+/// What one pass over the options found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Survey {
+    pub(crate) anomalies: Anomalies,
+    pub(crate) block1: Option<Block>,
+    pub(crate) block2: Option<Block>,
+    pub(crate) has_oscore: bool,
+    has_uri: bool,
+    has_proxy_uri: bool,
+}
+
+impl Survey {
+    /// Walks and checks all options, leaving `walk` at the payload marker or the end.
+    #[inline]
+    pub(crate) fn take(walk: &mut Walk<'_>) -> Result<Self, Malformed> {
+        let mut survey = Self::default();
+        let mut last = None;
+        while let Some(option) = walk.next()? {
+            option.check(last == Some(option.number), &mut survey.anomalies)?;
+            survey.note(&option)?;
+            last = Some(option.number);
+        }
+        if survey.has_uri && survey.has_proxy_uri {
+            return Err(Malformed::ProxyUriConflict);
+        }
+        Ok(survey)
+    }
+
+    #[inline]
+    fn note(&mut self, option: &Opt<'_>) -> Result<(), Malformed> {
+        match option.number {
+            number::URI_HOST | number::URI_PORT | number::URI_PATH | number::URI_QUERY => {
+                self.has_uri = true;
+            }
+            number::PROXY_URI => self.has_proxy_uri = true,
+            number::OSCORE => self.has_oscore = true,
+            number::BLOCK1 | number::BLOCK2 | number::Q_BLOCK1 | number::Q_BLOCK2 => {
+                let block = option.as_block().filter(|block| block.szx != 7);
+                let block = block.ok_or(Malformed::BlockSize)?;
+                match option.number {
+                    number::BLOCK1 => self.block1 = Some(block),
+                    number::BLOCK2 => self.block2 = Some(block),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
