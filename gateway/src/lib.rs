@@ -4,6 +4,7 @@
 //! Workers ([`dataplane`]) are pinned OS threads that never wait for the control plane
 //! ([`control`]), which runs on tokio and never touches a frame.
 
+pub mod build_info;
 pub mod cli;
 pub mod control;
 pub mod dataplane;

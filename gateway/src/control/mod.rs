@@ -1,6 +1,10 @@
 //! The control plane: what surrounds the workers and never touches a frame.
 
+pub mod bans;
+pub mod events;
 pub mod http;
+pub mod load;
 pub mod logs;
+pub mod metrics;
 pub mod notify;
 pub mod preflight;

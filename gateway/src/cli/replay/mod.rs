@@ -1,3 +1,183 @@
-//! `weir replay`.
+//! `weir replay`: a capture through the same inspector the live data plane asks.
+//!
+//! The clock is the capture's. Bans are reported but not enforced: every frame of the capture is
+//! judged. What the XDP program would have kept from the inspector (other ports, for one) is
+//! accepted by the inspector itself.
+
 mod capture;
 mod link;
+mod output;
+mod sides;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use inspect::{Frame, Inspector, Instant, Port, Seed};
+use policy::{Config, Outside, Side};
+
+use super::{Failure, ReplayArguments, Status};
+use crate::control::events::Policies;
+use crate::control::load::{Loaded, load};
+use capture::{Capture, Captured};
+use output::{Forwarded, Observed, Verdicts};
+use sides::Sides;
+
+/// The same for every replay, so that two of them print the same.
+const SEED: u64 = 0;
+/// Room behind a frame, for an inspector that lengthens it.
+const SLACK: usize = 256;
+
+pub(super) fn run(arguments: &ReplayArguments, out: &mut impl Write) -> Result<Status, Failure> {
+    let loaded = load(&arguments.config)?;
+    let mut capture = Capture::open(&arguments.capture)?;
+    let mut forwarded = arguments
+        .out
+        .as_deref()
+        .map(Forwarded::create)
+        .transpose()?;
+    let mut replay = Replay::new(loaded, Sides::new(&arguments.inside));
+    let mut cut = CutFrames::default();
+    let mut buffer = Vec::new();
+    while let Some(captured) = capture.read(&mut buffer)? {
+        cut.look_at(&captured);
+        let played = replay.play(&captured, &mut buffer);
+        if let Some(forwarded) = &mut forwarded {
+            forwarded.write(captured.time, &played)?;
+        }
+        if arguments.verdicts {
+            replay.verdicts.write(&captured, &played.outcome, out)?;
+        } else {
+            out.write_all(&played.events)?;
+        }
+    }
+    if let Some(forwarded) = forwarded {
+        forwarded.finish()?;
+    }
+    out.flush()?;
+    if let Some(warning) = cut.warning() {
+        eprintln!("weir: {}: {warning}", arguments.capture.display());
+    }
+    Ok(Status::Fine)
+}
+
+/// The inspector and what surrounds it.
+struct Replay {
+    inspector: Inspector,
+    policies: Policies,
+    interfaces: [String; 2],
+    sides: Sides,
+    verdicts: Verdicts,
+    now: Instant,
+}
+
+/// What came of one frame.
+pub(self) struct Played<'a> {
+    outcome: inspect::Outcome,
+    /// The frame as the inspector left it, if it goes on.
+    forwarded: Option<&'a [u8]>,
+    /// What leaves after it.
+    injected: Vec<Vec<u8>>,
+    /// Event lines.
+    events: Vec<u8>,
+}
+
+impl Replay {
+    fn new(loaded: Loaded, sides: Sides) -> Self {
+        let Loaded { config, policy } = loaded;
+        let policy = Arc::new(policy);
+        let inspector = Inspector::new(config.limits, Arc::clone(&policy), Seed::fixed(SEED));
+        let policies = Policies::default();
+        policies.remember(inspector.gauges().generation, Arc::clone(&policy));
+        Self {
+            inspector,
+            policies,
+            interfaces: interfaces(&config),
+            sides: sides.with_services(&config.services),
+            verdicts: Verdicts::new(policy),
+            now: Instant::ZERO,
+        }
+    }
+
+    /// Lets time pass up to the frame, and has it judged.
+    fn play<'a>(&mut self, captured: &Captured, buffer: &'a mut Vec<u8>) -> Played<'a> {
+        let captured_at = u64::try_from(captured.time.as_nanos()).unwrap_or(u64::MAX);
+        // Captures of several queues are not strictly in order; the inspector's time is.
+        self.now = self.now.max(Instant(captured_at));
+        let mut observed = Observed::new(&self.policies, &self.interfaces);
+        while self
+            .inspector
+            .poll_timeout()
+            .is_some_and(|(due, _)| due <= self.now)
+        {
+            self.inspector.handle_timeout(self.now, &mut observed);
+        }
+        let port = Port {
+            link: 0,
+            side: self.sides.side(buffer),
+        };
+        let len = buffer.len();
+        buffer.resize(len + SLACK, 0);
+        let mut frame = Frame::new(buffer, len);
+        let outcome = self
+            .inspector
+            .handle_frame(self.now, port, &mut frame, &mut observed);
+        let len = frame.len();
+        let Observed {
+            injected, events, ..
+        } = observed;
+        Played {
+            outcome,
+            forwarded: outcome.forward.then_some(&buffer[..len]),
+            injected,
+            events,
+        }
+    }
+}
+
+/// Names of the inside and the outside interface, for events.
+fn interfaces(config: &Config) -> [String; 2] {
+    let Some(link) = config.links.first() else {
+        return ["inside".to_owned(), "outside".to_owned()];
+    };
+    let outside = match &link.outside {
+        Outside::Interface(name) => name.clone(),
+        Outside::Host => "host".to_owned(),
+    };
+    [link.inside.clone(), outside]
+}
+
+/// The place of a side in [`interfaces`].
+fn side_index(side: Side) -> usize {
+    match side {
+        Side::Inside => 0,
+        Side::Outside => 1,
+    }
+}
+
+/// Frames of which the capture holds only the beginning.
+#[derive(Default)]
+struct CutFrames {
+    frames: u64,
+    cut: u64,
+    first: Option<Captured>,
+}
+
+impl CutFrames {
+    fn look_at(&mut self, captured: &Captured) {
+        self.frames += 1;
+        if captured.is_cut() {
+            self.cut += 1;
+            self.first.get_or_insert(*captured);
+        }
+    }
+
+    fn warning(&self) -> Option<String> {
+        let first = self.first?;
+        Some(format!(
+            "{} of {} frames were cut when they were captured (the first: frame {}, {} of {} \
+             bytes); what is said of them and their flows is about the missing bytes: capture \
+             whole frames (`tcpdump -s 0`)",
+            self.cut, self.frames, first.number, first.captured_len, first.original_len
+        ))
+    }
+}

@@ -169,20 +169,20 @@ impl WorkerStats {
     /// Frames by what became of them.
     #[must_use]
     pub fn verdicts(&self, verdict: Verdict) -> u64 {
-        self.verdicts[verdict.index()].value()
+        self.verdicts[verdict as usize].value()
     }
 
     /// Frames by what would have become of them, had the rule not been a dry run or the gateway a
     /// monitor.
     #[must_use]
     pub fn would(&self, verdict: Verdict) -> u64 {
-        self.would[verdict.index()].value()
+        self.would[verdict as usize].value()
     }
 
     /// Messages of one kind, direction and fate.
     #[must_use]
     pub fn messages(&self, kind: MessageKind, direction: Direction, verdict: Verdict) -> u64 {
-        self.messages[kind_index(kind)][direction_index(direction)][verdict.index()].value()
+        self.messages[kind_index(kind)][direction_index(direction)][verdict as usize].value()
     }
 
     /// How often a built-in detection was raised.
@@ -231,9 +231,9 @@ impl WorkerStats {
 
     /// Counts a frame's fate.
     pub(crate) fn outcome(&self, outcome: &Outcome) {
-        self.verdicts[outcome.verdict.index()].add(1);
+        self.verdicts[outcome.verdict as usize].add(1);
         if let Some(would) = outcome.would {
-            self.would[would.index()].add(1);
+            self.would[would as usize].add(1);
         }
     }
 
@@ -245,7 +245,7 @@ impl WorkerStats {
                 direction,
                 verdict,
             } => {
-                self.messages[kind_index(kind)][direction_index(direction)][verdict.index()].add(1)
+                self.messages[kind_index(kind)][direction_index(direction)][verdict as usize].add(1)
             }
             Count::Rule { rule, enforced } => {
                 self.rules[rule.as_usize().min(MAX_COUNTED_RULES)][usize::from(enforced)].add(1);

@@ -124,7 +124,9 @@ impl<'t> Gateway<'t> {
         };
         gateway.process.ready(READY_WITHIN, |_| {
             let answer = get(topology, "/readyz")?;
-            Ok(answer.is_some_and(|response| response.status == 200).then_some(()))
+            Ok(answer
+                .is_some_and(|response| response.status == 200)
+                .then_some(()))
         })?;
         Ok(gateway)
     }
@@ -168,8 +170,7 @@ impl<'t> Gateway<'t> {
         whole
             .lines()
             .map(|line| {
-                serde_json::from_str(line)
-                    .map_err(|error| Error::file(&self.events)(error.into()))
+                serde_json::from_str(line).map_err(|error| Error::file(&self.events)(error.into()))
             })
             .collect()
     }

@@ -43,9 +43,12 @@ mod tests {
 
     #[test]
     fn status_and_body_are_told_apart() {
-        let response = parse("HTTP/1.1 503 Service Unavailable\r\na: b\r\n\r\nno link\n")
-            .expect("a response");
-        assert_eq!((response.status, response.body.as_str()), (503, "no link\n"));
+        let response =
+            parse("HTTP/1.1 503 Service Unavailable\r\na: b\r\n\r\nno link\n").expect("a response");
+        assert_eq!(
+            (response.status, response.body.as_str()),
+            (503, "no link\n")
+        );
         for broken in ["", "HTTP/1.1 200 OK\r\n", "SSH-2.0-x\r\n\r\n"] {
             assert!(parse(broken).is_none(), "{broken:?}");
         }

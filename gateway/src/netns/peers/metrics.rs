@@ -50,7 +50,9 @@ impl Metrics {
     }
 
     fn of(&self, name: &str) -> impl Iterator<Item = &Sample> {
-        self.samples.iter().filter(move |sample| sample.name == name)
+        self.samples
+            .iter()
+            .filter(move |sample| sample.name == name)
     }
 }
 
@@ -108,7 +110,10 @@ mod tests {
     fn sums_go_over_the_labels_not_asked_for() {
         let metrics = Metrics::parse(SCRAPE);
         assert_eq!(metrics.sum("weir_frames_total", &[]), 10.0);
-        assert_eq!(metrics.sum("weir_frames_total", &[("verdict", "accept")]), 9.0);
+        assert_eq!(
+            metrics.sum("weir_frames_total", &[("verdict", "accept")]),
+            9.0
+        );
         assert_eq!(metrics.sum("weir_policy_generation", &[]), 3.0);
         assert_eq!(metrics.sum("weir_frames", &[]), 0.0);
         assert!(metrics.has("weir_policy_generation") && !metrics.has("weir_frames"));

@@ -1,0 +1,223 @@
+//! The metrics: what the workers, the inspector, the XDP program and the control plane count, in
+//! Prometheus' text format. docs/metrics.md lists them.
+//!
+//! Nothing is counted here: a scrape reads whatever the counters stand at.
+
+mod catalogue;
+mod family;
+mod rules;
+mod workers;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use inspect::Inspector;
+use policy::{Policy, RuleIndex};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{Registry, TextEncoder};
+
+pub use catalogue::ALL;
+pub use family::{Kind, Spec};
+pub use rules::Matches;
+pub use workers::LinkWorkers;
+
+use crate::build_info;
+use crate::control::events::EventCounts;
+use catalogue as c;
+use family::Sample;
+use rules::RuleLedger;
+
+/// What the control plane itself counts.
+#[derive(Debug, Default)]
+pub struct ControlCounts {
+    /// Reloads that put new rules in force.
+    pub reloads_ok: AtomicU64,
+    /// Reloads that left the old rules in force.
+    pub reloads_failed: AtomicU64,
+    /// Sources on the block list.
+    pub bans: AtomicI64,
+    /// Bans put on the block list.
+    pub bans_placed: AtomicU64,
+    /// Bans the kernel would not take.
+    pub bans_failed: AtomicU64,
+}
+
+/// Frames of one port by what the XDP program did with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XdpCount {
+    /// The port's interface.
+    pub interface: String,
+    /// What was done.
+    pub outcome: &'static str,
+    /// How many frames.
+    pub frames: u64,
+}
+
+/// Reads the XDP program's counters; errors are logged by the reader and read as nothing.
+pub type ReadXdp = Box<dyn Fn() -> Vec<XdpCount> + Send + Sync>;
+
+/// All there is to be scraped.
+pub struct Metrics {
+    registry: Registry,
+    sources: Arc<Sources>,
+}
+
+struct Sources {
+    links: Vec<LinkWorkers>,
+    inspector: Arc<Inspector>,
+    rules: RuleLedger,
+    events: Arc<EventCounts>,
+    control: Arc<ControlCounts>,
+    xdp: ReadXdp,
+    started: SystemTime,
+}
+
+impl Metrics {
+    /// Metrics over these sources, with the first policy in force.
+    #[must_use]
+    pub fn new(
+        links: Vec<LinkWorkers>,
+        inspector: Arc<Inspector>,
+        policy: &Policy,
+        events: Arc<EventCounts>,
+        control: Arc<ControlCounts>,
+        xdp: ReadXdp,
+    ) -> Self {
+        let rules = RuleLedger::default();
+        let started = SystemTime::now();
+        let sources = Sources {
+            links,
+            inspector,
+            rules,
+            events,
+            control,
+            xdp,
+            started,
+        };
+        let sources = Arc::new(sources);
+        let registry = Registry::new();
+        registry
+            .register(Box::new(Exposition(Arc::clone(&sources))))
+            .expect("the only collector of a new registry");
+        let metrics = Self { registry, sources };
+        metrics.follow(policy);
+        metrics
+    }
+
+    /// Follows a new policy, so that matches are shown under the right names.
+    pub fn follow(&self, policy: &Policy) {
+        self.sources
+            .rules
+            .install(policy, |rule| self.sources.matches(rule));
+    }
+
+    /// All of them as text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let families = self.registry.gather();
+        // The encoder writes into memory; it only refuses families without a name or a sample.
+        TextEncoder::new()
+            .encode_to_string(&families)
+            .expect("well-formed families")
+    }
+}
+
+struct Exposition(Arc<Sources>);
+
+impl Collector for Exposition {
+    /// Descriptors would only be checked for collisions with other collectors; there are none.
+    fn desc(&self) -> Vec<&Desc> {
+        Vec::new()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let sources = &*self.0;
+        let mut families = sources.gateway();
+        families.extend(sources.tables());
+        families.extend(workers::families(&sources.links));
+        families.push(sources.rule_matches());
+        families.extend(sources.outside_the_workers());
+        families
+    }
+}
+
+impl Sources {
+    fn matches(&self, rule: RuleIndex) -> Matches {
+        Matches {
+            enforced: workers::sum(&self.links, |stats| stats.rules(rule, true)),
+            observed: workers::sum(&self.links, |stats| stats.rules(rule, false)),
+        }
+    }
+
+    fn gateway(&self) -> Vec<MetricFamily> {
+        let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let reloads = [
+            ("ok", &self.control.reloads_ok),
+            ("failed", &self.control.reloads_failed),
+        ];
+        vec![
+            c::BUILD_INFO.family([Sample::new([build_info::VERSION, build_info::COMMIT], 1.0)]),
+            c::START_TIME.family([Sample::new([""; 0], started.as_secs_f64())]),
+            c::POLICY_GENERATION.single(self.inspector.gauges().generation),
+            c::RELOADS.family(
+                reloads
+                    .map(|(result, count)| Sample::count([result], count.load(Ordering::Relaxed))),
+            ),
+        ]
+    }
+
+    /// How full the inspector's tables are.
+    fn tables(&self) -> Vec<MetricFamily> {
+        let gauges = self.inspector.gauges();
+        let flows = [
+            ("established", gauges.flows),
+            ("half_open", gauges.half_open),
+        ];
+        vec![
+            c::FLOWS.family(flows.map(|(state, flows)| Sample::count([state], flows as u64))),
+            c::SESSIONS.single(gauges.sessions as u64),
+            c::ENDPOINTS.single(gauges.endpoints as u64),
+            c::EXCHANGES.single(gauges.exchanges as u64),
+            c::HELD_BYTES.single(gauges.held_bytes as u64),
+            c::HELD_SEGMENTS.single(gauges.held_segments as u64),
+            c::METERS.single(gauges.meters as u64),
+        ]
+    }
+
+    fn rule_matches(&self) -> MetricFamily {
+        let counts = self.rules.counts(|rule| self.matches(rule));
+        c::RULE_MATCHES.family(counts.into_iter().flat_map(|(rule, matches)| {
+            [
+                Sample::count([rule.as_str(), "true"], matches.enforced),
+                Sample::count([rule.as_str(), "false"], matches.observed),
+            ]
+        }))
+    }
+
+    fn outside_the_workers(&self) -> Vec<MetricFamily> {
+        let control = &*self.control;
+        let bans = control.bans.load(Ordering::Relaxed) as f64;
+        let asked = [
+            ("placed", control.bans_placed.load(Ordering::Relaxed)),
+            ("failed", control.bans_failed.load(Ordering::Relaxed)),
+            (
+                "lost",
+                workers::sum(&self.links, |stats| stats.bans_dropped.value()),
+            ),
+        ];
+        let xdp = (self.xdp)();
+        let xdp = xdp
+            .iter()
+            .map(|count| Sample::count([count.interface.as_str(), count.outcome], count.frames));
+        let dropped = self.events.dropped();
+        vec![
+            c::BANS.family([Sample::new([""; 0], bans)]),
+            c::BANS_TOTAL.family(asked.map(|(result, count)| Sample::count([result], count))),
+            c::XDP_FRAMES.family(xdp),
+            c::EVENTS.single(self.events.written()),
+            c::EVENTS_DROPPED.family(dropped.map(|(cause, count)| Sample::count([cause], count))),
+        ]
+    }
+}
