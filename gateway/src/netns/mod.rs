@@ -19,16 +19,18 @@ mod namespace;
 pub mod peers;
 mod process;
 mod run;
+mod sockets;
 pub mod state;
 mod topology;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 pub use namespace::Namespace;
 pub use process::Process;
 pub use run::{Output, output};
+pub use sockets::Tap;
 pub use topology::{Bridge, Family, Host, INTERFACE, Ports, Spec, Topology, address};
 
 /// What can go wrong around namespaces: always the environment's fault.
@@ -53,11 +55,11 @@ pub enum Error {
         /// What it printed, both streams.
         output: String,
     },
-    /// A file or a directory could not be used.
-    #[error("{path}: {source}", path = .path.display())]
-    File {
-        /// Which one.
-        path: PathBuf,
+    /// A file, a directory or a socket could not be used.
+    #[error("{what}: {source}")]
+    Io {
+        /// Its path or its address.
+        what: String,
         /// Why.
         source: io::Error,
     },
@@ -82,10 +84,16 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err` beside an operation on `path`.
-    pub fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::File { path, source }
+    /// For `map_err` beside an operation on a file.
+    pub fn file(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        let what = path.as_ref().display().to_string();
+        move |source| Self::Io { what, source }
+    }
+
+    /// For `map_err` beside an operation on a socket.
+    pub fn socket(address: impl ToString) -> impl FnOnce(io::Error) -> Self {
+        let what = address.to_string();
+        move |source| Self::Io { what, source }
     }
 }
 

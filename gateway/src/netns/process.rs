@@ -21,6 +21,8 @@ pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
+    /// Where its part of the log begins.
+    begin: usize,
 }
 
 impl Process {
@@ -36,6 +38,7 @@ impl Process {
             Ok((file.try_clone()?, file))
         };
         let (out, err) = open().map_err(Error::file(&log))?;
+        let begin = length(&log);
         let child = command
             .stdin(Stdio::null())
             .stdout(out)
@@ -52,6 +55,7 @@ impl Process {
             name: name.to_owned(),
             child,
             log,
+            begin,
         })
     }
 
@@ -70,12 +74,12 @@ impl Process {
     /// # Errors
     /// When the log can't be read.
     pub fn printed(&self) -> Result<String> {
-        self.printed_since(0)
+        self.printed_since(self.begin)
     }
 
-    /// How much it has printed until now, in bytes; for [`Process::printed_since`].
+    /// Now, as a place in its log; for [`Process::printed_since`].
     pub fn mark(&self) -> usize {
-        fs::metadata(&self.log).map_or(0, |log| log.len() as usize)
+        length(&self.log)
     }
 
     /// What it has printed after `mark`.
@@ -174,4 +178,8 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn length(file: &Path) -> usize {
+    fs::metadata(file).map_or(0, |file| file.len() as usize)
 }

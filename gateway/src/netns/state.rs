@@ -143,7 +143,7 @@ fn try_lock(label: &str) -> Result<Option<File>> {
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(source)) => Err(Error::File { path, source }),
+        Err(TryLockError::Error(source)) => Err(Error::file(path)(source)),
     }
 }
 

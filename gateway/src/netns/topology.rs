@@ -83,7 +83,7 @@ impl Host {
     /// The last octets of its addresses.
     fn octets(self) -> RangeInclusive<u8> {
         match self {
-            Self::Servers => 2..=3,
+            Self::Servers => 2..=9,
             Self::Devices => 10..=19,
             Self::Victim => 50..=50,
             Self::Attacker => 100..=119,
@@ -237,6 +237,9 @@ impl Topology {
                 self.set_up_host(spec, host)?;
             }
         }
+        if self.field.is_some() {
+            self.let_attacker_spoof()?;
+        }
         batch(
             &self.gateway,
             &format!("link set {inside} up\nlink set {outside} up\n"),
@@ -289,6 +292,17 @@ impl Topology {
         // What leaves for the gateway are frames as on a wire, never a bundle of them.
         field.ethtool("-K uplink tso off gso off")?;
         Ok(())
+    }
+
+    /// Gives the attacker the victim's addresses too, where nobody looks for them: he can send from
+    /// them by ordinary sockets, but neither answers nor asks for them on the network.
+    fn let_attacker_spoof(&self) -> Result<()> {
+        let attacker = self.host(Host::Attacker);
+        attacker.set("ipv4/conf/all/arp_ignore", "1")?;
+        attacker.set("ipv4/conf/all/arp_announce", "2")?;
+        let [v4, v6] = [Family::V4, Family::V6].map(|family| address(Host::Victim, 0, family));
+        let lines = format!("addr add {v4}/32 dev lo\naddr add {v6}/128 dev lo nodad\n");
+        batch(attacker, &lines)
     }
 
     /// Addresses and offloads of one host.

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -16,8 +17,8 @@ use crate::netns::{Error, Ports, Process, Result, Topology, wait_until};
 /// Where the gateway's endpoints listen, in its own namespace.
 const METRICS: &str = "127.0.0.1:9683";
 const READY_WITHIN: Duration = Duration::from_secs(15);
-/// From an event's cause to its line in the file.
-const EVENT_WITHIN: Duration = Duration::from_secs(3);
+/// For an answer of its endpoints.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// How to run the gateway.
 #[derive(Debug, Clone)]
@@ -175,14 +176,25 @@ impl<'t> Gateway<'t> {
             .collect()
     }
 
-    /// Waits for an event that `wanted` likes.
+    /// Waits for an event that `wanted` likes among those after the first `before`; None if there is
+    /// none within `patience`.
     ///
     /// # Errors
-    /// When there is none within three seconds.
-    pub fn event(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
-        wait_until(&format!("the event of {what}"), EVENT_WITHIN, || {
-            Ok(self.events()?.into_iter().find(&wanted))
-        })
+    /// When the file can't be read.
+    pub fn event_after(
+        &self,
+        before: usize,
+        patience: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Option<Value>> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let found = self.events()?.into_iter().skip(before).find(&wanted);
+            if found.is_some() || Instant::now() > deadline {
+                return Ok(found);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Scrapes the metrics.
@@ -190,7 +202,7 @@ impl<'t> Gateway<'t> {
     /// # Errors
     /// When the endpoint doesn't answer.
     pub fn metrics(&self) -> Result<Metrics> {
-        wait_until("an answer from the metrics endpoint", EVENT_WITHIN, || {
+        wait_until("an answer from the metrics endpoint", ANSWER_WITHIN, || {
             let answer = get(self.topology, "/metrics")?;
             Ok(answer
                 .filter(|response| response.status == 200)

@@ -1,5 +1,6 @@
 //! Eclipse Mosquitto: the broker with plain and TLS listeners, and its command line clients.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -65,7 +66,7 @@ impl Mosquitto {
 
 fn configuration(dir: &Path) -> String {
     let dir = dir.display();
-    format!(
+    let mut text = String::from(
         "# The packaged user couldn't read this run's files, and losing root would undo the order to end\n\
          # with the run.\n\
          user root\n\
@@ -73,12 +74,20 @@ fn configuration(dir: &Path) -> String {
          persistence false\n\
          log_dest stderr\n\
          log_type all\n\
-         log_timestamp false\n\
-         listener 1883\n\
-         listener 8883\n\
-         certfile {dir}/certificate.pem\n\
-         keyfile {dir}/key.pem\n"
-    )
+         log_timestamp false\n",
+    );
+    for family in [Family::V4, Family::V6] {
+        let address = address(Host::Servers, 0, family);
+        // No formatting error in memory.
+        let _ = write!(
+            text,
+            "listener 1883 {address}\n\
+             listener 8883 {address}\n\
+             certfile {dir}/certificate.pem\n\
+             keyfile {dir}/key.pem\n"
+        );
+    }
+    text
 }
 
 /// Makes a certificate for the servers' addresses, valid for the length of a run.
@@ -103,10 +112,17 @@ fn self_signed_certificate(dir: &Path) -> Result<PathBuf> {
 
 /// `mosquitto_pub` in a namespace, without arguments yet.
 pub fn mosquitto_pub(namespace: &Namespace) -> Command {
-    namespace.command(&program(PUBLISHER))
+    client(namespace, PUBLISHER)
 }
 
 /// `mosquitto_sub` in a namespace, without arguments yet.
 pub fn mosquitto_sub(namespace: &Namespace) -> Command {
-    namespace.command(&program(SUBSCRIBER))
+    client(namespace, SUBSCRIBER)
+}
+
+/// The clients keep what they print in a buffer, unless they are told to print line by line.
+fn client(namespace: &Namespace, names: &[&str]) -> Command {
+    let mut command = namespace.command("stdbuf");
+    command.args(["-oL", &program(names)]);
+    command
 }
