@@ -1,0 +1,44 @@
+//! A laboratory per test: the demo's stage, under a label of its own.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use gateway::demo::attacks::TLS_ZONE;
+use gateway::demo::scene::Scene;
+use gateway::netns::peers::{Gateway, Setup};
+use gateway::netns::{self, Family, Spec, Topology};
+
+/// The shipped rules.
+pub const BASELINE: &str = include_str!("../../rules/baseline.toml");
+
+/// Both versions of the Internet Protocol.
+pub const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
+
+/// Unwraps, and shows the error as a person would want to read it.
+pub fn must<T>(outcome: netns::Result<T>) -> T {
+    outcome.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Namespaces under `label`, with broker and CoAP server.
+pub fn scene(label: &str) -> Scene {
+    let spec = Spec {
+        label,
+        ..Spec::default()
+    };
+    must(Scene::start(must(Topology::build(&spec))))
+}
+
+/// The gateway `program` with the shipped rules and the contractors' zone, attached as `xdp` says.
+pub fn weir<'t>(topology: &'t Topology, program: &str, xdp: &str) -> Gateway<'t> {
+    let mut setup = Setup::new(Path::new(program), BASELINE);
+    setup.xdp = xdp;
+    setup.more = TLS_ZONE;
+    must(Gateway::start(topology, &setup))
+}
+
+/// For tests that measure time, and would disturb each other.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    // What another test left behind when it failed is not in here.
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
