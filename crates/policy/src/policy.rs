@@ -1,16 +1,18 @@
 //! The compiled policy.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::{
-    Action, Config, Diagnostics, Fragments, Match, Meters, Midstream, Mode, Rule, Ruling, Services,
-    Side, SourceText, Subject,
+    Action, Config, Diagnostics, Fragments, Limit, Match, Meters, Midstream, Mode, Rule, Ruling,
+    Services, Side, SourceText, Subject,
 };
 
 /// All rules of a configuration and its packs, ready to decide; immutable, meant to be shared.
 #[derive(Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
+    ratio_windows: Vec<Duration>,
     default: Action,
     mode: Mode,
     services: Services,
@@ -25,8 +27,10 @@ impl Policy {
     /// Every problem of every pack, when at least one of them is an error.
     pub fn compile(config: &Config, packs: &[SourceText]) -> Result<Self, Diagnostics> {
         let _ = packs;
+        let rules = Vec::new();
         Ok(Self {
-            rules: Vec::new(),
+            ratio_windows: ratio_windows(&rules),
+            rules,
             default: config.default.action(),
             mode: config.mode,
             services: config.services.clone(),
@@ -39,6 +43,12 @@ impl Policy {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The windows over which rules measure a ratio, each once: what the books must be kept for.
+    #[must_use]
+    pub fn ratio_windows(&self) -> &[Duration] {
+        &self.ratio_windows
     }
 
     /// The server ports of each service (`[services]`).
@@ -84,4 +94,16 @@ impl Policy {
             enforced: self.mode == Mode::Enforce,
         }
     }
+}
+
+fn ratio_windows(rules: &[Rule]) -> Vec<Duration> {
+    let mut windows = Vec::new();
+    for rule in rules {
+        if let Some(Limit::Ratio(ratio)) = rule.limit
+            && !windows.contains(&ratio.window)
+        {
+            windows.push(ratio.window);
+        }
+    }
+    windows
 }

@@ -1,5 +1,11 @@
 //! CoAP exchanges, byte budgets and address validation (RFC 7252, RFC 9175).
 
+mod budget;
+mod echo;
+mod endpoint;
+mod exchange;
+mod table;
+
 use crate::context::{Arrival, Context};
 use crate::{Frame, Instant, Limits, Outcome, Seed, Sink};
 

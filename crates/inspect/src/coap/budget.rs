@@ -1,0 +1,452 @@
+//! The books of bytes: what came from each client's address and what went towards it, over the sliding
+//! windows the rules ask about; and which addresses are validated.
+//!
+//! The key is the address, not the endpoint: it is a host, or the line it hangs on, that a reflection
+//! flood fills (RFC 9175 §2.4, draft-irtf-t2trg-amplification-attacks). An IPv6 address counts by
+//! itself, although an attacker may aim at a whole /64.
+//!
+//! Books lean to the safe side. A window is a ring of granules: what came from the client counts only
+//! as long as its whole granule is inside the window, what went towards it until its whole granule is
+//! outside. So at any time, what went out in the true window is no more than the books say, and what
+//! came in no less. An address nobody remembers has sent nothing and is not validated.
+//!
+//! A datagram towards a client is *charged* before it is judged, and *refunded* if it isn't
+//! forwarded: two workers can't both spend the last of a budget.
+
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::endpoint::Address;
+use super::table::{Aging, Table};
+use crate::Instant;
+
+/// How long an address stays validated after its last proof. Afterwards it may be another host's.
+const VALIDATION: Duration = Duration::from_secs(30 * 60);
+/// An unvalidated address that is silent for longer is forgotten, or for twice the longest window.
+const IDLE_MIN: Duration = Duration::from_secs(120);
+/// Granules of a window; one more is kept, the one that is only partly inside.
+const GRANULES: u64 = 16;
+const SLOTS: usize = GRANULES as usize + 1;
+
+/// How long after that a block-wise transfer begun before may still go on.
+const LAPSED: Duration = Duration::from_secs(5 * 60);
+
+/// All clients' books.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    clients: Table<Address, Client>,
+}
+
+/// What the books say of a client, as one datagram is being judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Whether the address has proved that it reads what is sent to it.
+    pub(super) validation: Validation,
+    /// One for each of the windows asked for, in that order.
+    pub(super) balances: SmallVec<[Balance; 2]>,
+    /// Whether another client had to be forgotten for this one.
+    pub(super) evicted: bool,
+}
+
+/// What an address has proved (RFC 9175 §2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Validation {
+    /// Nothing, or too long ago.
+    None,
+    /// It did once; good enough for the rest of a block-wise transfer.
+    Lapsed,
+    /// That it reads what is sent to it.
+    Fresh,
+}
+
+/// UDP payload bytes of a client within a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Balance {
+    /// How far back it reaches.
+    pub(super) window: Duration,
+    /// From the client.
+    pub(super) received: u64,
+    /// Towards the client; a datagram under judgement is in it.
+    pub(super) sent: u64,
+}
+
+/// An entry of the books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// From the client.
+    Credit,
+    /// Towards the client.
+    Charge,
+    /// What was charged and then not forwarded.
+    Refund,
+}
+
+impl Ledger {
+    pub(super) fn new(clients: usize, hash_seed: u64) -> Self {
+        Self {
+            clients: Table::new(clients, hash_seed),
+        }
+    }
+
+    /// Enters `bytes` for `client`, and tells how it stands afterwards in each of `windows`.
+    pub(super) fn enter(
+        &self,
+        now: Instant,
+        client: Address,
+        entry: Entry,
+        bytes: usize,
+        windows: &[Duration],
+    ) -> Standing {
+        let visit = |client: &mut Client| client.enter(now, entry, bytes, windows);
+        let (mut standing, evicted) =
+            self.clients
+                .with_or_insert(now, client, || Client::new(now), visit);
+        standing.evicted = evicted;
+        standing
+    }
+
+    /// Notes that `client` has proved its address.
+    pub(super) fn validate(&self, now: Instant, client: Address) {
+        let visit = |client: &mut Client| {
+            client.used = client.used.max(now);
+            client.validated = Some(now);
+        };
+        self.clients
+            .with_or_insert(now, client, || Client::new(now), visit);
+    }
+
+    /// Clients remembered.
+    pub(super) fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Forgets clients whose books are empty, looking at about `at_most`. Returns whether to go on.
+    pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
+        self.clients.sweep(now, at_most)
+    }
+}
+
+impl Validation {
+    fn of(proved: Option<Instant>, now: Instant) -> Self {
+        match proved.map(|at| now.since(at)) {
+            Some(age) if age < VALIDATION => Self::Fresh,
+            Some(age) if age < VALIDATION + LAPSED => Self::Lapsed,
+            _ => Self::None,
+        }
+    }
+}
+
+/// The books of one client.
+#[derive(Debug)]
+struct Client {
+    used: Instant,
+    validated: Option<Instant>,
+    windows: SmallVec<[Window; 1]>,
+}
+
+impl Client {
+    fn new(now: Instant) -> Self {
+        Self {
+            used: now,
+            validated: None,
+            windows: SmallVec::new(),
+        }
+    }
+
+    fn enter(
+        &mut self,
+        now: Instant,
+        entry: Entry,
+        bytes: usize,
+        windows: &[Duration],
+    ) -> Standing {
+        self.used = self.used.max(now);
+        self.keep(windows);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let balance = |window: &mut Window| window.enter(now, entry, bytes);
+        Standing {
+            validation: Validation::of(self.validated, now),
+            balances: self.windows.iter_mut().map(balance).collect(),
+            evicted: false,
+        }
+    }
+
+    /// Keeps a ring for each of `windows`, in that order. They change only with the policy.
+    fn keep(&mut self, windows: &[Duration]) {
+        let kept = self.windows.iter().map(|window| window.length);
+        if kept.eq(windows.iter().copied()) {
+            return;
+        }
+        let old = std::mem::take(&mut self.windows);
+        let ring = |length: &Duration| {
+            let same = old.iter().find(|window| window.length == *length);
+            same.cloned().unwrap_or_else(|| Window::new(*length))
+        };
+        self.windows = windows.iter().map(ring).collect();
+    }
+}
+
+impl Aging for Client {
+    fn used(&self) -> Instant {
+        self.used
+    }
+
+    fn lifetime(&self) -> Duration {
+        let longest = self.windows.iter().map(|window| window.length * 2).max();
+        longest.unwrap_or_default().max(IDLE_MIN)
+    }
+
+    fn is_established(&self, now: Instant) -> bool {
+        Validation::of(self.validated, now) != Validation::None
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.used + self.lifetime() <= now && !self.is_established(now)
+    }
+}
+
+/// A sliding window over what came and went.
+#[derive(Debug, Clone)]
+struct Window {
+    length: Duration,
+    /// The latest granule in the rings, counted from the epoch of [`Instant`].
+    head: u64,
+    received: [u32; SLOTS],
+    sent: [u32; SLOTS],
+}
+
+impl Window {
+    fn new(length: Duration) -> Self {
+        Self {
+            length,
+            head: 0,
+            received: [0; SLOTS],
+            sent: [0; SLOTS],
+        }
+    }
+
+    fn enter(&mut self, now: Instant, entry: Entry, bytes: u32) -> Balance {
+        let granule = self.granule(now);
+        self.advance(granule);
+        let slot = slot(granule);
+        match entry {
+            Entry::Credit => self.received[slot] = self.received[slot].saturating_add(bytes),
+            Entry::Charge => match self.sent[slot].checked_add(bytes) {
+                Some(sent) => self.sent[slot] = sent,
+                None => self.overflow(),
+            },
+            Entry::Refund => self.sent[slot] = self.sent[slot].saturating_sub(bytes),
+        }
+        self.balance()
+    }
+
+    /// 4 GiB in one granule is more than a slot can count: nothing was received, until it has passed.
+    fn overflow(&mut self) {
+        self.sent = [u32::MAX; SLOTS];
+        self.received = [0; SLOTS];
+    }
+
+    /// The granule of `now`, or the latest one when another worker's clock was ahead.
+    fn granule(&self, now: Instant) -> u64 {
+        let width = (self.length.as_nanos() as u64 / GRANULES).max(1);
+        (now.0 / width).max(self.head)
+    }
+
+    /// Empties the slots between the latest granule and this one.
+    fn advance(&mut self, granule: u64) {
+        let passed = granule - self.head;
+        for step in 1..=passed.min(SLOTS as u64) {
+            let slot = slot(self.head + step);
+            self.received[slot] = 0;
+            self.sent[slot] = 0;
+        }
+        self.head = granule;
+    }
+
+    fn balance(&self) -> Balance {
+        let total = |ring: &[u32; SLOTS]| ring.iter().map(|bytes| u64::from(*bytes)).sum::<u64>();
+        // The slot after the latest is the oldest: the granule that is only partly inside.
+        let partly_inside = u64::from(self.received[slot(self.head + 1)]);
+        Balance {
+            window: self.length,
+            received: total(&self.received) - partly_inside,
+            sent: total(&self.sent),
+        }
+    }
+}
+
+fn slot(granule: u64) -> usize {
+    (granule % SLOTS as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_secs(60);
+
+    fn client(number: u32) -> Address {
+        IpAddr::V4(Ipv4Addr::from_bits(number)).into()
+    }
+
+    fn ledger() -> Ledger {
+        Ledger::new(1000, 1)
+    }
+
+    fn enter(ledger: &Ledger, at_secs: u64, entry: Entry, bytes: usize) -> Balance {
+        let now = Instant::from_secs(at_secs);
+        ledger
+            .enter(now, client(1), entry, bytes, &[WINDOW])
+            .balances[0]
+    }
+
+    #[test]
+    fn bytes_leave_the_window_after_its_length() {
+        let ledger = ledger();
+        enter(&ledger, 0, Entry::Credit, 100);
+        let balance = enter(&ledger, 0, Entry::Charge, 300);
+        assert_eq!((balance.received, balance.sent), (100, 300));
+        let balance = enter(&ledger, 55, Entry::Charge, 0);
+        assert_eq!((balance.received, balance.sent), (100, 300));
+        // The safe side: what was received goes before what was sent.
+        let balance = enter(&ledger, 60, Entry::Charge, 0);
+        assert_eq!((balance.received, balance.sent), (0, 300));
+        let balance = enter(&ledger, 64, Entry::Charge, 0);
+        assert_eq!((balance.received, balance.sent), (0, 0));
+    }
+
+    #[test]
+    fn a_refund_undoes_a_charge() {
+        let ledger = ledger();
+        enter(&ledger, 0, Entry::Charge, 300);
+        enter(&ledger, 0, Entry::Charge, 50);
+        let balance = enter(&ledger, 0, Entry::Refund, 300);
+        assert_eq!(balance.sent, 50);
+    }
+
+    #[test]
+    fn a_slot_that_overflows_allows_nothing() {
+        let ledger = ledger();
+        enter(&ledger, 0, Entry::Credit, u32::MAX as usize);
+        enter(&ledger, 0, Entry::Charge, u32::MAX as usize - 1);
+        let balance = enter(&ledger, 0, Entry::Charge, 2);
+        assert_eq!(balance.received, 0);
+        assert!(balance.sent > u64::from(u32::MAX));
+    }
+
+    #[test]
+    fn clients_have_books_of_their_own() {
+        let ledger = ledger();
+        let now = Instant::from_secs(1);
+        ledger.enter(now, client(1), Entry::Charge, 300, &[WINDOW]);
+        let other = ledger.enter(now, client(2), Entry::Charge, 7, &[WINDOW]);
+        assert_eq!(other.balances[0].sent, 7);
+    }
+
+    #[test]
+    fn each_window_has_its_own_reach_and_survives_a_change_of_policy() {
+        let (ledger, short) = (ledger(), Duration::from_secs(1));
+        let enter = |at_secs, windows: &[Duration]| {
+            let now = Instant::from_secs(at_secs);
+            ledger
+                .enter(now, client(1), Entry::Charge, 10, windows)
+                .balances
+        };
+        enter(0, &[WINDOW, short]);
+        let balances = enter(10, &[WINDOW, short]);
+        assert_eq!((balances[0].sent, balances[1].sent), (20, 10));
+        let balances = enter(11, &[short, WINDOW]);
+        assert_eq!((balances[0].sent, balances[1].sent), (20, 30));
+        assert!(enter(12, &[]).is_empty());
+    }
+
+    #[test]
+    fn validation_lasts_its_time_and_not_longer() {
+        let ledger = ledger();
+        let standing = |at_secs| {
+            let now = Instant::from_secs(at_secs);
+            ledger
+                .enter(now, client(1), Entry::Credit, 1, &[WINDOW])
+                .validation
+        };
+        assert_eq!(standing(0), Validation::None);
+        ledger.validate(Instant::from_secs(10), client(1));
+        assert_eq!(standing(10), Validation::Fresh);
+        assert_eq!(standing(10 + 30 * 60 - 1), Validation::Fresh);
+        assert_eq!(standing(10 + 30 * 60), Validation::Lapsed);
+        assert_eq!(standing(10 + 35 * 60), Validation::None);
+    }
+
+    #[test]
+    fn an_unknown_or_evicted_client_has_sent_nothing() {
+        let ledger = Ledger::new(2, 1);
+        let now = Instant::from_secs(1);
+        for number in 1..=3 {
+            ledger.enter(now, client(number), Entry::Credit, 1000, &[WINDOW]);
+        }
+        assert_eq!(ledger.len(), 2);
+        let standing = ledger.enter(now, client(1), Entry::Charge, 1, &[WINDOW]);
+        assert_eq!(standing.validation, Validation::None);
+        assert_eq!(standing.balances[0].received, 0);
+        assert!(standing.evicted);
+    }
+
+    #[test]
+    fn a_flood_of_addresses_forgets_no_validated_one() {
+        let ledger = Ledger::new(1000, 1);
+        let now = Instant::from_secs(1);
+        (0..500).for_each(|number| ledger.validate(now, client(number)));
+        (10_000..30_000).for_each(|number| {
+            ledger.enter(now, client(number), Entry::Credit, 4, &[WINDOW]);
+        });
+        assert!(ledger.len() <= 1000);
+        for number in 0..500 {
+            let standing = ledger.enter(now, client(number), Entry::Credit, 4, &[WINDOW]);
+            assert_eq!(standing.validation, Validation::Fresh);
+        }
+    }
+
+    #[test]
+    fn idle_clients_are_swept_and_validated_ones_when_that_ends() {
+        let ledger = ledger();
+        enter(&ledger, 0, Entry::Credit, 1);
+        ledger.validate(Instant::from_secs(0), client(2));
+        ledger.sweep(Instant::from_secs(119), 100);
+        assert_eq!(ledger.len(), 2);
+        ledger.sweep(Instant::from_secs(120), 100);
+        assert_eq!(ledger.len(), 1);
+        ledger.sweep(Instant::from_secs(35 * 60), 100);
+        assert_eq!(ledger.len(), 0);
+    }
+
+    proptest! {
+        /// Against a list of everything: never too generous, never meaner than a granule.
+        #[test]
+        fn the_books_lean_to_the_safe_side(
+            steps in prop::collection::vec((0u64..20_000, any::<bool>(), 1usize..1500), 1..200),
+        ) {
+            let ledger = ledger();
+            let (mut now, mut log) = (Instant::from_secs(1000), Vec::new());
+            for (pause_ms, towards, bytes) in steps {
+                now = now + Duration::from_millis(pause_ms);
+                let entry = if towards { Entry::Charge } else { Entry::Credit };
+                let balance = ledger.enter(now, client(1), entry, bytes, &[WINDOW]).balances[0];
+                log.push((now, towards, bytes as u64));
+                let since = |start: Instant, way: bool| -> u64 {
+                    let inside = |(at, towards, _): &&(Instant, bool, u64)| *at > start && *towards == way;
+                    log.iter().filter(inside).map(|(_, _, bytes)| bytes).sum()
+                };
+                let granule = WINDOW / GRANULES as u32;
+                prop_assert!(balance.sent >= since(now - WINDOW, true));
+                prop_assert!(balance.sent <= since(now - WINDOW - granule - Duration::from_nanos(1), true));
+                prop_assert!(balance.received <= since(now - WINDOW - Duration::from_nanos(1), false));
+                prop_assert!(balance.received >= since(now - WINDOW + granule, false));
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The cookie in an Echo option: proof that whoever sends it reads what is sent to its address
+//! (RFC 9175 §2.3, and appendix A on how such values may be built).
+//!
+//! Nothing is remembered about a cookie: it is the low byte of the epoch it was made in, and a
+//! truncated SipHash of that epoch and the client's address, under a key nobody else has. It is good
+//! for what is left of its epoch and for the next one, 60 to 120 seconds. The client's port isn't part
+//! of it: it is an address that is to be kept from floods.
+//!
+//! Truncation is what lets the answer to a four-byte request stay below three times its size. Each
+//! guess at the shortest cookie costs a datagram and succeeds once in 2^40.
+
+use std::hash::Hasher;
+use std::time::Duration;
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+
+use super::endpoint::Address;
+use crate::{Instant, Seed};
+
+/// How long one value of the epoch byte lasts.
+const EPOCH: Duration = Duration::from_secs(60);
+/// Bytes of the shortest and longest cookie, the epoch byte included. RFC 9175 §2.2.1 allows 1 to 40.
+const LEN_MIN: usize = 6;
+const LEN_MAX: usize = 9;
+
+/// Makes cookies, and knows its own again.
+pub(super) struct Mint {
+    key: [u8; 16],
+}
+
+/// The value of an Echo option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cookie {
+    bytes: [u8; LEN_MAX],
+    len: usize,
+}
+
+impl Mint {
+    pub(super) fn new(seed: &Seed) -> Self {
+        Self {
+            key: seed.key("coap.echo"),
+        }
+    }
+
+    /// A cookie for `client` of at most `room` bytes, or none if that is too little to be safe.
+    pub(super) fn issue(&self, now: Instant, client: Address, room: usize) -> Option<Cookie> {
+        if room < LEN_MIN {
+            return None;
+        }
+        Some(Cookie {
+            bytes: self.cookie(epoch(now), client),
+            len: room.min(LEN_MAX),
+        })
+    }
+
+    /// Whether `value` is a cookie made here for `client`, and fresh.
+    pub(super) fn recognises(&self, now: Instant, client: Address, value: &[u8]) -> bool {
+        if !(LEN_MIN..=LEN_MAX).contains(&value.len()) {
+            return false;
+        }
+        let current = epoch(now);
+        let claimed = [current, current.wrapping_sub(1)]
+            .into_iter()
+            .find(|epoch| *epoch as u8 == value[0]);
+        claimed.is_some_and(|epoch| {
+            let expected = self.cookie(epoch, client);
+            // Without an early exit, so that the time taken tells nothing of how much was right.
+            let differing = expected
+                .iter()
+                .zip(value)
+                .fold(0, |all, (a, b)| all | (a ^ b));
+            differing == 0
+        })
+    }
+
+    fn cookie(&self, epoch: u64, client: Address) -> [u8; LEN_MAX] {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        hasher.write(&epoch.to_le_bytes());
+        hasher.write(&client.bytes());
+        let mac = hasher.finish128().as_bytes();
+        let mut cookie = [epoch as u8; LEN_MAX];
+        cookie[1..].copy_from_slice(&mac[..LEN_MAX - 1]);
+        cookie
+    }
+}
+
+impl std::fmt::Debug for Mint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mint(..)")
+    }
+}
+
+impl Cookie {
+    /// The value as it goes into the option.
+    pub(super) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+fn epoch(now: Instant) -> u64 {
+    now.0 / EPOCH.as_nanos() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    fn mint() -> Mint {
+        Mint::new(&Seed::fixed(1))
+    }
+
+    fn address(text: &str) -> Address {
+        text.parse::<IpAddr>().unwrap().into()
+    }
+
+    #[test]
+    fn a_cookie_is_good_for_its_client_only() {
+        let (mint, now) = (mint(), Instant::from_secs(1000));
+        for room in LEN_MIN..=40 {
+            let cookie = mint.issue(now, address("192.0.2.1"), room).unwrap();
+            assert!(cookie.as_slice().len() <= room);
+            assert!(mint.recognises(now, address("192.0.2.1"), cookie.as_slice()));
+            assert!(!mint.recognises(now, address("192.0.2.2"), cookie.as_slice()));
+            let other = Mint::new(&Seed::fixed(2));
+            assert!(!other.recognises(now, address("192.0.2.1"), cookie.as_slice()));
+        }
+    }
+
+    #[test]
+    fn a_cookie_lasts_for_the_rest_of_its_epoch_and_the_next() {
+        let (mint, client) = (mint(), address("2001:db8::1"));
+        for made_secs in [600, 630, 659] {
+            let cookie = mint
+                .issue(Instant::from_secs(made_secs), client, 9)
+                .unwrap();
+            for (at_secs, fresh) in [(made_secs, true), (719, true), (720, false), (599, false)] {
+                let now = Instant::from_secs(at_secs);
+                assert_eq!(
+                    mint.recognises(now, client, cookie.as_slice()),
+                    fresh,
+                    "made at {made_secs}, seen at {at_secs}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_old_cookie_stays_old_when_the_epoch_byte_comes_round() {
+        let (mint, client) = (mint(), address("192.0.2.1"));
+        let cookie = mint.issue(Instant::from_secs(60), client, 9).unwrap();
+        let a_turn_later = Instant::from_secs(60 + 256 * 60);
+        assert!(!mint.recognises(a_turn_later, client, cookie.as_slice()));
+    }
+
+    #[test]
+    fn any_changed_bit_is_noticed() {
+        let (mint, client, now) = (mint(), address("192.0.2.1"), Instant::from_secs(90));
+        let cookie = mint.issue(now, client, LEN_MIN).unwrap();
+        for bit in 0..LEN_MIN * 8 {
+            let mut forged = cookie.bytes;
+            forged[bit / 8] ^= 1 << (bit % 8);
+            assert!(
+                !mint.recognises(now, client, &forged[..LEN_MIN]),
+                "bit {bit}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_too_short_or_too_long_is_not_ours() {
+        let (mint, client, now) = (mint(), address("192.0.2.1"), Instant::from_secs(90));
+        assert_eq!(mint.issue(now, client, LEN_MIN - 1), None);
+        let long = mint.issue(now, client, 40).unwrap();
+        for len in 0..LEN_MIN {
+            assert!(!mint.recognises(now, client, &long.bytes[..len]));
+        }
+        assert!(!mint.recognises(now, client, &[long.as_slice(), &[0]].concat()));
+    }
+}

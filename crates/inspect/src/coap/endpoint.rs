@@ -1,0 +1,131 @@
+//! Who speaks: addresses and endpoints as compact keys.
+
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// An IP address; an IPv4 address stands as its IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Address {
+    high: u64,
+    low: u64,
+}
+
+impl Address {
+    /// Stands for the members of a group, who answer from addresses of their own (RFC 7252 §8.2).
+    pub(super) const ANY: Self = Self { high: 0, low: 0 };
+
+    /// As bytes that no other address has.
+    pub(super) fn bytes(self) -> [u8; 16] {
+        (u128::from(self.high) << 64 | u128::from(self.low)).to_be_bytes()
+    }
+}
+
+impl From<IpAddr> for Address {
+    fn from(address: IpAddr) -> Self {
+        let mapped = match address {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        };
+        let bits = mapped.to_bits();
+        Self {
+            high: (bits >> 64) as u64,
+            low: bits as u64,
+        }
+    }
+}
+
+impl Hash for Address {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.high);
+        state.write_u64(self.low);
+    }
+}
+
+/// An address and a UDP port (RFC 7252 §1.2: without security, that is an endpoint).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Endpoint {
+    pub(super) address: Address,
+    pub(super) port: u16,
+}
+
+impl Endpoint {
+    /// Whoever is member of a group.
+    pub(super) const ANY: Self = Self {
+        address: Address::ANY,
+        port: 0,
+    };
+
+    pub(super) fn new(address: IpAddr, port: u16) -> Self {
+        Self {
+            address: address.into(),
+            port,
+        }
+    }
+}
+
+/// A token of up to eight bytes (RFC 7252 §5.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Token {
+    bytes: u64,
+    len: u8,
+}
+
+impl Token {
+    /// The token of these bytes; of a longer one (RFC 8974), which no parser lets through, the first
+    /// eight.
+    pub(super) fn new(token: &[u8]) -> Self {
+        let len = token.len().min(8);
+        let mut bytes = [0; 8];
+        bytes[..len].copy_from_slice(&token[..len]);
+        Self {
+            bytes: u64::from_be_bytes(bytes),
+            len: len as u8,
+        }
+    }
+}
+
+impl Hash for Token {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.bytes);
+        state.write_u8(self.len);
+    }
+}
+
+/// Whether a request to this address goes to more than one server: a multicast group, or IPv4's
+/// limited broadcast, which older devices use for the same purpose.
+pub(super) fn is_group(address: IpAddr) -> bool {
+    address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use super::*;
+
+    #[test]
+    fn addresses_of_both_families_keep_apart() {
+        let v4 = Address::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+        let v6 = Address::from(IpAddr::V6(Ipv6Addr::from_bits(0xc000_0201)));
+        assert_ne!(v4, v6);
+        assert_eq!(v4.bytes()[10..], [0xff, 0xff, 192, 0, 2, 1]);
+    }
+
+    #[test]
+    fn tokens_differ_by_length_too() {
+        assert_ne!(Token::new(&[]), Token::new(&[0]));
+        assert_ne!(Token::new(&[0]), Token::new(&[0, 0]));
+        assert_ne!(Token::new(&[1, 2]), Token::new(&[2, 1]));
+        assert_eq!(Token::new(&[1; 8]), Token::new(&[1; 8]));
+    }
+
+    #[test]
+    fn groups_are_multicast_and_broadcast() {
+        for group in ["224.0.1.187", "255.255.255.255", "ff02::fd", "ff05::fd"] {
+            assert!(is_group(group.parse().unwrap()), "{group}");
+        }
+        for single in ["10.0.0.1", "fe80::1", "::"] {
+            assert!(!is_group(single.parse().unwrap()), "{single}");
+        }
+    }
+}

@@ -1,0 +1,645 @@
+//! What is under way between endpoints: requests by token, messages by message ID.
+//!
+//! A response belongs to the exchange of its client endpoint, server endpoint and token; a
+//! piggybacked one also has to carry the request's message ID (RFC 7252 §5.3.2). A request to a group
+//! is answered from addresses nobody can foresee, so its exchange has a wildcard for the server's
+//! address, never for its port (§8.2). An acknowledgement or reset belongs to the CON or NON its
+//! sender received under that message ID (§4.2).
+//!
+//! Nothing ends by being answered: the answer may be sent again, and block-wise transfers and
+//! observations go on. Entries live for the lifetimes of §4.8.2, counted from their last use; an
+//! observation for as long as its server may stay silent (RFC 7641 §4.5).
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::endpoint::{Address, Endpoint, Token};
+use super::table::{Aging, Table};
+use crate::Instant;
+
+/// How long a message ID of a CON is taken, and how long a token may be answered.
+const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
+/// How long a message ID of a NON is taken.
+const NON_LIFETIME: Duration = Duration::from_secs(145);
+/// A server has to send a CON notification at least once in 24 hours (RFC 7641 §4.5).
+const OBSERVATION_LIFETIME: Duration = Duration::from_secs(24 * 3600 + 247);
+
+/// Everything under way.
+#[derive(Debug)]
+pub(super) struct Exchanges {
+    exchanges: Table<Parties<Token>, Exchange>,
+    messages: Table<Parties<u16>, Sent>,
+    observations: Arc<AtomicUsize>,
+}
+
+/// A request on its way to a server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request {
+    pub(super) client: Endpoint,
+    pub(super) server: Server,
+    pub(super) token: Token,
+    pub(super) message_id: u16,
+    pub(super) observe: Option<Observe>,
+    /// Whether the address of the client was validated as it asked.
+    pub(super) trusted: bool,
+    /// What it asks for, to remember how large the answer was.
+    pub(super) resource: u64,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Server {
+    One(Endpoint),
+    /// Every member of a group, at this port.
+    Group(u16),
+}
+
+/// The Observe option of a request (RFC 7641 §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Observe {
+    Register,
+    Deregister,
+}
+
+/// What a response says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Response {
+    pub(super) client: Endpoint,
+    pub(super) server: Endpoint,
+    pub(super) token: Token,
+    /// Of a piggybacked response: the message ID of the request.
+    pub(super) piggybacked_on: Option<u16>,
+}
+
+/// What is known of the request behind a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) server: Server,
+    pub(super) trusted: bool,
+    pub(super) resource: u64,
+}
+
+/// What sort of message a CON or NON was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Request,
+    Response,
+    /// An Empty CON, "CoAP ping" (RFC 7252 §4.3).
+    Ping,
+}
+
+/// A CON or NON that may be acknowledged or reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sent {
+    at: Instant,
+    confirmable: bool,
+    pub(super) kind: Kind,
+    pub(super) token: Token,
+}
+
+impl Sent {
+    pub(super) fn new(now: Instant, kind: Kind, confirmable: bool, token: Token) -> Self {
+        Self {
+            at: now,
+            confirmable,
+            kind,
+            token,
+        }
+    }
+}
+
+impl Exchanges {
+    /// At most `capacity` exchanges, and as many messages.
+    pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
+        Self {
+            exchanges: Table::new(capacity, hash_seed),
+            messages: Table::new(capacity, hash_seed.rotate_left(32)),
+            observations: Arc::default(),
+        }
+    }
+
+    /// A request is forwarded. Returns whether another exchange had to be forgotten for it.
+    pub(super) fn open(&self, now: Instant, request: &Request) -> bool {
+        let parties = Parties::new(request.client, request.server.endpoint(), request.token);
+        let ((), evicted) = self.exchanges.with_or_insert(
+            now,
+            parties,
+            || Exchange::new(now),
+            |exchange| exchange.ask(now, request),
+        );
+        evicted
+    }
+
+    /// The request that `response` answers, if there is one.
+    pub(super) fn asked(&self, now: Instant, response: &Response) -> Option<Asked> {
+        let group = Server::Group(response.server.port);
+        [Server::One(response.server), group]
+            .into_iter()
+            .find_map(|server| {
+                let parties = Parties::new(response.client, server.endpoint(), response.token);
+                let (asked, message_id) = self.exchanges.with(now, &parties, |exchange| {
+                    exchange.used = exchange.used.max(now);
+                    (exchange.asked(server), exchange.message_id)
+                })?;
+                let matches = response.piggybacked_on.is_none_or(|id| {
+                    id == message_id
+                        || self
+                            .sent(now, response.client, response.server, id)
+                            .is_some()
+                });
+                matches.then_some(asked)
+            })
+    }
+
+    /// A response to that request is forwarded; `notifies` if it has the Observe option and tells of
+    /// success, which is what grants an observation and keeps it alive (RFC 7641 §4.2).
+    pub(super) fn answered(
+        &self,
+        now: Instant,
+        response: &Response,
+        server: Server,
+        notifies: bool,
+    ) {
+        let parties = Parties::new(response.client, server.endpoint(), response.token);
+        self.exchanges.with(now, &parties, |exchange| {
+            exchange.notified(notifies, &self.observations);
+        });
+    }
+
+    /// Takes over an observation older than the gateway, of which a notification is forwarded.
+    pub(super) fn adopt(&self, now: Instant, notification: &Response) -> bool {
+        let request = Request {
+            client: notification.client,
+            server: Server::One(notification.server),
+            token: notification.token,
+            message_id: 0,
+            observe: Some(Observe::Register),
+            trusted: false,
+            resource: 0,
+        };
+        let evicted = self.open(now, &request);
+        self.answered(now, notification, request.server, true);
+        evicted
+    }
+
+    /// The client has rejected a notification: the server forgets it (RFC 7641 §3.6).
+    pub(super) fn end_observation(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        server: Endpoint,
+        token: Token,
+    ) {
+        let parties = Parties::new(client, server, token);
+        self.exchanges.with(now, &parties, |exchange| {
+            // Notifications under way still belong to it.
+            exchange.used = exchange.used.max(now);
+            exchange.observation = Observation::None;
+        });
+    }
+
+    /// A CON or NON is forwarded. Returns whether another had to be forgotten for it.
+    pub(super) fn note(
+        &self,
+        now: Instant,
+        from: Endpoint,
+        to: Server,
+        message_id: u16,
+        sent: Sent,
+    ) -> bool {
+        let parties = Parties::new(from, to.endpoint(), message_id);
+        let update = |message: &mut Sent| *message = sent;
+        self.messages
+            .with_or_insert(now, parties, || sent, update)
+            .1
+    }
+
+    /// What went `from` one endpoint `to` another under `message_id`, and may still be replied to.
+    pub(super) fn sent(
+        &self,
+        now: Instant,
+        from: Endpoint,
+        to: Endpoint,
+        message_id: u16,
+    ) -> Option<Sent> {
+        let parties = Parties::new(from, to, message_id);
+        self.messages.with(now, &parties, |message| *message)
+    }
+
+    /// Exchanges remembered.
+    pub(super) fn len(&self) -> usize {
+        self.exchanges.len()
+    }
+
+    /// Observations under way.
+    pub(super) fn observations(&self) -> usize {
+        self.observations.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what is over, looking at about `at_most` of each. Returns whether there may be more.
+    pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
+        let more_exchanges = self.exchanges.sweep(now, at_most);
+        self.messages.sweep(now, at_most) || more_exchanges
+    }
+}
+
+/// Two endpoints, and what tells their exchanges (or messages) apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Parties<T> {
+    first: Address,
+    second: Address,
+    first_port: u16,
+    second_port: u16,
+    id: T,
+}
+
+impl<T> Parties<T> {
+    fn new(first: Endpoint, second: Endpoint, id: T) -> Self {
+        Self {
+            first: first.address,
+            second: second.address,
+            first_port: first.port,
+            second_port: second.port,
+            id,
+        }
+    }
+}
+
+impl<T: Hash> Hash for Parties<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.first.hash(state);
+        self.second.hash(state);
+        state.write_u32(u32::from(self.first_port) << 16 | u32::from(self.second_port));
+        self.id.hash(state);
+    }
+}
+
+impl Server {
+    fn endpoint(self) -> Endpoint {
+        match self {
+            Self::One(endpoint) => endpoint,
+            Self::Group(port) => Endpoint {
+                address: Address::ANY,
+                port,
+            },
+        }
+    }
+}
+
+/// An exchange under way.
+#[derive(Debug)]
+struct Exchange {
+    used: Instant,
+    resource: u64,
+    observation: Observation,
+    message_id: u16,
+    trusted: bool,
+}
+
+/// How far an observation has come.
+#[derive(Debug)]
+enum Observation {
+    None,
+    /// The client registered, the server has not answered yet.
+    Asked,
+    /// The server notifies.
+    Granted {
+        _counted: Counted,
+    },
+}
+
+/// One observation in the number of observations.
+#[derive(Debug)]
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(number: &Arc<AtomicUsize>) -> Self {
+        number.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(number))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Exchange {
+    fn new(now: Instant) -> Self {
+        Self {
+            used: now,
+            resource: 0,
+            observation: Observation::None,
+            message_id: 0,
+            trusted: false,
+        }
+    }
+
+    fn ask(&mut self, now: Instant, request: &Request) {
+        self.used = self.used.max(now);
+        self.message_id = request.message_id;
+        self.trusted = request.trusted;
+        self.resource = request.resource;
+        match (request.observe, &self.observation) {
+            // Registering again, or its retransmission, leaves what was granted in force.
+            (Some(Observe::Register), Observation::None) => self.observation = Observation::Asked,
+            (Some(Observe::Deregister), _) => self.observation = Observation::None,
+            _ => {}
+        }
+    }
+
+    fn notified(&mut self, notifies: bool, number: &Arc<AtomicUsize>) {
+        match (notifies, &self.observation) {
+            (true, Observation::Asked) => {
+                self.observation = Observation::Granted {
+                    _counted: Counted::new(number),
+                };
+            }
+            (false, Observation::Granted { .. }) => self.observation = Observation::None,
+            _ => {}
+        }
+    }
+
+    fn asked(&self, server: Server) -> Asked {
+        Asked {
+            server,
+            trusted: self.trusted,
+            resource: self.resource,
+        }
+    }
+}
+
+impl Aging for Exchange {
+    fn used(&self) -> Instant {
+        self.used
+    }
+
+    fn lifetime(&self) -> Duration {
+        match self.observation {
+            Observation::Granted { .. } => OBSERVATION_LIFETIME,
+            Observation::None | Observation::Asked => EXCHANGE_LIFETIME,
+        }
+    }
+
+    fn is_established(&self, _: Instant) -> bool {
+        matches!(self.observation, Observation::Granted { .. })
+    }
+}
+
+impl Aging for Sent {
+    fn used(&self) -> Instant {
+        self.at
+    }
+
+    fn lifetime(&self) -> Duration {
+        if self.confirmable {
+            EXCHANGE_LIFETIME
+        } else {
+            NON_LIFETIME
+        }
+    }
+
+    fn is_established(&self, _: Instant) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: u16 = 40_000;
+    const SERVER: u16 = 5683;
+
+    fn endpoint(last: u8, port: u16) -> Endpoint {
+        Endpoint::new([192, 0, 2, last].into(), port)
+    }
+
+    fn token(byte: u8) -> Token {
+        Token::new(&[byte, 7])
+    }
+
+    fn at(secs: u64) -> Instant {
+        Instant::from_secs(secs)
+    }
+
+    fn request(observe: Option<Observe>) -> Request {
+        Request {
+            client: endpoint(1, CLIENT),
+            server: Server::One(endpoint(2, SERVER)),
+            token: token(1),
+            message_id: 100,
+            observe,
+            trusted: true,
+            resource: 9,
+        }
+    }
+
+    fn response() -> Response {
+        Response {
+            client: endpoint(1, CLIENT),
+            server: endpoint(2, SERVER),
+            token: token(1),
+            piggybacked_on: None,
+        }
+    }
+
+    fn table() -> Exchanges {
+        Exchanges::new(100, 1)
+    }
+
+    #[test]
+    fn a_response_belongs_to_its_endpoints_and_token() {
+        let exchanges = table();
+        exchanges.open(at(0), &request(None));
+        let asked = exchanges.asked(at(1), &response()).unwrap();
+        assert_eq!(asked.server, Server::One(endpoint(2, SERVER)));
+        assert!(asked.trusted && asked.resource == 9);
+        let strangers = [
+            Response {
+                client: endpoint(3, CLIENT),
+                ..response()
+            },
+            Response {
+                client: endpoint(1, CLIENT + 1),
+                ..response()
+            },
+            Response {
+                server: endpoint(3, SERVER),
+                ..response()
+            },
+            Response {
+                server: endpoint(2, SERVER + 1),
+                ..response()
+            },
+            Response {
+                token: token(2),
+                ..response()
+            },
+            Response {
+                token: Token::new(&[]),
+                ..response()
+            },
+        ];
+        for stranger in strangers {
+            assert_eq!(exchanges.asked(at(1), &stranger), None, "{stranger:?}");
+        }
+    }
+
+    #[test]
+    fn a_piggybacked_response_carries_the_message_id_of_a_request() {
+        let exchanges = table();
+        let (from, to) = (endpoint(1, CLIENT), Server::One(endpoint(2, SERVER)));
+        // Two requests at once under one token, as clients do that leave tokens empty.
+        for message_id in [100, 101] {
+            exchanges.open(
+                at(0),
+                &Request {
+                    message_id,
+                    ..request(None)
+                },
+            );
+            let sent = Sent::new(at(0), Kind::Request, true, token(1));
+            exchanges.note(at(0), from, to, message_id, sent);
+        }
+        for (message_id, known) in [(99, false), (100, true), (101, true), (102, false)] {
+            let response = Response {
+                piggybacked_on: Some(message_id),
+                ..response()
+            };
+            assert_eq!(
+                exchanges.asked(at(1), &response).is_some(),
+                known,
+                "{message_id}"
+            );
+        }
+    }
+
+    #[test]
+    fn members_of_a_group_answer_from_their_own_addresses_and_its_port() {
+        let exchanges = table();
+        exchanges.open(
+            at(0),
+            &Request {
+                server: Server::Group(SERVER),
+                ..request(None)
+            },
+        );
+        for member in 2..10 {
+            let response = Response {
+                server: endpoint(member, SERVER),
+                ..response()
+            };
+            let asked = exchanges.asked(at(1), &response).unwrap();
+            assert_eq!(asked.server, Server::Group(SERVER));
+        }
+        let response = Response {
+            server: endpoint(2, SERVER + 1),
+            ..response()
+        };
+        assert_eq!(exchanges.asked(at(1), &response), None);
+    }
+
+    #[test]
+    fn an_exchange_lasts_for_its_lifetime_after_its_last_use() {
+        let exchanges = table();
+        exchanges.open(at(0), &request(None));
+        assert!(exchanges.asked(at(246), &response()).is_some());
+        assert!(exchanges.asked(at(246 + 246), &response()).is_some());
+        assert!(exchanges.asked(at(246 + 246 + 247), &response()).is_none());
+    }
+
+    #[test]
+    fn an_observation_keeps_its_token_alive_while_the_server_may_be_silent() {
+        let exchanges = table();
+        exchanges.open(at(0), &request(Some(Observe::Register)));
+        assert_eq!(exchanges.observations(), 0, "asked for is not granted");
+        exchanges.answered(at(1), &response(), request(None).server, true);
+        assert_eq!(exchanges.observations(), 1);
+        let day = 24 * 3600;
+        assert!(exchanges.asked(at(day), &response()).is_some());
+        assert!(exchanges.asked(at(2 * day), &response()).is_some());
+        assert!(exchanges.asked(at(3 * day + 250), &response()).is_none());
+    }
+
+    #[test]
+    fn an_observation_ends_in_four_ways() {
+        let server = request(None).server;
+        let ends: [&dyn Fn(&Exchanges); 4] = [
+            &|exchanges| {
+                exchanges.open(at(10), &request(Some(Observe::Deregister)));
+            },
+            &|exchanges| exchanges.answered(at(10), &response(), server, false),
+            &|exchanges| {
+                let (client, server) = (endpoint(1, CLIENT), endpoint(2, SERVER));
+                exchanges.end_observation(at(10), client, server, token(1));
+            },
+            &|exchanges| while exchanges.sweep(at(200_000), 10) {},
+        ];
+        for (way, end) in ends.iter().enumerate() {
+            let exchanges = table();
+            exchanges.open(at(0), &request(Some(Observe::Register)));
+            exchanges.answered(at(1), &response(), server, true);
+            end(&exchanges);
+            assert_eq!(exchanges.observations(), 0, "way {way}");
+            assert!(exchanges.asked(at(300), &response()).is_none(), "way {way}");
+        }
+    }
+
+    #[test]
+    fn a_retransmitted_registration_leaves_the_observation_in_force() {
+        let exchanges = table();
+        exchanges.open(at(0), &request(Some(Observe::Register)));
+        exchanges.answered(at(1), &response(), request(None).server, true);
+        exchanges.open(at(2), &request(Some(Observe::Register)));
+        assert_eq!(exchanges.observations(), 1);
+        assert!(exchanges.asked(at(3600), &response()).is_some());
+    }
+
+    #[test]
+    fn an_adopted_observation_is_as_good_as_one_seen_from_the_start() {
+        let exchanges = table();
+        exchanges.adopt(at(0), &response());
+        assert_eq!(exchanges.observations(), 1);
+        let asked = exchanges.asked(at(3600), &response()).unwrap();
+        assert!(!asked.trusted);
+    }
+
+    #[test]
+    fn message_ids_last_by_type() {
+        let exchanges = table();
+        let (from, to) = (endpoint(2, SERVER), endpoint(1, CLIENT));
+        for (message_id, confirmable) in [(1, true), (2, false)] {
+            let sent = Sent::new(at(0), Kind::Response, confirmable, token(1));
+            exchanges.note(at(0), from, Server::One(to), message_id, sent);
+        }
+        let known = |secs, message_id| exchanges.sent(at(secs), from, to, message_id).is_some();
+        assert!(known(144, 1) && known(144, 2));
+        assert!(known(246, 1) && !known(145, 2));
+        assert!(!known(247, 1));
+        assert!(
+            exchanges.sent(at(1), to, from, 1).is_none(),
+            "the other way round"
+        );
+    }
+
+    #[test]
+    fn the_table_keeps_its_bound() {
+        let exchanges = table();
+        for message_id in 0..1000u16 {
+            let token = Token::new(&message_id.to_be_bytes());
+            exchanges.open(
+                at(0),
+                &Request {
+                    token,
+                    message_id,
+                    ..request(None)
+                },
+            );
+        }
+        assert_eq!(exchanges.len(), 100);
+    }
+}

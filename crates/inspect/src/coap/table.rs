@@ -1,0 +1,452 @@
+//! A bounded map shared by the workers: when it is full, the longest idle entry makes room.
+//!
+//! A `DashMap` holds the entries. Beside it, each entry has exactly one *record* in a queue, in the
+//! order in which entries came or were found busy: making room is popping the front, and an entry used
+//! since its record was written goes to the back instead. What somebody vouched for (a validated
+//! address, an observation its server granted) stands in a queue of its own, so that a flood of
+//! newcomers turns over newcomers only.
+//!
+//! Locks are taken in the order lane, then shard of the map; never the other way round.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use foldhash::fast::FixedState;
+
+use crate::Instant;
+
+/// What the table asks of its values.
+pub(super) trait Aging {
+    /// When it was last used.
+    fn used(&self) -> Instant;
+
+    /// How long after its last use it still means something. Among established entries, and among
+    /// the others, lifetimes should not differ: those behind a long-lived one are swept after it.
+    fn lifetime(&self) -> Duration;
+
+    /// Whether a flood of newcomers must not push it out.
+    fn is_established(&self, now: Instant) -> bool;
+
+    /// Whether it is past its lifetime: the same as not being there.
+    fn is_over(&self, now: Instant) -> bool {
+        self.used() + self.lifetime() <= now
+    }
+}
+
+/// A bounded map. No lookup finds an entry past its lifetime.
+pub(super) struct Table<K, V> {
+    entries: DashMap<K, V, FixedState>,
+    lanes: Box<[Mutex<Lane<K>>]>,
+    len: AtomicUsize,
+    capacity: usize,
+}
+
+/// The records of a share of the entries.
+#[derive(Debug)]
+struct Lane<K> {
+    newcomers: VecDeque<Record<K>>,
+    established: VecDeque<Record<K>>,
+}
+
+/// Where an entry stands in the order of eviction.
+#[derive(Debug, Clone, Copy)]
+struct Record<K> {
+    key: K,
+    /// When the entry had last been used, as the record was written.
+    used: Instant,
+}
+
+/// Which entries have to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Demand {
+    /// Those that are over.
+    Over,
+    /// These, and those not used since their record was written.
+    Idle,
+    /// All.
+    Any,
+}
+
+/// What is to become of the entry behind a record.
+enum Fate<K> {
+    /// It was over, or had to go although it was alive; its record goes with it.
+    Removed { alive: bool },
+    /// It has been used since, or changed its class: this record is the true one.
+    Busy(Record<K>, Class),
+    /// The record tells the truth.
+    Idle,
+}
+
+/// The queue an entry's record stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Newcomers,
+    Established,
+}
+
+/// Shards of the map. Fixed, so that nothing depends on the machine.
+const SHARDS: usize = 64;
+/// Entries a lane should hold before there is another: small tables keep an exact order.
+const ENTRIES_PER_LANE: usize = 4096;
+const LANES_MAX: usize = 16;
+/// How many busy entries may get a new record before one of them has to go.
+const SECOND_CHANCES: usize = 16;
+
+impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
+    /// A table of at most `capacity` entries (at least one).
+    pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
+        let capacity = capacity.max(1);
+        let lanes = (capacity / ENTRIES_PER_LANE).clamp(1, LANES_MAX);
+        let hasher = FixedState::with_seed(hash_seed);
+        Self {
+            entries: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, SHARDS),
+            lanes: (0..lanes).map(|_| Mutex::default()).collect(),
+            len: AtomicUsize::new(0),
+            capacity,
+        }
+    }
+
+    /// Entries held, those past their lifetime and not yet swept included.
+    pub(super) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// Lends the entry of `key`, if there is one that is not over.
+    pub(super) fn with<R>(
+        &self,
+        now: Instant,
+        key: &K,
+        visit: impl FnOnce(&mut V) -> R,
+    ) -> Option<R> {
+        let mut entry = self.entries.get_mut(key)?;
+        (!entry.is_over(now)).then(|| visit(&mut entry))
+    }
+
+    /// Lends the entry of `key`, making it with `make` first when there is none that is not over.
+    /// The flag tells whether another entry that was not over had to go for it.
+    pub(super) fn with_or_insert<R>(
+        &self,
+        now: Instant,
+        key: K,
+        make: impl FnOnce() -> V,
+        visit: impl FnOnce(&mut V) -> R,
+    ) -> (R, bool) {
+        let (result, used, class) = match self.entries.entry(key) {
+            Entry::Occupied(mut entry) => {
+                let value = entry.get_mut();
+                if value.is_over(now) {
+                    *value = make();
+                }
+                return (visit(value), false);
+            }
+            Entry::Vacant(entry) => {
+                let mut entry = entry.insert(make());
+                let result = visit(&mut entry);
+                (result, entry.used(), Class::of(&*entry, now))
+            }
+        };
+        let hash = self.entries.hasher().hash_one(key);
+        let len = self.len.fetch_add(1, Ordering::Relaxed) + 1;
+        let evicted = len > self.capacity && self.make_room(now, hash);
+        self.lane(hash).queue(class).push_back(Record { key, used });
+        (result, evicted)
+    }
+
+    /// Forgets entries that are over, looking at about `at_most` of them. Returns whether there may
+    /// be more.
+    pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
+        let share = (at_most / self.lanes.len()).max(1);
+        let mut more = false;
+        for lane in &self.lanes {
+            let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
+            more |= self.sweep_queue(now, &mut lane, Class::Newcomers, share);
+            more |= self.sweep_queue(now, &mut lane, Class::Established, share);
+        }
+        more
+    }
+
+    fn sweep_queue(&self, now: Instant, lane: &mut Lane<K>, class: Class, at_most: usize) -> bool {
+        for _ in 0..at_most {
+            let Some(record) = lane.queue(class).pop_front() else {
+                return false;
+            };
+            match self.fate(now, &record, class, Demand::Over) {
+                Fate::Removed { .. } => {}
+                Fate::Busy(record, class) => lane.queue(class).push_back(record),
+                Fate::Idle => {
+                    lane.queue(class).push_front(record);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Removes one entry, of the lane of `hash` if that has any. Returns whether it was still alive.
+    fn make_room(&self, now: Instant, hash: u64) -> bool {
+        for step in 0..self.lanes.len() as u64 {
+            let lane = &mut *self.lane(hash.wrapping_add(step << 32));
+            let mut chances = SECOND_CHANCES;
+            loop {
+                let class = lane.class_to_evict_from();
+                let Some(record) = lane.queue(class).pop_front() else {
+                    break;
+                };
+                let demand = if chances == 0 {
+                    Demand::Any
+                } else {
+                    Demand::Idle
+                };
+                match self.fate(now, &record, class, demand) {
+                    Fate::Removed { alive } => return alive,
+                    Fate::Busy(record, in_class) => {
+                        // An entry changes its class rarely; it may be busy as often as it likes.
+                        chances -= usize::from(in_class == class);
+                        lane.queue(in_class).push_back(record);
+                    }
+                    Fate::Idle => unreachable!("an idle entry has to go"),
+                }
+            }
+        }
+        false
+    }
+
+    /// Decides what becomes of the entry behind a record of `class`, and removes it if it has to go.
+    fn fate(&self, now: Instant, record: &Record<K>, class: Class, demand: Demand) -> Fate<K> {
+        let mut fate = Fate::Removed { alive: false };
+        let removed = self.entries.remove_if(&record.key, |_, value| {
+            if value.is_over(now) {
+                return true;
+            }
+            let (used, in_class) = (value.used(), Class::of(value, now));
+            let is_idle = used <= record.used;
+            fate = match demand {
+                _ if in_class != class => Fate::Busy(Record { used, ..*record }, in_class),
+                Demand::Any => Fate::Removed { alive: true },
+                Demand::Idle if is_idle => Fate::Removed { alive: true },
+                Demand::Over if is_idle => Fate::Idle,
+                _ => Fate::Busy(Record { used, ..*record }, in_class),
+            };
+            matches!(fate, Fate::Removed { .. })
+        });
+        if removed.is_some() {
+            self.len.fetch_sub(1, Ordering::Relaxed);
+        }
+        fate
+    }
+
+    fn lane(&self, hash: u64) -> MutexGuard<'_, Lane<K>> {
+        let index = (hash >> 32) as usize % self.lanes.len();
+        // A lane is consistent after every push and pop, so a panic elsewhere does it no harm.
+        self.lanes[index]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K, V> fmt::Debug for Table<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.len.load(Ordering::Relaxed);
+        write!(f, "Table({len} of {} entries)", self.capacity)
+    }
+}
+
+impl<K> Default for Lane<K> {
+    fn default() -> Self {
+        Self {
+            newcomers: VecDeque::new(),
+            established: VecDeque::new(),
+        }
+    }
+}
+
+impl<K> Lane<K> {
+    fn queue(&mut self, class: Class) -> &mut VecDeque<Record<K>> {
+        match class {
+            Class::Newcomers => &mut self.newcomers,
+            Class::Established => &mut self.established,
+        }
+    }
+
+    /// Newcomers go first, unless the established hold more than three quarters: whoever manages to
+    /// be vouched for must not keep everybody else out for ever.
+    fn class_to_evict_from(&self) -> Class {
+        let quarter = (self.newcomers.len() + self.established.len()) / 4;
+        if self.newcomers.len() < quarter.max(1) {
+            Class::Established
+        } else {
+            Class::Newcomers
+        }
+    }
+}
+
+impl Class {
+    fn of(value: &impl Aging, now: Instant) -> Self {
+        if value.is_established(now) {
+            Self::Established
+        } else {
+            Self::Newcomers
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Value {
+        used: Instant,
+        established: bool,
+    }
+
+    impl Aging for Value {
+        fn used(&self) -> Instant {
+            self.used
+        }
+
+        fn lifetime(&self) -> Duration {
+            Duration::from_secs(10)
+        }
+
+        fn is_established(&self, _: Instant) -> bool {
+            self.established
+        }
+    }
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    /// Uses or makes the entry of `key`; returns whether another one alive had to go.
+    fn touch(table: &Table<u32, Value>, now: Instant, key: u32, established: bool) -> bool {
+        let make = || Value {
+            used: now,
+            established,
+        };
+        let visit = |value: &mut Value| (value.used, value.established) = (now, established);
+        table.with_or_insert(now, key, make, visit).1
+    }
+
+    fn holds(table: &Table<u32, Value>, now: Instant, key: u32) -> bool {
+        table.with(now, &key, |_| ()).is_some()
+    }
+
+    #[test]
+    fn the_longest_idle_entry_makes_room() {
+        let table = Table::new(3, 1);
+        for key in 1..=3 {
+            assert!(!touch(&table, at(u64::from(key)), key, false));
+        }
+        touch(&table, at(4), 1, false);
+        assert!(touch(&table, at(5), 4, false));
+        assert_eq!(table.len(), 3);
+        assert!(!holds(&table, at(5), 2));
+        for key in [1, 3, 4] {
+            assert!(holds(&table, at(5), key), "{key} was used later");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_newcomers_leaves_the_established_alone() {
+        let table = Table::new(100, 1);
+        for key in 0..50 {
+            touch(&table, at(1), key, true);
+        }
+        for key in 1000..20_000 {
+            touch(&table, at(2), key, false);
+        }
+        assert_eq!(table.len(), 100);
+        assert!((0..50).all(|key| holds(&table, at(3), key)));
+    }
+
+    #[test]
+    fn the_established_leave_a_quarter_to_others() {
+        let table = Table::new(100, 1);
+        for key in 0..1000 {
+            touch(&table, at(1), key, true);
+        }
+        for key in 5000..5020 {
+            touch(&table, at(2), key, false);
+        }
+        assert_eq!(table.len(), 100);
+        let newcomers = (5000..5020)
+            .filter(|key| holds(&table, at(3), *key))
+            .count();
+        assert!(
+            newcomers >= 20,
+            "only {newcomers} of 20 newcomers are there"
+        );
+    }
+
+    #[test]
+    fn an_entry_that_is_over_is_not_found_and_makes_room_unseen() {
+        let table = Table::new(2, 1);
+        touch(&table, at(0), 1, false);
+        touch(&table, at(5_000), 2, false);
+        assert!(holds(&table, at(9_999), 1));
+        assert!(!holds(&table, at(10_000), 1));
+        assert!(
+            !touch(&table, at(10_000), 3, false),
+            "nobody alive had to go"
+        );
+        assert_eq!(table.len(), 2);
+        touch(&table, at(30_000), 2, false);
+        assert!(holds(&table, at(30_000), 2), "made anew in its old place");
+        assert_eq!(table.len(), 2);
+    }
+
+    #[test]
+    fn sweeping_forgets_what_is_over_and_no_more_than_asked() {
+        let table = Table::new(1000, 1);
+        for key in 0..100 {
+            touch(&table, at(0), key, key % 2 == 0);
+        }
+        touch(&table, at(8_000), 7, false);
+        assert!(!table.sweep(at(9_000), 1000));
+        assert_eq!(table.len(), 100);
+        assert!(table.sweep(at(11_000), 10), "there is more to do");
+        assert!(table.len() >= 80);
+        while table.sweep(at(11_000), 10) {}
+        assert_eq!(table.len(), 1);
+        assert!(holds(&table, at(11_000), 7));
+    }
+
+    #[test]
+    fn every_entry_has_one_record() {
+        let table = Table::new(64, 1);
+        for step in 0..10_000u64 {
+            let key = (step * 7919 % 200) as u32;
+            touch(&table, at(step * 10), key, key % 3 == 0);
+            if step % 100 == 0 {
+                table.sweep(at(step * 10), 8);
+            }
+            let lane = table.lane(0);
+            assert_eq!(table.len(), lane.newcomers.len() + lane.established.len());
+            assert_eq!(table.len(), table.entries.len());
+            assert!(table.len() <= 64);
+        }
+    }
+
+    #[test]
+    fn workers_share_a_table_without_outgrowing_it() {
+        let table = Table::new(20_000, 1);
+        std::thread::scope(|scope| {
+            for worker in 0..4u32 {
+                let table = &table;
+                scope.spawn(move || {
+                    for step in 0..20_000u32 {
+                        touch(table, at(u64::from(step)), worker * 15_000 + step, false);
+                    }
+                });
+            }
+        });
+        assert!(table.len() <= 20_000);
+        assert_eq!(table.len(), table.entries.len());
+    }
+}
