@@ -5,8 +5,11 @@
 //! legal values are kept, policy decides.
 
 pub mod coap;
+pub mod dtls;
 mod finding;
 pub mod mqtt;
+pub mod net;
+pub mod tls;
 
 pub use finding::{Finding, FindingSet};
 

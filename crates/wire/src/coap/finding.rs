@@ -41,7 +41,7 @@ findings! {
         OptionRepeated => "coap.malformed.option-repeated", "RFC 7252 §5.4.5";
         /// A text option is not well-formed UTF-8
         OptionUtf8 => "coap.malformed.option-utf8", "RFC 7252 §3.2";
-        /// A path segment is . or ..
+        /// A path segment is one dot or two
         PathDots => "coap.malformed.path-dots", "RFC 7252 §5.10.1";
         /// Proxy-Uri stands beside Uri-Host, Uri-Port, Uri-Path or Uri-Query
         ProxyUriConflict => "coap.malformed.proxy-uri-conflict", "RFC 7252 §5.10.2";

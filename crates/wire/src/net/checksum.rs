@@ -1,0 +1,169 @@
+//! The Internet checksum (RFC 1071) of IP headers, TCP and UDP.
+//!
+//! Sums are kept in the machine's own byte order, in which the one's complement sum is the same up
+//! to a final swap that storing the result undoes (RFC 1071 §2).
+
+use std::net::IpAddr;
+
+use super::{Layout, Malformed, Packet, Transport};
+
+/// What the checksum of a segment or datagram says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It fits the bytes.
+    Valid,
+    /// It is the sum of the pseudo-header alone: a local stack left the rest to its interface
+    /// (CHECKSUM_PARTIAL), and it has to be completed before the frame goes out.
+    Partial,
+    /// A UDP datagram over IPv4 without one.
+    Zero,
+    /// It does not fit the bytes; a UDP datagram over IPv6 without one counts.
+    Wrong,
+}
+
+/// Looks at the checksum of a whole TCP segment or UDP datagram; anything else has none to be wrong.
+#[inline]
+#[must_use]
+pub fn verify(packet: &Packet<'_>) -> State {
+    let is_udp = match packet.transport {
+        Transport::Tcp(_) => false,
+        Transport::Udp(_) => true,
+        _ => return State::Valid,
+    };
+    let at = packet.layout.checksum_at() - packet.layout.l4;
+    let bytes = packet.l4_bytes();
+    let field = u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
+    if is_udp && field == 0 {
+        return if packet.layout.is_v4 {
+            State::Zero
+        } else {
+            State::Wrong
+        };
+    }
+    let pseudo = pseudo_header(
+        packet.source,
+        packet.destination,
+        packet.layout.protocol,
+        bytes.len(),
+    );
+    if fold(pseudo + sum(bytes)) == u16::MAX {
+        State::Valid
+    } else if field == fold(pseudo) {
+        State::Partial
+    } else {
+        State::Wrong
+    }
+}
+
+/// [`verify`], with a wrong checksum as the violation it is.
+///
+/// # Errors
+/// [`Malformed::TcpChecksum`] or [`Malformed::UdpChecksum`].
+#[inline]
+pub fn check(packet: &Packet<'_>) -> Result<State, Malformed> {
+    match verify(packet) {
+        State::Wrong if matches!(packet.transport, Transport::Tcp(_)) => {
+            Err(Malformed::TcpChecksum)
+        }
+        State::Wrong => Err(Malformed::UdpChecksum),
+        state => Ok(state),
+    }
+}
+
+/// Computes the checksum of the TCP segment or UDP datagram in `frame` anew.
+///
+/// # Panics
+/// When `layout` is not that of `frame`, or of a frame that is neither.
+pub fn complete(frame: &mut [u8], layout: &Layout) {
+    assert!(
+        layout.is_tcp() || layout.is_udp(),
+        "only TCP and UDP have this checksum"
+    );
+    let at = layout.checksum_at();
+    frame[at..at + 2].fill(0);
+    let (source, destination) = addresses(frame, layout);
+    let l4 = &frame[layout.l4..layout.end];
+    let pseudo = pseudo_header(source, destination, layout.protocol, l4.len());
+    let mut value = !fold(pseudo + sum(l4));
+    if value == 0 && layout.is_udp() {
+        // Zero would say that there is none (RFC 768).
+        value = u16::MAX;
+    }
+    frame[at..at + 2].copy_from_slice(&value.to_ne_bytes());
+}
+
+/// Computes the header checksum of the IPv4 header in `header` anew.
+pub(crate) fn complete_ipv4(header: &mut [u8]) {
+    const AT: std::ops::Range<usize> = 10..12;
+    header[AT].fill(0);
+    let value = !fold(sum(header));
+    header[AT].copy_from_slice(&value.to_ne_bytes());
+}
+
+/// Whether bytes that hold their own checksum sum up.
+#[inline]
+pub(crate) fn is_valid(bytes: &[u8]) -> bool {
+    fold(sum(bytes)) == u16::MAX
+}
+
+fn addresses(frame: &[u8], layout: &Layout) -> (IpAddr, IpAddr) {
+    fn address<const N: usize>(frame: &[u8], at: usize) -> IpAddr
+    where
+        IpAddr: From<[u8; N]>,
+    {
+        let octets: [u8; N] = frame[at..at + N]
+            .try_into()
+            .expect("a slice of that length");
+        IpAddr::from(octets)
+    }
+    if layout.is_v4 {
+        (
+            address::<4>(frame, layout.l3 + 12),
+            address::<4>(frame, layout.l3 + 16),
+        )
+    } else {
+        (
+            address::<16>(frame, layout.l3 + 8),
+            address::<16>(frame, layout.l3 + 24),
+        )
+    }
+}
+
+/// The sum over addresses, protocol and length (RFC 9293 §3.1, RFC 8200 §8.1).
+#[inline]
+fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, len: usize) -> u64 {
+    let addresses = match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            word(source.octets()) + word(destination.octets())
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            sum(&source.octets()) + sum(&destination.octets())
+        }
+        _ => unreachable!("a packet has one address family"),
+    };
+    addresses + word([0, 0, 0, protocol]) + word((len as u32).to_be_bytes())
+}
+
+#[inline]
+fn word(bytes: [u8; 4]) -> u64 {
+    u64::from(u32::from_ne_bytes(bytes))
+}
+
+/// The sum of all 32-bit words, the last one padded with zeros; can't overflow below 16 GiB.
+#[inline]
+fn sum(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<4>();
+    let mut last = [0; 4];
+    last[..rest.len()].copy_from_slice(rest);
+    words.iter().map(|bytes| word(*bytes)).sum::<u64>() + word(last)
+}
+
+/// Folds a sum to 16 bits, carries added back in.
+#[inline]
+fn fold(sum: u64) -> u16 {
+    let sum = (sum >> 32) + (sum & 0xffff_ffff);
+    let sum = (sum >> 16) + (sum & 0xffff);
+    let sum = (sum >> 16) + (sum & 0xffff);
+    let sum = (sum >> 16) + (sum & 0xffff);
+    sum as u16
+}
