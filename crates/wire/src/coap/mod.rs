@@ -9,6 +9,7 @@
 //! (RFC 8974) and CoAP over TCP (RFC 8323) are left out.
 
 mod code;
+pub mod encode;
 mod finding;
 mod message;
 mod option;

@@ -10,6 +10,7 @@
 
 mod ack;
 mod connect;
+pub mod encode;
 mod finding;
 mod header;
 mod property;

@@ -1,0 +1,105 @@
+//! CoAP messages written: refusals and challenges on a server's behalf, and tests.
+
+use super::{Code, PAYLOAD_MARKER, Type};
+
+/// Appends one message to a `Vec` the caller may reuse. It writes what it is told; options have to
+/// come in the order of their numbers, because that is all the wire can say.
+#[derive(Debug)]
+pub struct Builder<'b> {
+    out: &'b mut Vec<u8>,
+    last: u16,
+}
+
+impl<'b> Builder<'b> {
+    /// Begins a message with its header and token.
+    ///
+    /// # Panics
+    /// When the token is longer than the 8 bytes of RFC 7252 §3.
+    pub fn new(
+        out: &'b mut Vec<u8>,
+        message_type: Type,
+        code: Code,
+        message_id: u16,
+        token: &[u8],
+    ) -> Self {
+        assert!(token.len() <= 8, "a token of at most eight bytes");
+        out.push(1 << 6 | (message_type as u8) << 4 | token.len() as u8);
+        out.push(code.0);
+        out.extend(message_id.to_be_bytes());
+        out.extend(token);
+        Self { out, last: 0 }
+    }
+
+    /// Appends an option.
+    ///
+    /// # Panics
+    /// When the number is below that of the option before, or the value longer than 65,804 bytes.
+    pub fn option(self, number: u16, value: &[u8]) -> Self {
+        let delta = number
+            .checked_sub(self.last)
+            .expect("options in the order of their numbers");
+        let (delta, delta_more) = nibble(usize::from(delta));
+        let (len, len_more) = nibble(value.len());
+        self.out.push(delta << 4 | len);
+        self.out.extend(delta_more.bytes());
+        self.out.extend(len_more.bytes());
+        self.out.extend(value);
+        Self {
+            last: number,
+            ..self
+        }
+    }
+
+    /// Appends an option with a number in its shortest form (RFC 7252 §3.2).
+    pub fn uint(self, number: u16, value: u32) -> Self {
+        let bytes = value.to_be_bytes();
+        let zeros = value.leading_zeros() as usize / 8;
+        self.option(number, &bytes[zeros..])
+    }
+
+    /// Appends an option for each segment of a path such as `sensors/temperature`; none for "".
+    pub fn path(self, number: u16, path: &str) -> Self {
+        let segments = path.split('/').filter(|_| !path.is_empty());
+        segments.fold(self, |builder, segment| {
+            builder.option(number, segment.as_bytes())
+        })
+    }
+
+    /// Ends the message with a payload; an empty one has no marker.
+    pub fn payload(self, payload: &[u8]) {
+        if !payload.is_empty() {
+            self.out.push(PAYLOAD_MARKER);
+            self.out.extend(payload);
+        }
+    }
+}
+
+/// The extension bytes of a delta or length.
+enum Extension {
+    None,
+    One(u8),
+    Two(u16),
+}
+
+impl Extension {
+    fn bytes(&self) -> impl Iterator<Item = u8> {
+        let (bytes, taken) = match *self {
+            Self::None => ([0, 0], 0),
+            Self::One(byte) => ([byte, 0], 1),
+            Self::Two(word) => (word.to_be_bytes(), 2),
+        };
+        bytes.into_iter().take(taken)
+    }
+}
+
+/// The nibble and extension that say `value` (RFC 7252 §3.1).
+fn nibble(value: usize) -> (u8, Extension) {
+    match value {
+        0..=12 => (value as u8, Extension::None),
+        13..=268 => (13, Extension::One((value - 13) as u8)),
+        _ => {
+            let rest = u16::try_from(value - 269).expect("at most 65,804");
+            (14, Extension::Two(rest))
+        }
+    }
+}
