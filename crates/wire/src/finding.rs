@@ -104,30 +104,30 @@ macro_rules! findings {
 
         impl $name {
             /// Every variant, in order of declaration.
-            pub const ALL: &'static [Self] = &[$( Self::$variant, )+];
+            $vis const ALL: &'static [Self] = &[$( Self::$variant, )+];
 
             /// The stable reason code.
             #[must_use]
-            pub const fn code(self) -> &'static str {
+            $vis const fn code(self) -> &'static str {
                 match self { $( Self::$variant => $code, )+ }
             }
 
             /// The clause, section or advisory this rests on.
             #[must_use]
-            pub const fn clause(self) -> &'static str {
+            $vis const fn clause(self) -> &'static str {
                 match self { $( Self::$variant => $clause, )+ }
             }
 
             /// One sentence without a full stop.
             #[must_use]
-            pub const fn summary(self) -> &'static str {
+            $vis const fn summary(self) -> &'static str {
                 match self { $( Self::$variant => $summary.trim_ascii(), )+ }
             }
 
             /// The place in [`Self::ALL`].
             #[inline]
             #[must_use]
-            pub const fn index(self) -> usize {
+            $vis const fn index(self) -> usize {
                 self as usize
             }
         }
@@ -200,6 +200,9 @@ mod tests {
     #[test]
     fn a_variant_prints_its_summary_and_clause() {
         assert_eq!(Sample::First.to_string(), "The first (§1)");
-        assert_eq!(Sample::Second.index(), 1);
+        assert_eq!(
+            (Sample::Second.index(), Sample::Second.code()),
+            (1, "sample.second")
+        );
     }
 }

@@ -9,6 +9,8 @@ pub mod dtls;
 mod finding;
 pub mod mqtt;
 pub mod net;
+#[cfg(test)]
+mod noise;
 pub mod tls;
 
 pub use finding::{Finding, FindingSet};

@@ -45,6 +45,8 @@ findings! {
         PathDots => "coap.malformed.path-dots", "RFC 7252 §5.10.1";
         /// Proxy-Uri stands beside Uri-Host, Uri-Port, Uri-Path or Uri-Query
         ProxyUriConflict => "coap.malformed.proxy-uri-conflict", "RFC 7252 §5.10.2";
+        /// The host in Proxy-Uri is longer than Uri-Host allows
+        ProxyUriHost => "coap.malformed.proxy-uri-host", "RFC 7252 §5.10.1, §6.4, CVE-2025-34468";
         /// The hop limit is zero
         HopLimitZero => "coap.malformed.hop-limit-zero", "RFC 8768 §3";
         /// A block option has the reserved size exponent 7

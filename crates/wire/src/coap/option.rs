@@ -3,6 +3,9 @@
 use super::registry::{Format, definition, is_critical, is_reserved, number};
 use super::{Anomalies, Anomaly, Malformed};
 
+/// The most bytes Uri-Host can hold (RFC 7252 §5.10).
+const URI_HOST_LEN_MAX: usize = 255;
+
 /// One option as it stands in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opt<'a> {
@@ -62,6 +65,7 @@ impl<'a> Opt<'a> {
         }
         match self.number {
             number::URI_PATH => check_segment(self.value, anomalies),
+            number::PROXY_URI => check_proxy_host(self.value),
             number::HOP_LIMIT if self.value == [0] => Err(Malformed::HopLimitZero),
             number::OSCORE => check_oscore(self.value),
             _ => Ok(()),
@@ -94,6 +98,23 @@ fn check_segment(segment: &[u8], anomalies: &mut Anomalies) -> Result<(), Malfor
         _ => {}
     }
     Ok(())
+}
+
+/// The host of an absolute URI has to fit into Uri-Host (RFC 7252 §6.4).
+fn check_proxy_host(uri: &[u8]) -> Result<(), Malformed> {
+    let authority = uri
+        .windows(3)
+        .position(|window| window == b"://")
+        .map_or(0, |at| at + 3);
+    let host = uri[authority..]
+        .split(|byte| b":/?#".contains(byte))
+        .next()
+        .unwrap_or_default();
+    if host.len() > URI_HOST_LEN_MAX {
+        Err(Malformed::ProxyUriHost)
+    } else {
+        Ok(())
+    }
 }
 
 /// The compressed COSE object of OSCORE: flags, partial IV, key context and key (RFC 8613 §6.1).

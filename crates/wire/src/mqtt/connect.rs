@@ -170,24 +170,39 @@ impl<'a> Will<'a> {
     }
 }
 
+/// The two protocol names with their length (§3.1.2.1).
+const NAMES: [&[u8]; 2] = [b"\0\x04MQTT", b"\0\x06MQIsdp"];
+
+/// Checks the beginning of a CONNECT that is not yet whole: what is no CONNECT at all must not be
+/// waited for.
+pub(crate) fn check_beginning(body: &[u8]) -> Result<(), Malformed> {
+    let begins = |name: &&[u8]| {
+        let known = name.len().min(body.len());
+        name[..known] == body[..known]
+    };
+    if NAMES.iter().any(begins) {
+        Ok(())
+    } else {
+        Err(Malformed::ProtocolName)
+    }
+}
+
 /// Protocol name and level (§3.1.2.1, §3.1.2.2).
 fn protocol(reader: &mut Reader<'_>) -> Result<Version, Malformed> {
     // Mosquitto's bridges set the top bit of a 3.x level to ask for bridge treatment.
     const BRIDGE: u8 = 0x80;
+    check_beginning(reader.rest())?;
     let name = reader.binary()?;
-    if name != b"MQTT" && name != b"MQIsdp" {
-        return Err(Malformed::ProtocolName);
-    }
     let level = reader.u8()?;
-    if level == 3 | BRIDGE || level == 4 | BRIDGE {
-        reader.anomalies.insert(Anomaly::BridgeLevel);
-    }
     let version = match level {
         3 | 0x83 => Version::V31,
         4 | 0x84 => Version::V311,
         5 => Version::V5,
         _ => return Err(Malformed::ProtocolLevel),
     };
+    if level & BRIDGE != 0 {
+        reader.anomalies.insert(Anomaly::BridgeLevel);
+    }
     if (version == Version::V31) != (name == b"MQIsdp") {
         return Err(Malformed::ProtocolMismatch);
     }

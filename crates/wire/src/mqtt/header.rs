@@ -112,6 +112,15 @@ impl PacketType {
         }
     }
 
+    /// The smallest remaining length a packet of this type can have, where waiting for the rest of a
+    /// shorter one would be in vain.
+    #[inline]
+    fn remaining_len_min(self) -> usize {
+        // Protocol name, level, flags, keep alive, and an empty client identifier.
+        const CONNECT: usize = 6 + 1 + 1 + 2 + 2;
+        if self == Self::Connect { CONNECT } else { 0 }
+    }
+
     /// The largest remaining length a packet of this type can have.
     #[inline]
     fn remaining_len_max(self, version: Version) -> usize {
@@ -178,6 +187,9 @@ impl FixedHeader {
         for (index, byte) in lengths.iter().take(4).enumerate() {
             remaining_len |= usize::from(byte & 0x7f) << (7 * index);
             if byte & 0x80 == 0 {
+                if remaining_len < packet_type.remaining_len_min() {
+                    return Err(Malformed::Truncated);
+                }
                 let header_len = index + 2;
                 let message = Self {
                     packet_type,
@@ -316,9 +328,14 @@ mod tests {
                 _ => 0,
             };
             let repeated = fixed == 0b0010 && first & 0x0f == 0b1010;
-            let decoded = FixedHeader::decode(&[first, 0]);
+            let len = if first >> 4 == PacketType::Connect as u8 {
+                12
+            } else {
+                0
+            };
+            let decoded = FixedHeader::decode(&[first, len]);
             if first & 0x0f == fixed || repeated {
-                let header = complete(&[first, 0]);
+                let header = complete(&[first, len]);
                 let checked = header.check(Version::V311).err();
                 assert_eq!(checked == Some(Malformed::Flags), repeated, "{first:02x}");
                 assert_ne!(header.check(Version::V31).err(), Some(Malformed::Flags));

@@ -12,6 +12,7 @@ mod ack;
 mod connect;
 pub mod encode;
 mod finding;
+pub mod fuzz;
 mod header;
 mod property;
 mod publish;
@@ -19,6 +20,8 @@ mod reader;
 mod reason_code;
 mod session;
 mod subscribe;
+#[cfg(test)]
+mod tests;
 pub mod topic;
 mod utf8;
 
@@ -139,6 +142,9 @@ impl<'a> ControlPacket<'a> {
         };
         let len = header.packet_len();
         let Some(body) = input.get(header.header_len..len) else {
+            if header.packet_type == PacketType::Connect {
+                connect::check_beginning(&input[header.header_len..])?;
+            }
             return Ok(Decoded::Incomplete { need: len });
         };
         let mut reader = Reader::new(body, anomalies);

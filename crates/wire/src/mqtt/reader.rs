@@ -29,6 +29,12 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
+    /// Everything not read yet.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Everything not read yet, leaving nothing.
     #[inline]
     pub(crate) fn take_rest(&mut self) -> &'a [u8] {

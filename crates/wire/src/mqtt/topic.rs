@@ -36,7 +36,7 @@ pub fn overlaps(one: &str, other: &str) -> bool {
     if hidden(one, other) || hidden(other, one) {
         return false;
     }
-    let (mut ones, mut others) = (one.split('/'), other.split('/'));
+    let (mut ones, mut others) = (spelled_out(one).split('/'), spelled_out(other).split('/'));
     loop {
         match (ones.next(), others.next()) {
             (None, None) | (Some("#"), _) | (_, Some("#")) => return true,
@@ -52,9 +52,7 @@ pub fn within(inner: &str, outer: &str) -> bool {
     if starts_with_wildcard(outer) && inner.starts_with('$') {
         return false;
     }
-    // "#" and "+/#" are one and the same: no topic name has less than one level.
-    let inner = if inner == "#" { "+/#" } else { inner };
-    let (mut inners, mut outers) = (inner.split('/'), outer.split('/'));
+    let (mut inners, mut outers) = (spelled_out(inner).split('/'), outer.split('/'));
     loop {
         match (inners.next(), outers.next()) {
             (None, None) | (_, Some("#")) => return true,
@@ -122,6 +120,16 @@ pub fn check_name(name: &str) -> Result<(), Malformed> {
         return Err(Malformed::TopicWildcard);
     }
     Ok(())
+}
+
+/// The same filter without a `#` that could stand for nothing and leave the empty topic name, which
+/// does not exist ([MQTT-4.7.3-1]).
+fn spelled_out(filter: &str) -> &str {
+    match filter {
+        "#" => "+/#",
+        "/#" => "/+/#",
+        other => other,
+    }
 }
 
 fn starts_with_wildcard(filter: &str) -> bool {

@@ -181,7 +181,7 @@ pub fn tcp_segment(buffer: &mut [u8], path: &Path, segment: &TcpSegment<'_>) -> 
     header.set_sequence(segment.seq);
     header.set_acknowledgement(segment.ack);
     header.set_data_offset((header_len / 4) as u8);
-    header.set_flags(segment.flags.0.into());
+    header.set_flags(segment.flags.0);
     header.set_window(segment.window);
     frame[layout.l4 + tcp::HEADER_LEN..layout.payload].copy_from_slice(segment.options);
     frame[layout.payload..].copy_from_slice(segment.payload);

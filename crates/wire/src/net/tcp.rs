@@ -115,7 +115,7 @@ impl<'a> Tcp<'a> {
         if header_len > bytes.len() {
             return Err(Malformed::TcpTruncated);
         }
-        let flags = TcpFlags(header.get_flags() as u8);
+        let flags = TcpFlags(header.get_flags());
         if !flags.is_possible() {
             return Err(Malformed::TcpFlags);
         }
