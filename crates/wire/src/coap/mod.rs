@@ -11,9 +11,12 @@
 mod code;
 pub mod encode;
 mod finding;
+pub mod fuzz;
 mod message;
 mod option;
 mod registry;
+#[cfg(test)]
+mod tests;
 
 pub use code::{Code, Type};
 pub use finding::{Anomalies, Anomaly, Malformed};
