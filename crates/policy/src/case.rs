@@ -3,12 +3,19 @@
 //! They are data here; the test kit speaks them and `weir check` runs them. rules/README.md
 //! describes the language for those who write packs.
 
+mod line;
+mod read;
+mod vocabulary;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
+use wire::coap::Code;
 use wire::mqtt::PacketType;
 
 use crate::{Place, Reason, Service, Side, Verdict};
+
+pub(crate) use read::{DraftCase, read};
 
 /// One `[[case]]`: a conversation and what has to become of it.
 ///
@@ -75,8 +82,8 @@ pub enum Speech {
     },
     /// `GET /.well-known/core`, `2.05 size=600` or `EMPTY type=RST`: a CoAP message.
     Coap {
-        /// The code octet.
-        code: u8,
+        /// The code; empty for `EMPTY`.
+        code: Code,
         /// The path and query of a request, without the leading slash.
         path: String,
         /// Message type, token, options, payload.

@@ -25,7 +25,7 @@ pub(crate) fn show(duration: Duration) -> String {
     let unit = UNITS_MS
         .iter()
         .rev()
-        .find(|(_, unit)| ms % u128::from(*unit) == 0);
+        .find(|(_, unit)| ms.is_multiple_of((*unit).into()));
     match unit {
         Some((name, unit)) if ms > 0 => format!("{}{name}", ms / u128::from(*unit)),
         _ => format!("{ms}ms"),

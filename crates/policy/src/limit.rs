@@ -2,13 +2,23 @@
 
 use std::time::Duration;
 
-use crate::{RuleIndex, Subject};
+use crate::{Reason, RuleIndex, Subject};
 
 /// The measure of a rule's `limit`; the rule matches only while it is exceeded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Limit {
     /// `ratio`: what goes towards a client against what came from it.
     Ratio(Ratio),
+}
+
+impl Limit {
+    /// What it means to exceed it.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Ratio(_) => Reason::COAP_AMPLIFICATION_RATIO,
+        }
+    }
 }
 
 /// `limit = { ratio = 3.0, of = "udp_payload_bytes", per = "client", window = "60s" }`.

@@ -1,23 +1,42 @@
 //! The compiled policy.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
+use crate::index::Index;
+use crate::matching::{Matching, Networks, Scope, Zones};
+use crate::pack::{DraftRule, Packs};
+use crate::read::Document;
+use crate::report::{Report, Span};
 use crate::{
-    Action, Config, Diagnostics, Fragments, Limit, Match, Meters, Midstream, Mode, Rule, Ruling,
-    Services, Side, SourceText, Subject,
+    Action, Case, Config, Diagnostics, Fragments, Limit, Match, Meters, Midstream, Mode, Protocol,
+    Reason, Rule, RuleIndex, Ruling, Services, Side, SourceText, Subject, config, reach,
 };
 
 /// All rules of a configuration and its packs, ready to decide; immutable, meant to be shared.
 #[derive(Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
-    ratio_windows: Vec<Duration>,
+    matchings: Vec<Matching>,
+    index: Index,
+    cases: Vec<Case>,
     default: Action,
     mode: Mode,
     services: Services,
     midstream: Midstream,
     fragments: Fragments,
+    tls_required: TlsRequired,
+}
+
+/// `[tls] required_from`, ready to be asked.
+#[derive(Debug, Default)]
+struct TlsRequired {
+    sides: Vec<Side>,
+    zones: Vec<Arc<Networks>>,
 }
 
 impl Policy {
@@ -26,29 +45,63 @@ impl Policy {
     /// # Errors
     /// Every problem of every pack, when at least one of them is an error.
     pub fn compile(config: &Config, packs: &[SourceText]) -> Result<Self, Diagnostics> {
-        let _ = packs;
-        let rules = Vec::new();
-        Ok(Self {
-            ratio_windows: ratio_windows(&rules),
+        let (policy, diagnostics) = Self::check(config, packs);
+        policy.ok_or(diagnostics)
+    }
+
+    /// The same with all warnings; the policy is there unless there are errors.
+    #[must_use]
+    pub fn check(config: &Config, packs: &[SourceText]) -> (Option<Self>, Diagnostics) {
+        let mut report = Report::default();
+        let documents = packs.iter().map(|pack| Document::parse(&mut report, pack));
+        let documents: Vec<Document<'_>> = documents.collect();
+        let zones = zones(&mut report, config, &documents);
+        let mut read = Packs::default();
+        for document in &documents {
+            read.read(&mut report, document.table(), &zones);
+        }
+        read.check_expectations(&mut report);
+        reach::report_unreachable(&mut report, &read.rules);
+        let policy = (!report.has_errors()).then(|| Self::new(config, &zones, read));
+        (policy, report.finish())
+    }
+
+    fn new(config: &Config, zones: &Zones, packs: Packs) -> Self {
+        let drafts = packs.rules.into_iter();
+        let (rules, matchings): (Vec<Rule>, Vec<Matching>) = drafts
+            .map(|DraftRule { rule, matching, .. }| (rule, matching))
+            .unzip();
+        Self {
             rules,
+            index: Index::new(matchings.iter()),
+            matchings,
+            cases: packs.cases,
             default: config.default.action(),
             mode: config.mode,
             services: config.services.clone(),
             midstream: config.midstream,
             fragments: config.fragments,
-        })
+            tls_required: TlsRequired::new(&config.tls_required_from, zones),
+        }
     }
 
-    /// The rules in order of evaluation; [`crate::RuleIndex`] is their place.
+    /// The rules in order of evaluation; [`RuleIndex`] is their place.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// The windows over which rules measure a ratio, each once: what the books must be kept for.
+    /// The cases of all packs.
     #[must_use]
-    pub fn ratio_windows(&self) -> &[Duration] {
-        &self.ratio_windows
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// The longest time back that a limit looks.
+    #[must_use]
+    pub fn longest_window(&self) -> Option<Duration> {
+        let limits = self.rules.iter().filter_map(|rule| rule.limit);
+        limits.map(|Limit::Ratio(ratio)| ratio.window).max()
     }
 
     /// The server ports of each service (`[services]`).
@@ -73,11 +126,15 @@ impl Policy {
     /// (`[tls] required_from`).
     #[must_use]
     pub fn requires_tls(&self, client: IpAddr, side: Side) -> bool {
-        let _ = (client, side);
-        false
+        let required = &self.tls_required;
+        required.sides.contains(&side) || required.zones.iter().any(|zone| zone.contains(client))
     }
 
     /// Judges one message or detection. `report` gets every alert and dry-run match on the way.
+    ///
+    /// The first rule with a final action that matches decides. What can't be parsed is accepted
+    /// only by a rule whose `reason` names all that is wrong with it; no rule deciding, it is
+    /// dropped, and reset where it runs over TCP.
     #[must_use]
     pub fn decide(
         &self,
@@ -85,25 +142,131 @@ impl Policy {
         meters: &mut dyn Meters,
         report: &mut dyn FnMut(Match<'_>),
     ) -> Ruling {
-        let _ = (subject, meters, report);
+        let detected = !subject.reasons.is_empty();
+        for &at in self.index.candidates(Scope::bucket(subject), detected) {
+            let matching = &self.matchings[at as usize];
+            let Some(reason) = matching.holds(subject) else {
+                continue;
+            };
+            let (index, rule) = (RuleIndex(at), &self.rules[at as usize]);
+            if rule.action == Action::Accept && !matching.may_accept(subject) {
+                continue;
+            }
+            if let Some(limit) = &rule.limit
+                && !meters.exceeds(index, limit, subject)
+            {
+                continue;
+            }
+            let reason = reason.or_else(|| rule.limit.map(|limit| limit.reason()));
+            if rule.dry_run || !rule.action.is_final() {
+                report(Match {
+                    index,
+                    rule,
+                    reason,
+                    dry_run: rule.dry_run,
+                });
+                continue;
+            }
+            return self.ruling(rule.action, Some(index), reason, rule.ban);
+        }
+        self.ruling_without_rule(subject)
+    }
+
+    fn ruling_without_rule(&self, subject: &Subject<'_>) -> Ruling {
+        let malformed = subject.reasons.iter().copied().find(|r| r.is_malformed());
+        match (malformed, subject.protocol) {
+            (None, _) => self.ruling(self.default, None, None, None),
+            (Some(_), Protocol::Mqtt | Protocol::Tls) => {
+                self.ruling(Action::Reset, None, malformed, None)
+            }
+            (Some(_), _) => self.ruling(Action::Drop, None, malformed, None),
+        }
+    }
+
+    fn ruling(
+        &self,
+        action: Action,
+        rule: Option<RuleIndex>,
+        reason: Option<Reason>,
+        ban: Option<Duration>,
+    ) -> Ruling {
+        let enforced = self.mode == Mode::Enforce;
         Ruling {
-            action: self.default,
-            rule: None,
-            reason: None,
-            ban: None,
-            enforced: self.mode == Mode::Enforce,
+            action,
+            rule,
+            reason,
+            ban: ban.filter(|_| enforced),
+            enforced,
         }
     }
 }
 
-fn ratio_windows(rules: &[Rule]) -> Vec<Duration> {
-    let mut windows = Vec::new();
-    for rule in rules {
-        if let Some(Limit::Ratio(ratio)) = rule.limit
-            && !windows.contains(&ratio.window)
-        {
-            windows.push(ratio.window);
+impl Matching {
+    /// Whether all conditions hold, and if so the detection that was asked for.
+    #[inline]
+    fn holds(&self, subject: &Subject<'_>) -> Option<Option<Reason>> {
+        let reason = match &self.reasons {
+            None => None,
+            Some(wanted) => {
+                let mut raised = subject.reasons.iter().copied();
+                Some(raised.find(|reason| wanted.contains(*reason))?)
+            }
+        };
+        let all = self
+            .conditions
+            .iter()
+            .all(|condition| condition.holds(subject));
+        all.then_some(reason)
+    }
+
+    /// Whether an `accept` covers the message: everything malformed about it has to be named.
+    fn may_accept(&self, subject: &Subject<'_>) -> bool {
+        let mut malformed = subject
+            .reasons
+            .iter()
+            .filter(|reason| reason.is_malformed());
+        malformed.all(|reason| self.reasons.is_some_and(|named| named.contains(*reason)))
+    }
+}
+
+impl TlsRequired {
+    fn new(names: &[String], zones: &Zones) -> Self {
+        let mut required = Self::default();
+        for name in names {
+            match Side::ALL.iter().find(|side| side.name() == name) {
+                Some(side) => required.sides.push(*side),
+                None => required.zones.extend(zones.get(name).cloned()),
+            }
+        }
+        required
+    }
+}
+
+/// The zones of the configuration and of all packs, each defined once: any rule may name any zone.
+fn zones(report: &mut Report, config: &Config, documents: &[Document<'_>]) -> Zones {
+    let prepare = |networks: &[IpNet]| Arc::new(Networks::new(networks));
+    let of_config = config.zones.iter();
+    let mut zones: Zones = of_config
+        .map(|(name, networks)| (name.clone(), prepare(networks)))
+        .collect();
+    let mut places = BTreeMap::<String, Span>::new();
+    for document in documents {
+        let Some(node) = document.table().optional("zones") else {
+            continue;
+        };
+        for zone in config::zones(report, &node) {
+            if zones.contains_key(&zone.name) {
+                let message = format!("there are two zones `{}`", zone.name);
+                let finding = report.error(&zone.span, message);
+                match places.get(&zone.name) {
+                    Some(first) => finding.related(first, "first defined here"),
+                    None => finding.help("the configuration defines it too"),
+                };
+                continue;
+            }
+            zones.insert(zone.name.clone(), prepare(&zone.networks));
+            places.insert(zone.name, zone.span);
         }
     }
-    windows
+    zones
 }

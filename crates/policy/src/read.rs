@@ -17,25 +17,36 @@ use crate::suggest::{one_of, suggest};
 /// Larger files aren't read: 10,000 rules with their cases take a tenth of it.
 const MAX_FILE_BYTES: usize = 16 << 20;
 
-/// Parses a file; syntax errors are reported, and what could be understood is handed to `read`.
-pub(crate) fn document<T>(
-    report: &mut Report,
-    source: &SourceText,
-    read: impl FnOnce(&mut Report, Table<'_>) -> T,
-) -> T {
-    let span = report.add_file(source);
-    if source.text.len() > MAX_FILE_BYTES {
-        report
-            .error(&span.part(0, 0), "the file is larger than 16 MiB")
-            .help("split it into several packs");
-        return read(report, Table::new(span, &DeTable::new(), "the file"));
+/// A parsed file.
+pub(crate) struct Document<'s> {
+    entries: DeTable<'s>,
+    span: Span,
+}
+
+impl<'s> Document<'s> {
+    /// Parses a file. Syntax errors are reported; what could be understood is there to be read.
+    pub(crate) fn parse(report: &mut Report, source: &'s SourceText) -> Self {
+        let span = report.add_file(source);
+        if source.text.len() > MAX_FILE_BYTES {
+            report
+                .error(&span.part(0, 0), "the file is larger than 16 MiB")
+                .help("split it into several packs");
+            let entries = DeTable::new();
+            return Self { entries, span };
+        }
+        let (document, errors) = DeTable::parse_recoverable(&source.text);
+        for error in &errors {
+            let at = error.span().unwrap_or(0..0);
+            report.syntax_error(&span.at(at), format!("not TOML: {}", error.message()));
+        }
+        let entries = document.into_inner();
+        Self { entries, span }
     }
-    let (document, errors) = DeTable::parse_recoverable(&source.text);
-    for error in &errors {
-        let at = error.span().unwrap_or(0..0);
-        report.syntax_error(&span.at(at), format!("not TOML: {}", error.message()));
+
+    /// The table of the whole file.
+    pub(crate) fn table(&self) -> Table<'_> {
+        Table::new(self.span.part(0, 0), &self.entries, "the file")
     }
-    read(report, Table::new(span, document.get_ref(), "the file"))
 }
 
 /// A table and the keys asked for so far.
@@ -149,10 +160,6 @@ impl<'a> Node<'a> {
 
     pub(crate) fn as_str(&self) -> Option<&'a str> {
         self.value.as_str()
-    }
-
-    pub(crate) fn is_table(&self) -> bool {
-        self.value.is_table()
     }
 
     pub(crate) fn string(&self, report: &mut Report) -> Option<&'a str> {

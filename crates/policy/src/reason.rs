@@ -3,13 +3,14 @@
 //! A code is the metric label, the event field, the match key of rules and the heading
 //! `weir explain CODE` prints. It is dotted, lower case, `family.detail`, and never changes its
 //! meaning. What can't be parsed is named by the parser that gave up (`wire`'s `Malformed` enums);
-//! everything that takes memory of earlier frames is named in [`registry`].
+//! everything that takes memory of earlier frames is named in `registry.rs`.
 
 mod registry;
+mod table;
 
 use std::fmt;
 
-use registry::{DETECTIONS, Entry};
+use table::{Entry, TABLE};
 
 /// A stable reason code, by its dense index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,7 +18,7 @@ pub struct Reason(u16);
 
 impl Reason {
     /// How many reasons there are; [`Reason::index`] is always below.
-    pub const COUNT: usize = DETECTIONS.len();
+    pub const COUNT: usize = TABLE.len();
 
     /// All reasons, in the order of their indices.
     pub const ALL: &'static [Self] = &{
@@ -40,6 +41,12 @@ impl Reason {
     #[must_use]
     pub fn code(self) -> &'static str {
         self.entry().code
+    }
+
+    /// The code's first word: the layer it is about.
+    #[must_use]
+    pub fn family(self) -> &'static str {
+        self.code().split('.').next().unwrap_or_default()
     }
 
     /// What it is, in one line.
@@ -68,12 +75,69 @@ impl Reason {
     }
 
     fn entry(self) -> &'static Entry {
-        &DETECTIONS[self.index()]
+        &TABLE[self.index()]
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_is_found_by_its_code() {
+        for (index, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(reason.index(), index);
+            assert_eq!(Reason::from_code(reason.code()), Some(*reason), "{reason}");
+            assert!(
+                !reason.summary().is_empty() && !reason.source().is_empty(),
+                "{reason}"
+            );
+        }
+        assert_eq!(Reason::from_code("mqtt.nonsense"), None);
+    }
+
+    #[test]
+    fn codes_are_dotted_lower_case_and_of_a_known_family() {
+        let families =
+            BTreeSet::from(["ip", "tcp", "udp", "tls", "dtls", "mqtt", "coap", "limits"]);
+        for reason in Reason::ALL {
+            let code = reason.code();
+            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            assert!(code.split('.').count() >= 2, "{code}");
+            assert!(
+                code.split('.')
+                    .all(|w| !w.is_empty() && w.bytes().all(plain)),
+                "{code}"
+            );
+            assert!(families.contains(reason.family()), "{code}");
+        }
+    }
+
+    #[test]
+    fn parsers_findings_keep_their_codes() {
+        for finding in wire::mqtt::Malformed::ALL {
+            let reason = Reason::from(*finding);
+            assert_eq!(reason.code(), finding.code());
+            assert!(reason.is_malformed());
+        }
+        for finding in wire::mqtt::Anomaly::ALL {
+            let reason = Reason::from(*finding);
+            assert_eq!(reason.code(), finding.code());
+            assert!(!reason.is_malformed());
+        }
+        for finding in wire::coap::Malformed::ALL {
+            assert_eq!(Reason::from(*finding).code(), finding.code());
+        }
+        for finding in wire::coap::Anomaly::ALL {
+            assert_eq!(Reason::from(*finding).code(), finding.code());
+        }
     }
 }

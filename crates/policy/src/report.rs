@@ -29,10 +29,6 @@ impl Span {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.range.len()
-    }
-
     pub(crate) fn at(&self, range: Range<usize>) -> Self {
         Self {
             file: self.file,

@@ -10,7 +10,7 @@ use super::{
     Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
 };
 use crate::address;
-use crate::read::{self, Node, Table};
+use crate::read::{Document, Node, Table};
 use crate::report::{Report, Span};
 use crate::suggest::{one_of, suggest};
 use crate::{Diagnostics, SourceText};
@@ -24,7 +24,8 @@ impl Config {
     #[must_use]
     pub fn check(source: &SourceText) -> (Self, Diagnostics) {
         let mut report = Report::default();
-        let config = read::document(&mut report, source, config);
+        let document = Document::parse(&mut report, source);
+        let config = config(&mut report, document.table());
         (config, report.finish())
     }
 }
@@ -45,7 +46,8 @@ fn config(report: &mut Report, mut file: Table<'_>) -> Config {
         config.links = links(report, &node);
     }
     if let Some(node) = file.optional("zones") {
-        config.zones = zones(report, &node);
+        let zones = zones(report, &node).into_iter();
+        config.zones = zones.map(|zone| (zone.name, zone.networks)).collect();
     }
     section(report, &mut file, "services", |report, table| {
         services(report, table, &mut config.services);
@@ -158,9 +160,16 @@ fn interface(
     Some(name.to_owned())
 }
 
+/// A zone and where it is named.
+pub(crate) struct Zone {
+    pub(crate) name: String,
+    pub(crate) networks: Vec<IpNet>,
+    pub(crate) span: Span,
+}
+
 /// `[zones]`, of a configuration or of a pack.
-pub(crate) fn zones(report: &mut Report, node: &Node<'_>) -> BTreeMap<String, Vec<IpNet>> {
-    let mut zones = BTreeMap::new();
+pub(crate) fn zones(report: &mut Report, node: &Node<'_>) -> Vec<Zone> {
+    let mut zones = Vec::new();
     let Some(table) = node.table(report, "[zones]") else {
         return zones;
     };
@@ -191,7 +200,11 @@ pub(crate) fn zones(report: &mut Report, node: &Node<'_>) -> BTreeMap<String, Ve
         if entries.is_empty() {
             report.warning(node.span(), format!("the zone `{name}` holds no address"));
         }
-        zones.insert(name.to_owned(), networks);
+        zones.push(Zone {
+            name: name.to_owned(),
+            networks,
+            span: node.key_span().clone(),
+        });
     }
     zones
 }

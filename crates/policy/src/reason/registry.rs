@@ -1,13 +1,7 @@
 //! The detections that are not a parser's: code, summary and source of each.
 
 use super::Reason;
-
-/// What is known of a reason.
-pub(super) struct Entry {
-    pub(super) code: &'static str,
-    pub(super) summary: &'static str,
-    pub(super) source: &'static str,
-}
+use super::table::Entry;
 
 /// Numbers the detections in order of mention and names each as a constant of [`Reason`].
 macro_rules! detections {
@@ -32,73 +26,67 @@ macro_rules! detections {
 
 detections! {
     IP_FRAGMENT = "ip.fragment", "RFC 791 §3.2, RFC 8200 §4.5, RFC 8900",
-        "an IP fragment to or from a service: it hides its ports and what it carries";
+        "An IP fragment to or from a service: it hides its ports and what it carries";
     IP_WRONG_SIDE = "ip.wrong-side", "RFC 2827",
-        "a frame of a known flow that came in at the end where its receiver stands: its source is forged";
+        "A frame of a known flow that came in at the end where its receiver stands: its source is forged";
 
     TCP_MALFORMED_FLAGS = "tcp.malformed.flags", "RFC 9293 §3.1",
-        "a combination of TCP flags that no stack sends";
+        "A combination of TCP flags that no stack sends";
     TCP_MALFORMED_CHECKSUM = "tcp.malformed.checksum", "RFC 9293 §3.1",
-        "a TCP checksum that is wrong: the receiver would ignore what an inspector would believe";
+        "A TCP checksum that is wrong: the receiver would ignore what an inspector would believe";
     TCP_OUT_OF_WINDOW = "tcp.out-of-window", "RFC 9293 §3.10.7.4, RFC 5961 §5",
-        "a segment outside of what its receiver can take or its peer can have acknowledged";
+        "A segment outside of what its receiver can take or its peer can have acknowledged";
     TCP_OVERLAP_CONFLICT = "tcp.overlap-conflict", "Ptacek and Newsham 1998 §5.4",
-        "a retransmission that carries other bytes than the first time";
+        "A retransmission that carries other bytes than the first time";
     TCP_BLIND_RESET = "tcp.blind-reset", "RFC 5961 §3",
-        "a RST whose sequence number isn't exactly the next one: guessed by somebody off the path";
+        "A RST whose sequence number isn't exactly the next one: guessed by somebody off the path";
     TCP_BLIND_SYN = "tcp.blind-syn", "RFC 5961 §4",
-        "a SYN in a live flow";
+        "A SYN in a live flow";
     TCP_URGENT = "tcp.urgent", "RFC 9293 §3.8.5, RFC 6093",
-        "urgent data: receivers disagree on which bytes belong to the stream";
+        "Urgent data: receivers disagree on which bytes belong to the stream";
     TCP_DATA_ON_SYN = "tcp.data-on-syn", "RFC 7413, RFC 9293 §3.4",
-        "data on a SYN (TCP Fast Open): it would arrive before the handshake proves its sender";
+        "Data on a SYN (TCP Fast Open): it would arrive before the handshake proves its sender";
     TCP_MIDSTREAM = "tcp.midstream", "[tcp] midstream",
-        "a TCP flow older than the gateway";
+        "A TCP flow older than the gateway";
     TCP_HOLD_LIMIT = "tcp.hold-limit", "[limits] held_bytes_per_flow",
-        "more out-of-order data than is held for a flow; its sender will repeat it";
+        "More out-of-order data than is held for a flow; its sender will repeat it";
 
     UDP_MALFORMED_CHECKSUM = "udp.malformed.checksum", "RFC 768, RFC 8200 §8.1",
-        "a UDP checksum that is wrong, or missing over IPv6";
+        "A UDP checksum that is wrong, or missing over IPv6";
 
     MQTT_SPOOFED_SERVER_PACKET = "mqtt.spoofed.server-packet", "MQTT 3.1.1 §2.2.1, MQTT 5.0 §2.1.2",
-        "a client sent a control packet that only servers send";
+        "A client sent a control packet that only servers send";
     MQTT_SPOOFED_CLIENT_PACKET = "mqtt.spoofed.client-packet", "MQTT 3.1.1 §2.2.1, MQTT 5.0 §2.1.2",
-        "a server sent a control packet that only clients send";
+        "A server sent a control packet that only clients send";
     MQTT_SESSION_FIRST_NOT_CONNECT = "mqtt.session.first-not-connect", "[MQTT-3.1.0-1]",
-        "the first packet of a connection isn't a CONNECT";
+        "The first packet of a connection isn't a CONNECT";
     MQTT_SESSION_SECOND_CONNECT = "mqtt.session.second-connect", "[MQTT-3.1.0-2]",
-        "a second CONNECT on one connection";
+        "A second CONNECT on one connection";
     MQTT_TOO_LARGE = "mqtt.too-large", "[limits] mqtt_packet_bytes, partial_bytes",
-        "a control packet larger than the gateway lets through";
+        "A control packet larger than the gateway lets through";
     MQTT_WRONG_PROTOCOL = "mqtt.wrong-protocol", "MQTT 3.1.1 §4.2",
-        "the first bytes on an MQTT port are another protocol's";
+        "The first bytes on an MQTT port are another protocol's";
 
     COAP_AMPLIFICATION_RATIO = "coap.amplification.ratio", "RFC 9175 §2.4, RFC 7252 §11.3",
-        "more bytes towards a client than a rule allows for the bytes that came from it";
+        "More bytes towards a client than a rule allows for the bytes that came from it";
     COAP_SPOOFED_UNMATCHED_RESPONSE = "coap.spoofed.unmatched-response", "RFC 7252 §5.3.2",
-        "a response to nothing the client asked that server";
-    COAP_SPOOFED_UNMATCHED_ACK = "coap.spoofed.unmatched-ack", "RFC 7252 §4.2, §11.4",
-        "an acknowledgement of nothing its receiver sent to that endpoint";
-    COAP_SPOOFED_UNMATCHED_RESET = "coap.spoofed.unmatched-reset", "RFC 7252 §4.2, RFC 7641 §3.6",
-        "a reset of nothing its receiver sent to that endpoint";
-    COAP_MIDSTREAM = "coap.midstream", "RFC 7641 §4.5",
-        "shortly after the start, a response to a request that may be older than the gateway";
+        "A response, acknowledgement or reset that answers nothing the client sent to that server";
     COAP_TOO_LARGE = "coap.too-large", "[limits] coap_message_bytes",
-        "a CoAP message larger than the gateway lets through";
+        "A CoAP message larger than the gateway lets through";
 
     TLS_REQUIRED = "tls.required", "[tls] required_from; MQTT 5.0 §5.4.1, RFC 7252 §9",
-        "plaintext where TLS or DTLS has to be";
+        "Plaintext where TLS or DTLS has to be";
 
     LIMITS_FLOW_TABLE = "limits.flow-table", "[limits] flows, half_open",
-        "the flow table is full of flows that must not be evicted";
+        "The flow table is full of flows that must not be evicted";
     LIMITS_HELD_BYTES = "limits.held-bytes", "[limits] held_bytes",
-        "the store of out-of-order segments is full";
+        "The store of out-of-order segments is full";
     LIMITS_UNACKED_BYTES = "limits.unacked-bytes", "[limits] unacked_bytes_per_flow",
-        "more data in flight than is remembered for a flow; its sender will repeat it";
+        "More data in flight than is remembered for a flow; its sender will repeat it";
     LIMITS_ENDPOINTS = "limits.endpoints", "[limits] endpoints",
-        "the table of CoAP endpoints is full";
+        "The table of CoAP endpoints is full";
     LIMITS_EXCHANGES = "limits.exchanges", "[limits] exchanges",
-        "the table of CoAP exchanges is full";
+        "The table of CoAP exchanges is full";
     LIMITS_METERS = "limits.meters", "[limits] meters",
-        "the table of rules' counters is full";
+        "The table of rules' counters is full";
 }

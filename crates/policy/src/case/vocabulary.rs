@@ -1,0 +1,145 @@
+//! The words a case may say, and the fields each takes.
+
+use wire::mqtt::PacketType;
+
+/// What the value of a field is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    /// From 0 up to this.
+    Number(i64),
+    /// `+5000`, `-1`.
+    Offset,
+    /// `true`, `false`, or the key alone.
+    Flag,
+    /// Pairs of hex digits.
+    Bytes,
+    OneOf(&'static [&'static str]),
+}
+
+/// A field of a line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field {
+    pub(super) key: &'static str,
+    pub(super) kind: Kind,
+    pub(super) repeatable: bool,
+}
+
+const fn field(key: &'static str, kind: Kind) -> Field {
+    Field {
+        key,
+        kind,
+        repeatable: false,
+    }
+}
+
+const fn repeatable(key: &'static str, kind: Kind) -> Field {
+    Field {
+        key,
+        kind,
+        repeatable: true,
+    }
+}
+
+const BYTE: Kind = Kind::Number(0xff);
+const SHORT: Kind = Kind::Number(0xffff);
+const QOS: Kind = Kind::Number(2);
+/// Payloads made up of filler: one datagram, or a few hundred segments.
+const SIZE: Kind = Kind::Number(1 << 20);
+const VERSION: Kind = Kind::OneOf(&["3.1", "3.1.1", "5.0", "5"]);
+const TYPE: Field = field("type", Kind::OneOf(&["CON", "NON", "ACK", "RST"]));
+const MESSAGE_ID: Field = field("mid", SHORT);
+const PACKET_ID: Field = field("packet_id", SHORT);
+const CODE: Field = field("code", BYTE);
+
+const CONNECT: &[Field] = &[
+    field("client_id", Kind::Text),
+    field("username", Kind::Text),
+    field("password", Kind::Text),
+    field("version", VERSION),
+    field("keep_alive", SHORT),
+    field("clean", Kind::Flag),
+    field("will_topic", Kind::Text),
+    field("will_payload", Kind::Text),
+    field("will_qos", QOS),
+    field("will_retain", Kind::Flag),
+];
+const PUBLISH: &[Field] = &[
+    field("topic", Kind::Text),
+    field("payload", Kind::Text),
+    field("hex", Kind::Bytes),
+    field("size", SIZE),
+    field("qos", QOS),
+    field("retain", Kind::Flag),
+    field("dup", Kind::Flag),
+    field("alias", SHORT),
+    PACKET_ID,
+];
+
+const CONNACK: &[Field] = &[CODE, field("session_present", Kind::Flag)];
+const ACK: &[Field] = &[PACKET_ID, CODE];
+const FILTERS: Field = repeatable("filter", Kind::Text);
+const SUBSCRIBE: &[Field] = &[FILTERS, field("qos", QOS), PACKET_ID];
+const UNSUBSCRIBE: &[Field] = &[FILTERS, PACKET_ID];
+const FILTER_ACK: &[Field] = &[PACKET_ID, repeatable("code", BYTE)];
+const AUTH: &[Field] = &[CODE, field("method", Kind::Text)];
+
+/// The fields of an MQTT control packet.
+pub(super) const fn of_packet(packet: PacketType) -> &'static [Field] {
+    match packet {
+        PacketType::Connect => CONNECT,
+        PacketType::ConnAck => CONNACK,
+        PacketType::Publish => PUBLISH,
+        PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => ACK,
+        PacketType::Subscribe => SUBSCRIBE,
+        PacketType::SubAck | PacketType::UnsubAck => FILTER_ACK,
+        PacketType::Unsubscribe => UNSUBSCRIBE,
+        PacketType::PingReq | PacketType::PingResp => &[],
+        PacketType::Disconnect => &[CODE],
+        PacketType::Auth => AUTH,
+    }
+}
+
+/// The fields of a CoAP message, request or response.
+pub(super) const COAP: &[Field] = &[
+    TYPE,
+    field("token", Kind::Bytes),
+    MESSAGE_ID,
+    field("payload", Kind::Text),
+    field("hex", Kind::Bytes),
+    field("size", Kind::Number(65_000)),
+    field("observe", Kind::Number(0xff_ffff)),
+    field("echo", Kind::Bytes),
+];
+
+/// The fields of an empty CoAP message.
+pub(super) const COAP_EMPTY: &[Field] = &[TYPE, MESSAGE_ID];
+
+pub(super) const CLIENT_HELLO: &[Field] = &[field("sni", Kind::Text)];
+
+pub(super) const TCP: &[Field] = &[
+    field("seq", Kind::Offset),
+    field("ack", Kind::Offset),
+    field("checksum", Kind::OneOf(&["bad"])),
+    field("urgent", SHORT),
+    field("payload", Kind::Text),
+    field("hex", Kind::Bytes),
+    field("size", SIZE),
+];
+
+pub(super) const FRAGMENT: &[Field] = &[
+    field("offset", Kind::Number(65_528)),
+    field("more", Kind::Flag),
+    field("size", Kind::Number(1400)),
+];
+
+/// TCP flags by the names in `tcp SYN+ACK` (RFC 9293 §3.1).
+pub(super) const TCP_FLAGS: [(&str, u8); 7] = [
+    ("FIN", 0x01),
+    ("SYN", 0x02),
+    ("RST", 0x04),
+    ("PSH", 0x08),
+    ("ACK", 0x10),
+    ("URG", 0x20),
+    ("NONE", 0x00),
+];

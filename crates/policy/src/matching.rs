@@ -1,0 +1,22 @@
+//! The conditions of a rule: read from its `match`, and asked of a subject.
+//!
+//! Every condition is prepared while compiling: sets of addresses are sorted, globs cut into
+//! pieces, names turned into bits. What can be said of a message by its kind alone is a
+//! [`Scope`], so that a message is only shown to rules that could match it.
+
+mod addresses;
+mod condition;
+mod entry;
+mod glob;
+mod list;
+mod narrow;
+mod path;
+mod pattern;
+mod read;
+mod reasons;
+mod scope;
+
+pub(crate) use addresses::Networks;
+pub(crate) use entry::{Zones, code_number, methods, name, service_names};
+pub(crate) use read::{Matching, matching};
+pub(crate) use scope::{BUCKETS, Scope};

@@ -1,0 +1,154 @@
+//! Sets of addresses: sorted ranges, asked by binary search.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::list::List;
+use crate::Side;
+
+/// A set of networks of both families.
+///
+/// IPv4-mapped IPv6 addresses are not IPv4 addresses here: on the wire they are a trick.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Networks {
+    v4: Ranges<u32>,
+    v6: Ranges<u128>,
+}
+
+impl Networks {
+    pub(crate) fn new(networks: &[IpNet]) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for network in networks {
+            match network {
+                IpNet::V4(net) => v4.push((net.network().to_bits(), net.broadcast().to_bits())),
+                IpNet::V6(net) => v6.push((net.network().to_bits(), net.broadcast().to_bits())),
+            }
+        }
+        Self {
+            v4: Ranges::new(v4),
+            v6: Ranges::new(v6),
+        }
+    }
+
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.v4.contains(address.to_bits()),
+            IpAddr::V6(address) => self.v6.contains(address.to_bits()),
+        }
+    }
+}
+
+/// Ranges with both ends, ascending, apart from each other.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Ranges<T> {
+    first: Box<[T]>,
+    last: Box<[T]>,
+}
+
+impl<T: Copy + Ord> Ranges<T> {
+    fn new(mut ranges: Vec<(T, T)>) -> Self {
+        ranges.sort_unstable();
+        let mut apart: Vec<(T, T)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match apart.last_mut() {
+                Some(before) if first <= before.1 => before.1 = before.1.max(last),
+                _ => apart.push((first, last)),
+            }
+        }
+        let (first, last): (Vec<T>, Vec<T>) = apart.into_iter().unzip();
+        Self {
+            first: first.into(),
+            last: last.into(),
+        }
+    }
+
+    fn contains(&self, value: T) -> bool {
+        let after = self.first.partition_point(|first| *first <= value);
+        after > 0 && value <= self.last[after - 1]
+    }
+}
+
+/// One entry of an address condition.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Addresses {
+    /// `inside` or `outside`.
+    Side(Side),
+    /// A zone, shared by all rules that name it.
+    Zone(Arc<Networks>),
+    /// The networks the rule lists itself.
+    Own(Networks),
+}
+
+impl Addresses {
+    fn holds(&self, address: IpAddr, side: Side) -> bool {
+        match self {
+            Self::Side(wanted) => *wanted == side,
+            Self::Zone(networks) => networks.contains(address),
+            Self::Own(networks) => networks.contains(address),
+        }
+    }
+}
+
+impl List<Addresses> {
+    pub(crate) fn holds_for(&self, address: IpAddr, side: Side) -> bool {
+        self.holds(|entry| entry.holds(address, side))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn networks(list: &[&str]) -> Networks {
+        let nets: Vec<IpNet> = list.iter().map(|n| n.parse().expect("a network")).collect();
+        Networks::new(&nets)
+    }
+
+    #[test]
+    fn finds_members_of_both_families() {
+        let set = networks(&[
+            "10.20.0.0/16",
+            "10.30.0.9/32",
+            "fd00:20::/48",
+            "10.20.1.0/24",
+        ]);
+        for (address, inside) in [
+            ("10.20.0.0", true),
+            ("10.20.255.255", true),
+            ("10.21.0.0", false),
+            ("10.19.255.255", false),
+            ("10.30.0.9", true),
+            ("10.30.0.8", false),
+            ("fd00:20::1", true),
+            ("fd00:21::1", false),
+            ("::ffff:10.20.0.1", false),
+        ] {
+            let address = address.parse().expect("an address");
+            assert_eq!(set.contains(address), inside, "{address}");
+        }
+        assert!(networks(&["0.0.0.0/0"]).contains("255.255.255.255".parse().expect("an address")));
+        assert!(!networks(&["0.0.0.0/0"]).contains("::".parse().expect("an address")));
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_asking_every_network(
+            nets in prop::collection::vec((any::<u32>(), 0u8..=32), 0..20),
+            probe in any::<u32>(),
+        ) {
+            let nets: Vec<IpNet> = nets
+                .into_iter()
+                .map(|(bits, len)| IpNet::new(IpAddr::V4(bits.into()), len).expect("a length"))
+                .collect();
+            let set = Networks::new(&nets);
+            let probes = nets.iter().map(|n| n.network()).chain([IpAddr::V4(probe.into())]);
+            for probe in probes {
+                prop_assert_eq!(set.contains(probe), nets.iter().any(|n| n.contains(&probe)));
+            }
+        }
+    }
+}

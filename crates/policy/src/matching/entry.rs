@@ -1,0 +1,268 @@
+//! The entries of lists in a `match`: names, codes, globs, patterns, addresses, reasons.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use wire::coap::Code;
+use wire::mqtt::{PacketType, Version};
+
+use super::addresses::{Addresses, Networks};
+use super::condition::Codes;
+use super::glob::{self, Glob};
+use super::list::List;
+use super::path::{self, PathError, PathPattern};
+use super::pattern::{self, Pattern, PatternError};
+use super::reasons::ReasonSet;
+use crate::address::{self, SIDES};
+use crate::report::{Report, Span};
+use crate::suggest::{one_of, suggest};
+use crate::{Protocol, Reason, Service, Side};
+
+/// The zones by name.
+pub(crate) type Zones = BTreeMap<String, Arc<Networks>>;
+
+pub(crate) const VERSIONS: [(&str, Version); 4] = [
+    ("3.1", Version::V31),
+    ("3.1.1", Version::V311),
+    ("5.0", Version::V5),
+    ("5", Version::V5),
+];
+
+/// Request methods by their names (RFC 7252 §12.1.1, RFC 8132 §4).
+pub(crate) fn methods() -> Vec<(&'static str, Code)> {
+    let registered = (1..=7).map(Code);
+    registered
+        .filter_map(|code| Some((code.method()?, code)))
+        .collect()
+}
+
+pub(crate) fn protocol_names() -> Vec<(&'static str, Protocol)> {
+    Protocol::ALL.iter().map(|p| (p.name(), *p)).collect()
+}
+
+pub(crate) fn service_names() -> Vec<(&'static str, Service)> {
+    Service::ALL.iter().map(|s| (s.name(), *s)).collect()
+}
+
+pub(crate) fn packet_names() -> Vec<(&'static str, PacketType)> {
+    PacketType::ALL.iter().map(|p| (p.name(), *p)).collect()
+}
+
+/// One of a closed set of names.
+pub(crate) fn name<T: Copy>(
+    report: &mut Report,
+    span: &Span,
+    text: &str,
+    names: &[(&str, T)],
+) -> Option<T> {
+    if let Some((_, value)) = names.iter().find(|(name, _)| *name == text) {
+        return Some(*value);
+    }
+    let known: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+    unknown(
+        report,
+        span,
+        text,
+        &known,
+        format!("isn't one of {}", one_of(&known)),
+    );
+    None
+}
+
+/// `2.05`, or all of a class: `4.xx`.
+pub(crate) fn code(report: &mut Report, span: &Span, text: &str) -> Option<Codes> {
+    let parsed = parse_code(text);
+    if parsed.is_none() {
+        report
+            .error(span, format!("`{}` isn't a CoAP code", text.escape_debug()))
+            .help("write one like \"2.05\", or all of a class like \"4.xx\"");
+    }
+    parsed
+}
+
+fn parse_code(text: &str) -> Option<Codes> {
+    if let Some(code) = code_number(text) {
+        return Some(std::iter::once(code).collect());
+    }
+    let class = text.strip_suffix(".xx")?;
+    let first = code_number(&format!("{class}.00"))?;
+    Some(
+        (0..32)
+            .map(|detail| Code::new(first.class(), detail))
+            .collect(),
+    )
+}
+
+/// `2.05`: a digit for the class, two for the detail.
+pub(crate) fn code_number(text: &str) -> Option<Code> {
+    match *text.as_bytes() {
+        [
+            class @ b'0'..=b'7',
+            b'.',
+            tens @ b'0'..=b'3',
+            ones @ b'0'..=b'9',
+        ] => {
+            let detail = (tens - b'0') * 10 + (ones - b'0');
+            (detail < 32).then(|| Code::new(class - b'0', detail))
+        }
+        _ => None,
+    }
+}
+
+/// Client ids and user names.
+pub(crate) fn text_glob(report: &mut Report, span: &Span, text: &str) -> Option<Glob> {
+    let glob = Glob::new(text);
+    if glob.is_none() {
+        let message = format!("the pattern has more than {} characters", glob::MAX_CHARS);
+        report.error(span, message);
+    }
+    glob
+}
+
+pub(crate) fn topic_pattern(report: &mut Report, span: &Span, text: &str) -> Option<Pattern> {
+    let error = match Pattern::new(text) {
+        Ok(pattern) => return Some(pattern),
+        Err(error) => error,
+    };
+    match error {
+        PatternError::TooLong => {
+            let message = format!("the pattern has more than {} bytes", pattern::MAX_BYTES);
+            report.error(span, message);
+        }
+        PatternError::Filter(clause) => {
+            let message = format!("`{}` isn't a topic filter", text.escape_debug());
+            report.error(span, message).help(clause.to_string());
+        }
+        PatternError::Placeholder(at) => {
+            let found = text[at..].split_inclusive('}').next().unwrap_or_default();
+            report
+                .error(
+                    span,
+                    format!("`{}` is no placeholder", found.escape_debug()),
+                )
+                .help("placeholders are `{client_id}` and `{username}`");
+        }
+        PatternError::Shared => {
+            report
+                .error(
+                    span,
+                    "a shared subscription's filter is compared without its `$share/GROUP/`",
+                )
+                .help("write what follows after the group");
+        }
+    }
+    None
+}
+
+pub(crate) fn path_pattern(report: &mut Report, span: &Span, text: &str) -> Option<PathPattern> {
+    let error = match PathPattern::new(text) {
+        Ok(pattern) => return Some(pattern),
+        Err(error) => error,
+    };
+    match error {
+        PathError::NoSlash => report
+            .error(span, "a path begins with a slash")
+            .help(format!("write \"/{}\"", text.escape_debug())),
+        PathError::TooLong => report.error(
+            span,
+            format!(
+                "a path has at most {} segments of at most {} characters",
+                path::MAX_SEGMENTS,
+                glob::MAX_CHARS
+            ),
+        ),
+        PathError::Percent => report
+            .error(
+                span,
+                "`%` isn't followed by two hex digits that make up UTF-8",
+            )
+            .help("write `%25` for the sign itself"),
+        PathError::SecondAny => report.error(span, "`**` may stand in a path only once"),
+    };
+    None
+}
+
+/// A side, a zone, a network or an address.
+pub(crate) fn addresses(
+    report: &mut Report,
+    span: &Span,
+    text: &str,
+    zones: &Zones,
+) -> Option<Entry> {
+    if let Some(side) = Side::ALL.iter().find(|side| side.name() == text) {
+        return Some(Entry::Shared(Addresses::Side(*side)));
+    }
+    if let Some(networks) = zones.get(text) {
+        return Some(Entry::Shared(Addresses::Zone(networks.clone())));
+    }
+    if !address::is_zone_name(text) {
+        return address::network(report, span, text).map(Entry::Network);
+    }
+    let known: Vec<&str> = SIDES
+        .into_iter()
+        .chain(zones.keys().map(String::as_str))
+        .collect();
+    let message = "isn't a zone of [zones], nor an address".to_owned();
+    unknown(report, span, text, &known, message);
+    None
+}
+
+/// An entry of an address condition, before networks are gathered into one set.
+pub(crate) enum Entry {
+    Shared(Addresses),
+    Network(IpNet),
+}
+
+/// Gathers the networks a rule lists itself.
+pub(crate) fn merge(list: List<Entry>) -> List<Addresses> {
+    let gather = |entries: Vec<Entry>| {
+        let (mut addresses, mut own) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match entry {
+                Entry::Shared(shared) => addresses.push(shared),
+                Entry::Network(network) => own.push(network),
+            }
+        }
+        if !own.is_empty() {
+            addresses.push(Addresses::Own(Networks::new(&own)));
+        }
+        addresses
+    };
+    List {
+        any_of: gather(list.any_of),
+        none_of: gather(list.none_of),
+    }
+}
+
+/// The reasons a glob names.
+pub(crate) fn reasons(report: &mut Report, span: &Span, text: &str) -> Option<ReasonSet> {
+    let glob = text_glob(report, span, text)?;
+    let named: Vec<Reason> = Reason::ALL
+        .iter()
+        .copied()
+        .filter(|r| glob.matches(r.code()))
+        .collect();
+    if !named.is_empty() {
+        return Some(named.into_iter().collect());
+    }
+    let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+    let near = suggest(text, codes.iter().copied());
+    report
+        .error(span, format!("`{}` names no reason", text.escape_debug()))
+        .help(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "a reason is a code like `mqtt.spoofed.server-packet` or a glob like `mqtt.*`"
+                .to_owned(),
+        });
+    None
+}
+
+/// Reports a name nobody knows, and the nearest that is known.
+fn unknown(report: &mut Report, span: &Span, text: &str, known: &[&str], message: String) {
+    report
+        .error(span, format!("`{}` {message}", text.escape_debug()))
+        .help_if(
+            suggest(text, known.iter().copied()).map(|near| format!("did you mean `{near}`?")),
+        );
+}

@@ -1,0 +1,149 @@
+//! CoAP paths: segments as the Uri-Path options carry them (RFC 7252 §5.10.1).
+//!
+//! In a pattern a segment may hold `*` and `?`, a segment `**` stands for any number of segments,
+//! and `%2F` writes a slash inside of a segment.
+
+use super::glob::Glob;
+use super::list::List;
+
+/// Longer patterns are refused.
+pub(crate) const MAX_SEGMENTS: usize = 32;
+
+/// A path pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PathPattern {
+    segments: Box<[Segment]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    /// `**`.
+    Any,
+    One(Glob),
+}
+
+/// Why a text is no path pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PathError {
+    NoSlash,
+    TooLong,
+    Percent,
+    /// A second `**` would take more time than a message is worth.
+    SecondAny,
+}
+
+impl PathPattern {
+    pub(crate) fn new(text: &str) -> Result<Self, PathError> {
+        let path = text.strip_prefix('/').ok_or(PathError::NoSlash)?;
+        let mut segments = Vec::new();
+        for segment in path.split('/').filter(|_| !path.is_empty()) {
+            segments.push(match segment {
+                "**" => Segment::Any,
+                _ => {
+                    let decoded = percent_decode(segment).ok_or(PathError::Percent)?;
+                    Segment::One(Glob::new(&decoded).ok_or(PathError::TooLong)?)
+                }
+            });
+        }
+        if segments.len() > MAX_SEGMENTS {
+            return Err(PathError::TooLong);
+        }
+        if segments.iter().filter(|s| **s == Segment::Any).count() > 1 {
+            return Err(PathError::SecondAny);
+        }
+        Ok(Self {
+            segments: segments.into(),
+        })
+    }
+
+    /// Whether a path fits; `path` walks its segments, as often as it is called.
+    fn matches<'p, P: Iterator<Item = &'p str>>(&self, path: impl Fn() -> P) -> bool {
+        let any = self.segments.iter().position(|s| *s == Segment::Any);
+        let Some(any) = any else {
+            return fits(&self.segments, path());
+        };
+        let (before, after) = (&self.segments[..any], &self.segments[any + 1..]);
+        let count = path().count();
+        count >= before.len() + after.len()
+            && fits(before, path().take(before.len()))
+            && fits(after, path().skip(count - after.len()))
+    }
+}
+
+/// Whether each segment fits the pattern at its place, with none left over on either side.
+fn fits<'p>(pattern: &[Segment], mut path: impl Iterator<Item = &'p str>) -> bool {
+    let all = pattern.iter().all(|segment| match (segment, path.next()) {
+        (Segment::One(glob), Some(text)) => glob.matches(text),
+        _ => false,
+    });
+    all && path.next().is_none()
+}
+
+/// `None` for a `%` without two hex digits, and for what isn't UTF-8.
+fn percent_decode(text: &str) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(bytes.next()?).to_digit(16);
+        let value = digit()? * 16 + digit()?;
+        decoded.push(u8::try_from(value).expect("two hex digits"));
+    }
+    String::from_utf8(decoded).ok()
+}
+
+impl List<PathPattern> {
+    pub(crate) fn holds_for<'p, P: Iterator<Item = &'p str>>(&self, path: impl Fn() -> P) -> bool {
+        self.holds(|pattern| pattern.matches(&path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_stars_and_any_number() {
+        for (pattern, path, matches) in [
+            ("/", &[][..], true),
+            ("/", &["a"], false),
+            ("/.well-known/core", &[".well-known", "core"], true),
+            ("/.well-known/core", &[".well-known"], false),
+            ("/a/*/c", &["a", "b", "c"], true),
+            ("/a/*/c", &["a", "c"], false),
+            ("/a/s-?", &["a", "s-7"], true),
+            ("/a/**", &["a"], true),
+            ("/a/**", &["a", "b", "c"], true),
+            ("/**/c", &["a", "b", "c"], true),
+            ("/a/**/c", &["a"], false),
+            ("/**", &[], true),
+            ("/a%2Fb", &["a/b"], true),
+            ("/a%2fb", &["a", "b"], false),
+            ("/a/", &["a", ""], true),
+        ] {
+            let compiled = PathPattern::new(pattern).expect("a pattern");
+            assert_eq!(
+                compiled.matches(|| path.iter().copied()),
+                matches,
+                "{pattern} {path:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_pattern() {
+        for (text, error) in [
+            ("a", PathError::NoSlash),
+            ("/a%2", PathError::Percent),
+            ("/a%zz", PathError::Percent),
+            ("/%ff", PathError::Percent),
+            ("/**/a/**", PathError::SecondAny),
+        ] {
+            assert_eq!(PathPattern::new(text), Err(error), "{text}");
+        }
+        assert_eq!(PathPattern::new(&"/a".repeat(33)), Err(PathError::TooLong));
+    }
+}

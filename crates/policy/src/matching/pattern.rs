@@ -1,0 +1,267 @@
+//! Topic patterns: MQTT topic filters (MQTT 5.0 §4.7) with the session's own values in them.
+//!
+//! `{client_id}` and `{username}` stand for one level, or a part of one. A client picks these
+//! values, so one that is missing, empty, holds a separator or a wildcard, or would begin the
+//! pattern with `$`, makes the pattern match nothing, instead of widening it (CVE-2017-7650).
+
+use smallvec::SmallVec;
+use wire::mqtt::{Version, topic};
+
+use super::list::List;
+use crate::Session;
+
+/// Longer patterns are refused.
+pub(crate) const MAX_BYTES: usize = 1024;
+/// Patterns with values are put together on the stack up to here; only giant values need more.
+const INLINE_BYTES: usize = 256;
+
+/// A topic filter, perhaps with placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    Plain(Box<str>),
+    Filled(Box<[Part]>),
+}
+
+/// A piece of a pattern with placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    Text(Box<str>),
+    ClientId,
+    Username,
+}
+
+/// What a pattern can be asked about a filter or a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Relation {
+    /// The pattern matches the topic name.
+    Matches,
+    /// Some topic is matched by both filter and pattern.
+    Overlaps,
+    /// The pattern matches all that the filter does.
+    Within,
+    /// The filter matches all that the pattern does.
+    Covers,
+}
+
+/// Why a text is no pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PatternError {
+    TooLong,
+    /// The clause a topic filter breaks.
+    Filter(wire::mqtt::Malformed),
+    /// A brace that belongs to no placeholder, at this byte.
+    Placeholder(usize),
+    /// `$share/` never appears in what the pattern is compared with.
+    Shared,
+}
+
+impl Pattern {
+    pub(crate) fn new(text: &str) -> Result<Self, PatternError> {
+        if text.len() > MAX_BYTES {
+            return Err(PatternError::TooLong);
+        }
+        if topic::share(text).is_some() {
+            return Err(PatternError::Shared);
+        }
+        let parts = split(text)?;
+        // A value never holds a wildcard or a separator: any letter shows whether the rest is right.
+        let sample: String = parts.iter().map(Part::sample).collect();
+        topic::check_filter(&sample, Version::V5).map_err(PatternError::Filter)?;
+        Ok(match parts.iter().all(|p| matches!(p, Part::Text(_))) {
+            true => Self::Plain(text.into()),
+            false => Self::Filled(parts.into()),
+        })
+    }
+
+    /// Whether `relation` holds between the pattern and a topic name or a filter without its share.
+    pub(crate) fn relates(&self, relation: Relation, to: &str, session: &Session<'_>) -> bool {
+        match self {
+            Self::Plain(pattern) => relation.holds(pattern, to),
+            Self::Filled(parts) => {
+                let mut bytes = SmallVec::<[u8; INLINE_BYTES]>::new();
+                fill(parts, session, &mut bytes)
+                    .and_then(|()| std::str::from_utf8(&bytes).ok())
+                    .is_some_and(|pattern| relation.holds(pattern, to))
+            }
+        }
+    }
+
+    /// Whether this is the bare `#`.
+    pub(crate) fn is_everything(&self) -> bool {
+        matches!(self, Self::Plain(text) if **text == *"#")
+    }
+}
+
+impl Relation {
+    fn holds(self, pattern: &str, to: &str) -> bool {
+        match self {
+            Self::Matches => topic::matches(pattern, to),
+            Self::Overlaps => topic::overlaps(to, pattern),
+            Self::Within => topic::within(to, pattern),
+            Self::Covers => topic::within(pattern, to),
+        }
+    }
+}
+
+impl Part {
+    fn sample(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::ClientId | Self::Username => "v",
+        }
+    }
+}
+
+/// Cuts a text at its placeholders.
+fn split(text: &str) -> Result<Vec<Part>, PatternError> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let at = text.len() - rest.len();
+        if let Some(after) = rest.strip_prefix("{client_id}") {
+            parts.push(Part::ClientId);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("{username}") {
+            parts.push(Part::Username);
+            rest = after;
+        } else {
+            let len = rest.find(['{', '}']).unwrap_or(rest.len());
+            if len == 0 {
+                return Err(PatternError::Placeholder(at));
+            }
+            parts.push(Part::Text(rest[..len].into()));
+            rest = &rest[len..];
+        }
+    }
+    Ok(parts)
+}
+
+/// Puts the session's values in; `None` if one can't stand where it should.
+fn fill(
+    parts: &[Part],
+    session: &Session<'_>,
+    into: &mut SmallVec<[u8; INLINE_BYTES]>,
+) -> Option<()> {
+    for part in parts {
+        let value = match part {
+            Part::Text(text) => {
+                into.extend_from_slice(text.as_bytes());
+                continue;
+            }
+            Part::ClientId => session.client_id?,
+            Part::Username => session.username?,
+        };
+        let hides_first_level = into.is_empty() && value.starts_with('$');
+        if value.is_empty() || value.contains(['/', '+', '#']) || hides_first_level {
+            return None;
+        }
+        into.extend_from_slice(value.as_bytes());
+    }
+    Some(())
+}
+
+impl List<Pattern> {
+    pub(crate) fn relates(&self, relation: Relation, to: &str, session: &Session<'_>) -> bool {
+        self.holds(|pattern| pattern.relates(relation, to, session))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session<'a>(client_id: &'a str, username: Option<&'a str>) -> Session<'a> {
+        Session {
+            client_id: Some(client_id),
+            username,
+            ..Session::default()
+        }
+    }
+
+    #[test]
+    fn relations_follow_the_direction_of_their_names() {
+        use Relation::{Covers, Matches, Overlaps, Within};
+        for (pattern, relation, to, holds) in [
+            ("a/#", Matches, "a/b", true),
+            ("#", Matches, "$SYS/x", false),
+            ("$SYS/#", Overlaps, "#", false),
+            ("$SYS/#", Overlaps, "$SYS/broker", true),
+            ("secret/#", Overlaps, "+/key", true),
+            ("secret/#", Overlaps, "public/#", false),
+            ("a/#", Within, "a/b", true),
+            ("a/b", Within, "a/#", false),
+            ("#", Covers, "#", true),
+            ("#", Covers, "a/#", false),
+            ("a/b", Covers, "a/+", true),
+        ] {
+            let compiled = Pattern::new(pattern).expect("a pattern");
+            assert_eq!(
+                compiled.relates(relation, to, &Session::default()),
+                holds,
+                "{pattern} {relation:?} {to}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_sessions_values_stand_for_themselves_only() {
+        let own = Pattern::new("devices/{client_id}/up/{username}-x/#").expect("a pattern");
+        let matches = |s: &Session<'_>, name: &str| own.relates(Relation::Matches, name, s);
+        assert!(matches(
+            &session("s7", Some("u")),
+            "devices/s7/up/u-x/temperature"
+        ));
+        assert!(!matches(
+            &session("s7", Some("u")),
+            "devices/s8/up/u-x/temperature"
+        ));
+        assert!(!matches(
+            &session("s7", None),
+            "devices/s7/up/-x/temperature"
+        ));
+        for trick in ["+", "#", "s7/up", ""] {
+            assert!(
+                !matches(&session(trick, Some("u")), "devices/s7/up/u-x/t"),
+                "{trick}"
+            );
+            let name = format!("devices/{trick}/up/u-x/t");
+            assert!(!matches(&session(trick, Some("u")), &name), "{trick}");
+        }
+    }
+
+    #[test]
+    fn a_value_opens_no_hidden_tree() {
+        let own = Pattern::new("{client_id}/#").expect("a pattern");
+        assert!(own.relates(Relation::Matches, "s7/t", &session("s7", None)));
+        assert!(!own.relates(Relation::Matches, "$SYS/t", &session("$SYS", None)));
+    }
+
+    #[test]
+    fn a_giant_value_is_compared_like_any_other() {
+        let own = Pattern::new("{client_id}/t").expect("a pattern");
+        let id = "x".repeat(65_000);
+        let name = format!("{id}/t");
+        assert!(own.relates(Relation::Matches, &name, &session(&id, None)));
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_pattern() {
+        use wire::mqtt::Malformed;
+        for (text, error) in [
+            ("", PatternError::Filter(Malformed::FilterEmpty)),
+            ("a/#/b", PatternError::Filter(Malformed::FilterMultiLevel)),
+            ("a+/b", PatternError::Filter(Malformed::FilterSingleLevel)),
+            (
+                "{client_id}+",
+                PatternError::Filter(Malformed::FilterSingleLevel),
+            ),
+            ("a/{clientid}", PatternError::Placeholder(2)),
+            ("a/}", PatternError::Placeholder(2)),
+            ("$share/g/a", PatternError::Shared),
+        ] {
+            assert_eq!(Pattern::new(text), Err(error), "{text}");
+        }
+        let long = "a".repeat(MAX_BYTES + 1);
+        assert_eq!(Pattern::new(&long), Err(PatternError::TooLong));
+    }
+}

@@ -1,0 +1,289 @@
+//! Reading rule packs: `[[rule]]`, `[[case]]` and zones of their own.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::case::{self, Case, DraftCase};
+use crate::limit::{Limit, Per, Ratio};
+use crate::matching::{self, Matching, Scope, Zones};
+use crate::read::{Node, Table};
+use crate::report::{Report, Span};
+use crate::suggest::suggest;
+use crate::{Action, Protocol, Rule, Severity};
+
+const MAX_ID_BYTES: usize = 64;
+const MAX_BAN: Duration = Duration::from_secs(365 * 86_400);
+const MAX_WINDOW: Duration = Duration::from_secs(3600);
+const MAX_RATIO: f64 = 1_000_000.0;
+
+/// A rule with its conditions, and where its parts stand.
+pub(crate) struct DraftRule {
+    pub(crate) rule: Rule,
+    pub(crate) matching: Matching,
+    pub(crate) id_span: Span,
+}
+
+/// All packs together.
+#[derive(Default)]
+pub(crate) struct Packs {
+    pub(crate) rules: Vec<DraftRule>,
+    pub(crate) cases: Vec<Case>,
+    /// Rules that cases expect to decide.
+    expected: Vec<(String, Span)>,
+    ids: BTreeMap<String, Span>,
+    sids: BTreeMap<u32, Span>,
+}
+
+impl Packs {
+    /// Takes up the rules and cases of one pack.
+    pub(crate) fn read(&mut self, report: &mut Report, mut file: Table<'_>, zones: &Zones) {
+        // Read beforehand, so that rules may name the zones of later packs.
+        file.optional("zones");
+        if let Some(node) = file.optional("rule") {
+            for table in node.tables(report, "a rule") {
+                self.rule(report, table, zones);
+            }
+        }
+        if let Some(node) = file.optional("case") {
+            for table in node.tables(report, "a case") {
+                if let Some(DraftCase { case, expected }) = case::read(report, table) {
+                    self.cases.push(case);
+                    self.expected.extend(expected);
+                }
+            }
+        }
+        file.finish(report);
+    }
+
+    /// Reports what cases expect of rules that don't exist; for when all packs are read.
+    pub(crate) fn check_expectations(&self, report: &mut Report) {
+        for (id, span) in &self.expected {
+            if self.ids.contains_key(id) {
+                continue;
+            }
+            let near = suggest(id, self.ids.keys().map(String::as_str));
+            report
+                .error(span, format!("there is no rule `{}`", id.escape_debug()))
+                .help_if(near.map(|near| format!("did you mean `{near}`?")));
+        }
+    }
+
+    fn rule(&mut self, report: &mut Report, mut table: Table<'_>, zones: &Zones) {
+        let span = table.span().clone();
+        let id = table.required(report, "id");
+        let id_span = id.as_ref().map_or(&span, Node::span).clone();
+        let id = id.and_then(|node| self.id(report, &node));
+        let sid = table
+            .optional("sid")
+            .and_then(|node| self.sid(report, &node));
+        let description = text(report, &mut table, "description");
+        let severity = table.optional("severity").and_then(|node| {
+            let names: Vec<_> = Severity::ALL.iter().map(|s| (s.name(), *s)).collect();
+            node.choice(report, &names)
+        });
+        let conditions = table.required(report, "match");
+        let conditions = conditions.and_then(|node| node.table(report, "`match`"));
+        let matching = conditions.map(|table| matching::matching(report, table, zones));
+        let limit_node = table.optional("limit");
+        let limit = limit_node.as_ref().and_then(|node| limit(report, node));
+        let action_node = table.required(report, "action");
+        let action = action_node.as_ref().and_then(|node| {
+            let names: Vec<_> = Action::ALL.iter().map(|a| (a.name(), *a)).collect();
+            node.choice(report, &names)
+        });
+        let ban_node = table.optional("ban");
+        let ban = ban_node
+            .as_ref()
+            .and_then(|node| node.duration(report, Duration::from_secs(1)..=MAX_BAN));
+        let dry_run = table
+            .optional("dry_run")
+            .and_then(|node| node.boolean(report));
+        let references = table.optional("references");
+        let references = references
+            .map(|node| strings(report, &node))
+            .unwrap_or_default();
+        table.finish(report);
+
+        let (Some(id), Some(matching), Some(action)) = (id, matching, action) else {
+            return;
+        };
+        let place = report.place(&id_span);
+        let draft = DraftRule {
+            rule: Rule {
+                id,
+                sid,
+                description,
+                severity: severity.unwrap_or_default(),
+                action,
+                ban,
+                dry_run: dry_run.unwrap_or_default(),
+                limit,
+                references,
+                place,
+            },
+            matching,
+            id_span,
+        };
+        if let Some(node) = &action_node {
+            check_action(report, &draft, node);
+        }
+        if let Some(node) = &ban_node {
+            check_ban(report, &draft, node);
+        }
+        if let Some(node) = &limit_node {
+            check_limit(report, &draft, node);
+        }
+        self.rules.push(draft);
+    }
+
+    /// A name nobody else has.
+    fn id(&mut self, report: &mut Report, node: &Node<'_>) -> Option<String> {
+        let id = node.string(report)?;
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if !(1..=MAX_ID_BYTES).contains(&id.len()) || !id.bytes().all(plain) {
+            report
+                .error(
+                    node.span(),
+                    format!("`{}` can't be a rule's id", id.escape_debug()),
+                )
+                .help("an id has 1 to 64 lower-case letters, digits and dashes");
+            return None;
+        }
+        if let Some(first) = self.ids.get(id) {
+            report
+                .error(node.span(), format!("there are two rules `{id}`"))
+                .related(first, "first defined here");
+            return None;
+        }
+        self.ids.insert(id.to_owned(), node.span().clone());
+        Some(id.to_owned())
+    }
+
+    fn sid(&mut self, report: &mut Report, node: &Node<'_>) -> Option<u32> {
+        let sid = node.integer(report, 1..=u64::from(u32::MAX))?;
+        let sid = u32::try_from(sid).expect("checked to fit");
+        if let Some(first) = self.sids.get(&sid) {
+            report
+                .error(node.span(), format!("the sid {sid} is taken"))
+                .related(first, "first used here")
+                .help("rules/README.md allots them");
+            return None;
+        }
+        self.sids.insert(sid, node.span().clone());
+        Some(sid)
+    }
+}
+
+/// `limit = { ratio = 3.0, of = "udp_payload_bytes", per = "client", window = "60s" }`.
+fn limit(report: &mut Report, node: &Node<'_>) -> Option<Limit> {
+    let mut table = node.table(report, "`limit`")?;
+    let ratio = table.required(report, "ratio");
+    let ratio_milli = ratio.and_then(|node| {
+        let ratio = node.number(report)?;
+        if !(0.001..=MAX_RATIO).contains(&ratio) {
+            report.error(node.span(), "the ratio has to be between 0.001 and 1000000");
+            return None;
+        }
+        // At most 10^9 thousandths: nothing is cut off.
+        Some((ratio * 1000.0).round() as u32)
+    });
+    if let Some(node) = table.required(report, "of") {
+        node.choice(report, &[("udp_payload_bytes", ())]);
+    }
+    let per = table.required(report, "per");
+    let per = per.and_then(|node| node.choice(report, &[("client", Per::Client)]));
+    let window = table.required(report, "window");
+    let window = window.and_then(|node| node.duration(report, Duration::from_secs(1)..=MAX_WINDOW));
+    table.finish(report);
+    Some(Limit::Ratio(Ratio {
+        ratio_milli: ratio_milli?,
+        per: per?,
+        window: window?,
+    }))
+}
+
+/// An action has to be one that can be carried out on what the rule matches.
+fn check_action(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    let scope = draft.matching.scope;
+    let coap = Scope::protocol(Protocol::Coap);
+    let refusing = coap.or(Scope::protocol(Protocol::Mqtt));
+    let (problem, advice) = match draft.rule.action {
+        // Conditions that exclude each other were reported already.
+        _ if scope.is_empty() => return,
+        Action::Challenge if !scope.meets(coap) => (
+            "`challenge` needs CoAP, and the rule never matches it",
+            "the Echo option it asks for is RFC 9175's; use `refuse`, `reset` or `drop`",
+        ),
+        Action::Challenge if !scope.is_subset(coap) => (
+            "`challenge` needs CoAP, and the rule matches more than that",
+            "add protocol = \"coap\" to the rule's match",
+        ),
+        Action::Refuse if !scope.meets(refusing) => (
+            "nothing that the rule matches has a refusal of its own",
+            "only MQTT and CoAP can say no in their own words: use `reset` or `drop`",
+        ),
+        _ => return,
+    };
+    report.error(node.span(), problem).help(advice);
+}
+
+/// A ban has to fall on somebody who sent what isn't let through, and who really is who they say.
+fn check_ban(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    let rule = &draft.rule;
+    match rule.action {
+        Action::Accept | Action::Alert => {
+            report
+                .error(
+                    node.span(),
+                    format!("`{}` lets through what the ban would keep out", rule.action),
+                )
+                .help("a ban goes with `drop`, `reset` or `refuse`");
+            return;
+        }
+        Action::Challenge => {
+            report
+                .error(node.span(), "who is challenged has to be able to answer")
+                .help("a ban goes with `drop`, `reset` or `refuse`");
+            return;
+        }
+        Action::Drop | Action::Reset | Action::Refuse => {}
+    }
+    let matching = &draft.matching;
+    let validated = matching.asks_validated();
+    let reasons_of_tcp = matching
+        .reasons
+        .is_some_and(|set| set.iter().all(|r| r.family() == "mqtt"));
+    if matching.scope.meets(Scope::over_udp()) && !validated && !reasons_of_tcp {
+        report
+            .warning(
+                node.span(),
+                "whoever forges a source address over UDP gets its owner banned",
+            )
+            .help("add protocol = \"mqtt\" or address_validated = true to the rule's match");
+    }
+}
+
+/// A ratio is counted over UDP only.
+fn check_limit(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    if !draft.matching.scope.is_subset(Scope::over_udp()) {
+        report
+            .error(
+                node.span(),
+                "`udp_payload_bytes` aren't counted for all that the rule matches",
+            )
+            .help("add protocol = \"coap\" to the rule's match");
+    }
+}
+
+fn text(report: &mut Report, table: &mut Table<'_>, key: &'static str) -> String {
+    let node = table.optional(key);
+    let text = node.and_then(|node| node.string(report));
+    text.unwrap_or_default().to_owned()
+}
+
+fn strings(report: &mut Report, node: &Node<'_>) -> Vec<String> {
+    let entries = node.array(report).into_iter();
+    entries
+        .filter_map(|entry| entry.string(report).map(str::to_owned))
+        .collect()
+}
