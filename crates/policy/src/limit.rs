@@ -53,7 +53,7 @@ pub enum Per {
 ///
 /// The inspector keeps one ledger per client address: the UDP payload bytes ([`Subject::size`]) of
 /// CoAP datagrams from the client and towards it, with enough time resolution for the longest
-/// window in [`crate::Policy::rules`]. Every datagram that is forwarded is entered exactly once,
+/// window of [`crate::Policy::ratio_windows`]. Every datagram that is forwarded is entered exactly once,
 /// after its ruling, whatever rules were asked about it; one that is dropped never reached anybody
 /// and isn't entered. So the order of rules has no say in what is counted.
 ///

@@ -21,6 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
+    ratio_windows: Vec<Duration>,
     matchings: Vec<Matching>,
     index: Index,
     cases: Vec<Case>,
@@ -72,6 +73,7 @@ impl Policy {
             .map(|DraftRule { rule, matching, .. }| (rule, matching))
             .unzip();
         Self {
+            ratio_windows: ratio_windows(&rules),
             rules,
             index: Index::new(matchings.iter()),
             matchings,
@@ -97,11 +99,10 @@ impl Policy {
         &self.cases
     }
 
-    /// The longest time back that a limit looks.
+    /// The windows over which rules measure a ratio, each once: what the books must be kept for.
     #[must_use]
-    pub fn longest_window(&self) -> Option<Duration> {
-        let limits = self.rules.iter().filter_map(|rule| rule.limit);
-        limits.map(|Limit::Ratio(ratio)| ratio.window).max()
+    pub fn ratio_windows(&self) -> &[Duration] {
+        &self.ratio_windows
     }
 
     /// The server ports of each service (`[services]`).
@@ -269,4 +270,12 @@ fn zones(report: &mut Report, config: &Config, documents: &[Document<'_>]) -> Zo
         }
     }
     zones
+}
+
+fn ratio_windows(rules: &[Rule]) -> Vec<Duration> {
+    let limits = rules.iter().filter_map(|rule| rule.limit);
+    let mut windows: Vec<Duration> = limits.map(|Limit::Ratio(ratio)| ratio.window).collect();
+    windows.sort_unstable();
+    windows.dedup();
+    windows
 }

@@ -70,7 +70,13 @@ detections! {
     COAP_AMPLIFICATION_RATIO = "coap.amplification.ratio", "RFC 9175 §2.4, RFC 7252 §11.3",
         "More bytes towards a client than a rule allows for the bytes that came from it";
     COAP_SPOOFED_UNMATCHED_RESPONSE = "coap.spoofed.unmatched-response", "RFC 7252 §5.3.2",
-        "A response, acknowledgement or reset that answers nothing the client sent to that server";
+        "A response to nothing the client asked that server";
+    COAP_SPOOFED_UNMATCHED_ACK = "coap.spoofed.unmatched-ack", "RFC 7252 §4.2, §11.4",
+        "An acknowledgement of nothing its receiver sent to that endpoint";
+    COAP_SPOOFED_UNMATCHED_RESET = "coap.spoofed.unmatched-reset", "RFC 7252 §4.2, RFC 7641 §3.6",
+        "A reset of nothing its receiver sent to that endpoint";
+    COAP_MIDSTREAM = "coap.midstream", "RFC 7641 §4.5",
+        "Shortly after the start, a response to a request that may be older than the gateway";
     COAP_TOO_LARGE = "coap.too-large", "[limits] coap_message_bytes",
         "A CoAP message larger than the gateway lets through";
 
