@@ -36,8 +36,16 @@ impl<'s> Document<'s> {
         }
         let (document, errors) = DeTable::parse_recoverable(&source.text);
         for error in &errors {
-            let at = error.span().unwrap_or(0..0);
-            report.syntax_error(&span.at(at), format!("not TOML: {}", error.message()));
+            let at = span.at(error.span().unwrap_or(0..0));
+            // The parser takes an empty value for a string without its quotes.
+            let missing =
+                report.text(&at).is_empty() && error.message().starts_with("string values");
+            let problem = if missing {
+                "a value is missing"
+            } else {
+                error.message()
+            };
+            report.syntax_error(&at, format!("not TOML: {problem}"));
         }
         let entries = document.into_inner();
         Self { entries, span }
@@ -119,7 +127,7 @@ impl<'a> Table<'a> {
             if self.known.contains(&name) || self.hidden.contains(&name) {
                 continue;
             }
-            let message = format!("{} has no key `{name}`", self.what);
+            let message = format!("{} has no key `{}`", self.what, name.escape_debug());
             let finding = report.error(&node.key_span, message);
             match suggest(name, self.known.iter().copied()) {
                 Some(near) => finding.help(format!("did you mean `{near}`?")),
@@ -216,15 +224,18 @@ impl<'a> Node<'a> {
 
     /// One of a closed set of names.
     pub(crate) fn choice<T: Copy>(&self, report: &mut Report, choices: &[(&str, T)]) -> Option<T> {
-        let name = self.string(report)?;
+        let names: Vec<&str> = choices.iter().map(|(n, _)| *n).collect();
+        let Some(name) = self.value.as_str() else {
+            self.wrong_type(report, &one_of(&names));
+            return None;
+        };
         if let Some((_, value)) = choices.iter().find(|(n, _)| *n == name) {
             return Some(*value);
         }
-        let names: Vec<&str> = choices.iter().map(|(n, _)| *n).collect();
         report
             .error(
                 &self.span,
-                format!("`{name}` isn't one of {}", one_of(&names)),
+                format!("`{}` isn't one of {}", name.escape_debug(), one_of(&names)),
             )
             .help_if(suggest(name, names).map(|near| format!("did you mean `{near}`?")));
         None

@@ -211,18 +211,23 @@ impl File {
         let (text, line_start) = (self.line(line), self.line_starts[line]);
         let start = chars_before(text, range.start - line_start);
         let end = chars_before(text, range.end.saturating_sub(line_start));
-        // Long lines are cut so that the mark stays in sight with some of what precedes it.
-        let first = match start {
-            0..80 => 0,
-            _ => start - 40,
+        // A long line is cut so that the mark stays in sight with some of what precedes it.
+        let first = if start < MAX_LINE_CHARS / 2 {
+            0
+        } else {
+            start - MAX_LINE_CHARS / 3
         };
+        let mut chars = text.chars().skip(first).map(printable);
+        let mut shown: String = chars.by_ref().take(MAX_LINE_CHARS).collect();
+        if first > 0 {
+            let hidden = shown.chars().next().map_or(0, char::len_utf8);
+            shown.replace_range(..hidden, "…");
+        }
+        if chars.next().is_some() {
+            shown.push('…');
+        }
         Snippet {
-            line: text
-                .chars()
-                .skip(first)
-                .take(MAX_LINE_CHARS)
-                .map(printable)
-                .collect(),
+            line: shown,
             start: start - first,
             len: end
                 .saturating_sub(start)

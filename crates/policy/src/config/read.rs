@@ -49,16 +49,22 @@ fn config(report: &mut Report, mut file: Table<'_>) -> Config {
         let zones = zones(report, &node).into_iter();
         config.zones = zones.map(|zone| (zone.name, zone.networks)).collect();
     }
-    section(report, &mut file, "services", |report, table| {
-        services(report, table, &mut config.services);
-    });
-    section(report, &mut file, "policy", |report, table| {
+    section(
+        report,
+        &mut file,
+        "services",
+        "[services]",
+        |report, table| {
+            services(report, table, &mut config.services);
+        },
+    );
+    section(report, &mut file, "policy", "[policy]", |report, table| {
         policy(report, table, &mut config);
     });
-    section(report, &mut file, "tls", |report, table| {
+    section(report, &mut file, "tls", "[tls]", |report, table| {
         config.tls_required_from = required_from(report, table, &config.zones);
     });
-    section(report, &mut file, "tcp", |report, table| {
+    section(report, &mut file, "tcp", "[tcp]", |report, table| {
         let choices = [
             ("accept", Midstream::Accept),
             ("reset", Midstream::Reset),
@@ -66,23 +72,35 @@ fn config(report: &mut Report, mut file: Table<'_>) -> Config {
         ];
         choose(report, table, "midstream", &choices, &mut config.midstream);
     });
-    section(report, &mut file, "ip", |report, table| {
+    section(report, &mut file, "ip", "[ip]", |report, table| {
         let choices = [("drop", Fragments::Drop), ("forward", Fragments::Forward)];
         choose(report, table, "fragments", &choices, &mut config.fragments);
     });
-    section(report, &mut file, "limits", |report, table| {
+    section(report, &mut file, "limits", "[limits]", |report, table| {
         limits(report, table, &mut config.limits);
     });
-    section(report, &mut file, "dataplane", |report, table| {
-        dataplane(report, table, &mut config.dataplane);
-    });
-    section(report, &mut file, "metrics", |report, table| {
-        metrics(report, table, &mut config.metrics);
-    });
-    section(report, &mut file, "events", |report, table| {
+    section(
+        report,
+        &mut file,
+        "dataplane",
+        "[dataplane]",
+        |report, table| {
+            dataplane(report, table, &mut config.dataplane);
+        },
+    );
+    section(
+        report,
+        &mut file,
+        "metrics",
+        "[metrics]",
+        |report, table| {
+            metrics(report, table, &mut config.metrics);
+        },
+    );
+    section(report, &mut file, "events", "[events]", |report, table| {
         events(report, table, &mut config.events);
     });
-    section(report, &mut file, "log", |report, table| {
+    section(report, &mut file, "log", "[log]", |report, table| {
         log(report, table, &mut config.log);
     });
     refuse_rules(report, &mut file);
@@ -462,9 +480,13 @@ fn section(
     report: &mut Report,
     file: &mut Table<'_>,
     key: &'static str,
+    header: &'static str,
     read: impl FnOnce(&mut Report, &mut Table<'_>),
 ) {
-    if let Some(mut table) = file.optional(key).and_then(|node| node.table(report, key)) {
+    if let Some(mut table) = file
+        .optional(key)
+        .and_then(|node| node.table(report, header))
+    {
         read(report, &mut table);
         table.finish(report);
     }

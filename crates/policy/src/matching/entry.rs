@@ -1,6 +1,6 @@
 //! The entries of lists in a `match`: names, codes, globs, patterns, addresses, reasons.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -246,8 +246,8 @@ pub(crate) fn reasons(report: &mut Report, span: &Span, text: &str) -> Option<Re
     if !named.is_empty() {
         return Some(named.into_iter().collect());
     }
-    let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
-    let near = suggest(text, codes.iter().copied());
+    let known = reason_globs();
+    let near = suggest(text, known.iter().map(String::as_str));
     report
         .error(span, format!("`{}` names no reason", text.escape_debug()))
         .help(match near {
@@ -256,6 +256,17 @@ pub(crate) fn reasons(report: &mut Report, span: &Span, text: &str) -> Option<Re
                 .to_owned(),
         });
     None
+}
+
+/// What a reason may have been meant to be: every code, and every family of codes.
+fn reason_globs() -> BTreeSet<String> {
+    let families = Reason::ALL.iter().flat_map(|reason| {
+        let code = reason.code();
+        code.match_indices('.')
+            .map(|(dot, _)| format!("{}.*", &code[..dot]))
+    });
+    let codes = Reason::ALL.iter().map(|reason| reason.code().to_owned());
+    families.chain(codes).collect()
 }
 
 /// Reports a name nobody knows, and the nearest that is known.
