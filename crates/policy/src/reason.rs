@@ -123,21 +123,25 @@ mod tests {
 
     #[test]
     fn parsers_findings_keep_their_codes() {
-        for finding in wire::mqtt::Malformed::ALL {
-            let reason = Reason::from(*finding);
-            assert_eq!(reason.code(), finding.code());
-            assert!(reason.is_malformed());
+        fn check<F: wire::Finding + Into<Reason>>(codes: impl Fn(F) -> &'static str) {
+            for finding in F::ALL {
+                let reason: Reason = (*finding).into();
+                assert_eq!(reason.code(), codes(*finding));
+            }
         }
-        for finding in wire::mqtt::Anomaly::ALL {
-            let reason = Reason::from(*finding);
-            assert_eq!(reason.code(), finding.code());
-            assert!(!reason.is_malformed());
-        }
-        for finding in wire::coap::Malformed::ALL {
-            assert_eq!(Reason::from(*finding).code(), finding.code());
-        }
-        for finding in wire::coap::Anomaly::ALL {
-            assert_eq!(Reason::from(*finding).code(), finding.code());
-        }
+        check(wire::net::Malformed::code);
+        check(wire::tls::Malformed::code);
+        check(wire::dtls::Malformed::code);
+        check(wire::mqtt::Malformed::code);
+        check(wire::mqtt::Anomaly::code);
+        check(wire::coap::Malformed::code);
+        check(wire::coap::Anomaly::code);
+    }
+
+    #[test]
+    fn what_cannot_be_parsed_says_so() {
+        assert!(Reason::from(wire::mqtt::Malformed::PublishQos).is_malformed());
+        assert!(!Reason::from(wire::mqtt::Anomaly::PacketIdZero).is_malformed());
+        assert!(!Reason::MQTT_SPOOFED_SERVER_PACKET.is_malformed());
     }
 }

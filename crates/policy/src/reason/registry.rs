@@ -30,10 +30,6 @@ detections! {
     IP_WRONG_SIDE = "ip.wrong-side", "RFC 2827",
         "A frame of a known flow that came in at the end where its receiver stands: its source is forged";
 
-    TCP_MALFORMED_FLAGS = "tcp.malformed.flags", "RFC 9293 §3.1",
-        "A combination of TCP flags that no stack sends";
-    TCP_MALFORMED_CHECKSUM = "tcp.malformed.checksum", "RFC 9293 §3.1",
-        "A TCP checksum that is wrong: the receiver would ignore what an inspector would believe";
     TCP_OUT_OF_WINDOW = "tcp.out-of-window", "RFC 9293 §3.10.7.4, RFC 5961 §5",
         "A segment outside of what its receiver can take or its peer can have acknowledged";
     TCP_OVERLAP_CONFLICT = "tcp.overlap-conflict", "Ptacek and Newsham 1998 §5.4",
@@ -50,9 +46,6 @@ detections! {
         "A TCP flow older than the gateway";
     TCP_HOLD_LIMIT = "tcp.hold-limit", "[limits] held_bytes_per_flow",
         "More out-of-order data than is held for a flow; its sender will repeat it";
-
-    UDP_MALFORMED_CHECKSUM = "udp.malformed.checksum", "RFC 768, RFC 8200 §8.1",
-        "A UDP checksum that is wrong, or missing over IPv6";
 
     MQTT_SPOOFED_SERVER_PACKET = "mqtt.spoofed.server-packet", "MQTT 3.1.1 §2.2.1, MQTT 5.0 §2.1.2",
         "A client sent a control packet that only servers send";

@@ -57,6 +57,9 @@ macro_rules! findings {
 }
 
 findings! {
+    wire::net::Malformed,
+    wire::tls::Malformed,
+    wire::dtls::Malformed,
     wire::mqtt::Malformed,
     wire::mqtt::Anomaly,
     wire::coap::Malformed,
