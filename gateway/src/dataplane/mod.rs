@@ -7,6 +7,7 @@
 
 pub mod checks;
 pub mod stats;
+pub mod xdp;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,0 +1,224 @@
+//! Headers of layers 2 to 4 as they stand in the frame.
+
+use crate::frame::Header;
+
+/// Ethernet (IEEE 802.3 clause 3).
+#[repr(C)]
+pub struct Ethernet {
+    destination: [u8; 6],
+    source: [u8; 6],
+    ethertype: [u8; 2],
+}
+
+/// What follows a tag's own Ethertype (IEEE 802.1Q clause 9).
+#[repr(C)]
+pub struct VlanTag {
+    control: [u8; 2],
+    ethertype: [u8; 2],
+}
+
+/// IPv4 without options (RFC 791 section 3.1).
+#[repr(C)]
+pub struct Ipv4 {
+    version_and_length: u8,
+    type_of_service: u8,
+    total_length: [u8; 2],
+    identification: [u8; 2],
+    flags_and_offset: [u8; 2],
+    time_to_live: u8,
+    pub(crate) protocol: u8,
+    checksum: [u8; 2],
+    /// Source address.
+    pub source: [u8; 4],
+    destination: [u8; 4],
+}
+
+/// IPv6 (RFC 8200 section 3).
+#[repr(C)]
+pub struct Ipv6 {
+    version_and_class: u8,
+    class_and_flow: [u8; 3],
+    payload_length: [u8; 2],
+    pub(crate) next_header: u8,
+    hop_limit: u8,
+    /// Source address.
+    pub source: [u8; 16],
+    destination: [u8; 16],
+}
+
+/// The start of an IPv6 extension header (RFC 8200 section 4).
+#[repr(C)]
+pub struct Extension {
+    pub(crate) next_header: u8,
+    pub(crate) length: u8,
+}
+
+/// The IPv6 fragment header (RFC 8200 section 4.5).
+#[repr(C)]
+pub struct Fragment {
+    pub(crate) next_header: u8,
+    reserved: u8,
+    offset_and_more: [u8; 2],
+    identification: [u8; 4],
+}
+
+/// What TCP and UDP headers begin with.
+#[repr(C)]
+pub struct Ports {
+    source: [u8; 2],
+    destination: [u8; 2],
+}
+
+/// TCP without options (RFC 9293 section 3.1).
+#[repr(C)]
+pub struct Tcp {
+    ports: Ports,
+    sequence: [u8; 4],
+    acknowledgment: [u8; 4],
+    data_offset: u8,
+    flags: u8,
+    window: [u8; 2],
+    checksum: [u8; 2],
+    urgent: [u8; 2],
+}
+
+/// UDP (RFC 768).
+#[repr(C)]
+pub struct Udp {
+    ports: Ports,
+    length: [u8; 2],
+    checksum: [u8; 2],
+}
+
+// SAFETY: bytes and arrays of bytes, as all of these are.
+unsafe impl Header for Ethernet {}
+// SAFETY: as above.
+unsafe impl Header for VlanTag {}
+// SAFETY: as above.
+unsafe impl Header for Ipv4 {}
+// SAFETY: as above.
+unsafe impl Header for Ipv6 {}
+// SAFETY: as above.
+unsafe impl Header for Extension {}
+// SAFETY: as above.
+unsafe impl Header for Fragment {}
+// SAFETY: as above.
+unsafe impl Header for Ports {}
+// SAFETY: as above.
+unsafe impl Header for Tcp {}
+// SAFETY: as above.
+unsafe impl Header for Udp {}
+
+/// A fragment's place in its datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// The datagram is whole.
+    Whole,
+    /// The first fragment of several.
+    First,
+    /// A fragment after the first.
+    Later,
+}
+
+impl Place {
+    #[inline(always)]
+    fn of(offset: u16, more: bool) -> Self {
+        match (offset, more) {
+            (0, false) => Self::Whole,
+            (0, true) => Self::First,
+            _ => Self::Later,
+        }
+    }
+}
+
+impl Ethernet {
+    #[inline(always)]
+    pub(crate) fn ethertype(&self) -> u16 {
+        u16::from_be_bytes(self.ethertype)
+    }
+}
+
+impl VlanTag {
+    #[inline(always)]
+    pub(crate) fn ethertype(&self) -> u16 {
+        u16::from_be_bytes(self.ethertype)
+    }
+}
+
+impl Ipv4 {
+    #[inline(always)]
+    pub(crate) fn version(&self) -> u8 {
+        self.version_and_length >> 4
+    }
+
+    /// Length of the header with its options, in bytes.
+    #[inline(always)]
+    pub(crate) fn header_len(&self) -> usize {
+        usize::from(self.version_and_length & 0x0f) * 4
+    }
+
+    /// Length of the datagram with its header, in bytes.
+    #[inline(always)]
+    pub(crate) fn total_len(&self) -> usize {
+        usize::from(u16::from_be_bytes(self.total_length))
+    }
+
+    #[inline(always)]
+    pub(crate) fn place(&self) -> Place {
+        let word = u16::from_be_bytes(self.flags_and_offset);
+        Place::of(word & 0x1fff, word & 0x2000 != 0)
+    }
+}
+
+impl Ipv6 {
+    #[inline(always)]
+    pub(crate) fn version(&self) -> u8 {
+        self.version_and_class >> 4
+    }
+
+    /// Length of what follows the header, in bytes.
+    #[inline(always)]
+    pub(crate) fn payload_len(&self) -> usize {
+        usize::from(u16::from_be_bytes(self.payload_length))
+    }
+}
+
+impl Fragment {
+    #[inline(always)]
+    pub(crate) fn place(&self) -> Place {
+        let word = u16::from_be_bytes(self.offset_and_more);
+        Place::of(word >> 3, word & 1 != 0)
+    }
+}
+
+impl Ports {
+    /// Source port.
+    #[inline(always)]
+    #[must_use]
+    pub fn source(&self) -> u16 {
+        u16::from_be_bytes(self.source)
+    }
+
+    /// Destination port.
+    #[inline(always)]
+    #[must_use]
+    pub fn destination(&self) -> u16 {
+        u16::from_be_bytes(self.destination)
+    }
+}
+
+impl Tcp {
+    /// Length of the header with its options, in bytes.
+    #[inline(always)]
+    pub(crate) fn header_len(&self) -> usize {
+        usize::from(self.data_offset >> 4) * 4
+    }
+}
+
+impl Udp {
+    /// Length of the datagram with its header, in bytes.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        usize::from(u16::from_be_bytes(self.length))
+    }
+}

@@ -1,0 +1,93 @@
+//! The policy: where each frame goes.
+
+use abi::{Disposition, Fragments, OnFailure, Outcome, Refusals};
+use aya_ebpf::{
+    bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT},
+    macros::xdp,
+    programs::XdpContext,
+};
+use steering::frame::Frame;
+use steering::locate::{Located, locate};
+
+use crate::maps;
+
+/// Steers a frame and counts what became of it.
+#[xdp]
+pub(crate) fn weir(ctx: XdpContext) -> u32 {
+    let (start, end) = (ctx.data() as *const u8, ctx.data_end() as *const u8);
+    // SAFETY: these are the limits of the frame's linear part, which lasts as long as the program.
+    let frame = unsafe { Frame::new(start, end) };
+    let mut outcome = steer(&ctx, frame).unwrap_or_else(|malformed| malformed);
+    let action = match outcome.disposition() {
+        // `steer` has redirected it.
+        Disposition::Inspect => XDP_REDIRECT,
+        Disposition::Forward => forward(&mut outcome),
+        Disposition::Refuse => match maps::config().refusals {
+            Refusals::Enforced => XDP_DROP,
+            Refusals::Monitored => forward(&mut outcome),
+        },
+        Disposition::Drop => XDP_DROP,
+    };
+    maps::count(outcome, frame.len());
+    action
+}
+
+#[inline(always)]
+fn forward(outcome: &mut Outcome) -> u32 {
+    if maps::redirect_to_peer() {
+        return XDP_REDIRECT;
+    }
+    *outcome = Outcome::NoPeer;
+    XDP_DROP
+}
+
+/// What becomes of a frame; as an error, if its headers are broken where they matter.
+#[inline(always)]
+fn steer(ctx: &XdpContext, frame: Frame<'_>) -> Result<Outcome, Outcome> {
+    let datagram = match locate(frame)? {
+        Located::Other => return Ok(Outcome::Forward),
+        Located::LaterFragment => return Ok(Outcome::ForwardFragment),
+        Located::Datagram(datagram) => datagram,
+    };
+    if !maps::is_of_service(&datagram) {
+        return Ok(Outcome::Forward);
+    }
+    if maps::is_banned(&datagram.source()) {
+        return Ok(Outcome::Banned);
+    }
+    let config = maps::config();
+    if datagram.is_fragment() {
+        return Ok(match config.fragments {
+            Fragments::Drop => Outcome::Fragment,
+            Fragments::Forward => Outcome::OpenFragment,
+        });
+    }
+    datagram.check()?;
+    let queue = ctx.rx_queue_index();
+    let fallback = if !maps::redirect_to_worker(queue) {
+        (Outcome::OpenNoSocket, Outcome::ClosedNoSocket)
+    } else if !maps::is_alive(queue, config.stale_after_ns) {
+        (Outcome::OpenStale, Outcome::ClosedStale)
+    } else {
+        return Ok(Outcome::Inspect);
+    };
+    Ok(match config.on_failure {
+        OnFailure::Open => fallback.0,
+        OnFailure::Closed => fallback.1,
+    })
+}
+
+/// Does nothing: what the cost of [`weir`] is measured against.
+#[xdp]
+pub(crate) fn empty(_ctx: XdpContext) -> u32 {
+    XDP_PASS
+}
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,176 @@
+//! Puts an instance of the program on an interface, so that it stays when the process ends.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use aya::programs::links::{FdLink, PinnedLink};
+use aya::programs::xdp::XdpLink;
+use aya::programs::{ProgramError, Xdp as Program, XdpMode};
+
+use super::error::{Error, os_error};
+use super::{Interface, Mode, query};
+
+const ENODEV: i32 = 19;
+const EBUSY: i32 = 16;
+const EEXIST: i32 = 17;
+const EPERM: i32 = 1;
+
+/// How the program came to be on an interface.
+#[derive(Debug)]
+pub(super) struct Attachment {
+    pub(super) mode: Mode,
+    pub(super) adopted: bool,
+    pub(super) refused_native: Option<io::Error>,
+}
+
+/// Attaches `program` to `interface` and pins the link at `pin`. A link of an earlier process is
+/// taken over: the program changes from one frame to the next, and no frame goes without one.
+pub(super) fn attach(
+    program: &mut Program,
+    interface: &Interface,
+    wanted: policy::XdpMode,
+    pin: &Path,
+) -> Result<Attachment, Error> {
+    let query_failed = |source| Error::Query {
+        interface: interface.name.clone(),
+        source,
+    };
+    match query::attached(interface.index).map_err(query_failed)? {
+        Some(present) if adoptable(present, wanted, pin) => {
+            adopt(program, interface, pin)?;
+            Ok(Attachment {
+                mode: present.mode,
+                adopted: true,
+                refused_native: None,
+            })
+        }
+        Some(present) if owner(pin) != Some(present.program) => Err(Error::Occupied {
+            interface: interface.name.clone(),
+            program: present.program,
+        }),
+        _ => {
+            forget(pin)?;
+            attach_afresh(program, interface, wanted, pin)
+        }
+    }
+}
+
+/// Whether the link at `pin` is the one that holds the present program, in a mode that is wanted.
+fn adoptable(present: query::Attached, wanted: policy::XdpMode, pin: &Path) -> bool {
+    let fits = match wanted {
+        policy::XdpMode::Auto => true,
+        policy::XdpMode::Native => present.mode == Mode::Native,
+        policy::XdpMode::Generic => present.mode == Mode::Generic,
+    };
+    fits && owner(pin) == Some(present.program)
+}
+
+/// Id of the program that the link at `pin` holds. Each instance of the program has its own, so
+/// this tells whether the link is the one on a certain interface.
+fn owner(pin: &Path) -> Option<u32> {
+    let link = FdLink::from(PinnedLink::from_pin(pin).ok()?);
+    Some(link.info().ok()?.program_id())
+}
+
+fn adopt(program: &mut Program, interface: &Interface, pin: &Path) -> Result<(), Error> {
+    let link = PinnedLink::from_pin(pin).map_err(Error::load)?;
+    let link = XdpLink::try_from(FdLink::from(link)).map_err(Error::load)?;
+    let id = program
+        .attach_to_link(link)
+        .map_err(|error| refused(interface, error))?;
+    // The pin holds the link; this handle may go.
+    program.take_link(id).map(drop).map_err(Error::load)
+}
+
+/// Removes a pin whose link is of no use: its interface is gone, or it has the wrong mode.
+fn forget(pin: &Path) -> Result<(), Error> {
+    match fs::remove_file(pin) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Pin {
+            doing: "removing the link",
+            path: pin.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn attach_afresh(
+    program: &mut Program,
+    interface: &Interface,
+    wanted: policy::XdpMode,
+    pin: &Path,
+) -> Result<Attachment, Error> {
+    let (mode, refused_native) = match wanted {
+        policy::XdpMode::Generic => (Mode::Generic, None),
+        policy::XdpMode::Native | policy::XdpMode::Auto => {
+            match attach_in(Mode::Native, program, interface, pin) {
+                Ok(()) => {
+                    return Ok(Attachment {
+                        mode: Mode::Native,
+                        adopted: false,
+                        refused_native: None,
+                    });
+                }
+                Err(Error::Attach { source, interface }) if wanted == policy::XdpMode::Native => {
+                    return Err(Error::NoNativeMode { interface, source });
+                }
+                Err(Error::Attach { source, .. }) => (Mode::Generic, Some(source)),
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    attach_in(mode, program, interface, pin)?;
+    Ok(Attachment {
+        mode,
+        adopted: false,
+        refused_native,
+    })
+}
+
+fn attach_in(
+    mode: Mode,
+    program: &mut Program,
+    interface: &Interface,
+    pin: &Path,
+) -> Result<(), Error> {
+    let flag = match mode {
+        Mode::Native => XdpMode::Driver,
+        Mode::Generic => XdpMode::Skb,
+    };
+    let id = program
+        .attach_to_if_index(interface.index, flag)
+        .map_err(|error| refused(interface, error))?;
+    let link = program.take_link(id).map_err(Error::load)?;
+    let link = FdLink::try_from(link).map_err(|_| Error::NoLink {
+        interface: interface.name.clone(),
+    })?;
+    link.pin(pin).map(drop).map_err(|error| Error::Pin {
+        doing: "pinning the link",
+        path: pin.to_owned(),
+        source: io::Error::other(error),
+    })
+}
+
+fn refused(interface: &Interface, error: ProgramError) -> Error {
+    let name = interface.name.clone();
+    match os_error(&error) {
+        Some(EPERM) => Error::NotPermitted,
+        Some(ENODEV) => Error::NoSuchInterface { interface: name },
+        Some(EBUSY | EEXIST) => {
+            let program = query::attached(interface.index).ok().flatten();
+            Error::Occupied {
+                interface: name,
+                program: program.map_or(0, |present| present.program),
+            }
+        }
+        Some(code) => Error::Attach {
+            interface: name,
+            source: io::Error::from_raw_os_error(code),
+        },
+        None => Error::Attach {
+            interface: name,
+            source: io::Error::other(error),
+        },
+    }
+}

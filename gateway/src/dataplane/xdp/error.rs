@@ -1,0 +1,162 @@
+//! What can go wrong between the gateway and the kernel's XDP, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the XDP program can't be put, kept or taken off.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Neither root nor the capabilities.
+    #[error(
+        "not permitted to load XDP programs: run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW"
+    )]
+    NotPermitted,
+
+    /// More links than the maps have room for.
+    #[error(
+        "{links} links are configured, and one gateway carries {} at most: run another for the rest",
+        abi::LINKS
+    )]
+    TooManyLinks {
+        /// How many were asked for.
+        links: usize,
+    },
+
+    /// An interface that isn't there.
+    #[error("{interface}: no such interface: `ip link` lists them")]
+    NoSuchInterface {
+        /// Its name.
+        interface: String,
+    },
+
+    /// Somebody else's program is on the interface.
+    #[error(
+        "{interface} already has an XDP program (id {program}): `bpftool net show dev {interface}` names its owner; \
+         stop that, or take the program off with `ip link set dev {interface} xdp off`"
+    )]
+    Occupied {
+        /// The interface.
+        interface: String,
+        /// Id of the program.
+        program: u32,
+    },
+
+    /// The driver refuses and generic mode isn't wanted.
+    #[error(
+        "{interface}: the driver doesn't take the XDP program in native mode: \
+         set `[dataplane] mode = \"auto\"` or \"generic\", or change what it complains about"
+    )]
+    NoNativeMode {
+        /// The interface.
+        interface: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+
+    /// Attaching failed otherwise.
+    #[error("{interface}: attaching the XDP program failed")]
+    Attach {
+        /// The interface.
+        interface: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+
+    /// The link can't outlive the process.
+    #[error(
+        "{interface}: the kernel attached the XDP program without a link that can be pinned: upgrade the kernel"
+    )]
+    NoLink {
+        /// The interface.
+        interface: String,
+    },
+
+    /// The kernel's state of an interface can't be read.
+    #[error("{interface}: asking the kernel for its XDP state failed")]
+    Query {
+        /// The interface.
+        interface: String,
+        /// What went wrong.
+        source: io::Error,
+    },
+
+    /// Something about the directory of the pins.
+    #[error(
+        "{}: {doing} failed: `[dataplane] pin_dir` must be on a bpffs, or where one can be mounted",
+        path.display()
+    )]
+    Pin {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+
+    /// The kernel didn't take the program or its maps.
+    #[error("loading the XDP program failed")]
+    Load {
+        /// What went wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// A map that doesn't do what it should.
+    #[error("the map {map} of the XDP program failed")]
+    Map {
+        /// Its name.
+        map: &'static str,
+        /// What went wrong.
+        source: aya::maps::MapError,
+    },
+
+    /// A queue or a link that no map has room for.
+    #[error(
+        "link {link}, queue {queue}: beyond the {} links and {} queues of the maps",
+        abi::LINKS,
+        abi::QUEUES
+    )]
+    NoSuchSlot {
+        /// The link.
+        link: u32,
+        /// The queue.
+        queue: u32,
+    },
+
+    /// The block list is full.
+    #[error("the block list is full: {capacity} entries of its kind are there already")]
+    BlockListFull {
+        /// How many it holds.
+        capacity: u32,
+    },
+}
+
+impl Error {
+    /// Wraps an error of `map`.
+    pub(super) fn map(map: &'static str, source: impl Into<aya::maps::MapError>) -> Self {
+        Self::Map {
+            map,
+            source: source.into(),
+        }
+    }
+
+    /// Wraps an error of aya's while loading.
+    pub(super) fn load(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Load {
+            source: Box::new(source),
+        }
+    }
+}
+
+/// The number of the system's error at the root of `error`, if one is there.
+pub(super) fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return io.raw_os_error();
+        }
+        next = error.source();
+    }
+    None
+}

@@ -1,0 +1,349 @@
+//! The XDP program in the kernel: loading it, putting it on the ports, and what the gateway tells
+//! and asks it while it runs.
+//!
+//! Each port has its own instance of the program, so that a frame needn't look its port up; all
+//! instances share one set of maps. Links and maps are pinned ([`Xdp::open`]): when the process
+//! ends, in whatever way, the kernel goes on forwarding, with the fallback for services, until a
+//! successor adopts the links or [`Xdp::detach`] removes them. Dropping an [`Xdp`] changes nothing.
+//!
+//! Order matters at both ends of a run: a socket is published when its worker is ready
+//! ([`Xdp::publish`]), last of all, and withdrawn first.
+
+mod attach;
+mod block_list;
+mod counters;
+mod error;
+mod heartbeat;
+mod maps;
+mod object;
+mod pins;
+mod query;
+mod settings;
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd as _};
+use std::path::Path;
+
+use abi::{PortConfig, Side, map, service};
+use aya::maps::{Array, DevMap, MapData, XskMap};
+
+pub use block_list::BlockList;
+pub use counters::{Count, Counters};
+pub use error::Error;
+pub use heartbeat::Heartbeat;
+pub use object::OBJECT;
+pub use settings::Settings;
+
+use pins::Pins;
+
+/// How the program runs on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// In the driver, before the kernel makes a packet of the frame.
+    Native,
+    /// In the kernel's stack: any driver will do, at a price.
+    Generic,
+}
+
+impl Mode {
+    /// As the configuration and the log spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+        }
+    }
+}
+
+/// A network interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its index in the network namespace of this thread.
+    pub index: u32,
+}
+
+/// A link: the two interfaces that the gateway stands between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The devices' side.
+    pub inside: Interface,
+    /// The other one.
+    pub outside: Interface,
+}
+
+impl Link {
+    fn end(&self, side: Side) -> &Interface {
+        match side {
+            Side::Inside => &self.inside,
+            Side::Outside => &self.outside,
+        }
+    }
+}
+
+/// A port that has the program.
+#[derive(Debug)]
+pub struct Port {
+    /// The link, by its place in the configuration.
+    pub link: u32,
+    /// Which end of it.
+    pub side: Side,
+    /// The interface.
+    pub interface: Interface,
+    /// How the program runs there.
+    pub mode: Mode,
+    /// Whether it was there already, left by an earlier process, and only the program was changed.
+    pub adopted: bool,
+    /// What the driver said against native mode, if that is why the mode is generic.
+    pub refused_native: Option<io::Error>,
+}
+
+/// The XDP program on all ports, and its maps.
+pub struct Xdp {
+    pins: Pins,
+    wanted: policy::XdpMode,
+    links: Vec<Link>,
+    ports: Vec<Port>,
+    services: Array<MapData, service::Bitmap>,
+    port_config: Array<MapData, [u64; 2]>,
+    peers: DevMap<MapData>,
+    sockets: XskMap<MapData>,
+}
+
+const SIDES: [Side; 2] = [Side::Inside, Side::Outside];
+
+impl Xdp {
+    /// Loads the program, configures it and puts it on every port of `links`, or takes over what an
+    /// earlier process left there. Until sockets are published, frames of services take the fallback.
+    ///
+    /// The pins live as long as the bpffs that `pin_dir` is on: one that is mounted in a mount
+    /// namespace of its own (as by `ip netns exec`) goes with the last process in it.
+    ///
+    /// # Errors
+    /// See [`Error`]. What was attached on the way is detached again.
+    pub fn open(
+        pin_dir: &Path,
+        wanted: policy::XdpMode,
+        links: Vec<Link>,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
+        let count = u32::try_from(links.len()).unwrap_or(u32::MAX);
+        if count > abi::LINKS {
+            return Err(Error::TooManyLinks { links: links.len() });
+        }
+        let pins = Pins::new(pin_dir);
+        pins.create()?;
+        let before = pins.interfaces()?;
+        let opened = Self::open_maps(pins.clone(), wanted, links).and_then(|mut xdp| {
+            xdp.configure(settings)?;
+            for link in 0..count {
+                xdp.connect(link)?;
+                for side in SIDES {
+                    xdp.attach(link, side)?;
+                }
+            }
+            xdp.detach_others()?;
+            Ok(xdp)
+        });
+        if opened.is_err() {
+            undo(&pins, &before);
+        }
+        opened
+    }
+
+    fn open_maps(pins: Pins, wanted: policy::XdpMode, links: Vec<Link>) -> Result<Self, Error> {
+        // Loading an instance makes the maps that aren't there.
+        object::load(0, &pins)?;
+        Ok(Self {
+            services: maps::open(&pins, map::SERVICES)?,
+            port_config: maps::open(&pins, map::PORT_CONFIG)?,
+            peers: maps::open(&pins, map::PEERS)?,
+            sockets: maps::open(&pins, map::SOCKETS)?,
+            ports: Vec::new(),
+            pins,
+            wanted,
+            links,
+        })
+    }
+
+    /// Puts new settings in force on all ports.
+    ///
+    /// # Errors
+    /// A map can't be written.
+    pub fn configure(&mut self, settings: &Settings) -> Result<(), Error> {
+        let words = PortConfig::to_words(settings.port);
+        for port in 0..map::PORT_ENTRIES {
+            let set = self.port_config.set(port, words, 0);
+            set.map_err(|error| Error::map(map::PORT_CONFIG, error))?;
+        }
+        let set = self.services.set(0, settings.services(), 0);
+        set.map_err(|error| Error::map(map::SERVICES, error))
+    }
+
+    /// The ports, with the mode of each.
+    #[must_use]
+    pub fn ports(&self) -> &[Port] {
+        &self.ports
+    }
+
+    /// Tells the program of `link` which devices its ends are.
+    fn connect(&mut self, link: u32) -> Result<(), Error> {
+        let ends = &self.links[link as usize];
+        for (side, peer) in [(Side::Inside, &ends.outside), (Side::Outside, &ends.inside)] {
+            let set = self
+                .peers
+                .set(abi::port_index(link, side), peer.index, None, 0);
+            set.map_err(|error| match error {
+                aya::maps::xdp::XdpMapError::MapError(error) => Error::map(map::PEERS, error),
+                error => Error::load(error),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn attach(&mut self, link: u32, side: Side) -> Result<(), Error> {
+        let interface = self.links[link as usize].end(side).clone();
+        let mut instance = object::load(abi::port_index(link, side), &self.pins)?;
+        let pin = self.pins.link(&interface.name);
+        let attached = attach::attach(
+            object::program(&mut instance)?,
+            &interface,
+            self.wanted,
+            &pin,
+        )?;
+        self.ports.push(Port {
+            link,
+            side,
+            interface,
+            mode: attached.mode,
+            adopted: attached.adopted,
+            refused_native: attached.refused_native,
+        });
+        Ok(())
+    }
+
+    /// Takes the program off interfaces that an earlier configuration named and this one doesn't,
+    /// and forgets the maps of earlier layouts: nothing uses them any more.
+    fn detach_others(&self) -> Result<(), Error> {
+        let named = |name: &String| self.ports.iter().any(|port| port.interface.name == *name);
+        for name in self.pins.interfaces()?.iter().filter(|name| !named(name)) {
+            self.pins.remove_link(name)?;
+        }
+        self.pins.remove_other_layouts()
+    }
+
+    /// Puts the program on an interface that has come back under the name of one of `link`'s ends.
+    ///
+    /// # Errors
+    /// As [`Xdp::open`].
+    pub fn reattach(&mut self, link: u32, side: Side, if_index: u32) -> Result<&Port, Error> {
+        let no_such_link = Error::NoSuchSlot { link, queue: 0 };
+        let ends = self.links.get_mut(link as usize).ok_or(no_such_link)?;
+        match side {
+            Side::Inside => ends.inside.index = if_index,
+            Side::Outside => ends.outside.index = if_index,
+        }
+        self.ports
+            .retain(|port| (port.link, port.side) != (link, side));
+        self.connect(link)?;
+        self.attach(link, side)?;
+        Ok(&self.ports[self.ports.len() - 1])
+    }
+
+    /// Lets the socket receive the services' frames of `queue` at one end of `link`. Its worker
+    /// must be ready and beat from now on.
+    ///
+    /// # Errors
+    /// The socket isn't bound to that queue, or the map can't be written.
+    pub fn publish(
+        &mut self,
+        link: u32,
+        side: Side,
+        queue: u32,
+        socket: impl AsFd,
+    ) -> Result<(), Error> {
+        let slot = socket_slot(link, side, queue)?;
+        self.heartbeat(link, queue)?.beat()?;
+        let set = self.sockets.set(slot, socket.as_fd().as_raw_fd(), 0);
+        set.map_err(|error| Error::map(map::SOCKETS, error))
+    }
+
+    /// Takes the socket of `queue` out: frames of services take the fallback from now on. Fine if
+    /// there is none, as when its process was killed.
+    ///
+    /// # Errors
+    /// The map can't be written.
+    pub fn withdraw(&mut self, link: u32, side: Side, queue: u32) -> Result<(), Error> {
+        match self.sockets.unset(socket_slot(link, side, queue)?) {
+            Ok(()) | Err(aya::maps::MapError::KeyNotFound) => Ok(()),
+            Err(error) => Err(Error::map(map::SOCKETS, error)),
+        }
+    }
+
+    /// The sign of life of the worker that owns `queue` at both ends of `link`.
+    ///
+    /// # Errors
+    /// The map can't be opened.
+    pub fn heartbeat(&self, link: u32, queue: u32) -> Result<Heartbeat, Error> {
+        socket_slot(link, Side::Inside, queue)?;
+        Heartbeat::open(&self.pins, abi::heartbeat_slot(link, queue))
+    }
+
+    /// The block list.
+    ///
+    /// # Errors
+    /// A map can't be opened.
+    pub fn block_list(&self) -> Result<BlockList, Error> {
+        BlockList::open(&self.pins)
+    }
+
+    /// The counters.
+    ///
+    /// # Errors
+    /// The map can't be opened.
+    pub fn counters(&self) -> Result<Counters, Error> {
+        Counters::open(&self.pins)
+    }
+
+    /// Takes the program off all ports and removes its maps: from now on nothing joins the ends.
+    ///
+    /// # Errors
+    /// A pin can't be removed.
+    pub fn detach(self) -> Result<(), Error> {
+        self.pins.remove()
+    }
+}
+
+/// Takes off what a process that is gone has left under `pin_dir`, and says from which interfaces.
+///
+/// # Errors
+/// A pin can't be removed.
+pub fn detach(pin_dir: &Path) -> Result<Vec<String>, Error> {
+    let pins = Pins::new(pin_dir);
+    let interfaces = pins.interfaces()?;
+    pins.remove()?;
+    Ok(interfaces)
+}
+
+/// Detaches what a failed start has attached. What an earlier process left stays; if there was
+/// nothing, nothing remains. The start's own error is what the caller is told.
+fn undo(pins: &Pins, before: &[String]) {
+    if before.is_empty() {
+        let _ = pins.remove();
+        return;
+    }
+    for name in pins.interfaces().unwrap_or_default() {
+        if !before.contains(&name) {
+            let _ = pins.remove_link(&name);
+        }
+    }
+}
+
+fn socket_slot(link: u32, side: Side, queue: u32) -> Result<u32, Error> {
+    if link >= abi::LINKS || queue >= abi::QUEUES {
+        return Err(Error::NoSuchSlot { link, queue });
+    }
+    Ok(abi::socket_slot(abi::port_index(link, side), queue))
+}
