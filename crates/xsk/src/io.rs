@@ -41,7 +41,7 @@ pub trait PacketIo {
     /// Frames of the UMEM that are with the kernel because of this socket.
     fn held(&self) -> usize;
 
-    /// Frames submitted that the kernel hasn't taken yet.
+    /// Frames submitted that the kernel hasn't taken yet, whether it has been shown them or not.
     fn unsent(&mut self) -> usize;
 
     /// What the kernel counted.

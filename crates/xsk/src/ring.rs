@@ -172,6 +172,12 @@ impl<T: Copy> Producer<T> {
         self.published.wrapping_sub(self.consumed)
     }
 
+    /// Entries staged or published, and not yet consumed.
+    pub(crate) fn unconsumed(&mut self) -> u32 {
+        self.consumed = self.ring.consumer().load(Ordering::Acquire);
+        self.staged.wrapping_sub(self.consumed)
+    }
+
     /// Whether the other end asks for a system call to go on.
     pub(crate) fn needs_wakeup(&self) -> bool {
         // Our index must be visible before we look at the flag, else both sides may wait for each

@@ -190,7 +190,7 @@ impl<S: Syscalls> PacketIo for Socket<S> {
     }
 
     fn unsent(&mut self) -> usize {
-        self.tx.pending() as usize
+        self.tx.unconsumed() as usize
     }
 
     fn statistics(&self) -> Result<Statistics, Errno> {

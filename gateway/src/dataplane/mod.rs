@@ -6,7 +6,9 @@
 //! and are dropped, and counted, when those are full.
 
 pub mod checks;
+pub mod clock;
 pub mod stats;
+pub mod worker;
 pub mod xdp;
 
 use std::net::IpAddr;
