@@ -7,6 +7,7 @@
 
 pub mod checks;
 pub mod clock;
+pub mod netlink;
 pub mod stats;
 pub mod worker;
 pub mod xdp;
