@@ -7,17 +7,25 @@
 
 pub mod checks;
 pub mod clock;
+mod link;
 pub mod netlink;
+mod plan;
+mod start;
 pub mod stats;
+mod supervisor;
 pub mod worker;
 pub mod xdp;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use inspect::{Event, Inspector};
 use policy::RuleIndex;
+
+pub use link::LinkError;
+pub use start::{Dataplane, Leave, LinkStatus, Settings, StartError};
 
 /// What a worker does with the frames it gets.
 #[derive(Clone)]
@@ -47,4 +55,28 @@ pub struct Ban {
     pub duration: Duration,
     /// Because of which rule.
     pub rule: RuleIndex,
+}
+
+/// Which worker of which link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WorkerId {
+    /// Index of the link in the configuration.
+    pub link: u16,
+    /// Number of the worker in its link, from 0.
+    pub number: usize,
+}
+
+/// The interfaces at the ends of a link.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LinkNames {
+    /// On the devices' side.
+    pub inside: String,
+    /// On the other side.
+    pub outside: String,
+}
+
+impl fmt::Display for LinkNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} - {}", self.inside, self.outside)
+    }
 }

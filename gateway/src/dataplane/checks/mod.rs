@@ -11,6 +11,8 @@ use std::io;
 
 use tracing::{error, info, warn};
 
+pub(super) use facts::{Queues, queues};
+
 use facts::PortFacts;
 use judge::Fix;
 

@@ -79,7 +79,7 @@ pub struct PortStats {
     pub kernel_invalid_descriptors: Counter,
     /// Whether the driver works without copying.
     pub zero_copy: AtomicBool,
-    /// Whether the interface is there and up.
+    /// Whether the interface is there and up, as far as the supervisor knows.
     pub up: AtomicBool,
 }
 

@@ -50,10 +50,14 @@ impl Control {
         self.0.waker.wake();
     }
 
-    /// Tells the worker whether frames may leave by this end, and wakes it up.
-    pub fn set_up(&self, side: Side, up: bool) {
-        self.flag(side).store(up, Ordering::Release);
-        self.0.waker.wake();
+    /// Tells the worker whether frames may leave by this end, and wakes it up if that is news.
+    /// Returns what it was told before.
+    pub fn set_up(&self, side: Side, up: bool) -> bool {
+        let before = self.flag(side).swap(up, Ordering::AcqRel);
+        if before != up {
+            self.0.waker.wake();
+        }
+        before
     }
 
     pub(super) fn phase(&self) -> Phase {

@@ -1,7 +1,6 @@
 //! One end of the link as a worker has it: the sockets of its queues, and sending by one of them.
 
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::Ordering;
 
 use policy::Side;
 use xsk::{Kick, PacketIo, Received, Statistics, ToSend, Umem};
@@ -33,7 +32,6 @@ impl<P: PacketIo> End<P> {
     pub(super) fn new(side: Side, sockets: Vec<P>, stats: &WorkerStats) -> Self {
         assert!(!sockets.is_empty(), "an end has a socket");
         let port = stats.port(side);
-        port.up.store(true, Ordering::Relaxed);
         Self {
             side,
             sockets,
@@ -126,7 +124,6 @@ impl<P: PacketIo> End<P> {
             return;
         }
         self.up = up;
-        stats.up.store(up, Ordering::Relaxed);
         if !up {
             let discarded = self.sockets[0].discard_submitted(umem);
             stats.tx_link_down.add(discarded as u64);

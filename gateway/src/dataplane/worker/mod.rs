@@ -55,8 +55,10 @@ pub trait Pulse: Send + 'static {
 pub struct Tempo {
     /// How long to look for frames without sleeping after the last one.
     pub busy_poll: Duration,
-    /// Age of a heartbeat from which on the XDP program takes the worker for hung.
+    /// How often to say that it lives.
     pub heartbeat: Duration,
+    /// Age of a heartbeat from which on the XDP program takes the worker for hung.
+    pub stale_after: Duration,
 }
 
 /// A worker, before and while it runs.
@@ -167,7 +169,7 @@ impl<P: PacketIo, O: Observer, B: Pulse> Worker<P, O, B> {
 
     /// Everything there is to do at `now`.
     fn round(&mut self, now: Instant) {
-        if now.since(self.last_beat) >= self.tempo.heartbeat {
+        if now.since(self.last_beat) >= self.tempo.stale_after {
             self.recover(now);
         }
         self.follow_links();
@@ -181,7 +183,7 @@ impl<P: PacketIo, O: Observer, B: Pulse> Worker<P, O, B> {
         if !self.idle {
             self.last_frame = now;
         }
-        if now.since(self.last_beat) >= self.tempo.heartbeat / 4 {
+        if now.since(self.last_beat) >= self.tempo.heartbeat {
             self.beat(now);
         }
         if now.since(self.last_publish) >= PUBLISH_EVERY {
@@ -205,7 +207,7 @@ impl<P: PacketIo, O: Observer, B: Pulse> Worker<P, O, B> {
 
     /// Whether so much time has gone by since the last heartbeat that the fallback has taken over.
     fn is_late(&self) -> bool {
-        clock::now().since(self.last_beat) >= self.tempo.heartbeat
+        clock::now().since(self.last_beat) >= self.tempo.stale_after
     }
 
     fn follow_links(&mut self) {
@@ -367,7 +369,7 @@ impl<P: PacketIo, O: Observer, B: Pulse> Worker<P, O, B> {
 
     /// How long nothing is due.
     fn sleep_time(&self, now: Instant) -> Duration {
-        let next_beat = self.last_beat + self.tempo.heartbeat / 4;
+        let next_beat = self.last_beat + self.tempo.heartbeat;
         let mut until = next_beat;
         if let Inspection::Full(inspector) = &self.inspection
             && let Some((due, _)) = inspector.poll_timeout()

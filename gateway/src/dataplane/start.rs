@@ -1,0 +1,431 @@
+//! The data plane as a whole: started, asked, stopped.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use policy::{Config, Outside, XdpMode};
+use rustix::io::Errno;
+use tracing::error;
+use xsk::{Copying, Waker};
+
+use super::checks::{self, Finding, Severity};
+use super::link::{Link, LinkError, Workshop, report_mode};
+use super::netlink::{Interface, Monitor};
+use super::stats::WorkerStats;
+use super::supervisor::{SharedXdp, Supervisor};
+use super::worker::{Phase, Tempo};
+use super::xdp::{self, BlockList, Counters, Xdp};
+use super::{Inspection, LinkNames, Observer, WorkerId};
+
+/// What the data plane needs of the configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The links, in the order of their indices.
+    pub links: Vec<LinkNames>,
+    /// How the XDP program is to be attached.
+    pub mode: XdpMode,
+    /// What it works by.
+    pub program: xdp::Settings,
+    /// Where links and maps are pinned.
+    pub pin_dir: PathBuf,
+    /// Entries of each AF_XDP ring.
+    pub ring_size: u32,
+    /// Whether a driver may work without copying.
+    pub copying: Copying,
+    /// How long a worker looks for frames before it sleeps.
+    pub busy_poll: Duration,
+    /// How often it says that it lives.
+    pub heartbeat: Duration,
+}
+
+impl TryFrom<&Config> for Settings {
+    type Error = StartError;
+
+    fn try_from(config: &Config) -> Result<Self, StartError> {
+        let names = |link: &policy::Link| match &link.outside {
+            Outside::Interface(outside) => Ok(LinkNames {
+                inside: link.inside.clone(),
+                outside: outside.clone(),
+            }),
+            Outside::Host => Err(StartError::Host {
+                inside: link.inside.clone(),
+            }),
+        };
+        Ok(Self {
+            links: config.links.iter().map(names).collect::<Result<_, _>>()?,
+            mode: config.dataplane.mode,
+            program: xdp::Settings::from(config),
+            pin_dir: PathBuf::from(&config.dataplane.pin_dir),
+            ring_size: config.dataplane.ring_size,
+            copying: Copying::Auto,
+            busy_poll: config.dataplane.busy_poll,
+            heartbeat: config.dataplane.heartbeat,
+        })
+    }
+}
+
+/// Why the data plane can't start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// There is nothing to stand between.
+    #[error("no link is configured: name its two interfaces in [[link]]")]
+    NoLink,
+    /// A link to the host's own stack.
+    #[error(
+        "{inside}: a link to this host's own stack (outside = \"host\") is not supported: name the \
+         interface at its other end"
+    )]
+    Host {
+        /// The inside interface.
+        inside: String,
+    },
+    /// Interfaces aren't fit; the findings say which and why, all at once.
+    #[error("{}", list(.0))]
+    Interfaces(Vec<Finding>),
+    /// The XDP program can't be attached.
+    #[error(transparent)]
+    Xdp(#[from] xdp::Error),
+    /// A link can't be put to work.
+    #[error("link {link}: {source}")]
+    Link {
+        /// The ends of the link.
+        link: LinkNames,
+        /// Why not.
+        source: LinkError,
+    },
+    /// The system refused something else.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl StartError {
+    fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::System {
+            what,
+            source: source.into(),
+        }
+    }
+}
+
+fn list(findings: &[Finding]) -> String {
+    let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+/// What becomes of the XDP program when the data plane stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// It stays: the kernel goes on by `on_failure`, and a successor takes over.
+    Attached,
+    /// It goes, and nothing joins the ends of the links any more.
+    Nothing,
+}
+
+/// What is known of a link.
+#[derive(Debug, Clone)]
+pub struct LinkStatus {
+    /// Its ends.
+    pub names: LinkNames,
+    /// What its workers count.
+    pub workers: Vec<Arc<WorkerStats>>,
+    running: Arc<AtomicBool>,
+}
+
+impl LinkStatus {
+    /// Whether its workers are at work.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.load(Ordering::Relaxed)
+    }
+}
+
+/// The running data plane. Dropping it stops it, and leaves the XDP program attached.
+pub struct Dataplane {
+    links: Vec<LinkStatus>,
+    findings: Vec<Finding>,
+    xdp: Option<SharedXdp>,
+    stop: Arc<AtomicBool>,
+    waker: Waker,
+    supervisor: Option<JoinHandle<()>>,
+}
+
+impl Dataplane {
+    /// Checks the interfaces, attaches the XDP program and puts every link to work. A link with an
+    /// interface that is down starts when that is up. `observers` makes the observer of each worker,
+    /// again whenever its link starts anew.
+    ///
+    /// # Errors
+    /// See [`StartError`]. What was attached on the way is detached again, unless an earlier run had
+    /// left it there.
+    pub fn start<O: Observer>(
+        settings: &Settings,
+        inspection: Inspection,
+        observers: impl FnMut(WorkerId) -> O + Send + 'static,
+    ) -> Result<Self, StartError> {
+        if settings.links.is_empty() {
+            return Err(StartError::NoLink);
+        }
+        // From here on no change of an interface goes unnoticed.
+        let monitor = Monitor::new().map_err(StartError::system("watching interfaces"))?;
+        let findings = check(&settings.links)?;
+        let ends = find(&settings.links)?;
+        let mut xdp = Xdp::open(
+            &settings.pin_dir,
+            settings.mode,
+            ends.iter().map(as_link).collect(),
+            &settings.program,
+        )?;
+        let waker = Waker::new().map_err(StartError::system("eventfd"))?;
+        let mut workshop = Workshop {
+            sockets: xsk::Config {
+                ring_size: settings.ring_size,
+                copying: settings.copying,
+                ..xsk::Config::default()
+            },
+            tempo: Tempo {
+                busy_poll: settings.busy_poll,
+                heartbeat: settings.heartbeat,
+                stale_after: Duration::from_nanos(settings.program.port.stale_after_ns),
+            },
+            inspection,
+            observers: Box::new(observers),
+            waker: waker.clone(),
+        };
+        let links = match start_links(settings, &ends, &mut xdp, &mut workshop) {
+            Ok(links) => links,
+            Err(error) => return Err(undo(xdp, error)),
+        };
+        let statuses = settings
+            .links
+            .iter()
+            .zip(&links)
+            .map(|(names, link)| LinkStatus {
+                names: names.clone(),
+                workers: link.stats().to_vec(),
+                running: Arc::clone(link.running()),
+            })
+            .collect();
+        let (stop, xdp) = (Arc::default(), SharedXdp::new(xdp));
+        let supervisor = Supervisor {
+            links,
+            xdp: xdp.clone(),
+            workshop,
+            monitor,
+            waker: waker.clone(),
+            stop: Arc::clone(&stop),
+        };
+        let supervisor = thread::Builder::new()
+            .name("weir-links".to_owned())
+            .spawn(move || supervisor.run())
+            .map_err(StartError::system("starting a thread"))?;
+        Ok(Self {
+            links: statuses,
+            findings,
+            xdp: Some(xdp),
+            stop,
+            waker,
+            supervisor: Some(supervisor),
+        })
+    }
+}
+
+impl Dataplane {
+    /// The links, in the order of the configuration.
+    #[must_use]
+    pub fn links(&self) -> &[LinkStatus] {
+        &self.links
+    }
+
+    /// What the checks found at the start.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Whether all links are at work.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.links.iter().all(LinkStatus::is_running)
+    }
+
+    /// The block list of the XDP program.
+    ///
+    /// # Errors
+    /// Its maps can't be opened.
+    pub fn block_list(&self) -> Result<BlockList, xdp::Error> {
+        self.with_xdp(|xdp| xdp.block_list())
+    }
+
+    /// The counters of the XDP program.
+    ///
+    /// # Errors
+    /// Its map can't be opened.
+    pub fn counters(&self) -> Result<Counters, xdp::Error> {
+        self.with_xdp(|xdp| xdp.counters())
+    }
+
+    /// In which mode the XDP program runs on each port, by the port's interface.
+    #[must_use]
+    pub fn modes(&self) -> Vec<(String, xdp::Mode)> {
+        self.with_xdp(|xdp| {
+            let mode = |port: &xdp::Port| (port.interface.name.clone(), port.mode);
+            xdp.ports().iter().map(mode).collect()
+        })
+    }
+
+    /// Has the XDP program work by new settings: after a reload of the configuration. Links and the
+    /// heartbeat are those of the start.
+    ///
+    /// # Errors
+    /// A map can't be written.
+    pub fn configure(&self, program: &xdp::Settings) -> Result<(), xdp::Error> {
+        self.with_xdp(|xdp| xdp.configure(program))
+    }
+
+    /// Stops the workers without losing a frame: sockets are withdrawn first, then what they hold is
+    /// sent out. Takes some ten milliseconds.
+    ///
+    /// # Errors
+    /// The XDP program was to be detached and can't be.
+    pub fn stop(mut self, leave: Leave) -> Result<(), xdp::Error> {
+        self.halt();
+        let xdp = self.xdp.take().and_then(SharedXdp::into_inner);
+        match (leave, xdp) {
+            (Leave::Nothing, Some(xdp)) => xdp.detach(),
+            _ => Ok(()),
+        }
+    }
+
+    fn with_xdp<T>(&self, ask: impl FnOnce(&mut Xdp) -> T) -> T {
+        let xdp = self.xdp.as_ref().expect("only `stop` takes it, at the end");
+        ask(&mut xdp.lock())
+    }
+
+    fn halt(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        self.waker.wake();
+        if let Some(supervisor) = self.supervisor.take()
+            && supervisor.join().is_err()
+        {
+            // The panic's own message is on standard error.
+            error!("the supervisor of the links panicked");
+        }
+    }
+}
+
+impl Drop for Dataplane {
+    fn drop(&mut self) {
+        self.halt();
+    }
+}
+
+/// Checks all links. What is found is logged; what forbids to start is the error, all of it.
+fn check(links: &[LinkNames]) -> Result<Vec<Finding>, StartError> {
+    let mut findings = Vec::new();
+    for LinkNames { inside, outside } in links {
+        let found = checks::check_link(inside, outside)
+            .map_err(StartError::system("checking the interfaces"))?;
+        findings.extend(found);
+    }
+    let is_fatal = |finding: &Finding| finding.severity == Severity::Fatal;
+    findings
+        .iter()
+        .filter(|f| !is_fatal(f))
+        .for_each(Finding::log);
+    if findings.iter().any(is_fatal) {
+        findings.retain(is_fatal);
+        return Err(StartError::Interfaces(findings));
+    }
+    Ok(findings)
+}
+
+/// The interfaces of all links; they were there when checked a moment ago.
+fn find(links: &[LinkNames]) -> Result<Vec<[Interface; 2]>, StartError> {
+    let by_name = |name: &str| {
+        Interface::by_name(name)
+            .and_then(|found| found.ok_or_else(|| io::Error::from(Errno::NODEV)))
+            .map_err(StartError::system("asking for an interface"))
+    };
+    links
+        .iter()
+        .map(|names| Ok([by_name(&names.inside)?, by_name(&names.outside)?]))
+        .collect()
+}
+
+fn as_link([inside, outside]: &[Interface; 2]) -> xdp::Link {
+    let port = |interface: &Interface| xdp::Interface {
+        name: interface.name.clone(),
+        index: interface.index,
+    };
+    xdp::Link {
+        inside: port(inside),
+        outside: port(outside),
+    }
+}
+
+/// Puts all links to work whose interfaces are up.
+fn start_links<O: Observer>(
+    settings: &Settings,
+    ends: &[[Interface; 2]],
+    xdp: &mut Xdp,
+    workshop: &mut Workshop<O>,
+) -> Result<Vec<Link>, StartError> {
+    let mut links = Vec::with_capacity(ends.len());
+    for (index, (names, ends)) in (0_u16..).zip(settings.links.iter().zip(ends)) {
+        let failed = |source: LinkError| StartError::Link {
+            link: names.clone(),
+            source,
+        };
+        let link = Link::new(index, names.clone(), ends).map_err(|source| {
+            failed(LinkError::System {
+                what: "asking for queues",
+                source,
+            })
+        })?;
+        links.push((link, ends, names));
+    }
+    for port in xdp.ports() {
+        report_mode(port).map_err(|source| StartError::Link {
+            link: settings.links[port.link as usize].clone(),
+            source,
+        })?;
+    }
+    for at in 0..links.len() {
+        let (link, ends, names) = &mut links[at];
+        if !ends.iter().all(|end| end.up) {
+            continue;
+        }
+        if let Err(source) = link.start(ends, xdp, workshop) {
+            let link = names.clone();
+            for (link, ..) in &mut links[..at] {
+                link.stop(xdp, Phase::Stop);
+            }
+            return Err(StartError::Link { link, source });
+        }
+    }
+    Ok(links.into_iter().map(|(link, ..)| link).collect())
+}
+
+/// Takes the XDP program off again after a start that failed, unless it was there before.
+fn undo(xdp: Xdp, error: StartError) -> StartError {
+    if xdp.ports().iter().any(|port| port.adopted) {
+        return error;
+    }
+    match xdp.detach() {
+        Ok(()) => error,
+        Err(problem) => {
+            error!("the XDP program can't be taken off again: {problem}");
+            error
+        }
+    }
+}
