@@ -74,8 +74,16 @@ pub fn set_payload_len(frame: &mut [u8], layout: &Layout, len: usize) -> usize {
 /// When the frame is neither TCP nor UDP.
 pub fn refresh_checksums(frame: &mut [u8], layout: &Layout) {
     if layout.is_v4 {
-        let header_len = usize::from(frame[layout.l3] & 0x0f) * 4;
-        checksum::complete_ipv4(&mut frame[layout.l3..layout.l3 + header_len]);
+        refresh_ip_checksum(frame, layout.l3);
     }
     checksum::complete(frame, layout);
+}
+
+/// Computes the checksum of the IPv4 header at `l3` anew.
+///
+/// # Panics
+/// When the frame ends inside the header.
+pub fn refresh_ip_checksum(frame: &mut [u8], l3: usize) {
+    let header_len = usize::from(frame[l3] & 0x0f) * 4;
+    checksum::complete_ipv4(&mut frame[l3..l3 + header_len]);
 }
