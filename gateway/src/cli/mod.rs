@@ -1,6 +1,9 @@
 //! The command line: what was typed, and the exit status it ends with.
 
+mod check;
+mod detach;
 mod explain;
+mod replay;
 
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +12,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
-use crate::build_info;
+use crate::{build_info, control, demo};
 
 /// An inline firewall for MQTT and CoAP.
 #[derive(Debug, Parser)]
@@ -25,12 +28,58 @@ struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the gateway
+    Run {
+        /// The configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Check configurations and rule packs, and run the cases inside the packs
+    Check {
+        /// Configurations or rule packs; a pack that no configuration names is checked by itself
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Run a capture through the inspector and print its events, or its verdicts
+    Replay(ReplayArguments),
     /// Say what a reason code means, on which clause it stands and how to tune it
     Explain {
         /// The code, or a family like `mqtt.spoofed`; all codes are listed without it
         #[arg(value_name = "CODE")]
         code: Option<String>,
     },
+    /// Show the whole gateway on this machine, in network namespaces of its own
+    Demo {
+        /// Leave everything running at the end, until Ctrl-C
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Take the XDP program that a stopped gateway left off its interfaces, with its maps
+    Detach {
+        /// The configuration the gateway ran with
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+/// What `weir replay` was told.
+#[derive(Debug, Args)]
+struct ReplayArguments {
+    /// The configuration with the rules to apply
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// A pcap or pcapng capture: Ethernet, raw IP or Linux cooked
+    #[arg(value_name = "CAPTURE")]
+    capture: PathBuf,
+    /// Print one line per frame with its verdict, instead of the events
+    #[arg(long)]
+    verdicts: bool,
+    /// Write what would have been forwarded to this file, as pcap
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Addresses of the devices' side; may be repeated. By default whoever opens a flow is inside
+    #[arg(long, value_name = "CIDR")]
+    inside: Vec<IpNet>,
 }
 
 /// How a command that could run ended.
@@ -42,26 +91,59 @@ enum Status {
     Findings,
 }
 
+impl Status {
+    /// Both together.
+    fn and(self, other: Self) -> Self {
+        match self {
+            Self::Fine => other,
+            Self::Findings => self,
+        }
+    }
+}
+
 /// Why a command could not run; its text names the remedy.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     match run(Arguments::parse().command) {
-        Ok(Status::Fine) => ExitCode::SUCCESS,
-        Ok(Status::Findings) => ExitCode::from(1),
+        Ok(code) => code,
         // Whoever reads our output has seen enough (`weir explain | head`).
         Err(failure) if is_broken_pipe(&*failure) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("weir: {failure}");
+            eprintln!("weir: {}", with_causes(&*failure));
             ExitCode::from(2)
         }
     }
 }
 
-fn run(command: Command) -> Result<Status, Failure> {
-    match command {
-        Command::Explain { code } => explain::run(code.as_deref(), &mut io::stdout().lock()),
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    let mut out = io::stdout().lock();
+    let status = match command {
+        Command::Run { config } => {
+            // Its events may go to standard output.
+            drop(out);
+            control::run::run(&config)?;
+            Status::Fine
+        }
+        Command::Demo { keep } => {
+            drop(out);
+            return Ok(demo::run(demo::Options { keep }));
+        }
+        Command::Check { files } => check::run(&files, &mut out)?,
+        Command::Replay(arguments) => replay::run(&arguments, &mut out)?,
+        Command::Explain { code } => explain::run(code.as_deref(), &mut out)?,
+        Command::Detach { config } => detach::run(&config, &mut out)?,
+    };
+    Ok(status.into())
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Fine => Self::SUCCESS,
+            Status::Findings => Self::from(1),
+        }
     }
 }
 
@@ -69,4 +151,15 @@ fn is_broken_pipe(failure: &(dyn std::error::Error + Send + Sync + 'static)) -> 
     failure
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// An error with those behind it.
+fn with_causes(failure: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = failure.to_string();
+    let mut next = failure.source();
+    while let Some(cause) = next {
+        text.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    text
 }

@@ -2,14 +2,15 @@
 //! off it again when their time is over.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
+
 use crate::control::metrics::ControlCounts;
-use crate::dataplane::Ban;
+use crate::dataplane::{Ban, xdp};
 
 /// Bans that may wait for the keeper; a worker drops and counts what exceeds it.
 const CAPACITY: usize = 1024;
@@ -30,21 +31,38 @@ pub trait BlockList: Send + 'static {
     /// # Errors
     ///
     /// The list is full, or out of reach.
-    fn place(&mut self, source: IpAddr, expires_ns: u64) -> Result<(), Self::Error>;
+    fn place(&mut self, source: IpNet, expires_ns: u64) -> Result<(), Self::Error>;
 
     /// Lets `source` in again.
     ///
     /// # Errors
     ///
     /// The list is out of reach.
-    fn lift(&mut self, source: IpAddr) -> Result<(), Self::Error>;
+    fn lift(&mut self, source: IpNet) -> Result<(), Self::Error>;
 
     /// What an earlier run left on the list.
     ///
     /// # Errors
     ///
     /// The list is out of reach.
-    fn entries(&self) -> Result<Vec<(IpAddr, u64)>, Self::Error>;
+    fn entries(&self) -> Result<Vec<(IpNet, u64)>, Self::Error>;
+}
+
+impl BlockList for xdp::BlockList {
+    type Error = xdp::Error;
+
+    fn place(&mut self, source: IpNet, expires_ns: u64) -> Result<(), xdp::Error> {
+        Self::place(self, source, expires_ns)
+    }
+
+    fn lift(&mut self, source: IpNet) -> Result<(), xdp::Error> {
+        // Whether it was there doesn't matter: it is gone now.
+        Self::lift(self, source).map(drop)
+    }
+
+    fn entries(&self) -> Result<Vec<(IpNet, u64)>, xdp::Error> {
+        Self::entries(self)
+    }
 }
 
 /// The channel from the workers to the keeper.
@@ -57,7 +75,7 @@ pub fn channel() -> (SyncSender<Ban>, Receiver<Ban>) {
 pub struct Keeper<L> {
     list: L,
     counts: Arc<ControlCounts>,
-    expiries: HashMap<IpAddr, u64>,
+    expiries: HashMap<IpNet, u64>,
 }
 
 impl<L: BlockList> Keeper<L> {
@@ -67,7 +85,7 @@ impl<L: BlockList> Keeper<L> {
     ///
     /// The list can't be read.
     pub fn new(list: L, counts: Arc<ControlCounts>) -> Result<Self, L::Error> {
-        let expiries: HashMap<IpAddr, u64> = list.entries()?.into_iter().collect();
+        let expiries: HashMap<IpNet, u64> = list.entries()?.into_iter().collect();
         let keeper = Self {
             list,
             counts,
@@ -96,14 +114,15 @@ impl<L: BlockList> Keeper<L> {
     fn place(&mut self, ban: &Ban, now_ns: u64) {
         let duration_ns = u64::try_from(ban.duration.as_nanos()).unwrap_or(u64::MAX);
         let expires_ns = now_ns.saturating_add(duration_ns);
-        let in_force = self.expiries.get(&ban.source).copied().unwrap_or(0);
+        let source = IpNet::from(ban.source);
+        let in_force = self.expiries.get(&source).copied().unwrap_or(0);
         if in_force.saturating_add(WORTHWHILE_NS) > expires_ns && in_force > now_ns {
             return;
         }
-        match self.list.place(ban.source, expires_ns) {
+        match self.list.place(source, expires_ns) {
             Ok(()) => {
                 self.counts.bans_placed.fetch_add(1, Ordering::Relaxed);
-                if self.expiries.insert(ban.source, expires_ns).is_none() {
+                if self.expiries.insert(source, expires_ns).is_none() {
                     tracing::info!(source = %ban.source, seconds = ban.duration.as_secs(), "banned");
                 }
             }
@@ -116,7 +135,7 @@ impl<L: BlockList> Keeper<L> {
     }
 
     fn sweep(&mut self, now_ns: u64) {
-        let over: Vec<IpAddr> = self
+        let over: Vec<IpNet> = self
             .expiries
             .iter()
             .filter(|&(_, &end)| end <= now_ns)
@@ -156,12 +175,12 @@ mod tests {
     const SECOND_NS: u64 = 1_000_000_000;
 
     #[derive(Clone, Default)]
-    struct Fake(Arc<Mutex<Vec<(IpAddr, u64)>>>);
+    struct Fake(Arc<Mutex<Vec<(IpNet, u64)>>>);
 
     impl BlockList for Fake {
         type Error = String;
 
-        fn place(&mut self, source: IpAddr, expires_ns: u64) -> Result<(), String> {
+        fn place(&mut self, source: IpNet, expires_ns: u64) -> Result<(), String> {
             let mut list = self.0.lock().expect("one thread");
             if list.len() == 2 {
                 return Err("full".to_owned());
@@ -170,7 +189,7 @@ mod tests {
             Ok(())
         }
 
-        fn lift(&mut self, source: IpAddr) -> Result<(), String> {
+        fn lift(&mut self, source: IpNet) -> Result<(), String> {
             self.0
                 .lock()
                 .expect("one thread")
@@ -178,7 +197,7 @@ mod tests {
             Ok(())
         }
 
-        fn entries(&self) -> Result<Vec<(IpAddr, u64)>, String> {
+        fn entries(&self) -> Result<Vec<(IpNet, u64)>, String> {
             Ok(self.0.lock().expect("one thread").clone())
         }
     }
@@ -206,7 +225,7 @@ mod tests {
         }
         assert_eq!(
             *list.0.lock().expect("one thread"),
-            [("192.0.2.1".parse().unwrap(), 61 * SECOND_NS)]
+            [("192.0.2.1/32".parse().expect("an address"), 61 * SECOND_NS)]
         );
         keeper.sweep(60 * SECOND_NS);
         assert_eq!(counts.bans.load(Ordering::Relaxed), 1);

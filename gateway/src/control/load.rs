@@ -17,6 +17,8 @@ pub struct Loaded {
     pub config: Config,
     /// Its compiled rules.
     pub policy: Policy,
+    /// What is worth knowing about it all the same.
+    pub warnings: Diagnostics,
 }
 
 /// Everything that keeps files from being used, all at once.
@@ -26,6 +28,14 @@ pub struct Problems {
     pub unreadable: Vec<Unreadable>,
     /// What is wrong in those that can.
     pub diagnostics: Diagnostics,
+}
+
+/// A configuration that can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{} can't be used:\n{problems}", path.display())]
+pub struct Unusable {
+    path: PathBuf,
+    problems: Problems,
 }
 
 /// A file that can't be read.
@@ -60,35 +70,61 @@ impl std::error::Error for Problems {}
 /// # Errors
 ///
 /// Every problem of every file.
-pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    let source = read(path, None).map_err(|file| Problems {
-        unreadable: vec![file],
-        ..Problems::default()
+pub fn load(path: &Path) -> Result<Loaded, Unusable> {
+    let unusable = |problems| Unusable {
+        path: path.to_owned(),
+        problems,
+    };
+    let source = read(path, None).map_err(|file| {
+        unusable(Problems {
+            unreadable: vec![file],
+            ..Problems::default()
+        })
     })?;
-    let (config, diagnostics) = Config::check(&source);
+    compile(&source, path).map_err(unusable)
+}
+
+/// The same for a configuration whose text, found at `path`, is at hand.
+///
+/// # Errors
+///
+/// Every problem of every file.
+pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Problems> {
+    let (config, diagnostics) = Config::check(source);
     let mut problems = Problems {
         diagnostics,
         ..Problems::default()
     };
     let packs = read_packs(&config, path, &mut problems);
-    match Policy::compile(&config, &packs) {
-        Ok(policy) if problems.unreadable.is_empty() && !problems.diagnostics.has_errors() => {
-            Ok(Loaded { config, policy })
-        }
-        Ok(_) => Err(problems),
-        Err(diagnostics) => {
-            problems.diagnostics.extend(diagnostics);
-            Err(problems)
-        }
+    let (policy, diagnostics) = Policy::check(&config, &packs);
+    problems.diagnostics.extend(diagnostics);
+    match policy {
+        Some(policy) if !problems.are_fatal() => Ok(Loaded {
+            config,
+            policy,
+            warnings: problems.diagnostics,
+        }),
+        _ => Err(problems),
     }
+}
+
+impl Problems {
+    fn are_fatal(&self) -> bool {
+        !self.unreadable.is_empty() || self.diagnostics.has_errors()
+    }
+}
+
+/// Where the packs that the configuration at `path` names are.
+pub fn pack_paths<'a>(config: &'a Config, path: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
+    let directory = path.parent().unwrap_or(Path::new(""));
+    config.packs.iter().map(move |pack| directory.join(pack))
 }
 
 /// The texts of the packs that the configuration at `path` names, as far as they can be read.
 fn read_packs(config: &Config, path: &Path, problems: &mut Problems) -> Vec<SourceText> {
-    let directory = path.parent().unwrap_or(Path::new(""));
     let mut packs = Vec::with_capacity(config.packs.len());
-    for pack in &config.packs {
-        match read(&directory.join(pack), Some(path)) {
+    for pack in pack_paths(config, path) {
+        match read(&pack, Some(path)) {
             Ok(text) => packs.push(text),
             Err(file) => problems.unreadable.push(file),
         }
@@ -122,4 +158,84 @@ fn read_text(path: &Path) -> io::Result<String> {
         )));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document() -> String {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+        std::fs::read_to_string(path).expect("docs/configuration.md")
+    }
+
+    /// The text of the document's block of that kind.
+    fn block<'a>(document: &'a str, fence: &str) -> &'a str {
+        let (_, rest) = document.split_once(fence).expect("the block's beginning");
+        rest.split_once("```").expect("the block's end").0
+    }
+
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        let document = document();
+        let text = block(&document, "```toml defaults\n");
+        let config = Config::parse(&SourceText::new("docs/configuration.md", text));
+        assert_eq!(
+            config.map_err(|problems| problems.render()),
+            Ok(Config::default())
+        );
+    }
+
+    #[test]
+    fn every_key_is_documented() {
+        let document = document();
+        let defaults = block(&document, "```toml defaults\n");
+        // A key can't be missed: the fields of the parsed configuration are its keys.
+        let fields = format!("{:#?}", Config::default());
+        let keys = fields
+            .lines()
+            .filter_map(|line| line.trim_start().split_once(": "));
+        let elsewhere = ["links", "zones", "tls_required_from", "listen", "file"];
+        for (field, _) in keys.filter(|(field, _)| !elsewhere.contains(field)) {
+            let documented = defaults
+                .lines()
+                .any(|line| line.starts_with(field) || line.starts_with(&format!("[{field}]")));
+            assert!(documented, "docs/configuration.md doesn't mention {field}");
+        }
+    }
+
+    #[test]
+    fn the_example_is_a_configuration() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/weir.toml");
+        let text = std::fs::read_to_string(path).expect("deploy/weir.toml");
+        let config = Config::parse(&SourceText::new("deploy/weir.toml", &text));
+        let config = config
+            .map_err(|problems| problems.render())
+            .expect("a valid example");
+        assert_eq!(config.links.len(), 1);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let directory = std::env::temp_dir().join(format!("weir-load-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a scratch directory");
+        let config = directory.join("weir.toml");
+        let text = "mode = \"enforced\"\n[policy]\npacks = [\"broken.toml\", \"missing.toml\"]\n";
+        std::fs::write(&config, text).expect("written");
+        let pack = "[[rule]]\nid = \"x\"\nmatch = { packte = \"CONNECT\" }\naction = \"reset\"\n";
+        std::fs::write(directory.join("broken.toml"), pack).expect("written");
+        let problems = load(&config).expect_err("three problems").to_string();
+        std::fs::remove_dir_all(&directory).expect("removed");
+        for needle in [
+            "missing.toml",
+            "weir.toml:1:8",
+            "broken.toml:3:11",
+            "did you mean",
+        ] {
+            assert!(
+                problems.contains(needle),
+                "{needle} is missing in\n{problems}"
+            );
+        }
+    }
 }

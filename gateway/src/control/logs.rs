@@ -2,32 +2,25 @@
 
 use std::io;
 
+use policy::LogFormat;
 use tracing_subscriber::EnvFilter;
 
 /// The environment variable that overrides the configured level, with tracing's filter syntax
 /// (`debug`, `weir=trace,info`).
 pub const ENVIRONMENT: &str = "WEIR_LOG";
 
-/// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
-    /// For people, on one line.
-    #[default]
-    Text,
-    /// One JSON object per line.
-    Json,
-}
-
 /// What can go wrong with the log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The filter of the environment is not one.
+    /// A filter is not one.
     #[error(
-        "{ENVIRONMENT}={value:?} is not a log filter: use error, warn, info, debug, trace or \
+        "{origin} {value:?} is not a log filter: use error, warn, info, debug, trace or \
          module=level pairs"
     )]
     Filter {
-        /// What the variable held.
+        /// Where it stands: the variable, or the configuration's key.
+        origin: &'static str,
+        /// What it says.
         value: String,
     },
 }
@@ -38,19 +31,23 @@ pub enum LogError {
 ///
 /// # Errors
 ///
-/// The environment's filter can't be parsed.
-pub fn start(level: &str, format: Format) -> Result<(), LogError> {
-    let filter = match std::env::var(ENVIRONMENT) {
-        Ok(value) => value.parse().map_err(|_| LogError::Filter { value })?,
-        Err(_) => EnvFilter::new(level),
+/// The filter can't be parsed.
+pub fn start(level: &str, format: LogFormat) -> Result<(), LogError> {
+    let (origin, value) = match std::env::var(ENVIRONMENT) {
+        Ok(value) => (ENVIRONMENT, value),
+        Err(_) => ("[log] level", level.to_owned()),
+    };
+    let filter: EnvFilter = match value.parse() {
+        Ok(filter) => filter,
+        Err(_) => return Err(LogError::Filter { origin, value }),
     };
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_target(false);
     let outcome = match format {
-        Format::Text => log.try_init(),
-        Format::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
     if outcome.is_err() {
         tracing::debug!("the log was set up before");

@@ -8,3 +8,7 @@ pub mod logs;
 pub mod metrics;
 pub mod notify;
 pub mod preflight;
+pub mod reload;
+pub mod reporter;
+pub mod run;
+pub mod signals;

@@ -1,9 +1,6 @@
-//! Checks of the machine before anything is attached: rights, kernel, memory, the BPF file system.
+//! Checks of the machine before anything is attached: kernel, rights, memory that may be locked.
 //!
-//! Each refusal names its remedy. What concerns one interface is checked by the data plane.
-
-use std::fs;
-use std::path::{Path, PathBuf};
+//! Each refusal names its remedy. Interfaces and the place of the pins are the data plane's matter.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::CapabilitySet;
@@ -11,9 +8,6 @@ use rustix::thread::CapabilitySet;
 /// The oldest kernel Weir is built for: `bpf_xdp_link`, `bpf_ktime_get_coarse_ns` in XDP and the
 /// AF_XDP wake-up flags are there, and XDP programs have their memory accounted by cgroup.
 pub const MIN_KERNEL: (u32, u32) = (5, 18);
-
-/// Magic of the BPF file system (linux/magic.h).
-const BPF_FS_MAGIC: u64 = 0xcafe_4a11;
 
 /// Why this machine can't run the gateway as it is.
 #[derive(Debug, thiserror::Error)]
@@ -37,67 +31,33 @@ pub enum PreflightError {
         /// What uname(2) says.
         release: String,
     },
-    /// Pages for the frames can't be locked.
-    #[error(
-        "only {limit} bytes of memory may be locked and frames need {needed}: raise it with \
-         `ulimit -l unlimited` or LimitMEMLOCK=infinity in the systemd unit, or grant CAP_IPC_LOCK"
-    )]
-    LockedMemory {
-        /// The hard limit in force, in bytes.
-        limit: u64,
-        /// What the UMEMs take, in bytes.
-        needed: u64,
-    },
-    /// The directory of the pins is not on a BPF file system.
-    #[error(
-        "{} is not on a BPF file system, so the kernel path could not outlive the daemon: mount \
-         one with `mount -t bpf bpf /sys/fs/bpf`, or set [dataplane] pin_dir to one",
-        path.display()
-    )]
-    NoBpfFileSystem {
-        /// The configured directory.
-        path: PathBuf,
-    },
 }
 
-/// Checks what every run needs: rights, kernel and a place for the pins.
+/// Checks what every run needs: kernel and rights.
 ///
 /// # Errors
 ///
 /// The first thing that is missing.
-pub fn check(pin_dir: &Path) -> Result<(), PreflightError> {
+pub fn check() -> Result<(), PreflightError> {
     check_kernel(&rustix::system::uname().release().to_string_lossy())?;
-    check_rights(effective_capabilities())?;
-    check_pin_dir(pin_dir)
+    check_rights(effective_capabilities())
 }
 
-/// Makes room for `needed` bytes of locked memory, raising the limit where that is allowed.
-///
-/// # Errors
-///
-/// The limit stays too low and the process may not pass it.
-pub fn reserve_locked_memory(needed: u64) -> Result<(), PreflightError> {
-    if effective_capabilities().contains(CapabilitySet::IPC_LOCK) {
-        return Ok(());
-    }
+/// Raises the limit of locked memory as far as this process may: the frames of AF_XDP sockets count
+/// against it without CAP_IPC_LOCK. When it stays too low, opening the sockets says so.
+pub fn raise_locked_memory() {
     let unlimited = Rlimit {
         current: None,
         maximum: None,
     };
-    if setrlimit(Resource::Memlock, unlimited).is_ok() {
-        return Ok(());
-    }
-    match getrlimit(Resource::Memlock).maximum {
-        Some(limit) if limit < needed => Err(PreflightError::LockedMemory { limit, needed }),
-        maximum => {
-            // Up to its hard limit a process may always raise the soft one.
-            let raised = Rlimit {
-                current: maximum,
-                maximum,
-            };
-            let limit = maximum.unwrap_or(u64::MAX);
-            setrlimit(Resource::Memlock, raised)
-                .map_err(|_| PreflightError::LockedMemory { limit, needed })
+    if setrlimit(Resource::Memlock, unlimited).is_err() {
+        let maximum = getrlimit(Resource::Memlock).maximum;
+        let raised = Rlimit {
+            current: maximum,
+            maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Memlock, raised) {
+            tracing::debug!(%error, "the limit of locked memory stays as it is");
         }
     }
 }
@@ -147,23 +107,6 @@ fn effective_capabilities() -> CapabilitySet {
     rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective)
 }
 
-/// The pin directory itself may be missing: the loader makes it, on the file system of the nearest
-/// ancestor that is there.
-fn check_pin_dir(pin_dir: &Path) -> Result<(), PreflightError> {
-    let existing = pin_dir
-        .ancestors()
-        .find(|path| fs::symlink_metadata(path).is_ok());
-    let on_bpf = existing
-        .and_then(|path| rustix::fs::statfs(path).ok())
-        .is_some_and(|found| u64::try_from(found.f_type) == Ok(BPF_FS_MAGIC));
-    if on_bpf {
-        return Ok(());
-    }
-    Err(PreflightError::NoBpfFileSystem {
-        path: pin_dir.to_owned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,11 +145,5 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("CAP_NET_ADMIN, CAP_PERFMON"), "{text}");
         assert!(text.contains("run as root"), "{text}");
-    }
-
-    #[test]
-    fn a_plain_directory_takes_no_pins() {
-        let error = check_pin_dir(Path::new("/proc/self/nothing/there")).expect_err("procfs");
-        assert!(error.to_string().contains("mount -t bpf"), "{error}");
     }
 }

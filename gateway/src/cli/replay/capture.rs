@@ -233,3 +233,120 @@ fn reason(error: &PcapError) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use hex_literal::hex;
+
+    use super::*;
+
+    /// What a capture holds, or why it can't be read (any further).
+    fn contents(name: &str, bytes: &[u8]) -> (Vec<(Captured, Vec<u8>)>, Option<String>) {
+        let path = std::env::temp_dir().join(format!("weir-{name}-{}", std::process::id()));
+        fs::write(&path, bytes).expect("a scratch file");
+        let mut frames = Vec::new();
+        let mut read = || -> Result<(), CaptureError> {
+            let mut capture = Capture::open(&path)?;
+            let mut frame = Vec::new();
+            while let Some(captured) = capture.read(&mut frame)? {
+                frames.push((captured, frame.clone()));
+            }
+            Ok(())
+        };
+        let error = read().err().map(|error| error.to_string());
+        fs::remove_file(&path).expect("removed");
+        (frames, error)
+    }
+
+    const PCAP: [u8; 44] = hex!(
+        "d4c3b2a1 0200 0400 00000000 00000000 00000400 01000000"
+        "00f15365 e8030000 04000000 06000000 aabbccdd"
+    );
+
+    #[test]
+    fn a_pcap_is_read_with_its_times_and_lengths() {
+        let (frames, error) = contents("pcap", &PCAP);
+        assert_eq!(error, None);
+        let expected = Captured {
+            number: 1,
+            time: Duration::new(0x6553_f100, 1_000_000),
+            captured_len: 4,
+            original_len: 6,
+        };
+        assert_eq!(frames, [(expected, hex!("aabbccdd").to_vec())]);
+        assert!(frames[0].0.is_cut());
+    }
+
+    #[test]
+    fn every_cut_of_a_pcap_is_named_as_broken() {
+        for len in 0..PCAP.len() {
+            let (frames, error) = contents("cut", &PCAP[..len]);
+            assert!(frames.is_empty());
+            // A capture without frames is one.
+            assert_eq!(error.is_none(), len == 24, "{len}: {error:?}");
+        }
+        let (_, error) = contents("cut", &PCAP[..40]);
+        let error = error.expect("broken");
+        assert!(
+            error.contains("broken after frame 0: the file ends within a packet"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_capture_is_refused() {
+        let (_, error) = contents(
+            "text",
+            b"this is not a capture, it is a text of some length",
+        );
+        let error = error.expect("not a capture");
+        assert!(error.contains("neither a pcap nor a pcapng"), "{error}");
+    }
+
+    #[test]
+    fn another_link_type_is_named() {
+        let mut radio = PCAP;
+        radio[20] = 105;
+        let (_, error) = contents("radio", &radio);
+        let error = error.expect("unsupported");
+        assert!(
+            error.contains("frame 1") && error.contains("IEEE802_11"),
+            "{error}"
+        );
+    }
+
+    /// A section header, an interface whose clock ticks 2^10 times a second, and a packet at tick
+    /// 1536.
+    const PCAPNG: [u8; 96] = hex!(
+        "0a0d0d0a 1c000000 4d3c2b1a 01000000 ffffffffffffffff 1c000000"
+        "01000000 20000000 0100 0000 00000400 0900 0100 8a000000 0000 0000 20000000"
+        "06000000 24000000 00000000 00000000 00060000 02000000 02000000 abcd0000 24000000"
+    );
+
+    #[test]
+    fn a_pcapng_is_read_by_its_interfaces_clock() {
+        let (frames, error) = contents("pcapng", &PCAPNG);
+        assert_eq!(error, None);
+        let expected = Captured {
+            number: 1,
+            time: Duration::from_millis(1_500),
+            captured_len: 2,
+            original_len: 2,
+        };
+        assert_eq!(frames, [(expected, hex!("abcd").to_vec())]);
+    }
+
+    #[test]
+    fn a_packet_of_an_unknown_interface_is_an_error() {
+        let mut lost = PCAPNG;
+        lost[68] = 7;
+        let (_, error) = contents("interface", &lost);
+        assert!(
+            error
+                .expect("no such interface")
+                .contains("interface id: 7")
+        );
+    }
+}

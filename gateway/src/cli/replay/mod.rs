@@ -13,11 +13,11 @@ use std::io::Write;
 use std::sync::Arc;
 
 use inspect::{Frame, Inspector, Instant, Port, Seed};
-use policy::{Config, Outside, Side};
 
 use super::{Failure, ReplayArguments, Status};
 use crate::control::events::Policies;
 use crate::control::load::{Loaded, load};
+use crate::control::reporter::Interfaces;
 use capture::{Capture, Captured};
 use output::{Forwarded, Observed, Verdicts};
 use sides::Sides;
@@ -64,14 +64,14 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut impl Write) -> Result<S
 struct Replay {
     inspector: Inspector,
     policies: Policies,
-    interfaces: [String; 2],
+    interfaces: Interfaces,
     sides: Sides,
     verdicts: Verdicts,
     now: Instant,
 }
 
 /// What came of one frame.
-pub(self) struct Played<'a> {
+struct Played<'a> {
     outcome: inspect::Outcome,
     /// The frame as the inspector left it, if it goes on.
     forwarded: Option<&'a [u8]>,
@@ -83,7 +83,7 @@ pub(self) struct Played<'a> {
 
 impl Replay {
     fn new(loaded: Loaded, sides: Sides) -> Self {
-        let Loaded { config, policy } = loaded;
+        let Loaded { config, policy, .. } = loaded;
         let policy = Arc::new(policy);
         let inspector = Inspector::new(config.limits, Arc::clone(&policy), Seed::fixed(SEED));
         let policies = Policies::default();
@@ -91,7 +91,7 @@ impl Replay {
         Self {
             inspector,
             policies,
-            interfaces: interfaces(&config),
+            interfaces: Interfaces::of(&config.links),
             sides: sides.with_services(&config.services),
             verdicts: Verdicts::new(policy),
             now: Instant::ZERO,
@@ -131,26 +131,6 @@ impl Replay {
             injected,
             events,
         }
-    }
-}
-
-/// Names of the inside and the outside interface, for events.
-fn interfaces(config: &Config) -> [String; 2] {
-    let Some(link) = config.links.first() else {
-        return ["inside".to_owned(), "outside".to_owned()];
-    };
-    let outside = match &link.outside {
-        Outside::Interface(name) => name.clone(),
-        Outside::Host => "host".to_owned(),
-    };
-    [link.inside.clone(), outside]
-}
-
-/// The place of a side in [`interfaces`].
-fn side_index(side: Side) -> usize {
-    match side {
-        Side::Inside => 0,
-        Side::Outside => 1,
     }
 }
 

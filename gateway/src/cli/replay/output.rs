@@ -14,9 +14,10 @@ use pcap_file::{PcapError, TsResolution};
 use policy::{Policy, Reason, RuleIndex};
 use serde::Serialize;
 
+use super::Played;
 use super::capture::Captured;
-use super::{Played, side_index};
 use crate::control::events::{self, Place, Policies};
+use crate::control::reporter::Interfaces;
 
 /// Longest frame written; a larger one can't be read back by common tools.
 const SNAPLEN: u32 = 262_144;
@@ -24,13 +25,13 @@ const SNAPLEN: u32 = 262_144;
 /// Collects what the inspector tells during one frame.
 pub(super) struct Observed<'a> {
     policies: &'a Policies,
-    interfaces: &'a [String; 2],
+    interfaces: &'a Interfaces,
     pub(super) injected: Vec<Vec<u8>>,
     pub(super) events: Vec<u8>,
 }
 
 impl<'a> Observed<'a> {
-    pub(super) fn new(policies: &'a Policies, interfaces: &'a [String; 2]) -> Self {
+    pub(super) fn new(policies: &'a Policies, interfaces: &'a Interfaces) -> Self {
         Self {
             policies,
             interfaces,
@@ -44,7 +45,7 @@ impl Sink for Observed<'_> {
     fn event(&mut self, event: &Event<'_>) {
         let place = Place {
             time: Timestamp::from_nanosecond(event.at.0.into()).unwrap_or(Timestamp::MAX),
-            interface: &self.interfaces[side_index(event.port.side)],
+            interface: self.interfaces.name(event.port),
             policies: self.policies,
         };
         events::write(event, &place, &mut self.events);

@@ -221,3 +221,166 @@ fn application(service: Service) -> &'static str {
 fn timestamp<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&time.strftime("%Y-%m-%dT%H:%M:%S%.6f+0000"))
 }
+
+#[cfg(test)]
+mod tests {
+    use hex_literal::hex;
+    use inspect::{Instant, Port};
+    use policy::{Message, Session, Side, Subject};
+    use serde_json::{Value, json};
+    use wire::Direction;
+    use wire::mqtt::{ControlPacket, Version};
+    use wire::{Decoded, coap};
+
+    use super::*;
+
+    fn subject<'a>(service: Service, protocol: Protocol, message: Message<'a>) -> Subject<'a> {
+        Subject {
+            protocol,
+            service,
+            direction: Direction::ToServer,
+            endpoints: Endpoints {
+                source: "10.20.0.7".parse().expect("an address"),
+                source_port: 50_123,
+                destination: "2001:db8::1".parse().expect("an address"),
+                destination_port: 1883,
+                from: Side::Inside,
+            },
+            message,
+            session: Session::default(),
+            reasons: &[],
+            address_validated: false,
+            size: 0,
+        }
+    }
+
+    fn written(kind: EventKind, subject: &Subject<'_>, verdict: Verdict) -> Value {
+        let event = Event {
+            at: Instant::ZERO,
+            kind,
+            flow_id: 42,
+            port: Port {
+                link: 0,
+                side: Side::Inside,
+            },
+            vlan: None,
+            subject,
+            reason: Some(Reason::MQTT_SPOOFED_SERVER_PACKET),
+            rule: None,
+            verdict,
+            would: None,
+            generation: 3,
+        };
+        let place = Place {
+            time: "2026-01-31T09:30:00.000001Z".parse().expect("a time"),
+            interface: "eth1",
+            policies: &Policies::default(),
+        };
+        let mut lines = Vec::new();
+        write(&event, &place, &mut lines);
+        assert_eq!(lines.pop(), Some(b'\n'));
+        assert!(!lines.contains(&b'\n'), "one line only");
+        serde_json::from_slice(&lines).expect("JSON")
+    }
+
+    fn packet(bytes: &[u8], direction: Direction) -> ControlPacket<'_> {
+        match ControlPacket::decode(bytes, Version::V311, direction) {
+            Ok(Decoded::Complete { message, .. }) => message,
+            other => panic!("not a packet: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_alert_has_the_shape_of_eve() {
+        let bytes = hex!("20 02 00 05");
+        let connack = packet(&bytes, Direction::ToClient);
+        let mut subject = subject(Service::Mqtt, Protocol::Mqtt, Message::Mqtt(&connack));
+        subject.session.client_id = Some("s7");
+        let line = written(EventKind::Alert, &subject, Verdict::Reset);
+        let expected = json!({
+            "timestamp": "2026-01-31T09:30:00.000001+0000",
+            "flow_id": 42,
+            "in_iface": "eth1",
+            "event_type": "alert",
+            "src_ip": "10.20.0.7",
+            "src_port": 50_123,
+            "dest_ip": "2001:db8::1",
+            "dest_port": 1883,
+            "proto": "TCP",
+            "app_proto": "mqtt",
+            "alert": { "action": "blocked", "signature": "", "category": "mqtt", "severity": 4 },
+            "mqtt": {
+                "client_id": "s7",
+                "connack": { "session_present": false, "return_code": 5 },
+            },
+            "verdict": { "action": "drop", "reject": ["tcp-reset"] },
+            "weir": {
+                "reason": "mqtt.spoofed.server-packet",
+                "verdict": "reset",
+                "policy_generation": 3,
+            },
+        });
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn passwords_and_payloads_stay_out() {
+        let connect = hex!(
+            "10 26 0004 4d515454 04 c6 003c 0001 63 0004 77696c6c 0006 736563726574"
+            "0001 75 0006 736563726574"
+        );
+        let connect = packet(&connect, Direction::ToServer);
+        let subject_ = subject(Service::Mqtt, Protocol::Mqtt, Message::Mqtt(&connect));
+        let line = written(EventKind::Anomaly, &subject_, Verdict::Drop);
+        assert_eq!(line["mqtt"]["connect"]["flags"]["password"], json!(true));
+        assert_eq!(line["mqtt"]["connect"]["will"]["topic"], json!("will"));
+        assert!(!line.to_string().contains("secret"), "{line}");
+
+        let publish = hex!("30 09 0001 74 736563726574");
+        let publish = packet(&publish, Direction::ToServer);
+        let subject_ = subject(Service::Mqtt, Protocol::Mqtt, Message::Mqtt(&publish));
+        let line = written(EventKind::Anomaly, &subject_, Verdict::Accept);
+        assert_eq!(line["mqtt"]["publish"]["payload_len"], json!(6));
+        assert!(!line.to_string().contains("secret"), "{line}");
+    }
+
+    #[test]
+    fn a_coap_request_is_named_by_its_path() {
+        let datagram = hex!("42 01 1234 beef bb 2e77656c6c2d6b6e6f776e 04 636f7265");
+        let get = coap::Message::decode(&datagram).expect("a request");
+        let subject = subject(Service::Coap, Protocol::Coap, Message::Coap(&get));
+        let line = written(EventKind::Anomaly, &subject, Verdict::Drop);
+        let expected = json!({
+            "type": "CON",
+            "code": "0.01",
+            "message_id": 0x1234,
+            "token_len": 2,
+            "path": "/.well-known/core",
+            "payload_len": 0,
+        });
+        assert_eq!(line["coap"], expected);
+        assert_eq!(line["proto"], json!("UDP"));
+        assert_eq!(line["anomaly"]["type"], json!("applayer"));
+    }
+
+    #[test]
+    fn a_fragment_has_no_ports() {
+        let subject = subject(Service::Coap, Protocol::Ip, Message::None);
+        let line = written(EventKind::Anomaly, &subject, Verdict::Drop);
+        assert!(
+            line.get("src_port").is_none() && line.get("dest_port").is_none(),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        let mut bytes = hex!("30 82 04 02 00").to_vec();
+        bytes.extend([b'a'; 512]);
+        let publish = packet(&bytes, Direction::ToServer);
+        let subject = subject(Service::Mqtt, Protocol::Mqtt, Message::Mqtt(&publish));
+        let line = written(EventKind::Anomaly, &subject, Verdict::Accept);
+        let topic = line["mqtt"]["publish"]["topic"].as_str().expect("a topic");
+        assert!(topic.ends_with("a…") && topic.len() < 300, "{topic}");
+    }
+}

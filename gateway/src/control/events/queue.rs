@@ -105,6 +105,11 @@ impl Queue {
         }
         let mut line = Vec::with_capacity(512);
         line::write(event, place, &mut line);
+        self.push(line)
+    }
+
+    /// Hands a line over; false when it was dropped (and counted) instead.
+    pub(super) fn push(&mut self, line: Vec<u8>) -> bool {
         self.counts.waiting.fetch_add(1, Ordering::Relaxed);
         if self.lines.try_send(line).is_err() {
             self.counts.waiting.fetch_sub(1, Ordering::Relaxed);

@@ -124,10 +124,9 @@ impl Writer {
         Arc::clone(&self.counts)
     }
 
-    /// A handle with which the file is opened anew, as after a rotation: set it.
-    #[must_use]
-    pub fn reopen(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.reopen)
+    /// Has the file opened anew, as after a rotation.
+    pub fn open_anew(&self) {
+        self.reopen.store(true, Ordering::Relaxed);
     }
 
     /// Waits until everything queued is written, but no longer than `patience`: a destination that
@@ -205,5 +204,96 @@ impl EventsFile {
             tracing::error!(destination = ?self.destination, %error, "events can't be written");
             self.complained = Some(Instant::now());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let dir = std::env::temp_dir().join(format!("weir-{name}-{}", std::process::id()));
+            fs::create_dir_all(&dir).expect("a scratch directory");
+            Self(dir)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn settled(counts: &EventCounts, written: u64) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while counts.written() < written {
+            assert!(Instant::now() < deadline, "the writer doesn't write");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    #[test]
+    fn lines_arrive_in_order_and_after_a_rotation_in_the_new_file() {
+        let scratch = Scratch::new("rotation");
+        let path = scratch.0.join("events.json");
+        let (mut queue, writer) =
+            Writer::start(Destination::File(path.clone())).expect("a writable file");
+        let counts = writer.counts();
+        assert!(queue.push(b"one\n".to_vec()) && queue.push(b"two\n".to_vec()));
+        settled(&counts, 2);
+
+        let rotated = scratch.0.join("events.json.1");
+        fs::rename(&path, &rotated).expect("renamed");
+        writer.open_anew();
+        assert!(queue.push(b"three\n".to_vec()));
+        settled(&counts, 3);
+        drop(queue);
+        writer.finish(Duration::from_secs(10));
+        assert_eq!(
+            fs::read_to_string(&rotated).expect("the old file"),
+            "one\ntwo\n"
+        );
+        assert_eq!(fs::read_to_string(&path).expect("the new file"), "three\n");
+    }
+
+    #[test]
+    fn a_full_disk_is_counted_and_stops_nobody() {
+        let full = Destination::File("/dev/full".into());
+        let (mut queue, writer) = Writer::start(full).expect("the device opens");
+        let counts = writer.counts();
+        for _ in 0..100 {
+            queue.push(b"lost\n".to_vec());
+        }
+        drop(queue);
+        writer.finish(Duration::from_secs(10));
+        assert_eq!(counts.dropped()[2], ("write", 100));
+        assert_eq!(counts.written(), 0);
+    }
+
+    #[test]
+    fn a_writer_that_hangs_costs_events_not_time() {
+        let (mut queue, lines, counts) = queue::queue();
+        let offered: u64 = 3 * 8192;
+        let taken = (0..offered)
+            .filter(|_| queue.push(b"waiting\n".to_vec()))
+            .count() as u64;
+        assert_eq!(taken + counts.dropped()[0].1, offered);
+        assert!(counts.dropped()[0].1 > 0);
+        drop(lines);
+        assert!(!queue.push(b"nobody listens\n".to_vec()));
+    }
+
+    #[test]
+    fn a_missing_directory_is_named_with_its_remedy() {
+        let nowhere = Destination::File("/nonexistent/events.json".into());
+        let error = Writer::start(nowhere)
+            .expect_err("no such directory")
+            .to_string();
+        assert!(error.contains("/nonexistent/events.json") && error.contains("[events] file"));
     }
 }

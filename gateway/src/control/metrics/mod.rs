@@ -221,3 +221,107 @@ impl Sources {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use inspect::{Limits, Seed};
+    use policy::Config;
+
+    use super::*;
+    use crate::control::events::{Destination, Writer};
+    use crate::dataplane::stats::WorkerStats;
+
+    /// The row of docs/metrics.md for a metric.
+    fn row(spec: &Spec) -> String {
+        let labels: Vec<String> = spec
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect();
+        let (name, kind, help) = (spec.name, spec.kind.name(), spec.help);
+        format!("| `{name}` | {kind} | {} | {help} |", labels.join(", "))
+    }
+
+    #[test]
+    fn the_document_has_a_row_for_each_metric_and_no_other() {
+        let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
+        let text = std::fs::read_to_string(document).expect("docs/metrics.md");
+        let documented: BTreeSet<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("| `weir_"))
+            .collect();
+        let rows: Vec<String> = ALL.iter().map(row).collect();
+        let built: BTreeSet<&str> = rows.iter().map(String::as_str).collect();
+        assert_eq!(documented, built);
+    }
+
+    fn metrics() -> Metrics {
+        let policy = Policy::compile(&Config::default(), &[]).expect("no rules");
+        let policy = Arc::new(policy);
+        let inspector = Inspector::new(Limits::default(), Arc::clone(&policy), Seed::fixed(1));
+        let link = LinkWorkers {
+            inside: "eth1".to_owned(),
+            outside: "eth2".to_owned(),
+            workers: vec![
+                Arc::new(WorkerStats::default()),
+                Arc::new(WorkerStats::default()),
+            ],
+        };
+        let (_, writer) = Writer::start(Destination::Nowhere).expect("a thread");
+        let count = XdpCount {
+            interface: "eth1".to_owned(),
+            outcome: "forward",
+            frames: 5,
+        };
+        Metrics::new(
+            vec![link],
+            Arc::new(inspector),
+            &policy,
+            writer.counts(),
+            Arc::default(),
+            Box::new(move || vec![count.clone()]),
+        )
+    }
+
+    #[test]
+    fn a_scrape_shows_what_the_document_lists() {
+        let text = metrics().render();
+        let shown: BTreeSet<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "))
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        // What never occurred, and the rules of an empty policy, have no sample to show.
+        let silent = ["weir_messages_total", "weir_rule_matches_total"];
+        let listed: BTreeSet<&str> = ALL
+            .iter()
+            .map(|spec| spec.name)
+            .filter(|name| !silent.contains(name))
+            .collect();
+        assert_eq!(shown, listed);
+        for line in [
+            "weir_policy_generation 1",
+            "weir_port_up{interface=\"eth2\"} 0",
+            "weir_xdp_frames_total{interface=\"eth1\",outcome=\"forward\"} 5",
+            "weir_reasons_total{reason=\"mqtt.spoofed.server-packet\"} 0",
+            "weir_inspection_seconds_count 0",
+        ] {
+            assert!(
+                text.lines().any(|l| l == line),
+                "{line} is missing in\n{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_sample_appears_twice() {
+        let text = metrics().render();
+        let mut seen = BTreeSet::new();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (sample, _) = line.rsplit_once(' ').expect("a sample and its value");
+            assert!(seen.insert(sample), "{sample} appears twice");
+        }
+    }
+}

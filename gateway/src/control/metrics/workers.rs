@@ -165,8 +165,11 @@ fn housekeeping(links: &[LinkWorkers]) -> Vec<MetricFamily> {
     ]
 }
 
+/// A label and the counter it stands for.
+type Labelled = (&'static str, fn(&PortStats) -> u64);
+
 /// How a port can lose frames without a verdict.
-const LOSSES: [(&str, fn(&PortStats) -> u64); 7] = [
+const LOSSES: [Labelled; 7] = [
     ("tx_ring_full", |port| port.tx_ring_full.value()),
     ("tx_link_down", |port| port.tx_link_down.value()),
     ("stale", |port| port.stale_frames.value()),
