@@ -94,12 +94,17 @@ pub fn run(path: &Path) -> Result<(), RunError> {
 
 /// One thread is plenty for scrapes and signals, and leaves the processors to the workers.
 fn runtime() -> Result<Runtime, RunError> {
-    Builder::new_current_thread().enable_all().build().map_err(system("starting tokio"))
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(system("starting tokio"))
 }
 
 fn bind(runtime: &Runtime, config: &Config) -> Result<Option<TcpListener>, RunError> {
     let address = config.metrics.listen;
-    Ok(address.map(|address| runtime.block_on(http::bind(address))).transpose()?)
+    Ok(address
+        .map(|address| runtime.block_on(http::bind(address)))
+        .transpose()?)
 }
 
 fn system(doing: &'static str) -> impl FnOnce(io::Error) -> RunError {
@@ -174,7 +179,11 @@ impl Gateway {
             tokio::spawn(http::serve(listener, Arc::new(health)));
         }
         tell(State::Ready);
-        tracing::info!(version = build_info::VERSION, links = self.dataplane.links().len(), "started");
+        tracing::info!(
+            version = build_info::VERSION,
+            links = self.dataplane.links().len(),
+            "started"
+        );
         loop {
             match signals.next().await {
                 Request::Stop => break,
@@ -257,7 +266,9 @@ impl Report for Health {
 
     fn unready(&self) -> Vec<String> {
         let missing = self.links.iter().filter(|link| !link.is_running());
-        missing.map(|link| format!("link {}: no worker is at work", link.names)).collect()
+        missing
+            .map(|link| format!("link {}: no worker is at work", link.names))
+            .collect()
     }
 }
 
@@ -272,21 +283,28 @@ fn link_workers(link: &LinkStatus) -> LinkWorkers {
 /// A reader of the XDP program's counters, by interface.
 fn read_xdp(dataplane: &Dataplane) -> Result<ReadXdp, RunError> {
     let counters = dataplane.counters()?;
-    let names: Vec<_> = dataplane.links().iter().map(|link| link.names.clone()).collect();
+    let names: Vec<_> = dataplane
+        .links()
+        .iter()
+        .map(|link| link.names.clone())
+        .collect();
     Ok(Box::new(move || {
         let ports = (0_u32..).zip(&names).flat_map(|(link, names)| {
-            [(link, abi::Side::Inside, &names.inside), (link, abi::Side::Outside, &names.outside)]
+            [
+                (link, abi::Side::Inside, &names.inside),
+                (link, abi::Side::Outside, &names.outside),
+            ]
         });
         let mut counts = Vec::new();
         for (link, side, interface) in ports {
             match counters.read(link, side) {
-                Ok(outcomes) => counts.extend(outcomes.into_iter().map(|(outcome, count)| {
-                    XdpCount {
+                Ok(outcomes) => {
+                    counts.extend(outcomes.into_iter().map(|(outcome, count)| XdpCount {
                         interface: interface.clone(),
                         outcome: outcome.name(),
                         frames: count.frames,
-                    }
-                })),
+                    }))
+                }
                 Err(error) => tracing::warn!(%interface, %error, "the XDP counters can't be read"),
             }
         }
@@ -300,7 +318,9 @@ fn random_seed() -> Result<Seed, RunError> {
     let filled = getrandom(&mut seed, GetRandomFlags::empty());
     match filled {
         Ok(len) if len == seed.len() => Ok(Seed(seed)),
-        Ok(_) => Err(system("drawing a seed")(io::ErrorKind::UnexpectedEof.into())),
+        Ok(_) => Err(system("drawing a seed")(
+            io::ErrorKind::UnexpectedEof.into(),
+        )),
         Err(errno) => Err(system("drawing a seed")(errno.into())),
     }
 }
