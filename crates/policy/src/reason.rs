@@ -106,8 +106,9 @@ mod tests {
 
     #[test]
     fn codes_are_dotted_lower_case_and_of_a_known_family() {
-        let families =
-            BTreeSet::from(["ip", "tcp", "udp", "tls", "dtls", "mqtt", "coap", "limits"]);
+        let families = BTreeSet::from([
+            "ethernet", "ip", "tcp", "udp", "tls", "dtls", "mqtt", "coap", "limits",
+        ]);
         for reason in Reason::ALL {
             let code = reason.code();
             let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';

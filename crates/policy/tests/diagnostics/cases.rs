@@ -1,0 +1,123 @@
+//! Cases.
+
+use super::{headlines, pack};
+
+#[test]
+fn what_is_wrong_with_a_case() {
+    let case = |say: &str, more: &str| format!("[[case]]\nname = \"c\"\nsay = [{say}]\n{more}\n");
+    let fine = "expect = { verdict = \"accept\" }";
+    for (say, more, headline, help) in [
+        (
+            "\"CONECT\"",
+            fine,
+            "3:9: error: nobody can say `CONECT`",
+            "did you mean `CONNECT`?",
+        ),
+        (
+            "\"< CONNACK\", \"PUBLISH topc=a\"",
+            fine,
+            "3:30: error: PUBLISH has no field `topc`",
+            "did you mean `topic`?",
+        ),
+        (
+            "\"PINGREQ qos=1\"",
+            fine,
+            "PINGREQ has no field `qos`",
+            "PINGREQ has none",
+        ),
+        (
+            "\"PUBLISH qos=7\"",
+            fine,
+            "3:17: error: `qos` takes a number from 0 to 2",
+            "",
+        ),
+        (
+            "\"PUBLISH topic\"",
+            fine,
+            "`topic` takes a value after `=`",
+            "",
+        ),
+        ("\"PUBLISH qos=1 qos=2\"", fine, "`qos` is given twice", ""),
+        (
+            "\"PUBLISH retain=maybe\"",
+            fine,
+            "`retain` takes `true` or `false`",
+            "",
+        ),
+        (
+            "'PUBLISH payload=\"x'",
+            fine,
+            "`payload` takes text with one pair of quotes around it",
+            "",
+        ),
+        ("\"GET\"", fine, "GET needs a path", ""),
+        ("\"GET a\"", fine, "a path begins with a slash", ""),
+        ("\"2.5\"", fine, "`2.5` isn't a CoAP code like 2.05", ""),
+        (
+            "\"GET /a type=MAYBE\"",
+            fine,
+            "`type` takes `CON`, `NON`, `ACK` or `RST`",
+            "",
+        ),
+        ("\"hex 1\"", fine, "not pairs of hex digits", ""),
+        ("\"hex\"", fine, "hex takes 1 to", ""),
+        ("\"tcp SIN\"", fine, "`SIN` isn't one of `FIN`", ""),
+        (
+            "\"tcp RST seq=9999999999\"",
+            fine,
+            "`seq` takes an offset like +5000 or -1",
+            "",
+        ),
+        ("\"wait 5\"", fine, "`5` isn't a time", ""),
+        ("\"wait 5s 6s\"", fine, "`6s` is too much here", ""),
+        ("\"\"", fine, "the line says nothing", ""),
+        (
+            "\"hex 00\"",
+            fine,
+            "the case doesn't show which service it speaks to",
+            "add `service`",
+        ),
+        (
+            "\"CONNECT\", \"GET /a\"",
+            fine,
+            "3:19: error: that isn't spoken to the service `mqtt`",
+            "",
+        ),
+        (
+            "\"CONNECT\"",
+            "expect = { verdict = \"denied\" }",
+            "`denied` isn't one of `accept`, `hold`",
+            "",
+        ),
+        (
+            "\"CONNECT\"",
+            "expect = { verdict = \"reset\", rule = \"nobody\" }",
+            "there is no rule `nobody`",
+            "",
+        ),
+        (
+            "\"CONNECT\"",
+            "expect = { verdict = \"reset\", reason = \"mqtt.spoofed.server-paket\" }",
+            "isn't one of",
+            "did you mean `mqtt.spoofed.server-packet`?",
+        ),
+        (
+            "\"CONNECT\"",
+            "expect = { verdict = \"accept\" }\nfrom = \"10.0.0.1\"\nto = \"fd00::1\"",
+            "both ends have to be of one address family",
+            "the other end: site.toml:5:8",
+        ),
+        (
+            "\"CONNECT\"",
+            "expect = { verdict = \"accept\" }\nfrom = \"sensor\"",
+            "`sensor` isn't an address",
+            "",
+        ),
+        ("\"CONNECT\"", "", "a case lacks `expect`", ""),
+    ] {
+        let rendered = pack(&case(say, more));
+        assert_eq!(headlines(&rendered).len(), 1, "{say}: {rendered}");
+        assert!(rendered.contains(headline), "{say}: {rendered}");
+        assert!(rendered.contains(help), "{say}: {rendered}");
+    }
+}

@@ -1,0 +1,226 @@
+//! Configuration files.
+
+use weir_policy::{Config, SourceText};
+
+use super::{config, headlines};
+
+#[test]
+fn what_is_wrong_with_a_configuration() {
+    for (text, headline, help) in [
+        (
+            "mode = \"enforced\"",
+            "1:8: error: `enforced` isn't one of `enforce` or `monitor`",
+            "did you mean `enforce`?",
+        ),
+        (
+            "on_failure = true",
+            "expected `open` or `closed`, found true or false",
+            "",
+        ),
+        (
+            "modes = 1",
+            "the file has no key `modes`",
+            "did you mean `mode`?",
+        ),
+        (
+            "[link]\ninside = \"a\"",
+            "[[link]] is written in double brackets",
+            "",
+        ),
+        (
+            "[[link]]\ninside = \"eth1\"",
+            "[[link]] lacks `outside`",
+            "",
+        ),
+        (
+            "[[link]]\ninside = \"eth1\"\noutside = \"eth1\"",
+            "3:11: error: the interface `eth1` is already an end of a link",
+            "first used here: weir.toml:2:10",
+        ),
+        (
+            "[[link]]\ninside = \"host\"\noutside = \"eth1\"",
+            "the devices' side has to be an interface",
+            "",
+        ),
+        (
+            "[[link]]\ninside = \"an-interface-too-long\"\noutside = \"eth1\"",
+            "can't be an interface's name",
+            "1 to 15 characters",
+        ),
+        (
+            "[zones]\noutside = []",
+            "the zone `outside` always exists",
+            "",
+        ),
+        (
+            "[zones]\n\"10.0\" = [\"10.0.0.1\"]",
+            "`10.0` can't be a zone's name",
+            "",
+        ),
+        (
+            "[zones]\na = [\"10.0.0\"]",
+            "`10.0.0` is neither an address nor a network",
+            "",
+        ),
+        (
+            "[services]\nmqtt = [1883]\nmqtts = [1883]",
+            "3:10: error: port 1883 already belongs to `mqtt`",
+            "first used here: weir.toml:2:9",
+        ),
+        ("[services]\ncoap = [0]", "between 1 and 65535", ""),
+        (
+            "[services]\nhttp = [80]",
+            "[services] has no key `http`",
+            "`mqtt`, `mqtts`, `coap` or `coaps`",
+        ),
+        (
+            "[policy]\ndefault = \"refuse\"",
+            "isn't one of `accept`, `drop` or `reset`",
+            "",
+        ),
+        (
+            "[policy]\npacks = [\"a\", \"a\"]",
+            "the pack `a` is named twice",
+            "",
+        ),
+        (
+            "[tls]\nrequired_from = [\"sensors\"]",
+            "there is no zone `sensors`",
+            "`inside` or `outside`",
+        ),
+        (
+            "[metrics]\nlisten = \":9683\"",
+            "isn't an address with a port",
+            "127.0.0.1:9683",
+        ),
+        (
+            "[dataplane]\nring_size = 1000",
+            "a ring's size has to be a power of two",
+            "write 512 or 1024",
+        ),
+        (
+            "[dataplane]\npin_dir = \"x\"",
+            "has to be an absolute path",
+            "",
+        ),
+        (
+            "[limits]\nflow = 5",
+            "[limits] has no key `flow`",
+            "did you mean `flows`?",
+        ),
+        (
+            "[limits]\nidle_timeout = 5",
+            "expected a string, found a whole number",
+            "",
+        ),
+        (
+            "[[rule]]\nid = \"r\"",
+            "[[rule]] doesn't stand in the configuration",
+            "`packs` of [policy]",
+        ),
+    ] {
+        let rendered = config(text);
+        assert_eq!(headlines(&rendered).len(), 1, "{text}: {rendered}");
+        assert!(rendered.contains(headline), "{text}: {rendered}");
+        assert!(rendered.contains(help), "{text}: {rendered}");
+    }
+}
+
+#[test]
+fn tcp_and_udp_ports_may_be_the_same() {
+    assert_eq!(config("[services]\nmqtt = [5683]\ncoap = [5683]\n"), "");
+    let text = "[services]\nmqtt = [8883]\n";
+    let (config, diagnostics) = Config::check(&SourceText::new("weir.toml", text));
+    assert!(diagnostics.is_empty());
+    assert_eq!(config.services.mqtts, []);
+}
+
+#[test]
+fn every_key_of_a_configuration_is_read() {
+    let text = r#"
+mode       = "monitor"
+on_failure = "closed"
+
+[[link]]
+inside  = "eth1"
+outside = "eth2"
+[[link]]
+inside  = "eth3"
+outside = "host"
+
+[zones]
+sensors = ["10.20.0.0/16", "fd00:20::/48"]
+
+[services]
+mqtt  = [1883, 1884]
+coaps = []
+
+[policy]
+default = "drop"
+packs   = ["baseline.toml", "site.toml"]
+
+[tls]
+required_from = ["sensors", "outside"]
+
+[tcp]
+midstream = "bypass"
+
+[ip]
+fragments = "forward"
+
+[limits]
+flows        = 10
+idle_timeout = "15m"
+exception    = "bypass"
+
+[dataplane]
+mode         = "generic"
+busy_poll_us = 50
+ring_size    = 4096
+heartbeat_ms = 10
+pin_dir      = "/sys/fs/bpf/test"
+
+[metrics]
+listen = "[::1]:9683"
+
+[events]
+file = "/var/log/weir/events.json"
+
+[log]
+level  = "debug"
+format = "json"
+"#;
+    let (config, diagnostics) = Config::check(&SourceText::new("weir.toml", text));
+    assert_eq!(diagnostics.render(), "");
+    let shown = format!("{config:?}");
+    for part in [
+        "Monitor",
+        "Closed",
+        "\"eth1\"",
+        "Interface(\"eth2\")",
+        "Host",
+        "10.20.0.0/16",
+        "[1883, 1884]",
+        "mqtts: [8883]",
+        "coaps: []",
+        "default: Drop",
+        "\"site.toml\"",
+        "tls_required_from: [\"sensors\", \"outside\"]",
+        "Bypass",
+        "Forward",
+        "flows: 10",
+        "900s",
+        "exception: Bypass",
+        "Generic",
+        "busy_poll: 50µs",
+        "4096",
+        "heartbeat: 10ms",
+        "/sys/fs/bpf/test",
+        "[::1]:9683",
+        "events.json",
+        "debug",
+        "Json",
+    ] {
+        assert!(shown.contains(part), "{part} isn't in {shown}");
+    }
+}

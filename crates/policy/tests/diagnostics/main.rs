@@ -1,0 +1,33 @@
+//! What an operator reads when a file is wrong: every problem at once, each with its place.
+
+mod cases;
+mod config;
+mod rules;
+mod shown;
+
+use weir_policy::{Config, Policy, SourceText};
+
+/// What checking one pack against the default configuration says.
+fn pack(text: &str) -> String {
+    let source = SourceText::new("site.toml", text);
+    Policy::check(&Config::default(), &[source]).1.render()
+}
+
+fn config(text: &str) -> String {
+    Config::check(&SourceText::new("weir.toml", text))
+        .1
+        .render()
+}
+
+/// The first line of each finding, without the file's name.
+fn headlines(rendered: &str) -> Vec<&str> {
+    rendered
+        .lines()
+        .filter_map(|line| {
+            let rest = line
+                .strip_prefix("site.toml:")
+                .or(line.strip_prefix("weir.toml:"))?;
+            Some(rest)
+        })
+        .collect()
+}

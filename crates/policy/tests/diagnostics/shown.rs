@@ -1,0 +1,109 @@
+//! How findings are shown.
+
+use weir_policy::{Config, Level, Policy, SourceText};
+
+use super::{headlines, pack};
+
+#[test]
+fn a_finding_shows_place_line_mark_and_advice() {
+    let text = "[[rule]]\nid = \"r\"\nmatch = { packets = \"PUBLISH\" }\naction = \"drop\"\n";
+    assert_eq!(
+        pack(text),
+        "\
+site.toml:3:11: error: `match` has no key `packets`
+ 3 | match = { packets = \"PUBLISH\" }
+   |           ^^^^^^^
+   = help: did you mean `packet`?
+
+1 error
+"
+    );
+}
+
+#[test]
+fn all_problems_of_all_files_come_at_once_in_order() {
+    let first = "[[rule]]\nid = \"a\"\nmatch = {}\naction = \"dorp\"\n\n[[rule]]\nid = \"B\"\n";
+    let second = "[[rule]]\nid = \"a\"\nmatch = { qos = 3 }\naction = \"drop\"\nban = \"x\"\n";
+    let sources = [
+        SourceText::new("one.toml", first),
+        SourceText::new("two.toml", second),
+    ];
+    let diagnostics = Policy::check(&Config::default(), &sources).1;
+    let places: Vec<String> = diagnostics.iter().map(|d| d.place.to_string()).collect();
+    assert_eq!(
+        places,
+        [
+            "one.toml:4:10",
+            "one.toml:6:1",
+            "one.toml:6:1",
+            "one.toml:7:6",
+            "two.toml:2:6",
+            "two.toml:3:17",
+            "two.toml:5:7",
+        ]
+    );
+    assert_eq!(diagnostics.count(Level::Error), 7);
+    assert_eq!(diagnostics.summary(), "7 errors");
+}
+
+#[test]
+fn a_second_definition_points_at_the_first() {
+    let rule =
+        "[[rule]]\nid = \"a\"\nsid = 5\nmatch = { protocol = \"mqtt\" }\naction = \"alert\"\n";
+    let rendered = pack(&format!("{rule}{rule}"));
+    assert_eq!(
+        rendered,
+        "\
+site.toml:7:6: error: there are two rules `a`
+ 7 | id = \"a\"
+   |      ^^^
+   = first defined here: site.toml:2:6
+
+site.toml:8:7: error: the sid 5 is taken
+ 8 | sid = 5
+   |       ^
+   = first used here: site.toml:3:7
+   = help: rules/README.md allots them
+
+2 errors
+"
+    );
+}
+
+#[test]
+fn syntax_errors_hide_neither_each_other_nor_the_rest() {
+    let text = "[[rule]]\nid = \nmatch = { x = 1 }\naction = \"drop\"\nsid = 09\nban = [1,, 2]\n";
+    assert_eq!(
+        headlines(&pack(text)),
+        [
+            "2:6: error: not TOML: a value is missing",
+            "3:11: error: `match` has no key `x`",
+            "5:7: error: not TOML: unexpected leading zero, expected nothing",
+            "6:10: error: not TOML: extra comma in array, expected value",
+        ]
+    );
+}
+
+#[test]
+fn terminals_are_not_driven_by_what_a_file_holds() {
+    let text = "[[rule]]\nid = \"\u{202e}x\"\t# \u{1b}[31m\nmatch = {}\naction = \"drop\"\n";
+    let rendered = pack(text);
+    assert!(
+        !rendered.contains(['\u{1b}', '\u{202e}', '\t']),
+        "{rendered:?}"
+    );
+}
+
+#[test]
+fn a_long_line_is_cut_around_the_mark() {
+    let text = format!("x = \"{}\" # {}\n", "a".repeat(5), "b".repeat(5000));
+    let rendered = pack(&format!(
+        "{}{text}",
+        "y = [".to_owned() + &"1,".repeat(3000) + " ]; "
+    ));
+    assert!(
+        rendered.lines().all(|line| line.chars().count() < 200),
+        "{rendered}"
+    );
+    assert!(rendered.contains('…'), "{rendered}");
+}
