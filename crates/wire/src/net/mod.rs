@@ -35,9 +35,12 @@ pub mod build;
 pub mod checksum;
 pub mod edit;
 mod finding;
+pub mod fuzz;
 mod ip;
 mod packet;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod udp;
 
 pub use finding::Malformed;

@@ -1,0 +1,196 @@
+//! Checksums, edits in place, and frames of our own.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::{TAG, path, tagged, tcp, udp};
+use crate::net::build::{self, Path, TcpSegment};
+use crate::net::checksum::{self, State};
+use crate::net::{Packet, TcpFlags, Transport, edit};
+
+fn state(frame: &[u8]) -> State {
+    checksum::verify(&Packet::decode(frame).unwrap())
+}
+
+/// The checksum as RFC 1071 §4.1 writes it, sixteen bits at a time.
+fn plain_sum(bytes: &[u8]) -> u16 {
+    let mut sum = 0_u32;
+    for pair in bytes.chunks(2) {
+        sum += u32::from(u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)]));
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
+}
+
+/// The pseudo-header and the transport of a frame of ours, in one piece.
+fn summed(frame: &[u8]) -> Vec<u8> {
+    let packet = Packet::decode(frame).unwrap();
+    let layout = packet.layout;
+    let addresses = match layout.is_v4 {
+        true => &frame[layout.l3 + 12..layout.l3 + 20],
+        false => &frame[layout.l3 + 8..layout.l3 + 40],
+    };
+    let len = (layout.end - layout.l4) as u16;
+    [
+        addresses,
+        &[0, layout.protocol],
+        &len.to_be_bytes(),
+        &frame[layout.l4..layout.end],
+    ]
+    .concat()
+}
+
+#[test]
+fn a_stack_s_partial_checksum_is_found_and_completed() {
+    for is_v4 in [true, false] {
+        for whole in [tcp(&path(is_v4), b"hello"), udp(&path(is_v4), b"hello")] {
+            let layout = Packet::decode(&whole).unwrap().layout;
+            let mut frame = whole.clone();
+            let at = layout.checksum_at();
+            let pseudo_len = summed(&whole).len() - (layout.end - layout.l4);
+            let partial = plain_sum(&summed(&whole)[..pseudo_len]);
+            frame[at..at + 2].copy_from_slice(&partial.to_be_bytes());
+            assert_eq!(state(&frame), State::Partial);
+            checksum::complete(&mut frame, &layout);
+            assert_eq!(frame, whole);
+        }
+    }
+}
+
+#[test]
+fn a_missing_udp_checksum_is_legal_over_ipv4_only() {
+    for (is_v4, expected) in [(true, State::Zero), (false, State::Wrong)] {
+        let mut frame = udp(&path(is_v4), b"abc");
+        let at = Packet::decode(&frame).unwrap().layout.checksum_at();
+        frame[at..at + 2].fill(0);
+        assert_eq!(state(&frame), expected);
+    }
+}
+
+#[test]
+fn a_udp_checksum_of_zero_is_written_as_all_ones() {
+    // Data that brings the sum to 0xffff, whose complement is zero.
+    let frame = udp(&path(true), &[0, 0]);
+    let at = Packet::decode(&frame).unwrap().layout.checksum_at();
+    let field = u16::from_be_bytes([frame[at], frame[at + 1]]);
+    let frame = udp(&path(true), &field.to_be_bytes());
+    assert_eq!(frame[at..at + 2], [0xff, 0xff]);
+    assert_eq!(state(&frame), State::Valid);
+}
+
+proptest! {
+    #[test]
+    fn checksums_agree_with_the_plain_sum(
+        is_v4: bool, payload in vec(any::<u8>(), 0..200), flip in any::<prop::sample::Index>(),
+    ) {
+        for mut frame in [tcp(&path(is_v4), &payload), udp(&path(is_v4), &payload)] {
+            prop_assert_eq!(plain_sum(&summed(&frame)), 0xffff);
+            prop_assert_eq!(state(&frame), State::Valid);
+            let layout = Packet::decode(&frame).unwrap().layout;
+            if !payload.is_empty() {
+                frame[layout.payload + flip.index(payload.len())] ^= 0x10;
+                prop_assert_eq!(state(&frame), State::Wrong);
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_segment_is_a_shorter_one(
+        is_v4: bool, payload in vec(any::<u8>(), 0..200), keep in any::<prop::sample::Index>(),
+    ) {
+        let keep = keep.index(payload.len() + 1);
+        let mut frame = tcp(&path(is_v4), &payload);
+        let layout = Packet::decode(&frame).unwrap().layout;
+        let len = edit::truncate_tcp_payload(&mut frame, &layout, keep);
+        prop_assert_eq!(&frame[..len], tcp(&path(is_v4), &payload[..keep]));
+    }
+
+    #[test]
+    fn a_trimmed_segment_begins_later(
+        is_v4: bool, payload in vec(any::<u8>(), 0..200), skip in any::<prop::sample::Index>(),
+    ) {
+        let skip = skip.index(payload.len() + 1);
+        let mut frame = tcp(&path(is_v4), &payload);
+        let layout = Packet::decode(&frame).unwrap().layout;
+        let len = edit::trim_tcp_front(&mut frame, &layout, skip);
+        let packet = Packet::decode(&frame[..len]).unwrap();
+        prop_assert_eq!(checksum::verify(&packet), State::Valid);
+        let Transport::Tcp(tcp) = packet.transport else { panic!("TCP") };
+        prop_assert_eq!(tcp.payload, &payload[skip..]);
+        prop_assert_eq!(tcp.seq, 0xffff_fff0_u32.wrapping_add(skip as u32));
+    }
+
+    #[test]
+    fn datagrams_shrink_and_grow(is_v4: bool, len in 0_usize..100) {
+        let mut frame = udp(&path(is_v4), &[0x41; 50]);
+        let layout = Packet::decode(&frame).unwrap().layout;
+        frame.resize(layout.payload + 100, 0x41);
+        frame[layout.payload..].fill(0x41);
+        let end = edit::set_payload_len(&mut frame, &layout, len);
+        prop_assert_eq!(&frame[..end], udp(&path(is_v4), &vec![0x41; len]));
+    }
+}
+
+#[test]
+fn a_fin_goes_with_what_is_cut() {
+    let segment = TcpSegment {
+        flags: TcpFlags::FIN | TcpFlags::ACK,
+        payload: b"abcd",
+        ..TcpSegment::default()
+    };
+    for (keep, expected) in [(4, true), (3, false), (0, false)] {
+        let mut frame = [0; 100];
+        let len = build::tcp_segment(&mut frame, &path(true), &segment).unwrap();
+        let layout = Packet::decode(&frame[..len]).unwrap().layout;
+        let len = edit::truncate_tcp_payload(&mut frame, &layout, keep);
+        let packet = Packet::decode(&frame[..len]).unwrap();
+        let Transport::Tcp(tcp) = packet.transport else {
+            panic!("TCP")
+        };
+        assert_eq!(tcp.flags.contains(TcpFlags::FIN), expected);
+    }
+}
+
+#[test]
+fn an_answer_takes_the_way_back() {
+    for is_v4 in [true, false] {
+        let request = tagged(&udp(&path(is_v4), b"ping"), TAG);
+        let way = Path::of(&Packet::decode(&request).unwrap()).unwrap();
+        let answer = udp(&way.reversed(), b"pong");
+        let packet = Packet::decode(&answer).unwrap();
+        assert_eq!(packet.ethernet.destination, [2, 0, 0, 0, 0, 1]);
+        assert_eq!(packet.ethernet.vlan, Some(TAG));
+        assert_eq!(packet.destination(), path(is_v4).source);
+        assert_eq!(packet.ports(), Some((1883, 40_000)));
+    }
+}
+
+#[test]
+fn a_frame_that_does_not_fit_is_not_written() {
+    let mut buffer = [0; 60];
+    let fits = 60 - 14 - 20 - 8;
+    assert_eq!(
+        build::udp_datagram(&mut buffer, &path(true), &vec![0; fits]),
+        Some(60)
+    );
+    assert_eq!(
+        build::udp_datagram(&mut buffer, &path(true), &vec![0; fits + 1]),
+        None
+    );
+    let mut large = vec![0; 70_000];
+    assert_eq!(
+        build::udp_datagram(&mut large, &path(true), &vec![0; 65_535 - 28]),
+        Some(65_549)
+    );
+    assert_eq!(
+        build::udp_datagram(&mut large, &path(true), &vec![0; 65_536 - 28]),
+        None
+    );
+    let payload = vec![0; 65_536 - 40];
+    let segment = TcpSegment {
+        flags: TcpFlags::ACK,
+        payload: &payload,
+        ..Default::default()
+    };
+    assert_eq!(build::tcp_segment(&mut large, &path(true), &segment), None);
+}
