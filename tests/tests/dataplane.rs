@@ -1,0 +1,341 @@
+//! The data plane by itself, in namespaces: real XDP program, real AF_XDP sockets, no inspector.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use gateway::dataplane::stats::{PortStats, WorkerStats};
+use gateway::dataplane::{
+    Ban, Dataplane, Inspection, Leave, LinkNames, Observer, Settings, StartError,
+};
+use gateway::netns::{Host, Namespace, Spec, Topology};
+use inspect::Event;
+use policy::{Config, Side, SourceText, XdpMode};
+use weir_tests::lab::{alone, must};
+use weir_tests::stream::{Record, Stream};
+
+const COAP: u16 = 5683;
+const OTHER: u16 = 9999;
+const WHILE: Duration = Duration::from_millis(400);
+/// Within this long a supervisor notices, and a link starts anew.
+const RECOVERY: Duration = Duration::from_secs(3);
+
+/// Nobody has anything to tell without an inspector.
+struct Deaf;
+
+impl Observer for Deaf {
+    fn event(&mut self, _event: &Event<'_>) -> bool {
+        false
+    }
+
+    fn ban(&mut self, _ban: Ban) -> bool {
+        false
+    }
+}
+
+/// A topology with nothing between devices and servers but the data plane under test.
+struct Bench {
+    dataplane: Option<Dataplane>,
+    settings: Settings,
+    topology: Topology,
+}
+
+impl Bench {
+    fn new(spec: Spec<'_>, mode: XdpMode) -> Self {
+        let mut bench = Self::unstarted(spec, mode);
+        bench.start();
+        bench
+    }
+
+    fn unstarted(spec: Spec<'_>, mode: XdpMode) -> Self {
+        let topology = must(Topology::build(&Spec {
+            field: false,
+            ..spec
+        }));
+        let config = Config::parse(&SourceText {
+            name: "weir.toml".into(),
+            text: "[[link]]\ninside = \"inside\"\noutside = \"outside\"\n".into(),
+        })
+        .expect("a configuration");
+        let mut settings = Settings::try_from(&config).expect("two interfaces");
+        settings.mode = mode;
+        let pins = format!(
+            "/sys/fs/bpf/weir-test-{}-{}",
+            spec.label,
+            std::process::id()
+        );
+        settings.pin_dir = PathBuf::from(pins);
+        Self {
+            dataplane: None,
+            settings,
+            topology,
+        }
+    }
+
+    fn try_start(&self) -> Result<Dataplane, StartError> {
+        // The data plane's threads inherit the namespace of the one that starts them.
+        must(
+            self.topology
+                .gateway()
+                .enter(|| Dataplane::start(&self.settings, Inspection::AcceptAll, |_| Deaf)),
+        )
+    }
+
+    fn start(&mut self) {
+        let dataplane = self.try_start().unwrap_or_else(|error| panic!("{error}"));
+        self.dataplane = Some(dataplane);
+    }
+
+    fn stop(&mut self, leave: Leave) {
+        let dataplane = self.dataplane.take().expect("it was started");
+        dataplane.stop(leave).expect("it stops");
+    }
+
+    fn dataplane(&self) -> &Dataplane {
+        self.dataplane.as_ref().expect("it was started")
+    }
+
+    fn worker(&self, number: usize) -> &WorkerStats {
+        &self.dataplane().links()[0].workers[number]
+    }
+
+    /// A number summed over all workers, at one end.
+    fn sum(&self, side: Side, of: impl Fn(&PortStats) -> u64) -> u64 {
+        let workers = &self.dataplane().links()[0].workers;
+        workers.iter().map(|stats| of(stats.port(side))).sum()
+    }
+
+    fn gateway_ip(&self, line: &str) {
+        must(self.topology.gateway().ip(line));
+    }
+
+    fn stream_for(&self, duration: Duration) -> Record {
+        let stream = Stream::start(&self.topology, COAP);
+        sleep(duration);
+        stream.finish()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if let Some(dataplane) = self.dataplane.take() {
+            // A failure here would hide the one that the test is about.
+            let _ = dataplane.stop(Leave::Nothing);
+        }
+        let _ = gateway::dataplane::xdp::detach(&self.settings.pin_dir);
+    }
+}
+
+fn spec(label: &str) -> Spec<'_> {
+    Spec {
+        label,
+        ..Spec::default()
+    }
+}
+
+fn crosses(mode: XdpMode, label: &str) {
+    let _alone = alone();
+    let bench = Bench::new(spec(label), mode);
+    let record = bench.stream_for(WHILE);
+    assert_eq!(record.lost(), 0, "of {}", record.sent);
+    let received = bench.sum(Side::Outside, |port| port.rx_frames.value());
+    let sent = bench.sum(Side::Inside, |port| port.tx_frames.value());
+    assert!(received >= record.sent, "{received} came through a worker");
+    assert_eq!(received, sent);
+    let wanted = match mode {
+        XdpMode::Generic => gateway::dataplane::xdp::Mode::Generic,
+        _ => gateway::dataplane::xdp::Mode::Native,
+    };
+    let modes = bench.dataplane().modes();
+    assert!(modes.iter().all(|(_, mode)| *mode == wanted), "{modes:?}");
+}
+
+#[test]
+fn inspected_frames_cross_in_native_mode() {
+    crosses(XdpMode::Native, "dp-native");
+}
+
+#[test]
+fn inspected_frames_cross_in_generic_mode() {
+    crosses(XdpMode::Generic, "dp-generic");
+}
+
+#[test]
+fn every_queue_has_a_worker() {
+    let _alone = alone();
+    let queues = Spec {
+        queues: 2,
+        ..spec("dp-queues")
+    };
+    let bench = Bench::new(queues, XdpMode::Native);
+    assert_eq!(bench.dataplane().links()[0].workers.len(), 2);
+    let received = |number| bench.worker(number).port(Side::Outside).rx_frames.value();
+    // Each stream has a source port of its own, which decides over the queue.
+    for _ in 0..20 {
+        assert_eq!(bench.stream_for(WHILE / 8).lost(), 0);
+        if received(0) > 0 && received(1) > 0 {
+            return;
+        }
+    }
+    panic!("{} and {} frames", received(0), received(1));
+}
+
+#[test]
+fn ends_with_different_queues_share_workers() {
+    let _alone = alone();
+    let queues = Spec {
+        queues: 2,
+        ..spec("dp-unequal")
+    };
+    let mut bench = Bench::unstarted(queues, XdpMode::Native);
+    // A veth takes a program only if its peer sends by no more queues than it receives by.
+    let one = "rx 1 tx 1";
+    ethtool(
+        bench.topology.host(Host::Servers),
+        &format!("-L eth0 {one}"),
+    );
+    ethtool(bench.topology.gateway(), &format!("-L inside {one}"));
+    bench.start();
+    assert_eq!(bench.dataplane().links()[0].workers.len(), 1);
+    for _ in 0..4 {
+        let record = bench.stream_for(WHILE / 2);
+        assert_eq!(record.lost(), 0, "of {}", record.sent);
+    }
+    assert!(bench.sum(Side::Outside, |port| port.rx_frames.value()) > 0);
+}
+
+#[test]
+fn large_frames_cross_in_large_chunks() {
+    let _alone = alone();
+    let large = Spec {
+        mtu: 3400,
+        ..spec("dp-large")
+    };
+    let bench = Bench::new(large, XdpMode::Native);
+    let record = bench.stream_for(WHILE);
+    assert_eq!(record.lost(), 0, "of {}", record.sent);
+}
+
+#[test]
+fn a_restart_loses_nothing_while_the_kernel_stands_in() {
+    let _alone = alone();
+    let mut bench = Bench::new(spec("dp-restart"), XdpMode::Native);
+    let stream = Stream::start(&bench.topology, COAP);
+    for _ in 0..5 {
+        sleep(WHILE / 2);
+        bench.stop(Leave::Attached);
+        sleep(WHILE / 4);
+        bench.start();
+    }
+    sleep(WHILE / 2);
+    let record = stream.finish();
+    assert_eq!(record.lost(), 0, "of {}", record.sent);
+}
+
+#[test]
+fn frames_that_met_a_link_down_are_gone() {
+    let _alone = alone();
+    let bench = Bench::new(spec("dp-down"), XdpMode::Native);
+    let stream = Stream::start(&bench.topology, COAP);
+    sleep(WHILE);
+    bench.gateway_ip("link set inside down");
+    sleep(Duration::from_secs(1));
+    let up = stream.now();
+    bench.gateway_ip("link set inside up");
+    sleep(WHILE);
+    let end = stream.now();
+    let record = stream.finish();
+    let oldest = record.oldest(up..end);
+    println!("oldest frame after the link came up: {oldest:?}");
+    assert!(oldest < Duration::from_millis(200), "{oldest:?}");
+    assert!(record.arrived(end - WHILE / 2..end) > 0, "nothing after");
+    assert!(bench.sum(Side::Inside, |port| port.tx_link_down.value()) > 0);
+}
+
+#[test]
+fn a_link_recovers_when_its_interface_comes_back() {
+    let _alone = alone();
+    let bench = Bench::new(spec("dp-gone"), XdpMode::Native);
+    assert_eq!(bench.stream_for(WHILE).lost(), 0);
+    let openings = bench.worker(0).openings.value();
+
+    bench.gateway_ip("link del outside");
+    wait_for("the link to stop", || {
+        !bench.dataplane().links()[0].is_running()
+    });
+    assert!(
+        !bench
+            .worker(0)
+            .port(Side::Outside)
+            .up
+            .load(Ordering::Relaxed)
+    );
+
+    // As the topology wires it.
+    let devices = bench.topology.host(Host::Devices);
+    let name = devices.name();
+    bench.gateway_ip(&format!(
+        "link add outside type veth peer name eth0 netns {name}"
+    ));
+    ethtool(devices, "-K eth0 gro on");
+    ethtool(devices, "-K eth0 tx off");
+    must(devices.ip("link set eth0 up"));
+    must(devices.ip("addr add 10.77.0.10/24 dev eth0"));
+    must(devices.ip("addr add 10.77.0.11/24 dev eth0"));
+    bench.gateway_ip("link set outside up");
+    wait_for("the link to start", || {
+        bench.dataplane().links()[0].is_running()
+    });
+    assert!(bench.worker(0).openings.value() > openings);
+    let before = bench.sum(Side::Outside, |port| port.rx_frames.value());
+    let record = bench.stream_for(WHILE);
+    assert_eq!(record.lost(), 0, "of {}", record.sent);
+    let after = bench.sum(Side::Outside, |port| port.rx_frames.value());
+    assert!(after - before >= record.sent, "it came through the worker");
+}
+
+#[test]
+fn stopping_for_good_leaves_nothing_that_joins_the_ends() {
+    let _alone = alone();
+    let mut bench = Bench::new(spec("dp-leave"), XdpMode::Native);
+    bench.stop(Leave::Nothing);
+    // The kernel takes a program off some time after its last pin is gone.
+    sleep(WHILE / 2);
+    let stream = Stream::start(&bench.topology, OTHER);
+    sleep(WHILE / 2);
+    assert!(stream.finish().arrivals.is_empty());
+    assert!(!bench.settings.pin_dir.join("links").exists());
+}
+
+#[test]
+fn what_is_wrong_with_interfaces_is_said_before_anything_is_attached() {
+    let _alone = alone();
+    let mut bench = Bench::unstarted(spec("dp-wrong"), XdpMode::Native);
+    bench.settings.links = vec![LinkNames {
+        inside: "inside".to_owned(),
+        outside: "nowhere".to_owned(),
+    }];
+    bench.gateway_ip("link set inside mtu 9000");
+    let error = bench.try_start().err().expect("it can't start");
+    let text = error.to_string();
+    assert!(text.contains("nowhere: no such interface"), "{text}");
+    assert!(text.contains("ip link set dev inside mtu"), "{text}");
+}
+
+fn ethtool(namespace: &Namespace, line: &str) {
+    let done = namespace
+        .command("ethtool")
+        .args(line.split_whitespace())
+        .output()
+        .expect("ethtool is installed");
+    assert!(done.status.success(), "ethtool {line}: {done:?}");
+}
+
+fn wait_for(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < RECOVERY, "waited too long for {what}");
+        sleep(Duration::from_millis(5));
+    }
+}
