@@ -1,12 +1,18 @@
-//! What every protocol module is handed along with a frame.
+//! What every protocol module is handed along with a frame, and how it asks the policy.
 
 use std::ops::Range;
 
-use policy::{Action, Endpoints, Meters, Policy, Reason, Ruling, Service, Subject};
+use policy::{
+    Action, Endpoints, Match, Message, Meters, Policy, Protocol, Reason, RuleIndex, Ruling, Service,
+    Session, Subject,
+};
+use smallvec::SmallVec;
 use wire::Direction;
+use wire::net::Layout;
 
-use crate::event::EventKind;
-use crate::{Count, Event, Instant, Limits, Outcome, Port, Sink, Verdict};
+use crate::flow::FlowKey;
+use crate::outcome::verdict_of;
+use crate::{Count, Event, EventKind, Instant, LimitKind, Limits, MessageKind, Outcome, Port, Sink, Verdict};
 
 /// The call under way: time, place, rules, and where to tell.
 pub(crate) struct Context<'a, S> {
@@ -17,6 +23,8 @@ pub(crate) struct Context<'a, S> {
     /// Generation of `policy`.
     pub(crate) generation: u64,
     pub(crate) limits: &'a Limits,
+    /// Makes flow ids out of keys.
+    pub(crate) flow_id_key: &'a [u8; 16],
     pub(crate) sink: &'a mut S,
 }
 
@@ -27,35 +35,209 @@ pub(crate) struct Arrival {
     /// By which end has the service's port; for a TCP flow, by who opened it.
     pub(crate) direction: Direction,
     pub(crate) endpoints: Endpoints,
-    pub(crate) vlan: Option<u16>,
-    /// The same for both directions.
-    pub(crate) flow_id: u64,
-    /// Where the TCP or UDP payload lies in the frame, padding excluded.
-    pub(crate) payload: Range<usize>,
+    /// The same for both directions; holds link and VLAN too.
+    pub(crate) key: FlowKey,
+    /// Whether the source is the lower end of the key.
+    pub(crate) source_is_low: bool,
+    /// Where the layers of the frame begin.
+    pub(crate) layout: Layout,
 }
 
-/// A ruling, carried out as far as telling goes.
+impl Arrival {
+    /// Where the TCP or UDP payload lies in the frame, padding excluded.
+    pub(crate) fn payload(&self) -> Range<usize> {
+        self.layout.payload..self.layout.end
+    }
+
+    /// A detection on this frame that needs no decoded message.
+    pub(crate) fn detection<'a>(&self, protocol: Protocol, reasons: &'a [Reason]) -> Subject<'a> {
+        Subject {
+            protocol,
+            service: self.service,
+            direction: self.direction,
+            endpoints: self.endpoints,
+            message: Message::None,
+            session: Session::default(),
+            reasons,
+            address_validated: false,
+            size: self.layout.payload_len(),
+        }
+    }
+}
+
+/// A ruling, with all that had to be told about it told.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Judgement {
-    /// What must be done: `Accept` when nothing, or when the rule is a dry run.
+    /// What is to be done: `Accept` also where a stopping rule is a dry run or the gateway a
+    /// monitor. Never `Alert`.
     pub(crate) action: Action,
+    /// The frame's outcome if this message decides it. `forward` is true for `Accept` only;
+    /// whoever cuts a frame corrects it.
     pub(crate) outcome: Outcome,
 }
 
+/// An alert or dry run on the way to a ruling.
+struct Noted {
+    rule: RuleIndex,
+    reason: Option<Reason>,
+    would: Option<Verdict>,
+}
+
 impl<S: Sink> Context<'_, S> {
-    /// Asks the policy about `subject`, and sees to events, counts and bans.
-    ///
-    /// `forward` of the outcome is true for `Accept` only; whoever cuts a frame corrects it.
+    /// Asks the policy about `subject`, accepting what no rule speaks of, and sees to events, counts
+    /// and bans.
     pub(crate) fn judge(
         &mut self,
         arrival: &Arrival,
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
     ) -> Judgement {
-        let _ = (arrival, subject, meters);
-        Judgement {
-            action: Action::Accept,
-            outcome: Outcome::ACCEPT,
+        self.judge_at(&arrival.key, Action::Accept, subject, meters)
+    }
+
+    /// As [`Context::judge`]; `fallback` is done where no rule speaks of it.
+    pub(crate) fn judge_or(
+        &mut self,
+        fallback: Action,
+        arrival: &Arrival,
+        subject: &Subject<'_>,
+        meters: &mut dyn Meters,
+    ) -> Judgement {
+        self.judge_at(&arrival.key, fallback, subject, meters)
+    }
+
+    /// As [`Context::judge_or`], for a frame of which no more is known than where it belongs.
+    pub(crate) fn judge_at(
+        &mut self,
+        key: &FlowKey,
+        fallback: Action,
+        subject: &Subject<'_>,
+        meters: &mut dyn Meters,
+    ) -> Judgement {
+        let mut noted: SmallVec<[Noted; 4]> = SmallVec::new();
+        let mut ruling = self.policy.decide(subject, meters, &mut |matched: Match<'_>| {
+            noted.push(Noted {
+                rule: matched.index,
+                reason: matched.reason,
+                would: matched.dry_run.then(|| verdict_of(matched.rule.action)),
+            });
+        });
+        if ruling.rule.is_none() && !ruling.action.stops() {
+            ruling.action = fallback;
         }
+        let judgement = judgement(&ruling, subject, &noted);
+        if !(noted.is_empty() && subject.reasons.is_empty() && ruling.rule.is_none()) {
+            self.tell(key, subject, &ruling, &noted, &judgement.outcome);
+        }
+        self.count_message(subject, judgement.outcome.verdict);
+        judgement
+    }
+
+    /// A bound was hit.
+    pub(crate) fn limit(&mut self, kind: LimitKind) {
+        self.sink.count(Count::Limit(kind));
+    }
+
+    fn tell(
+        &mut self,
+        key: &FlowKey,
+        subject: &Subject<'_>,
+        ruling: &Ruling,
+        noted: &[Noted],
+        outcome: &Outcome,
+    ) {
+        for reason in subject.reasons {
+            self.sink.count(Count::Reason(*reason));
+        }
+        let event = Event {
+            at: self.now,
+            kind: EventKind::Alert,
+            flow_id: key.id(self.flow_id_key),
+            port: self.port,
+            vlan: key.vlan(),
+            subject,
+            reason: None,
+            rule: None,
+            verdict: outcome.verdict,
+            would: None,
+            generation: self.generation,
+        };
+        for note in noted {
+            let (rule, enforced) = (note.rule, note.would.is_none());
+            self.sink.count(Count::Rule { rule, enforced });
+            self.sink.event(&Event {
+                rule: Some(rule),
+                reason: note.reason,
+                would: note.would,
+                ..event
+            });
+        }
+        match ruling.rule {
+            Some(rule) => {
+                let enforced = ruling.enforced;
+                self.sink.count(Count::Rule { rule, enforced });
+                // A rule that accepts is an exception the operator made: nothing to report.
+                if ruling.action.stops() {
+                    self.sink.event(&Event {
+                        rule: Some(rule),
+                        reason: ruling.reason,
+                        would: outcome.would,
+                        ..event
+                    });
+                }
+                let is_known = !subject.endpoints.source.is_unspecified();
+                if let Some(ban) = ruling.ban.filter(|_| is_known) {
+                    self.sink.ban(subject.endpoints.source, ban, rule);
+                }
+            }
+            None if !subject.reasons.is_empty() => self.sink.event(&Event {
+                kind: EventKind::Anomaly,
+                reason: ruling.reason.or(subject.reasons.first().copied()),
+                would: outcome.would,
+                ..event
+            }),
+            None => {}
+        }
+    }
+
+    fn count_message(&mut self, subject: &Subject<'_>, verdict: Verdict) {
+        let is_malformed = subject.reasons.iter().any(|reason| reason.is_malformed());
+        let kind = match subject.message {
+            Message::Mqtt(packet) => MessageKind::Mqtt(packet.packet_type()),
+            Message::Coap(message) => MessageKind::Coap {
+                class: message.code().class(),
+            },
+            Message::None => match subject.protocol {
+                Protocol::Mqtt | Protocol::Coap if is_malformed => MessageKind::Malformed,
+                Protocol::Tls | Protocol::Dtls => MessageKind::Tls,
+                _ => return,
+            },
+        };
+        let direction = subject.direction;
+        self.sink.count(Count::Message {
+            kind,
+            direction,
+            verdict,
+        });
+    }
+}
+
+fn judgement(ruling: &Ruling, subject: &Subject<'_>, noted: &[Noted]) -> Judgement {
+    let ruled = verdict_of(ruling.action);
+    let tried = noted.iter().find_map(|note| note.would);
+    let (action, would) = match ruling.enforced {
+        true => (ruling.action, tried),
+        false => (Action::Accept, ruling.action.stops().then_some(ruled).or(tried)),
+    };
+    let verdict = verdict_of(action);
+    Judgement {
+        action,
+        outcome: Outcome {
+            verdict,
+            forward: verdict == Verdict::Accept,
+            reason: ruling.reason.or(subject.reasons.first().copied()),
+            rule: ruling.rule,
+            would,
+        },
     }
 }

@@ -1,24 +1,44 @@
 //! The inspector's face: frames, time and policies in.
 
+use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use policy::Policy;
 
 use crate::coap;
-use crate::{Frame, Gauges, Instant, Limits, Outcome, Port, Seed, Sink};
+use crate::context::Context;
+use crate::flow::{Departure, Table};
+use crate::services::ServicePorts;
+use crate::shared::Shared;
+use crate::tcp::Connection;
+use crate::{Count, Frame, Gauges, Instant, Limits, Outcome, Port, Seed, Sink};
 
 /// Judges frames. Shared by all workers; every method takes `&self`.
 pub struct Inspector {
-    limits: Limits,
+    pub(crate) limits: Limits,
     policy: ArcSwap<Installed>,
-    coap: coap::Tracker,
+    flow_id_key: [u8; 16],
+    pub(crate) flows: Table<Connection>,
+    pub(crate) shared: Shared,
+    pub(crate) coap: coap::Tracker,
 }
 
 /// A policy in force.
-struct Installed {
-    policy: Arc<Policy>,
-    generation: u64,
+pub(crate) struct Installed {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) generation: u64,
+    pub(crate) ports: ServicePorts,
+}
+
+impl Installed {
+    fn new(policy: Arc<Policy>, generation: u64) -> Self {
+        Self {
+            ports: ServicePorts::new(policy.services()),
+            policy,
+            generation,
+        }
+    }
 }
 
 impl Inspector {
@@ -26,11 +46,11 @@ impl Inspector {
     #[must_use]
     pub fn new(limits: Limits, policy: Arc<Policy>, seed: Seed) -> Self {
         Self {
+            flow_id_key: seed.key("flow id"),
+            flows: Table::new(&seed),
+            shared: Shared::default(),
             coap: coap::Tracker::new(&limits, &seed),
-            policy: ArcSwap::from_pointee(Installed {
-                policy,
-                generation: 1,
-            }),
+            policy: ArcSwap::from_pointee(Installed::new(policy, 1)),
             limits,
         }
     }
@@ -38,10 +58,8 @@ impl Inspector {
     /// Puts a new policy in force. Flows, sessions and counters stay; messages from here on are
     /// judged by it, one under way on another worker by the old.
     pub fn install(&self, policy: Arc<Policy>) {
-        self.policy.rcu(|old| Installed {
-            policy: Arc::clone(&policy),
-            generation: old.generation + 1,
-        });
+        self.policy
+            .rcu(|old| Installed::new(Arc::clone(&policy), old.generation + 1));
     }
 
     /// Judges a frame that came in at `port`. On return `frame` holds what is to go out of the
@@ -53,13 +71,25 @@ impl Inspector {
         frame: &mut Frame<'_>,
         sink: &mut impl Sink,
     ) -> Outcome {
-        let _ = (now, port, frame, sink);
-        Outcome::ACCEPT
+        let installed = self.policy.load();
+        let mut cx = Context {
+            now,
+            port,
+            policy: &installed.policy,
+            generation: installed.generation,
+            limits: &self.limits,
+            flow_id_key: &self.flow_id_key,
+            sink,
+        };
+        self.dispatch(&mut cx, &installed, frame)
     }
 
     /// Does what is due by `now`: a bounded amount of work, so call again while
     /// [`Inspector::poll_timeout`] lies in the past.
     pub fn handle_timeout(&self, now: Instant, sink: &mut impl Sink) {
+        self.flows.handle_timeout(now, &self.limits, &mut |departure| {
+            self.depart(departure, sink);
+        });
         self.coap.handle_timeout(now, &self.limits, sink);
     }
 
@@ -67,7 +97,8 @@ impl Inspector {
     /// iteration of a worker's loop.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        self.coap.poll_timeout()
+        let timeouts = [self.flows.poll_timeout(), self.coap.poll_timeout()];
+        timeouts.into_iter().flatten().min()
     }
 
     /// How full it is.
@@ -75,10 +106,32 @@ impl Inspector {
     pub fn gauges(&self) -> Gauges {
         let coap = self.coap.fill();
         Gauges {
+            flows: self.flows.established(),
+            half_open: self.flows.half_open(),
+            sessions: self.shared.sessions(),
+            held_bytes: self.shared.held.bytes(),
+            held_segments: self.shared.held.segments(),
             endpoints: coap.endpoints,
             exchanges: coap.exchanges,
+            meters: 0,
             generation: self.policy.load().generation,
-            ..Gauges::default()
         }
+    }
+
+    /// Sees off a flow that left the table.
+    pub(crate) fn depart<S: Sink>(&self, mut departure: Departure<Connection>, sink: &mut S) {
+        let end = departure.end();
+        let flow = &mut departure.flow;
+        flow.state.close(&self.shared, sink);
+        sink.count(Count::FlowClosed(flow.service, end));
+        if let Some(limit) = departure.limit {
+            sink.count(Count::Limit(limit));
+        }
+    }
+}
+
+impl fmt::Debug for Inspector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inspector").field("gauges", &self.gauges()).finish_non_exhaustive()
     }
 }

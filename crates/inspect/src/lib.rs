@@ -4,20 +4,30 @@
 //! frames, seed and times give the same output, byte for byte. The live data plane, capture replay,
 //! simulation, fuzzing and benchmarks are thin callers of [`Inspector::handle_frame`].
 //!
-//! A frame's way through the modules: `inspector` decodes it and finds its service; `tcp` puts
-//! segments in order and hands their bytes to `mqtt` or `tls`; datagrams go to `coap` or `tls`. Each of
+//! A frame's way through the modules: `dispatch` decodes it and finds its service, `conntrack` its flow;
+//! `tcp` puts segments in order and hands their bytes to `mqtt` or `tls`; datagrams go to `coap` or `tls`. Each of
 //! them asks the policy through `context`, which also tells the [`Sink`].
 
+mod app;
 mod coap;
+mod conntrack;
 mod context;
+mod dispatch;
 mod event;
+mod flow;
 mod frame;
 mod gauges;
 mod inspector;
+mod mqtt;
 mod outcome;
+mod pool;
 mod seed;
+mod services;
+mod shared;
 mod sink;
+mod tcp;
 mod time;
+mod tls;
 
 pub use event::{Event, EventKind};
 pub use frame::{Frame, Port};

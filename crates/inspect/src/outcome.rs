@@ -1,6 +1,6 @@
 //! What became of a frame.
 
-use policy::{Reason, RuleIndex, Verdict};
+use policy::{Action, Reason, RuleIndex, Verdict};
 
 /// What [`Inspector::handle_frame`](crate::Inspector::handle_frame) decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,16 @@ impl Outcome {
         ..Self::ACCEPT
     };
 
+    /// Takes in what is to be said of a further message of the same frame: the first that isn't
+    /// accepted decides, else the first of which there is anything to say.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let decides = self.verdict == Verdict::Accept && other.verdict != Verdict::Accept;
+        let is_silent = self.reason.is_none() && self.rule.is_none() && self.would.is_none();
+        if decides || (is_silent && self.verdict == Verdict::Accept) {
+            *self = *other;
+        }
+    }
+
     /// Goes nowhere, for a reason no rule spoke of.
     pub const fn dropped(reason: Reason) -> Self {
         Self {
@@ -46,5 +56,17 @@ impl Outcome {
             rule: None,
             would: None,
         }
+    }
+}
+
+/// The verdict on a frame that an action on its message makes: an alert is an acceptance that was
+/// written down.
+pub(crate) fn verdict_of(action: Action) -> Verdict {
+    match action {
+        Action::Accept | Action::Alert => Verdict::Accept,
+        Action::Drop => Verdict::Drop,
+        Action::Reset => Verdict::Reset,
+        Action::Refuse => Verdict::Refuse,
+        Action::Challenge => Verdict::Challenge,
     }
 }

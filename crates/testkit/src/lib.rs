@@ -1,5 +1,7 @@
-//! Builders of frames and conversations for tests.
+//! Builders of frames, scripted conversations and reference models for Weir's tests.
 
 pub mod coap;
 pub mod frames;
 pub mod mqtt;
+pub mod network;
+pub mod reference;

@@ -28,7 +28,7 @@ impl Tracker {
     }
 
     /// A datagram to or from a `coap` service: UDP length and checksum are right (or completed), and
-    /// `frame.as_slice()[arrival.payload.clone()]` is its payload.
+    /// `frame.as_slice()[arrival.payload()]` is its payload.
     ///
     /// Whoever changes the payload's length rewrites lengths and checksum with `wire::net`. An answer
     /// to the sender is `cx.sink.inject(cx.port, ..)`, out of the port the datagram came in by.

@@ -1,0 +1,185 @@
+//! From a TCP segment to its flow: looked up, opened, or taken up in the middle.
+
+use policy::{Action, Protocol, Reason};
+use wire::Direction;
+
+use crate::context::{Arrival, Context};
+use crate::flow::{Class, Flow, FlowKey, Tenant};
+use crate::tcp::{Connection, Segment, Work};
+use crate::{Count, Frame, Inspector, Outcome, Sink, Verdict};
+
+impl Inspector {
+    /// A segment to or from a service, its checksum right.
+    pub(crate) fn handle_tcp<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        arrival: &mut Arrival,
+        segment: &Segment,
+        frame: &mut Frame<'_>,
+    ) -> Outcome {
+        let Some(flow) = self.flows.lookup(&arrival.key) else {
+            return self.open_flow(cx, arrival, segment, frame);
+        };
+        if flow.state.gives_way_to(segment) {
+            drop(flow);
+            self.forget(&arrival.key, cx.sink);
+            return self.open_flow(cx, arrival, segment, frame);
+        }
+        arrival.service = flow.service;
+        arrival.direction = flow.direction(arrival.source_is_low);
+        self.handle_in_flow(cx, arrival, segment, frame, flow)
+    }
+
+    /// A segment of a known flow.
+    fn handle_in_flow<'a, S: Sink>(
+        &'a self,
+        cx: &mut Context<'_, S>,
+        arrival: &Arrival,
+        segment: &Segment,
+        frame: &mut Frame<'_>,
+        mut flow: Tenant<'a, Connection>,
+    ) -> Outcome {
+        let sender_side = match arrival.direction {
+            Direction::ToServer => flow.client_side,
+            Direction::ToClient => flow.client_side.opposite(),
+        };
+        if cx.port.side != sender_side {
+            return handle_wrong_side(cx, arrival);
+        }
+        let mut has_room = true;
+        if flow.class() == Class::HalfOpen && self.flows.is_full(cx.limits) {
+            drop(flow);
+            has_room = self.make_room(cx);
+            // Nobody takes a half-open flow out to make room for an established one; should its time
+            // have come on another worker just now, its sender repeats the segment.
+            match self.flows.lookup(&arrival.key) {
+                Some(again) => flow = again,
+                None => return Outcome::dropped(Reason::LIMITS_FLOW_TABLE),
+            }
+        }
+        let outcome = Work {
+            cx,
+            shared: &self.shared,
+            arrival,
+            segment,
+            frame,
+            connection: &mut flow.state,
+            has_room,
+            is_released: false,
+        }
+        .handle_segment();
+        if outcome.forward || outcome.verdict == Verdict::Hold {
+            flow.last_seen = cx.now;
+        }
+        self.settle(cx, flow, has_room);
+        outcome
+    }
+
+    /// A segment of a flow that isn't known.
+    fn open_flow<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        arrival: &Arrival,
+        segment: &Segment,
+        frame: &mut Frame<'_>,
+    ) -> Outcome {
+        let endpoints = &arrival.endpoints;
+        let is_to_itself = endpoints.source == endpoints.destination
+            && endpoints.source_port == endpoints.destination_port;
+        if is_to_itself {
+            return handle_wrong_side(cx, arrival);
+        }
+        let treatment = cx.policy.midstream();
+        let mut connection = match segment.is_opening() {
+            true => Connection::opening(arrival.service),
+            false => Connection::midstream(arrival.service, treatment),
+        };
+        let has_room = !self.flows.is_full(cx.limits) || self.make_room(cx);
+        let mut work = Work {
+            cx,
+            shared: &self.shared,
+            arrival,
+            segment,
+            frame,
+            connection: &mut connection,
+            has_room,
+            is_released: false,
+        };
+        let outcome = match segment.is_opening() {
+            true => work.handle_segment(),
+            // The last word of a connection nobody knows: there is nothing to remember.
+            false if segment.is_rst() => return Outcome::ACCEPT,
+            false => match work.judge_midstream(treatment) {
+                Ok(outcome) => outcome,
+                Err(outcome) => return outcome,
+            },
+        };
+        if segment.is_opening() && !outcome.forward {
+            return outcome;
+        }
+        self.enter(cx, arrival, connection, has_room);
+        outcome
+    }
+
+    /// Puts a flow into the table.
+    fn enter<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        arrival: &Arrival,
+        connection: Connection,
+        has_room: bool,
+    ) {
+        let (client_is_low, client_side) = match arrival.direction {
+            Direction::ToServer => (arrival.source_is_low, cx.port.side),
+            Direction::ToClient => (!arrival.source_is_low, cx.port.side.opposite()),
+        };
+        let flow = Flow::new(arrival.service, client_is_low, client_side, cx.now, connection);
+        cx.sink.count(Count::FlowOpened(arrival.service));
+        let sink = &mut *cx.sink;
+        let tenant = self.flows.open(arrival.key, flow, cx.limits, &mut |departure| {
+            self.depart(departure, sink);
+        });
+        self.settle(cx, tenant, has_room);
+    }
+
+    /// Moves a flow to the class its connection belongs to by now.
+    fn settle<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        mut flow: Tenant<'_, Connection>,
+        has_room: bool,
+    ) {
+        let class = flow.state.class();
+        if class == flow.class() {
+            return;
+        }
+        flow.end = flow.state.end();
+        if has_room {
+            self.flows.reclass(&mut flow, class, cx.limits);
+        } else {
+            let key = *flow.key();
+            drop(flow);
+            self.forget(&key, cx.sink);
+        }
+    }
+
+    fn make_room<S: Sink>(&self, cx: &mut Context<'_, S>) -> bool {
+        let sink = &mut *cx.sink;
+        self.flows.make_room(cx.now, cx.limits, &mut |departure| {
+            self.depart(departure, sink);
+        })
+    }
+
+    fn forget<S: Sink>(&self, key: &FlowKey, sink: &mut S) {
+        if let Some(departure) = self.flows.remove(key) {
+            self.depart(departure, sink);
+        }
+    }
+}
+
+/// A frame that claims to come from an end which stands elsewhere, or from its own receiver.
+fn handle_wrong_side<S: Sink>(cx: &mut Context<'_, S>, arrival: &Arrival) -> Outcome {
+    let reasons = [Reason::IP_WRONG_SIDE];
+    let subject = arrival.detection(Protocol::Ip, &reasons);
+    cx.judge_or(Action::Drop, arrival, &subject, &mut ()).outcome
+}

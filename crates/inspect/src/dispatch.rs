@@ -1,0 +1,218 @@
+//! From a frame to the module that judges it.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use policy::{Action, Endpoints, Fragments, Message, Protocol, Reason, Service, Session, Subject};
+use wire::Direction;
+use wire::net::checksum::{self, State};
+use wire::net::{Fragment, Layout, Malformed, Packet, Rough, Transport};
+
+use crate::context::{Arrival, Context};
+use crate::flow::FlowKey;
+use crate::inspector::Installed;
+use crate::services::Ported;
+use crate::{Frame, Inspector, Outcome, Port, Sink, tls};
+
+/// TCP's protocol number.
+const TCP: u8 = 6;
+/// UDP's protocol number.
+const UDP: u8 = 17;
+
+impl Inspector {
+    /// Finds the service a frame belongs to, and has it judged. What belongs to none passes.
+    pub(crate) fn dispatch<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        installed: &Installed,
+        frame: &mut Frame<'_>,
+    ) -> Outcome {
+        let packet = match Packet::decode(frame.as_slice()) {
+            Ok(packet) => packet,
+            Err(malformed) => return handle_malformed(cx, installed, frame.as_slice(), malformed),
+        };
+        let transport = match packet.transport {
+            Transport::Tcp(_) => Ported::Tcp,
+            Transport::Udp(_) => Ported::Udp,
+            Transport::Fragment(fragment) => {
+                return handle_fragment(cx, installed, &packet, fragment);
+            }
+            Transport::Other(_) | Transport::NotIp => return Outcome::ACCEPT,
+        };
+        let Some(ports) = packet.ports() else {
+            return Outcome::ACCEPT;
+        };
+        let Some((service, direction)) = installed.ports.find(transport, ports.0, ports.1) else {
+            return Outcome::ACCEPT;
+        };
+        let endpoints = endpoints(cx.port, (packet.source(), packet.destination()), ports);
+        let vlan = packet.ethernet.vlan.map(|vlan| vlan.id());
+        let (key, source_is_low) = key_of(cx.port, &endpoints, vlan, packet.layout.protocol);
+        let mut arrival = Arrival {
+            service,
+            direction,
+            endpoints,
+            key,
+            source_is_low,
+            layout: packet.layout,
+        };
+        let checksum = checksum::verify(&packet);
+        if checksum == State::Wrong {
+            return handle_wrong_checksum(cx, &arrival, transport);
+        }
+        match packet.transport {
+            Transport::Tcp(tcp) => {
+                let segment = crate::tcp::Segment::new(&tcp, packet.layout);
+                complete(frame, &arrival.layout, checksum);
+                self.handle_tcp(cx, &mut arrival, &segment, frame)
+            }
+            _ => {
+                complete(frame, &arrival.layout, checksum);
+                self.handle_udp(cx, &arrival, frame)
+            }
+        }
+    }
+
+    fn handle_udp<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        arrival: &Arrival,
+        frame: &mut Frame<'_>,
+    ) -> Outcome {
+        if arrival.service == Service::Coaps {
+            return tls::handle_datagram(cx, arrival, &frame.as_slice()[arrival.payload()]);
+        }
+        let Endpoints { source, from, .. } = arrival.endpoints;
+        if arrival.direction == Direction::ToServer && cx.policy.requires_tls(source, from) {
+            let reasons = [Reason::TLS_REQUIRED];
+            let subject = arrival.detection(Protocol::Coap, &reasons);
+            let judgement = cx.judge(arrival, &subject, &mut ());
+            if judgement.action.stops() {
+                return judgement.outcome;
+            }
+        }
+        self.coap.handle_datagram(cx, arrival, frame)
+    }
+}
+
+/// A local stack leaves the checksum to an interface that isn't on the way any more: done here.
+fn complete(frame: &mut Frame<'_>, layout: &Layout, state: State) {
+    if state == State::Partial {
+        checksum::complete(frame.as_mut_slice(), layout);
+    }
+}
+
+fn handle_wrong_checksum<S: Sink>(
+    cx: &mut Context<'_, S>,
+    arrival: &Arrival,
+    transport: Ported,
+) -> Outcome {
+    let (protocol, reason) = match transport {
+        Ported::Tcp => (Protocol::Tcp, Malformed::TcpChecksum),
+        Ported::Udp => (Protocol::Udp, Malformed::UdpChecksum),
+    };
+    let reasons = [Reason::from(reason)];
+    let subject = arrival.detection(protocol, &reasons);
+    cx.judge_or(Action::Drop, arrival, &subject, &mut ()).outcome
+}
+
+/// A frame that can't be read below the application. It passes if it shows that it is nobody's.
+fn handle_malformed<S: Sink>(
+    cx: &mut Context<'_, S>,
+    installed: &Installed,
+    frame: &[u8],
+    malformed: Malformed,
+) -> Outcome {
+    let Some(rough) = Rough::read(frame) else {
+        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let ends = endpoints(cx.port, (nowhere, nowhere), (0, 0));
+        return judge_roughly(cx, ends, None, Service::Mqtt, Reason::from(malformed));
+    };
+    let (transport, guess) = match rough.protocol {
+        UDP => (Ported::Udp, Service::Coap),
+        _ => (Ported::Tcp, Service::Mqtt),
+    };
+    let ports = rough.ports.unwrap_or_default();
+    let found = installed.ports.find(transport, ports.0, ports.1);
+    if rough.ports.is_some() && found.is_none() {
+        return Outcome::ACCEPT;
+    }
+    let ends = endpoints(cx.port, (rough.source, rough.destination), ports);
+    let service = found.map_or(guess, |(service, _)| service);
+    judge_roughly(cx, ends, rough.vlan, service, Reason::from(malformed))
+}
+
+/// A piece of an IP packet. Only the first piece may show that it is nobody's.
+fn handle_fragment<S: Sink>(
+    cx: &mut Context<'_, S>,
+    installed: &Installed,
+    packet: &Packet<'_>,
+    fragment: Fragment,
+) -> Outcome {
+    let (transport, guess) = match fragment.protocol {
+        TCP => (Ported::Tcp, Service::Mqtt),
+        UDP => (Ported::Udp, Service::Coap),
+        _ => return Outcome::ACCEPT,
+    };
+    if cx.policy.fragments() == Fragments::Forward {
+        return Outcome::ACCEPT;
+    }
+    let data = &packet.frame()[packet.layout.l4..packet.layout.end];
+    let ports = data.first_chunk().filter(|_| fragment.offset == 0);
+    let ports = ports.map(|p: &[u8; 4]| {
+        (u16::from_be_bytes([p[0], p[1]]), u16::from_be_bytes([p[2], p[3]]))
+    });
+    let found = ports.and_then(|(from, to)| installed.ports.find(transport, from, to));
+    if ports.is_some() && found.is_none() {
+        return Outcome::ACCEPT;
+    }
+    let addresses = (packet.source(), packet.destination());
+    let ends = endpoints(cx.port, addresses, ports.unwrap_or_default());
+    let vlan = packet.ethernet.vlan.map(|vlan| vlan.id());
+    let service = found.map_or(guess, |(service, _)| service);
+    judge_roughly(cx, ends, vlan, service, Reason::IP_FRAGMENT)
+}
+
+/// Judges a frame of which only its ends are known, if that.
+fn judge_roughly<S: Sink>(
+    cx: &mut Context<'_, S>,
+    endpoints: Endpoints,
+    vlan: Option<u16>,
+    service: Service,
+    reason: Reason,
+) -> Outcome {
+    let (protocol, number) = match reason.code().split('.').next() {
+        Some("tcp") => (Protocol::Tcp, TCP),
+        Some("udp") => (Protocol::Udp, UDP),
+        _ => (Protocol::Ip, 0),
+    };
+    let reasons = [reason];
+    let subject = Subject {
+        protocol,
+        service,
+        direction: Direction::ToServer,
+        endpoints,
+        message: Message::None,
+        session: Session::default(),
+        reasons: &reasons,
+        address_validated: false,
+        size: 0,
+    };
+    let (key, _) = key_of(cx.port, &endpoints, vlan, number);
+    cx.judge_at(&key, Action::Drop, &subject, &mut ()).outcome
+}
+
+fn key_of(port: Port, ends: &Endpoints, vlan: Option<u16>, protocol: u8) -> (FlowKey, bool) {
+    let source = (ends.source, ends.source_port);
+    let destination = (ends.destination, ends.destination_port);
+    FlowKey::new(source, destination, port.link, vlan, protocol)
+}
+
+fn endpoints(port: Port, addresses: (IpAddr, IpAddr), ports: (u16, u16)) -> Endpoints {
+    Endpoints {
+        source: addresses.0,
+        source_port: ports.0,
+        destination: addresses.1,
+        destination_port: ports.1,
+        from: port.side,
+    }
+}

@@ -1,0 +1,279 @@
+//! The bounded table of flows.
+//!
+//! Lock order: a shard of the map first, a queue second. Whatever pops from a queue therefore lets go
+//! of it before it looks into the map.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dashmap::mapref::one::RefMut;
+use dashmap::{DashMap, Entry};
+
+use super::key::FlowHasher;
+use super::queue::Queue;
+use super::{Class, Flow, FlowKey};
+use crate::{FlowEnd, Instant, LimitKind, Limits, Seed};
+
+/// An established flow is evicted for another only when it has been idle for this long: a full table
+/// of busy flows stays as it is.
+const EVICTABLE_AFTER: Duration = Duration::from_secs(60);
+/// Queue entries looked at in one call.
+const WORK_PER_CALL: usize = 64;
+
+/// A flow of the table, locked.
+pub(crate) type Tenant<'a, T> = RefMut<'a, FlowKey, Box<Flow<T>>>;
+
+/// All flows, by key. Shared by the workers.
+#[derive(Debug)]
+pub(crate) struct Table<T> {
+    flows: DashMap<FlowKey, Box<Flow<T>>, FlowHasher>,
+    half_open: Ward,
+    established: Ward,
+    lingering: Ward,
+}
+
+/// The flows of one class.
+#[derive(Debug)]
+struct Ward {
+    queue: Queue,
+    len: AtomicUsize,
+}
+
+impl Ward {
+    fn new() -> Self {
+        Self {
+            queue: Queue::new(),
+            len: AtomicUsize::new(0),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    fn enter<T>(&self, class: Class, due: Instant, key: FlowKey, flow: &mut Flow<T>) {
+        self.len.fetch_add(1, Ordering::Relaxed);
+        flow.class = class;
+        flow.queued = due;
+        self.queue.insert(due, key);
+    }
+
+    /// Counts a flow out whose queue entry is already gone.
+    fn leave(&self) {
+        self.len.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<T> Table<T> {
+    pub(crate) fn new(seed: &Seed) -> Self {
+        Self {
+            flows: DashMap::with_hasher(FlowHasher::new(seed)),
+            half_open: Ward::new(),
+            established: Ward::new(),
+            lingering: Ward::new(),
+        }
+    }
+
+    /// Flows past their handshake, lingering ones included.
+    pub(crate) fn established(&self) -> usize {
+        self.established.len() + self.lingering.len()
+    }
+
+    /// Flows whose handshake is under way.
+    pub(crate) fn half_open(&self) -> usize {
+        self.half_open.len()
+    }
+
+    /// Whether another established flow needs [`Table::make_room`] first.
+    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+        self.established() >= limits.flows
+    }
+
+    /// The flow of this key, locked.
+    pub(crate) fn lookup(&self, key: &FlowKey) -> Option<Tenant<'_, T>> {
+        self.flows.get_mut(key)
+    }
+
+    /// Puts a half-open flow in, for which the oldest half-open one makes room if need be. Flows that
+    /// leave are handed to `gone`. No flow may be locked by the caller.
+    pub(crate) fn open(
+        &self,
+        key: FlowKey,
+        flow: Flow<T>,
+        limits: &Limits,
+        gone: &mut dyn FnMut(Departure<T>),
+    ) -> Tenant<'_, T> {
+        while self.half_open.len() >= limits.half_open.max(1) {
+            let Some((due, oldest)) = self.half_open.queue.pop(Instant::FAR) else {
+                break;
+            };
+            let evicted = self.settle(Class::HalfOpen, due, oldest, limits, &|_| true);
+            gone_for(LimitKind::HalfOpen, evicted, gone);
+        }
+        match self.flows.entry(key) {
+            // Another worker was faster.
+            Entry::Occupied(entry) => entry.into_ref(),
+            Entry::Vacant(entry) => {
+                let mut flow = Box::new(flow);
+                let due = flow.last_seen + limits.half_open_timeout;
+                self.half_open.enter(Class::HalfOpen, due, key, &mut flow);
+                entry.insert(flow)
+            }
+        }
+    }
+
+    /// Takes a flow out. It may not be locked by the caller.
+    pub(crate) fn remove(&self, key: &FlowKey) -> Option<Departure<T>> {
+        let (key, flow) = self.flows.remove(key)?;
+        let ward = self.ward(flow.class);
+        ward.queue.remove(flow.queued, key);
+        ward.leave();
+        Some(Departure { flow, limit: None })
+    }
+
+    /// Whether an established flow fits in; if not, the longest idle one makes room, lingering ones
+    /// first. No flow may be locked by the caller.
+    pub(crate) fn make_room(
+        &self,
+        now: Instant,
+        limits: &Limits,
+        gone: &mut dyn FnMut(Departure<T>),
+    ) -> bool {
+        if !self.is_full(limits) {
+            return true;
+        }
+        let idle_since = now - EVICTABLE_AFTER;
+        for (class, until) in [
+            (Class::Lingering, Instant::FAR),
+            (Class::Established, idle_since + limits.idle_timeout),
+        ] {
+            for _ in 0..WORK_PER_CALL {
+                let Some((due, key)) = self.ward(class).queue.pop(until) else {
+                    break;
+                };
+                // Only an entry whose time is true belongs to the flow idle for longest.
+                let longest_idle = |true_due| true_due == due;
+                let evicted = self.settle(class, due, key, limits, &longest_idle);
+                gone_for(LimitKind::Flows, evicted, gone);
+                if !self.is_full(limits) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Moves a locked flow to another class.
+    pub(crate) fn reclass(&self, flow: &mut Tenant<'_, T>, class: Class, limits: &Limits) {
+        let key = *flow.key();
+        let old = self.ward(flow.class);
+        old.queue.remove(flow.queued, key);
+        old.leave();
+        let due = flow.last_seen + timeout(class, limits);
+        self.ward(class).enter(class, due, key, flow);
+    }
+
+    /// Lets flows go whose time has come: a bounded number of them.
+    pub(crate) fn handle_timeout(
+        &self,
+        now: Instant,
+        limits: &Limits,
+        gone: &mut dyn FnMut(Departure<T>),
+    ) {
+        for class in Class::ALL {
+            for _ in 0..WORK_PER_CALL {
+                let Some((due, key)) = self.ward(class).queue.pop(now) else {
+                    break;
+                };
+                if let Some(departure) = self.settle(class, due, key, limits, &|due| due <= now) {
+                    gone(departure);
+                }
+            }
+        }
+    }
+
+    /// When [`Table::handle_timeout`] has something to do.
+    pub(crate) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        [
+            (&self.half_open, "half-open flow"),
+            (&self.established, "idle flow"),
+            (&self.lingering, "finished flow"),
+        ]
+        .into_iter()
+        .filter_map(|(ward, why)| Some((ward.queue.first_due()?, why)))
+        .min()
+    }
+
+    /// Decides on a flow just popped from its queue: it leaves, if its true time is `over`; else it
+    /// enters again with that time.
+    fn settle(
+        &self,
+        class: Class,
+        due: Instant,
+        key: FlowKey,
+        limits: &Limits,
+        over: &dyn Fn(Instant) -> bool,
+    ) -> Option<Departure<T>> {
+        let ward = self.ward(class);
+        let removed = self.flows.remove_if_mut(&key, |_, flow| {
+            // Another worker may have moved it since it was popped.
+            if flow.class != class || flow.queued != due {
+                return false;
+            }
+            let true_due = flow.last_seen + timeout(class, limits);
+            if over(true_due) {
+                return true;
+            }
+            flow.queued = true_due;
+            ward.queue.insert(true_due, key);
+            false
+        });
+        let (_, flow) = removed?;
+        ward.leave();
+        Some(Departure { flow, limit: None })
+    }
+
+    fn ward(&self, class: Class) -> &Ward {
+        match class {
+            Class::HalfOpen => &self.half_open,
+            Class::Established => &self.established,
+            Class::Lingering => &self.lingering,
+        }
+    }
+}
+
+/// A flow that left the table.
+pub(crate) struct Departure<T> {
+    pub(crate) flow: Box<Flow<T>>,
+    /// The bound for whose sake it was evicted.
+    pub(crate) limit: Option<LimitKind>,
+}
+
+impl<T> Departure<T> {
+    /// How the flow ended.
+    pub(crate) fn end(&self) -> FlowEnd {
+        match self.limit {
+            Some(_) if self.flow.class != Class::Lingering => FlowEnd::Evicted,
+            _ => self.flow.end,
+        }
+    }
+}
+
+fn gone_for<T>(
+    limit: LimitKind,
+    departure: Option<Departure<T>>,
+    gone: &mut dyn FnMut(Departure<T>),
+) {
+    if let Some(departure) = departure {
+        let limit = Some(limit);
+        gone(Departure { limit, ..departure });
+    }
+}
+
+fn timeout(class: Class, limits: &Limits) -> Duration {
+    match class {
+        Class::HalfOpen => limits.half_open_timeout,
+        Class::Established => limits.idle_timeout,
+        Class::Lingering => limits.linger_timeout,
+    }
+}

@@ -1,0 +1,247 @@
+//! One control packet under judgement.
+
+use policy::{Action, Message, Protocol, Reason, Subject};
+use smallvec::SmallVec;
+use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish};
+use wire::{Decoded, Direction};
+
+use super::framer::Reading;
+use super::session::Stage;
+use super::stream::Step;
+use super::{Session, refusal};
+use crate::app::Denial;
+use crate::context::{Arrival, Context, Judgement};
+use crate::shared::Shared;
+use crate::{LimitKind, Outcome, Sink};
+
+/// A session at work on some bytes.
+pub(super) struct Scene<'a, 'c, S> {
+    pub(super) session: &'a mut Session,
+    pub(super) cx: &'a mut Context<'c, S>,
+    pub(super) arrival: &'a Arrival,
+    pub(super) shared: &'a Shared,
+    /// What is to be said of the bytes so far.
+    pub(super) outcome: Outcome,
+}
+
+/// Detections on one control packet, the gravest first.
+type Reasons = SmallVec<[Reason; 4]>;
+
+impl<S: Sink> Scene<'_, '_, S> {
+    /// Judges the control packet at the start of `bytes`, if enough of it is there.
+    pub(super) fn handle_packet(&mut self, bytes: &[u8]) -> Step {
+        let header = match FixedHeader::decode(bytes) {
+            Ok(Decoded::Complete { message, .. }) => message,
+            Ok(Decoded::Incomplete { need }) => return Step::Need(need),
+            Err(malformed) => return self.unreadable(bytes, None, malformed),
+        };
+        if header.packet_len() > self.cx.limits.mqtt_packet_bytes {
+            return self.too_large(&header);
+        }
+        if bytes.len() >= header.packet_len() {
+            return self.handle_whole(&bytes[..header.packet_len()], &header);
+        }
+        if header.packet_type != PacketType::Connect
+            && let Err(malformed) = header.check(self.session.version)
+        {
+            return self.unreadable(bytes, Some(&header), malformed);
+        }
+        if header.packet_type == PacketType::Publish && self.session.stage != Stage::Opening {
+            return self.handle_prefix(bytes, &header);
+        }
+        self.wait_for(header.packet_len(), &header)
+    }
+
+    fn handle_whole(&mut self, bytes: &[u8], header: &FixedHeader) -> Step {
+        let (version, direction) = (self.session.version, self.arrival.direction);
+        // What only the other end may send is read as if that had sent it: that it didn't is the
+        // point, and not what stands inside.
+        let sent_by = match header.packet_type.sent_by(direction, version) {
+            true => direction,
+            false => direction.reverse(),
+        };
+        match ControlPacket::decode(bytes, version, sent_by) {
+            Ok(Decoded::Complete { message, len }) => self.judge_packet(&message, len, len),
+            Ok(Decoded::Incomplete { need }) => Step::Need(need.max(bytes.len() + 1)),
+            Err(malformed) => self.unreadable(bytes, Some(header), malformed),
+        }
+    }
+
+    /// Judges a PUBLISH by what precedes its payload.
+    fn handle_prefix(&mut self, bytes: &[u8], header: &FixedHeader) -> Step {
+        let (version, direction) = (self.session.version, self.arrival.direction);
+        match Publish::decode_prefix(bytes, version, direction) {
+            Ok(Decoded::Complete { message, len }) => {
+                self.judge_packet(&ControlPacket::Publish(message), header.packet_len(), len)
+            }
+            Ok(Decoded::Incomplete { need }) => self.wait_for(need, header),
+            Err(malformed) => self.unreadable(bytes, Some(header), malformed),
+        }
+    }
+
+    /// Asks for more of a packet, unless that is more than is ever kept of one.
+    fn wait_for(&mut self, need: usize, header: &FixedHeader) -> Step {
+        if need <= self.cx.limits.partial_bytes {
+            return Step::Need(need);
+        }
+        self.cx.limit(LimitKind::Partial);
+        self.too_large(header)
+    }
+
+    /// Judges a packet of `size` bytes, of which `len` are at hand.
+    fn judge_packet(&mut self, packet: &ControlPacket<'_>, size: usize, len: usize) -> Step {
+        let reasons = self.reasons_against(packet);
+        let judgement = self.ask(Some(packet), &reasons, size, Action::Accept);
+        if judgement.action.stops() {
+            let refusal = self.refusal(judgement.action, Some(packet));
+            return Step::Denied(denial(judgement, refusal));
+        }
+        let direction = self.arrival.direction;
+        self.session.note(packet, direction, self.shared, self.cx.sink);
+        self.pass(len, size - len)
+    }
+
+    /// What the session has against a packet that reads well by itself.
+    fn reasons_against(&self, packet: &ControlPacket<'_>) -> Reasons {
+        let mut reasons = Reasons::new();
+        let direction = self.arrival.direction;
+        let is_connect = matches!(packet, ControlPacket::Connect(_));
+        if !packet.packet_type().sent_by(direction, self.session.version) {
+            reasons.push(match direction {
+                Direction::ToServer => Reason::MQTT_SPOOFED_SERVER_PACKET,
+                Direction::ToClient => Reason::MQTT_SPOOFED_CLIENT_PACKET,
+            });
+        }
+        if direction == Direction::ToServer {
+            match self.session.stage {
+                Stage::Opening if !is_connect => reasons.push(Reason::MQTT_SESSION_FIRST_NOT_CONNECT),
+                Stage::Connecting | Stage::Open if is_connect => {
+                    reasons.push(Reason::MQTT_SESSION_SECOND_CONNECT);
+                }
+                _ => {}
+            }
+            if is_connect && self.needs_tls() {
+                reasons.push(Reason::TLS_REQUIRED);
+            }
+        }
+        if !packet.anomalies().is_empty() {
+            reasons.extend(packet.anomalies().iter().map(Reason::from));
+        }
+        reasons
+    }
+
+    fn needs_tls(&self) -> bool {
+        let endpoints = &self.arrival.endpoints;
+        self.cx.policy.requires_tls(endpoints.source, endpoints.from)
+    }
+
+    /// A packet larger than may be.
+    fn too_large(&mut self, header: &FixedHeader) -> Step {
+        self.unread(&[Reason::MQTT_TOO_LARGE], Some(header), header.packet_len())
+    }
+
+    /// A packet that breaks a clause, or isn't one at all.
+    fn unreadable(&mut self, bytes: &[u8], header: Option<&FixedHeader>, malformed: Malformed) -> Step {
+        let size = header.map_or(bytes.len(), FixedHeader::packet_len);
+        let is_foreign = self.session.stage == Stage::Opening
+            && self.arrival.direction == Direction::ToServer
+            && is_another_protocol(bytes);
+        if is_foreign {
+            return self.unread(&[Reason::MQTT_WRONG_PROTOCOL], None, size);
+        }
+        self.unread(&[Reason::from(malformed)], header, size)
+    }
+
+    /// A packet that nobody reads. If it is let through nonetheless, and it is known where it ends,
+    /// reading goes on after it.
+    fn unread(&mut self, reasons: &[Reason], header: Option<&FixedHeader>, size: usize) -> Step {
+        let judgement = self.ask(None, reasons, size, Action::Drop);
+        if judgement.action.stops() {
+            let refusal = self.refusal(judgement.action, None);
+            return Step::Denied(denial(judgement, refusal));
+        }
+        let skipped = header.filter(|header| header.packet_type != PacketType::Connect);
+        match skipped {
+            Some(header) => self.pass(0, header.packet_len()),
+            // Without its CONNECT, or out of step, a connection can't be read.
+            None => {
+                self.session.lose(Direction::ToServer);
+                self.session.lose(Direction::ToClient);
+                Step::Passed(0)
+            }
+        }
+    }
+
+    fn ask(
+        &mut self,
+        packet: Option<&ControlPacket<'_>>,
+        reasons: &[Reason],
+        size: usize,
+        fallback: Action,
+    ) -> Judgement {
+        let subject = Subject {
+            message: packet.map_or(Message::None, Message::Mqtt),
+            session: self.session.known(packet, self.arrival.direction),
+            size,
+            ..self.arrival.detection(Protocol::Mqtt, reasons)
+        };
+        let judgement = self.cx.judge_or(fallback, self.arrival, &subject, &mut ());
+        self.outcome.add(&judgement.outcome);
+        judgement
+    }
+
+    fn refusal(&self, action: Action, packet: Option<&ControlPacket<'_>>) -> Vec<u8> {
+        let between_packets =
+            self.session.framers.at(Direction::ToClient).reading == Reading::Boundary;
+        if action != Action::Refuse || !between_packets {
+            return Vec::new();
+        }
+        refusal::of(packet, self.arrival.direction, self.session)
+    }
+
+    /// Lets `len` bytes through, and after them `remaining` bytes of the same packet.
+    fn pass(&mut self, len: usize, remaining: usize) -> Step {
+        let framer = self.session.framers.at_mut(self.arrival.direction);
+        framer.reading = match remaining {
+            0 => Reading::Boundary,
+            _ => Reading::Body { remaining },
+        };
+        Step::Passed(len)
+    }
+}
+
+fn denial(judgement: Judgement, refusal: Vec<u8>) -> Denial {
+    Denial {
+        action: judgement.action,
+        refusal,
+    }
+}
+
+/// Whether the first bytes on an MQTT port are those of TLS or of a text protocol: HTTP (and
+/// WebSocket) methods, SSH, SMTP. No MQTT packet starts with a capital letter but PUBREC, `P`.
+fn is_another_protocol(bytes: &[u8]) -> bool {
+    match bytes {
+        [0x16, ..] => true,
+        [b'P', second, ..] => second.is_ascii_uppercase(),
+        [first, ..] => first.is_ascii_uppercase() && *first != b'P',
+        [] => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_protocols_are_told_by_two_bytes() {
+        for text in ["GET / HTTP/1.1", "POST /", "PUT /", "HEAD /", "SSH-2.0", "EHLO"] {
+            assert!(is_another_protocol(text.as_bytes()), "{text}");
+        }
+        assert!(is_another_protocol(&[0x16, 3, 1]));
+        assert!(!is_another_protocol(&[0x10, 12]));
+        // A PUBREC, which is two bytes long, and a PUBACK.
+        assert!(!is_another_protocol(&[0x50, 2]));
+        assert!(!is_another_protocol(&[0x40, 2]));
+        assert!(!is_another_protocol(&[0x50]));
+    }
+}

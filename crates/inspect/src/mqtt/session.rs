@@ -1,0 +1,189 @@
+//! What is known of an MQTT connection beyond the packet at hand.
+
+use policy::Session as Known;
+use wire::Direction;
+use wire::mqtt::{ConnAck, Connect, ControlPacket, Property, Publish, Version};
+
+use super::alias::Aliases;
+use super::framer::{Framers, Reading};
+use crate::shared::Shared;
+use crate::{Count, Sink};
+
+/// A client identifier or user name is remembered up to this many bytes. Devices have shorter ones;
+/// what is longer never equals the remembered text, so that a rule can't be fooled by the cut.
+const IDENTITY_BYTES: usize = 1024;
+
+/// How far the connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Older than the gateway: anything may have happened.
+    Unknown,
+    /// Nothing was said.
+    Opening,
+    /// The client has said CONNECT.
+    Connecting,
+    /// The server has accepted it.
+    Open,
+}
+
+/// One MQTT connection.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(super) framers: Framers,
+    pub(super) stage: Stage,
+    /// Fixed by CONNECT; before that, what most clients speak.
+    pub(super) version: Version,
+    client_id: Option<Box<str>>,
+    username: Option<Box<str>>,
+    /// By direction; absent until one end gives an alias.
+    aliases: Option<Box<[Aliases; 2]>>,
+}
+
+impl Session {
+    /// A connection seen from its beginning.
+    pub(crate) fn new() -> Self {
+        Self::with(Reading::Boundary, Stage::Opening)
+    }
+
+    /// A connection older than the gateway.
+    pub(crate) fn midstream() -> Self {
+        Self::with(Reading::Seeking, Stage::Unknown)
+    }
+
+    fn with(reading: Reading, stage: Stage) -> Self {
+        Self {
+            framers: Framers::new(reading),
+            stage,
+            version: Version::V311,
+            client_id: None,
+            username: None,
+            aliases: None,
+        }
+    }
+
+    /// What rules and events may know. A CONNECT under judgement speaks for itself.
+    pub(super) fn known<'a>(
+        &'a self,
+        packet: Option<&ControlPacket<'a>>,
+        direction: Direction,
+    ) -> Known<'a> {
+        let known = Known {
+            version: (self.stage != Stage::Opening).then_some(self.version),
+            client_id: self.client_id.as_deref(),
+            username: self.username.as_deref(),
+            aliased_topic: None,
+        };
+        match packet {
+            Some(ControlPacket::Connect(connect)) => Known {
+                version: Some(connect.version),
+                client_id: Some(connect.client_id).filter(|id| !id.is_empty()),
+                username: connect.username,
+                aliased_topic: None,
+            },
+            Some(ControlPacket::Publish(publish)) if publish.topic.is_empty() => Known {
+                aliased_topic: self.aliased_topic(publish, direction),
+                ..known
+            },
+            _ => known,
+        }
+    }
+
+    /// The topic a PUBLISH means that names none.
+    pub(super) fn aliased_topic(
+        &self,
+        publish: &Publish<'_>,
+        direction: Direction,
+    ) -> Option<&str> {
+        let aliases = &self.aliases.as_ref()?[direction as usize];
+        aliases.topic(publish.topic_alias()?)
+    }
+
+    /// Takes note of a control packet that was let through.
+    pub(super) fn note<S: Sink>(
+        &mut self,
+        packet: &ControlPacket<'_>,
+        direction: Direction,
+        shared: &Shared,
+        sink: &mut S,
+    ) {
+        match packet {
+            ControlPacket::Publish(publish) if self.version == Version::V5 => {
+                self.note_alias(publish, direction);
+            }
+            ControlPacket::Connect(connect) => self.note_connect(connect),
+            ControlPacket::ConnAck(connack) => self.note_connack(connack, shared, sink),
+            _ => {}
+        }
+    }
+
+    fn note_alias(&mut self, publish: &Publish<'_>, direction: Direction) {
+        if let (Some(alias), false) = (publish.topic_alias(), publish.topic.is_empty()) {
+            let aliases = self.aliases.get_or_insert_default();
+            aliases[direction as usize].set(alias, publish.topic);
+        }
+    }
+
+    fn note_connect(&mut self, connect: &Connect<'_>) {
+        // A second CONNECT that a rule lets through changes nothing of what the first said.
+        if matches!(self.stage, Stage::Connecting | Stage::Open) {
+            return;
+        }
+        self.stage = Stage::Connecting;
+        self.version = connect.version;
+        self.client_id = remembered(connect.client_id);
+        self.username = connect.username.and_then(remembered);
+    }
+
+    fn note_connack<S: Sink>(
+        &mut self,
+        connack: &ConnAck<'_>,
+        shared: &Shared,
+        sink: &mut S,
+    ) {
+        if self.stage != Stage::Connecting || !connack.is_accepted() {
+            return;
+        }
+        self.stage = Stage::Open;
+        let assigned = connack.properties.find(|property| match property {
+            Property::AssignedClientIdentifier(id) => Some(id),
+            _ => None,
+        });
+        if let Some(assigned) = assigned {
+            self.client_id = remembered(assigned);
+        }
+        shared.session_opened();
+        sink.count(Count::Session { opened: true });
+    }
+
+    /// Nothing that travels this way can be read any more.
+    pub(crate) fn lose(&mut self, direction: Direction) {
+        self.framers.at_mut(direction).reading = Reading::Lost;
+    }
+
+    pub(crate) fn is_lost(&self, direction: Direction) -> bool {
+        self.framers.at(direction).reading == Reading::Lost
+    }
+
+    /// Gives up its memory. True if the session was open.
+    pub(crate) fn close(mut self, shared: &Shared) -> bool {
+        self.framers.clear(&shared.pool);
+        let was_open = self.stage == Stage::Open;
+        if was_open {
+            shared.session_closed();
+        }
+        was_open
+    }
+}
+
+/// A copy of an identity, cut where it is too long: by a character no identity can contain, so that
+/// the rest can't be forged.
+fn remembered(text: &str) -> Option<Box<str>> {
+    if text.is_empty() {
+        return None;
+    }
+    if text.len() <= IDENTITY_BYTES {
+        return Some(text.into());
+    }
+    let cut = text.floor_char_boundary(IDENTITY_BYTES);
+    Some([&text[..cut], "\0"].concat().into())
+}

@@ -1,0 +1,67 @@
+//! RSTs: only those that their receiver would take for exact are let through (RFC 5961 §3).
+
+use std::time::Duration;
+
+use policy::Reason;
+use wire::net::TcpFlags;
+
+use super::answer::{Answer, Toward};
+use super::half::Place;
+use super::{Phase, Work};
+use crate::{Injected, Outcome, Sink};
+
+/// A connection draws a challenge ACK no more often than this (RFC 5961 §7).
+const CHALLENGE_EVERY: Duration = Duration::from_millis(100);
+
+impl<S: Sink> Work<'_, '_, '_, S> {
+    /// A RST in a connection that isn't over.
+    pub(super) fn handle_rst(&mut self) -> Outcome {
+        if self.is_exact_rst() {
+            self.finish();
+            return Outcome::ACCEPT;
+        }
+        let (ours, _) = self.connection.split(self.arrival.direction);
+        let is_in_window = ours.heard && ours.place(self.segment) != Place::Outside;
+        let outcome = self.violation(Reason::TCP_BLIND_RESET);
+        if is_in_window && !outcome.forward {
+            self.challenge();
+        }
+        outcome
+    }
+
+    /// Whether the receiver of a RST takes it: it names the next byte expected, or answers a SYN.
+    pub(super) fn is_exact_rst(&mut self) -> bool {
+        let segment = self.segment;
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
+        if !ours.heard {
+            // "Connection refused" (RFC 9293 §3.10.7.3), or an end of a connection older than the
+            // gateway, of which nothing is known but what the other end acknowledges.
+            return segment.has(TcpFlags::ACK) && segment.ack == theirs.next
+                || self.connection.phase == Phase::Midstream;
+        }
+        // What is in flight may not have reached the receiver, which then expects `una`.
+        segment.seq == ours.next || (ours.syn_acknowledged() && segment.seq == ours.una)
+    }
+
+    /// Asks the sender of a doubtful segment, on its receiver's behalf, to say RST again with the
+    /// number that only one who hears this can know.
+    pub(super) fn challenge(&mut self) {
+        let now = self.cx.now;
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
+        let answer = Answer {
+            toward: Toward::Sender,
+            seq: theirs.next,
+            // What is in flight may be lost yet: nothing is acknowledged that the receiver hasn't.
+            ack: ours.una,
+            flags: TcpFlags::ACK,
+            window: theirs.last_window,
+            purpose: Injected::ChallengeAck,
+        };
+        let is_first = self.connection.challenged == crate::Instant::ZERO;
+        if !is_first && now.since(self.connection.challenged) < CHALLENGE_EVERY {
+            return;
+        }
+        self.connection.challenged = now;
+        self.inject(&answer, &[]);
+    }
+}

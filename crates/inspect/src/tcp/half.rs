@@ -1,0 +1,188 @@
+//! One direction of a connection: what its sender has said and its receiver has acknowledged.
+
+use super::held::Held;
+use super::segment::Segment;
+use super::seq::Seq;
+use super::unacked::Unacked;
+use crate::pool::Pool;
+use crate::shared::Shared;
+
+/// The largest window shift (RFC 7323 §2.3): assumed of flows whose handshake wasn't seen.
+const SCALE_MAX: u8 = 14;
+/// A segment may repeat what was acknowledged at least this far back, however small the window.
+const STALE_BYTES: i32 = 65_535;
+
+/// The bytes of one direction: `una <= next`, and `next` never lies beyond what was forwarded.
+#[derive(Debug, Default)]
+pub(super) struct Half {
+    /// Its sender was heard, so that the numbers below are its own.
+    pub(super) heard: bool,
+    /// The sequence number of the SYN.
+    pub(super) isn: Seq,
+    /// The next sequence number to inspect.
+    pub(super) next: Seq,
+    /// Everything before it was acknowledged by the receiver.
+    pub(super) una: Seq,
+    /// The right edge of the window the receiver offers.
+    edge: Seq,
+    /// The largest window the receiver has offered.
+    window_max: u32,
+    /// What the sender of this direction offered last, not scaled.
+    pub(super) last_window: u16,
+    /// The shift the sender of this direction announced for windows it offers to the other.
+    scale: Option<u8>,
+    /// The sequence number of the forwarded FIN.
+    fin: Option<Seq>,
+    pub(super) unacked: Unacked,
+    held: Option<Box<Held>>,
+}
+
+/// Where a segment lies in its direction's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Where its receiver can't take it.
+    Outside,
+    /// It repeats what was forwarded, and nothing else.
+    Repeated,
+    /// It brings the next byte, or takes no room at all.
+    InOrder,
+    /// Bytes before it are missing.
+    Early,
+}
+
+impl Half {
+    /// Notes a SYN: the sender's first number, and the shift of its windows.
+    pub(super) fn note_syn(&mut self, segment: &Segment) {
+        self.heard = true;
+        self.isn = segment.seq;
+        self.next = segment.seq + 1;
+        self.una = segment.seq;
+        self.edge = self.next + self.window_max as usize;
+        self.scale = segment.scale.map(|shift| shift.min(SCALE_MAX));
+    }
+
+    /// Takes the other end's SYN+ACK for proof of a SYN of this sender's.
+    pub(super) fn infer_syn(&mut self, answer: &Segment) {
+        self.resume_at(answer.ack);
+        self.heard = true;
+        self.scale = answer.scale.map(|_| SCALE_MAX);
+    }
+
+    /// Starts in the middle of a stream, at the first segment seen.
+    pub(super) fn start_midstream(&mut self, seq: Seq) {
+        self.heard = true;
+        self.resume_at(seq);
+        self.scale = Some(SCALE_MAX);
+    }
+
+    /// Places the stream of a sender not heard yet by what its receiver acknowledges.
+    pub(super) fn resume_at(&mut self, seq: Seq) {
+        self.isn = Seq(seq.0.wrapping_sub(1));
+        self.next = seq;
+        self.una = seq;
+        self.window_max = u32::from(u16::MAX) << SCALE_MAX;
+        self.edge = seq + self.window_max as usize;
+    }
+
+    /// Whether the receiver has acknowledged the SYN.
+    pub(super) fn syn_acknowledged(&self) -> bool {
+        self.una.is_after(self.isn)
+    }
+
+    /// Whether the receiver can have acknowledged up to `ack` (RFC 5961 §5.2).
+    pub(super) fn accepts_ack(&self, ack: Seq) -> bool {
+        let behind = self.una.since(ack);
+        !ack.is_after(self.next) && behind <= self.stale_bytes()
+    }
+
+    /// Notes what the receiver acknowledges and how much more it can take.
+    pub(super) fn note_ack(&mut self, ack: Seq, window: u32, pool: &Pool) {
+        let acked = ack.bytes_since(self.una);
+        if acked > 0 {
+            // The SYN and the FIN take a number, but no byte.
+            let of_syn = usize::from(!self.syn_acknowledged());
+            self.unacked.acknowledge((acked - of_syn).min(self.unacked.len()), pool);
+            self.una = ack;
+        }
+        self.edge = self.edge.max(ack + window as usize);
+        self.window_max = self.window_max.max(window);
+    }
+
+    /// Notes the window of a SYN: never shifted, and without an acknowledgement to count from.
+    pub(super) fn note_first_window(&mut self, window: u16) {
+        self.window_max = self.window_max.max(u32::from(window));
+        if self.heard {
+            self.edge = self.edge.max(self.una + 1 + usize::from(window));
+        }
+    }
+
+    /// What `window` means when the sender of this direction offers it.
+    pub(super) fn window_offered(&self, window: u16, other: &Self) -> u32 {
+        // Shifts hold if both ends announced one (RFC 7323 §2.2).
+        match (self.scale, other.scale) {
+            (Some(shift), Some(_)) => u32::from(window) << shift,
+            _ => u32::from(window),
+        }
+    }
+
+    /// Where `segment` lies. A segment that starts right at the window's edge is a probe.
+    pub(super) fn place(&self, segment: &Segment) -> Place {
+        let (seq, end) = (segment.seq, segment.end());
+        if seq.is_after(self.edge) || self.una.since(end) > self.stale_bytes() {
+            Place::Outside
+        } else if segment.len() == 0 {
+            Place::InOrder
+        } else if !end.is_after(self.next) {
+            Place::Repeated
+        } else if self.fin.is_some() {
+            // Nothing follows a FIN (RFC 9293 §3.10.7.4, seventh step).
+            Place::Outside
+        } else if seq.is_after(self.next) {
+            Place::Early
+        } else {
+            Place::InOrder
+        }
+    }
+
+    /// Moves past bytes that were let through unrecorded.
+    pub(super) fn pass_to(&mut self, end: Seq) {
+        self.next = self.next.max(end);
+    }
+
+    /// Notes a FIN at `seq`, which was let through.
+    pub(super) fn pass_fin(&mut self, seq: Seq) {
+        self.fin = Some(seq);
+        self.pass_to(seq + 1);
+    }
+
+    /// Whether the receiver has acknowledged the FIN.
+    pub(super) fn fin_acknowledged(&self) -> bool {
+        self.fin.is_some_and(|fin| self.una.is_after(fin))
+    }
+
+    /// The sequence number of the first recorded byte.
+    pub(super) fn recorded_from(&self) -> Seq {
+        self.una + usize::from(!self.syn_acknowledged())
+    }
+
+    pub(super) fn held_mut(&mut self) -> &mut Held {
+        self.held.get_or_insert_default()
+    }
+
+    /// The held segments, if any are.
+    pub(super) fn held(&mut self) -> Option<&mut Held> {
+        self.held.as_deref_mut().filter(|held| !held.is_empty())
+    }
+
+    /// Gives up all memory beyond its own.
+    pub(super) fn clear(&mut self, shared: &Shared) {
+        self.unacked.acknowledge(self.unacked.len(), &shared.pool);
+        if let Some(mut held) = self.held.take() {
+            held.clear(&shared.held);
+        }
+    }
+
+    fn stale_bytes(&self) -> i32 {
+        i32::try_from(self.window_max).unwrap_or(i32::MAX).max(STALE_BYTES)
+    }
+}

@@ -1,0 +1,251 @@
+//! Segments that came too early, kept until the gap before them is filled (DESIGN section 4.1).
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use wire::net::TcpFlags;
+
+use super::segment::Segment;
+use super::seq::Seq;
+use crate::{LimitKind, Limits};
+
+/// What one direction of a flow holds, in order of sequence number.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    segments: VecDeque<HeldSegment>,
+    bytes: usize,
+}
+
+/// A segment with the frame it came in.
+#[derive(Debug)]
+pub(super) struct HeldSegment {
+    pub(super) segment: Segment,
+    pub(super) frame: Box<[u8]>,
+}
+
+impl HeldSegment {
+    fn bytes(&self) -> &[u8] {
+        &self.frame[self.segment.payload()]
+    }
+
+    /// Whether it leaves nothing of `other` to be held.
+    fn covers(&self, other: &Segment) -> bool {
+        let (ours, theirs) = (self.segment.seq, other.seq);
+        let ours_end = ours + self.segment.payload().len();
+        let theirs_end = theirs + other.payload().len();
+        let adds_fin = other.has(TcpFlags::FIN) && !self.segment.has(TcpFlags::FIN);
+        !ours.is_after(theirs) && !ours_end.is_before(theirs_end) && !adds_fin
+    }
+}
+
+/// What became of a segment that came too early.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Holding {
+    /// Its bytes are held now, or were already.
+    Held,
+    /// It contradicts bytes held already.
+    Conflict,
+    /// There is no room for it.
+    Full(LimitKind),
+}
+
+/// How much all flows hold together.
+#[derive(Debug, Default)]
+pub(crate) struct HeldTotal {
+    bytes: AtomicUsize,
+    segments: AtomicUsize,
+}
+
+impl HeldTotal {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn segments(&self) -> usize {
+        self.segments.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.segments.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn subtract(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.segments.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Held {
+    pub(super) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// Holds a copy of `frame`.
+    pub(super) fn insert(
+        &mut self,
+        segment: &Segment,
+        frame: &[u8],
+        limits: &Limits,
+        total: &HeldTotal,
+    ) -> Holding {
+        let seq = segment.seq;
+        let bytes = &frame[segment.payload()];
+        if !self.segments.iter().all(|held| agree(held, seq, bytes)) {
+            return Holding::Conflict;
+        }
+        if self.segments.iter().any(|held| held.covers(segment)) {
+            return Holding::Held;
+        }
+        if let Some(full) = self.room_for(frame.len(), limits, total) {
+            return Holding::Full(full);
+        }
+        total.add(frame.len());
+        self.bytes += frame.len();
+        let at = self.segments.partition_point(|held| !held.segment.seq.is_after(seq));
+        let segment = HeldSegment {
+            segment: *segment,
+            frame: frame.into(),
+        };
+        self.segments.insert(at, segment);
+        Holding::Held
+    }
+
+    fn room_for(&self, len: usize, limits: &Limits, total: &HeldTotal) -> Option<LimitKind> {
+        if self.bytes + len > limits.held_bytes_per_flow
+            || self.segments.len() >= limits.held_segments_per_flow
+        {
+            return Some(LimitKind::HeldPerFlow);
+        }
+        (total.bytes() + len > limits.held_bytes).then_some(LimitKind::Held)
+    }
+
+    /// The next segment that starts at or before `next`, if any.
+    pub(super) fn pop_ready(&mut self, next: Seq, total: &HeldTotal) -> Option<HeldSegment> {
+        if self.segments.front()?.segment.seq.is_after(next) {
+            return None;
+        }
+        self.pop_first(total)
+    }
+
+    /// The next segment, whatever is missing before it.
+    pub(super) fn pop_first(&mut self, total: &HeldTotal) -> Option<HeldSegment> {
+        let segment = self.segments.pop_front()?;
+        self.bytes -= segment.frame.len();
+        total.subtract(segment.frame.len());
+        Some(segment)
+    }
+
+    /// Lets everything go.
+    pub(super) fn clear(&mut self, total: &HeldTotal) {
+        for segment in self.segments.drain(..) {
+            total.subtract(segment.frame.len());
+        }
+        self.bytes = 0;
+    }
+}
+
+/// Whether `held` and a segment of `bytes` from `seq` carry the same where they overlap.
+fn agree(held: &HeldSegment, seq: Seq, bytes: &[u8]) -> bool {
+    let (ours, theirs) = (held.bytes(), bytes);
+    let start = held.segment.seq;
+    let ours = &ours[seq.bytes_since(start).min(ours.len())..];
+    let theirs = &theirs[start.bytes_since(seq).min(theirs.len())..];
+    let common = ours.len().min(theirs.len());
+    ours[..common] == theirs[..common]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    struct Fixture {
+        held: Held,
+        limits: Limits,
+        total: HeldTotal,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            Self {
+                held: Held::default(),
+                limits: Limits::default(),
+                total: HeldTotal::default(),
+            }
+        }
+
+        fn insert(&mut self, seq: u32, bytes: &[u8]) -> Holding {
+            let (segment, frame) = fixture::segment(seq, TcpFlags::ACK, bytes);
+            self.held.insert(&segment, &frame, &self.limits, &self.total)
+        }
+
+        fn pop(&mut self, next: u32) -> Option<(u32, Vec<u8>)> {
+            let segment = self.held.pop_ready(Seq(next), &self.total)?;
+            Some((segment.segment.seq.0, segment.bytes().to_vec()))
+        }
+    }
+
+    #[test]
+    fn segments_come_out_in_order_once_the_gap_is_filled() {
+        let mut fixture = Fixture::new();
+        assert_eq!(fixture.insert(30, b"cc"), Holding::Held);
+        assert_eq!(fixture.insert(20, b"bbbbbbbbbb"), Holding::Held);
+        assert_eq!(fixture.pop(19), None);
+        assert_eq!(fixture.pop(20), Some((20, b"bbbbbbbbbb".to_vec())));
+        assert_eq!(fixture.pop(30), Some((30, b"cc".to_vec())));
+        assert_eq!((fixture.total.bytes(), fixture.total.segments()), (0, 0));
+    }
+
+    #[test]
+    fn order_wraps_with_the_sequence_space() {
+        let mut fixture = Fixture::new();
+        assert_eq!(fixture.insert(2, b"late"), Holding::Held);
+        assert_eq!(fixture.insert(u32::MAX, b"abc"), Holding::Held);
+        assert_eq!(fixture.pop(u32::MAX), Some((u32::MAX, b"abc".to_vec())));
+        assert_eq!(fixture.pop(2), Some((2, b"late".to_vec())));
+    }
+
+    #[test]
+    fn the_first_bytes_win_over_any_overlap() {
+        let mut fixture = Fixture::new();
+        assert_eq!(fixture.insert(20, b"0123456789"), Holding::Held);
+        for (seq, bytes) in [(20, &b"x"[..]), (29, b"x"), (18, b"abX"), (25, b"56X8"), (10, &[b'-'; 40])] {
+            assert_eq!(fixture.insert(seq, bytes), Holding::Conflict, "at {seq}");
+        }
+        for (seq, bytes) in [(20, &b"0"[..]), (18, b"ab01"), (28, b"89ab"), (30, b"abc"), (10, b"--------ab")] {
+            assert_eq!(fixture.insert(seq, bytes), Holding::Held, "at {seq}");
+        }
+    }
+
+    #[test]
+    fn a_duplicate_takes_no_room() {
+        let mut fixture = Fixture::new();
+        fixture.insert(20, b"0123456789");
+        let bytes = fixture.total.bytes();
+        assert_eq!(fixture.insert(22, b"2345"), Holding::Held);
+        assert_eq!(fixture.total.bytes(), bytes);
+    }
+
+    #[test]
+    fn every_bound_is_kept() {
+        let mut fixture = Fixture::new();
+        fixture.limits.held_segments_per_flow = 2;
+        fixture.insert(10, b"a");
+        fixture.insert(20, b"b");
+        assert_eq!(fixture.insert(30, b"c"), Holding::Full(LimitKind::HeldPerFlow));
+
+        let mut fixture = Fixture::new();
+        fixture.limits.held_bytes_per_flow = 60;
+        fixture.insert(10, b"aaaaaa");
+        assert_eq!(fixture.insert(30, b"c"), Holding::Full(LimitKind::HeldPerFlow));
+
+        let mut fixture = Fixture::new();
+        fixture.limits.held_bytes = 60;
+        fixture.insert(10, b"aaaaaa");
+        assert_eq!(fixture.insert(30, b"c"), Holding::Full(LimitKind::Held));
+        fixture.held.clear(&fixture.total);
+        assert_eq!((fixture.total.bytes(), fixture.total.segments()), (0, 0));
+        assert_eq!(fixture.insert(30, b"c"), Holding::Held);
+    }
+}

@@ -1,0 +1,73 @@
+//! Connections older than the gateway, or forgotten by it (DESIGN section 4, point 5).
+
+use policy::{Action, Midstream, Reason, Service};
+use wire::net::TcpFlags;
+
+use super::{Connection, Phase, Work};
+use crate::app::App;
+use crate::{Outcome, Sink};
+
+impl Connection {
+    /// A connection of which nothing was seen so far, and how it is to be treated.
+    pub(crate) fn midstream(service: Service, treatment: Midstream) -> Self {
+        let app = match treatment {
+            Midstream::Accept => App::midstream(service),
+            Midstream::Bypass | Midstream::Reset => App::Opaque,
+        };
+        Self::new(Phase::Midstream, app)
+    }
+}
+
+impl<S: Sink> Work<'_, '_, '_, S> {
+    /// The first segment seen of a connection.
+    ///
+    /// # Errors
+    /// The outcome, when the connection isn't taken up at all.
+    pub(crate) fn judge_midstream(&mut self, treatment: Midstream) -> Result<Outcome, Outcome> {
+        let fallback = match treatment {
+            Midstream::Accept | Midstream::Bypass => Action::Accept,
+            Midstream::Reset => Action::Reset,
+        };
+        let judgement = self.judge_tcp(Reason::TCP_MIDSTREAM, fallback);
+        self.place_halves();
+        if judgement.action.stops() {
+            return Err(self.carry_out(judgement));
+        }
+        let mut outcome = judgement.outcome;
+        if self.segment.has(TcpFlags::SYN) {
+            return Ok(outcome);
+        }
+        outcome.add(&self.handle_stream());
+        Ok(outcome)
+    }
+
+    /// A segment of a connection that hasn't been heard from both ends yet.
+    pub(super) fn handle_midstream(&mut self) -> Outcome {
+        self.place_halves();
+        let outcome = self.handle_stream();
+        if outcome.forward && self.connection.halves.iter().all(|half| half.heard) {
+            self.connection.phase = Phase::Established;
+        }
+        outcome
+    }
+
+    /// Takes the numbers of the first segments for those of the connection.
+    fn place_halves(&mut self) {
+        let segment = self.segment;
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
+        if segment.has(TcpFlags::SYN) {
+            // The answer to a SYN that was forgotten, or never seen.
+            ours.note_syn(segment);
+            theirs.infer_syn(segment);
+            self.connection.phase = Phase::Handshake;
+            return;
+        }
+        if !ours.heard {
+            ours.start_midstream(segment.seq);
+        }
+        if !theirs.heard || segment.ack.is_after(theirs.next) {
+            // Bytes that were acknowledged have passed, seen or unseen.
+            theirs.resume_at(segment.ack);
+        }
+    }
+}

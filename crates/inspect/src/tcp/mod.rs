@@ -1,0 +1,269 @@
+//! TCP in the packet path: nothing is terminated, everything is put in order (DESIGN section 4).
+//!
+//! Per direction a [`Half`](half::Half) keeps the next sequence number to inspect, the bytes forwarded
+//! and not yet acknowledged, and the segments that came too early. What belongs to the stream goes to
+//! the [`App`] in order; what doesn't is dropped, and what the app denies is cut off and both ends
+//! are reset.
+//!
+//! RFC 9293 (TCP), RFC 7323 (window scaling), RFC 5961 (blind attacks), RFC 6093 (urgent data).
+
+mod answer;
+mod control;
+#[cfg(test)]
+mod fixture;
+mod half;
+mod handshake;
+mod held;
+mod midstream;
+mod segment;
+mod seq;
+mod stream;
+mod teardown;
+mod unacked;
+
+use policy::{Action, Protocol, Reason, RuleIndex, Service};
+use wire::Direction;
+use wire::net::TcpFlags;
+
+use crate::app::App;
+use crate::context::{Arrival, Context, Judgement};
+use crate::flow::Class;
+use crate::shared::Shared;
+use crate::{Count, Exception, FlowEnd, Frame, Instant, LimitKind, Outcome, Sink};
+
+use half::{Half, Place};
+
+pub(crate) use answer::REFUSAL_BYTES;
+pub(crate) use held::HeldTotal;
+pub(crate) use segment::Segment;
+
+/// Frames of the inspector's own that one ended connection draws at most.
+const ANSWERS: u8 = 16;
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    phase: Phase,
+    /// By [`Direction`] of travel.
+    halves: [Half; 2],
+    app: App,
+    /// Frames of the inspector's own that it may still draw once ended.
+    answers_left: u8,
+    /// When a challenge ACK was last sent.
+    challenged: Instant,
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// A SYN was seen.
+    Handshake,
+    /// A connection older than the gateway, of which one end was heard.
+    Midstream,
+    /// Both ends hear each other.
+    Established,
+    /// Both ends have said FIN, or one an acceptable RST.
+    Finished,
+    /// Weir has torn it down.
+    Denied(Grounds),
+}
+
+/// Why a connection was torn down, for those who go on sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Grounds {
+    reason: Option<Reason>,
+    rule: Option<RuleIndex>,
+    /// Whose segments are dropped without an answer.
+    silent: Option<Direction>,
+}
+
+impl Connection {
+    fn new(phase: Phase, app: App) -> Self {
+        Self {
+            phase,
+            halves: [Half::default(), Half::default()],
+            app,
+            answers_left: ANSWERS,
+            challenged: Instant::ZERO,
+        }
+    }
+
+    /// A connection whose SYN is at hand.
+    pub(crate) fn opening(service: Service) -> Self {
+        Self::new(Phase::Handshake, App::new(service))
+    }
+
+    /// The class of the flow table it belongs to.
+    pub(crate) fn class(&self) -> Class {
+        match self.phase {
+            Phase::Handshake | Phase::Midstream => Class::HalfOpen,
+            Phase::Established => Class::Established,
+            Phase::Finished | Phase::Denied(_) => Class::Lingering,
+        }
+    }
+
+    /// How its flow ends if it ends now.
+    pub(crate) fn end(&self) -> FlowEnd {
+        match self.phase {
+            Phase::Handshake | Phase::Midstream | Phase::Established => FlowEnd::Idle,
+            Phase::Finished => FlowEnd::Finished,
+            Phase::Denied(_) => FlowEnd::Denied,
+        }
+    }
+
+    /// Whether a SYN starts a new connection in its place.
+    pub(crate) fn gives_way_to(&self, segment: &Segment) -> bool {
+        let is_over = matches!(self.phase, Phase::Finished | Phase::Denied(_));
+        is_over && segment.is_opening()
+    }
+
+    /// Gives up all memory beyond its own.
+    pub(crate) fn close<S: Sink>(&mut self, shared: &Shared, sink: &mut S) {
+        for half in &mut self.halves {
+            half.clear(shared);
+        }
+        if self.app.close(shared) {
+            sink.count(Count::Session { opened: false });
+        }
+    }
+
+    /// The half a segment travels in, and the other.
+    fn split(&mut self, direction: Direction) -> (&mut Half, &mut Half) {
+        let [to_server, to_client] = &mut self.halves;
+        match direction {
+            Direction::ToServer => (to_server, to_client),
+            Direction::ToClient => (to_client, to_server),
+        }
+    }
+}
+
+/// A connection at work on one segment.
+pub(crate) struct Work<'a, 'b, 'c, S> {
+    pub(crate) cx: &'a mut Context<'c, S>,
+    pub(crate) shared: &'a Shared,
+    pub(crate) arrival: &'a Arrival,
+    pub(crate) segment: &'a Segment,
+    pub(crate) frame: &'a mut Frame<'b>,
+    pub(crate) connection: &'a mut Connection,
+    /// Whether the table has room for one more established flow.
+    pub(crate) has_room: bool,
+    /// The frame was held: it isn't the caller's any more, and leaves by injection.
+    pub(crate) is_released: bool,
+}
+
+impl<S: Sink> Work<'_, '_, '_, S> {
+    /// Judges the segment, whose checksum and flags are known to be possible.
+    pub(crate) fn handle_segment(&mut self) -> Outcome {
+        match self.connection.phase {
+            Phase::Finished => self.handle_finished(),
+            Phase::Denied(grounds) => self.handle_denied(grounds),
+            _ if self.segment.has(TcpFlags::SYN) => self.handle_syn(),
+            _ if self.segment.is_rst() => self.handle_rst(),
+            Phase::Handshake | Phase::Midstream if !self.has_room => self.no_room(),
+            Phase::Handshake => {
+                if self.connection.halves.iter().all(|half| half.heard) {
+                    self.handle_stream()
+                } else {
+                    self.violation(Reason::TCP_OUT_OF_WINDOW)
+                }
+            }
+            Phase::Midstream => self.handle_midstream(),
+            Phase::Established => self.handle_stream(),
+        }
+    }
+
+    /// A segment within a connection: its acknowledgement, then its bytes.
+    fn handle_stream(&mut self) -> Outcome {
+        let segment = self.segment;
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
+        if !theirs.accepts_ack(segment.ack) {
+            return self.violation(Reason::TCP_OUT_OF_WINDOW);
+        }
+        let place = ours.place(segment);
+        if place == Place::Outside {
+            return self.violation(Reason::TCP_OUT_OF_WINDOW);
+        }
+        let window = ours.window_offered(segment.window, theirs);
+        ours.last_window = segment.window;
+        theirs.note_ack(segment.ack, window, &self.shared.pool);
+        let outcome = if segment.has(TcpFlags::URG) {
+            self.handle_urgent(place)
+        } else if segment.len() == 0 {
+            Outcome::ACCEPT
+        } else {
+            self.handle_bytes(place)
+        };
+        self.note_progress();
+        outcome
+    }
+
+    /// Urgent data: receivers disagree on which bytes belong to the stream (RFC 6093 §3.1).
+    fn handle_urgent(&mut self, place: Place) -> Outcome {
+        let judgement = self.judge_tcp(Reason::TCP_URGENT, Action::Drop);
+        if judgement.action.stops() {
+            return self.carry_out(judgement);
+        }
+        let mut outcome = judgement.outcome;
+        outcome.add(&self.handle_bytes(place));
+        outcome
+    }
+
+    /// Moves on once both ends have acknowledged each other's SYN, or FIN.
+    fn note_progress(&mut self) {
+        let halves = &self.connection.halves;
+        match self.connection.phase {
+            Phase::Handshake if halves.iter().all(Half::syn_acknowledged) => {
+                self.connection.phase = Phase::Established;
+            }
+            Phase::Established if halves.iter().all(Half::fin_acknowledged) => self.finish(),
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self) {
+        self.connection.phase = Phase::Finished;
+        self.connection.close(self.shared, self.cx.sink);
+    }
+
+    /// The table is full of flows that must not be evicted.
+    fn no_room(&mut self) -> Outcome {
+        self.cx.limit(LimitKind::Flows);
+        let fallback = exception(self.cx.limits.exception);
+        self.judge_tcp(Reason::LIMITS_FLOW_TABLE, fallback).outcome
+    }
+
+    /// A segment that doesn't belong: dropped, unless a rule or monitor mode lets it pass unread. It
+    /// may be anybody's, so that the connection doesn't suffer for it.
+    fn violation(&mut self, reason: Reason) -> Outcome {
+        let judgement = self.judge_tcp(reason, Action::Drop);
+        match judgement.action.stops() {
+            true => Outcome {
+                verdict: crate::Verdict::Drop,
+                ..judgement.outcome
+            },
+            false => judgement.outcome,
+        }
+    }
+
+    /// Carries out a ruling on a segment that is its sender's own.
+    fn carry_out(&mut self, judgement: Judgement) -> Outcome {
+        match judgement.action {
+            Action::Reset | Action::Refuse => self.deny(judgement, Vec::new(), 0),
+            _ => judgement.outcome,
+        }
+    }
+
+    fn judge_tcp(&mut self, reason: Reason, fallback: Action) -> Judgement {
+        let reasons = [reason];
+        let subject = self.arrival.detection(Protocol::Tcp, &reasons);
+        self.cx.judge_or(fallback, self.arrival, &subject, &mut ())
+    }
+}
+
+/// What is done with traffic that a bound leaves no room for.
+fn exception(exception: Exception) -> Action {
+    match exception {
+        Exception::Drop => Action::Drop,
+        Exception::Bypass => Action::Accept,
+    }
+}

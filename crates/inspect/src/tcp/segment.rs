@@ -1,0 +1,71 @@
+//! What the TCP module needs of a segment, apart from the bytes of its frame.
+
+use std::ops::Range;
+
+use wire::net::{Layout, Tcp, TcpFlags, TcpOption};
+
+use super::seq::Seq;
+
+/// A decoded TCP header, and where the payload lies in its frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Segment {
+    pub(super) seq: Seq,
+    pub(super) ack: Seq,
+    pub(super) flags: TcpFlags,
+    pub(super) window: u16,
+    /// The window scale option; on a SYN only.
+    pub(super) scale: Option<u8>,
+    pub(super) layout: Layout,
+}
+
+impl Segment {
+    /// The segment of a decoded frame.
+    pub(crate) fn new(tcp: &Tcp<'_>, layout: Layout) -> Self {
+        let is_syn = tcp.flags.contains(TcpFlags::SYN);
+        let scale = is_syn.then(|| tcp.options.iter().find_map(shift)).flatten();
+        Self {
+            seq: Seq(tcp.seq),
+            ack: Seq(tcp.ack),
+            flags: tcp.flags,
+            window: tcp.window,
+            scale,
+            layout,
+        }
+    }
+
+    pub(super) fn has(&self, flags: TcpFlags) -> bool {
+        self.flags.contains(flags)
+    }
+
+    /// Whether it asks for a new connection.
+    pub(crate) fn is_opening(&self) -> bool {
+        self.has(TcpFlags::SYN) && !self.has(TcpFlags::ACK)
+    }
+
+    /// Whether it breaks a connection off.
+    pub(crate) fn is_rst(&self) -> bool {
+        self.has(TcpFlags::RST)
+    }
+
+    /// Where the payload lies in the frame.
+    pub(super) fn payload(&self) -> Range<usize> {
+        self.layout.payload..self.layout.end
+    }
+
+    /// Bytes of sequence space after the SYN's: payload and FIN.
+    pub(super) fn len(&self) -> usize {
+        self.layout.payload_len() + usize::from(self.has(TcpFlags::FIN))
+    }
+
+    /// The sequence number after its last byte, and its FIN.
+    pub(super) fn end(&self) -> Seq {
+        self.seq + self.len()
+    }
+}
+
+fn shift(option: TcpOption<'_>) -> Option<u8> {
+    match option {
+        TcpOption::WindowScale(shift) => Some(shift),
+        _ => None,
+    }
+}

@@ -1,0 +1,222 @@
+//! The bytes of an established connection: each inspected once, in order, and the first of each
+//! kept until they are acknowledged (DESIGN section 4, points 1 and 2).
+
+use std::ops::Range;
+
+use policy::{Action, Reason};
+use wire::net::{TcpFlags, edit};
+
+use super::half::Place;
+use super::held::Holding;
+use super::{Phase, Work, exception};
+use crate::app::Denial;
+use crate::context::{Arrival, Judgement};
+use crate::{Count, Frame, Injected, LimitKind, Outcome, Sink, Verdict};
+
+impl<S: Sink> Work<'_, '_, '_, S> {
+    /// A segment that carries something, at a place where its receiver can take it.
+    pub(super) fn handle_bytes(&mut self, place: Place) -> Outcome {
+        if let Some(outcome) = self.check_repetition() {
+            return outcome;
+        }
+        if self.connection.app.is_opaque(self.arrival.direction) {
+            self.pass_whole();
+            return Outcome::ACCEPT;
+        }
+        match place {
+            Place::Repeated | Place::Outside => Outcome::ACCEPT,
+            Place::Early => self.hold(),
+            Place::InOrder => {
+                let mut outcome = self.advance();
+                self.release(&mut outcome);
+                outcome
+            }
+        }
+    }
+
+    /// Compares what the segment repeats with the bytes first forwarded. An outcome if that settles it.
+    fn check_repetition(&mut self) -> Option<Outcome> {
+        let (ours, _) = self.connection.split(self.arrival.direction);
+        let recorded_from = ours.recorded_from();
+        let seq = self.segment.seq;
+        let payload = self.segment.payload();
+        let start = payload.start + recorded_from.bytes_since(seq).min(payload.len());
+        let offset = seq.bytes_since(recorded_from);
+        let len = (payload.end - start).min(ours.unacked.len().saturating_sub(offset));
+        let repeated = start..start + len;
+        if ours.unacked.matches(offset, &self.frame.as_slice()[repeated.clone()]) {
+            return None;
+        }
+        self.handle_conflict(offset, repeated)
+    }
+
+    /// Other bytes than the first time: the first win.
+    fn handle_conflict(&mut self, offset: usize, repeated: Range<usize>) -> Option<Outcome> {
+        let judgement = self.judge_tcp(Reason::TCP_OVERLAP_CONFLICT, Action::Drop);
+        if judgement.action.stops() {
+            return Some(self.carry_out(judgement));
+        }
+        if judgement.outcome.would.is_none() {
+            let (ours, _) = self.connection.split(self.arrival.direction);
+            let bytes = &mut self.frame.as_mut_slice()[repeated];
+            ours.unacked.restore(offset, bytes);
+            edit::refresh_checksums(self.frame.as_mut_slice(), &self.segment.layout);
+        }
+        None
+    }
+
+    /// Inspects the bytes that the segment adds, and forwards what may pass.
+    fn advance(&mut self) -> Outcome {
+        let direction = self.arrival.direction;
+        let (ours, _) = self.connection.split(direction);
+        let payload = self.segment.payload();
+        let known = ours.next.bytes_since(self.segment.seq).min(payload.len());
+        let fresh = payload.start + known..payload.end;
+        if ours.unacked.len() + fresh.len() > self.cx.limits.unacked_bytes_per_flow {
+            self.cx.limit(LimitKind::Unacked);
+            return self.overflow(Reason::LIMITS_UNACKED_BYTES);
+        }
+        let bytes = &self.frame.as_slice()[fresh];
+        let passage =
+            self.connection.app.handle_bytes(self.cx, self.arrival, self.shared, bytes);
+        let (ours, _) = self.connection.split(direction);
+        ours.unacked.push(&bytes[..passage.passed], &self.shared.pool);
+        ours.pass_to(ours.next + passage.passed);
+        match passage.denial {
+            Some(Denial { action, refusal }) => {
+                let outcome = passage.outcome;
+                let kept = if passage.passed == 0 { 0 } else { known + passage.passed };
+                self.deny(Judgement { action, outcome }, refusal, kept)
+            }
+            None => {
+                self.pass_fin();
+                passage.outcome
+            }
+        }
+    }
+
+    /// Holds the segment until its turn.
+    fn hold(&mut self) -> Outcome {
+        let segment = self.segment;
+        let (limits, held_total) = (self.cx.limits, &self.shared.held);
+        let (ours, _) = self.connection.split(self.arrival.direction);
+        match ours.held_mut().insert(segment, self.frame.as_slice(), limits, held_total) {
+            Holding::Held => Outcome::HOLD,
+            Holding::Conflict => {
+                let judgement = self.judge_tcp(Reason::TCP_OVERLAP_CONFLICT, Action::Drop);
+                if judgement.action.stops() {
+                    self.carry_out(judgement)
+                } else if judgement.outcome.would.is_some() {
+                    self.give_up(judgement.outcome)
+                } else {
+                    // Accepted, so that the sender isn't punished; its bytes stay those held first.
+                    Outcome { reason: judgement.outcome.reason, rule: judgement.outcome.rule, ..Outcome::HOLD }
+                }
+            }
+            Holding::Full(limit) => {
+                self.cx.limit(limit);
+                self.overflow(match limit {
+                    LimitKind::Held => Reason::LIMITS_HELD_BYTES,
+                    _ => Reason::TCP_HOLD_LIMIT,
+                })
+            }
+        }
+    }
+
+    /// There is no room to remember the segment by: dropped, so that its sender repeats it, or the
+    /// direction is let through unread from here on.
+    fn overflow(&mut self, reason: Reason) -> Outcome {
+        let judgement = self.judge_tcp(reason, exception(self.cx.limits.exception));
+        match judgement.action.stops() {
+            true => self.carry_out(judgement),
+            false => self.give_up(judgement.outcome),
+        }
+    }
+
+    /// Lets everything held go as it is, and reads this direction no more.
+    fn give_up(&mut self, outcome: Outcome) -> Outcome {
+        let direction = self.arrival.direction;
+        self.connection.app.lose(direction);
+        let (ours, _) = self.connection.split(direction);
+        while let Some(segment) = ours.held().and_then(|held| held.pop_first(&self.shared.held)) {
+            ours.pass_to(segment.segment.end());
+            self.cx.sink.inject(self.cx.port.opposite(), &segment.frame);
+            self.cx.sink.count(Count::Injected(Injected::Released));
+        }
+        self.pass_whole();
+        outcome
+    }
+
+    /// Inspects and lets go what is held and has its turn now.
+    fn release(&mut self, outcome: &mut Outcome) {
+        loop {
+            let (ours, _) = self.connection.split(self.arrival.direction);
+            let next = ours.next;
+            let Some(mut held) = ours.held().and_then(|h| h.pop_ready(next, &self.shared.held))
+            else {
+                return;
+            };
+            let released = self.release_one(&mut held);
+            let forward = outcome.forward;
+            if matches!(self.connection.phase, Phase::Denied(_)) {
+                outcome.add(&Outcome { forward, ..released });
+                return;
+            }
+            // The frame at hand has passed, whatever became of one that was held.
+            let verdict = outcome.verdict;
+            outcome.add(&Outcome { forward, verdict, ..released });
+        }
+    }
+
+    fn release_one(&mut self, held: &mut super::held::HeldSegment) -> Outcome {
+        let arrival = Arrival {
+            layout: held.segment.layout,
+            ..self.arrival.clone()
+        };
+        let mut frame = Frame::whole(&mut held.frame);
+        let mut work = Work {
+            cx: self.cx,
+            shared: self.shared,
+            arrival: &arrival,
+            segment: &held.segment,
+            frame: &mut frame,
+            connection: self.connection,
+            has_room: self.has_room,
+            is_released: true,
+        };
+        let outcome = match work.check_repetition() {
+            Some(outcome) => outcome,
+            None if work.connection.app.is_opaque(arrival.direction) => {
+                work.pass_whole();
+                Outcome::ACCEPT
+            }
+            None => work.advance(),
+        };
+        if outcome.verdict == Verdict::Accept {
+            work.emit();
+        }
+        outcome
+    }
+
+    /// Sends a frame that was held on its way.
+    pub(super) fn emit(&mut self) {
+        self.cx.sink.inject(self.cx.port.opposite(), self.frame.as_slice());
+        self.cx.sink.count(Count::Injected(Injected::Released));
+    }
+
+    /// Moves past all that the segment carries, unread.
+    fn pass_whole(&mut self) {
+        let end = self.segment.seq + self.segment.payload().len();
+        let (ours, _) = self.connection.split(self.arrival.direction);
+        ours.pass_to(end);
+        self.pass_fin();
+    }
+
+    fn pass_fin(&mut self) {
+        if self.segment.has(TcpFlags::FIN) {
+            let at = self.segment.seq + self.segment.payload().len();
+            let (ours, _) = self.connection.split(self.arrival.direction);
+            ours.pass_fin(at);
+        }
+    }
+}

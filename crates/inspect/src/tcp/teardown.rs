@@ -1,0 +1,140 @@
+//! The end of a connection by Weir's hand, and what is said to those who go on with one that is over.
+
+use policy::Action;
+use wire::Direction;
+use wire::net::{TcpFlags, edit};
+
+use super::answer::{Answer, Toward};
+use super::{Grounds, Phase, Work};
+use crate::context::Judgement;
+use crate::{Injected, Outcome, Sink, Verdict};
+
+impl<S: Sink> Work<'_, '_, '_, S> {
+    /// Cuts the segment after `kept` bytes of its payload and ends the connection: what was denied
+    /// never arrives whole. The numbers in the RSTs are those the ends expect once they have what was
+    /// forwarded so far.
+    pub(super) fn deny(&mut self, judgement: Judgement, refusal: Vec<u8>, kept: usize) -> Outcome {
+        let mut outcome = judgement.outcome;
+        outcome.forward = kept > 0;
+        if kept > 0 {
+            self.cut(kept);
+        }
+        if self.is_released {
+            // The RSTs below have to find what precedes them delivered.
+            if kept > 0 {
+                self.emit();
+            }
+            outcome.forward = false;
+        }
+        self.tear_down(judgement, &refusal);
+        outcome
+    }
+
+    /// Shortens the frame to `kept` bytes of payload. A FIN lay beyond them.
+    fn cut(&mut self, kept: usize) {
+        let frame = self.frame.as_mut_slice();
+        let len = edit::truncate_tcp_payload(frame, &self.segment.layout, kept);
+        self.frame.set_len(len);
+    }
+
+    fn tear_down(&mut self, judgement: Judgement, refusal: &[u8]) {
+        let from_client = self.arrival.direction == Direction::ToServer;
+        let (toward_client, toward_server) = match from_client {
+            true => (Toward::Sender, Toward::Receiver),
+            false => (Toward::Receiver, Toward::Sender),
+        };
+        self.reset(toward_server, judgement.action);
+        if refusal.is_empty() {
+            self.reset(toward_client, judgement.action);
+        } else {
+            self.refuse(toward_client, refusal);
+        }
+        let silent = (judgement.action == Action::Drop).then_some(self.arrival.direction);
+        self.connection.close(self.shared, self.cx.sink);
+        self.connection.phase = Phase::Denied(Grounds {
+            reason: judgement.outcome.reason,
+            rule: judgement.outcome.rule,
+            silent,
+        });
+    }
+
+    /// A RST towards one end. Who sent what is dropped hears nothing.
+    fn reset(&mut self, toward: Toward, action: Action) {
+        if toward == Toward::Sender && action == Action::Drop {
+            return;
+        }
+        let flags = TcpFlags::RST | TcpFlags::ACK;
+        let answer = self.next_toward(toward, flags, Injected::Reset);
+        self.inject(&answer, &[]);
+    }
+
+    /// The last words to a client: in sequence, acknowledging all it has said, and with a FIN, so that
+    /// it reads them before it learns that the connection is over.
+    fn refuse(&mut self, toward: Toward, refusal: &[u8]) {
+        let flags = TcpFlags::PSH | TcpFlags::FIN | TcpFlags::ACK;
+        let mut answer = self.next_toward(toward, flags, Injected::Refusal);
+        if toward == Toward::Sender {
+            answer.ack = answer.ack.max(self.segment.end());
+        }
+        self.inject(&answer, refusal);
+    }
+
+    /// A segment towards one end that carries on where the other has stopped.
+    fn next_toward(&mut self, toward: Toward, flags: TcpFlags, purpose: Injected) -> Answer {
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
+        let (seq, ack) = match toward {
+            Toward::Receiver => (ours.next, theirs.next),
+            Toward::Sender => (theirs.next, ours.next),
+        };
+        Answer { toward, seq, ack, flags, window: 0, purpose }
+    }
+
+    /// A segment of a connection that Weir has ended: dropped, and answered as a closed port would
+    /// (RFC 9293 §3.10.7.1), since the RSTs sent at its end may have been lost.
+    pub(super) fn handle_denied(&mut self, grounds: Grounds) -> Outcome {
+        let segment = self.segment;
+        let deserves_answer = segment.has(TcpFlags::ACK)
+            && !segment.is_rst()
+            && segment.len() > 0
+            && grounds.silent != Some(self.arrival.direction);
+        if deserves_answer && self.connection.answers_left > 0 {
+            self.connection.answers_left -= 1;
+            let answer = Answer {
+                toward: Toward::Sender,
+                seq: segment.ack,
+                ack: segment.end(),
+                flags: TcpFlags::RST | TcpFlags::ACK,
+                window: 0,
+                purpose: Injected::Reset,
+            };
+            self.inject(&answer, &[]);
+        }
+        Outcome {
+            verdict: Verdict::Drop,
+            forward: false,
+            reason: grounds.reason,
+            rule: grounds.rule,
+            would: None,
+        }
+    }
+
+    /// A segment of a connection that its ends have closed. Repetitions pass; what would be new goes
+    /// on without its bytes, so that an end which still has the connection open is told otherwise.
+    pub(super) fn handle_finished(&mut self) -> Outcome {
+        let segment = self.segment;
+        if segment.is_rst() {
+            return match self.is_exact_rst() {
+                true => Outcome::ACCEPT,
+                false => self.violation(policy::Reason::TCP_BLIND_RESET),
+            };
+        }
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
+        if segment.has(TcpFlags::ACK) && theirs.heard && theirs.accepts_ack(segment.ack) {
+            theirs.note_ack(segment.ack, 0, &self.shared.pool);
+        }
+        if segment.len() > 0 && segment.end().is_after(ours.next) {
+            self.cut(0);
+        }
+        Outcome::ACCEPT
+    }
+}
