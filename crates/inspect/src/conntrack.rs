@@ -133,12 +133,20 @@ impl Inspector {
             Direction::ToServer => (arrival.source_is_low, cx.port.side),
             Direction::ToClient => (!arrival.source_is_low, cx.port.side.opposite()),
         };
-        let flow = Flow::new(arrival.service, client_is_low, client_side, cx.now, connection);
+        let flow = Flow::new(
+            arrival.service,
+            client_is_low,
+            client_side,
+            cx.now,
+            connection,
+        );
         cx.sink.count(Count::FlowOpened(arrival.service));
         let sink = &mut *cx.sink;
-        let tenant = self.flows.open(arrival.key, flow, cx.limits, &mut |departure| {
-            self.depart(departure, sink);
-        });
+        let tenant = self
+            .flows
+            .open(arrival.key, flow, cx.limits, &mut |departure| {
+                self.depart(departure, sink);
+            });
         self.settle(cx, tenant, has_room);
     }
 
@@ -181,5 +189,6 @@ impl Inspector {
 fn handle_wrong_side<S: Sink>(cx: &mut Context<'_, S>, arrival: &Arrival) -> Outcome {
     let reasons = [Reason::IP_WRONG_SIDE];
     let subject = arrival.detection(Protocol::Ip, &reasons);
-    cx.judge_or(Action::Drop, arrival, &subject, &mut ()).outcome
+    cx.judge_or(Action::Drop, arrival, &subject, &mut ())
+        .outcome
 }

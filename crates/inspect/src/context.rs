@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use policy::{
-    Action, Endpoints, Match, Message, Meters, Policy, Protocol, Reason, RuleIndex, Ruling, Service,
-    Session, Subject,
+    Action, Endpoints, Match, Message, Meters, Policy, Protocol, Reason, RuleIndex, Ruling,
+    Service, Session, Subject,
 };
 use smallvec::SmallVec;
 use wire::Direction;
@@ -12,7 +12,9 @@ use wire::net::Layout;
 
 use crate::flow::FlowKey;
 use crate::outcome::verdict_of;
-use crate::{Count, Event, EventKind, Instant, LimitKind, Limits, MessageKind, Outcome, Port, Sink, Verdict};
+use crate::{
+    Count, Event, EventKind, Instant, LimitKind, Limits, MessageKind, Outcome, Port, Sink, Verdict,
+};
 
 /// The call under way: time, place, rules, and where to tell.
 pub(crate) struct Context<'a, S> {
@@ -115,13 +117,15 @@ impl<S: Sink> Context<'_, S> {
         meters: &mut dyn Meters,
     ) -> Judgement {
         let mut noted: SmallVec<[Noted; 4]> = SmallVec::new();
-        let mut ruling = self.policy.decide(subject, meters, &mut |matched: Match<'_>| {
-            noted.push(Noted {
-                rule: matched.index,
-                reason: matched.reason,
-                would: matched.dry_run.then(|| verdict_of(matched.rule.action)),
+        let mut ruling = self
+            .policy
+            .decide(subject, meters, &mut |matched: Match<'_>| {
+                noted.push(Noted {
+                    rule: matched.index,
+                    reason: matched.reason,
+                    would: matched.dry_run.then(|| verdict_of(matched.rule.action)),
+                });
             });
-        });
         if ruling.rule.is_none() && !ruling.action.stops() {
             ruling.action = fallback;
         }
@@ -227,7 +231,10 @@ fn judgement(ruling: &Ruling, subject: &Subject<'_>, noted: &[Noted]) -> Judgeme
     let tried = noted.iter().find_map(|note| note.would);
     let (action, would) = match ruling.enforced {
         true => (ruling.action, tried),
-        false => (Action::Accept, ruling.action.stops().then_some(ruled).or(tried)),
+        false => (
+            Action::Accept,
+            ruling.action.stops().then_some(ruled).or(tried),
+        ),
     };
     let verdict = verdict_of(action);
     Judgement {

@@ -112,7 +112,8 @@ fn handle_wrong_checksum<S: Sink>(
     };
     let reasons = [Reason::from(reason)];
     let subject = arrival.detection(protocol, &reasons);
-    cx.judge_or(Action::Drop, arrival, &subject, &mut ()).outcome
+    cx.judge_or(Action::Drop, arrival, &subject, &mut ())
+        .outcome
 }
 
 /// A frame that can't be read below the application. It passes if it shows that it is nobody's.
@@ -159,7 +160,10 @@ fn handle_fragment<S: Sink>(
     let data = &packet.frame()[packet.layout.l4..packet.layout.end];
     let ports = data.first_chunk().filter(|_| fragment.offset == 0);
     let ports = ports.map(|p: &[u8; 4]| {
-        (u16::from_be_bytes([p[0], p[1]]), u16::from_be_bytes([p[2], p[3]]))
+        (
+            u16::from_be_bytes([p[0], p[1]]),
+            u16::from_be_bytes([p[2], p[3]]),
+        )
     });
     let found = ports.and_then(|(from, to)| installed.ports.find(transport, from, to));
     if ports.is_some() && found.is_none() {

@@ -87,9 +87,10 @@ impl Inspector {
     /// Does what is due by `now`: a bounded amount of work, so call again while
     /// [`Inspector::poll_timeout`] lies in the past.
     pub fn handle_timeout(&self, now: Instant, sink: &mut impl Sink) {
-        self.flows.handle_timeout(now, &self.limits, &mut |departure| {
-            self.depart(departure, sink);
-        });
+        self.flows
+            .handle_timeout(now, &self.limits, &mut |departure| {
+                self.depart(departure, sink);
+            });
         self.coap.handle_timeout(now, &self.limits, sink);
     }
 
@@ -132,6 +133,8 @@ impl Inspector {
 
 impl fmt::Debug for Inspector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inspector").field("gauges", &self.gauges()).finish_non_exhaustive()
+        f.debug_struct("Inspector")
+            .field("gauges", &self.gauges())
+            .finish_non_exhaustive()
     }
 }

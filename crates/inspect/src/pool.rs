@@ -20,7 +20,11 @@ impl Pool {
         if len > BUFFER_BYTES {
             return Vec::with_capacity(len.next_power_of_two());
         }
-        let pooled = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let pooled = self
+            .free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         pooled.unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES))
     }
 

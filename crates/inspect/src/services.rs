@@ -21,13 +21,22 @@ impl ServicePorts {
     pub(crate) fn new(services: &Services) -> Self {
         let list = |pairs: [(&[u16], Service); 2]| {
             let of = |(ports, service): (&[u16], Service)| {
-                ports.iter().map(|port| (*port, service)).collect::<Vec<_>>()
+                ports
+                    .iter()
+                    .map(|port| (*port, service))
+                    .collect::<Vec<_>>()
             };
             pairs.map(of).concat().into()
         };
         Self {
-            tcp: list([(&services.mqtt, Service::Mqtt), (&services.mqtts, Service::Mqtts)]),
-            udp: list([(&services.coap, Service::Coap), (&services.coaps, Service::Coaps)]),
+            tcp: list([
+                (&services.mqtt, Service::Mqtt),
+                (&services.mqtts, Service::Mqtts),
+            ]),
+            udp: list([
+                (&services.coap, Service::Coap),
+                (&services.coaps, Service::Coaps),
+            ]),
         }
     }
 
@@ -42,7 +51,12 @@ impl ServicePorts {
             Ported::Tcp => &self.tcp,
             Ported::Udp => &self.udp,
         };
-        let of = |port| ports.iter().find(|(p, _)| *p == port).map(|(_, service)| *service);
+        let of = |port| {
+            ports
+                .iter()
+                .find(|(p, _)| *p == port)
+                .map(|(_, service)| *service)
+        };
         if let Some(service) = of(destination_port) {
             return Some((service, Direction::ToServer));
         }
@@ -58,9 +72,18 @@ mod tests {
     fn the_service_s_port_tells_service_and_direction() {
         let ports = ServicePorts::new(&Services::default());
         let found = |transport, source, destination| ports.find(transport, source, destination);
-        assert_eq!(found(Ported::Tcp, 4000, 1883), Some((Service::Mqtt, Direction::ToServer)));
-        assert_eq!(found(Ported::Tcp, 8883, 4000), Some((Service::Mqtts, Direction::ToClient)));
-        assert_eq!(found(Ported::Udp, 5683, 5684), Some((Service::Coaps, Direction::ToServer)));
+        assert_eq!(
+            found(Ported::Tcp, 4000, 1883),
+            Some((Service::Mqtt, Direction::ToServer))
+        );
+        assert_eq!(
+            found(Ported::Tcp, 8883, 4000),
+            Some((Service::Mqtts, Direction::ToClient))
+        );
+        assert_eq!(
+            found(Ported::Udp, 5683, 5684),
+            Some((Service::Coaps, Direction::ToServer))
+        );
         assert_eq!(found(Ported::Udp, 4000, 1883), None);
         assert_eq!(found(Ported::Tcp, 5683, 5684), None);
     }

@@ -52,7 +52,10 @@ impl Guard {
         if !judgement.action.stops() {
             start.is_tls = true;
             let outcome = judgement.outcome;
-            return Passage { outcome, ..Passage::all(bytes.len()) };
+            return Passage {
+                outcome,
+                ..Passage::all(bytes.len())
+            };
         }
         Passage {
             passed: 0,

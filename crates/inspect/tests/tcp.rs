@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use weir_inspect::{Count, FlowEnd, Limits, Verdict};
 use policy::Side;
 use testkit::network::{Ends, Gateway, Passage, Stream, policy_of, tcp_of};
+use weir_inspect::{Count, FlowEnd, Limits, Verdict};
 use wire::Direction::{ToClient, ToServer};
 use wire::net::TcpFlags;
 use wire::net::build::TcpSegment;
@@ -42,7 +42,10 @@ fn session_of(gateway: &mut Gateway, ends: Ends) -> Stream {
 }
 
 fn assert_dropped(passage: &Passage, reason: &str) {
-    assert_eq!((passage.verdict(), passage.reason()), (Verdict::Drop, Some(reason)));
+    assert_eq!(
+        (passage.verdict(), passage.reason()),
+        (Verdict::Drop, Some(reason))
+    );
     assert!(!passage.outcome.forward);
 }
 
@@ -53,7 +56,9 @@ fn a_conversation_passes_untouched_over_both_families() {
         let mut stream = session_of(&mut gateway, ends);
         let sent = stream.segment(ToServer, 0, ACK, PUBLISH);
         let passage = stream.data(&mut gateway, ToServer, PUBLISH);
-        let [departed] = &passage.out[..] else { panic!("{passage:?}") };
+        let [departed] = &passage.out[..] else {
+            panic!("{passage:?}")
+        };
         assert_eq!(departed.side, Side::Outside);
         assert_eq!(departed.frame.len(), sent.len());
         assert_eq!(tcp_of(&departed.frame).payload, PUBLISH);
@@ -61,11 +66,20 @@ fn a_conversation_passes_untouched_over_both_families() {
         assert_eq!(gateway.inspector.gauges().flows, 1);
         assert_eq!(gateway.inspector.gauges().sessions, 1);
         for direction in [ToServer, ToClient] {
-            assert!(stream.send(&mut gateway, direction, ACK | FIN, &[]).outcome.forward);
+            assert!(
+                stream
+                    .send(&mut gateway, direction, ACK | FIN, &[])
+                    .outcome
+                    .forward
+            );
         }
         assert!(stream.ack(&mut gateway, ToServer).outcome.forward);
         assert_eq!(gateway.inspector.gauges().sessions, 0);
-        assert!(gateway.record.events.is_empty(), "{:?}", gateway.record.events);
+        assert!(
+            gateway.record.events.is_empty(),
+            "{:?}",
+            gateway.record.events
+        );
         gateway.wait(Duration::from_secs(31));
         assert_eq!(gateway.inspector.gauges().flows, 0);
     }
@@ -91,20 +105,35 @@ fn segments_out_of_order_are_held_and_leave_in_order() {
     assert!(late.out.is_empty());
     assert_eq!(gateway.inspector.gauges().held_segments, 1);
     let first = stream.data(&mut gateway, ToServer, PUBLISH);
-    let payloads: Vec<_> = first.out.iter().map(|out| tcp_of(&out.frame).payload).collect();
+    let payloads: Vec<_> = first
+        .out
+        .iter()
+        .map(|out| tcp_of(&out.frame).payload)
+        .collect();
     assert_eq!(payloads, [PUBLISH, PINGREQ]);
     assert_eq!(gateway.inspector.gauges().held_bytes, 0);
 }
 
 #[test]
 fn holding_is_bounded_and_what_is_over_the_bound_is_repeated_by_its_sender() {
-    let limits = Limits { held_segments_per_flow: 2, ..Limits::default() };
+    let limits = Limits {
+        held_segments_per_flow: 2,
+        ..Limits::default()
+    };
     let mut gateway = gateway_with(limits);
     let stream = session(&mut gateway);
     for offset in [2, 4] {
-        assert_eq!(stream.data_at(&mut gateway, ToServer, offset, PINGREQ).verdict(), Verdict::Hold);
+        assert_eq!(
+            stream
+                .data_at(&mut gateway, ToServer, offset, PINGREQ)
+                .verdict(),
+            Verdict::Hold
+        );
     }
-    assert_dropped(&stream.data_at(&mut gateway, ToServer, 6, PINGREQ), "tcp.hold-limit");
+    assert_dropped(
+        &stream.data_at(&mut gateway, ToServer, 6, PINGREQ),
+        "tcp.hold-limit",
+    );
 }
 
 #[test]
@@ -113,14 +142,29 @@ fn a_retransmission_passes_and_a_forged_one_does_not() {
     let mut stream = session(&mut gateway);
     stream.data(&mut gateway, ToServer, PUBLISH);
     let len = PUBLISH.len() as i64;
-    assert!(stream.data_at(&mut gateway, ToServer, -len, PUBLISH).outcome.forward);
-    assert!(stream.data_at(&mut gateway, ToServer, -3, b"ata").outcome.forward);
+    assert!(
+        stream
+            .data_at(&mut gateway, ToServer, -len, PUBLISH)
+            .outcome
+            .forward
+    );
+    assert!(
+        stream
+            .data_at(&mut gateway, ToServer, -3, b"ata")
+            .outcome
+            .forward
+    );
     let forged = stream.data_at(&mut gateway, ToServer, -3, b"ATA");
     assert_dropped(&forged, "tcp.overlap-conflict");
     // Neither may new bytes ride on a forged repetition.
     let forged = stream.data_at(&mut gateway, ToServer, -3, b"ATA\xc0\x00");
     assert_dropped(&forged, "tcp.overlap-conflict");
-    assert!(stream.data_at(&mut gateway, ToServer, -3, b"ata\xc0\x00").outcome.forward);
+    assert!(
+        stream
+            .data_at(&mut gateway, ToServer, -3, b"ata\xc0\x00")
+            .outcome
+            .forward
+    );
 }
 
 #[test]
@@ -144,9 +188,15 @@ fn data_outside_the_window_is_dropped() {
     let stream = session(&mut gateway);
     // The ends agreed on a shift of 7.
     let beyond = (0xffff << 7) + 5;
-    assert_dropped(&stream.data_at(&mut gateway, ToServer, beyond, PUBLISH), "tcp.out-of-window");
+    assert_dropped(
+        &stream.data_at(&mut gateway, ToServer, beyond, PUBLISH),
+        "tcp.out-of-window",
+    );
     let ancient = -(0xffff << 7) - 100;
-    assert_dropped(&stream.data_at(&mut gateway, ToServer, ancient, PUBLISH), "tcp.out-of-window");
+    assert_dropped(
+        &stream.data_at(&mut gateway, ToServer, ancient, PUBLISH),
+        "tcp.out-of-window",
+    );
 }
 
 #[test]
@@ -184,7 +234,9 @@ fn a_wrong_checksum_is_dropped_and_a_partial_one_completed() {
 /// What a local stack leaves in the checksum field of an IPv4 segment: the folded pseudo-header.
 fn partial_checksum(frame: &[u8]) -> [u8; 2] {
     let tcp_len = (frame.len() - 34) as u16;
-    let words = frame[26..34].chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
+    let words = frame[26..34]
+        .chunks(2)
+        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
     let sum: u32 = words.sum::<u32>() + 6 + u32::from(tcp_len);
     let folded = (sum & 0xffff) + (sum >> 16);
     (folded as u16).to_be_bytes()
@@ -227,7 +279,9 @@ fn a_blind_reset_is_dropped_and_challenged() {
     let blind = stream.segment(ToServer, 1000, RST, &[]);
     let passage = gateway.carry(Side::Inside, &blind);
     assert_dropped(&passage, "tcp.blind-reset");
-    let [challenge] = &passage.toward(Side::Inside)[..] else { panic!("{passage:?}") };
+    let [challenge] = &passage.toward(Side::Inside)[..] else {
+        panic!("{passage:?}")
+    };
     let tcp = tcp_of(challenge);
     assert_eq!((tcp.flags, tcp.seq), (ACK, stream.next(ToClient)));
     assert!(tcp.window > 0, "a live end must not stop sending");
@@ -243,7 +297,12 @@ fn a_blind_reset_is_dropped_and_challenged() {
 fn an_exact_reset_ends_the_flow_and_a_new_one_may_begin() {
     let mut gateway = gateway();
     let mut stream = session(&mut gateway);
-    assert!(stream.send(&mut gateway, ToClient, RST, &[]).outcome.forward);
+    assert!(
+        stream
+            .send(&mut gateway, ToClient, RST, &[])
+            .outcome
+            .forward
+    );
     assert_eq!(gateway.inspector.gauges().sessions, 0);
     let mut again = Stream::new(stream.ends);
     again.advance(ToServer, 100_000);
@@ -272,7 +331,11 @@ fn a_syn_in_a_live_flow_is_challenged_and_a_rebooted_device_gets_in() {
     assert_dropped(&passage, "tcp.blind-syn");
     let challenge = tcp_of(passage.toward(Side::Inside)[0]).ack;
     // The device knows nothing of a connection, and says so with the number it was told.
-    let segment = TcpSegment { seq: challenge, flags: RST, ..TcpSegment::default() };
+    let segment = TcpSegment {
+        seq: challenge,
+        flags: RST,
+        ..TcpSegment::default()
+    };
     let rst = stream.raw(ToServer, &segment);
     assert!(gateway.carry(Side::Inside, &rst).outcome.forward);
     rebooted.open(&mut gateway);
@@ -295,7 +358,11 @@ fn a_refused_connection_ends_without_fuss() {
     let mut gateway = gateway();
     let mut stream = Stream::new(Ends::v4(1, 1883));
     stream.send(&mut gateway, ToServer, SYN, &[]);
-    let refused = TcpSegment { ack: stream.next(ToServer), flags: RST | ACK, ..TcpSegment::default() };
+    let refused = TcpSegment {
+        ack: stream.next(ToServer),
+        flags: RST | ACK,
+        ..TcpSegment::default()
+    };
     let frame = stream.raw(ToClient, &refused);
     assert!(gateway.carry(Side::Outside, &frame).outcome.forward);
     assert!(gateway.record.events.is_empty());
@@ -346,15 +413,30 @@ fn keep_alive_probes_and_zero_window_probes_pass() {
     stream.data(&mut gateway, ToServer, PUBLISH);
     stream.ack(&mut gateway, ToClient);
     // One byte of garbage before the next, as some stacks send it.
-    assert!(stream.data_at(&mut gateway, ToServer, -1, b"\0").outcome.forward);
-    assert!(stream.data_at(&mut gateway, ToServer, -1, b"").outcome.forward);
+    assert!(
+        stream
+            .data_at(&mut gateway, ToServer, -1, b"\0")
+            .outcome
+            .forward
+    );
+    assert!(
+        stream
+            .data_at(&mut gateway, ToServer, -1, b"")
+            .outcome
+            .forward
+    );
 }
 
 #[test]
 fn half_closed_connections_go_on_in_the_other_direction() {
     let mut gateway = gateway();
     let mut stream = session(&mut gateway);
-    assert!(stream.send(&mut gateway, ToServer, ACK | FIN, &[]).outcome.forward);
+    assert!(
+        stream
+            .send(&mut gateway, ToServer, ACK | FIN, &[])
+            .outcome
+            .forward
+    );
     assert!(stream.data(&mut gateway, ToClient, PUBLISH).outcome.forward);
     let after_fin = stream.data_at(&mut gateway, ToServer, 0, PINGREQ);
     assert_dropped(&after_fin, "tcp.out-of-window");
@@ -380,7 +462,12 @@ fn a_byte_at_a_time_is_as_good_as_one_segment() {
     let mut gateway = gateway();
     let mut stream = session(&mut gateway);
     for byte in PUBLISH {
-        assert!(stream.data(&mut gateway, ToServer, &[*byte]).outcome.forward);
+        assert!(
+            stream
+                .data(&mut gateway, ToServer, &[*byte])
+                .outcome
+                .forward
+        );
     }
     assert!(stream.data(&mut gateway, ToServer, PINGREQ).outcome.forward);
     assert!(gateway.record.events.is_empty());
@@ -388,7 +475,10 @@ fn a_byte_at_a_time_is_as_good_as_one_segment() {
 
 #[test]
 fn more_in_flight_than_is_remembered_slows_the_sender_down() {
-    let limits = Limits { unacked_bytes_per_flow: 64, ..Limits::default() };
+    let limits = Limits {
+        unacked_bytes_per_flow: 64,
+        ..Limits::default()
+    };
     let mut gateway = gateway_with(limits);
     let mut stream = session(&mut gateway);
     stream.ack(&mut gateway, ToClient);
@@ -423,7 +513,10 @@ fn midstream_flows_are_reset_or_bypassed_as_configured() {
     let mut stream = Stream::new(Ends::v4(1, 1883));
     let passage = stream.data(&mut gateway, ToServer, PUBLISH);
     assert_eq!(passage.verdict(), Verdict::Reset);
-    let resets = passage.out.iter().map(|out| tcp_of(&out.frame).flags.contains(RST));
+    let resets = passage
+        .out
+        .iter()
+        .map(|out| tcp_of(&out.frame).flags.contains(RST));
     assert_eq!(resets.collect::<Vec<_>>(), [true, true]);
 
     let mut gateway = Gateway::of("[tcp]\nmidstream = \"bypass\"", "");
@@ -446,14 +539,23 @@ fn monitor_mode_forwards_everything_and_says_what_it_would_have_done() {
     let forged = stream.segment(ToServer, -3, ACK, b"ATA");
     assert_eq!(gateway.carry(Side::Inside, &forged).out[0].frame, forged);
     let malformed = stream.segment(ToServer, 0, ACK, b"\x36\x00");
-    assert_eq!(gateway.carry(Side::Inside, &malformed).out[0].frame, malformed);
+    assert_eq!(
+        gateway.carry(Side::Inside, &malformed).out[0].frame,
+        malformed
+    );
 }
 
 #[test]
 fn a_flood_of_syns_evicts_no_established_flow() {
-    let limits = Limits { flows: 8, half_open: 64, ..Limits::default() };
+    let limits = Limits {
+        flows: 8,
+        half_open: 64,
+        ..Limits::default()
+    };
     let mut gateway = gateway_with(limits);
-    let mut streams: Vec<_> = (0..8).map(|n| session_of(&mut gateway, Ends::v4(n, 1883))).collect();
+    let mut streams: Vec<_> = (0..8)
+        .map(|n| session_of(&mut gateway, Ends::v4(n, 1883)))
+        .collect();
     for n in 100..4000 {
         let mut flood = Stream::new(Ends::v4(n, 1883));
         assert!(flood.send(&mut gateway, ToServer, SYN, &[]).outcome.forward);
@@ -465,13 +567,20 @@ fn a_flood_of_syns_evicts_no_established_flow() {
     for stream in &mut streams {
         assert!(stream.data(&mut gateway, ToServer, PUBLISH).outcome.forward);
         let malformed = stream.data(&mut gateway, ToServer, b"\x36\x00");
-        assert_eq!(malformed.reason(), Some("mqtt.malformed.publish-qos"), "still inspected");
+        assert_eq!(
+            malformed.reason(),
+            Some("mqtt.malformed.publish-qos"),
+            "still inspected"
+        );
     }
 }
 
 #[test]
 fn a_full_table_lets_go_of_the_longest_idle_flow_or_of_none() {
-    let limits = Limits { flows: 2, ..Limits::default() };
+    let limits = Limits {
+        flows: 2,
+        ..Limits::default()
+    };
     let mut gateway = gateway_with(limits);
     let mut old = session_of(&mut gateway, Ends::v4(1, 1883));
     gateway.wait(Duration::from_secs(40));
@@ -483,10 +592,17 @@ fn a_full_table_lets_go_of_the_longest_idle_flow_or_of_none() {
     session_of(&mut gateway, Ends::v4(3, 1883));
     assert_eq!(gateway.inspector.gauges().flows, 2);
     let malformed = old.data(&mut gateway, ToServer, b"\x36\x00");
-    assert_eq!(malformed.reason(), Some("mqtt.malformed.publish-qos"), "the first is still known");
+    assert_eq!(
+        malformed.reason(),
+        Some("mqtt.malformed.publish-qos"),
+        "the first is still known"
+    );
 
     // Nobody has been idle for long enough to give way.
-    let mut gateway = gateway_with(Limits { flows: 1, ..Limits::default() });
+    let mut gateway = gateway_with(Limits {
+        flows: 1,
+        ..Limits::default()
+    });
     session_of(&mut gateway, Ends::v4(1, 1883));
     let mut late = Stream::new(Ends::v4(2, 1883));
     late.send(&mut gateway, ToServer, SYN, &[]);

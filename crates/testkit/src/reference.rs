@@ -99,7 +99,12 @@ mod tests {
         let mut receiver = Receiver::new(u32::MAX - 1, overlap);
         for (offset, payload) in segments {
             let seq = (u32::MAX - 1).wrapping_add(*offset);
-            let segment = TcpSegment { seq, flags: TcpFlags::ACK, payload, ..TcpSegment::default() };
+            let segment = TcpSegment {
+                seq,
+                flags: TcpFlags::ACK,
+                payload,
+                ..TcpSegment::default()
+            };
             receiver.handle_segment(&tcp_of(&stream.raw(Direction::ToServer, &segment)));
         }
         receiver.received().to_vec()

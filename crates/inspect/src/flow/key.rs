@@ -139,7 +139,13 @@ impl Hasher for KeyHasher {
 mod tests {
     use super::*;
 
-    fn key(a: (IpAddr, u16), b: (IpAddr, u16), link: u16, vlan: Option<u16>, protocol: u8) -> FlowKey {
+    fn key(
+        a: (IpAddr, u16),
+        b: (IpAddr, u16),
+        link: u16,
+        vlan: Option<u16>,
+        protocol: u8,
+    ) -> FlowKey {
         FlowKey::new(a, b, link, vlan, protocol).0
     }
 

@@ -15,13 +15,17 @@ pub(super) struct Aliases {
 impl Aliases {
     /// The topic an alias stands for.
     pub(super) fn topic(&self, alias: u16) -> Option<&str> {
-        let at = self.topics.binary_search_by_key(&alias, |(alias, _)| *alias);
+        let at = self
+            .topics
+            .binary_search_by_key(&alias, |(alias, _)| *alias);
         at.ok().map(|at| &*self.topics[at].1)
     }
 
     /// Lets an alias stand for a topic from now on, or for nothing where there is no room.
     pub(super) fn set(&mut self, alias: u16, topic: &str) {
-        let at = self.topics.binary_search_by_key(&alias, |(alias, _)| *alias);
+        let at = self
+            .topics
+            .binary_search_by_key(&alias, |(alias, _)| *alias);
         if let Ok(at) = at {
             if *self.topics[at].1 == *topic {
                 return;

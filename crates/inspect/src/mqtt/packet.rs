@@ -97,7 +97,8 @@ impl<S: Sink> Scene<'_, '_, S> {
             return Step::Denied(denial(judgement, refusal));
         }
         let direction = self.arrival.direction;
-        self.session.note(packet, direction, self.shared, self.cx.sink);
+        self.session
+            .note(packet, direction, self.shared, self.cx.sink);
         self.pass(len, size - len)
     }
 
@@ -106,7 +107,10 @@ impl<S: Sink> Scene<'_, '_, S> {
         let mut reasons = Reasons::new();
         let direction = self.arrival.direction;
         let is_connect = matches!(packet, ControlPacket::Connect(_));
-        if !packet.packet_type().sent_by(direction, self.session.version) {
+        if !packet
+            .packet_type()
+            .sent_by(direction, self.session.version)
+        {
             reasons.push(match direction {
                 Direction::ToServer => Reason::MQTT_SPOOFED_SERVER_PACKET,
                 Direction::ToClient => Reason::MQTT_SPOOFED_CLIENT_PACKET,
@@ -114,7 +118,9 @@ impl<S: Sink> Scene<'_, '_, S> {
         }
         if direction == Direction::ToServer {
             match self.session.stage {
-                Stage::Opening if !is_connect => reasons.push(Reason::MQTT_SESSION_FIRST_NOT_CONNECT),
+                Stage::Opening if !is_connect => {
+                    reasons.push(Reason::MQTT_SESSION_FIRST_NOT_CONNECT)
+                }
                 Stage::Connecting | Stage::Open if is_connect => {
                     reasons.push(Reason::MQTT_SESSION_SECOND_CONNECT);
                 }
@@ -132,7 +138,9 @@ impl<S: Sink> Scene<'_, '_, S> {
 
     fn needs_tls(&self) -> bool {
         let endpoints = &self.arrival.endpoints;
-        self.cx.policy.requires_tls(endpoints.source, endpoints.from)
+        self.cx
+            .policy
+            .requires_tls(endpoints.source, endpoints.from)
     }
 
     /// A packet larger than may be.
@@ -141,7 +149,12 @@ impl<S: Sink> Scene<'_, '_, S> {
     }
 
     /// A packet that breaks a clause, or isn't one at all.
-    fn unreadable(&mut self, bytes: &[u8], header: Option<&FixedHeader>, malformed: Malformed) -> Step {
+    fn unreadable(
+        &mut self,
+        bytes: &[u8],
+        header: Option<&FixedHeader>,
+        malformed: Malformed,
+    ) -> Step {
         let size = header.map_or(bytes.len(), FixedHeader::packet_len);
         let is_foreign = self.session.stage == Stage::Opening
             && self.arrival.direction == Direction::ToServer
@@ -234,7 +247,14 @@ mod tests {
 
     #[test]
     fn other_protocols_are_told_by_two_bytes() {
-        for text in ["GET / HTTP/1.1", "POST /", "PUT /", "HEAD /", "SSH-2.0", "EHLO"] {
+        for text in [
+            "GET / HTTP/1.1",
+            "POST /",
+            "PUT /",
+            "HEAD /",
+            "SSH-2.0",
+            "EHLO",
+        ] {
             assert!(is_another_protocol(text.as_bytes()), "{text}");
         }
         assert!(is_another_protocol(&[0x16, 3, 1]));

@@ -118,14 +118,49 @@ mod tests {
         const CONNECT_5: &[u8] = &hex!("10 0e 0004 4d515454 05 02 003c 00 0001 61");
         let table: [(Version, Stage, &[u8], &[u8]); 9] = [
             (Version::V311, Stage::Opening, CONNECT, &hex!("20020005")),
-            (Version::V311, Stage::Opening, CONNECT_5, &hex!("2003008700")),
-            (Version::V5, Stage::Connecting, PUBLISH_5, &hex!("2003008700")),
-            (Version::V311, Stage::Open, SUBSCRIBE, &hex!("9004 0007 8080")),
-            (Version::V5, Stage::Open, SUBSCRIBE_5, &hex!("9004 0007 00 87  e00187")),
-            (Version::V5, Stage::Open, UNSUBSCRIBE_5, &hex!("b004 0007 00 87  e00187")),
+            (
+                Version::V311,
+                Stage::Opening,
+                CONNECT_5,
+                &hex!("2003008700"),
+            ),
+            (
+                Version::V5,
+                Stage::Connecting,
+                PUBLISH_5,
+                &hex!("2003008700"),
+            ),
+            (
+                Version::V311,
+                Stage::Open,
+                SUBSCRIBE,
+                &hex!("9004 0007 8080"),
+            ),
+            (
+                Version::V5,
+                Stage::Open,
+                SUBSCRIBE_5,
+                &hex!("9004 0007 00 87  e00187"),
+            ),
+            (
+                Version::V5,
+                Stage::Open,
+                UNSUBSCRIBE_5,
+                &hex!("b004 0007 00 87  e00187"),
+            ),
             (Version::V311, Stage::Open, PUBLISH, &[]),
-            (Version::V5, Stage::Open, PUBLISH_5, &hex!("4003 0009 87  e00187")),
-            (Version::V5, Stage::Open, PUBLISH_5_QOS_2, &hex!("5003 0009 87  e00187")),
+            (
+                Version::V5,
+                Stage::Open,
+                PUBLISH_5,
+                &hex!("4003 0009 87  e00187"),
+            ),
+            (
+                Version::V5,
+                Stage::Open,
+                PUBLISH_5_QOS_2,
+                &hex!("5003 0009 87  e00187"),
+            ),
         ];
         for (version, stage, packet, expected) in table {
             assert_eq!(refusal(version, stage, packet), expected, "{packet:02x?}");

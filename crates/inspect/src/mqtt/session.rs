@@ -134,12 +134,7 @@ impl Session {
         self.username = connect.username.and_then(remembered);
     }
 
-    fn note_connack<S: Sink>(
-        &mut self,
-        connack: &ConnAck<'_>,
-        shared: &Shared,
-        sink: &mut S,
-    ) {
+    fn note_connack<S: Sink>(&mut self, connack: &ConnAck<'_>, shared: &Shared, sink: &mut S) {
         if self.stage != Stage::Connecting || !connack.is_accepted() {
             return;
         }

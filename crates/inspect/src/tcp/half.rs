@@ -101,7 +101,8 @@ impl Half {
         if acked > 0 {
             // The SYN and the FIN take a number, but no byte.
             let of_syn = usize::from(!self.syn_acknowledged());
-            self.unacked.acknowledge((acked - of_syn).min(self.unacked.len()), pool);
+            self.unacked
+                .acknowledge((acked - of_syn).min(self.unacked.len()), pool);
             self.una = ack;
         }
         self.edge = self.edge.max(ack + window as usize);
@@ -183,6 +184,8 @@ impl Half {
     }
 
     fn stale_bytes(&self) -> i32 {
-        i32::try_from(self.window_max).unwrap_or(i32::MAX).max(STALE_BYTES)
+        i32::try_from(self.window_max)
+            .unwrap_or(i32::MAX)
+            .max(STALE_BYTES)
     }
 }

@@ -102,7 +102,9 @@ impl Held {
         }
         total.add(frame.len());
         self.bytes += frame.len();
-        let at = self.segments.partition_point(|held| !held.segment.seq.is_after(seq));
+        let at = self
+            .segments
+            .partition_point(|held| !held.segment.seq.is_after(seq));
         let segment = HeldSegment {
             segment: *segment,
             frame: frame.into(),
@@ -177,7 +179,8 @@ mod tests {
 
         fn insert(&mut self, seq: u32, bytes: &[u8]) -> Holding {
             let (segment, frame) = fixture::segment(seq, TcpFlags::ACK, bytes);
-            self.held.insert(&segment, &frame, &self.limits, &self.total)
+            self.held
+                .insert(&segment, &frame, &self.limits, &self.total)
         }
 
         fn pop(&mut self, next: u32) -> Option<(u32, Vec<u8>)> {
@@ -210,10 +213,22 @@ mod tests {
     fn the_first_bytes_win_over_any_overlap() {
         let mut fixture = Fixture::new();
         assert_eq!(fixture.insert(20, b"0123456789"), Holding::Held);
-        for (seq, bytes) in [(20, &b"x"[..]), (29, b"x"), (18, b"abX"), (25, b"56X8"), (10, &[b'-'; 40])] {
+        for (seq, bytes) in [
+            (20, &b"x"[..]),
+            (29, b"x"),
+            (18, b"abX"),
+            (25, b"56X8"),
+            (10, &[b'-'; 40]),
+        ] {
             assert_eq!(fixture.insert(seq, bytes), Holding::Conflict, "at {seq}");
         }
-        for (seq, bytes) in [(20, &b"0"[..]), (18, b"ab01"), (28, b"89ab"), (30, b"abc"), (10, b"--------ab")] {
+        for (seq, bytes) in [
+            (20, &b"0"[..]),
+            (18, b"ab01"),
+            (28, b"89ab"),
+            (30, b"abc"),
+            (10, b"--------ab"),
+        ] {
             assert_eq!(fixture.insert(seq, bytes), Holding::Held, "at {seq}");
         }
     }
@@ -233,12 +248,18 @@ mod tests {
         fixture.limits.held_segments_per_flow = 2;
         fixture.insert(10, b"a");
         fixture.insert(20, b"b");
-        assert_eq!(fixture.insert(30, b"c"), Holding::Full(LimitKind::HeldPerFlow));
+        assert_eq!(
+            fixture.insert(30, b"c"),
+            Holding::Full(LimitKind::HeldPerFlow)
+        );
 
         let mut fixture = Fixture::new();
         fixture.limits.held_bytes_per_flow = 60;
         fixture.insert(10, b"aaaaaa");
-        assert_eq!(fixture.insert(30, b"c"), Holding::Full(LimitKind::HeldPerFlow));
+        assert_eq!(
+            fixture.insert(30, b"c"),
+            Holding::Full(LimitKind::HeldPerFlow)
+        );
 
         let mut fixture = Fixture::new();
         fixture.limits.held_bytes = 60;

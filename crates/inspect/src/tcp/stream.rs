@@ -44,7 +44,10 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let offset = seq.bytes_since(recorded_from);
         let len = (payload.end - start).min(ours.unacked.len().saturating_sub(offset));
         let repeated = start..start + len;
-        if ours.unacked.matches(offset, &self.frame.as_slice()[repeated.clone()]) {
+        if ours
+            .unacked
+            .matches(offset, &self.frame.as_slice()[repeated.clone()])
+        {
             return None;
         }
         self.handle_conflict(offset, repeated)
@@ -77,15 +80,22 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             return self.overflow(Reason::LIMITS_UNACKED_BYTES);
         }
         let bytes = &self.frame.as_slice()[fresh];
-        let passage =
-            self.connection.app.handle_bytes(self.cx, self.arrival, self.shared, bytes);
+        let passage = self
+            .connection
+            .app
+            .handle_bytes(self.cx, self.arrival, self.shared, bytes);
         let (ours, _) = self.connection.split(direction);
-        ours.unacked.push(&bytes[..passage.passed], &self.shared.pool);
+        ours.unacked
+            .push(&bytes[..passage.passed], &self.shared.pool);
         ours.pass_to(ours.next + passage.passed);
         match passage.denial {
             Some(Denial { action, refusal }) => {
                 let outcome = passage.outcome;
-                let kept = if passage.passed == 0 { 0 } else { known + passage.passed };
+                let kept = if passage.passed == 0 {
+                    0
+                } else {
+                    known + passage.passed
+                };
                 self.deny(Judgement { action, outcome }, refusal, kept)
             }
             None => {
@@ -100,7 +110,10 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let segment = self.segment;
         let (limits, held_total) = (self.cx.limits, &self.shared.held);
         let (ours, _) = self.connection.split(self.arrival.direction);
-        match ours.held_mut().insert(segment, self.frame.as_slice(), limits, held_total) {
+        match ours
+            .held_mut()
+            .insert(segment, self.frame.as_slice(), limits, held_total)
+        {
             Holding::Held => Outcome::HOLD,
             Holding::Conflict => {
                 let judgement = self.judge_tcp(Reason::TCP_OVERLAP_CONFLICT, Action::Drop);
@@ -110,7 +123,11 @@ impl<S: Sink> Work<'_, '_, '_, S> {
                     self.give_up(judgement.outcome)
                 } else {
                     // Accepted, so that the sender isn't punished; its bytes stay those held first.
-                    Outcome { reason: judgement.outcome.reason, rule: judgement.outcome.rule, ..Outcome::HOLD }
+                    Outcome {
+                        reason: judgement.outcome.reason,
+                        rule: judgement.outcome.rule,
+                        ..Outcome::HOLD
+                    }
                 }
             }
             Holding::Full(limit) => {
@@ -138,7 +155,10 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let direction = self.arrival.direction;
         self.connection.app.lose(direction);
         let (ours, _) = self.connection.split(direction);
-        while let Some(segment) = ours.held().and_then(|held| held.pop_first(&self.shared.held)) {
+        while let Some(segment) = ours
+            .held()
+            .and_then(|held| held.pop_first(&self.shared.held))
+        {
             ours.pass_to(segment.segment.end());
             self.cx.sink.inject(self.cx.port.opposite(), &segment.frame);
             self.cx.sink.count(Count::Injected(Injected::Released));
@@ -152,19 +172,28 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         loop {
             let (ours, _) = self.connection.split(self.arrival.direction);
             let next = ours.next;
-            let Some(mut held) = ours.held().and_then(|h| h.pop_ready(next, &self.shared.held))
+            let Some(mut held) = ours
+                .held()
+                .and_then(|h| h.pop_ready(next, &self.shared.held))
             else {
                 return;
             };
             let released = self.release_one(&mut held);
             let forward = outcome.forward;
             if matches!(self.connection.phase, Phase::Denied(_)) {
-                outcome.add(&Outcome { forward, ..released });
+                outcome.add(&Outcome {
+                    forward,
+                    ..released
+                });
                 return;
             }
             // The frame at hand has passed, whatever became of one that was held.
             let verdict = outcome.verdict;
-            outcome.add(&Outcome { forward, verdict, ..released });
+            outcome.add(&Outcome {
+                forward,
+                verdict,
+                ..released
+            });
         }
     }
 
@@ -200,7 +229,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
 
     /// Sends a frame that was held on its way.
     pub(super) fn emit(&mut self) {
-        self.cx.sink.inject(self.cx.port.opposite(), self.frame.as_slice());
+        self.cx
+            .sink
+            .inject(self.cx.port.opposite(), self.frame.as_slice());
         self.cx.sink.count(Count::Injected(Injected::Released));
     }
 

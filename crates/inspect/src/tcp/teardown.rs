@@ -86,7 +86,14 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             Toward::Receiver => (ours.next, theirs.next),
             Toward::Sender => (theirs.next, ours.next),
         };
-        Answer { toward, seq, ack, flags, window: 0, purpose }
+        Answer {
+            toward,
+            seq,
+            ack,
+            flags,
+            window: 0,
+            purpose,
+        }
     }
 
     /// A segment of a connection that Weir has ended: dropped, and answered as a closed port would

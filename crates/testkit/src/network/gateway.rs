@@ -70,7 +70,9 @@ impl Gateway {
         let mut bytes = frame.to_vec();
         let mut frame = Frame::whole(&mut bytes);
         let told = self.record.injected.len();
-        let outcome = self.inspector.handle_frame(self.now, port, &mut frame, &mut self.record);
+        let outcome = self
+            .inspector
+            .handle_frame(self.now, port, &mut frame, &mut self.record);
         let mut out = Vec::new();
         if outcome.forward {
             out.push(Departed {

@@ -160,7 +160,11 @@ impl Stream {
             ack,
             flags,
             window: 0xffff,
-            options: if flags.contains(TcpFlags::SYN) { &SYN_OPTIONS } else { &[] },
+            options: if flags.contains(TcpFlags::SYN) {
+                &SYN_OPTIONS
+            } else {
+                &[]
+            },
             payload,
         };
         self.raw(direction, &segment)

@@ -38,6 +38,7 @@ mod finding;
 pub mod fuzz;
 mod ip;
 mod packet;
+mod rough;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -46,5 +47,6 @@ mod udp;
 pub use finding::Malformed;
 pub use ip::{EXTENSION_HEADERS_MAX, Fragment};
 pub use packet::{Ethernet, Layout, MacAddr, Packet, Transport, Vlan};
+pub use rough::Rough;
 pub use tcp::{Tcp, TcpFlags, TcpOption, TcpOptions, sack_ranges};
 pub use udp::Udp;

@@ -263,15 +263,15 @@ impl Layout {
     }
 }
 
-const ETHERTYPE_V4: u16 = EtherTypes::Ipv4.0;
-const ETHERTYPE_V6: u16 = EtherTypes::Ipv6.0;
+pub(super) const ETHERTYPE_V4: u16 = EtherTypes::Ipv4.0;
+pub(super) const ETHERTYPE_V6: u16 = EtherTypes::Ipv6.0;
 const ETHERTYPE_TAG: u16 = EtherTypes::Vlan.0;
 const ETHERTYPE_SERVICE_TAG: u16 = EtherTypes::PBridge.0;
 
 impl Ethernet {
     /// Reads the header and one tag, and says where the rest begins.
     #[inline]
-    fn decode(frame: &[u8]) -> Result<(Self, usize), Malformed> {
+    pub(super) fn decode(frame: &[u8]) -> Result<(Self, usize), Malformed> {
         let header = EthernetPacket::new(frame).ok_or(Malformed::EthernetTruncated)?;
         let mut ethernet = Self {
             destination: header.get_destination().octets(),
