@@ -324,7 +324,7 @@ fn data_after_a_reset_goes_on_without_its_bytes() {
 fn a_syn_in_a_live_flow_is_challenged_and_a_rebooted_device_gets_in() {
     let mut gateway = gateway();
     let stream = session(&mut gateway);
-    let mut rebooted = stream;
+    let mut rebooted = stream.clone();
     rebooted.advance(ToServer, 1 << 20);
     let syn = rebooted.segment(ToServer, 0, SYN, &[]);
     let passage = gateway.carry(Side::Inside, &syn);
@@ -400,8 +400,8 @@ fn a_source_that_stands_on_the_other_side_is_forged() {
     let forged = stream.segment(ToClient, 0, ACK, PUBLISH);
     assert_dropped(&gateway.carry(Side::Inside, &forged), "ip.wrong-side");
     let mut land = Ends::v4(1, 1883);
-    land.server.address = land.client.address;
-    land.client.port = 1883;
+    land.path.destination = land.path.source;
+    land.path.source_port = 1883;
     let frame = Stream::new(land).segment(ToServer, 0, SYN, &[]);
     assert_dropped(&gateway.carry(Side::Inside, &frame), "ip.wrong-side");
 }

@@ -21,7 +21,6 @@ pub struct Gateway {
 
 /// What came of one frame.
 #[derive(Debug)]
-#[must_use]
 pub struct Passage {
     /// The inspector's own words.
     pub outcome: Outcome,

@@ -6,4 +6,4 @@ mod stream;
 
 pub use gateway::{Departed, Gateway, Passage, policy_of};
 pub use recorder::{Recorder, Seen};
-pub use stream::{End, Ends, Stream, tcp_of};
+pub use stream::{Ends, Stream, tcp_of};

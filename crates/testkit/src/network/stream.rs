@@ -1,33 +1,19 @@
-//! A scripted TCP connection: every segment as the test says.
-
-use std::net::IpAddr;
+//! A scripted TCP connection through a gateway: every segment as the test says.
 
 use policy::Side;
 use wire::Direction;
-use wire::net::build::{self, Path, TcpSegment};
-use wire::net::{MacAddr, Packet, Tcp, TcpFlags, Transport};
+use wire::net::build::TcpSegment;
+use wire::net::{Packet, Tcp, TcpFlags, Transport};
 
 use super::{Gateway, Passage};
+use crate::frames::{self, Connection, End, Path};
 
-/// One end of a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
-    /// Hardware address.
-    pub mac: MacAddr,
-    /// Address.
-    pub address: IpAddr,
-    /// Port.
-    pub port: u16,
-}
-
-/// A client, a server, and where the client stands.
+/// A client, a server, and where the client stands; the server stands on the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ends {
-    /// The client.
-    pub client: End,
-    /// The server.
-    pub server: End,
-    /// The client's side; the server stands on the other.
+    /// From the client to the server.
+    pub path: Path,
+    /// The client's side.
     pub client_side: Side,
 }
 
@@ -36,31 +22,22 @@ impl Ends {
     #[must_use]
     pub fn v4(n: u16, port: u16) -> Self {
         let [high, low] = n.to_be_bytes();
-        Self::of([10, 20, high, low].into(), [192, 0, 2, 1].into(), n, port)
+        let client = format!("10.20.{high}.{low}:40000");
+        Self::of(&client, &format!("192.0.2.1:{port}"))
     }
 
     /// As [`Ends::v4`], over IPv6.
     #[must_use]
     pub fn v6(n: u16, port: u16) -> Self {
-        let client = [0xfd00, 0x20, 0, 0, 0, 0, 0, n];
-        Self::of(client.into(), [0xfd00, 0, 0, 0, 0, 0, 0, 1].into(), n, port)
+        let client = format!("[fd00:20::{n:x}]:40000");
+        Self::of(&client, &format!("[fd00::1]:{port}"))
     }
 
-    /// A device at `client` inside and a server at `server` outside.
+    /// A client at one socket address inside, a server at another outside.
     #[must_use]
-    pub fn of(client: IpAddr, server: IpAddr, n: u16, port: u16) -> Self {
-        let [high, low] = n.to_be_bytes();
+    pub fn of(client: &str, server: &str) -> Self {
         Self {
-            client: End {
-                mac: [2, 0, 0, 1, high, low],
-                address: client,
-                port: 40_000 | (n & 0x0fff),
-            },
-            server: End {
-                mac: [2, 0, 0, 2, 0, 1],
-                address: server,
-                port,
-            },
+            path: frames::path(client, server),
             client_side: Side::Inside,
         }
     }
@@ -68,19 +45,9 @@ impl Ends {
     /// The path of a frame that goes this way.
     #[must_use]
     pub fn path(&self, direction: Direction) -> Path {
-        let path = Path {
-            source_mac: self.client.mac,
-            destination_mac: self.server.mac,
-            vlan: None,
-            source: self.client.address,
-            destination: self.server.address,
-            source_port: self.client.port,
-            destination_port: self.server.port,
-            hop_limit: build::HOP_LIMIT,
-        };
         match direction {
-            Direction::ToServer => path,
-            Direction::ToClient => path.reversed(),
+            Direction::ToServer => self.path,
+            Direction::ToClient => self.path.reversed(),
         }
     }
 
@@ -94,55 +61,49 @@ impl Ends {
     }
 
     /// A UDP datagram that goes this way.
-    ///
-    /// # Panics
-    /// When the payload is too large for IP.
     #[must_use]
     pub fn datagram(&self, direction: Direction, payload: &[u8]) -> Vec<u8> {
-        let mut frame = vec![0; payload.len() + 100];
-        let len = build::udp_datagram(&mut frame, &self.path(direction), payload);
-        frame.truncate(len.expect("a payload that fits IP"));
-        frame
+        frames::udp(&self.path(direction), payload)
     }
 }
 
 /// A TCP connection of which both ends are the test.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Stream {
     /// Who talks.
     pub ends: Ends,
-    /// The next sequence number of each direction.
-    next: [u32; 2],
+    connection: Connection,
 }
 
-const DIRECTIONS: [Direction; 2] = [Direction::ToServer, Direction::ToClient];
-
 impl Stream {
-    /// A connection to be opened, with initial sequence numbers that wrap soon.
+    /// A connection to be opened.
     #[must_use]
     pub fn new(ends: Ends) -> Self {
         Self {
+            connection: Connection::new(ends.path),
             ends,
-            next: [u32::MAX - 20, u32::MAX - 7],
         }
     }
 
     /// The next sequence number of a direction.
     #[must_use]
     pub fn next(&self, direction: Direction) -> u32 {
-        self.next[direction as usize]
+        match sender(direction) {
+            End::Client => self.connection.client_seq,
+            End::Server => self.connection.server_seq,
+        }
     }
 
     /// Moves a direction's sequence number on, as if bytes had been sent.
     pub fn advance(&mut self, direction: Direction, len: usize) {
-        let next = &mut self.next[direction as usize];
+        let next = match sender(direction) {
+            End::Client => &mut self.connection.client_seq,
+            End::Server => &mut self.connection.server_seq,
+        };
         *next = next.wrapping_add(len as u32);
     }
 
     /// A segment `offset` bytes from the direction's next one; nothing moves on.
-    ///
-    /// # Panics
-    /// When the payload is too large for IP.
     #[must_use]
     pub fn segment(
         &self,
@@ -159,11 +120,10 @@ impl Stream {
             seq: self.next(direction).wrapping_add(offset as u32),
             ack,
             flags,
-            window: 0xffff,
-            options: if flags.contains(TcpFlags::SYN) {
-                &SYN_OPTIONS
-            } else {
-                &[]
+            window: self.connection.window,
+            options: match flags.contains(TcpFlags::SYN) {
+                true => &SYN_OPTIONS,
+                false => &[],
             },
             payload,
         };
@@ -171,15 +131,9 @@ impl Stream {
     }
 
     /// Any segment at all.
-    ///
-    /// # Panics
-    /// When the payload is too large for IP.
     #[must_use]
     pub fn raw(&self, direction: Direction, segment: &TcpSegment<'_>) -> Vec<u8> {
-        let mut frame = vec![0; segment.payload.len() + 120];
-        let len = build::tcp_segment(&mut frame, &self.ends.path(direction), segment);
-        frame.truncate(len.expect("a payload that fits IP"));
-        frame
+        frames::tcp(&self.ends.path(direction), segment)
     }
 
     /// Carries a segment through the gateway and moves on past it.
@@ -206,7 +160,7 @@ impl Stream {
         self.send(gateway, direction, TcpFlags::ACK, &[])
     }
 
-    /// Carries a segment `offset` bytes from the next one.
+    /// Carries data `offset` bytes from the next one; nothing moves on.
     pub fn data_at(
         &self,
         gateway: &mut Gateway,
@@ -233,17 +187,17 @@ impl Stream {
             assert!(passage.outcome.forward, "{flags:?}: {:?}", passage.outcome);
         }
     }
-
-    /// Takes over the numbers of both directions from another script of the same connection.
-    pub fn catch_up(&mut self, other: &Self) {
-        for direction in DIRECTIONS {
-            self.next[direction as usize] = other.next(direction);
-        }
-    }
 }
 
 /// MSS 1460, SACK permitted, window scale 7.
 const SYN_OPTIONS: [u8; 12] = [2, 4, 5, 0xb4, 4, 2, 1, 1, 1, 3, 3, 7];
+
+fn sender(direction: Direction) -> End {
+    match direction {
+        Direction::ToServer => End::Client,
+        Direction::ToClient => End::Server,
+    }
+}
 
 /// The TCP segment in a frame.
 ///
