@@ -114,21 +114,10 @@ unsafe impl Header for Udp {}
 pub enum Place {
     /// The datagram is whole.
     Whole,
-    /// The first fragment of several.
+    /// The first fragment.
     First,
     /// A fragment after the first.
     Later,
-}
-
-impl Place {
-    #[inline(always)]
-    fn of(offset: u16, more: bool) -> Self {
-        match (offset, more) {
-            (0, false) => Self::Whole,
-            (0, true) => Self::First,
-            _ => Self::Later,
-        }
-    }
 }
 
 impl Ethernet {
@@ -166,7 +155,11 @@ impl Ipv4 {
     #[inline(always)]
     pub(crate) fn place(&self) -> Place {
         let word = u16::from_be_bytes(self.flags_and_offset);
-        Place::of(word & 0x1fff, word & 0x2000 != 0)
+        match (word & 0x1fff, word & 0x2000) {
+            (0, 0) => Place::Whole,
+            (0, _) => Place::First,
+            _ => Place::Later,
+        }
     }
 }
 
@@ -184,10 +177,14 @@ impl Ipv6 {
 }
 
 impl Fragment {
+    /// A datagram with a fragment header counts as fragmented even if no more follow: senders have
+    /// no use for that any more (RFC 8021), only evaders do.
     #[inline(always)]
     pub(crate) fn place(&self) -> Place {
-        let word = u16::from_be_bytes(self.offset_and_more);
-        Place::of(word >> 3, word & 1 != 0)
+        match u16::from_be_bytes(self.offset_and_more) >> 3 {
+            0 => Place::First,
+            _ => Place::Later,
+        }
     }
 }
 
@@ -212,6 +209,21 @@ impl Tcp {
     #[inline(always)]
     pub(crate) fn header_len(&self) -> usize {
         usize::from(self.data_offset >> 4) * 4
+    }
+
+    /// Whether the flags are a combination that a TCP ever sends (RFC 9293 section 3.10.7): what
+    /// else there is are probes for how a stack copes.
+    #[inline(always)]
+    pub(crate) fn has_sound_flags(&self) -> bool {
+        const FIN: u8 = 0x01;
+        const SYN: u8 = 0x02;
+        const RST: u8 = 0x04;
+        const ACK: u8 = 0x10;
+        const FIN_ACK: u8 = FIN | ACK;
+        const SYN_ACK: u8 = SYN | ACK;
+        const RST_ACK: u8 = RST | ACK;
+        let flags = self.flags & (FIN | SYN | RST | ACK);
+        matches!(flags, SYN | SYN_ACK | ACK | FIN_ACK | RST | RST_ACK)
     }
 }
 

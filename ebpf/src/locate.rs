@@ -27,7 +27,6 @@ const PROTOCOL_TCP: u8 = 6;
 const PROTOCOL_UDP: u8 = 17;
 const PROTOCOL_ROUTING: u8 = 43;
 const PROTOCOL_FRAGMENT: u8 = 44;
-const PROTOCOL_AUTHENTICATION: u8 = 51;
 const PROTOCOL_DESTINATION: u8 = 60;
 
 /// What a frame is to the program.
@@ -117,9 +116,13 @@ fn locate_ipv6<'a>(frame: Frame<'a>, l3: usize) -> Result<Located<'a>, Outcome> 
         place: Place::Whole,
         l4: l3 + size_of::<Ipv6>(),
     };
-    for _ in 0..EXTENSIONS_MAX {
+    for walked in 0..EXTENSIONS_MAX {
         if !walk.is_at_extension() {
             break;
+        }
+        // Hop-by-hop options stand first or nowhere (RFC 8200 section 4.1).
+        if walk.protocol == PROTOCOL_HOP_BY_HOP && walked > 0 {
+            return Err(Outcome::MalformedIpv6Extension);
         }
         walk.step(frame)?;
     }
@@ -150,11 +153,7 @@ impl Walk {
         self.place != Place::Later
             && matches!(
                 self.protocol,
-                PROTOCOL_HOP_BY_HOP
-                    | PROTOCOL_ROUTING
-                    | PROTOCOL_FRAGMENT
-                    | PROTOCOL_AUTHENTICATION
-                    | PROTOCOL_DESTINATION
+                PROTOCOL_HOP_BY_HOP | PROTOCOL_ROUTING | PROTOCOL_FRAGMENT | PROTOCOL_DESTINATION
             )
     }
 
@@ -162,20 +161,13 @@ impl Walk {
     fn step(&mut self, frame: Frame<'_>) -> Result<(), Outcome> {
         const CUT_SHORT: Outcome = Outcome::MalformedIpv6Extension;
         let header = frame.at::<Extension>(self.l4).ok_or(CUT_SHORT)?;
-        let length = usize::from(header.length);
-        self.l4 += match self.protocol {
-            PROTOCOL_FRAGMENT => {
-                let fragment = frame.at::<Fragment>(self.l4).ok_or(CUT_SHORT)?;
-                // A fragment header on a whole datagram changes nothing (RFC 6946).
-                if fragment.place() != Place::Whole {
-                    self.place = fragment.place();
-                }
-                size_of::<Fragment>()
-            }
-            // RFC 4302 section 2.2: in words of four bytes, less two.
-            PROTOCOL_AUTHENTICATION => (length + 2) * 4,
+        self.l4 += if self.protocol == PROTOCOL_FRAGMENT {
+            let fragment = frame.at::<Fragment>(self.l4).ok_or(CUT_SHORT)?;
+            self.place = fragment.place();
+            size_of::<Fragment>()
+        } else {
             // RFC 8200 section 4: in words of eight bytes, less one.
-            _ => (length + 1) * 8,
+            (usize::from(header.length) + 1) * 8
         };
         self.protocol = header.next_header;
         Ok(())
@@ -267,7 +259,8 @@ impl<'a> Datagram<'a> {
     #[inline(always)]
     fn check_tcp(&self, available: usize) -> Result<(), Outcome> {
         let tcp = self.frame.at::<Tcp>(self.l4).ok_or(Outcome::MalformedTcp)?;
-        if tcp.header_len() < size_of::<Tcp>() || tcp.header_len() > available {
+        let header_len = tcp.header_len();
+        if header_len < size_of::<Tcp>() || header_len > available || !tcp.has_sound_flags() {
             return Err(Outcome::MalformedTcp);
         }
         Ok(())
@@ -276,7 +269,7 @@ impl<'a> Datagram<'a> {
     #[inline(always)]
     fn check_udp(&self, available: usize) -> Result<(), Outcome> {
         let udp = self.frame.at::<Udp>(self.l4).ok_or(Outcome::MalformedUdp)?;
-        if udp.len() < size_of::<Udp>() || udp.len() > available {
+        if udp.len() < size_of::<Udp>() || udp.len() != available {
             return Err(Outcome::MalformedUdp);
         }
         Ok(())
