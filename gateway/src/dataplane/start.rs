@@ -96,7 +96,7 @@ pub enum StartError {
         /// The ends of the link.
         link: LinkNames,
         /// Why not.
-        source: LinkError,
+        source: Box<LinkError>,
     },
     /// The system refused something else.
     #[error("{what}: {source}")]
@@ -384,7 +384,7 @@ fn start_links<O: Observer>(
     for (index, (names, ends)) in (0_u16..).zip(settings.links.iter().zip(ends)) {
         let failed = |source: LinkError| StartError::Link {
             link: names.clone(),
-            source,
+            source: Box::new(source),
         };
         let link = Link::new(index, names.clone(), ends).map_err(|source| {
             failed(LinkError::System {
@@ -397,7 +397,7 @@ fn start_links<O: Observer>(
     for port in xdp.ports() {
         report_mode(port).map_err(|source| StartError::Link {
             link: settings.links[port.link as usize].clone(),
-            source,
+            source: Box::new(source),
         })?;
     }
     for at in 0..links.len() {
@@ -410,6 +410,7 @@ fn start_links<O: Observer>(
             for (link, ..) in &mut links[..at] {
                 link.stop(xdp, Phase::Stop);
             }
+            let source = Box::new(source);
             return Err(StartError::Link { link, source });
         }
     }
