@@ -120,9 +120,9 @@ impl Diagnostics {
         self.list.push(diagnostic);
     }
 
-    /// Counts a finding that isn't kept.
-    pub(crate) fn leave_out(&mut self, level: Level) {
-        self.left_out[level as usize] += 1;
+    /// Counts findings that aren't kept.
+    pub(crate) fn leave_out(&mut self, level: Level, count: usize) {
+        self.left_out[level as usize] += count;
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -17,6 +17,7 @@ mod reasons;
 mod scope;
 
 pub(crate) use addresses::Networks;
+pub(crate) use condition::Condition;
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
 pub(crate) use read::{Matching, matching};
 pub(crate) use scope::{BUCKETS, Scope};

@@ -8,9 +8,10 @@ use crate::limit::{Limit, Per, Ratio};
 use crate::matching::{self, Matching, Scope, Zones};
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
-use crate::suggest::suggest;
 use crate::{Action, Protocol, Rule, Severity};
 
+/// More rules than this are no policy any more.
+const MAX_RULES: usize = 1 << 16;
 const MAX_ID_BYTES: usize = 64;
 const MAX_BAN: Duration = Duration::from_secs(365 * 86_400);
 const MAX_WINDOW: Duration = Duration::from_secs(3600);
@@ -41,6 +42,11 @@ impl Packs {
         file.optional("zones");
         if let Some(node) = file.optional("rule") {
             for table in node.tables(report, "a rule") {
+                if self.ids.len() == MAX_RULES {
+                    let message = format!("there are more than {MAX_RULES} rules");
+                    report.error(table.span(), message);
+                    break;
+                }
                 self.rule(report, table, zones);
             }
         }
@@ -61,10 +67,10 @@ impl Packs {
             if self.ids.contains_key(id) {
                 continue;
             }
-            let near = suggest(id, self.ids.keys().map(String::as_str));
+            let known = self.ids.keys().map(String::as_str);
             report
                 .error(span, format!("there is no rule `{}`", id.escape_debug()))
-                .help_if(near.map(|near| format!("did you mean `{near}`?")));
+                .did_you_mean(id, known, || None);
         }
     }
 

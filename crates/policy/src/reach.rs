@@ -1,24 +1,55 @@
 //! Rules that can never decide, because an earlier one always does.
 
+use std::collections::HashMap;
+
 use crate::Action;
-use crate::matching::Matching;
+use crate::matching::{Condition, Matching};
 use crate::pack::DraftRule;
 use crate::report::Report;
 
 /// Reports every rule that stands behind one which decides all that it would match.
 pub(crate) fn report_unreachable(report: &mut Report, rules: &[DraftRule]) {
-    // Only rules that always decide can hide others; the fewer there are to ask the better.
-    let mut deciding: Vec<&DraftRule> = Vec::new();
+    let mut deciding = Deciding::default();
     for rule in rules {
-        if let Some(earlier) = deciding.iter().find(|earlier| hides(earlier, rule)) {
+        if let Some(earlier) = deciding.hiding(rule) {
             report
                 .error(&rule.id_span, format!("the rule `{}` can never be reached", rule.rule.id))
                 .related(&earlier.id_span, &format!("`{}` decides before it", earlier.rule.id))
                 .help("put it before that rule (packs are read in the order of `packs`), or remove it");
         }
         if always_decides(rule) {
-            deciding.push(rule);
+            deciding.add(rule);
         }
+    }
+}
+
+/// The rules so far that always decide, found by what a rule behind them would have to ask too.
+#[derive(Default)]
+struct Deciding<'r> {
+    /// By a condition of theirs that only the very same condition implies.
+    asking: HashMap<&'r Condition, Vec<&'r DraftRule>>,
+    /// Those without such a condition.
+    rest: Vec<&'r DraftRule>,
+}
+
+impl<'r> Deciding<'r> {
+    fn add(&mut self, rule: &'r DraftRule) {
+        // The last is the dearest to ask, and tells rules apart best.
+        let mut conditions = rule.matching.conditions.iter().rev();
+        match conditions.find(|condition| condition.is_implied_only_by_itself()) {
+            Some(condition) => self.asking.entry(condition).or_default().push(rule),
+            None => self.rest.push(rule),
+        }
+    }
+
+    /// The first rule that leaves nothing for `later`.
+    fn hiding(&self, later: &DraftRule) -> Option<&'r DraftRule> {
+        let conditions = later.matching.conditions.iter();
+        let asking = conditions
+            .filter_map(|condition| self.asking.get(condition))
+            .flatten();
+        let mut candidates = asking.chain(&self.rest);
+        candidates.find(|earlier| hides(earlier, later)).copied()
     }
 }
 

@@ -12,10 +12,13 @@ use toml::de::{DeTable, DeValue};
 use crate::SourceText;
 use crate::duration;
 use crate::report::{Report, Span};
-use crate::suggest::{one_of, suggest};
+use crate::suggest::one_of;
 
 /// Larger files aren't read: 10,000 rules with their cases take a tenth of it.
 const MAX_FILE_BYTES: usize = 16 << 20;
+
+/// Of more syntax errors than this only the number is told.
+const MAX_SYNTAX_ERRORS: usize = 100;
 
 /// A parsed file.
 pub(crate) struct Document<'s> {
@@ -35,7 +38,7 @@ impl<'s> Document<'s> {
             return Self { entries, span };
         }
         let (document, errors) = DeTable::parse_recoverable(&source.text);
-        for error in &errors {
+        for error in errors.iter().take(MAX_SYNTAX_ERRORS) {
             let at = span.at(error.span().unwrap_or(0..0));
             // The parser takes an empty value for a string without its quotes.
             let missing =
@@ -47,6 +50,7 @@ impl<'s> Document<'s> {
             };
             report.syntax_error(&at, format!("not TOML: {problem}"));
         }
+        report.leave_out(errors.len().saturating_sub(MAX_SYNTAX_ERRORS));
         let entries = document.into_inner();
         Self { entries, span }
     }
@@ -128,11 +132,12 @@ impl<'a> Table<'a> {
                 continue;
             }
             let message = format!("{} has no key `{}`", self.what, name.escape_debug());
-            let finding = report.error(&node.key_span, message);
-            match suggest(name, self.known.iter().copied()) {
-                Some(near) => finding.help(format!("did you mean `{near}`?")),
-                None => finding.help(format!("its keys are {}", one_of(&self.known))),
-            };
+            let known = self.known.iter().copied();
+            report
+                .error(&node.key_span, message)
+                .did_you_mean(name, known, || {
+                    Some(format!("its keys are {}", one_of(&self.known)))
+                });
         }
     }
 
@@ -237,7 +242,7 @@ impl<'a> Node<'a> {
                 &self.span,
                 format!("`{}` isn't one of {}", name.escape_debug(), one_of(&names)),
             )
-            .help_if(suggest(name, names).map(|near| format!("did you mean `{near}`?")));
+            .did_you_mean(name, names, || None);
         None
     }
 

@@ -1,13 +1,15 @@
 //! Where findings are gathered while files are read: byte ranges become places and lines here.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
+use crate::suggest::suggest;
 use crate::{Place, SourceText};
 
 /// More findings than this aren't kept: a file that broken is not one of ours.
-const MAX_FINDINGS: usize = 500;
+const MAX_FINDINGS: usize = 200;
 /// Characters of a source line that are shown.
 const MAX_LINE_CHARS: usize = 120;
 
@@ -42,7 +44,7 @@ struct File {
     source: SourceText,
     line_starts: Vec<usize>,
     /// Lines with a syntax error: what the parser made of them isn't judged again.
-    broken_lines: Vec<usize>,
+    broken_lines: BTreeSet<usize>,
 }
 
 /// The files at hand and what was found in them.
@@ -59,7 +61,7 @@ impl Report {
         self.files.push(File {
             source: source.clone(),
             line_starts: std::iter::once(0).chain(newlines).collect(),
-            broken_lines: Vec::new(),
+            broken_lines: BTreeSet::new(),
         });
         Span {
             file: self.files.len() - 1,
@@ -77,7 +79,12 @@ impl Report {
     pub(crate) fn syntax_error(&mut self, span: &Span, message: impl Into<String>) {
         self.error(span, message);
         let line = self.files[span.file].line_of(span.range.start);
-        self.files[span.file].broken_lines.push(line);
+        self.files[span.file].broken_lines.insert(line);
+    }
+
+    /// Counts errors that nobody needs to see.
+    pub(crate) fn leave_out(&mut self, errors: usize) {
+        self.found.leave_out(Level::Error, errors);
     }
 
     /// Whether a file had syntax errors, so that what is missing may only not have been understood.
@@ -117,14 +124,15 @@ impl Report {
 
     fn push(&mut self, level: Level, span: &Span, message: impl Into<String>) -> Finding<'_> {
         let file = &self.files[span.file];
-        if file.broken_lines.contains(&file.line_of(span.range.start)) {
+        let line = file.line_of(span.range.start);
+        if file.broken_lines.contains(&line) {
             return Finding {
                 report: self,
                 at: None,
             };
         }
         if self.found.len() >= MAX_FINDINGS {
-            self.found.leave_out(level);
+            self.found.leave_out(level, 1);
             return Finding {
                 report: self,
                 at: None,
@@ -153,16 +161,30 @@ pub(crate) struct Finding<'r> {
 impl Finding<'_> {
     /// Adds advice.
     pub(crate) fn help(self, advice: impl Into<String>) -> Self {
-        self.help_if(Some(advice))
+        self.help_with(|| Some(advice.into()))
     }
 
-    /// Adds advice where there is some.
-    pub(crate) fn help_if(self, advice: Option<impl Into<String>>) -> Self {
-        if let Some(at) = self.at {
-            let helps = &mut self.report.found.list_mut()[at].helps;
-            helps.extend(advice.map(Into::into));
+    /// Adds advice where there is some; it is only looked for if the finding is kept.
+    pub(crate) fn help_with(self, advice: impl FnOnce() -> Option<String>) -> Self {
+        if let Some(at) = self.at
+            && let Some(advice) = advice()
+        {
+            self.report.found.list_mut()[at].helps.push(advice);
         }
         self
+    }
+
+    /// Adds the nearest of the names that would have been right, or else `otherwise`.
+    pub(crate) fn did_you_mean<'c>(
+        self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'c str>,
+        otherwise: impl FnOnce() -> Option<String>,
+    ) -> Self {
+        self.help_with(|| match suggest(word, candidates) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None => otherwise(),
+        })
     }
 
     /// Adds another place that belongs to it.

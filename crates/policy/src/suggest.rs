@@ -5,6 +5,9 @@ const MAX_LISTED: usize = 30;
 /// Longer words are no slips of the finger, and comparing them takes quadratic time.
 const MAX_WORD_BYTES: usize = 64;
 
+/// More names than this aren't looked through.
+const MAX_CANDIDATES: usize = 10_000;
+
 /// The candidate nearest to `word`, if one is near enough to be what was meant.
 pub(crate) fn suggest<'c>(
     word: &str,
@@ -17,6 +20,7 @@ pub(crate) fn suggest<'c>(
     let most = (folded.chars().count() / 3).max(1);
     candidates
         .into_iter()
+        .take(MAX_CANDIDATES)
         .map(|candidate| (strsim::osa_distance(&folded, &fold(candidate)), candidate))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)

@@ -11,7 +11,7 @@ use crate::duration;
 use crate::matching::{code_number, methods};
 use crate::read::Node;
 use crate::report::{Report, Span};
-use crate::suggest::{one_of, suggest};
+use crate::suggest::one_of;
 
 /// A TCP stream's worth of hex.
 const MAX_HEX_BYTES: usize = 1 << 16;
@@ -199,14 +199,16 @@ impl<'r, 't> LineReader<'r, 't> {
         };
         let Some(field) = known.iter().find(|field| field.key == key) else {
             let keys: Vec<&str> = known.iter().map(|field| field.key).collect();
-            let help = match (suggest(key, keys.iter().copied()), keys.as_slice()) {
-                (Some(near), _) => format!("did you mean `{near}`?"),
-                (None, []) => format!("{verb} has none"),
-                (None, keys) => format!("its fields are {}", one_of(keys)),
-            };
             let message = format!("{verb} has no field `{}`", show(key));
             let span = self.span_of(word.at..word.at + key.len());
-            self.report.error(&span, message).help(help);
+            self.report.error(&span, message).did_you_mean(
+                key,
+                keys.iter().copied(),
+                || match keys.as_slice() {
+                    [] => Some(format!("{verb} has none")),
+                    keys => Some(format!("its fields are {}", one_of(keys))),
+                },
+            );
             return None;
         };
         if !field.repeatable && before.value(key).is_some() {
@@ -259,16 +261,16 @@ impl<'r, 't> LineReader<'r, 't> {
         let methods = methods();
         let methods = methods.iter().map(|(name, _)| *name);
         let known = packets.chain(methods).chain(VERBS.iter().copied());
-        let help = match suggest(verb.text, known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
-                "a line begins with an MQTT packet type, a CoAP method or code, {}",
-                one_of(VERBS)
-            ),
-        };
         let span = self.span_of(verb.at..verb.at + verb.text.len());
         let message = format!("nobody can say `{}`", show(verb.text));
-        self.report.error(&span, message).help(help);
+        self.report
+            .error(&span, message)
+            .did_you_mean(verb.text, known, || {
+                Some(format!(
+                    "a line begins with an MQTT packet type, a CoAP method or code, {}",
+                    one_of(VERBS)
+                ))
+            });
     }
 
     fn error_at(&mut self, word: &Word<'t>, message: String) {

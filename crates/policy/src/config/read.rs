@@ -12,7 +12,7 @@ use super::{
 use crate::address;
 use crate::read::{Document, Node, Table};
 use crate::report::{Report, Span};
-use crate::suggest::{one_of, suggest};
+use crate::suggest::one_of;
 use crate::{Diagnostics, SourceText};
 
 /// The kernel's IFNAMSIZ without the closing zero.
@@ -314,15 +314,13 @@ fn required_from(
             .into_iter()
             .chain(zones.keys().map(String::as_str))
             .collect();
-        let near = suggest(name, known.iter().copied());
         report
             .error(
                 entry.span(),
                 format!("there is no zone `{}`", name.escape_debug()),
             )
-            .help(match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the zones are {}", one_of(&known)),
+            .did_you_mean(name, known.iter().copied(), || {
+                Some(format!("the zones are {}", one_of(&known)))
             });
     }
     names

@@ -1,5 +1,6 @@
 //! Sets of addresses: sorted ranges, asked by binary search.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::Side;
 /// A set of networks of both families.
 ///
 /// IPv4-mapped IPv6 addresses are not IPv4 addresses here: on the wire they are a trick.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Networks {
     v4: Ranges<u32>,
     v6: Ranges<u128>,
@@ -41,7 +42,7 @@ impl Networks {
 }
 
 /// Ranges with both ends, ascending, apart from each other.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 struct Ranges<T> {
     first: Box<[T]>,
     last: Box<[T]>,
@@ -71,7 +72,7 @@ impl<T: Copy + Ord> Ranges<T> {
 }
 
 /// One entry of an address condition.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Addresses {
     /// `inside` or `outside`.
     Side(Side),
@@ -79,6 +80,17 @@ pub(crate) enum Addresses {
     Zone(Arc<Networks>),
     /// The networks the rule lists itself.
     Own(Networks),
+}
+
+impl Hash for Addresses {
+    /// A zone may be large, and there are few of them: it isn't looked into.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Side(side) => side.hash(state),
+            Self::Zone(_) => {}
+            Self::Own(networks) => networks.hash(state),
+        }
+    }
 }
 
 impl Addresses {

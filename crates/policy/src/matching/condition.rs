@@ -12,7 +12,7 @@ use super::pattern::{Pattern, Relation};
 use crate::{Message, Protocol, Service, Subject};
 
 /// A condition; what the rule's scope already says isn't asked again.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Condition {
     /// `address_validated`.
     AddressValidated(bool),
@@ -43,7 +43,7 @@ pub(crate) enum Condition {
 }
 
 /// Whose address is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Party {
     Source,
     Destination,
@@ -52,14 +52,14 @@ pub(crate) enum Party {
 }
 
 /// What a session calls itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Identity {
     ClientId,
     Username,
 }
 
 /// What has to be true of one and the same filter of a packet.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct FilterCondition {
     pub(crate) overlaps: List<Pattern>,
     pub(crate) within: List<Pattern>,
@@ -68,7 +68,7 @@ pub(crate) struct FilterCondition {
 }
 
 /// A set of values of a small enum, one bit each.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Set<T> {
     bits: u8,
     of: std::marker::PhantomData<T>,
@@ -80,7 +80,7 @@ pub(crate) trait Small: Copy + 'static {
 }
 
 /// A set of CoAP codes, by their octet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Codes([u64; 4]);
 
 impl Condition {
@@ -125,6 +125,14 @@ impl Condition {
             ) => min <= their_min && their_max <= max,
             (mine, theirs) => mine == theirs,
         }
+    }
+
+    /// Whether [`Condition::is_implied_by`] is plain equality for this one.
+    pub(crate) fn is_implied_only_by_itself(&self) -> bool {
+        !matches!(
+            self,
+            Self::Service(_) | Self::Version(_) | Self::Qos(_) | Self::Code(_) | Self::Size { .. }
+        )
     }
 
     /// The order of asking: what is cheap to ask comes first.

@@ -16,7 +16,7 @@ use super::pattern::{self, Pattern, PatternError};
 use super::reasons::ReasonSet;
 use crate::address::{self, SIDES};
 use crate::report::{Report, Span};
-use crate::suggest::{one_of, suggest};
+use crate::suggest::one_of;
 use crate::{Protocol, Reason, Service, Side};
 
 /// The zones by name.
@@ -237,6 +237,9 @@ pub(crate) fn merge(list: List<Entry>) -> List<Addresses> {
 
 /// The reasons a glob names.
 pub(crate) fn reasons(report: &mut Report, span: &Span, text: &str) -> Option<ReasonSet> {
+    if let Some(reason) = Reason::from_code(text) {
+        return Some(std::iter::once(reason).collect());
+    }
     let glob = text_glob(report, span, text)?;
     let named: Vec<Reason> = Reason::ALL
         .iter()
@@ -247,13 +250,12 @@ pub(crate) fn reasons(report: &mut Report, span: &Span, text: &str) -> Option<Re
         return Some(named.into_iter().collect());
     }
     let known = reason_globs();
-    let near = suggest(text, known.iter().map(String::as_str));
     report
         .error(span, format!("`{}` names no reason", text.escape_debug()))
-        .help(match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "a reason is a code like `mqtt.spoofed.server-packet` or a glob like `mqtt.*`"
-                .to_owned(),
+        .did_you_mean(text, known.iter().map(String::as_str), || {
+            let forms =
+                "a reason is a code like `mqtt.spoofed.server-packet` or a glob like `mqtt.*`";
+            Some(forms.to_owned())
         });
     None
 }
@@ -273,7 +275,5 @@ fn reason_globs() -> BTreeSet<String> {
 fn unknown(report: &mut Report, span: &Span, text: &str, known: &[&str], message: String) {
     report
         .error(span, format!("`{}` {message}", text.escape_debug()))
-        .help_if(
-            suggest(text, known.iter().copied()).map(|near| format!("did you mean `{near}`?")),
-        );
+        .did_you_mean(text, known.iter().copied(), || None);
 }

@@ -9,14 +9,14 @@ use super::list::List;
 pub(crate) const MAX_CHARS: usize = 128;
 
 /// A prepared pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Glob {
     /// What stands before, between and after the stars.
     pieces: Vec<Piece>,
 }
 
 /// Characters without a star.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Piece {
     Text(String),
     /// With at least one `?`.
@@ -24,7 +24,7 @@ enum Piece {
 }
 
 /// A piece with holes, prepared for shift-and.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Holes {
     /// A hole is `None`.
     chars: Vec<Option<char>>,

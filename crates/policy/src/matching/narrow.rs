@@ -92,7 +92,7 @@ impl Narrowing {
         for (key, span, _) in blamed {
             finding = finding.related(span, &format!("`{key}` is here"));
         }
-        finding.help_if(why(key));
+        finding.help_with(|| why(key));
     }
 
     /// A packet type that was asked for, and that this key can say nothing about.
@@ -126,13 +126,13 @@ impl Narrowing {
                 format!("`{key}` never holds for {}", lost.join(" and ")),
             )
             .related(span, "asked for here")
-            .help_if(why(key));
+            .help_with(|| why(key));
     }
 }
 
 /// What a key is about, where that isn't plain.
-fn why(key: &str) -> Option<&'static str> {
-    Some(match key {
+fn why(key: &str) -> Option<String> {
+    let why = match key {
         "filter" => "only SUBSCRIBE and UNSUBSCRIBE carry topic filters",
         "topic" => "only a PUBLISH and the will of a CONNECT have a topic",
         "retain" => "only a PUBLISH and the will of a CONNECT have a retain flag",
@@ -145,5 +145,6 @@ fn why(key: &str) -> Option<&'static str> {
             "the detection isn't raised on such messages; what can't be parsed has no type, topic or path"
         }
         _ => return None,
-    })
+    };
+    Some(why.to_owned())
 }

@@ -10,12 +10,12 @@ use super::list::List;
 pub(crate) const MAX_SEGMENTS: usize = 32;
 
 /// A path pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct PathPattern {
     segments: Box<[Segment]>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Segment {
     /// `**`.
     Any,

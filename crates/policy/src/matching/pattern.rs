@@ -16,14 +16,14 @@ pub(crate) const MAX_BYTES: usize = 1024;
 const INLINE_BYTES: usize = 256;
 
 /// A topic filter, perhaps with placeholders.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Pattern {
     Plain(Box<str>),
     Filled(Box<[Part]>),
 }
 
 /// A piece of a pattern with placeholders.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Part {
     Text(Box<str>),
     ClientId,

@@ -201,7 +201,7 @@ impl Mqtt {
         self
     }
 
-    pub(crate) fn to_client(mut self, from: Side) -> Self {
+    pub(crate) fn sent_to_client(mut self, from: Side) -> Self {
         (self.direction, self.from) = (Direction::ToClient, from);
         self
     }
@@ -269,7 +269,7 @@ impl Coap {
         }
     }
 
-    pub(crate) fn to_client(mut self) -> Self {
+    pub(crate) fn sent_to_client(mut self) -> Self {
         self.direction = Direction::ToClient;
         self
     }

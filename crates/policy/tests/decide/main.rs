@@ -194,7 +194,7 @@ fn addresses_are_those_of_the_right_end() {
     let down = Mqtt::publish("a")
         .from("192.0.2.1")
         .to("10.20.0.7")
-        .to_client(Side::Outside);
+        .sent_to_client(Side::Outside);
     for (conditions, matches_up, matches_down) in [
         ("source = \"sensors\"", true, false),
         ("destination = \"sensors\"", false, true),
@@ -390,7 +390,7 @@ fn one_filter_has_to_meet_all_that_is_asked_of_a_filter() {
 #[test]
 fn coap_is_asked_by_its_fields() {
     let get = |path| Coap::new(Type::Confirmable, Code::GET, path);
-    let content = || Coap::new(Type::Acknowledgement, Code::CONTENT, "").to_client();
+    let content = || Coap::new(Type::Acknowledgement, Code::CONTENT, "").sent_to_client();
     for (conditions, message, matches) in [
         ("method = \"GET\"", get("a"), true),
         ("method = \"!GET\"", get("a"), false),
@@ -454,7 +454,7 @@ fn a_limit_is_asked_last_and_gives_its_reason() {
         "#,
     );
     assert_eq!(policy.ratio_windows(), [10, 60].map(Duration::from_secs));
-    let content = Coap::new(Type::Acknowledgement, Code::CONTENT, "").to_client();
+    let content = Coap::new(Type::Acknowledgement, Code::CONTENT, "").sent_to_client();
     for (exceeded, action, reason) in [
         (
             true,
