@@ -1,6 +1,7 @@
 //! Builders of frames, scripted conversations and reference models for Weir's tests.
 
 pub mod coap;
+pub mod conversation;
 pub mod frames;
 pub mod mqtt;
 pub mod network;

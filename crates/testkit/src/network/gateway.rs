@@ -40,15 +40,15 @@ pub struct Departed {
 impl Gateway {
     /// A gateway under `policy`, with the limits of its defaults.
     #[must_use]
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: Arc<Policy>) -> Self {
         Self::with_limits(policy, Limits::default())
     }
 
     /// A gateway under `policy` and `limits`.
     #[must_use]
-    pub fn with_limits(policy: Policy, limits: Limits) -> Self {
+    pub fn with_limits(policy: Arc<Policy>, limits: Limits) -> Self {
         Self {
-            inspector: Inspector::new(limits, Arc::new(policy), Seed::fixed(1)),
+            inspector: Inspector::new(limits, policy, Seed::fixed(1)),
             now: Instant::from_secs(1),
             record: Recorder::default(),
         }
@@ -104,13 +104,12 @@ impl Gateway {
 /// # Panics
 /// When either has an error; it is in the message.
 #[must_use]
-pub fn policy_of(config: &str, pack: &str) -> Policy {
-    let source = |name: &str, text: &str| SourceText {
-        name: name.into(),
-        text: text.into(),
-    };
-    let config = Config::parse(&source("weir.toml", config)).unwrap_or_else(|e| panic!("{e}"));
-    Policy::compile(&config, &[source("pack.toml", pack)]).unwrap_or_else(|e| panic!("{e}"))
+pub fn policy_of(config: &str, pack: &str) -> Arc<Policy> {
+    let config = SourceText::new("weir.toml", config);
+    let config = Config::parse(&config).unwrap_or_else(|problems| panic!("{problems}"));
+    let pack = SourceText::new("pack.toml", pack);
+    let policy = Policy::compile(&config, &[pack]).unwrap_or_else(|problems| panic!("{problems}"));
+    Arc::new(policy)
 }
 
 impl Passage {

@@ -1,5 +1,7 @@
 //! A scripted TCP connection through a gateway: every segment as the test says.
 
+use std::net::{IpAddr, SocketAddr};
+
 use policy::Side;
 use wire::Direction;
 use wire::net::build::TcpSegment;
@@ -40,6 +42,13 @@ impl Ends {
             path: frames::path(client, server),
             client_side: Side::Inside,
         }
+    }
+
+    /// A client at one address and port inside, a server at another outside.
+    #[must_use]
+    pub fn between(client: (IpAddr, u16), server: (IpAddr, u16)) -> Self {
+        let [client, server] = [client, server].map(|end| SocketAddr::from(end).to_string());
+        Self::of(&client, &server)
     }
 
     /// The path of a frame that goes this way.

@@ -1,0 +1,149 @@
+//! What became of a line, and how it differs from what a case expects.
+
+use std::fmt::{self, Write as _};
+
+use inspect::{Outcome, Verdict};
+use policy::{Case, Line, Place, Policy, Reason, RuleIndex};
+
+use crate::network::Seen;
+
+/// What became of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The detection behind it.
+    pub reason: Option<Reason>,
+    /// The rule that decided.
+    pub rule: Option<RuleIndex>,
+    /// What a rule on trial would have done.
+    pub would: Option<Verdict>,
+    /// Rules that matched without deciding, up to here.
+    pub alerts: Vec<RuleIndex>,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            verdict: Verdict::Accept,
+            reason: None,
+            rule: None,
+            would: None,
+            alerts: Vec::new(),
+        }
+    }
+}
+
+impl Told {
+    pub(super) fn new(outcome: &Outcome, events: &[Seen]) -> Self {
+        let alerts = events.iter().filter_map(|event| event.rule);
+        Self {
+            verdict: outcome.verdict,
+            reason: outcome.reason,
+            rule: outcome.rule,
+            would: outcome.would,
+            alerts: alerts.collect(),
+        }
+    }
+
+    /// Whether the line went through, at once or in its turn.
+    pub(super) fn is_accepted(&self) -> bool {
+        matches!(self.verdict, Verdict::Accept | Verdict::Hold)
+    }
+}
+
+/// A line that didn't go as its case expects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Where the line stands.
+    pub place: Place,
+    /// What was expected, and what became of it instead.
+    pub message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Failure {
+    /// A line before the last that wasn't accepted.
+    pub(super) fn early(policy: &Policy, line: &Line, told: &Told) -> Self {
+        Self::at(
+            line,
+            format!("isn't the last line, but {}", describe(policy, told)),
+        )
+    }
+
+    fn at(line: &Line, message: String) -> Self {
+        Self {
+            place: line.place.clone(),
+            message: format!("`{}` {message}", line.text),
+        }
+    }
+}
+
+/// Compares the fate of the last line with what the case expects.
+pub(super) fn compare(policy: &Policy, case: &Case, told: &Told) -> Result<(), Failure> {
+    let expected = &case.expect;
+    let name = |rule: &RuleIndex| policy.rules()[rule.as_usize()].id.as_str();
+    let mut wrong = String::new();
+    if told.verdict != expected.verdict {
+        _ = write!(wrong, "expected {}, ", expected.verdict);
+    }
+    if let Some(rule) = &expected.rule
+        && told.rule.as_ref().map(name) != Some(rule)
+    {
+        _ = write!(wrong, "expected rule {rule}, ");
+    }
+    if let Some(reason) = expected.reason
+        && told.reason != Some(reason)
+    {
+        _ = write!(wrong, "expected {reason}, ");
+    }
+    if expected.would.is_some() && told.would != expected.would {
+        let would = expected.would.map_or("nothing", |verdict| verdict.name());
+        _ = write!(wrong, "expected it would have been {would}, ");
+    }
+    for alert in &expected.alerts {
+        if !told.alerts.iter().any(|rule| name(rule) == alert) {
+            _ = write!(wrong, "expected an alert of {alert}, ");
+        }
+    }
+    match (wrong.is_empty(), case.say.last()) {
+        (true, _) => Ok(()),
+        (false, Some(line)) => Err(Failure::at(
+            line,
+            format!("{wrong}but {}", describe(policy, told)),
+        )),
+        (false, None) => Err(Failure {
+            place: case.place.clone(),
+            message: "nothing is said".to_owned(),
+        }),
+    }
+}
+
+/// What became of a line, in words.
+fn describe(policy: &Policy, told: &Told) -> String {
+    let mut text = match told.verdict {
+        Verdict::Accept => "it was accepted".to_owned(),
+        Verdict::Hold => "it was held".to_owned(),
+        Verdict::Drop => "it was dropped".to_owned(),
+        Verdict::Reset => "it was reset".to_owned(),
+        Verdict::Refuse => "it was refused".to_owned(),
+        Verdict::Challenge => "it was challenged".to_owned(),
+    };
+    if let Some(rule) = told.rule {
+        _ = write!(text, " by {}", policy.rules()[rule.as_usize()].id);
+    }
+    if let Some(reason) = told.reason {
+        _ = write!(text, " for {reason}");
+    }
+    if let Some(would) = told.would {
+        _ = write!(text, " (would have been {would})");
+    }
+    text
+}
