@@ -15,6 +15,7 @@ mod case;
 mod config;
 mod diagnostic;
 mod duration;
+pub mod fuzz;
 mod index;
 mod limit;
 mod matching;

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::Diagnostics;
+use crate::report::Report;
+
 /// The text of a configuration or a rule pack, under the name people know it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceText {
@@ -20,6 +23,28 @@ impl SourceText {
             name: name.into(),
             text: text.into(),
         }
+    }
+
+    /// A file as it was read.
+    ///
+    /// # Errors
+    /// The place of the first byte that isn't UTF-8, which TOML has to be (TOML 1.0 §Spec).
+    pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self, Diagnostics> {
+        let error = match std::str::from_utf8(bytes) {
+            Ok(text) => return Ok(Self::new(name, text)),
+            Err(error) => error,
+        };
+        let mut report = Report::default();
+        let lossy = String::from_utf8_lossy(bytes);
+        let span = report.add_file(&Self::new(name, &lossy));
+        // What precedes the first wrong byte is the same in both texts.
+        report
+            .error(
+                &span.part(error.valid_up_to(), 1),
+                "the file isn't UTF-8 from here on",
+            )
+            .help("save it as UTF-8");
+        Err(report.finish())
     }
 }
 

@@ -107,3 +107,45 @@ fn a_long_line_is_cut_around_the_mark() {
     );
     assert!(rendered.contains('…'), "{rendered}");
 }
+
+#[test]
+fn what_is_not_utf8_is_shown_where_it_begins() {
+    let problems = SourceText::from_bytes("site.toml", b"a = 1\nb = \"\xffx\"\n");
+    assert_eq!(
+        problems.expect_err("not UTF-8").render(),
+        "\
+site.toml:2:6: error: the file isn't UTF-8 from here on
+ 2 | b = \"\u{fffd}x\"
+   |      ^
+   = help: save it as UTF-8
+
+1 error
+"
+    );
+    let fine = SourceText::from_bytes("site.toml", "zone = \"Zürich\"".as_bytes());
+    assert_eq!(fine.expect("UTF-8").text.chars().count(), 15);
+}
+
+#[test]
+fn a_file_broken_all_over_is_summed_up() {
+    let text: String = (0..1000).map(|key| format!("key-{key} = 1\n")).collect();
+    let rendered = pack(&text);
+    assert!(rendered.contains("800 more are not shown"), "{rendered}");
+    assert!(rendered.ends_with("\n1000 errors\n"), "{rendered}");
+    let text = "= 1\n".repeat(100_000);
+    assert!(pack(&text).len() < 50_000);
+}
+
+#[test]
+fn depth_and_size_have_bounds() {
+    for text in [
+        "a = ".to_owned() + &"[".repeat(100_000),
+        "a = ".to_owned() + &"{ a = ".repeat(100_000),
+        "a.".repeat(100_000) + "a = 1",
+        "[[rule]]\nmatch = ".to_owned() + &"[".repeat(1000) + &"]".repeat(1000),
+    ] {
+        assert!(pack(&text).contains("error"));
+    }
+    let huge = "#".repeat((16 << 20) + 1);
+    assert!(pack(&huge).contains("the file is larger than 16 MiB"));
+}
