@@ -11,6 +11,10 @@ use serde::ser::Serializer;
 use super::Policies;
 use super::message::{Coap, Mqtt};
 
+/// Flow identifiers are cut to 51 bits, as Suricata's are: what reads JSON as JavaScript does keeps
+/// no more of a number.
+const FLOW_ID_MASK: u64 = (1 << 51) - 1;
+
 /// Where and when an event is written down: what it doesn't know by itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
@@ -119,7 +123,7 @@ impl<'a> Line<'a> {
         let has_ports = subject.protocol != Protocol::Ip;
         Self {
             timestamp: place.time,
-            flow_id: event.flow_id,
+            flow_id: event.flow_id & FLOW_ID_MASK,
             in_iface: place.interface,
             event_type: event.kind.name(),
             vlan: event.vlan.map(|id| [id]),

@@ -1,0 +1,298 @@
+//! The command line as an operator meets it: exit statuses, and errors that name their remedy.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// A directory that goes when the test ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("weir-cli-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).expect("a scratch directory");
+        Self(dir)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, text).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn weir(arguments: &[&str]) -> Output {
+    Command::new(PROGRAM)
+        .args(arguments)
+        .env_remove("WEIR_LOG")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs")
+}
+
+/// Runs it, checks the exit status, and returns what it printed on both streams.
+fn ends(arguments: &[&str], status: i32) -> String {
+    let output = weir(arguments);
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}:\n{text}");
+    text.into_owned()
+}
+
+fn tells(arguments: &[&str], status: i32, needles: &[&str]) {
+    let text = ends(arguments, status);
+    for needle in needles {
+        assert!(
+            text.contains(needle),
+            "{arguments:?}: no {needle:?} in\n{text}"
+        );
+    }
+}
+
+#[test]
+fn help_and_version_are_there() {
+    tells(
+        &["--help"],
+        0,
+        &[
+            "run",
+            "check",
+            "replay",
+            "demo",
+            "explain",
+            "detach",
+            "Exit status",
+        ],
+    );
+    tells(
+        &["replay", "--help"],
+        0,
+        &["--verdicts", "--out", "--inside"],
+    );
+    tells(&["--version"], 0, &[env!("CARGO_PKG_VERSION"), "commit"]);
+}
+
+#[test]
+fn a_slip_on_the_command_line_could_not_run() {
+    tells(&[], 2, &["Usage"]);
+    tells(&["rpelay"], 2, &["replay"]);
+    tells(&["check"], 2, &["FILE"]);
+    tells(&["replay", "--config", "x"], 2, &["CAPTURE"]);
+}
+
+#[test]
+fn the_shipped_pack_passes_its_own_cases() {
+    let pack = format!("{ROOT}/rules/baseline.toml");
+    tells(&["check", &pack], 0, &["all fine"]);
+}
+
+#[test]
+fn the_example_configuration_is_fine_but_for_its_packs_place() {
+    let scratch = Scratch::new("example");
+    let example = fs::read_to_string(format!("{ROOT}/deploy/weir.toml")).expect("the example");
+    let pack = fs::canonicalize(format!("{ROOT}/rules/baseline.toml")).expect("the pack");
+    let here = example.replace(
+        "/usr/share/weir/rules/baseline.toml",
+        pack.to_str().expect("UTF-8"),
+    );
+    assert_ne!(here, example);
+    let file = scratch.file("weir.toml", &here);
+    tells(&["check", &file], 0, &["all fine"]);
+}
+
+#[test]
+fn check_tells_every_problem_at_once() {
+    let scratch = Scratch::new("problems");
+    let pack = scratch.file(
+        "site.toml",
+        "[[rule]]\nid = \"x\"\nmatch = { packte = \"CONNECT\" }\naction = \"rest\"\n",
+    );
+    let config = scratch.file(
+        "weir.toml",
+        "on_failur = \"open\"\n[policy]\npacks = [\"site.toml\", \"gone.toml\"]\n",
+    );
+    let needles = [
+        "weir.toml:1:1",
+        "on_failure",
+        "gone.toml",
+        "site.toml:3:11",
+        "site.toml:4:10",
+        "did you mean",
+    ];
+    tells(&["check", &config], 1, &needles);
+    // The pack is a part of the configuration: it isn't told twice.
+    let both = ends(&["check", &config, &pack], 1);
+    assert_eq!(both.matches("site.toml:4:10").count(), 1, "{both}");
+    tells(&["check", &pack], 1, &["site.toml:3:11"]);
+}
+
+#[test]
+fn a_file_that_is_not_there_could_not_run() {
+    tells(
+        &["check", "/nonexistent.toml"],
+        2,
+        &["/nonexistent.toml", "No such file"],
+    );
+    tells(
+        &["run", "--config", "/nonexistent.toml"],
+        2,
+        &["/nonexistent.toml"],
+    );
+    let scratch = Scratch::new("capture");
+    let config = scratch.file("weir.toml", "");
+    tells(
+        &["replay", "--config", &config, "/nonexistent.pcap"],
+        2,
+        &["/nonexistent.pcap"],
+    );
+}
+
+#[test]
+fn a_broken_capture_could_not_run() {
+    let scratch = Scratch::new("broken");
+    let config = scratch.file("weir.toml", "");
+    let text = scratch.file(
+        "text.pcap",
+        "this is no capture, but it is long enough for one",
+    );
+    tells(
+        &["replay", "--config", &config, &text],
+        2,
+        &["neither a pcap nor a pcapng"],
+    );
+    let capture = fs::read(Path::new(ROOT).join("tests/replay/coap-ordinary/input.pcap"));
+    let capture = capture.expect("a capture");
+    let cut = scratch.0.join("cut.pcap");
+    fs::write(&cut, &capture[..capture.len() - 1]).expect("written");
+    let cut = cut.to_str().expect("UTF-8");
+    let output = weir(&["replay", "--verdicts", "--config", &config, cut]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).lines().count(),
+        3,
+        "what came before"
+    );
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("broken after frame 3"), "{error}");
+}
+
+#[test]
+fn explain_knows_codes_families_and_slips() {
+    tells(
+        &["explain", "mqtt.spoofed.server-packet"],
+        0,
+        &["MQTT", "[[rule]]", "metric"],
+    );
+    tells(
+        &["explain", "coap.spoofed"],
+        0,
+        &["coap.spoofed.unmatched-response"],
+    );
+    tells(
+        &["explain", "mqtt.spofed.server-packet"],
+        2,
+        &["did you mean"],
+    );
+}
+
+#[test]
+fn output_that_nobody_reads_on_is_no_error() {
+    let mut explain = Command::new(PROGRAM)
+        .arg("explain")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    drop(explain.stdout.take());
+    let output = explain.wait_with_output().expect("it ends");
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn run_names_what_is_missing_before_it_touches_anything() {
+    let scratch = Scratch::new("run");
+    let empty = scratch.file("empty.toml", "");
+    tells(
+        &["run", "--config", &empty],
+        2,
+        &["no link is configured", "[[link]]"],
+    );
+    let link = "[[link]]\ninside = \"weirnone0\"\noutside = \"weirnone1\"\n";
+    let nowhere = scratch.file("nowhere.toml", link);
+    let needles = [
+        "weirnone0: no such interface",
+        "weirnone1: no such interface",
+        "ip link",
+    ];
+    tells(&["run", "--config", &nowhere], 2, &needles);
+
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound");
+    let listen = format!("{link}[metrics]\nlisten = \"{address}\"\n");
+    let listen = scratch.file("listen.toml", &listen);
+    let needles = [address.to_string(), "[metrics] listen".to_owned()];
+    tells(
+        &["run", "--config", &listen],
+        2,
+        &needles.each_ref().map(String::as_str),
+    );
+
+    let events = format!("{link}[events]\nfile = \"/nonexistent/events.json\"\n");
+    let events = scratch.file("events.toml", &events);
+    tells(
+        &["run", "--config", &events],
+        2,
+        &["/nonexistent/events.json", "[events] file"],
+    );
+}
+
+#[test]
+fn run_without_rights_says_which() {
+    let scratch = Scratch::new("rights");
+    let link = "[[link]]\ninside = \"weirnone0\"\noutside = \"weirnone1\"\n";
+    let config = scratch.file("weir.toml", link);
+    let output = Command::new("setpriv")
+        .args([
+            "--bounding-set=-all",
+            "--inh-caps=-all",
+            "--no-new-privs",
+            PROGRAM,
+        ])
+        .args(["run", "--config", &config])
+        .output()
+        .expect("setpriv runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("CAP_NET_ADMIN") && error.contains("run as root"),
+        "{error}"
+    );
+}
+
+#[test]
+fn detach_of_nothing_is_fine() {
+    let scratch = Scratch::new("detach");
+    let pins = scratch.0.join("pins");
+    let text = format!(
+        "[dataplane]\npin_dir = {:?}\n",
+        pins.to_str().expect("UTF-8")
+    );
+    let config = scratch.file("weir.toml", &text);
+    tells(
+        &["detach", "--config", &config],
+        0,
+        &["nothing is attached"],
+    );
+}
