@@ -45,7 +45,7 @@ impl Inspector {
             return Outcome::ACCEPT;
         };
         let endpoints = endpoints(cx.port, (packet.source(), packet.destination()), ports);
-        let vlan = packet.ethernet.vlan.map(|vlan| vlan.id());
+        let vlan = packet.vlan().map(|vlan| vlan.id());
         let (key, source_is_low) = key_of(cx.port, &endpoints, vlan, packet.layout.protocol);
         let mut arrival = Arrival {
             service,
@@ -171,7 +171,7 @@ fn handle_fragment<S: Sink>(
     }
     let addresses = (packet.source(), packet.destination());
     let ends = endpoints(cx.port, addresses, ports.unwrap_or_default());
-    let vlan = packet.ethernet.vlan.map(|vlan| vlan.id());
+    let vlan = packet.vlan().map(|vlan| vlan.id());
     let service = found.map_or(guess, |(service, _)| service);
     judge_roughly(cx, ends, vlan, service, Reason::IP_FRAGMENT)
 }

@@ -279,7 +279,7 @@ mod tests {
         };
         let tagged = tagged(&frame, tag);
         let packet = Packet::decode(&tagged).unwrap();
-        assert_eq!(packet.ethernet.vlan, Some(tag));
+        assert_eq!(packet.vlan(), Some(tag));
         assert_eq!(packet.ports(), Some((5, 5683)));
         let short = padded(udp(&path("10.0.0.1:5", "10.0.0.2:5683"), &[7; 2]));
         assert_eq!((short.len(), layout(&short).payload_len()), (60, 2));

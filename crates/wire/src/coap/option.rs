@@ -61,10 +61,9 @@ impl<'a> Opt<'a> {
             return Err(Malformed::OptionRepeated);
         }
         if definition.format == Format::Text {
-            check_text(self.value, anomalies)?;
+            check_text(self.number, self.value, anomalies)?;
         }
         match self.number {
-            number::URI_PATH => check_segment(self.value, anomalies),
             number::PROXY_URI => check_proxy_host(self.value),
             number::HOP_LIMIT if self.value == [0] => Err(Malformed::HopLimitZero),
             number::OSCORE => check_oscore(self.value),
@@ -82,23 +81,51 @@ impl<'a> Opt<'a> {
     }
 }
 
-fn check_text(value: &[u8], anomalies: &mut Anomalies) -> Result<(), Malformed> {
-    std::str::from_utf8(value).map_err(|_| Malformed::OptionUtf8)?;
-    if value.iter().any(u8::is_ascii_control) {
+/// Checks text, and whether it is a path segment's.
+#[inline]
+fn check_text(number: u16, text: &[u8], anomalies: &mut Anomalies) -> Result<(), Malformed> {
+    let class = text
+        .iter()
+        .fold(0, |class, byte| class | CLASS[usize::from(*byte)]);
+    if class & HIGH != 0 {
+        std::str::from_utf8(text).map_err(|_| Malformed::OptionUtf8)?;
+    }
+    if class & CONTROL != 0 {
         anomalies.insert(Anomaly::ControlCharacter);
     }
-    Ok(())
-}
-
-fn check_segment(segment: &[u8], anomalies: &mut Anomalies) -> Result<(), Malformed> {
-    match segment {
+    if number != number::URI_PATH {
+        return Ok(());
+    }
+    if class & SLASH != 0 {
+        anomalies.insert(Anomaly::PathSlash);
+    }
+    match text {
         b"." | b".." => return Err(Malformed::PathDots),
         [] => anomalies.insert(Anomaly::PathEmptySegment),
-        segment if segment.contains(&b'/') => anomalies.insert(Anomaly::PathSlash),
         _ => {}
     }
     Ok(())
 }
+
+const CONTROL: u8 = 1;
+const SLASH: u8 = 2;
+const HIGH: u8 = 4;
+
+/// What a byte of text may mean; a table, because one pass over it is all an ASCII text costs.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        class[byte] = match byte as u8 {
+            0x00..=0x1f | 0x7f => CONTROL,
+            b'/' => SLASH,
+            0x80.. => HIGH,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    class
+};
 
 /// The host of an absolute URI has to fit into Uri-Host (RFC 7252 §6.4).
 fn check_proxy_host(uri: &[u8]) -> Result<(), Malformed> {

@@ -43,12 +43,13 @@ impl Path {
     #[must_use]
     pub fn of(packet: &Packet<'_>) -> Option<Self> {
         let (source_port, destination_port) = packet.ports()?;
+        let ethernet = packet.ethernet();
         Some(Self {
-            source_mac: packet.ethernet.source,
-            destination_mac: packet.ethernet.destination,
-            vlan: packet.ethernet.vlan,
-            source: packet.source,
-            destination: packet.destination,
+            source_mac: ethernet.source,
+            destination_mac: ethernet.destination,
+            vlan: ethernet.vlan,
+            source: packet.source(),
+            destination: packet.destination(),
             source_port,
             destination_port,
             hop_limit: HOP_LIMIT,

@@ -3,8 +3,6 @@
 //! Sums are kept in the machine's own byte order, in which the one's complement sum is the same up
 //! to a final swap that storing the result undoes (RFC 1071 §2).
 
-use std::net::IpAddr;
-
 use super::{Layout, Malformed, Packet, Transport};
 
 /// What the checksum of a segment or datagram says.
@@ -40,12 +38,7 @@ pub fn verify(packet: &Packet<'_>) -> State {
             State::Wrong
         };
     }
-    let pseudo = pseudo_header(
-        packet.source,
-        packet.destination,
-        packet.layout.protocol,
-        bytes.len(),
-    );
+    let pseudo = pseudo_header(packet.frame(), &packet.layout, bytes.len());
     if fold(pseudo + sum(bytes)) == u16::MAX {
         State::Valid
     } else if field == fold(pseudo) {
@@ -81,9 +74,8 @@ pub fn complete(frame: &mut [u8], layout: &Layout) {
     );
     let at = layout.checksum_at();
     frame[at..at + 2].fill(0);
-    let (source, destination) = addresses(frame, layout);
     let l4 = &frame[layout.l4..layout.end];
-    let pseudo = pseudo_header(source, destination, layout.protocol, l4.len());
+    let pseudo = pseudo_header(frame, layout, l4.len());
     let mut value = !fold(pseudo + sum(l4));
     if value == 0 && layout.is_udp() {
         // Zero would say that there is none (RFC 768).
@@ -106,42 +98,15 @@ pub(crate) fn is_valid(bytes: &[u8]) -> bool {
     fold(sum(bytes)) == u16::MAX
 }
 
-fn addresses(frame: &[u8], layout: &Layout) -> (IpAddr, IpAddr) {
-    fn address<const N: usize>(frame: &[u8], at: usize) -> IpAddr
-    where
-        IpAddr: From<[u8; N]>,
-    {
-        let octets: [u8; N] = frame[at..at + N]
-            .try_into()
-            .expect("a slice of that length");
-        IpAddr::from(octets)
-    }
-    if layout.is_v4 {
-        (
-            address::<4>(frame, layout.l3 + 12),
-            address::<4>(frame, layout.l3 + 16),
-        )
-    } else {
-        (
-            address::<16>(frame, layout.l3 + 8),
-            address::<16>(frame, layout.l3 + 24),
-        )
-    }
-}
-
-/// The sum over addresses, protocol and length (RFC 9293 §3.1, RFC 8200 §8.1).
+/// The sum over addresses, protocol and length (RFC 9293 §3.1, RFC 8200 §8.1). The addresses stand
+/// side by side at the end of both IP headers.
 #[inline]
-fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, len: usize) -> u64 {
-    let addresses = match (source, destination) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            word(source.octets()) + word(destination.octets())
-        }
-        (IpAddr::V6(source), IpAddr::V6(destination)) => {
-            sum(&source.octets()) + sum(&destination.octets())
-        }
-        _ => unreachable!("a packet has one address family"),
+fn pseudo_header(frame: &[u8], layout: &Layout, len: usize) -> u64 {
+    let addresses = match layout.is_v4 {
+        true => sum(&frame[layout.l3 + 12..layout.l3 + 20]),
+        false => sum(&frame[layout.l3 + 8..layout.l3 + 40]),
     };
-    addresses + word([0, 0, 0, protocol]) + word((len as u32).to_be_bytes())
+    addresses + word([0, 0, 0, layout.protocol]) + word((len as u32).to_be_bytes())
 }
 
 #[inline]

@@ -1,8 +1,6 @@
 //! IPv4 (RFC 791) and IPv6 (RFC 8200) headers, extension headers and fragments.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use pnet_packet::ipv4::{Ipv4Flags, Ipv4Packet};
+use pnet_packet::ipv4::Ipv4Packet;
 use pnet_packet::ipv6::Ipv6Packet;
 
 use super::{Malformed, checksum};
@@ -15,6 +13,9 @@ pub(crate) const V4_HEADER_LEN: usize = 20;
 /// Bytes of the fixed IPv6 header.
 pub(crate) const V6_HEADER_LEN: usize = 40;
 
+const MORE_FRAGMENTS: u16 = 0x2000;
+const FRAGMENT_OFFSET: u16 = 0x1fff;
+
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
@@ -23,9 +24,6 @@ const DESTINATION_OPTIONS: u8 = 60;
 /// What the IP header (with its extension headers) says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ip {
-    pub(crate) source: IpAddr,
-    pub(crate) destination: IpAddr,
-    pub(crate) hop_limit: u8,
     /// The protocol of what stands at `payload`.
     pub(crate) protocol: u8,
     /// Where the transport header or the fragment's data begins, from the start of the IP header.
@@ -78,12 +76,19 @@ pub(crate) fn decode_v4(bytes: &[u8]) -> Result<Ip, Malformed> {
     if end > bytes.len() {
         return Err(Malformed::IpTruncated);
     }
-    if !checksum::is_valid(&bytes[..header_len]) {
+    let is_valid = match bytes.first_chunk::<V4_HEADER_LEN>() {
+        // The usual length, spelled out because a sum of known length needs no loop.
+        Some(plain) if header_len == V4_HEADER_LEN => checksum::is_valid(plain),
+        _ => checksum::is_valid(&bytes[..header_len]),
+    };
+    if !is_valid {
         return Err(Malformed::IpChecksum);
     }
     let protocol = header.get_next_level_protocol().0;
-    let more = header.get_flags() & Ipv4Flags::MoreFragments != 0;
-    let offset = usize::from(header.get_fragment_offset()) * 8;
+    // One word holds the flags and the offset, in units of eight bytes.
+    let word = u16::from_be_bytes([bytes[6], bytes[7]]);
+    let more = word & MORE_FRAGMENTS != 0;
+    let offset = usize::from(word & FRAGMENT_OFFSET) * 8;
     let mut fragment = None;
     if more || offset != 0 {
         let identification = u32::from(header.get_identification());
@@ -97,9 +102,6 @@ pub(crate) fn decode_v4(bytes: &[u8]) -> Result<Ip, Malformed> {
         fragment = Some(piece);
     }
     Ok(Ip {
-        source: IpAddr::V4(header.get_source()),
-        destination: IpAddr::V4(header.get_destination()),
-        hop_limit: header.get_ttl(),
         protocol,
         payload: header_len,
         end,
@@ -118,9 +120,6 @@ pub(crate) fn decode_v6(bytes: &[u8]) -> Result<Ip, Malformed> {
         return Err(Malformed::IpTruncated);
     }
     let mut ip = Ip {
-        source: address_v6(bytes, 8),
-        destination: address_v6(bytes, 24),
-        hop_limit: header.get_hop_limit(),
         protocol: header.get_next_header().0,
         payload: V6_HEADER_LEN,
         end,
@@ -128,13 +127,6 @@ pub(crate) fn decode_v6(bytes: &[u8]) -> Result<Ip, Malformed> {
     };
     ip.walk_extensions(&bytes[..end])?;
     Ok(ip)
-}
-
-/// pnet assembles addresses from eight words, which is the dearest part of the whole header.
-#[inline]
-fn address_v6(bytes: &[u8], at: usize) -> IpAddr {
-    let octets: [u8; 16] = bytes[at..at + 16].try_into().expect("sixteen bytes");
-    IpAddr::V6(Ipv6Addr::from(octets))
 }
 
 impl Ip {
@@ -185,6 +177,3 @@ impl Ip {
         Ok(())
     }
 }
-
-/// What stands for an address where there is none.
-pub(crate) const UNSPECIFIED: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);

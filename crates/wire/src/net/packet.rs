@@ -1,13 +1,12 @@
 //! A frame taken apart: Ethernet, one VLAN tag, IP, and the transport inside.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use pnet_packet::ethernet::{EtherTypes, EthernetPacket};
 use pnet_packet::ip::IpNextHeaderProtocols;
 use pnet_packet::vlan::VlanPacket;
 
-use super::ip::{self, Ip};
-use super::{Fragment, Malformed, Tcp, Udp};
+use super::{Fragment, Malformed, Tcp, Udp, ip, udp};
 
 /// A hardware address.
 pub type MacAddr = [u8; 6];
@@ -66,6 +65,9 @@ pub struct Layout {
     pub protocol: u8,
 }
 
+/// What stands for an address where there is none.
+const UNSPECIFIED: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
 /// What an IP packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport<'a> {
@@ -77,7 +79,7 @@ pub enum Transport<'a> {
     Fragment(Fragment),
     /// Another protocol, by number.
     Other(u8),
-    /// No IP at all: see [`Ethernet::ethertype`].
+    /// No IP at all: see [`Packet::ethernet`] for its type.
     NotIp,
 }
 
@@ -85,14 +87,8 @@ pub enum Transport<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Packet<'a> {
-    /// The Ethernet header.
-    pub ethernet: Ethernet,
-    /// Where things are; all of it at the end of the Ethernet header if there is no IP.
+    /// Where things are; if there is no IP, everything is at the end of the Ethernet header.
     pub layout: Layout,
-    pub(crate) source: IpAddr,
-    pub(crate) destination: IpAddr,
-    /// The hops left (TTL); 0 if there is no IP.
-    pub hop_limit: u8,
     /// What it carries.
     pub transport: Transport<'a>,
     bytes: &'a [u8],
@@ -105,98 +101,104 @@ impl<'a> Packet<'a> {
     /// The first rule of the [module](super) the frame breaks.
     #[inline]
     pub fn decode(frame: &'a [u8]) -> Result<Self, Malformed> {
-        let (ethernet, l3) = Ethernet::decode(frame)?;
-        let is_v4 = match ethernet.ethertype {
-            ETHERTYPE_V4 => true,
-            ETHERTYPE_V6 => false,
-            _ => return Ok(Self::without_ip(frame, ethernet, l3)),
-        };
+        let (ethertype, l3) = network(frame)?;
         let bytes = &frame[l3..];
-        let ip = if is_v4 {
-            ip::decode_v4(bytes)?
-        } else {
-            ip::decode_v6(bytes)?
+        let (ip, is_v4) = match ethertype {
+            ETHERTYPE_V4 => (ip::decode_v4(bytes)?, true),
+            ETHERTYPE_V6 => (ip::decode_v6(bytes)?, false),
+            _ => return Ok(Self::without_ip(frame, l3)),
         };
         let inner = &bytes[ip.payload..ip.end];
-        let transport = match ip.fragment {
-            Some(fragment) => Transport::Fragment(fragment),
-            None if ip.protocol == IpNextHeaderProtocols::Tcp.0 => {
-                Transport::Tcp(Tcp::decode(inner)?)
-            }
-            None if ip.protocol == IpNextHeaderProtocols::Udp.0 => {
-                Transport::Udp(Udp::decode(inner)?)
-            }
-            None => Transport::Other(ip.protocol),
-        };
-        Ok(Self::with_ip(frame, ethernet, l3, &ip, transport))
-    }
-
-    #[inline]
-    fn with_ip(
-        bytes: &'a [u8],
-        ethernet: Ethernet,
-        l3: usize,
-        ip: &Ip,
-        transport: Transport<'a>,
-    ) -> Self {
         let (l4, end) = (l3 + ip.payload, l3 + ip.end);
-        let payload = match &transport {
-            Transport::Tcp(tcp) => end - tcp.payload.len(),
-            Transport::Udp(udp) => end - udp.payload.len(),
-            _ => l4,
+        let (transport, payload) = match (ip.fragment, ip.protocol) {
+            (Some(fragment), _) => (Transport::Fragment(fragment), l4),
+            (None, TCP) => {
+                let tcp = Tcp::decode(inner)?;
+                (Transport::Tcp(tcp), end - tcp.payload.len())
+            }
+            (None, UDP) => (Transport::Udp(Udp::decode(inner)?), l4 + udp::HEADER_LEN),
+            (None, other) => (Transport::Other(other), l4),
         };
-        let is_v4 = ip.source.is_ipv4();
-        Self {
-            ethernet,
-            layout: Layout {
-                l3,
-                l4,
-                payload,
-                end,
-                is_v4,
-                protocol: ip.protocol,
-            },
-            source: ip.source,
-            destination: ip.destination,
-            hop_limit: ip.hop_limit,
+        let layout = Layout {
+            l3,
+            l4,
+            payload,
+            end,
+            is_v4,
+            protocol: ip.protocol,
+        };
+        Ok(Self {
+            layout,
             transport,
-            bytes,
-        }
+            bytes: frame,
+        })
     }
 
     #[cold]
-    fn without_ip(bytes: &'a [u8], ethernet: Ethernet, at: usize) -> Self {
+    fn without_ip(bytes: &'a [u8], at: usize) -> Self {
+        let end = bytes.len();
         let layout = Layout {
             l3: at,
             l4: at,
             payload: at,
-            end: bytes.len(),
+            end,
             is_v4: false,
             protocol: 0,
         };
         Self {
-            ethernet,
             layout,
-            source: ip::UNSPECIFIED,
-            destination: ip::UNSPECIFIED,
-            hop_limit: 0,
             transport: Transport::NotIp,
             bytes,
         }
+    }
+
+    /// The Ethernet header.
+    #[must_use]
+    pub fn ethernet(&self) -> Ethernet {
+        Ethernet::read(self.bytes)
+    }
+
+    /// The VLAN tag, if there is one.
+    #[inline]
+    #[must_use]
+    pub fn vlan(&self) -> Option<Vlan> {
+        let is_tagged = self.layout.l3 > ETHERNET_LEN;
+        is_tagged.then(|| Vlan {
+            ethertype: self.word(TYPE_AT),
+            control: self.word(CONTROL_AT),
+        })
     }
 
     /// The sender's address; 0.0.0.0 if there is no IP.
     #[inline]
     #[must_use]
     pub fn source(&self) -> IpAddr {
-        self.source
+        self.addresses().0
     }
 
     /// The receiver's address; 0.0.0.0 if there is no IP.
     #[inline]
     #[must_use]
     pub fn destination(&self) -> IpAddr {
-        self.destination
+        self.addresses().1
+    }
+
+    #[inline]
+    fn addresses(&self) -> (IpAddr, IpAddr) {
+        match self.transport {
+            Transport::NotIp => (UNSPECIFIED, UNSPECIFIED),
+            _ => self.layout.addresses(self.bytes),
+        }
+    }
+
+    /// The hops left (TTL); 0 if there is no IP.
+    #[must_use]
+    pub fn hop_limit(&self) -> u8 {
+        match (self.transport, self.layout.is_v4) {
+            (Transport::NotIp, _) => 0,
+            (_, true) => self.bytes[self.layout.l3 + 8],
+            (_, false) => self.bytes[self.layout.l3 + 7],
+        }
     }
 
     /// The sender's and the receiver's port, of whole TCP segments and UDP datagrams.
@@ -214,10 +216,11 @@ impl<'a> Packet<'a> {
     #[inline]
     #[must_use]
     pub fn endpoints(&self) -> Option<(SocketAddr, SocketAddr)> {
-        let (source, destination) = self.ports()?;
+        let (source_port, destination_port) = self.ports()?;
+        let (source, destination) = self.addresses();
         Some((
-            SocketAddr::new(self.source, source),
-            SocketAddr::new(self.destination, destination),
+            SocketAddr::new(source, source_port),
+            SocketAddr::new(destination, destination_port),
         ))
     }
 
@@ -232,6 +235,11 @@ impl<'a> Packet<'a> {
     pub(crate) fn l4_bytes(&self) -> &'a [u8] {
         &self.bytes[self.layout.l4..self.layout.end]
     }
+
+    #[inline]
+    fn word(&self, at: usize) -> u16 {
+        u16::from_be_bytes([self.bytes[at], self.bytes[at + 1]])
+    }
 }
 
 impl Layout {
@@ -245,13 +253,34 @@ impl Layout {
     /// Whether the transport is TCP.
     #[inline]
     pub(crate) fn is_tcp(&self) -> bool {
-        self.protocol == IpNextHeaderProtocols::Tcp.0
+        self.protocol == TCP
     }
 
     /// Whether the transport is UDP.
     #[inline]
     pub(crate) fn is_udp(&self) -> bool {
-        self.protocol == IpNextHeaderProtocols::Udp.0
+        self.protocol == UDP
+    }
+
+    /// The addresses in the IP header of `frame`, which this is the layout of.
+    #[inline]
+    pub(crate) fn addresses(&self, frame: &[u8]) -> (IpAddr, IpAddr) {
+        #[inline]
+        fn two<const N: usize>(frame: &[u8], at: usize) -> (IpAddr, IpAddr)
+        where
+            IpAddr: From<[u8; N]>,
+        {
+            let octets = |at: usize| -> [u8; N] {
+                frame[at..at + N]
+                    .try_into()
+                    .expect("a slice of that length")
+            };
+            (octets(at).into(), octets(at + N).into())
+        }
+        match self.is_v4 {
+            true => two::<4>(frame, self.l3 + 12),
+            false => two::<16>(frame, self.l3 + 8),
+        }
     }
 
     /// Where the checksum of the transport stands.
@@ -263,35 +292,54 @@ impl Layout {
     }
 }
 
+/// Where the type stands in an untagged header, and the tag's control field in a tagged one.
+const TYPE_AT: usize = 12;
+const CONTROL_AT: usize = 14;
+
 pub(super) const ETHERTYPE_V4: u16 = EtherTypes::Ipv4.0;
 pub(super) const ETHERTYPE_V6: u16 = EtherTypes::Ipv6.0;
 const ETHERTYPE_TAG: u16 = EtherTypes::Vlan.0;
 const ETHERTYPE_SERVICE_TAG: u16 = EtherTypes::PBridge.0;
 
+const TCP: u8 = IpNextHeaderProtocols::Tcp.0;
+const UDP: u8 = IpNextHeaderProtocols::Udp.0;
+
+/// Steps over the Ethernet header and one tag: what follows, and where.
+#[inline]
+pub(super) fn network(frame: &[u8]) -> Result<(u16, usize), Malformed> {
+    let header = EthernetPacket::new(frame).ok_or(Malformed::EthernetTruncated)?;
+    match header.get_ethertype().0 {
+        ETHERTYPE_TAG | ETHERTYPE_SERVICE_TAG => {
+            let tag = VlanPacket::new(&frame[ETHERNET_LEN..]);
+            let tag = tag.ok_or(Malformed::EthernetTruncated)?;
+            Ok((tag.get_ethertype().0, ETHERNET_LEN + TAG_LEN))
+        }
+        ethertype => Ok((ethertype, ETHERNET_LEN)),
+    }
+}
+
 impl Ethernet {
-    /// Reads the header and one tag, and says where the rest begins.
-    #[inline]
-    pub(super) fn decode(frame: &[u8]) -> Result<(Self, usize), Malformed> {
-        let header = EthernetPacket::new(frame).ok_or(Malformed::EthernetTruncated)?;
+    /// Reads the header of a frame that [`network`] has accepted.
+    pub(super) fn read(frame: &[u8]) -> Self {
+        let header = EthernetPacket::new(frame).expect("checked by decode");
+        let outer = header.get_ethertype().0;
         let mut ethernet = Self {
             destination: header.get_destination().octets(),
             source: header.get_source().octets(),
             vlan: None,
-            ethertype: header.get_ethertype().0,
-        };
-        let outer = ethernet.ethertype;
-        if outer != ETHERTYPE_TAG && outer != ETHERTYPE_SERVICE_TAG {
-            return Ok((ethernet, ETHERNET_LEN));
-        }
-        let tag = VlanPacket::new(&frame[ETHERNET_LEN..]).ok_or(Malformed::EthernetTruncated)?;
-        let priority = u16::from(tag.get_priority_code_point().0) << 13;
-        let eligible = u16::from(tag.get_drop_eligible_indicator()) << 12;
-        let control = priority | eligible | tag.get_vlan_identifier();
-        ethernet.vlan = Some(Vlan {
             ethertype: outer,
-            control,
-        });
-        ethernet.ethertype = tag.get_ethertype().0;
-        Ok((ethernet, ETHERNET_LEN + TAG_LEN))
+        };
+        if matches!(outer, ETHERTYPE_TAG | ETHERTYPE_SERVICE_TAG) {
+            let tag = VlanPacket::new(&frame[ETHERNET_LEN..]).expect("checked by decode");
+            let priority = u16::from(tag.get_priority_code_point().0) << 13;
+            let eligible = u16::from(tag.get_drop_eligible_indicator()) << 12;
+            let control = priority | eligible | tag.get_vlan_identifier();
+            ethernet.vlan = Some(Vlan {
+                ethertype: outer,
+                control,
+            });
+            ethernet.ethertype = tag.get_ethertype().0;
+        }
+        ethernet
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use pnet_packet::ip::IpNextHeaderProtocols;
 
 use super::ip::{V4_HEADER_LEN, V6_HEADER_LEN};
-use super::packet::Ethernet;
+use super::packet::{ETHERTYPE_V4, ETHERTYPE_V6, Ethernet, network};
 
 /// The addresses of a refused frame, and its ports where they stand where they should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,16 +29,16 @@ impl Rough {
     /// addresses do.
     #[must_use]
     pub fn read(frame: &[u8]) -> Option<Self> {
-        let (ethernet, l3) = Ethernet::decode(frame).ok()?;
+        let (ethertype, l3) = network(frame).ok()?;
         let ip = &frame[l3..];
-        let (source, destination, protocol, l4) = match ethernet.ethertype {
-            super::packet::ETHERTYPE_V4 => {
+        let (source, destination, protocol, l4) = match ethertype {
+            ETHERTYPE_V4 => {
                 let header = ip.get(..V4_HEADER_LEN)?;
                 let at = |at: usize| header[at..].first_chunk::<4>().map(|b| IpAddr::from(*b));
                 let header_len = usize::from(header[0] & 0x0f) * 4;
                 (at(12)?, at(16)?, header[9], header_len.max(V4_HEADER_LEN))
             }
-            super::packet::ETHERTYPE_V6 => {
+            ETHERTYPE_V6 => {
                 let header = ip.get(..V6_HEADER_LEN)?;
                 let at = |at: usize| header[at..].first_chunk::<16>().map(|b| IpAddr::from(*b));
                 (at(8)?, at(24)?, header[6], V6_HEADER_LEN)
@@ -57,7 +57,7 @@ impl Rough {
                     u16::from_be_bytes([p[2], p[3]]),
                 )
             }),
-            vlan: ethernet.vlan.map(super::Vlan::id),
+            vlan: Ethernet::read(frame).vlan.map(super::Vlan::id),
         })
     }
 }

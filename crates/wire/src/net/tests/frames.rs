@@ -26,8 +26,8 @@ fn a_frame_written_out() {
     };
     assert_eq!((udp.source_port, udp.destination_port), (50_000, 5683));
     assert_eq!(packet.source(), IpAddr::from([10, 0, 0, 1]));
-    assert_eq!(packet.hop_limit, 64);
-    assert_eq!(packet.ethernet.source, [2, 0, 0, 0, 0, 1]);
+    assert_eq!(packet.hop_limit(), 64);
+    assert_eq!(packet.ethernet().source, [2, 0, 0, 0, 0, 1]);
     assert_eq!(udp.payload.len(), 21);
     assert_eq!(checksum::verify(&packet), checksum::State::Valid);
 }
@@ -74,8 +74,8 @@ fn one_tag_is_taken() {
         let tag = Vlan { ethertype, ..TAG };
         let frame = tagged(&udp(&path(false), b"abc"), tag);
         let packet = Packet::decode(&frame).unwrap();
-        assert_eq!(packet.ethernet.vlan, Some(tag));
-        assert_eq!((tag.id(), packet.ethernet.ethertype), (100, 0x86dd));
+        assert_eq!(packet.vlan(), Some(tag));
+        assert_eq!((tag.id(), packet.ethernet().ethertype), (100, 0x86dd));
         assert_eq!(packet.ports(), Some((40_000, 1883)));
         let built = udp(
             &super::build::Path {

@@ -158,8 +158,8 @@ fn an_answer_takes_the_way_back() {
         let way = Path::of(&Packet::decode(&request).unwrap()).unwrap();
         let answer = udp(&way.reversed(), b"pong");
         let packet = Packet::decode(&answer).unwrap();
-        assert_eq!(packet.ethernet.destination, [2, 0, 0, 0, 0, 1]);
-        assert_eq!(packet.ethernet.vlan, Some(TAG));
+        assert_eq!(packet.ethernet().destination, [2, 0, 0, 0, 0, 1]);
+        assert_eq!(packet.vlan(), Some(TAG));
         assert_eq!(packet.destination(), path(is_v4).source);
         assert_eq!(packet.ports(), Some((1883, 40_000)));
     }
