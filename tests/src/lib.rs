@@ -1,7 +1,8 @@
 //! Shared harness of the cross-crate tests: namespaces with real servers ([`lab`]), real clients
 //! at work ([`clients`]), steady streams of
-//! numbered datagrams through them ([`stream`]); frames from the inside out ([`frame`]) and the XDP
-//! program in the kernel's test run ([`xdp`]); the captures that are replayed ([`captures`]).
+//! numbered datagrams through them ([`stream`]); frames from the inside out ([`frame`]), noise
+//! ([`noise`]), and the XDP program in the kernel's test run ([`xdp`]); the captures that are replayed
+//! ([`captures`]).
 //!
 //! Tests panic where they can't go on: a privileged test that can't run as asked is red.
 
@@ -9,5 +10,6 @@ pub mod captures;
 pub mod clients;
 pub mod frame;
 pub mod lab;
+pub mod noise;
 pub mod stream;
 pub mod xdp;

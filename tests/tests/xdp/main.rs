@@ -1,6 +1,7 @@
 //! The XDP program in the kernel: what it does with each frame and what it counts, whether it agrees
 //! with the inspector's view of frames, and how it comes onto interfaces and off them.
 
+mod agreement;
 mod bans;
 mod broken;
 mod fallback;
