@@ -68,7 +68,12 @@ fn open(gateway: &mut Gateway, version: Version, client_id: &str) -> Stream {
     stream.open(gateway);
     let connect = mqtt::connect(version, client_id);
     assert!(stream.data(gateway, ToServer, &connect).outcome.forward);
-    assert!(stream.data(gateway, ToClient, &mqtt::connack(version, 0)).outcome.forward);
+    assert!(
+        stream
+            .data(gateway, ToClient, &mqtt::connack(version, 0))
+            .outcome
+            .forward
+    );
     stream
 }
 
@@ -79,13 +84,20 @@ fn publish(topic: &str) -> Vec<u8> {
 fn assert_denied(passage: &Passage, verdict: Verdict, rule: &str) {
     assert_eq!(passage.verdict(), verdict, "{:?}", passage.outcome);
     let policy = policy_of("", PACK);
-    let decided = passage.outcome.rule.map(|rule| &*policy.rules()[rule.as_usize()].id);
+    let decided = passage
+        .outcome
+        .rule
+        .map(|rule| &*policy.rules()[rule.as_usize()].id);
     assert_eq!(decided, Some(rule));
 }
 
 /// The flags of what left by `side`.
 fn flags(passage: &Passage, side: Side) -> Vec<TcpFlags> {
-    passage.toward(side).iter().map(|frame| tcp_of(frame).flags).collect()
+    passage
+        .toward(side)
+        .iter()
+        .map(|frame| tcp_of(frame).flags)
+        .collect()
 }
 
 const RST: TcpFlags = TcpFlags(TcpFlags::RST.0 | TcpFlags::ACK.0);
@@ -101,10 +113,19 @@ fn a_denied_packet_is_cut_off_and_both_ends_are_reset_with_numbers_they_accept()
     assert_denied(&passage, Verdict::Reset, "secret");
 
     let outside = passage.toward(Side::Outside);
-    assert_eq!(tcp_of(outside[0]).payload, good, "what precedes it still arrives");
+    assert_eq!(
+        tcp_of(outside[0]).payload,
+        good,
+        "what precedes it still arrives"
+    );
     let rst = tcp_of(outside[1]);
-    assert_eq!((rst.flags, rst.seq), (RST, before.wrapping_add(good.len() as u32)));
-    let [back] = &passage.toward(Side::Inside)[..] else { panic!("{passage:?}") };
+    assert_eq!(
+        (rst.flags, rst.seq),
+        (RST, before.wrapping_add(good.len() as u32))
+    );
+    let [back] = &passage.toward(Side::Inside)[..] else {
+        panic!("{passage:?}")
+    };
     let rst = tcp_of(back);
     assert_eq!((rst.flags, rst.seq), (RST, stream.next(ToClient)));
     assert_eq!(gateway.inspector.gauges().sessions, 0);
@@ -147,7 +168,10 @@ fn a_packet_over_several_segments_is_denied_before_it_is_whole() {
         let first = stream.data(&mut gateway, ToServer, &packet[..cut]);
         let second = stream.data(&mut gateway, ToServer, &packet[cut..]);
         let verdicts = [first.verdict(), second.verdict()];
-        assert!(verdicts.contains(&Verdict::Reset), "cut at {cut}: {verdicts:?}");
+        assert!(
+            verdicts.contains(&Verdict::Reset),
+            "cut at {cut}: {verdicts:?}"
+        );
         let passed: usize = [&first, &second]
             .iter()
             .flat_map(|passage| passage.toward(Side::Outside))
@@ -166,12 +190,18 @@ fn a_refused_connect_gets_its_connack_and_an_end() {
         let connect = mqtt::connect(version, "stranger");
         let passage = stream.data(&mut gateway, ToServer, &connect);
         assert_denied(&passage, Verdict::Refuse, "stranger");
-        let [answer] = &passage.toward(Side::Inside)[..] else { panic!("{passage:?}") };
+        let [answer] = &passage.toward(Side::Inside)[..] else {
+            panic!("{passage:?}")
+        };
         let answer = tcp_of(answer);
         assert_eq!(answer.payload, mqtt::connack(version, code));
         assert!(answer.flags.contains(TcpFlags::FIN));
         assert_eq!(answer.seq, stream.next(ToClient));
-        assert_eq!(answer.ack, stream.next(ToServer), "all it said is acknowledged");
+        assert_eq!(
+            answer.ack,
+            stream.next(ToServer),
+            "all it said is acknowledged"
+        );
         assert_eq!(flags(&passage, Side::Outside), [RST]);
     }
 }
@@ -200,7 +230,12 @@ fn a_refusal_never_breaks_into_a_packet_on_its_way_to_the_client() {
     let mut gateway = gateway();
     let mut stream = open(&mut gateway, Version::V5, "a");
     let towards_client = mqtt::publish(Version::V5, "news", &[0; 100]);
-    assert!(stream.data(&mut gateway, ToClient, &towards_client[..50]).outcome.forward);
+    assert!(
+        stream
+            .data(&mut gateway, ToClient, &towards_client[..50])
+            .outcome
+            .forward
+    );
     let refused = mqtt::publish(Version::V5, "polite/1", b"");
     let passage = stream.data(&mut gateway, ToServer, &refused);
     assert_denied(&passage, Verdict::Refuse, "polite");
@@ -212,7 +247,10 @@ fn a_dry_run_says_what_it_would_have_done_and_forwards() {
     let mut gateway = gateway();
     let mut stream = open(&mut gateway, Version::V311, "a");
     let passage = stream.data(&mut gateway, ToServer, &publish("trial/1"));
-    assert_eq!((passage.verdict(), passage.outcome.would), (Verdict::Accept, Some(Verdict::Reset)));
+    assert_eq!(
+        (passage.verdict(), passage.outcome.would),
+        (Verdict::Accept, Some(Verdict::Reset))
+    );
     assert_eq!(gateway.record.events.len(), 1);
     assert_eq!(gateway.record.events[0].would, Some(Verdict::Reset));
 }
@@ -254,7 +292,11 @@ fn spoofing_is_named_and_its_source_banned() {
         let mut gateway = gateway();
         let mut stream = open(&mut gateway, Version::V311, "a");
         let passage = stream.data(&mut gateway, ToServer, &packet);
-        assert_eq!(passage.reason(), Some("mqtt.spoofed.server-packet"), "{packet:02x?}");
+        assert_eq!(
+            passage.reason(),
+            Some("mqtt.spoofed.server-packet"),
+            "{packet:02x?}"
+        );
         let (source, duration, _) = gateway.record.bans[0];
         assert_eq!((source, duration.as_secs()), (stream.ends.path.source, 600));
     }
@@ -262,7 +304,11 @@ fn spoofing_is_named_and_its_source_banned() {
         let mut gateway = gateway();
         let mut stream = open(&mut gateway, Version::V311, "a");
         let passage = stream.data(&mut gateway, ToClient, &packet);
-        assert_eq!(passage.reason(), Some("mqtt.spoofed.client-packet"), "{packet:02x?}");
+        assert_eq!(
+            passage.reason(),
+            Some("mqtt.spoofed.client-packet"),
+            "{packet:02x?}"
+        );
     }
 }
 
@@ -283,13 +329,27 @@ fn order_of_packets_is_kept() {
 #[test]
 fn other_protocols_on_the_port_are_called_by_their_kind() {
     let hello = b"\x16\x03\x01\x00\xc5\x01\x00\x00\xc1\x03\x03";
-    for bytes in [&hello[..], b"GET / HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\n", b"SSH-2.0-x\r\n"] {
+    for bytes in [
+        &hello[..],
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/1.1\r\n",
+        b"SSH-2.0-x\r\n",
+    ] {
         let mut gateway = gateway();
         let mut stream = Stream::new(Ends::v4(7, 1883));
         stream.open(&mut gateway);
         let passage = stream.data(&mut gateway, ToServer, bytes);
-        assert_eq!(passage.reason(), Some("mqtt.wrong-protocol"), "{bytes:02x?}");
-        assert!(passage.toward(Side::Outside).iter().all(|frame| tcp_of(frame).payload.is_empty()));
+        assert_eq!(
+            passage.reason(),
+            Some("mqtt.wrong-protocol"),
+            "{bytes:02x?}"
+        );
+        assert!(
+            passage
+                .toward(Side::Outside)
+                .iter()
+                .all(|frame| tcp_of(frame).payload.is_empty())
+        );
     }
 }
 
@@ -299,14 +359,28 @@ fn the_version_of_the_connect_decides_how_the_rest_is_read() {
     let publish_5 = mqtt::publish(Version::V5, "open/1", b"x");
     let mut gateway = gateway();
     let mut stream = open(&mut gateway, Version::V5, "a");
-    assert!(stream.data(&mut gateway, ToServer, &publish_5).outcome.forward);
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, &publish_5)
+            .outcome
+            .forward
+    );
     // A property list that reaches beyond the packet.
     let passage = stream.data(&mut gateway, ToServer, b"\x30\x04\x00\x01t\x7f");
-    assert!(passage.reason().is_some_and(|reason| reason.starts_with("mqtt.malformed.")));
+    assert!(
+        passage
+            .reason()
+            .is_some_and(|reason| reason.starts_with("mqtt.malformed."))
+    );
 
     let mut gateway = self::gateway();
     let mut stream = open(&mut gateway, Version::V311, "a");
-    assert!(stream.data(&mut gateway, ToServer, b"\x30\x04\x00\x01t\x7f").outcome.forward);
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, b"\x30\x04\x00\x01t\x7f")
+            .outcome
+            .forward
+    );
 }
 
 #[test]
@@ -316,17 +390,41 @@ fn a_topic_alias_doesn_t_hide_a_topic() {
     let aliased = |topic, alias| {
         mqtt::publish_with(
             Version::V5,
-            &Publish { topic, properties: &[Property::TopicAlias(alias)], ..Publish::default() },
+            &Publish {
+                topic,
+                properties: &[Property::TopicAlias(alias)],
+                ..Publish::default()
+            },
         )
     };
-    assert!(stream.data(&mut gateway, ToServer, &aliased("open/1", 1)).outcome.forward);
-    assert!(stream.data(&mut gateway, ToServer, &aliased("", 1)).outcome.forward);
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, &aliased("open/1", 1))
+            .outcome
+            .forward
+    );
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, &aliased("", 1))
+            .outcome
+            .forward
+    );
     let passage = stream.data(&mut gateway, ToServer, &aliased("trial/x", 1));
     assert_eq!(passage.outcome.would, Some(Verdict::Reset));
     let passage = stream.data(&mut gateway, ToServer, &aliased("", 1));
-    assert_eq!(passage.outcome.would, Some(Verdict::Reset), "the alias means the new topic");
+    assert_eq!(
+        passage.outcome.would,
+        Some(Verdict::Reset),
+        "the alias means the new topic"
+    );
     // The server's aliases are others.
-    assert_eq!(stream.data(&mut gateway, ToClient, &aliased("open/1", 1)).outcome.would, None);
+    assert_eq!(
+        stream
+            .data(&mut gateway, ToClient, &aliased("open/1", 1))
+            .outcome
+            .would,
+        None
+    );
     let passage = stream.data(&mut gateway, ToServer, &aliased("", 1));
     assert_eq!(passage.outcome.would, Some(Verdict::Reset));
 }
@@ -335,30 +433,54 @@ fn a_topic_alias_doesn_t_hide_a_topic() {
 fn rules_know_the_client_id_of_the_session_also_where_the_server_gave_it() {
     let mut gateway = gateway();
     let mut stream = open(&mut gateway, Version::V311, "strict");
-    assert!(stream.data(&mut gateway, ToServer, &publish("devices/strict/t")).outcome.forward);
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, &publish("devices/strict/t"))
+            .outcome
+            .forward
+    );
     let passage = stream.data(&mut gateway, ToServer, &publish("devices/other/t"));
     assert_denied(&passage, Verdict::Reset, "own-topics");
 
     let mut gateway = self::gateway();
     let mut stream = Stream::new(Ends::v4(7, 1883));
     stream.open(&mut gateway);
-    let connect = mqtt::connect_with(&Connect { version: Version::V5, ..Connect::default() });
-    assert!(stream.data(&mut gateway, ToServer, &connect).outcome.forward);
+    let connect = mqtt::connect_with(&Connect {
+        version: Version::V5,
+        ..Connect::default()
+    });
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, &connect)
+            .outcome
+            .forward
+    );
     let assigned = mqtt::written(|out| {
         let properties = [Property::AssignedClientIdentifier("strict")];
         let code = wire::mqtt::ReasonCode::SUCCESS;
         wire::mqtt::encode::connack(out, Version::V5, false, code, &properties);
     });
-    assert!(stream.data(&mut gateway, ToClient, &assigned).outcome.forward);
+    assert!(
+        stream
+            .data(&mut gateway, ToClient, &assigned)
+            .outcome
+            .forward
+    );
     let publish = mqtt::publish(Version::V5, "devices/other/t", b"");
     let passage = stream.data(&mut gateway, ToServer, &publish);
     assert_denied(&passage, Verdict::Reset, "own-topics");
-    assert_eq!(gateway.record.events[0].client_id.as_deref(), Some("strict"));
+    assert_eq!(
+        gateway.record.events[0].client_id.as_deref(),
+        Some("strict")
+    );
 }
 
 #[test]
 fn a_huge_publish_passes_with_constant_memory() {
-    let limits = Limits { partial_bytes: 512, ..Limits::default() };
+    let limits = Limits {
+        partial_bytes: 512,
+        ..Limits::default()
+    };
     let mut gateway = Gateway::with_limits(policy_of("", PACK), limits);
     let mut stream = open(&mut gateway, Version::V311, "a");
     let huge = mqtt::publish(Version::V311, "open/firmware", &vec![7; 3_000_000]);
@@ -366,10 +488,19 @@ fn a_huge_publish_passes_with_constant_memory() {
         assert!(stream.data(&mut gateway, ToServer, chunk).outcome.forward);
         stream.ack(&mut gateway, ToClient);
     }
-    assert!(stream.data(&mut gateway, ToServer, &mqtt::pingreq()).outcome.forward);
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, &mqtt::pingreq())
+            .outcome
+            .forward
+    );
     let accepted = |kind| {
         let (direction, verdict) = (ToServer, Verdict::Accept);
-        let count = Count::Message { kind, direction, verdict };
+        let count = Count::Message {
+            kind,
+            direction,
+            verdict,
+        };
         gateway.record.counted(count)
     };
     use wire::mqtt::PacketType::{PingReq, Publish};
@@ -389,7 +520,11 @@ fn a_huge_publish_on_a_forbidden_topic_is_stopped_at_its_header() {
 
 #[test]
 fn what_would_have_to_be_kept_whole_is_bounded() {
-    let limits = Limits { partial_bytes: 512, mqtt_packet_bytes: 4096, ..Limits::default() };
+    let limits = Limits {
+        partial_bytes: 512,
+        mqtt_packet_bytes: 4096,
+        ..Limits::default()
+    };
     let over = [
         mqtt::subscribe(Version::V311, 1, &vec!["a/long/filter/of/many"; 50]),
         mqtt::publish(Version::V311, &"t".repeat(600), b"x"),
@@ -417,7 +552,10 @@ fn a_rule_that_accepts_what_is_malformed_lets_reading_go_on_after_it() {
     let odd = mqtt::raw(0x30, b"\0\x03a/#payload");
     for split in [odd.len(), 5, 1] {
         for chunk in odd.chunks(split) {
-            assert!(stream.data(&mut gateway, ToServer, chunk).outcome.forward, "{split}");
+            assert!(
+                stream.data(&mut gateway, ToServer, chunk).outcome.forward,
+                "{split}"
+            );
         }
     }
     let passage = stream.data(&mut gateway, ToServer, &publish("secret/1"));
@@ -428,7 +566,12 @@ fn a_rule_that_accepts_what_is_malformed_lets_reading_go_on_after_it() {
 fn a_new_policy_judges_what_comes_after_it_in_sessions_that_stay() {
     let mut gateway = Gateway::of("", "");
     let mut stream = open(&mut gateway, Version::V311, "strict");
-    assert!(stream.data(&mut gateway, ToServer, &publish("secret/1")).outcome.forward);
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, &publish("secret/1"))
+            .outcome
+            .forward
+    );
     gateway.inspector.install(policy_of("", PACK));
     assert_eq!(gateway.inspector.gauges().generation, 2);
     let passage = stream.data(&mut gateway, ToServer, &publish("devices/other"));
@@ -447,7 +590,12 @@ fn tls_is_required_where_the_configuration_says_so() {
 
     let mut elsewhere = Stream::new(Ends::v4(0x0107, 1883));
     elsewhere.open(&mut gateway);
-    assert!(elsewhere.data(&mut gateway, ToServer, &connect).outcome.forward);
+    assert!(
+        elsewhere
+            .data(&mut gateway, ToServer, &connect)
+            .outcome
+            .forward
+    );
 }
 
 #[test]
@@ -462,10 +610,24 @@ fn a_tls_port_speaks_tls_from_its_first_byte_and_is_left_alone_then() {
         }
         assert!(stream.data(&mut gateway, ToClient, hello).outcome.forward);
         // Out of order or not, records pass.
-        assert!(stream.data_at(&mut gateway, ToServer, 500, b"\x17\x03\x03").outcome.forward);
-        assert!(stream.data(&mut gateway, ToServer, b"anything").outcome.forward);
+        assert!(
+            stream
+                .data_at(&mut gateway, ToServer, 500, b"\x17\x03\x03")
+                .outcome
+                .forward
+        );
+        assert!(
+            stream
+                .data(&mut gateway, ToServer, b"anything")
+                .outcome
+                .forward
+        );
     }
-    let not_tls = [mqtt::connect(Version::V311, "a"), b"\x16\x02".to_vec(), b"GET".to_vec()];
+    let not_tls = [
+        mqtt::connect(Version::V311, "a"),
+        b"\x16\x02".to_vec(),
+        b"GET".to_vec(),
+    ];
     for bytes in not_tls {
         let mut gateway = gateway();
         let mut stream = Stream::new(Ends::v4(7, 8883));
@@ -482,7 +644,12 @@ fn qos_2_and_all_its_answers_pass_both_ways() {
     let mut stream = open(&mut gateway, Version::V5, "a");
     let publish = mqtt::publish_with(
         Version::V5,
-        &Publish { topic: "open/1", qos: QoS::ExactlyOnce, packet_id: 5, ..Publish::default() },
+        &Publish {
+            topic: "open/1",
+            qos: QoS::ExactlyOnce,
+            packet_id: 5,
+            ..Publish::default()
+        },
     );
     use wire::mqtt::PacketType::{PubComp, PubRec, PubRel};
     let ack = |packet_type| mqtt::ack(Version::V5, packet_type, 5);
@@ -494,7 +661,12 @@ fn qos_2_and_all_its_answers_pass_both_ways() {
         (ToServer, mqtt::disconnect(Version::V5)),
     ];
     for (direction, packet) in exchange {
-        assert!(stream.data(&mut gateway, direction, &packet).outcome.forward);
+        assert!(
+            stream
+                .data(&mut gateway, direction, &packet)
+                .outcome
+                .forward
+        );
     }
     assert!(gateway.record.events.is_empty());
 }

@@ -321,6 +321,81 @@ fn data_after_a_reset_goes_on_without_its_bytes() {
 }
 
 #[test]
+fn a_reset_that_only_the_gateway_sees_opens_no_door() {
+    // The sender makes its CONNECT and its RST die behind the gateway, then "repeats" other bytes.
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway);
+    stream.ack(&mut gateway, ToClient);
+    stream.data(&mut gateway, ToServer, PUBLISH);
+    stream.send(&mut gateway, ToServer, RST, &[]);
+    let passage = stream.data_at(&mut gateway, ToServer, -9, b"\x30\x07\x00\x01xEVIL");
+    assert!(tcp_of(&passage.out[0].frame).payload.is_empty());
+}
+
+#[test]
+fn early_words_of_a_server_survive_its_repeated_syn_ack() {
+    let mut gateway = gateway();
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    stream.send(&mut gateway, ToServer, SYN, &[]);
+    let syn_ack = stream.segment(ToClient, 0, SYN | ACK, &[]);
+    stream.send(&mut gateway, ToClient, SYN | ACK, &[]);
+    assert!(stream.data(&mut gateway, ToClient, PUBLISH).outcome.forward);
+    assert!(gateway.carry(Side::Outside, &syn_ack).outcome.forward);
+    assert!(
+        stream
+            .data_at(&mut gateway, ToClient, -9, PUBLISH)
+            .outcome
+            .forward
+    );
+    let forged = stream.data_at(&mut gateway, ToClient, -3, b"ATA");
+    assert_dropped(&forged, "tcp.overlap-conflict");
+}
+
+#[test]
+fn a_denied_midstream_flow_stays_denied() {
+    let mut gateway = gateway();
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    assert!(stream.ack(&mut gateway, ToServer).outcome.forward);
+    assert!(stream.data(&mut gateway, ToClient, PUBLISH).outcome.forward);
+    let malformed = [PINGREQ, b"\x36\x00"].concat();
+    let passage = stream.data(&mut gateway, ToServer, &malformed);
+    assert!(
+        passage.outcome.forward,
+        "it doesn't read as control packets"
+    );
+    stream.data(&mut gateway, ToServer, PINGREQ);
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, &malformed)
+            .outcome
+            .reason
+            .is_some()
+    );
+    assert!(!stream.data(&mut gateway, ToServer, PINGREQ).outcome.forward);
+}
+
+#[test]
+fn both_ends_may_open_at_once() {
+    let mut gateway = gateway();
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    for direction in [ToServer, ToClient] {
+        assert!(
+            stream
+                .send(&mut gateway, direction, SYN, &[])
+                .outcome
+                .forward
+        );
+    }
+    for direction in [ToServer, ToClient] {
+        let answer = stream.segment(direction, -1, SYN | ACK, &[]);
+        let side = stream.ends.side_of_sender(direction);
+        assert!(gateway.carry(side, &answer).outcome.forward);
+    }
+    assert!(stream.data(&mut gateway, ToServer, CONNECT).outcome.forward);
+    assert_eq!(gateway.inspector.gauges().flows, 1);
+}
+
+#[test]
 fn a_syn_in_a_live_flow_is_challenged_and_a_rebooted_device_gets_in() {
     let mut gateway = gateway();
     let stream = session(&mut gateway);

@@ -17,8 +17,8 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let is_retry = segment.is_opening() && !theirs.heard;
         match phase {
             Phase::Handshake if !answers => self.violation(Reason::TCP_OUT_OF_WINDOW),
-            Phase::Handshake if !ours.heard || is_repeated || is_retry => self.note_syn(),
-            _ if is_repeated && answers => Outcome::ACCEPT,
+            Phase::Handshake if !ours.heard || (is_retry && !is_repeated) => self.note_syn(),
+            _ if is_repeated && answers => self.note_syn_ack(),
             _ => self.handle_blind_syn(),
         }
     }
@@ -36,12 +36,20 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let (ours, theirs) = self.connection.split(self.arrival.direction);
         ours.note_syn(segment);
         theirs.note_first_window(segment.window);
-        if !segment.is_opening() {
-            theirs.note_ack(segment.ack, u32::from(segment.window), &self.shared.pool);
-        }
+        self.note_syn_ack();
         // Data that a rule lets through with a SYN isn't taken in: its sender repeats it after the
         // handshake unless the server took it, and then it is read as the start of the stream.
         outcome
+    }
+
+    /// What a SYN acknowledges, which may be the other's SYN.
+    fn note_syn_ack(&mut self) -> Outcome {
+        let segment = self.segment;
+        let (_, theirs) = self.connection.split(self.arrival.direction);
+        if !segment.is_opening() && theirs.accepts_ack(segment.ack) {
+            theirs.note_ack(segment.ack, u32::from(segment.window), &self.shared.pool);
+        }
+        Outcome::ACCEPT
     }
 
     /// A SYN in a live connection. The receiver would answer it with a challenge ACK if it has

@@ -45,7 +45,8 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     pub(super) fn handle_midstream(&mut self) -> Outcome {
         self.place_halves();
         let outcome = self.handle_stream();
-        if outcome.forward && self.connection.halves.iter().all(|half| half.heard) {
+        let is_heard = self.connection.halves.iter().all(|half| half.heard);
+        if is_heard && self.connection.phase == Phase::Midstream {
             self.connection.phase = Phase::Established;
         }
         outcome

@@ -37,7 +37,7 @@ pub(crate) use answer::REFUSAL_BYTES;
 pub(crate) use held::HeldTotal;
 pub(crate) use segment::Segment;
 
-/// Frames of the inspector's own that one ended connection draws at most.
+/// RSTs that each end of a connection draws at most once it was torn down.
 const ANSWERS: u8 = 16;
 
 /// One connection.
@@ -47,8 +47,8 @@ pub(crate) struct Connection {
     /// By [`Direction`] of travel.
     halves: [Half; 2],
     app: App,
-    /// Frames of the inspector's own that it may still draw once ended.
-    answers_left: u8,
+    /// RSTs that the sender of each direction may still draw once it was torn down.
+    answers_left: [u8; 2],
     /// When a challenge ACK was last sent.
     challenged: Instant,
 }
@@ -68,13 +68,24 @@ enum Phase {
     Denied(Grounds),
 }
 
+/// Which segments of one end draw a RST once their connection was torn down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    /// All, as at a closed port (RFC 9293 §3.10.7.1): the first RST may have been lost.
+    ToAll,
+    /// Those that carry something: the end was refused in its own protocol, and may read that first.
+    ToData,
+    /// None: what it sends is dropped, and that is all.
+    ToNone,
+}
+
 /// Why a connection was torn down, for those who go on sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Grounds {
     reason: Option<Reason>,
     rule: Option<RuleIndex>,
-    /// Whose segments are dropped without an answer.
-    silent: Option<Direction>,
+    /// What the sender of each direction hears who goes on.
+    answers: [Answers; 2],
 }
 
 impl Connection {
@@ -83,7 +94,7 @@ impl Connection {
             phase,
             halves: [Half::default(), Half::default()],
             app,
-            answers_left: ANSWERS,
+            answers_left: [ANSWERS; 2],
             challenged: Instant::ZERO,
         }
     }

@@ -5,7 +5,7 @@ use wire::Direction;
 use wire::net::{TcpFlags, edit};
 
 use super::answer::{Answer, Toward};
-use super::{Grounds, Phase, Work};
+use super::{Answers, Grounds, Phase, Work};
 use crate::context::Judgement;
 use crate::{Injected, Outcome, Sink, Verdict};
 
@@ -38,31 +38,32 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     }
 
     fn tear_down(&mut self, judgement: Judgement, refusal: &[u8]) {
-        let from_client = self.arrival.direction == Direction::ToServer;
-        let (toward_client, toward_server) = match from_client {
-            true => (Toward::Sender, Toward::Receiver),
-            false => (Toward::Receiver, Toward::Sender),
-        };
-        self.reset(toward_server, judgement.action);
-        if refusal.is_empty() {
-            self.reset(toward_client, judgement.action);
-        } else {
-            self.refuse(toward_client, refusal);
+        let mut answers = [Answers::ToAll; 2];
+        for toward in [Toward::Sender, Toward::Receiver] {
+            let direction = match toward {
+                Toward::Sender => self.arrival.direction,
+                Toward::Receiver => self.arrival.direction.reverse(),
+            };
+            let is_client = direction == Direction::ToServer;
+            answers[direction as usize] = if is_client && !refusal.is_empty() {
+                self.refuse(toward, refusal);
+                Answers::ToData
+            } else if toward == Toward::Sender && judgement.action == Action::Drop {
+                Answers::ToNone
+            } else {
+                self.reset(toward);
+                Answers::ToAll
+            };
         }
-        let silent = (judgement.action == Action::Drop).then_some(self.arrival.direction);
         self.connection.close(self.shared, self.cx.sink);
         self.connection.phase = Phase::Denied(Grounds {
             reason: judgement.outcome.reason,
             rule: judgement.outcome.rule,
-            silent,
+            answers,
         });
     }
 
-    /// A RST towards one end. Who sent what is dropped hears nothing.
-    fn reset(&mut self, toward: Toward, action: Action) {
-        if toward == Toward::Sender && action == Action::Drop {
-            return;
-        }
+    fn reset(&mut self, toward: Toward) {
         let flags = TcpFlags::RST | TcpFlags::ACK;
         let answer = self.next_toward(toward, flags, Injected::Reset);
         self.inject(&answer, &[]);
@@ -96,16 +97,18 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         }
     }
 
-    /// A segment of a connection that Weir has ended: dropped, and answered as a closed port would
-    /// (RFC 9293 §3.10.7.1), since the RSTs sent at its end may have been lost.
+    /// A segment of a connection that Weir has ended: dropped, and answered as far as its sender is
+    /// to be.
     pub(super) fn handle_denied(&mut self, grounds: Grounds) -> Outcome {
         let segment = self.segment;
-        let deserves_answer = segment.has(TcpFlags::ACK)
-            && !segment.is_rst()
-            && segment.len() > 0
-            && grounds.silent != Some(self.arrival.direction);
-        if deserves_answer && self.connection.answers_left > 0 {
-            self.connection.answers_left -= 1;
+        let deserves_answer = match grounds.answers[self.arrival.direction as usize] {
+            Answers::ToAll => segment.has(TcpFlags::ACK) && !segment.is_rst(),
+            Answers::ToData => segment.len() > 0 && !segment.is_rst(),
+            Answers::ToNone => false,
+        };
+        let answers_left = &mut self.connection.answers_left[self.arrival.direction as usize];
+        if deserves_answer && *answers_left > 0 {
+            *answers_left -= 1;
             let answer = Answer {
                 toward: Toward::Sender,
                 seq: segment.ack,
@@ -125,8 +128,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         }
     }
 
-    /// A segment of a connection that its ends have closed. Repetitions pass; what would be new goes
-    /// on without its bytes, so that an end which still has the connection open is told otherwise.
+    /// A segment of a connection that its ends have closed. What was acknowledged may be repeated;
+    /// everything else goes on without its bytes, so that an end which still has the connection open is
+    /// told otherwise, and nothing uninspected arrives there.
     pub(super) fn handle_finished(&mut self) -> Outcome {
         let segment = self.segment;
         if segment.is_rst() {
@@ -139,7 +143,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if segment.has(TcpFlags::ACK) && theirs.heard && theirs.accepts_ack(segment.ack) {
             theirs.note_ack(segment.ack, 0, &self.shared.pool);
         }
-        if segment.len() > 0 && segment.end().is_after(ours.next) {
+        if segment.len() > 0 && segment.end().is_after(ours.una) {
             self.cut(0);
         }
         Outcome::ACCEPT

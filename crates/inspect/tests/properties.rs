@@ -1,0 +1,299 @@
+//! Any segmentation, reordering within the window, duplication or overlap of one stream gives the same
+//! message verdicts, and no denied message completes at the receiver, whichever bytes of an overlap
+//! that receiver keeps (DESIGN section 8).
+
+use policy::Side;
+use proptest::prelude::*;
+use testkit::mqtt;
+use testkit::network::{Ends, Gateway, Passage, Stream, tcp_of};
+use testkit::reference::{Overlap, Receiver};
+use weir_inspect::{Count, MessageKind, Verdict};
+use wire::Decoded;
+use wire::Direction::{ToClient, ToServer};
+use wire::mqtt::{ControlPacket, Version};
+use wire::net::TcpFlags;
+use wire::net::build::TcpSegment;
+
+const PACK: &str = r#"
+[[rule]]
+id     = "secret"
+match  = { packet = "PUBLISH", topic = "secret/#" }
+action = "reset"
+
+[[rule]]
+id     = "order"
+match  = { reason = ["mqtt.session.*", "mqtt.spoofed.*"] }
+action = "reset"
+"#;
+
+/// One message of a client.
+#[derive(Debug, Clone, Copy)]
+enum Message {
+    Open(usize),
+    Secret(usize),
+    Ping,
+    Spoofed,
+}
+
+impl Message {
+    fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::Open(len) => mqtt::publish(Version::V311, "open/topic", &vec![b'o'; len]),
+            Self::Secret(len) => mqtt::publish(Version::V311, "secret/topic", &vec![b's'; len]),
+            Self::Ping => mqtt::pingreq(),
+            Self::Spoofed => mqtt::pingresp(),
+        }
+    }
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        4 => (0..300_usize).prop_map(Message::Open),
+        1 => (0..300_usize).prop_map(Message::Secret),
+        3 => Just(Message::Ping),
+        1 => Just(Message::Spoofed),
+    ]
+}
+
+/// What the network, or an attacker on the sender's side, does next.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A segment from this place of the stream, that many bytes long, passes.
+    Segment { at: prop::sample::Index, len: usize },
+    /// The same, with the byte at one place changed.
+    Forged {
+        at: prop::sample::Index,
+        len: usize,
+        change: prop::sample::Index,
+    },
+    /// A segment reaches the gateway, but not the receiver behind it.
+    LostBehind { at: prop::sample::Index, len: usize },
+    /// The receiver acknowledges what it has.
+    Acknowledge,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (at, len) = (any::<prop::sample::Index>(), 1..80_usize);
+    let segment = (at.clone(), len.clone()).prop_map(|(at, len)| Step::Segment { at, len });
+    let lost = (at.clone(), len.clone()).prop_map(|(at, len)| Step::LostBehind { at, len });
+    let forged = (at, len, any::<prop::sample::Index>())
+        .prop_map(|(at, len, change)| Step::Forged { at, len, change });
+    prop_oneof![6 => segment, 1 => forged, 1 => lost, 2 => Just(Step::Acknowledge)]
+}
+
+/// A connection past its CONNACK, and the two kinds of receiver behind the gateway.
+struct Scene {
+    gateway: Gateway,
+    stream: Stream,
+    bytes: Vec<u8>,
+    receivers: [Receiver; 2],
+}
+
+impl Scene {
+    fn new(messages: &[Message]) -> Self {
+        let mut gateway = Gateway::of("", PACK);
+        let mut stream = Stream::new(Ends::v4(7, 1883));
+        stream.open(&mut gateway);
+        let connect = mqtt::connect(Version::V311, "device");
+        assert!(
+            stream
+                .data(&mut gateway, ToServer, &connect)
+                .outcome
+                .forward
+        );
+        assert!(
+            stream
+                .data(&mut gateway, ToClient, &mqtt::connack(Version::V311, 0))
+                .outcome
+                .forward
+        );
+        let start = stream.next(ToServer);
+        Self {
+            gateway,
+            stream,
+            bytes: messages
+                .iter()
+                .flat_map(|message| message.bytes())
+                .collect(),
+            receivers: [Overlap::First, Overlap::Last].map(|overlap| Receiver::new(start, overlap)),
+        }
+    }
+
+    /// Sends bytes of the stream, or others, from one of its places.
+    fn send(&mut self, at: usize, bytes: &[u8], arrives: bool) {
+        let segment = TcpSegment {
+            seq: self.stream.next(ToServer).wrapping_add(at as u32),
+            ack: self.stream.next(ToClient),
+            flags: TcpFlags::ACK,
+            window: 0xffff,
+            payload: bytes,
+            ..TcpSegment::default()
+        };
+        let frame = self.stream.raw(ToServer, &segment);
+        let passage = self.gateway.carry(Side::Inside, &frame);
+        if arrives {
+            self.deliver(&passage);
+        }
+    }
+
+    fn deliver(&mut self, passage: &Passage) {
+        for frame in passage.toward(Side::Outside) {
+            for receiver in &mut self.receivers {
+                receiver.handle_segment(&tcp_of(frame));
+            }
+        }
+    }
+
+    /// Acknowledges what both kinds of receiver have.
+    fn acknowledge(&mut self) {
+        let segment = TcpSegment {
+            seq: self.stream.next(ToClient),
+            ack: self
+                .received()
+                .min_by_key(|bytes| bytes.len())
+                .map_or(0, |bytes| {
+                    self.stream.next(ToServer).wrapping_add(bytes.len() as u32)
+                }),
+            flags: TcpFlags::ACK,
+            window: 0xffff,
+            ..TcpSegment::default()
+        };
+        let frame = self.stream.raw(ToClient, &segment);
+        let passage = self.gateway.carry(Side::Outside, &frame);
+        self.deliver(&passage);
+    }
+
+    fn received(&self) -> impl Iterator<Item = &[u8]> {
+        self.receivers.iter().map(Receiver::received)
+    }
+
+    fn step(&mut self, step: &Step) {
+        let total = self.bytes.len();
+        let piece = |at: &prop::sample::Index, len: usize| {
+            let at = at.index(total);
+            (at, (at + len).min(total))
+        };
+        match step {
+            Step::Segment { at, len } => {
+                let (from, to) = piece(at, *len);
+                self.send(from, &self.bytes[from..to].to_vec(), true);
+            }
+            Step::LostBehind { at, len } => {
+                let (from, to) = piece(at, *len);
+                self.send(from, &self.bytes[from..to].to_vec(), false);
+            }
+            Step::Forged { at, len, change } => {
+                let (from, to) = piece(at, *len);
+                let mut bytes = self.bytes[from..to].to_vec();
+                let place = change.index(bytes.len());
+                bytes[place] ^= 0x21;
+                self.send(from, &bytes, true);
+            }
+            Step::Acknowledge => self.acknowledge(),
+        }
+    }
+
+    /// The sender repeats what isn't acknowledged until all has arrived or the connection is gone.
+    fn finish(&mut self) {
+        for _ in 0..self.bytes.len() {
+            let have = self.received().map(<[u8]>::len).min().unwrap_or(0);
+            let is_over = self.receivers.iter().all(Receiver::is_reset);
+            if have == self.bytes.len() || is_over {
+                return;
+            }
+            let to = (have + 1000).min(self.bytes.len());
+            self.send(have, &self.bytes[have..to].to_vec(), true);
+            self.acknowledge();
+        }
+        panic!("the stream got stuck");
+    }
+
+    /// Kind and verdict of every message judged on its way to the server.
+    fn verdicts(&self) -> Vec<(MessageKind, Verdict)> {
+        let judged = |count: &Count| match count {
+            Count::Message {
+                kind,
+                direction: ToServer,
+                verdict,
+            } => Some((*kind, *verdict)),
+            _ => None,
+        };
+        self.gateway
+            .record
+            .counts
+            .iter()
+            .filter_map(judged)
+            .collect()
+    }
+}
+
+/// Control packets in `bytes` that a server would act on.
+fn complete(mut bytes: &[u8]) -> Vec<String> {
+    let mut seen = Vec::new();
+    while let Ok(Decoded::Complete { message, len }) =
+        ControlPacket::decode(bytes, Version::V311, ToServer)
+    {
+        seen.push(match message {
+            ControlPacket::Publish(publish) => publish.topic.to_owned(),
+            other => other.packet_type().to_string(),
+        });
+        bytes = &bytes[len..];
+    }
+    seen
+}
+
+fn in_one_go(messages: &[Message]) -> Scene {
+    let mut scene = Scene::new(messages);
+    for message in messages {
+        let at: usize = scene.received().map(<[u8]>::len).max().unwrap_or(0);
+        scene.send(at, &message.bytes(), true);
+        scene.acknowledge();
+    }
+    scene
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_honest_stream_is_judged_alike_however_it_is_cut_and_shuffled(
+        messages in prop::collection::vec(message(), 1..8),
+        steps in prop::collection::vec(step(), 0..60),
+    ) {
+        let honest = steps.iter().filter(|step| !matches!(step, Step::Forged { .. }));
+        let mut scene = Scene::new(&messages);
+        for step in honest {
+            scene.step(step);
+        }
+        scene.finish();
+        let expected = in_one_go(&messages);
+        prop_assert_eq!(scene.verdicts(), expected.verdicts());
+        let [first, last] = &scene.receivers;
+        prop_assert_eq!(first.received(), last.received());
+        // What was lost behind the gateway before a denial is never repeated.
+        let [arrived, should] = [first, &expected.receivers[0]].map(|r| complete(r.received()));
+        prop_assert!(should.starts_with(&arrived));
+        prop_assert!(first.is_reset() || arrived == should);
+        prop_assert!(scene.gateway.record.reasons().iter().all(|r| *r != "tcp.overlap-conflict"));
+    }
+
+    #[test]
+    fn no_denied_message_completes_whatever_a_sender_forges(
+        messages in prop::collection::vec(message(), 1..8),
+        steps in prop::collection::vec(step(), 0..80),
+    ) {
+        let mut scene = Scene::new(&messages);
+        for step in &steps {
+            scene.step(step);
+        }
+        let [first, last] = &scene.receivers;
+        let common = first.received().len().min(last.received().len());
+        prop_assert_eq!(&first.received()[..common], &last.received()[..common]);
+        for receiver in &scene.receivers {
+            for message in complete(receiver.received()) {
+                prop_assert!(!message.starts_with("secret/"), "{message} arrived");
+                prop_assert!(message != "PINGRESP", "{message} arrived");
+            }
+        }
+    }
+}
