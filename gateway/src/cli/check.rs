@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use policy::{Config, Policy, SourceText};
+use policy::{Config, DefaultAction, Mode, Policy, SourceText};
+use testkit::conversation;
 
 use super::{Failure, Status};
 use crate::control::load::{self, Loaded, Unreadable};
@@ -83,33 +85,53 @@ fn is_pack(source: &SourceText) -> bool {
 
 /// A pack by itself, or under the first configuration named beside it.
 fn check_pack(file: &Named, context: &Config, out: &mut impl Write) -> Result<Status, Failure> {
-    let (policy, diagnostics) = Policy::check(context, std::slice::from_ref(&file.source));
-    match policy {
-        Some(policy) => {
-            let config = context.clone();
-            accepted(
-                &file.path,
-                &Loaded {
-                    config,
-                    policy,
-                    warnings: diagnostics,
-                },
-                out,
-            )
-        }
-        None => {
-            write!(out, "{diagnostics}")?;
-            Ok(Status::Findings)
-        }
-    }
+    let config = context.clone();
+    let packs = vec![file.source.clone()];
+    let (policy, warnings) = Policy::check(&config, &packs);
+    let Some(policy) = policy else {
+        write!(out, "{warnings}")?;
+        return Ok(Status::Findings);
+    };
+    let loaded = Loaded {
+        config,
+        policy,
+        packs,
+        warnings,
+    };
+    accepted(&file.path, &loaded, out)
 }
 
-/// Shows the warnings of what compiled, and says how it went.
+/// Shows the warnings of what compiled, and runs its cases.
 fn accepted(path: &Path, loaded: &Loaded, out: &mut impl Write) -> Result<Status, Failure> {
     write!(out, "{}", loaded.warnings)?;
-    let rules = counted(loaded.policy.rules().len(), "rule");
-    writeln!(out, "{}: all fine ({rules})", path.display())?;
+    let policy = Arc::new(under_test(loaded));
+    let mut failed = 0;
+    for case in policy.cases() {
+        if let Err(failure) = conversation::check(&policy, case) {
+            failed += 1;
+            let name = &case.name;
+            writeln!(out, "{}: case failed: {name}: {failure}", failure.place)?;
+        }
+    }
+    let rules = counted(policy.rules().len(), "rule");
+    let cases = counted(policy.cases().len(), "case");
+    if failed > 0 {
+        writeln!(out, "{}: {failed} of {cases} failed", path.display())?;
+        return Ok(Status::Findings);
+    }
+    writeln!(out, "{}: all fine ({rules}, {cases})", path.display())?;
     Ok(Status::Fine)
+}
+
+/// The same rules as the cases expect them: at work, and letting through what they don't speak of,
+/// though the configuration may only watch, or drop the rest.
+fn under_test(loaded: &Loaded) -> Policy {
+    let config = Config {
+        mode: Mode::Enforce,
+        default: DefaultAction::Accept,
+        ..loaded.config.clone()
+    };
+    Policy::compile(&config, &loaded.packs).expect("compiled in another mode before")
 }
 
 /// "1 rule", "2 rules".

@@ -17,6 +17,8 @@ pub struct Loaded {
     pub config: Config,
     /// Its compiled rules.
     pub policy: Policy,
+    /// The texts of the packs it was compiled from.
+    pub packs: Vec<SourceText>,
     /// What is worth knowing about it all the same.
     pub warnings: Diagnostics,
 }
@@ -102,6 +104,7 @@ pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Problems> {
         Some(policy) if !problems.are_fatal() => Ok(Loaded {
             config,
             policy,
+            packs,
             warnings: problems.diagnostics,
         }),
         _ => Err(problems),

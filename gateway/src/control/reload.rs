@@ -67,6 +67,7 @@ impl Reloader {
             config,
             policy,
             warnings,
+            ..
         } = loaded;
         if !warnings.is_empty() {
             tracing::warn!("{warnings}");

@@ -56,10 +56,10 @@ pub enum RunError {
     Events(#[from] WriterError),
     /// Interfaces, XDP and sockets.
     #[error(transparent)]
-    Dataplane(#[from] dataplane::StartError),
+    Dataplane(Box<dataplane::StartError>),
     /// The maps of the XDP program.
     #[error(transparent)]
-    Xdp(#[from] xdp::Error),
+    Xdp(Box<xdp::Error>),
     /// Anything else the system refuses.
     #[error("{doing}: {error}")]
     System {
@@ -68,6 +68,18 @@ pub enum RunError {
         /// What the system said.
         error: io::Error,
     },
+}
+
+impl From<dataplane::StartError> for RunError {
+    fn from(error: dataplane::StartError) -> Self {
+        Self::Dataplane(Box::new(error))
+    }
+}
+
+impl From<xdp::Error> for RunError {
+    fn from(error: xdp::Error) -> Self {
+        Self::Xdp(Box::new(error))
+    }
 }
 
 /// Runs the gateway with the configuration at `path` until it is told to stop.
