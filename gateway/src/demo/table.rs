@@ -4,7 +4,7 @@ use super::board::{Board, Cell, Kind, Row, Way};
 
 /// A table narrower than this can't be read.
 pub(super) const MIN_WIDTH: usize = 80;
-const NAME_WIDTH: usize = 30;
+const NAME_WIDTH: usize = 28;
 
 /// How a piece of text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

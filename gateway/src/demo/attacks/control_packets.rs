@@ -137,7 +137,7 @@ pub fn forge_as_server(
 
 pub(super) fn publish_first(scene: &Scene, family: Family) -> Result<Observation> {
     let mut talk = connected(scene, 1, family, port::MQTT);
-    seen_by_broker(scene, &mut talk, PUBLISH, "due to protocol error")
+    seen_by_broker(scene, &mut talk, PUBLISH, "protocol error")
 }
 
 pub(super) fn second_connect(scene: &Scene, family: Family) -> Result<Observation> {
@@ -176,7 +176,7 @@ pub(super) fn seen_by_broker(
     talk.say(bytes);
     let line = log_line(broker, mark, proof, PATIENCE, || talk.ended())?;
     Ok(match line {
-        Some(_) => Observation::reached(format!("broker logs \"{proof}\"")),
+        Some(_) => Observation::reached(format!("broker: {proof}")),
         None => Observation::stopped("nothing reached the broker"),
     })
 }

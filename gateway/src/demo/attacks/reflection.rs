@@ -32,7 +32,7 @@ pub(super) fn reflect(scene: &Scene, family: Family) -> Result<Observation> {
     let spent = send_requests(&attacker, server).map_err(Error::socket(server))?;
     let received = weigh(&victim).map_err(Error::socket(at))?;
     let ratio = received as f64 / spent as f64;
-    let seen = format!("victim got {received} bytes for {spent} (×{ratio:.1})");
+    let seen = format!("victim gets {ratio:.1} bytes for 1");
     Ok(match ratio > RATIO_LIMIT {
         true => Observation::reached(seen),
         false => Observation::stopped(seen),
