@@ -34,7 +34,7 @@ pub struct Problems {
 
 /// A configuration that can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{} can't be used:\n{problems}", path.display())]
+#[error("{} can't be used:\n{}", path.display(), problems.to_string().trim_end())]
 pub struct Unusable {
     path: PathBuf,
     problems: Problems,

@@ -1,6 +1,6 @@
 //! The gateway's own log: structured, on standard error.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use policy::LogFormat;
 use tracing_subscriber::EnvFilter;
@@ -44,6 +44,7 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), LogError> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_target(false);
     let outcome = match format {
         LogFormat::Text => log.try_init(),

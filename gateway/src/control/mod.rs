@@ -2,6 +2,7 @@
 
 pub mod bans;
 pub mod events;
+mod health;
 pub mod http;
 pub mod load;
 pub mod logs;

@@ -70,7 +70,7 @@ impl Reloader {
             ..
         } = loaded;
         if !warnings.is_empty() {
-            tracing::warn!("{warnings}");
+            tracing::warn!("{}", warnings.to_string().trim_end());
         }
         for key in fixed_keys_changed(&self.started, &config) {
             tracing::warn!("{key} has changed: it comes into force with the next start");

@@ -21,7 +21,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::bans::{self, Keeper};
 use super::events::{Destination, Policies, Writer, WriterError};
-use super::http::{self, BindError, Report};
+use super::health::Health;
+use super::http::{self, BindError};
 use super::load::{self, Loaded, Unusable};
 use super::logs::{self, LogError};
 use super::metrics::{ControlCounts, LinkWorkers, Metrics, ReadXdp, XdpCount};
@@ -91,7 +92,7 @@ pub fn run(path: &Path) -> Result<(), RunError> {
     let loaded = load::load(path)?;
     logs::start(&loaded.config.log.level, loaded.config.log.format)?;
     if !loaded.warnings.is_empty() {
-        tracing::warn!("{}", loaded.warnings);
+        tracing::warn!("{}", loaded.warnings.to_string().trim_end());
     }
     let settings = dataplane::Settings::try_from(&loaded.config)?;
     preflight::check()?;
@@ -131,6 +132,7 @@ struct Gateway {
     metrics: Arc<Metrics>,
     reloader: Reloader,
     on_failure: OnFailure,
+    stale_after: Duration,
 }
 
 impl Gateway {
@@ -174,6 +176,7 @@ impl Gateway {
             metrics,
             reloader,
             on_failure,
+            stale_after: Duration::from_nanos(settings.program.port.stale_after_ns),
         })
     }
 
@@ -184,10 +187,8 @@ impl Gateway {
         mut signals: Signals,
     ) -> Result<(), RunError> {
         if let Some(listener) = listener {
-            let health = Health {
-                metrics: Arc::clone(&self.metrics),
-                links: self.dataplane.links().to_vec(),
-            };
+            let links = self.dataplane.links().to_vec();
+            let health = Health::new(Arc::clone(&self.metrics), links, self.stale_after);
             tokio::spawn(http::serve(listener, Arc::new(health)));
         }
         tell(State::Ready);
@@ -262,25 +263,6 @@ impl BanThread {
             // The panic's own message is on standard error.
             tracing::error!("the keeper of the block list panicked");
         }
-    }
-}
-
-/// What the endpoints show.
-struct Health {
-    metrics: Arc<Metrics>,
-    links: Vec<LinkStatus>,
-}
-
-impl Report for Health {
-    fn metrics(&self) -> String {
-        self.metrics.render()
-    }
-
-    fn unready(&self) -> Vec<String> {
-        let missing = self.links.iter().filter(|link| !link.is_running());
-        missing
-            .map(|link| format!("link {}: no worker is at work", link.names))
-            .collect()
     }
 }
 

@@ -115,6 +115,8 @@ pub struct WorkerStats {
     pub sleeps: Counter,
     /// How often its sockets were opened.
     pub openings: Counter,
+    /// When it last said that it lives, on [`clock`](crate::dataplane::clock); 0 before it starts.
+    pub last_beat_ns: Counter,
     /// Frames of the UMEM in the pool, when last looked.
     pub frames_free: Counter,
     /// Frames of the UMEM.
@@ -149,6 +151,7 @@ impl Default for WorkerStats {
             stalls: Counter::default(),
             sleeps: Counter::default(),
             openings: Counter::default(),
+            last_beat_ns: Counter::default(),
             frames_free: Counter::default(),
             frames_capacity: Counter::default(),
             frames_leaked: Counter::default(),

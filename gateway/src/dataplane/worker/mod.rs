@@ -203,6 +203,7 @@ impl<P: PacketIo, O: Observer, B: Pulse> Worker<P, O, B> {
     fn beat(&mut self, now: Instant) {
         self.pulse.beat(now);
         self.last_beat = now;
+        self.stats.last_beat_ns.set(now.0);
     }
 
     /// Whether so much time has gone by since the last heartbeat that the fallback has taken over.
