@@ -134,16 +134,27 @@ pub fn is_handshake_record(input: &[u8]) -> Probe {
     }
 }
 
-/// Feeds arbitrary bytes to the record reader.
+/// Walks arbitrary bytes as a stream of records.
+///
+/// # Panics
+/// When the walk stands still, or the probe and the header disagree.
 pub fn fuzz_tls_record(data: &[u8]) {
-    if let Ok(Decoded::Complete { message, len }) = RecordHeader::decode(data) {
-        assert!(len == RecordHeader::LEN && message.len <= RecordHeader::RECORD_LEN_MAX);
+    let mut at = 0;
+    while let Some(input) = data.get(at..) {
+        let probe = is_handshake_record(input);
+        match RecordHeader::decode(input) {
+            Ok(Decoded::Complete { message, len }) => {
+                let is_handshake = message.content_type == ContentType::Handshake;
+                assert_eq!(probe == Probe::Yes, is_handshake);
+                at += len + message.len;
+            }
+            Ok(Decoded::Incomplete { need }) => {
+                assert!(need > input.len() && probe != Probe::Yes);
+                return;
+            }
+            Err(_) => return assert_eq!(probe, Probe::No),
+        }
     }
-    let probe = is_handshake_record(data);
-    assert_eq!(
-        probe == Probe::Yes,
-        data.len() >= 5 && data[0] == 22 && probe != Probe::No
-    );
 }
 
 #[cfg(test)]

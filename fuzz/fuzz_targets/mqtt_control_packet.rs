@@ -1,0 +1,5 @@
+//! [`wire::mqtt::fuzz::fuzz_control_packet`] under libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wire::mqtt::fuzz::fuzz_control_packet(data));
