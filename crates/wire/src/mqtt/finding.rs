@@ -68,7 +68,7 @@ findings! {
         /// The topic name contains a wildcard
         TopicWildcard => "mqtt.malformed.topic-wildcard", "[MQTT-3.3.2-2]";
         /// The packet ends before its packet identifier
-        PacketIdMissing => "mqtt.malformed.packet-id-missing", "[MQTT-2.2.1-2], §3.3.2.2";
+        PacketIdMissing => "mqtt.malformed.packet-id-missing", "§2.2.1, §3.3.2.2, 3.1.1 §3.3.2.2";
         /// The packet identifier is zero
         PacketIdZero => "mqtt.malformed.packet-id-zero", "[MQTT-2.2.1-3], 3.1.1 [MQTT-2.3.1-1]";
 
@@ -135,6 +135,8 @@ findings! {
     pub enum Anomaly {
         /// The remaining length takes more bytes than it needs, which 3.x does not forbid
         LengthNotMinimal => "mqtt.anomaly.length-not-minimal", "[MQTT-1.5.5-1]";
+        /// A PUBLISH has DUP set with QoS 0 in a 3.1 session
+        DupQos0 => "mqtt.anomaly.dup-qos0", "3.1 §2.1";
         /// A packet identifier is zero in a 3.1 session
         PacketIdZero => "mqtt.anomaly.packet-id-zero", "3.1 §2.4";
         /// The client identifier is longer than the 23 characters of 3.1

@@ -3,6 +3,10 @@
 use super::{Anomalies, Anomaly, Malformed, Version};
 use crate::{Decoded, Direction};
 
+/// The flags of a PUBLISH that say whether it is a repetition, and its QoS.
+const DUP: u8 = 0b1000;
+const QOS: u8 = 0b0110;
+
 /// The fifteen control packet types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -180,8 +184,8 @@ impl FixedHeader {
         if !packet_type.allows_flags(flags, Version::V31) {
             return Err(Malformed::Flags);
         }
-        if packet_type == PacketType::Publish {
-            check_publish_flags(flags)?;
+        if packet_type == PacketType::Publish && flags & QOS == QOS {
+            return Err(Malformed::PublishQos);
         }
         let mut remaining_len = 0;
         for (index, byte) in lengths.iter().take(4).enumerate() {
@@ -249,6 +253,13 @@ impl FixedHeader {
             return Err(Malformed::TrailingBytes);
         }
         let mut anomalies = Anomalies::EMPTY;
+        if self.packet_type == PacketType::Publish && self.flags & (DUP | QOS) == DUP {
+            // 3.1 §2.1 only says that the flag has no meaning then.
+            if version != Version::V31 {
+                return Err(Malformed::DupQos0);
+            }
+            anomalies.insert(Anomaly::DupQos0);
+        }
         if !self.is_minimal() {
             if version == Version::V5 {
                 return Err(Malformed::LengthNotMinimal);
@@ -256,15 +267,6 @@ impl FixedHeader {
             anomalies.insert(Anomaly::LengthNotMinimal);
         }
         Ok(anomalies)
-    }
-}
-
-#[inline]
-fn check_publish_flags(flags: u8) -> Result<(), Malformed> {
-    match flags & 0b0110 {
-        0b0110 => Err(Malformed::PublishQos),
-        0 if flags & 0b1000 != 0 => Err(Malformed::DupQos0),
-        _ => Ok(()),
     }
 }
 
@@ -355,8 +357,15 @@ mod tests {
             FixedHeader::decode(&hex!("3e00")),
             Err(Malformed::PublishQos)
         );
-        assert_eq!(FixedHeader::decode(&hex!("3800")), Err(Malformed::DupQos0));
-        assert_eq!(FixedHeader::decode(&hex!("3900")), Err(Malformed::DupQos0));
+        for repeated in [complete(&hex!("3800")), complete(&hex!("3900"))] {
+            assert_eq!(repeated.check(Version::V311), Err(Malformed::DupQos0));
+            assert!(
+                repeated
+                    .check(Version::V31)
+                    .unwrap()
+                    .contains(Anomaly::DupQos0)
+            );
+        }
         for flags in [0, 1, 2, 3, 4, 5, 0xa, 0xb, 0xc, 0xd] {
             assert_eq!(complete(&[0x30 | flags, 0]).flags, flags);
         }

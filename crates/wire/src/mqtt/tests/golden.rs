@@ -233,6 +233,7 @@ fn oddities_are_kept_and_flagged() {
     let table: &[(Anomaly, Sample)] = &[
         (Anomaly::LengthNotMinimal, (V311, C2S, &hex!("c0 8000"))),
         (Anomaly::LengthNotMinimal, (V311, C2S, &hex!("10 8d00 0004 4d515454 04 02 003c 0001 61"))),
+        (Anomaly::DupQos0, (V31, C2S, &hex!("38 04 0001 74 78"))),
         (Anomaly::PacketIdZero, (V31, C2S, &hex!("32 06 0001 74 0000 78"))),
         (Anomaly::ClientIdLength, (V31, C2S, &hex!("10 26 0006 4d5149736470 03 02 003c 0018
             616263646566616263646566616263646566616263646566"))),
