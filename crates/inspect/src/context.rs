@@ -137,6 +137,18 @@ impl<S: Sink> Context<'_, S> {
         judgement
     }
 
+    /// Tells that `ruling`, made elsewhere, takes the place of what was ruled about `subject`.
+    pub(crate) fn overrule(
+        &mut self,
+        arrival: &Arrival,
+        subject: &Subject<'_>,
+        ruling: &Ruling,
+    ) -> Outcome {
+        let outcome = judgement(ruling, subject, &[]).outcome;
+        self.tell(&arrival.key, subject, ruling, &[], &outcome);
+        outcome
+    }
+
     /// A bound was hit.
     pub(crate) fn limit(&mut self, kind: LimitKind) {
         self.sink.count(Count::Limit(kind));

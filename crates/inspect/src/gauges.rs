@@ -17,6 +17,8 @@ pub struct Gauges {
     pub endpoints: usize,
     /// CoAP exchanges under way.
     pub exchanges: usize,
+    /// CoAP observations whose server notifies.
+    pub observations: usize,
     /// Counters kept for rules.
     pub meters: usize,
     /// Generation of the policy in force; 1 is the first.

@@ -62,6 +62,13 @@ impl Inspector {
             .rcu(|old| Installed::new(Arc::clone(&policy), old.generation + 1));
     }
 
+    /// Announces that conversations older than the gateway may go on until then: a CoAP response that
+    /// answers nothing raises `coap.midstream` and not the reason of a forged one. For a gateway that
+    /// is started in a running plant; a replay, which begins at the beginning, has no use for it.
+    pub fn expect_midstream(&self, until: Instant) {
+        self.coap.expect_midstream(until);
+    }
+
     /// Judges a frame that came in at `port`. On return `frame` holds what is to go out of the
     /// opposite port, if [`Outcome::forward`] says so; frames injected during the call leave after it.
     pub fn handle_frame(
@@ -91,7 +98,7 @@ impl Inspector {
             .handle_timeout(now, &self.limits, &mut |departure| {
                 self.depart(departure, sink);
             });
-        self.coap.handle_timeout(now, &self.limits, sink);
+        self.coap.handle_timeout(now);
     }
 
     /// When [`Inspector::handle_timeout`] has something to do, and what. Cheap enough for every
@@ -114,6 +121,7 @@ impl Inspector {
             held_segments: self.shared.held.segments(),
             endpoints: coap.endpoints,
             exchanges: coap.exchanges,
+            observations: coap.observations,
             meters: 0,
             generation: self.policy.load().generation,
         }

@@ -20,7 +20,7 @@ use crate::{Instant, Seed};
 /// How long one value of the epoch byte lasts.
 const EPOCH: Duration = Duration::from_secs(60);
 /// Bytes of the shortest and longest cookie, the epoch byte included. RFC 9175 §2.2.1 allows 1 to 40.
-const LEN_MIN: usize = 6;
+pub(super) const LEN_MIN: usize = 6;
 const LEN_MAX: usize = 9;
 
 /// Makes cookies, and knows its own again.

@@ -49,12 +49,6 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whoever is member of a group.
-    pub(super) const ANY: Self = Self {
-        address: Address::ANY,
-        port: 0,
-    };
-
     pub(super) fn new(address: IpAddr, port: u16) -> Self {
         Self {
             address: address.into(),
@@ -81,6 +75,15 @@ impl Token {
             bytes: u64::from_be_bytes(bytes),
             len: len as u8,
         }
+    }
+
+    /// Its bytes, in the first [`Token::len`] of these.
+    pub(super) fn bytes(self) -> [u8; 8] {
+        self.bytes.to_be_bytes()
+    }
+
+    pub(super) fn len(self) -> usize {
+        usize::from(self.len)
     }
 }
 

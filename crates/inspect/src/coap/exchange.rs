@@ -44,8 +44,8 @@ pub(super) struct Request {
     pub(super) observe: Option<Observe>,
     /// Whether the address of the client was validated as it asked.
     pub(super) trusted: bool,
-    /// What it asks for, to remember how large the answer was.
-    pub(super) resource: u64,
+    /// What it asks for, where the size of the answer matters.
+    pub(super) resource: Option<u64>,
 }
 
 /// Where a request goes.
@@ -77,8 +77,11 @@ pub(super) struct Response {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) server: Server,
+    /// Whether the client's address was validated when it asked.
     pub(super) trusted: bool,
-    pub(super) resource: u64,
+    pub(super) resource: Option<u64>,
+    /// Whether it asked to be notified.
+    pub(super) observes: bool,
 }
 
 /// What sort of message a CON or NON was.
@@ -141,7 +144,8 @@ impl Exchanges {
                 let parties = Parties::new(response.client, server.endpoint(), response.token);
                 let (asked, message_id) = self.exchanges.with(now, &parties, |exchange| {
                     exchange.used = exchange.used.max(now);
-                    (exchange.asked(server), exchange.message_id)
+                    let is_piggybacked = response.piggybacked_on.is_some();
+                    (exchange.asked(server, is_piggybacked), exchange.message_id)
                 })?;
                 let matches = response.piggybacked_on.is_none_or(|id| {
                     id == message_id
@@ -177,7 +181,7 @@ impl Exchanges {
             message_id: 0,
             observe: Some(Observe::Register),
             trusted: false,
-            resource: 0,
+            resource: None,
         };
         let evicted = self.open(now, &request);
         self.answered(now, notification, request.server, true);
@@ -292,7 +296,7 @@ impl Server {
 #[derive(Debug)]
 struct Exchange {
     used: Instant,
-    resource: u64,
+    resource: Option<u64>,
     observation: Observation,
     message_id: u16,
     trusted: bool,
@@ -304,8 +308,10 @@ enum Observation {
     None,
     /// The client registered, the server has not answered yet.
     Asked,
-    /// The server notifies.
+    /// The server notifies; whether that was asked for from a validated address.
     Granted {
+        /// Whether that was asked for from a validated address.
+        trusted: bool,
         _counted: Counted,
     },
 }
@@ -331,7 +337,7 @@ impl Exchange {
     fn new(now: Instant) -> Self {
         Self {
             used: now,
-            resource: 0,
+            resource: None,
             observation: Observation::None,
             message_id: 0,
             trusted: false,
@@ -352,22 +358,28 @@ impl Exchange {
     }
 
     fn notified(&mut self, notifies: bool, number: &Arc<AtomicUsize>) {
-        match (notifies, &self.observation) {
+        match (notifies, &mut self.observation) {
             (true, Observation::Asked) => {
                 self.observation = Observation::Granted {
+                    trusted: self.trusted,
                     _counted: Counted::new(number),
                 };
             }
+            (true, Observation::Granted { trusted, .. }) => *trusted |= self.trusted,
             (false, Observation::Granted { .. }) => self.observation = Observation::None,
             _ => {}
         }
     }
 
-    fn asked(&self, server: Server) -> Asked {
+    /// What a response answers: the latest request, or as a notification the observation, which
+    /// stays trusted when somebody registers again in the client's name.
+    fn asked(&self, server: Server, is_piggybacked: bool) -> Asked {
+        let is_granted = matches!(self.observation, Observation::Granted { trusted: true, .. });
         Asked {
             server,
-            trusted: self.trusted,
+            trusted: self.trusted || (is_granted && !is_piggybacked),
             resource: self.resource,
+            observes: !matches!(self.observation, Observation::None),
         }
     }
 }
@@ -434,7 +446,7 @@ mod tests {
             message_id: 100,
             observe,
             trusted: true,
-            resource: 9,
+            resource: Some(9),
         }
     }
 
@@ -457,7 +469,7 @@ mod tests {
         exchanges.open(at(0), &request(None));
         let asked = exchanges.asked(at(1), &response()).unwrap();
         assert_eq!(asked.server, Server::One(endpoint(2, SERVER)));
-        assert!(asked.trusted && asked.resource == 9);
+        assert!(asked.trusted && asked.resource == Some(9));
         let strangers = [
             Response {
                 client: endpoint(3, CLIENT),
@@ -597,6 +609,28 @@ mod tests {
         exchanges.open(at(2), &request(Some(Observe::Register)));
         assert_eq!(exchanges.observations(), 1);
         assert!(exchanges.asked(at(3600), &response()).is_some());
+    }
+
+    #[test]
+    fn an_observation_stays_trusted_but_not_a_new_answer() {
+        let exchanges = table();
+        let register = request(Some(Observe::Register));
+        exchanges.open(at(0), &register);
+        exchanges.answered(at(1), &response(), register.server, true);
+        exchanges.open(
+            at(3600),
+            &Request {
+                trusted: false,
+                message_id: 200,
+                ..register
+            },
+        );
+        let answer = Response {
+            piggybacked_on: Some(200),
+            ..response()
+        };
+        assert!(!exchanges.asked(at(3601), &answer).unwrap().trusted);
+        assert!(exchanges.asked(at(3602), &response()).unwrap().trusted);
     }
 
     #[test]

@@ -1,59 +1,297 @@
-//! CoAP exchanges, byte budgets and address validation (RFC 7252, RFC 9175).
+//! CoAP exchanges, byte budgets and address validation (RFC 7252, 7641, 7959, 9175).
+//!
+//! A datagram's way: `bearing` finds out who of its ends is the client and what it belongs to in
+//! `exchange`; `budget` enters its bytes at the client's address; the policy judges it, with the books
+//! open (`meters`); and what comes of that is done by `to_server` and `to_client`, with messages of our
+//! own from `answer`. `echo` makes the cookies of challenges, `strip` takes them out of requests again,
+//! and `resource` remembers which answers had to be challenged. All that is remembered lives in bounded
+//! [`table`]s.
+//!
+//! # What validates an address
+//!
+//! A fresh cookie of ours, and nothing else. The alternatives were weighed and found forgeable:
+//! - An ACK of a server's CON: message IDs have 16 bits, and many stacks count them up for all peers, so
+//!   whoever asks the server once knows the next ones.
+//! - A RST, or the answer to a ping: it tells that something at the address speaks CoAP, not that it
+//!   asked. With a CoAP server as the victim, it comes by itself.
+//! - A token: the one who forges a request has chosen it.
+//! - A server's own Echo value: it may be the same for everybody (RFC 9175 appendix A).
 
+mod answer;
+mod bearing;
 mod budget;
+mod challenge;
 mod echo;
 mod endpoint;
 mod exchange;
+mod meters;
+mod resource;
+mod strip;
 mod table;
+mod to_client;
+mod to_server;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use policy::{Action, Protocol, Reason, Session, Subject};
+use smallvec::SmallVec;
+use wire::Direction;
+use wire::coap::{Malformed, Message, Type};
+use wire::net::edit;
 
 use crate::context::{Arrival, Context};
-use crate::{Frame, Instant, Limits, Outcome, Seed, Sink};
+use crate::{Frame, Injected, Instant, LimitKind, Limits, Outcome, Seed, Sink};
+
+use answer::{Answer, Towards};
+use bearing::{Bearing, Role};
+use budget::{Entry, Ledger, Standing};
+use echo::Mint;
+use endpoint::Address;
+use exchange::Exchanges;
+use meters::{Books, Promise};
+use resource::Resources;
+
+/// How often what is over is looked for, and how many entries of each table at a time.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+const SWEEP_ENTRIES: usize = 8192;
+
+/// Over what the books are kept while no rule asks: for answers of our own, and for the histogram.
+const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
+
+/// Reasons raised on one message.
+type Reasons = SmallVec<[Reason; 4]>;
 
 /// Everything remembered about CoAP endpoints. Shared by the workers.
 #[derive(Debug)]
-pub(crate) struct Tracker {}
+pub(crate) struct Tracker {
+    ledger: Ledger,
+    exchanges: Exchanges,
+    resources: Resources,
+    mint: Mint,
+    /// Until when a response may be older than the gateway, as nanoseconds of [`Instant`].
+    midstream_until: AtomicU64,
+    /// When to look again for what is over, as nanoseconds of [`Instant`]; the far future before
+    /// the first datagram.
+    next_sweep: AtomicU64,
+}
+
+/// A message under judgement, and the frame it came in.
+#[derive(Debug)]
+struct Datagram<'a> {
+    arrival: &'a Arrival,
+    frame: &'a Frame<'a>,
+    message: Message<'a>,
+    bearing: Bearing,
+}
 
 /// How full a [`Tracker`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Fill {
     pub(crate) endpoints: usize,
     pub(crate) exchanges: usize,
+    pub(crate) observations: usize,
 }
 
 impl Tracker {
     /// Draws its keys from `seed`, by purposes of its own.
     pub(crate) fn new(limits: &Limits, seed: &Seed) -> Self {
-        let _ = (limits, seed);
-        Self {}
+        let hash_seed = |purpose| {
+            let key = seed.key(purpose);
+            u64::from_le_bytes(*key.first_chunk().expect("half a key"))
+        };
+        Self {
+            ledger: Ledger::new(limits.endpoints, hash_seed("coap.ledger")),
+            exchanges: Exchanges::new(limits.exchanges, hash_seed("coap.exchanges")),
+            resources: Resources::new(limits.exchanges / 16, hash_seed("coap.resources")),
+            mint: Mint::new(seed),
+            midstream_until: AtomicU64::new(0),
+            next_sweep: AtomicU64::new(Instant::FAR.0),
+        }
+    }
+
+    /// Until then, a response that answers nothing may belong to a request older than the gateway:
+    /// it raises [`Reason::COAP_MIDSTREAM`] and not the reason of a forged one.
+    pub(crate) fn expect_midstream(&self, until: Instant) {
+        self.midstream_until.store(until.0, Ordering::Relaxed);
     }
 
     /// A datagram to or from a `coap` service: UDP length and checksum are right (or completed), and
-    /// `frame.as_slice()[arrival.payload()]` is its payload.
-    ///
-    /// Whoever changes the payload's length rewrites lengths and checksum with `wire::net`. An answer
-    /// to the sender is `cx.sink.inject(cx.port, ..)`, out of the port the datagram came in by.
+    /// `frame.as_slice()[arrival.payload.clone()]` is its payload.
     pub(crate) fn handle_datagram<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         arrival: &Arrival,
         frame: &mut Frame<'_>,
     ) -> Outcome {
-        let _ = (cx, arrival, frame);
-        Outcome::ACCEPT
+        if self.next_sweep.load(Ordering::Relaxed) == Instant::FAR.0 {
+            let first = cx.now + SWEEP_INTERVAL;
+            self.next_sweep.store(first.0, Ordering::Relaxed);
+        }
+        let payload = &frame.as_slice()[arrival.payload()];
+        let message = match Message::decode(payload) {
+            Ok(message) => message,
+            Err(malformed) => return self.handle_malformed(cx, arrival, frame, malformed),
+        };
+        let datagram = Datagram {
+            arrival,
+            frame,
+            message,
+            bearing: Bearing::find(cx.now, arrival, &message, &self.exchanges),
+        };
+        match datagram.bearing.direction {
+            Direction::ToServer => {
+                let (outcome, rewritten) = self.handle_to_server(cx, &datagram);
+                if let Some(payload) = rewritten {
+                    frame.as_mut_slice()[arrival.layout.payload..][..payload.len()]
+                        .copy_from_slice(&payload);
+                    let len =
+                        edit::set_payload_len(frame.as_mut_slice(), &arrival.layout, payload.len());
+                    frame.set_len(len);
+                }
+                outcome
+            }
+            Direction::ToClient => self.handle_to_client(cx, &datagram),
+        }
+    }
+
+    fn handle_malformed<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        arrival: &Arrival,
+        frame: &Frame<'_>,
+        malformed: Malformed,
+    ) -> Outcome {
+        let reasons = [Reason::from(malformed)];
+        let subject = arrival.detection(Protocol::Coap, &reasons);
+        let (entry, client) = match arrival.direction {
+            Direction::ToServer => (Entry::Credit, arrival.endpoints.source),
+            Direction::ToClient => (Entry::Charge, arrival.endpoints.destination),
+        };
+        let standing = self.enter(cx, client.into(), entry, subject.size);
+        let mut books = Books::new(cx.policy, &standing, Promise::Nothing);
+        let judgement = cx.judge_or(Action::Drop, arrival, &subject, &mut books);
+        if judgement.action.stops() {
+            if entry == Entry::Charge {
+                self.enter(cx, client.into(), Entry::Refund, subject.size);
+            }
+            if judgement.action == Action::Reset {
+                let datagram = &frame.as_slice()[arrival.payload()];
+                if let Some(message_id) = confirmable_id(datagram) {
+                    Answer::reset(message_id).send(cx, frame, Towards::Sender, Injected::Reset);
+                }
+            }
+        }
+        judgement.outcome
+    }
+
+    /// Enters bytes into the books, and tells of a client that had to be forgotten for it.
+    fn enter<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        client: Address,
+        entry: Entry,
+        bytes: usize,
+    ) -> Standing {
+        let windows = match cx.policy.ratio_windows() {
+            [] => &[DEFAULT_WINDOW],
+            windows => windows,
+        };
+        let standing = self.ledger.enter(cx.now, client, entry, bytes, windows);
+        if standing.evicted {
+            cx.limit(LimitKind::Endpoints);
+        }
+        standing
     }
 
     /// Forgets what is due, a bounded amount of it.
-    pub(crate) fn handle_timeout<S: Sink>(&self, now: Instant, limits: &Limits, sink: &mut S) {
-        let _ = (now, limits, sink);
+    pub(crate) fn handle_timeout(&self, now: Instant) {
+        if self.next_sweep.load(Ordering::Relaxed) > now.0 {
+            return;
+        }
+        let more = self.ledger.sweep(now, SWEEP_ENTRIES)
+            | self.exchanges.sweep(now, SWEEP_ENTRIES)
+            | self.resources.sweep(now, SWEEP_ENTRIES);
+        let pause = if more { Duration::ZERO } else { SWEEP_INTERVAL };
+        self.next_sweep.store((now + pause).0, Ordering::Relaxed);
     }
 
     /// When [`Tracker::handle_timeout`] has something to do, and what.
     pub(crate) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        None
+        let next = Instant(self.next_sweep.load(Ordering::Relaxed));
+        (next != Instant::FAR).then_some((next, "CoAP expiry"))
     }
 
     /// How full it is.
     pub(crate) fn fill(&self) -> Fill {
-        Fill::default()
+        Fill {
+            endpoints: self.ledger.len(),
+            exchanges: self.exchanges.len(),
+            observations: self.exchanges.observations(),
+        }
     }
+}
+
+impl Datagram<'_> {
+    /// Bytes of UDP payload.
+    fn len(&self) -> usize {
+        self.arrival.payload().len()
+    }
+
+    fn subject<'s>(&'s self, reasons: &'s [Reason], address_validated: bool) -> Subject<'s> {
+        Subject {
+            protocol: Protocol::Coap,
+            service: self.arrival.service,
+            direction: self.bearing.direction,
+            endpoints: self.arrival.endpoints,
+            message: policy::Message::Coap(&self.message),
+            session: Session::default(),
+            reasons,
+            address_validated,
+            size: self.len(),
+        }
+    }
+
+    /// Whether it is the answer to a registration, or a notification (RFC 7641 §2).
+    fn is_notification(&self) -> bool {
+        self.message.code().class() == 2 && self.message.observe().is_some()
+    }
+
+    /// What it entails.
+    fn promise(&self) -> Promise {
+        match self.bearing.role {
+            Role::Response(_) if self.is_notification() => Promise::Endless,
+            Role::Reply(Some(sent)) if self.message.message_type() == Type::Acknowledgement => {
+                Promise::Bytes(Answer::challenge_len_min(sent.token.len()))
+            }
+            _ => Promise::Nothing,
+        }
+    }
+
+    /// What can be said against it, the gravest first.
+    fn reasons(&self, limits: &Limits, is_midstream: bool) -> Reasons {
+        let unmatched = match self.bearing.role {
+            Role::Response(None) if is_midstream => Some(Reason::COAP_MIDSTREAM),
+            Role::Response(None) => Some(Reason::COAP_SPOOFED_UNMATCHED_RESPONSE),
+            Role::Reply(None) if self.message.message_type() == Type::Reset => {
+                Some(Reason::COAP_SPOOFED_UNMATCHED_RESET)
+            }
+            Role::Reply(None) => Some(Reason::COAP_SPOOFED_UNMATCHED_ACK),
+            _ => None,
+        };
+        let too_large = self.len() > limits.coap_message_bytes;
+        let mut reasons: Reasons = unmatched.into_iter().collect();
+        reasons.extend(too_large.then_some(Reason::COAP_TOO_LARGE));
+        if !self.message.anomalies().is_empty() {
+            reasons.extend(self.message.anomalies().iter().map(Reason::from));
+        }
+        reasons
+    }
+}
+
+/// The message ID of a CON that can't be read beyond its header.
+fn confirmable_id(datagram: &[u8]) -> Option<u16> {
+    let &[first, _, high, low] = datagram.first_chunk()?;
+    let is_confirmable = first >> 6 == 1 && Type::from_bits(first >> 4) == Type::Confirmable;
+    is_confirmable.then(|| u16::from_be_bytes([high, low]))
 }

@@ -1,0 +1,100 @@
+//! What a message is to its endpoints: who of them is the client, and what it answers.
+//!
+//! A port doesn't settle that. A LwM2M device registers with its server from some port, and the server
+//! then sends its own requests to that port from the service's; where both ends use 5683, each may ask
+//! the other. So a request, and a ping, come from the client whatever the ports are; a response comes
+//! from the server; and an acknowledgement or reset goes back to whoever sent what it names. Only one
+//! that names nothing known leaves the ports to decide.
+
+use wire::Direction;
+use wire::coap::{Message, Type};
+
+use super::endpoint::{Endpoint, Token, is_group};
+use super::exchange::{Asked, Exchanges, Kind, Response, Sent, Server};
+use crate::Instant;
+use crate::context::Arrival;
+
+/// A message, with what its role says of its endpoints.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bearing {
+    pub(super) direction: Direction,
+    pub(super) client: Endpoint,
+    pub(super) server: Endpoint,
+    pub(super) role: Role,
+}
+
+/// What sort of message it is, and what it was found to belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Request,
+    /// An Empty CON (RFC 7252 §4.3).
+    Ping,
+    Response(Option<Asked>),
+    /// An Empty ACK or a RST.
+    Reply(Option<Sent>),
+}
+
+impl Bearing {
+    pub(super) fn find(
+        now: Instant,
+        arrival: &Arrival,
+        message: &Message<'_>,
+        exchanges: &Exchanges,
+    ) -> Self {
+        let ends = &arrival.endpoints;
+        let source = Endpoint::new(ends.source, ends.source_port);
+        let destination = Endpoint::new(ends.destination, ends.destination_port);
+        let (direction, role) = if message.code().is_request() {
+            (Direction::ToServer, Role::Request)
+        } else if message.code().is_response() {
+            let response = response(message, destination, source);
+            let asked = exchanges.asked(now, &response);
+            (Direction::ToClient, Role::Response(asked))
+        } else if message.message_type() == Type::Confirmable {
+            (Direction::ToServer, Role::Ping)
+        } else {
+            let sent = exchanges.sent(now, destination, source, message.message_id());
+            let direction = match sent.map(|sent| sent.kind) {
+                Some(Kind::Request | Kind::Ping) => Direction::ToClient,
+                Some(Kind::Response) => Direction::ToServer,
+                None => arrival.direction,
+            };
+            (direction, Role::Reply(sent))
+        };
+        let (client, server) = match direction {
+            Direction::ToServer => (source, destination),
+            Direction::ToClient => (destination, source),
+        };
+        Self {
+            direction,
+            client,
+            server,
+            role,
+        }
+    }
+
+    /// The response, as its exchange knows it.
+    pub(super) fn response(&self, message: &Message<'_>) -> Response {
+        response(message, self.client, self.server)
+    }
+}
+
+fn response(message: &Message<'_>, client: Endpoint, server: Endpoint) -> Response {
+    let is_piggybacked = message.message_type() == Type::Acknowledgement;
+    Response {
+        client,
+        server,
+        token: Token::new(message.token()),
+        piggybacked_on: is_piggybacked.then(|| message.message_id()),
+    }
+}
+
+/// Where a request to this endpoint goes.
+pub(super) fn server_of(arrival: &Arrival) -> Server {
+    let ends = &arrival.endpoints;
+    if is_group(ends.destination) {
+        Server::Group(ends.destination_port)
+    } else {
+        Server::One(Endpoint::new(ends.destination, ends.destination_port))
+    }
+}

@@ -1,0 +1,104 @@
+//! What a client is told on its server's behalf: prove your address, or no.
+//!
+//! A challenge is a 4.01 with an Echo option (RFC 9175 §2.3), a refusal a 4.03 or 5.03 without more.
+//! Both are charged to the client's books, and a client whose address isn't validated gets them only
+//! as far as its budget goes; nothing at all, when that is spent.
+
+use policy::{Limit, Policy, RuleIndex};
+use wire::coap::{Code, Type};
+
+use super::answer::{Answer, ECHO_HEADER_LEN, Towards};
+use super::budget::{Entry, Standing};
+use super::{Datagram, Tracker};
+use crate::context::Context;
+use crate::{Injected, Sink};
+
+/// The budget where no rule sets one: three bytes for one (RFC 9175 §2.4).
+const RATIO_MILLI: u32 = 3000;
+
+/// Where in a conversation an answer of ours belongs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reply<'a> {
+    pub(super) message_type: Type,
+    pub(super) message_id: u16,
+    pub(super) token: &'a [u8],
+    pub(super) towards: Towards,
+    /// How long it may be.
+    pub(super) room: usize,
+}
+
+impl Tracker {
+    /// Has the client prove its address.
+    pub(super) fn challenge<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        reply: &Reply<'_>,
+    ) {
+        let client = datagram.bearing.client.address;
+        let without_cookie = reply.answer(Code::UNAUTHORIZED);
+        let room = reply
+            .room
+            .saturating_sub(without_cookie.len() + ECHO_HEADER_LEN);
+        let Some(cookie) = self.mint.issue(cx.now, client, room) else {
+            return;
+        };
+        let answer = Answer {
+            echo: Some(cookie),
+            ..without_cookie
+        };
+        self.tell_client(cx, datagram, &answer, reply.towards, Injected::Echo);
+    }
+
+    /// Tells the client no, with this code.
+    pub(super) fn refuse<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        reply: &Reply<'_>,
+        code: Code,
+    ) {
+        let answer = reply.answer(code);
+        if answer.len() <= reply.room {
+            self.tell_client(cx, datagram, &answer, reply.towards, Injected::Refusal);
+        }
+    }
+
+    /// Sends the client an answer of ours, and charges it.
+    pub(super) fn tell_client<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        answer: &Answer<'_>,
+        towards: Towards,
+        purpose: Injected,
+    ) {
+        if answer.send(cx, datagram.frame, towards, purpose) {
+            let client = datagram.bearing.client.address;
+            self.enter(cx, client, Entry::Charge, answer.len());
+        }
+    }
+}
+
+impl<'a> Reply<'a> {
+    fn answer(&self, code: Code) -> Answer<'a> {
+        Answer {
+            message_type: self.message_type,
+            code,
+            message_id: self.message_id,
+            token: self.token,
+            echo: None,
+        }
+    }
+}
+
+/// How many bytes more may go towards a client in an answer of ours: what the rule's ratio leaves,
+/// or the usual one where it has none.
+pub(super) fn allowance(policy: &Policy, rule: Option<RuleIndex>, standing: &Standing) -> usize {
+    let limit = rule.and_then(|rule| policy.rules().get(rule.as_usize())?.limit);
+    let ratio_milli = match limit {
+        Some(Limit::Ratio(ratio)) => ratio.ratio_milli,
+        None => RATIO_MILLI,
+    };
+    standing.allowance(ratio_milli)
+}

@@ -1,0 +1,92 @@
+//! A client's standing as the policy's rules ask about it.
+
+use policy::{Action, Limit, Meters, Policy, Ratio, RuleIndex, Subject};
+
+use super::budget::{Balance, Standing};
+
+/// The books opened at one client's page, for one message.
+///
+/// The message is entered already if it goes towards the client, so `subject.size` isn't added.
+#[derive(Debug)]
+pub(super) struct Books<'a> {
+    policy: &'a Policy,
+    standing: &'a Standing,
+    promise: Promise,
+}
+
+/// What a message entails beyond its own bytes, as long as the client's address isn't validated. Only
+/// rules that would challenge the client ask: now it can still be afforded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Promise {
+    Nothing,
+    /// So many bytes more: an answer foreseen, or a challenge of what follows an empty ACK.
+    Bytes(usize),
+    /// Notifications, and nobody knows how many (draft-irtf-t2trg-amplification-attacks §2.2). A
+    /// client that sends nothing for a window could not even be challenged any more.
+    Endless,
+}
+
+impl<'a> Books<'a> {
+    pub(super) fn new(policy: &'a Policy, standing: &'a Standing, promise: Promise) -> Self {
+        Self {
+            policy,
+            standing,
+            promise,
+        }
+    }
+
+    fn challenges(&self, rule: RuleIndex) -> bool {
+        let rule = self.policy.rules().get(rule.as_usize());
+        rule.is_some_and(|rule| rule.action == Action::Challenge)
+    }
+}
+
+impl Meters for Books<'_> {
+    fn exceeds(&mut self, rule: RuleIndex, limit: &Limit, subject: &Subject<'_>) -> bool {
+        let Limit::Ratio(ratio) = limit;
+        let balance = self.standing.balance(ratio);
+        let looks_ahead = !subject.address_validated && self.challenges(rule);
+        let promised = match self.promise {
+            Promise::Endless if looks_ahead => return true,
+            Promise::Bytes(bytes) if looks_ahead => bytes as u64,
+            _ => 0,
+        };
+        ratio.is_exceeded(balance.received, balance.sent.saturating_add(promised))
+    }
+}
+
+impl Standing {
+    /// The balance a ratio is measured by. All windows of the policy are kept, so the one of a rule
+    /// of it is there.
+    pub(super) fn balance(&self, ratio: &Ratio) -> Balance {
+        let of_window = |balance: &&Balance| balance.window == ratio.window;
+        self.balances
+            .iter()
+            .find(of_window)
+            .copied()
+            .unwrap_or(Balance {
+                window: ratio.window,
+                received: 0,
+                sent: u64::MAX,
+            })
+    }
+
+    /// How many more bytes may go towards the client at this ratio, in thousandths, over any window.
+    pub(super) fn allowance(&self, ratio_milli: u32) -> usize {
+        let allowance = |balance: &Balance| {
+            let most = u128::from(balance.received) * u128::from(ratio_milli) / 1000;
+            most.saturating_sub(u128::from(balance.sent))
+        };
+        let least = self.balances.iter().map(allowance).min().unwrap_or(0);
+        usize::try_from(least).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes towards the client for a thousand from it, over the first window.
+    pub(super) fn permille(&self) -> u32 {
+        let Some(balance) = self.balances.first() else {
+            return 0;
+        };
+        let permille = u128::from(balance.sent) * 1000 / u128::from(balance.received.max(1));
+        u32::try_from(permille).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,87 @@
+//! How large the answers were that had to be challenged.
+//!
+//! A response that is replaced by a challenge has cost its server the work of a request, and the
+//! client will ask again. For a safe method that is waste; for others it is worse. So the next
+//! unvalidated client that asks for the same is challenged at once, and the server sees only the
+//! request that carries the proof.
+
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use wire::coap::Message;
+
+use super::endpoint::Endpoint;
+use super::table::{Aging, Table};
+use crate::Instant;
+
+/// How long a size is believed. The next answer after that is looked at again.
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// Answers' sizes by server, method and path.
+#[derive(Debug)]
+pub(super) struct Resources {
+    sizes: Table<u64, Answer>,
+    hasher: FixedState,
+}
+
+/// The last challenged answer.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    at: Instant,
+    len: usize,
+}
+
+impl Resources {
+    pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
+        Self {
+            sizes: Table::new(capacity, hash_seed),
+            hasher: FixedState::with_seed(hash_seed),
+        }
+    }
+
+    /// A number for what `request` asks of `server`. The query is left out: whoever asks for less by
+    /// it is challenged once for nothing.
+    pub(super) fn identify(&self, server: Endpoint, request: &Message<'_>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        std::hash::Hash::hash(&server, &mut hasher);
+        hasher.write_u8(request.code().0);
+        hasher.write_u8(u8::from(request.observe() == Some(0)));
+        for segment in request.uri_path() {
+            hasher.write(segment.as_bytes());
+            hasher.write_u8(0xff);
+        }
+        hasher.finish()
+    }
+
+    /// An answer of `len` bytes had to be challenged.
+    pub(super) fn learn(&self, now: Instant, resource: u64, len: usize) {
+        let answer = Answer { at: now, len };
+        let update = |known: &mut Answer| *known = answer;
+        self.sizes.with_or_insert(now, resource, || answer, update);
+    }
+
+    /// How many bytes the answer had when it last had to be challenged.
+    pub(super) fn expected(&self, now: Instant, resource: u64) -> Option<usize> {
+        self.sizes.with(now, &resource, |answer| answer.len)
+    }
+
+    /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
+    pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
+        self.sizes.sweep(now, at_most)
+    }
+}
+
+impl Aging for Answer {
+    fn used(&self) -> Instant {
+        self.at
+    }
+
+    fn lifetime(&self) -> Duration {
+        LIFETIME
+    }
+
+    fn is_established(&self, _: Instant) -> bool {
+        false
+    }
+}

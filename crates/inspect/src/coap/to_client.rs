@@ -1,0 +1,157 @@
+//! Messages towards a client: responses, notifications, and acknowledgements and resets of what it
+//! sent.
+
+use std::sync::atomic::Ordering;
+
+use policy::Action;
+use wire::coap::{Code, Type};
+
+use super::answer::{Answer, Towards};
+use super::bearing::Role;
+use super::budget::{Entry, Validation};
+use super::challenge::{Reply, allowance};
+use super::endpoint::Token;
+use super::exchange::{Kind, Server};
+use super::meters::Books;
+use super::{Datagram, Tracker};
+use crate::context::Context;
+use crate::{Count, Injected, LimitKind, Outcome, Sink};
+
+/// What is remembered as the size of an observation.
+const ENDLESS: usize = u32::MAX as usize;
+
+impl Tracker {
+    /// Judges a message towards a client.
+    pub(super) fn handle_to_client<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+    ) -> Outcome {
+        let (role, len) = (datagram.bearing.role, datagram.len());
+        let client = datagram.bearing.client.address;
+        let is_midstream =
+            role == Role::Response(None) && cx.now.0 < self.midstream_until.load(Ordering::Relaxed);
+        if is_midstream {
+            // It was asked for before anybody kept books: as much as this, so far as is known.
+            self.enter(cx, client, Entry::Credit, len);
+        }
+        let standing = self.enter(cx, client, Entry::Charge, len);
+        let is_trusted = standing.validation == Validation::Fresh
+            || matches!(role, Role::Response(Some(asked)) if asked.trusted);
+        let reasons = datagram.reasons(cx.limits, is_midstream);
+        let subject = datagram.subject(&reasons, is_trusted);
+        let mut books = Books::new(cx.policy, &standing, datagram.promise());
+        let judgement = cx.judge(datagram.arrival, &subject, &mut books);
+        if judgement.action.stops() {
+            let standing = self.enter(cx, client, Entry::Refund, len);
+            let room = if is_trusted {
+                usize::MAX
+            } else {
+                allowance(cx.policy, judgement.outcome.rule, &standing)
+            };
+            self.answer_instead(cx, datagram, judgement.action, room);
+        } else {
+            self.forward_to_client(cx, datagram, is_midstream);
+            cx.sink.count(Count::AmplificationRatio {
+                permille: standing.permille(),
+            });
+        }
+        judgement.outcome
+    }
+
+    /// Remembers what goes on to the client.
+    fn forward_to_client<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        is_midstream: bool,
+    ) {
+        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let Role::Response(asked) = bearing.role else {
+            return;
+        };
+        let response = bearing.response(message);
+        let is_notification = datagram.is_notification();
+        let evicted = match asked {
+            Some(asked) if asked.observes => {
+                self.exchanges
+                    .answered(cx.now, &response, asked.server, is_notification);
+                false
+            }
+            None if is_midstream && is_notification => self.exchanges.adopt(cx.now, &response),
+            _ => false,
+        };
+        if evicted {
+            cx.limit(LimitKind::Exchanges);
+        }
+        if message.message_type() != Type::Acknowledgement {
+            self.note(cx, datagram, Server::One(bearing.client), Kind::Response);
+        }
+    }
+
+    /// Answers in the place of a message that was stopped: the client, and where it would go on
+    /// sending, the server.
+    fn answer_instead<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        action: Action,
+        room: usize,
+    ) {
+        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let is_piggybacked = message.message_type() == Type::Acknowledgement;
+        let request_token = match bearing.role {
+            Role::Response(_) => Token::new(message.token()),
+            Role::Reply(Some(sent)) if is_piggybacked && sent.kind == Kind::Request => sent.token,
+            _ => return,
+        };
+        let reply = Reply {
+            message_type: if is_piggybacked {
+                Type::Acknowledgement
+            } else {
+                Type::NonConfirmable
+            },
+            message_id: message.message_id(),
+            token: &request_token.bytes()[..request_token.len()],
+            towards: Towards::Receiver,
+            room,
+        };
+        match action {
+            Action::Challenge => {
+                self.learn(cx, datagram);
+                self.challenge(cx, datagram, &reply);
+            }
+            Action::Refuse => self.refuse(cx, datagram, &reply, Code::SERVICE_UNAVAILABLE),
+            Action::Reset => {}
+            Action::Accept | Action::Alert | Action::Drop => return,
+        }
+        if is_piggybacked {
+            return;
+        }
+        // An answer of ours took the place of this message, so that is what the client may reset.
+        self.note(cx, datagram, Server::One(bearing.client), Kind::Response);
+        let is_repeated = message.message_type() == Type::Confirmable;
+        if is_repeated || datagram.is_notification() {
+            Answer::reset(message.message_id()).send(
+                cx,
+                datagram.frame,
+                Towards::Sender,
+                Injected::Reset,
+            );
+        }
+    }
+
+    /// Remembers how large the answer was that has to be challenged.
+    fn learn<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
+        if let Role::Response(Some(asked)) = datagram.bearing.role
+            && let Some(resource) = asked.resource
+        {
+            let len = if datagram.is_notification() {
+                ENDLESS
+            } else {
+                datagram.len()
+            };
+            self.resources.learn(cx.now, resource, len);
+        }
+    }
+}

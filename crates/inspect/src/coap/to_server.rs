@@ -1,0 +1,249 @@
+//! Messages towards a server: requests, pings, and acknowledgements and resets of what it sent.
+
+use policy::{Action, RuleIndex, Subject};
+use wire::Direction;
+use wire::coap::{Code, HEADER_LEN, Message, Type};
+
+use super::answer::{Answer, Towards};
+use super::bearing::{Role, server_of};
+use super::budget::{Entry, Standing, Validation};
+use super::challenge::{Reply, allowance};
+use super::endpoint::Token;
+use super::exchange::{Kind, Observe, Request, Sent, Server};
+use super::meters::{Books, Promise};
+use super::{Datagram, Tracker, strip};
+use crate::context::Context;
+use crate::{Injected, LimitKind, Outcome, Sink};
+
+/// The least that a server answers: stands for the answer that is foreseen.
+const CONTENT: [u8; 4] = [0x60, Code::CONTENT.0, 0, 0];
+/// A challenge is at most so many times as long as the request it answers (RFC 9175 §2.4).
+const RATIO_MAX: usize = 3;
+
+/// Why a client is trusted to be at its address, if it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    None,
+    /// It proved that before.
+    Known,
+    /// This request carries a fresh cookie of ours.
+    Proven,
+}
+
+impl Tracker {
+    /// Judges a message towards a server. Returns its outcome, and what its payload becomes where it
+    /// can't go on as it is.
+    pub(super) fn handle_to_server<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+    ) -> (Outcome, Option<Vec<u8>>) {
+        let client = datagram.bearing.client.address;
+        let standing = self.enter(cx, client, Entry::Credit, datagram.len());
+        let trust = self.trust(cx, datagram, &standing);
+        if trust == Trust::Proven {
+            self.ledger.validate(cx.now, client);
+        }
+        let reasons = datagram.reasons(cx.limits, false);
+        let subject = datagram.subject(&reasons, trust != Trust::None);
+        let mut books = Books::new(cx.policy, &standing, Promise::Nothing);
+        let judgement = cx.judge(datagram.arrival, &subject, &mut books);
+        if judgement.action.stops() {
+            let ruled = (judgement.action, judgement.outcome.rule);
+            self.answer_sender(cx, datagram, &standing, trust, ruled);
+            return (judgement.outcome, None);
+        }
+        if let Some(outcome) = self.forward_to_server(cx, datagram, &subject, &standing, trust) {
+            return (outcome, None);
+        }
+        let rewritten = (trust == Trust::Proven)
+            .then(|| strip::without_echo(&datagram.message, datagram.len()));
+        (judgement.outcome, rewritten)
+    }
+
+    fn trust<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        standing: &Standing,
+    ) -> Trust {
+        let (message, client) = (&datagram.message, datagram.bearing.client.address);
+        if datagram.bearing.role == Role::Request
+            && let Some(value) = message.echo()
+            && self.mint.recognises(cx.now, client, value)
+        {
+            return Trust::Proven;
+        }
+        match standing.validation {
+            Validation::Fresh => Trust::Known,
+            Validation::Lapsed if goes_on(message) => Trust::Known,
+            _ => Trust::None,
+        }
+    }
+
+    /// Remembers what goes on to the server, unless the answer it would draw is better challenged
+    /// before it is made: then that is the outcome.
+    fn forward_to_server<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        subject: &Subject<'_>,
+        standing: &Standing,
+        trust: Trust,
+    ) -> Option<Outcome> {
+        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        match bearing.role {
+            Role::Request => {
+                let server = server_of(datagram.arrival);
+                let resource = (trust == Trust::None && server == Server::One(bearing.server))
+                    .then(|| self.resources.identify(bearing.server, message));
+                if let Some(resource) = resource
+                    && let Some(outcome) =
+                        self.challenge_ahead(cx, datagram, subject, standing, resource)
+                {
+                    return Some(outcome);
+                }
+                let evicted = self.exchanges.open(
+                    cx.now,
+                    &Request {
+                        client: bearing.client,
+                        server,
+                        token: Token::new(message.token()),
+                        message_id: message.message_id(),
+                        observe: observe(message),
+                        trusted: trust != Trust::None,
+                        resource,
+                    },
+                );
+                if evicted {
+                    cx.limit(LimitKind::Exchanges);
+                }
+                self.note(cx, datagram, server, Kind::Request);
+            }
+            Role::Ping => self.note(cx, datagram, Server::One(bearing.server), Kind::Ping),
+            Role::Reply(Some(sent)) if message.message_type() == Type::Reset => {
+                let (client, server) = (bearing.client, bearing.server);
+                self.exchanges
+                    .end_observation(cx.now, client, server, sent.token);
+            }
+            Role::Reply(_) | Role::Response(_) => {}
+        }
+        None
+    }
+
+    /// Remembers a CON or NON that goes on, so that what replies to it is known.
+    pub(super) fn note<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        receiver: Server,
+        kind: Kind,
+    ) {
+        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let sender = match bearing.direction {
+            Direction::ToServer => bearing.client,
+            Direction::ToClient => bearing.server,
+        };
+        let is_confirmable = message.message_type() == Type::Confirmable;
+        let sent = Sent::new(cx.now, kind, is_confirmable, Token::new(message.token()));
+        let message_id = message.message_id();
+        if self
+            .exchanges
+            .note(cx.now, sender, receiver, message_id, sent)
+        {
+            cx.limit(LimitKind::Exchanges);
+        }
+    }
+
+    /// Challenges a request whose answer, as large as it was last time, would have to be.
+    fn challenge_ahead<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        subject: &Subject<'_>,
+        standing: &Standing,
+        resource: u64,
+    ) -> Option<Outcome> {
+        let size = self.resources.expected(cx.now, resource)?;
+        let content = Message::decode(&CONTENT).expect("a header alone is a message");
+        let mut endpoints = subject.endpoints;
+        std::mem::swap(&mut endpoints.source, &mut endpoints.destination);
+        std::mem::swap(&mut endpoints.source_port, &mut endpoints.destination_port);
+        endpoints.from = endpoints.from.opposite();
+        let foreseen = Subject {
+            direction: Direction::ToClient,
+            endpoints,
+            message: policy::Message::Coap(&content),
+            reasons: &[],
+            size,
+            ..*subject
+        };
+        let mut books = Books::new(cx.policy, standing, Promise::Bytes(size));
+        let ruling = cx.policy.decide(&foreseen, &mut books, &mut |_| {});
+        if ruling.action != Action::Challenge || !ruling.enforced {
+            return None;
+        }
+        // What was detected on the request has been told already.
+        let subject = Subject {
+            reasons: &[],
+            ..*subject
+        };
+        let outcome = cx.overrule(datagram.arrival, &subject, &ruling);
+        let ruled = (Action::Challenge, ruling.rule);
+        self.answer_sender(cx, datagram, standing, Trust::None, ruled);
+        Some(outcome)
+    }
+
+    /// Answers, in the server's name, a message that was stopped.
+    fn answer_sender<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        standing: &Standing,
+        trust: Trust,
+        (action, rule): (Action, Option<RuleIndex>),
+    ) {
+        let message = &datagram.message;
+        let is_confirmable = message.message_type() == Type::Confirmable;
+        let room = match trust {
+            Trust::None => allowance(cx.policy, rule, standing),
+            Trust::Known | Trust::Proven => usize::MAX,
+        };
+        let reply = Reply {
+            message_type: if is_confirmable {
+                Type::Acknowledgement
+            } else {
+                Type::NonConfirmable
+            },
+            message_id: message.message_id(),
+            token: message.token(),
+            towards: Towards::Sender,
+            room: room.min(datagram.len() * RATIO_MAX),
+        };
+        let is_request = datagram.bearing.role == Role::Request;
+        match action {
+            Action::Challenge if is_request => self.challenge(cx, datagram, &reply),
+            Action::Refuse if is_request => self.refuse(cx, datagram, &reply, Code::FORBIDDEN),
+            Action::Reset if is_confirmable && reply.room >= HEADER_LEN => {
+                let reset = Answer::reset(message.message_id());
+                self.tell_client(cx, datagram, &reset, Towards::Sender, Injected::Reset);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a request goes on with a block-wise transfer (RFC 7959 §2).
+fn goes_on(request: &Message<'_>) -> bool {
+    let blocks = [request.block1(), request.block2()];
+    blocks.iter().flatten().any(|block| block.number > 0)
+}
+
+/// What a request wants to observe (RFC 7641 §2). Other values than the two are ignored there.
+fn observe(request: &Message<'_>) -> Option<Observe> {
+    match request.observe()? {
+        0 => Some(Observe::Register),
+        1 => Some(Observe::Deregister),
+        _ => None,
+    }
+}

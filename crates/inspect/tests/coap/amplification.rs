@@ -1,0 +1,339 @@
+//! Nobody is flooded through the gateway: bytes towards an address that has proved nothing stay below
+//! three times the bytes that came from it.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use inspect::{Instant, Limits};
+use proptest::prelude::*;
+use wire::coap::{Code, Type, number};
+
+use crate::world::{
+    BASELINE, World, content, empty, endpoint, get, message, notification, observe, server,
+};
+
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// One thing an attacker does in a victim's name, or a server without suspicion.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A request of one of several shapes, CON or NON.
+    Ask {
+        shape: u8,
+        confirmable: bool,
+    },
+    /// The same datagram once more.
+    AskAgain,
+    Ping,
+    /// An ACK or RST with a guessed message ID.
+    Guess {
+        reset: bool,
+        id: u16,
+    },
+    /// A request with a guessed cookie.
+    Cookie(Vec<u8>),
+    /// The server answers the latest request: piggybacked, or separately.
+    Answer {
+        payload_len: usize,
+        separately: bool,
+    },
+    /// The server repeats its last datagram.
+    AnswerAgain,
+    Acknowledge,
+    Reset,
+    Notify {
+        confirmable: bool,
+    },
+    Error {
+        payload_len: usize,
+    },
+    Pause(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0u8..5, any::<bool>()).prop_map(|(shape, confirmable)| Step::Ask { shape, confirmable }),
+        2 => Just(Step::AskAgain),
+        1 => Just(Step::Ping),
+        1 => (any::<bool>(), 0u16..50).prop_map(|(reset, id)| Step::Guess { reset, id }),
+        1 => prop::collection::vec(any::<u8>(), 1..40).prop_map(Step::Cookie),
+        8 => (0usize..1100, any::<bool>())
+            .prop_map(|(payload_len, separately)| Step::Answer { payload_len, separately }),
+        4 => Just(Step::AnswerAgain),
+        2 => Just(Step::Acknowledge),
+        1 => Just(Step::Reset),
+        4 => any::<bool>().prop_map(|confirmable| Step::Notify { confirmable }),
+        2 => (0usize..200).prop_map(|payload_len| Step::Error { payload_len }),
+        3 => (0u64..20_000).prop_map(Step::Pause),
+    ]
+}
+
+/// Who answers whom, and what has arrived at the victim.
+struct Reflection {
+    world: World,
+    victim: SocketAddr,
+    server: SocketAddr,
+    asked: Vec<u8>,
+    answered: Vec<u8>,
+    id: u16,
+    server_id: u16,
+    /// When, how many bytes, and whether towards the victim.
+    books: VecDeque<(Instant, usize, bool)>,
+}
+
+impl Reflection {
+    fn new(victim: SocketAddr) -> Self {
+        Self {
+            world: World::new(),
+            victim,
+            server: endpoint(if victim.is_ipv4() {
+                "10.0.0.2:5683"
+            } else {
+                "[fd00::2]:5683"
+            }),
+            asked: get(Type::NonConfirmable, 0, &[], ""),
+            answered: vec![],
+            id: 0,
+            server_id: 1000,
+            books: VecDeque::new(),
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Ask { shape, confirmable } => {
+                self.id = (self.id + 1) % 50;
+                self.asked = request(shape, confirmable, self.id);
+                self.attack(&self.asked.clone());
+            }
+            Step::AskAgain => self.attack(&self.asked.clone()),
+            Step::Ping => self.attack(&empty(Type::Confirmable, self.id)),
+            Step::Guess { reset, id } => {
+                let message_type = if reset {
+                    Type::Reset
+                } else {
+                    Type::Acknowledgement
+                };
+                self.attack(&empty(message_type, 1000 + id));
+            }
+            Step::Cookie(value) => {
+                let request = crate::world::with_echo(&self.asked.clone(), &value);
+                self.attack(&request);
+            }
+            Step::Answer {
+                payload_len,
+                separately,
+            } => {
+                self.server_id += 1;
+                let (message_type, id) = self.answer_type(separately);
+                let token = self.token();
+                self.answered = content(message_type, id, &token, payload_len);
+                self.serve();
+            }
+            Step::AnswerAgain if !self.answered.is_empty() => self.serve(),
+            Step::AnswerAgain => {}
+            Step::Acknowledge => {
+                self.answered = empty(Type::Acknowledgement, self.id);
+                self.serve();
+            }
+            Step::Reset => {
+                self.answered = empty(Type::Reset, self.id);
+                self.serve();
+            }
+            Step::Notify { confirmable } => {
+                self.server_id += 1;
+                let message_type = if confirmable {
+                    Type::Confirmable
+                } else {
+                    Type::NonConfirmable
+                };
+                let sequence = u32::from(self.server_id);
+                let token = self.token();
+                self.answered = notification(message_type, self.server_id, &token, sequence);
+                self.serve();
+            }
+            Step::Error { payload_len } => {
+                let (message_type, id) = self.answer_type(false);
+                let token = self.token();
+                self.answered = message(message_type, Code::NOT_FOUND, id, &token, |builder| {
+                    builder.payload(&vec![b'?'; payload_len]);
+                });
+                self.serve();
+            }
+            Step::Pause(ms) => self.world.pause(Duration::from_millis(ms)),
+        }
+    }
+
+    fn token(&self) -> Vec<u8> {
+        let decoded = wire::coap::Message::decode(&self.asked).unwrap();
+        decoded.token().to_vec()
+    }
+
+    fn answer_type(&self, separately: bool) -> (Type, u16) {
+        let confirmable = self.asked[0] & 0x30 == 0;
+        match (confirmable, separately) {
+            (true, false) => (Type::Acknowledgement, self.id),
+            (true, true) => (Type::Confirmable, self.server_id),
+            (false, _) => (Type::NonConfirmable, self.server_id),
+        }
+    }
+
+    fn attack(&mut self, payload: &[u8]) {
+        let (victim, server) = (self.victim, self.server);
+        self.enter(payload.len(), false);
+        let passage = self.world.send(victim, server, payload);
+        self.settle(None, &passage.injected);
+    }
+
+    fn serve(&mut self) {
+        let (victim, server) = (self.victim, self.server);
+        let payload = self.answered.clone();
+        let passage = self.world.send(server, victim, &payload);
+        self.settle(passage.forwarded.as_deref(), &passage.injected);
+    }
+
+    /// Enters what arrives at the victim, and checks the books.
+    fn settle(&mut self, forwarded: Option<&[u8]>, injected: &[crate::world::Datagram]) {
+        let own = injected
+            .iter()
+            .filter(|datagram| datagram.to == self.victim);
+        let own: usize = own.map(|datagram| datagram.payload.len()).sum();
+        self.enter(own + forwarded.map_or(0, <[u8]>::len), true);
+        let since = self.world.now - WINDOW;
+        self.books.retain(|(at, ..)| *at > since);
+        let total = |towards: bool| -> usize {
+            let entries = self.books.iter().filter(|(.., way)| *way == towards);
+            entries.map(|(_, bytes, _)| bytes).sum()
+        };
+        let (sent, received) = (total(true), total(false));
+        let last = self.books.back().map_or(0, |(_, bytes, _)| *bytes);
+        assert!(
+            last == 0 || sent <= 3 * received,
+            "{sent} bytes to the victim for {received} from it"
+        );
+    }
+
+    fn enter(&mut self, bytes: usize, towards: bool) {
+        self.books.push_back((self.world.now, bytes, towards));
+    }
+}
+
+/// Requests from four bytes to a long one, registrations among them.
+fn request(shape: u8, confirmable: bool, id: u16) -> Vec<u8> {
+    let message_type = if confirmable {
+        Type::Confirmable
+    } else {
+        Type::NonConfirmable
+    };
+    match shape {
+        0 => get(message_type, id, &[], ""),
+        1 => get(message_type, id, &[9], ".well-known/core"),
+        2 => observe(id, &[7], 0, "temperature"),
+        3 => message(message_type, Code::GET, id, &[8; 8], |builder| {
+            builder
+                .path(number::URI_PATH, "firmware")
+                .uint(number::BLOCK2, 0x16);
+        }),
+        _ => message(message_type, Code::POST, id, &[6], |builder| {
+            builder.path(number::URI_PATH, "rd").payload(&[b'x'; 300]);
+        }),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// The books balance for any interleaving.
+    #[test]
+    fn the_victim_of_a_spoofed_source_gets_at_most_three_times_what_the_attacker_sent(
+        steps in prop::collection::vec(step(), 1..120),
+        v6 in any::<bool>(),
+    ) {
+        let victim = if v6 { "[2001:db8::66]:4444" } else { "192.0.2.66:4444" };
+        let mut reflection = Reflection::new(endpoint(victim));
+        for step in steps {
+            reflection.take(step);
+        }
+    }
+}
+
+#[test]
+fn a_stock_server_s_answer_to_four_bytes_reaches_no_victim() {
+    let mut reflection = Reflection::new(endpoint("192.0.2.66:4444"));
+    for _ in 0..1000 {
+        reflection.take(Step::Ask {
+            shape: 0,
+            confirmable: true,
+        });
+        reflection.take(Step::Answer {
+            payload_len: 140,
+            separately: false,
+        });
+        reflection.take(Step::Pause(10));
+    }
+}
+
+#[test]
+fn a_group_does_not_amplify_either() {
+    let mut world = World::new();
+    let (victim, group) = (endpoint("192.0.2.66:4444"), endpoint("224.0.1.187:5683"));
+    let request = get(Type::NonConfirmable, 1, &[1], ".well-known/core");
+    world.pass(victim, group, &request);
+    let mut arrived = 0;
+    for member in 1..100u16 {
+        let from = endpoint(&format!("10.0.1.{member}:5683"));
+        let passage = world.send(
+            from,
+            victim,
+            &content(Type::NonConfirmable, member, &[1], 30),
+        );
+        arrived += passage.forwarded.map_or(0, |payload| payload.len());
+        let own = passage
+            .injected
+            .iter()
+            .filter(|datagram| datagram.to == victim);
+        arrived += own.map(|datagram| datagram.payload.len()).sum::<usize>();
+    }
+    assert!(
+        arrived > 0 && arrived <= 3 * request.len(),
+        "{arrived} bytes"
+    );
+}
+
+#[test]
+fn many_clients_stay_within_the_table_and_strangers_within_their_budget() {
+    let limits = Limits {
+        endpoints: 500,
+        exchanges: 1000,
+        ..Limits::default()
+    };
+    let mut world = World::with(BASELINE, limits);
+    for number in 0..20_000u32 {
+        let victim = SocketAddr::new(
+            std::net::Ipv4Addr::from_bits(0xc633_0000 + number).into(),
+            9,
+        );
+        let request = get(Type::Confirmable, number as u16, &[1], "firmware");
+        world.send(victim, server(), &request);
+        let response = content(Type::Acknowledgement, number as u16, &[1], 60);
+        let passage = world.send(server(), victim, &response);
+        assert_eq!(passage.forwarded, None);
+    }
+    let gauges = world.inspector.gauges();
+    assert!(
+        gauges.endpoints <= 500 && gauges.exchanges <= 1000,
+        "{gauges:?}"
+    );
+}
+
+#[test]
+fn the_ratio_is_counted_for_the_histogram() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 1, &[1], "sensors/temperature");
+    let response = content(Type::Acknowledgement, 1, &[1], request.len() - 6);
+    assert_eq!(request.len(), response.len());
+    world.pass(crate::world::client(), server(), &request);
+    world.pass(server(), crate::world::client(), &response);
+    assert_eq!(world.log.ratios, [1000]);
+}

@@ -1,0 +1,10 @@
+//! CoAP through the inspector, with the rules as they are shipped: frames in, frames out.
+
+extern crate weir_inspect as inspect;
+
+mod amplification;
+mod echo;
+mod exchanges;
+mod hostile;
+mod simulation;
+mod world;
