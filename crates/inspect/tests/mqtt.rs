@@ -1,4 +1,4 @@
-//! MQTT sessions under rules: what is cut, who is told what, and what is remembered.
+//! MQTT sessions: what is raised against a control packet, and what is remembered.
 
 use policy::Side;
 use testkit::mqtt;
@@ -7,9 +7,8 @@ use weir_inspect::{Count, Limits, Verdict};
 use wire::Direction::{ToClient, ToServer};
 use wire::mqtt::encode::{Connect, Publish};
 use wire::mqtt::{Property, QoS, Version};
-use wire::net::TcpFlags;
 
-/// The shipped baseline's MQTT rules in short, and one rule for each way to say no.
+/// What the shipped baseline says of MQTT in short, and rules by topic.
 const PACK: &str = r#"
 [[rule]]
 id     = "spoofed"
@@ -27,25 +26,9 @@ id     = "secret"
 match  = { packet = "PUBLISH", topic = "secret/#" }
 action = "reset"
 
-[[rule]]
-id     = "silent"
-match  = { packet = "PUBLISH", topic = "silent/#" }
-action = "drop"
 
-[[rule]]
-id     = "polite"
-match  = { packet = ["PUBLISH"], topic = "polite/#" }
-action = "refuse"
 
-[[rule]]
-id     = "harvest"
-match  = { packet = "SUBSCRIBE", filter = { overlaps = ["secret/#"] } }
-action = "refuse"
 
-[[rule]]
-id     = "stranger"
-match  = { packet = "CONNECT", client_id = "stranger" }
-action = "refuse"
 
 [[rule]]
 id      = "trial"
@@ -63,18 +46,8 @@ fn gateway() -> Gateway {
     Gateway::of("", PACK)
 }
 
-fn open(gateway: &mut Gateway, version: Version, client_id: &str) -> Stream {
-    let mut stream = Stream::new(Ends::v4(7, 1883));
-    stream.open(gateway);
-    let connect = mqtt::connect(version, client_id);
-    assert!(stream.data(gateway, ToServer, &connect).outcome.forward);
-    assert!(
-        stream
-            .data(gateway, ToClient, &mqtt::connack(version, 0))
-            .outcome
-            .forward
-    );
-    stream
+fn session(gateway: &mut Gateway, version: Version, client_id: &str) -> Stream {
+    Stream::session(gateway, Ends::v4(7, 1883), version, client_id)
 }
 
 fn publish(topic: &str) -> Vec<u8> {
@@ -91,195 +64,6 @@ fn assert_denied(passage: &Passage, verdict: Verdict, rule: &str) {
     assert_eq!(decided, Some(rule));
 }
 
-/// The flags of what left by `side`.
-fn flags(passage: &Passage, side: Side) -> Vec<TcpFlags> {
-    passage
-        .toward(side)
-        .iter()
-        .map(|frame| tcp_of(frame).flags)
-        .collect()
-}
-
-const RST: TcpFlags = TcpFlags(TcpFlags::RST.0 | TcpFlags::ACK.0);
-
-#[test]
-fn a_denied_packet_is_cut_off_and_both_ends_are_reset_with_numbers_they_accept() {
-    let mut gateway = gateway();
-    let mut stream = open(&mut gateway, Version::V311, "a");
-    let good = publish("open/1");
-    let segment = [&good[..], &publish("secret/1"), &publish("open/2")].concat();
-    let before = stream.next(ToServer);
-    let passage = stream.data(&mut gateway, ToServer, &segment);
-    assert_denied(&passage, Verdict::Reset, "secret");
-
-    let outside = passage.toward(Side::Outside);
-    assert_eq!(
-        tcp_of(outside[0]).payload,
-        good,
-        "what precedes it still arrives"
-    );
-    let rst = tcp_of(outside[1]);
-    assert_eq!(
-        (rst.flags, rst.seq),
-        (RST, before.wrapping_add(good.len() as u32))
-    );
-    let [back] = &passage.toward(Side::Inside)[..] else {
-        panic!("{passage:?}")
-    };
-    let rst = tcp_of(back);
-    assert_eq!((rst.flags, rst.seq), (RST, stream.next(ToClient)));
-    assert_eq!(gateway.inspector.gauges().sessions, 0);
-}
-
-#[test]
-fn what_follows_on_a_denied_connection_is_dropped_and_answered_as_by_a_closed_port() {
-    let mut gateway = gateway();
-    let mut stream = open(&mut gateway, Version::V311, "a");
-    stream.data(&mut gateway, ToServer, &publish("secret/1"));
-    let passage = stream.data(&mut gateway, ToServer, &publish("open/1"));
-    assert_denied(&passage, Verdict::Drop, "secret");
-    assert_eq!(flags(&passage, Side::Inside), [RST]);
-    assert!(passage.toward(Side::Outside).is_empty());
-    for _ in 0..100 {
-        stream.data(&mut gateway, ToServer, &publish("open/1"));
-    }
-    let resets = gateway.record.injected.len();
-    assert!(resets < 25, "an ended connection draws {resets} answers");
-}
-
-#[test]
-fn drop_keeps_the_message_from_arriving_and_tells_its_sender_nothing() {
-    let mut gateway = gateway();
-    let mut stream = open(&mut gateway, Version::V311, "a");
-    let passage = stream.data(&mut gateway, ToServer, &publish("silent/1"));
-    assert_denied(&passage, Verdict::Drop, "silent");
-    assert!(passage.toward(Side::Inside).is_empty());
-    assert_eq!(flags(&passage, Side::Outside), [RST]);
-    let later = stream.data(&mut gateway, ToServer, &publish("open/1"));
-    assert!(later.out.is_empty());
-}
-
-#[test]
-fn a_packet_over_several_segments_is_denied_before_it_is_whole() {
-    for cut in 1..15 {
-        let mut gateway = gateway();
-        let mut stream = open(&mut gateway, Version::V311, "a");
-        let packet = publish("secret/1");
-        let first = stream.data(&mut gateway, ToServer, &packet[..cut]);
-        let second = stream.data(&mut gateway, ToServer, &packet[cut..]);
-        let verdicts = [first.verdict(), second.verdict()];
-        assert!(
-            verdicts.contains(&Verdict::Reset),
-            "cut at {cut}: {verdicts:?}"
-        );
-        let passed: usize = [&first, &second]
-            .iter()
-            .flat_map(|passage| passage.toward(Side::Outside))
-            .map(|frame| tcp_of(frame).payload.len())
-            .sum();
-        assert!(passed < packet.len(), "cut at {cut}");
-    }
-}
-
-#[test]
-fn a_refused_connect_gets_its_connack_and_an_end() {
-    for (version, code) in [(Version::V31, 5), (Version::V311, 5), (Version::V5, 0x87)] {
-        let mut gateway = gateway();
-        let mut stream = Stream::new(Ends::v4(7, 1883));
-        stream.open(&mut gateway);
-        let connect = mqtt::connect(version, "stranger");
-        let passage = stream.data(&mut gateway, ToServer, &connect);
-        assert_denied(&passage, Verdict::Refuse, "stranger");
-        let [answer] = &passage.toward(Side::Inside)[..] else {
-            panic!("{passage:?}")
-        };
-        let answer = tcp_of(answer);
-        assert_eq!(answer.payload, mqtt::connack(version, code));
-        assert!(answer.flags.contains(TcpFlags::FIN));
-        assert_eq!(answer.seq, stream.next(ToClient));
-        assert_eq!(
-            answer.ack,
-            stream.next(ToServer),
-            "all it said is acknowledged"
-        );
-        assert_eq!(flags(&passage, Side::Outside), [RST]);
-    }
-}
-
-#[test]
-fn a_refused_subscription_gets_a_failure_for_each_filter() {
-    let mut gateway = gateway();
-    let mut stream = open(&mut gateway, Version::V311, "a");
-    let subscribe = mqtt::subscribe(Version::V311, 9, &["open/#", "#"]);
-    let passage = stream.data(&mut gateway, ToServer, &subscribe);
-    assert_denied(&passage, Verdict::Refuse, "harvest");
-    let answer = tcp_of(passage.toward(Side::Inside)[0]).payload.to_vec();
-    assert_eq!(answer, mqtt::suback(Version::V311, 9, &[0x80, 0x80]));
-
-    let mut gateway = self::gateway();
-    let mut stream = open(&mut gateway, Version::V5, "a");
-    let subscribe = mqtt::subscribe(Version::V5, 9, &["#"]);
-    let passage = stream.data(&mut gateway, ToServer, &subscribe);
-    let answer = tcp_of(passage.toward(Side::Inside)[0]).payload.to_vec();
-    let suback = mqtt::suback(Version::V5, 9, &[0x87]);
-    assert_eq!(answer, [&suback[..], &[0xe0, 1, 0x87]].concat());
-}
-
-#[test]
-fn a_refusal_never_breaks_into_a_packet_on_its_way_to_the_client() {
-    let mut gateway = gateway();
-    let mut stream = open(&mut gateway, Version::V5, "a");
-    let towards_client = mqtt::publish(Version::V5, "news", &[0; 100]);
-    assert!(
-        stream
-            .data(&mut gateway, ToClient, &towards_client[..50])
-            .outcome
-            .forward
-    );
-    let refused = mqtt::publish(Version::V5, "polite/1", b"");
-    let passage = stream.data(&mut gateway, ToServer, &refused);
-    assert_denied(&passage, Verdict::Refuse, "polite");
-    assert_eq!(flags(&passage, Side::Inside), [RST]);
-}
-
-#[test]
-fn a_dry_run_says_what_it_would_have_done_and_forwards() {
-    let mut gateway = gateway();
-    let mut stream = open(&mut gateway, Version::V311, "a");
-    let passage = stream.data(&mut gateway, ToServer, &publish("trial/1"));
-    assert_eq!(
-        (passage.verdict(), passage.outcome.would),
-        (Verdict::Accept, Some(Verdict::Reset))
-    );
-    assert_eq!(gateway.record.events.len(), 1);
-    assert_eq!(gateway.record.events[0].would, Some(Verdict::Reset));
-}
-
-#[test]
-fn monitor_mode_lets_a_whole_attack_through_and_tells_of_it() {
-    let mut gateway = Gateway::of("mode = \"monitor\"", PACK);
-    let mut stream = Stream::new(Ends::v4(7, 1883));
-    stream.open(&mut gateway);
-    let reset = Some(Verdict::Reset);
-    let attack = [
-        (publish("open/1"), reset),
-        (mqtt::connect(Version::V311, "a"), None),
-        (mqtt::connect(Version::V311, "b"), reset),
-        (publish("secret/1"), reset),
-        (mqtt::pingresp(), reset),
-        (mqtt::raw(0x36, b"\0\x01t\0\x01"), reset),
-        // Nobody knows where the next packet begins.
-        (publish("secret/1"), None),
-    ];
-    for (packet, would) in &attack {
-        let frame = stream.segment(ToServer, 0, TcpFlags::ACK | TcpFlags::PSH, packet);
-        let passage = stream.data(&mut gateway, ToServer, packet);
-        assert_eq!(passage.out[0].frame, frame);
-        assert_eq!(passage.outcome.would, *would, "{packet:02x?}");
-    }
-    assert!(gateway.record.bans.is_empty());
-}
-
 #[test]
 fn spoofing_is_named_and_its_source_banned() {
     let spoofed = [
@@ -290,7 +74,7 @@ fn spoofing_is_named_and_its_source_banned() {
     ];
     for packet in spoofed {
         let mut gateway = gateway();
-        let mut stream = open(&mut gateway, Version::V311, "a");
+        let mut stream = session(&mut gateway, Version::V311, "a");
         let passage = stream.data(&mut gateway, ToServer, &packet);
         assert_eq!(
             passage.reason(),
@@ -302,7 +86,7 @@ fn spoofing_is_named_and_its_source_banned() {
     }
     for packet in [mqtt::connect(Version::V311, "b"), mqtt::pingreq()] {
         let mut gateway = gateway();
-        let mut stream = open(&mut gateway, Version::V311, "a");
+        let mut stream = session(&mut gateway, Version::V311, "a");
         let passage = stream.data(&mut gateway, ToClient, &packet);
         assert_eq!(
             passage.reason(),
@@ -321,7 +105,7 @@ fn order_of_packets_is_kept() {
     assert_eq!(passage.reason(), Some("mqtt.session.first-not-connect"));
 
     let mut gateway = self::gateway();
-    let mut stream = open(&mut gateway, Version::V311, "a");
+    let mut stream = session(&mut gateway, Version::V311, "a");
     let passage = stream.data(&mut gateway, ToServer, &mqtt::connect(Version::V311, "b"));
     assert_eq!(passage.reason(), Some("mqtt.session.second-connect"));
 }
@@ -358,7 +142,7 @@ fn the_version_of_the_connect_decides_how_the_rest_is_read() {
     // An empty property list in 5.0; payload in 3.1.1.
     let publish_5 = mqtt::publish(Version::V5, "open/1", b"x");
     let mut gateway = gateway();
-    let mut stream = open(&mut gateway, Version::V5, "a");
+    let mut stream = session(&mut gateway, Version::V5, "a");
     assert!(
         stream
             .data(&mut gateway, ToServer, &publish_5)
@@ -374,7 +158,7 @@ fn the_version_of_the_connect_decides_how_the_rest_is_read() {
     );
 
     let mut gateway = self::gateway();
-    let mut stream = open(&mut gateway, Version::V311, "a");
+    let mut stream = session(&mut gateway, Version::V311, "a");
     assert!(
         stream
             .data(&mut gateway, ToServer, b"\x30\x04\x00\x01t\x7f")
@@ -386,7 +170,7 @@ fn the_version_of_the_connect_decides_how_the_rest_is_read() {
 #[test]
 fn a_topic_alias_doesn_t_hide_a_topic() {
     let mut gateway = gateway();
-    let mut stream = open(&mut gateway, Version::V5, "a");
+    let mut stream = session(&mut gateway, Version::V5, "a");
     let aliased = |topic, alias| {
         mqtt::publish_with(
             Version::V5,
@@ -432,7 +216,7 @@ fn a_topic_alias_doesn_t_hide_a_topic() {
 #[test]
 fn rules_know_the_client_id_of_the_session_also_where_the_server_gave_it() {
     let mut gateway = gateway();
-    let mut stream = open(&mut gateway, Version::V311, "strict");
+    let mut stream = session(&mut gateway, Version::V311, "strict");
     assert!(
         stream
             .data(&mut gateway, ToServer, &publish("devices/strict/t"))
@@ -482,7 +266,7 @@ fn a_huge_publish_passes_with_constant_memory() {
         ..Limits::default()
     };
     let mut gateway = Gateway::with_limits(policy_of("", PACK), limits);
-    let mut stream = open(&mut gateway, Version::V311, "a");
+    let mut stream = session(&mut gateway, Version::V311, "a");
     let huge = mqtt::publish(Version::V311, "open/firmware", &vec![7; 3_000_000]);
     for chunk in huge.chunks(1460) {
         assert!(stream.data(&mut gateway, ToServer, chunk).outcome.forward);
@@ -511,7 +295,7 @@ fn a_huge_publish_passes_with_constant_memory() {
 #[test]
 fn a_huge_publish_on_a_forbidden_topic_is_stopped_at_its_header() {
     let mut gateway = gateway();
-    let mut stream = open(&mut gateway, Version::V311, "a");
+    let mut stream = session(&mut gateway, Version::V311, "a");
     let huge = mqtt::publish(Version::V311, "secret/firmware", &vec![7; 100_000]);
     let passage = stream.data(&mut gateway, ToServer, &huge[..1460]);
     assert_denied(&passage, Verdict::Reset, "secret");
@@ -532,7 +316,7 @@ fn what_would_have_to_be_kept_whole_is_bounded() {
     ];
     for packet in over {
         let mut gateway = Gateway::with_limits(policy_of("", PACK), limits);
-        let mut stream = open(&mut gateway, Version::V311, "a");
+        let mut stream = session(&mut gateway, Version::V311, "a");
         let passage = stream.data(&mut gateway, ToServer, &packet[..20]);
         assert_eq!(passage.reason(), Some("mqtt.too-large"));
         assert!(!passage.outcome.forward);
@@ -548,7 +332,7 @@ fn a_rule_that_accepts_what_is_malformed_lets_reading_go_on_after_it() {
     ];
     let pack = pack.concat();
     let mut gateway = Gateway::of("", &pack);
-    let mut stream = open(&mut gateway, Version::V311, "a");
+    let mut stream = session(&mut gateway, Version::V311, "a");
     let odd = mqtt::raw(0x30, b"\0\x03a/#payload");
     for split in [odd.len(), 5, 1] {
         for chunk in odd.chunks(split) {
@@ -565,7 +349,7 @@ fn a_rule_that_accepts_what_is_malformed_lets_reading_go_on_after_it() {
 #[test]
 fn a_new_policy_judges_what_comes_after_it_in_sessions_that_stay() {
     let mut gateway = Gateway::of("", "");
-    let mut stream = open(&mut gateway, Version::V311, "strict");
+    let mut stream = session(&mut gateway, Version::V311, "strict");
     assert!(
         stream
             .data(&mut gateway, ToServer, &publish("secret/1"))
@@ -641,7 +425,7 @@ fn a_tls_port_speaks_tls_from_its_first_byte_and_is_left_alone_then() {
 #[test]
 fn qos_2_and_all_its_answers_pass_both_ways() {
     let mut gateway = Gateway::of("[policy]\ndefault = \"accept\"", PACK);
-    let mut stream = open(&mut gateway, Version::V5, "a");
+    let mut stream = session(&mut gateway, Version::V5, "a");
     let publish = mqtt::publish_with(
         Version::V5,
         &Publish {

@@ -176,11 +176,13 @@ impl Scene {
         match step {
             Step::Segment { at, len } => {
                 let (from, to) = piece(at, *len);
-                self.send(from, &self.bytes[from..to].to_vec(), true);
+                let bytes = self.bytes[from..to].to_vec();
+                self.send(from, &bytes, true);
             }
             Step::LostBehind { at, len } => {
                 let (from, to) = piece(at, *len);
-                self.send(from, &self.bytes[from..to].to_vec(), false);
+                let bytes = self.bytes[from..to].to_vec();
+                self.send(from, &bytes, false);
             }
             Step::Forged { at, len, change } => {
                 let (from, to) = piece(at, *len);
@@ -202,7 +204,8 @@ impl Scene {
                 return;
             }
             let to = (have + 1000).min(self.bytes.len());
-            self.send(have, &self.bytes[have..to].to_vec(), true);
+            let bytes = self.bytes[have..to].to_vec();
+            self.send(have, &bytes, true);
             self.acknowledge();
         }
         panic!("the stream got stuck");

@@ -7,8 +7,8 @@ use wire::net::{Layout, MacAddr, Packet, TcpFlags, Vlan, edit};
 
 pub use wire::net::build::Path;
 
-/// Room for the largest IP packet with a tagged Ethernet header.
-const FRAME_LEN_MAX: usize = 65_535 + 18;
+/// Room for a tagged Ethernet header, an IPv6 header, and a TCP header with all its options.
+const HEADERS_LEN_MAX: usize = 18 + 40 + 60;
 
 /// The path from one socket address to another, such as `10.20.0.7:40000`; hardware addresses follow
 /// from the IP addresses.
@@ -54,7 +54,9 @@ fn mac(address: IpAddr) -> MacAddr {
 /// When the packet is too large for IP.
 #[must_use]
 pub fn tcp(path: &Path, segment: &TcpSegment<'_>) -> Vec<u8> {
-    written(|buffer| build::tcp_segment(buffer, path, segment))
+    written(segment.payload.len(), |buffer| {
+        build::tcp_segment(buffer, path, segment)
+    })
 }
 
 /// A frame with a UDP datagram.
@@ -63,11 +65,13 @@ pub fn tcp(path: &Path, segment: &TcpSegment<'_>) -> Vec<u8> {
 /// When the packet is too large for IP.
 #[must_use]
 pub fn udp(path: &Path, payload: &[u8]) -> Vec<u8> {
-    written(|buffer| build::udp_datagram(buffer, path, payload))
+    written(payload.len(), |buffer| {
+        build::udp_datagram(buffer, path, payload)
+    })
 }
 
-fn written(write: impl FnOnce(&mut [u8]) -> Option<usize>) -> Vec<u8> {
-    let mut frame = vec![0; FRAME_LEN_MAX];
+fn written(payload_len: usize, write: impl FnOnce(&mut [u8]) -> Option<usize>) -> Vec<u8> {
+    let mut frame = vec![0; HEADERS_LEN_MAX + payload_len];
     let len = write(&mut frame).expect("a packet that IP can carry");
     frame.truncate(len);
     frame

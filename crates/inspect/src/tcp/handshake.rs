@@ -18,7 +18,10 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         match phase {
             Phase::Handshake if !answers => self.violation(Reason::TCP_OUT_OF_WINDOW),
             Phase::Handshake if !ours.heard || (is_retry && !is_repeated) => self.note_syn(),
-            _ if is_repeated && answers => self.note_syn_ack(),
+            _ if is_repeated && answers => {
+                self.note_syn_ack();
+                Outcome::ACCEPT
+            }
             _ => self.handle_blind_syn(),
         }
     }
@@ -43,13 +46,12 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     }
 
     /// What a SYN acknowledges, which may be the other's SYN.
-    fn note_syn_ack(&mut self) -> Outcome {
+    fn note_syn_ack(&mut self) {
         let segment = self.segment;
         let (_, theirs) = self.connection.split(self.arrival.direction);
         if !segment.is_opening() && theirs.accepts_ack(segment.ack) {
             theirs.note_ack(segment.ack, u32::from(segment.window), &self.shared.pool);
         }
-        Outcome::ACCEPT
     }
 
     /// A SYN in a live connection. The receiver would answer it with a challenge ACK if it has

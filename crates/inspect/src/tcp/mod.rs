@@ -68,15 +68,15 @@ enum Phase {
     Denied(Grounds),
 }
 
-/// Which segments of one end draw a RST once their connection was torn down.
+/// What of one end's segments is answered with a RST once their connection was torn down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answers {
-    /// All, as at a closed port (RFC 9293 §3.10.7.1): the first RST may have been lost.
-    ToAll,
+    /// Every segment, as at a closed port (RFC 9293 §3.10.7.1): the first RST may have been lost.
+    All,
     /// Those that carry something: the end was refused in its own protocol, and may read that first.
-    ToData,
-    /// None: what it sends is dropped, and that is all.
-    ToNone,
+    Data,
+    /// What it sends is dropped, and that is all.
+    Nothing,
 }
 
 /// Why a connection was torn down, for those who go on sending.

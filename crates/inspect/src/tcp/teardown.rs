@@ -38,7 +38,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     }
 
     fn tear_down(&mut self, judgement: Judgement, refusal: &[u8]) {
-        let mut answers = [Answers::ToAll; 2];
+        let mut answers = [Answers::All; 2];
         for toward in [Toward::Sender, Toward::Receiver] {
             let direction = match toward {
                 Toward::Sender => self.arrival.direction,
@@ -47,12 +47,12 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             let is_client = direction == Direction::ToServer;
             answers[direction as usize] = if is_client && !refusal.is_empty() {
                 self.refuse(toward, refusal);
-                Answers::ToData
+                Answers::Data
             } else if toward == Toward::Sender && judgement.action == Action::Drop {
-                Answers::ToNone
+                Answers::Nothing
             } else {
                 self.reset(toward);
-                Answers::ToAll
+                Answers::All
             };
         }
         self.connection.close(self.shared, self.cx.sink);
@@ -102,9 +102,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     pub(super) fn handle_denied(&mut self, grounds: Grounds) -> Outcome {
         let segment = self.segment;
         let deserves_answer = match grounds.answers[self.arrival.direction as usize] {
-            Answers::ToAll => segment.has(TcpFlags::ACK) && !segment.is_rst(),
-            Answers::ToData => segment.len() > 0 && !segment.is_rst(),
-            Answers::ToNone => false,
+            Answers::All => segment.has(TcpFlags::ACK) && !segment.is_rst(),
+            Answers::Data => segment.len() > 0 && !segment.is_rst(),
+            Answers::Nothing => false,
         };
         let answers_left = &mut self.connection.answers_left[self.arrival.direction as usize];
         if deserves_answer && *answers_left > 0 {

@@ -4,49 +4,78 @@ use std::collections::VecDeque;
 
 use crate::pool::Pool;
 
-/// A buffer up to this size stays with its flow while empty; a larger one goes back to the pool.
-const RESIDENT_BYTES: usize = 128;
+/// Bytes kept within the flow itself: a sensor's message is no larger, and costs no trip to the pool.
+const INLINE_BYTES: usize = 96;
 
 /// The bytes from the receiver's acknowledgement to the next byte to inspect.
-#[derive(Debug, Default)]
+///
+/// They stand in `inline` while they fit, else in `ring`, which has room only while it is in use.
+#[derive(Debug)]
 pub(super) struct Unacked {
-    bytes: VecDeque<u8>,
+    inline: [u8; INLINE_BYTES],
+    inline_len: u8,
+    ring: VecDeque<u8>,
+}
+
+impl Default for Unacked {
+    fn default() -> Self {
+        Self {
+            inline: [0; INLINE_BYTES],
+            inline_len: 0,
+            ring: VecDeque::new(),
+        }
+    }
 }
 
 impl Unacked {
     pub(super) fn len(&self) -> usize {
-        self.bytes.len()
+        usize::from(self.inline_len) + self.ring.len()
     }
 
     /// Remembers bytes that follow those remembered so far.
     pub(super) fn push(&mut self, bytes: &[u8], pool: &Pool) {
-        let needed = self.bytes.len() + bytes.len();
-        if needed > self.bytes.capacity() {
-            self.grow(needed, pool);
-        }
-        self.bytes.extend(bytes);
-    }
-
-    fn grow(&mut self, needed: usize, pool: &Pool) {
-        if needed <= RESIDENT_BYTES {
-            self.bytes.reserve_exact(RESIDENT_BYTES - self.bytes.len());
+        let known = self.len();
+        let len = known + bytes.len();
+        if self.ring.capacity() == 0 && len <= INLINE_BYTES {
+            self.inline[known..len].copy_from_slice(bytes);
+            self.inline_len = len as u8;
             return;
         }
-        let mut larger = VecDeque::from(pool.take(needed));
-        larger.extend(self.bytes.iter());
-        let old = std::mem::replace(&mut self.bytes, larger);
-        pool.give(Vec::from(old));
+        if len > self.ring.capacity() {
+            self.grow(len, pool);
+        }
+        self.ring.extend(bytes);
+    }
+
+    /// Moves to a ring with room for `len` bytes.
+    fn grow(&mut self, len: usize, pool: &Pool) {
+        let mut larger = VecDeque::from(pool.take(len));
+        let (front, back) = self.as_slices();
+        larger.extend(front);
+        larger.extend(back);
+        self.inline_len = 0;
+        pool.give(Vec::from(std::mem::replace(&mut self.ring, larger)));
     }
 
     /// Forgets the first `len` bytes, acknowledged by the receiver.
     pub(super) fn acknowledge(&mut self, len: usize, pool: &Pool) {
-        if len < self.bytes.len() {
-            self.bytes.drain(..len);
-            return;
+        let known = self.len();
+        let kept = known.saturating_sub(len);
+        if self.ring.capacity() == 0 {
+            self.inline.copy_within(known - kept..known, 0);
+            self.inline_len = kept as u8;
+        } else if kept > 0 {
+            self.ring.drain(..len);
+        } else {
+            self.ring.clear();
+            pool.give(Vec::from(std::mem::take(&mut self.ring)));
         }
-        self.bytes.clear();
-        if self.bytes.capacity() > RESIDENT_BYTES {
-            pool.give(Vec::from(std::mem::take(&mut self.bytes)));
+    }
+
+    fn as_slices(&self) -> (&[u8], &[u8]) {
+        match self.ring.capacity() {
+            0 => (&self.inline[..self.len()], &[]),
+            _ => self.ring.as_slices(),
         }
     }
 
@@ -68,7 +97,7 @@ impl Unacked {
 
     /// The remembered bytes `offset..offset + len`, as far as they go.
     fn range(&self, offset: usize, len: usize) -> (&[u8], &[u8]) {
-        let (front, back) = self.bytes.as_slices();
+        let (front, back) = self.as_slices();
         let end = offset.saturating_add(len);
         let clip = |slice: &[u8], base: usize| {
             let from = offset.saturating_sub(base).min(slice.len());
@@ -122,14 +151,15 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_flow_keeps_a_small_buffer_only() {
+    fn an_idle_flow_keeps_no_buffer() {
         let pool = Pool::default();
         let mut unacked = Unacked::default();
-        unacked.push(&[1; 100], &pool);
-        unacked.acknowledge(100, &pool);
-        assert!((1..=RESIDENT_BYTES).contains(&unacked.bytes.capacity()));
-        unacked.push(&[1; 1000], &pool);
-        unacked.acknowledge(1000, &pool);
-        assert_eq!(unacked.bytes.capacity(), 0);
+        unacked.push(&[1; INLINE_BYTES], &pool);
+        assert_eq!(unacked.ring.capacity(), 0);
+        unacked.push(&[2; 1000], &pool);
+        assert_eq!(unacked.len(), INLINE_BYTES + 1000);
+        assert!(unacked.matches(INLINE_BYTES - 1, &[1, 2, 2]));
+        unacked.acknowledge(INLINE_BYTES + 1000, &pool);
+        assert_eq!((unacked.len(), unacked.ring.capacity()), (0, 0));
     }
 }

@@ -101,7 +101,7 @@ fn fragment_v4(headers: &[u8], data: &[u8], offset: u16, more: bool) -> Vec<u8> 
     let mut frame = [headers, data].concat();
     let total = (frame.len() - ETHERNET_BYTES) as u16;
     frame[ETHERNET_BYTES + 2..][..2].copy_from_slice(&total.to_be_bytes());
-    let flags = u16::from(more) << 13 | offset / 8;
+    let flags = (u16::from(more) << 13) | (offset / 8);
     frame[ETHERNET_BYTES + 6..][..2].copy_from_slice(&flags.to_be_bytes());
     edit::refresh_ip_checksum(&mut frame, ETHERNET_BYTES);
     frame

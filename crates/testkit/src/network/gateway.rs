@@ -125,6 +125,15 @@ impl Passage {
         self.outcome.reason.map(|reason| reason.code())
     }
 
+    /// Asserts that the frame was dropped for a reason.
+    ///
+    /// # Panics
+    /// When it wasn't.
+    pub fn assert_dropped(&self, reason: &str) {
+        let fate = (self.verdict(), self.reason(), self.outcome.forward);
+        assert_eq!(fate, (Verdict::Drop, Some(reason), false));
+    }
+
     /// What left by `side`.
     #[must_use]
     pub fn toward(&self, side: Side) -> Vec<&[u8]> {

@@ -4,11 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use policy::Side;
 use wire::Direction;
+use wire::mqtt::Version;
 use wire::net::build::TcpSegment;
 use wire::net::{Packet, Tcp, TcpFlags, Transport};
 
 use super::{Gateway, Passage};
 use crate::frames::{self, Connection, End, Path};
+use crate::mqtt;
 
 /// A client, a server, and where the client stands; the server stands on the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,6 +181,25 @@ impl Stream {
     ) -> Passage {
         let frame = self.segment(direction, offset, TcpFlags::ACK | TcpFlags::PSH, payload);
         gateway.carry(self.ends.side_of_sender(direction), &frame)
+    }
+
+    /// A connection whose MQTT session its server has accepted.
+    ///
+    /// # Panics
+    /// When the gateway doesn't let it.
+    #[must_use]
+    pub fn session(gateway: &mut Gateway, ends: Ends, version: Version, client_id: &str) -> Self {
+        let mut stream = Self::new(ends);
+        stream.open(gateway);
+        let greetings = [
+            (Direction::ToServer, mqtt::connect(version, client_id)),
+            (Direction::ToClient, mqtt::connack(version, 0)),
+        ];
+        for (direction, packet) in greetings {
+            let passage = stream.data(gateway, direction, &packet);
+            assert!(passage.outcome.forward, "{:?}", passage.outcome);
+        }
+        stream
     }
 
     /// Opens the connection.

@@ -1,0 +1,186 @@
+//! Which connections are known, which are taken up in the middle, and which give way.
+
+use std::time::Duration;
+
+use policy::Side;
+use testkit::network::{Ends, Gateway, Stream, policy_of, tcp_of};
+use weir_inspect::{Count, FlowEnd, Limits, Verdict};
+use wire::Direction::{ToClient, ToServer};
+use wire::mqtt::Version;
+use wire::net::TcpFlags;
+
+const ACK: TcpFlags = TcpFlags::ACK;
+const SYN: TcpFlags = TcpFlags::SYN;
+const RST: TcpFlags = TcpFlags::RST;
+const PUBLISH: &[u8] = b"\x30\x07\x00\x01tdata";
+const PINGREQ: &[u8] = b"\xc0\x00";
+
+/// A gateway without rules: the integrity of the stream doesn't depend on any.
+fn gateway() -> Gateway {
+    Gateway::of("", "")
+}
+
+fn gateway_with(limits: Limits) -> Gateway {
+    Gateway::with_limits(policy_of("", ""), limits)
+}
+
+/// An established connection whose session is open.
+fn session(gateway: &mut Gateway, ends: Ends) -> Stream {
+    Stream::session(gateway, ends, Version::V311, "a")
+}
+
+#[test]
+fn a_denied_midstream_flow_stays_denied() {
+    let mut gateway = gateway();
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    assert!(stream.ack(&mut gateway, ToServer).outcome.forward);
+    assert!(stream.data(&mut gateway, ToClient, PUBLISH).outcome.forward);
+    let malformed = [PINGREQ, b"\x36\x00"].concat();
+    let passage = stream.data(&mut gateway, ToServer, &malformed);
+    assert!(
+        passage.outcome.forward,
+        "it doesn't read as control packets"
+    );
+    stream.data(&mut gateway, ToServer, PINGREQ);
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, &malformed)
+            .outcome
+            .reason
+            .is_some()
+    );
+    assert!(!stream.data(&mut gateway, ToServer, PINGREQ).outcome.forward);
+}
+
+#[test]
+fn a_source_that_stands_on_the_other_side_is_forged() {
+    let mut gateway = gateway();
+    let stream = session(&mut gateway, Ends::v4(7, 1883));
+    let forged = stream.segment(ToClient, 0, ACK, PUBLISH);
+    gateway
+        .carry(Side::Inside, &forged)
+        .assert_dropped("ip.wrong-side");
+    let mut land = Ends::v4(1, 1883);
+    land.path.destination = land.path.source;
+    land.path.source_port = 1883;
+    let frame = Stream::new(land).segment(ToServer, 0, SYN, &[]);
+    gateway
+        .carry(Side::Inside, &frame)
+        .assert_dropped("ip.wrong-side");
+}
+
+#[test]
+fn a_flow_older_than_the_gateway_is_taken_up_at_a_control_packet() {
+    let mut gateway = gateway();
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    let passage = stream.data(&mut gateway, ToServer, b"the end of some payload");
+    assert!(passage.outcome.forward);
+    assert_eq!(gateway.record.reasons(), ["tcp.midstream"]);
+    assert_eq!(gateway.inspector.gauges().half_open, 1);
+    assert!(stream.ack(&mut gateway, ToClient).outcome.forward);
+    assert_eq!(gateway.inspector.gauges().flows, 1);
+    assert!(stream.data(&mut gateway, ToServer, PUBLISH).outcome.forward);
+    // From here on it is read.
+    let malformed = stream.data(&mut gateway, ToServer, b"\x36\x00");
+    assert_eq!(malformed.reason(), Some("mqtt.malformed.publish-qos"));
+    assert!(!malformed.outcome.forward);
+}
+
+#[test]
+fn midstream_flows_are_reset_or_bypassed_as_configured() {
+    let mut gateway = Gateway::of("[tcp]\nmidstream = \"reset\"", "");
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    let passage = stream.data(&mut gateway, ToServer, PUBLISH);
+    assert_eq!(passage.verdict(), Verdict::Reset);
+    let resets = passage
+        .out
+        .iter()
+        .map(|out| tcp_of(&out.frame).flags.contains(RST));
+    assert_eq!(resets.collect::<Vec<_>>(), [true, true]);
+
+    let mut gateway = Gateway::of("[tcp]\nmidstream = \"bypass\"", "");
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    for payload in [PUBLISH, b"\x36\x00", b"anything"] {
+        assert!(stream.data(&mut gateway, ToServer, payload).outcome.forward);
+        assert!(stream.ack(&mut gateway, ToClient).outcome.forward);
+    }
+}
+
+#[test]
+fn a_flood_of_syns_evicts_no_established_flow() {
+    let limits = Limits {
+        flows: 8,
+        half_open: 64,
+        ..Limits::default()
+    };
+    let mut gateway = gateway_with(limits);
+    let mut streams: Vec<_> = (0..8)
+        .map(|n| session(&mut gateway, Ends::v4(n, 1883)))
+        .collect();
+    for n in 100..4000 {
+        let mut flood = Stream::new(Ends::v4(n, 1883));
+        assert!(flood.send(&mut gateway, ToServer, SYN, &[]).outcome.forward);
+        let mut bare = Stream::new(Ends::v6(n, 1883));
+        assert!(bare.ack(&mut gateway, ToServer).outcome.forward);
+    }
+    let gauges = gateway.inspector.gauges();
+    assert_eq!((gauges.flows, gauges.half_open), (8, 64));
+    for stream in &mut streams {
+        assert!(stream.data(&mut gateway, ToServer, PUBLISH).outcome.forward);
+        let malformed = stream.data(&mut gateway, ToServer, b"\x36\x00");
+        assert_eq!(
+            malformed.reason(),
+            Some("mqtt.malformed.publish-qos"),
+            "still inspected"
+        );
+    }
+}
+
+#[test]
+fn a_full_table_lets_go_of_the_longest_idle_flow_or_of_none() {
+    let limits = Limits {
+        flows: 2,
+        ..Limits::default()
+    };
+    let mut gateway = gateway_with(limits);
+    let mut old = session(&mut gateway, Ends::v4(1, 1883));
+    gateway.wait(Duration::from_secs(40));
+    session(&mut gateway, Ends::v4(2, 1883));
+    gateway.wait(Duration::from_secs(40));
+    // The first was heard of since it was entered, the second was not.
+    old.data(&mut gateway, ToServer, PINGREQ);
+    gateway.wait(Duration::from_secs(40));
+    session(&mut gateway, Ends::v4(3, 1883));
+    assert_eq!(gateway.inspector.gauges().flows, 2);
+    let malformed = old.data(&mut gateway, ToServer, b"\x36\x00");
+    assert_eq!(
+        malformed.reason(),
+        Some("mqtt.malformed.publish-qos"),
+        "the first is still known"
+    );
+
+    // Nobody has been idle for long enough to give way.
+    let mut gateway = gateway_with(Limits {
+        flows: 1,
+        ..Limits::default()
+    });
+    session(&mut gateway, Ends::v4(1, 1883));
+    let mut late = Stream::new(Ends::v4(2, 1883));
+    late.send(&mut gateway, ToServer, SYN, &[]);
+    late.send(&mut gateway, ToClient, SYN | ACK, &[]);
+    late.ack(&mut gateway, ToServer)
+        .assert_dropped("limits.flow-table");
+}
+
+#[test]
+fn flows_are_counted_in_and_out() {
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Ends::v4(7, 1883));
+    stream.send(&mut gateway, ToServer, RST, &[]);
+    gateway.wait(Duration::from_secs(60));
+    let service = policy::Service::Mqtt;
+    assert_eq!(gateway.record.counted(Count::FlowOpened(service)), 1);
+    let closed = Count::FlowClosed(service, FlowEnd::Finished);
+    assert_eq!(gateway.record.counted(closed), 1);
+    assert_eq!(gateway.inspector.poll_timeout(), None);
+}

@@ -1,0 +1,204 @@
+//! What a flow costs: nothing allocated for a frame in the steady state, and little kept while idle.
+
+use allocation_counter::AllocationInfo;
+use policy::Side;
+use testkit::network::{Ends, Gateway, Stream};
+use testkit::{coap, mqtt};
+use weir_inspect::{Count, Event, Frame, Inspector, Instant, Limits, Outcome, Port, Seed, Sink};
+use wire::Direction::{ToClient, ToServer};
+use wire::coap::Code;
+use wire::mqtt::Version;
+use wire::net::TcpFlags;
+
+const BASELINE: &str = include_str!("../../../rules/baseline.toml");
+
+/// Takes everything and keeps nothing.
+struct Void;
+
+impl Sink for Void {
+    fn event(&mut self, _: &Event<'_>) {}
+    fn inject(&mut self, _: Port, _: &[u8]) {}
+    fn ban(&mut self, _: std::net::IpAddr, _: std::time::Duration, _: policy::RuleIndex) {}
+    fn count(&mut self, _: Count) {}
+}
+
+fn carry(inspector: &Inspector, at: u64, side: Side, frame: &mut [u8]) -> Outcome {
+    let port = Port { link: 0, side };
+    inspector.handle_frame(
+        Instant::from_millis(at),
+        port,
+        &mut Frame::whole(frame),
+        &mut Void,
+    )
+}
+
+/// A gateway with an open session, and that session's script.
+fn session() -> (Gateway, Stream) {
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = Stream::new(Ends::v4(7, 1883));
+    stream.open(&mut gateway);
+    assert!(
+        stream
+            .data(
+                &mut gateway,
+                ToServer,
+                &mqtt::connect(Version::V311, "device")
+            )
+            .outcome
+            .forward
+    );
+    assert!(
+        stream
+            .data(&mut gateway, ToClient, &mqtt::connack(Version::V311, 0))
+            .outcome
+            .forward
+    );
+    assert!(stream.ack(&mut gateway, ToServer).outcome.forward);
+    (gateway, stream)
+}
+
+#[test]
+fn an_mqtt_frame_allocates_nothing_in_the_steady_state() {
+    let (gateway, mut stream) = session();
+    let sizes = [20, 300, 1400];
+    // Messages whole, two in a segment, and one over two segments; each is acknowledged.
+    let mut frames = Vec::new();
+    for round in 0..60 {
+        let publish = mqtt::publish(Version::V311, "sensors/7/t", &vec![1; sizes[round % 3]]);
+        let pieces: Vec<Vec<u8>> = match round % 4 {
+            0 => vec![[&publish[..], &mqtt::pingreq()].concat()],
+            1 => publish
+                .chunks(publish.len() / 2 + 1)
+                .map(<[u8]>::to_vec)
+                .collect(),
+            _ => vec![publish],
+        };
+        for piece in pieces {
+            frames.push((
+                Side::Inside,
+                stream.segment(ToServer, 0, TcpFlags::ACK, &piece),
+            ));
+            stream.advance(ToServer, piece.len());
+        }
+        frames.push((
+            Side::Outside,
+            stream.segment(ToClient, 0, TcpFlags::ACK, &[]),
+        ));
+    }
+    let half = frames.len() / 2;
+    let (warm_up, steady) = frames.split_at_mut(half);
+    for (side, frame) in warm_up {
+        assert!(carry(&gateway.inspector, 2000, *side, frame).forward);
+    }
+    let info = allocation_counter::measure(|| {
+        for (side, frame) in steady {
+            assert!(carry(&gateway.inspector, 2001, *side, frame).forward);
+        }
+    });
+    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+#[test]
+fn a_coap_exchange_allocates_nothing_in_the_steady_state() {
+    let gateway = Gateway::of("", BASELINE);
+    let ends = Ends::v4(7, 5683);
+    let mut frames: Vec<_> = (0..200_u16)
+        .flat_map(|id| {
+            let token = id.to_be_bytes();
+            let get = coap::get(id, &token, "sensors/temperature");
+            let content = coap::response(Code::CONTENT, id, &token, b"21.5");
+            [
+                (Side::Inside, ends.datagram(ToServer, &get)),
+                (Side::Outside, ends.datagram(ToClient, &content)),
+            ]
+        })
+        .collect();
+    let (warm_up, steady) = frames.split_at_mut(200);
+    // Exchanges are remembered for a while: the later ones fall due as new ones come in.
+    for (n, (side, frame)) in warm_up.iter_mut().enumerate() {
+        assert!(carry(&gateway.inspector, 2000 + n as u64, *side, frame).forward);
+    }
+    let info = allocation_counter::measure(|| {
+        for (n, (side, frame)) in steady.iter_mut().enumerate() {
+            assert!(carry(&gateway.inspector, 3000 + n as u64, *side, frame).forward);
+        }
+    });
+    assert!(info.count_total <= 8, "growth of tables aside, {info:?}");
+}
+
+/// Opens `count` sessions and lets them fall silent.
+fn idle_sessions(inspector: &Inspector, count: u16) -> AllocationInfo {
+    let connect = mqtt::connect(Version::V311, "device-with-a-usual-name");
+    let connack = mqtt::connack(Version::V311, 0);
+    let mut scripts = Vec::new();
+    for n in 0..count {
+        let mut stream = Stream::new(Ends::v4(n, 1883));
+        let mut frames = Vec::new();
+        let mut send = |direction, flags: TcpFlags, payload: &[u8]| {
+            frames.push((
+                stream.ends.side_of_sender(direction),
+                stream.segment(direction, 0, flags, payload),
+            ));
+            let syn = usize::from(flags.contains(TcpFlags::SYN));
+            stream.advance(direction, payload.len() + syn);
+        };
+        send(ToServer, TcpFlags::SYN, &[]);
+        send(ToClient, TcpFlags::SYN | TcpFlags::ACK, &[]);
+        send(ToServer, TcpFlags::ACK, &[]);
+        send(ToServer, TcpFlags::ACK, &connect);
+        send(ToClient, TcpFlags::ACK, &connack);
+        send(
+            ToServer,
+            TcpFlags::ACK,
+            &mqtt::publish(Version::V311, "t", &[0; 1000]),
+        );
+        send(ToClient, TcpFlags::ACK, &[]);
+        send(ToServer, TcpFlags::ACK, &[]);
+        scripts.push(frames);
+    }
+    allocation_counter::measure(|| {
+        for (side, frame) in scripts.iter_mut().flatten() {
+            assert!(carry(inspector, 1000, *side, frame).forward);
+        }
+    })
+}
+
+#[test]
+fn an_idle_session_costs_a_kibibyte_at_most() {
+    const SESSIONS: u16 = 20_000;
+    let gateway = Gateway::of("", BASELINE);
+    let info = idle_sessions(&gateway.inspector, SESSIONS);
+    assert_eq!(gateway.inspector.gauges().sessions, usize::from(SESSIONS));
+    let each = info.bytes_current / i64::from(SESSIONS);
+    println!("{each} bytes for an idle session");
+    assert!(each <= 1024, "{each} bytes for an idle session");
+}
+
+#[test]
+fn the_same_frames_seed_and_times_give_the_same_output() {
+    let run = |seed| {
+        let policy = testkit::network::policy_of("", BASELINE);
+        let mut gateway = Gateway::new(policy.clone());
+        gateway.inspector = Inspector::new(Limits::default(), policy, Seed::fixed(seed));
+        for n in 0..300 {
+            let mut stream = Stream::new(Ends::v4(n, 1883));
+            stream.open(&mut gateway);
+            stream.data(
+                &mut gateway,
+                ToServer,
+                &mqtt::connect(Version::V311, "device"),
+            );
+            stream.data_at(&mut gateway, ToServer, 4, &mqtt::pingreq());
+            stream.data(&mut gateway, ToServer, &mqtt::pingresp());
+            gateway.wait(std::time::Duration::from_millis(200));
+        }
+        gateway.wait(std::time::Duration::from_secs(100));
+        let record = gateway.record;
+        let ids: Vec<_> = record.events.iter().map(|event| event.flow_id).collect();
+        (record.events, record.injected, record.counts, ids)
+    };
+    let (first, again, other) = (run(1), run(1), run(2));
+    assert!(first == again);
+    assert_eq!(first.1, other.1, "frames don't depend on the seed");
+    assert_ne!(first.3, other.3, "flow ids do");
+}
