@@ -26,10 +26,6 @@ id     = "secret"
 match  = { packet = "PUBLISH", topic = "secret/#" }
 action = "reset"
 
-
-
-
-
 [[rule]]
 id      = "trial"
 match   = { packet = "PUBLISH", topic = "trial/#" }
