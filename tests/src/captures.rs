@@ -58,6 +58,8 @@ pub fn scripts() -> Vec<Script> {
         script("tcp-blind-reset", blind_reset()),
         script("tls-plaintext", plaintext_on_tls_port()),
         script("coap-ordinary", coap_ordinary()),
+        script("coap-amplification", coap_amplification()),
+        script("coap-unmatched-response", coap_unmatched_response()),
         script("coap-fragment", coap_fragment()),
         script("monitor", spoofed_suback()),
     ]
@@ -230,6 +232,39 @@ fn coap_ordinary() -> Vec<Vec<u8>> {
         udp(&back, &coap::response(Code::CONTENT, 1, b"\x01", b"21.5")),
         udp(&there, &coap::observe(2, b"\x02", "sensors/8/state")),
         udp(&back, &coap::response(Code::CONTENT, 2, b"\x02", b"on")),
+    ]
+}
+
+/// A request of some 20 bytes that draws 600: five times over, to see the window.
+fn coap_amplification() -> Vec<Vec<u8>> {
+    let there = coap_path();
+    let back = there.reversed();
+    (1..=5_u8)
+        .flat_map(|n| {
+            [
+                udp(&there, &coap::get(n.into(), &[n], ".well-known/core")),
+                udp(
+                    &back,
+                    &coap::response(Code::CONTENT, n.into(), &[n], &[b'x'; 600]),
+                ),
+            ]
+        })
+        .collect()
+}
+
+fn coap_unmatched_response() -> Vec<Vec<u8>> {
+    let there = coap_path();
+    let back = there.reversed();
+    vec![
+        udp(&there, &coap::get(1, b"\xaa\xbb", "sensors/8")),
+        udp(
+            &back,
+            &coap::response(Code::CONTENT, 1, b"\xaa\xbc", b"forged"),
+        ),
+        udp(
+            &back,
+            &coap::response(Code::CONTENT, 1, b"\xaa\xbb", b"21.5"),
+        ),
     ]
 }
 

@@ -136,6 +136,29 @@ fn check_tells_every_problem_at_once() {
 }
 
 #[test]
+fn a_case_that_fails_is_a_finding() {
+    let scratch = Scratch::new("case");
+    let pack = scratch.file(
+        "site.toml",
+        "[[rule]]\nid = \"no-publish\"\ndescription = \"x\"\n\
+         match = { packet = \"PUBLISH\" }\naction = \"reset\"\n\n\
+         [[case]]\nname = \"a publish passes\"\n\
+         say = [\"CONNECT client_id=s7\", \"< CONNACK\", \"PUBLISH topic=a payload=b\"]\n\
+         expect = { verdict = \"accept\" }\n",
+    );
+    tells(
+        &["check", &pack],
+        1,
+        &[
+            "site.toml:7",
+            "a publish passes",
+            "no-publish",
+            "1 of 1 cases",
+        ],
+    );
+}
+
+#[test]
 fn a_file_that_is_not_there_could_not_run() {
     tells(
         &["check", "/nonexistent.toml"],

@@ -181,7 +181,10 @@ fn other_traffic(scene: &Scene, family: Family) -> Result<Outcome> {
         count.join().expect("reading doesn't panic")
     });
     let gbit_per_s = received as f64 * 8.0 / 1e9 / started.elapsed().as_secs_f64();
-    Ok(outcome(received > 0, format!("{gbit_per_s:.1} Gbit/s to port 7000")))
+    Ok(outcome(
+        received > 0,
+        format!("{gbit_per_s:.1} Gbit/s to port 7000"),
+    ))
 }
 
 /// A device that reports ten times a second, and a station that listens, until dropped.

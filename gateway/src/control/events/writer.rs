@@ -2,12 +2,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use rustix::fs::{OFlags, fcntl_setfl};
 
 use super::queue::{self, EventCounts, Queue};
 
@@ -49,8 +52,17 @@ impl Destination {
     }
 }
 
+/// A named pipe that nobody reads is an error and not a wait.
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag of open(2)");
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .custom_flags(flags)
+        .open(path)?;
+    // Writing may wait, on this thread: lines stay whole.
+    fcntl_setfl(&file, OFlags::APPEND)?;
+    Ok(file)
 }
 
 /// Why events can't be written.
@@ -102,6 +114,7 @@ impl Writer {
             sink: BufWriter::new(sink),
             reopen: Arc::clone(&reopen),
             counts: Arc::clone(&counts),
+            torn: false,
             complained: None,
         };
         let thread = thread::Builder::new()
@@ -148,6 +161,8 @@ struct EventsFile {
     sink: BufWriter<Box<dyn Write + Send>>,
     reopen: Arc<AtomicBool>,
     counts: Arc<EventCounts>,
+    /// The last batch failed, perhaps in the middle of a line.
+    torn: bool,
     /// When the log last heard of a failure.
     complained: Option<Instant>,
 }
@@ -172,7 +187,10 @@ impl EventsFile {
     /// Writes a batch and flushes it, so that a quiet gateway's events are seen at once.
     fn write(&mut self, batch: impl Iterator<Item = Vec<u8>>) {
         let mut count = 0;
-        let mut outcome = Ok(());
+        let mut outcome = match self.torn {
+            true => self.sink.write_all(b"\n"),
+            false => Ok(()),
+        };
         for line in batch {
             count += 1;
             if outcome.is_ok() {
@@ -181,9 +199,9 @@ impl EventsFile {
         }
         let outcome = outcome.and_then(|()| self.sink.flush());
         self.counts.settle(count, outcome.is_ok());
+        self.torn = outcome.is_err();
         if let Err(error) = outcome {
             self.complain(&error);
-            // The buffer still holds what failed; a new one starts at a line's beginning.
             self.open_anew();
         }
     }
@@ -210,6 +228,8 @@ impl EventsFile {
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use rustix::fs::{FileType, Mode};
 
     use super::*;
 
@@ -286,6 +306,42 @@ mod tests {
         assert!(counts.dropped()[0].1 > 0);
         drop(lines);
         assert!(!queue.push(b"nobody listens\n".to_vec()));
+    }
+
+    fn pipe(scratch: &Scratch) -> PathBuf {
+        let path = scratch.0.join("events.pipe");
+        let mode = Mode::RUSR | Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, mode, 0).expect("a pipe");
+        path
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_an_error() {
+        let scratch = Scratch::new("unread");
+        let unread = Destination::File(pipe(&scratch));
+        assert!(Writer::start(unread).is_err());
+    }
+
+    #[test]
+    fn a_reader_that_stalls_delays_neither_workers_nor_the_end() {
+        let scratch = Scratch::new("stalled");
+        let path = pipe(&scratch);
+        let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag");
+        let reader = OpenOptions::new()
+            .read(true)
+            .custom_flags(nonblocking)
+            .open(&path);
+        let _reader = reader.expect("the reading end");
+        let (mut queue, writer) = Writer::start(Destination::File(path)).expect("it is read");
+        let counts = writer.counts();
+        let line = vec![b'x'; 256];
+        let start = Instant::now();
+        // More than the pipe and the queue hold.
+        let lost = (0..20_000).filter(|_| !queue.push(line.clone())).count() as u64;
+        assert!(lost > 10_000 && counts.dropped()[0] == ("queue", lost));
+        drop(queue);
+        writer.finish(Duration::from_millis(50));
+        assert!(start.elapsed() < Duration::from_secs(5));
     }
 
     #[test]
