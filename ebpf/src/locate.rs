@@ -275,3 +275,6 @@ impl<'a> Datagram<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

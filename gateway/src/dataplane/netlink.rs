@@ -60,7 +60,7 @@ impl Interface {
             // Numbers nobody asked for are most of the answer.
             LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]),
         ];
-        ask(request)
+        Ok(ask(request)?.as_ref().map(Self::new))
     }
 
     /// Asks for the interface with this index; nothing when there is none.
@@ -68,10 +68,7 @@ impl Interface {
     /// # Errors
     /// Of the netlink socket, and an answer that makes no sense.
     pub fn by_index(index: u32) -> io::Result<Option<Self>> {
-        let mut request = LinkMessage::default();
-        request.header.index = index;
-        request.attributes = vec![LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])];
-        ask(request)
+        Ok(by_index(index)?.as_ref().map(Self::new))
     }
 
     /// Whether frames can be sent out of it.
@@ -132,12 +129,18 @@ pub fn set_promiscuous(name: &str) -> io::Result<()> {
     }
 }
 
-fn ask(request: LinkMessage) -> io::Result<Option<Interface>> {
+/// All that is said of the interface with this index; nothing when there is none.
+pub(super) fn by_index(index: u32) -> io::Result<Option<LinkMessage>> {
+    let mut request = LinkMessage::default();
+    request.header.index = index;
+    request.attributes = vec![LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])];
+    ask(request)
+}
+
+fn ask(request: LinkMessage) -> io::Result<Option<LinkMessage>> {
     let request = RouteNetlinkMessage::GetLink(request);
     match exchange(request, NLM_F_REQUEST)?.payload {
-        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
-            Ok(Some(Interface::new(&link)))
-        }
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(Some(link)),
         NetlinkPayload::Error(error) => match error.to_io() {
             error if error.raw_os_error() == Some(Errno::NODEV.raw_os_error()) => Ok(None),
             error => Err(error),

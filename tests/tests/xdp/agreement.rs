@@ -67,7 +67,7 @@ fn of_packet(packet: &Packet<'_>, frame: &[u8]) -> Expected {
             _ if !layout.is_v4 && fragment.offset == 0 => return Expected::NotInspected,
             _ => Outcome::Forward,
         },
-        Transport::NotIp if is_vlan(packet.ethernet.ethertype) => return behind_a_tag(frame),
+        Transport::NotIp if is_vlan(packet.ethernet().ethertype) => return behind_a_tag(frame),
         Transport::NotIp | Transport::Other(_) => Outcome::Forward,
     })
 }
@@ -79,7 +79,7 @@ fn is_vlan(ethertype: u16) -> bool {
 /// What stands behind two tags or more is steered as if it stood behind one less, but not inspected.
 fn behind_a_tag(frame: &[u8]) -> Expected {
     let untagged = [&frame[..ETHERNET_LEN - 2], &frame[ETHERNET_LEN + 2..]].concat();
-    let is_tagged = |packet: &Packet<'_>| is_vlan(packet.ethernet.ethertype);
+    let is_tagged = |packet: &Packet<'_>| is_vlan(packet.ethernet().ethertype);
     if Packet::decode(&untagged).is_ok_and(|packet| is_tagged(&packet)) {
         return Expected::Exactly(Outcome::VlanStacked);
     }

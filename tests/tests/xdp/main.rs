@@ -6,6 +6,8 @@ mod bans;
 mod broken;
 mod fallback;
 mod fragments;
+mod loader;
+mod object;
 mod steering;
 
 use std::net::{Ipv4Addr, Ipv6Addr};

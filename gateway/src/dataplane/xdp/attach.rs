@@ -3,18 +3,19 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::XdpLink;
 use aya::programs::{ProgramError, Xdp as Program, XdpMode};
+use rustix::io::Errno;
 
 use super::error::{Error, os_error};
 use super::{Interface, Mode, query};
 
-const ENODEV: i32 = 19;
-const EBUSY: i32 = 16;
-const EEXIST: i32 = 17;
-const EPERM: i32 = 1;
+/// A link goes within a grace period of the kernel's after its last pin.
+const DETACHED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How the program came to be on an interface.
 #[derive(Debug)]
@@ -32,38 +33,48 @@ pub(super) fn attach(
     wanted: policy::XdpMode,
     pin: &Path,
 ) -> Result<Attachment, Error> {
-    let query_failed = |source| Error::Query {
-        interface: interface.name.clone(),
-        source,
+    let Some(present) = present(interface)? else {
+        // A pin that holds no program here is that of an interface that is gone.
+        remove(pin)?;
+        return attach_afresh(program, interface, wanted, pin);
     };
-    match query::attached(interface.index).map_err(query_failed)? {
-        Some(present) if adoptable(present, wanted, pin) => {
-            adopt(program, interface, pin)?;
-            Ok(Attachment {
-                mode: present.mode,
-                adopted: true,
-                refused_native: None,
-            })
-        }
-        Some(present) if owner(pin) != Some(present.program) => Err(Error::Occupied {
+    if owner(pin) != Some(present.program) {
+        return Err(Error::Occupied {
             interface: interface.name.clone(),
             program: present.program,
-        }),
-        _ => {
-            forget(pin)?;
-            attach_afresh(program, interface, wanted, pin)
-        }
+        });
     }
+    if fits(present.mode, wanted) {
+        adopt(program, interface, pin)?;
+        return Ok(Attachment {
+            mode: present.mode,
+            adopted: true,
+            refused_native: None,
+        });
+    }
+    remove(pin)?;
+    await_detachment(interface)?;
+    attach_afresh(program, interface, wanted, pin)
 }
 
-/// Whether the link at `pin` is the one that holds the present program, in a mode that is wanted.
-fn adoptable(present: query::Attached, wanted: policy::XdpMode, pin: &Path) -> bool {
-    let fits = match wanted {
+fn present(interface: &Interface) -> Result<Option<query::Present>, Error> {
+    query::present(interface.index).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => Error::NoSuchInterface {
+            interface: interface.name.clone(),
+        },
+        _ => Error::Query {
+            interface: interface.name.clone(),
+            source,
+        },
+    })
+}
+
+fn fits(mode: Mode, wanted: policy::XdpMode) -> bool {
+    match wanted {
         policy::XdpMode::Auto => true,
-        policy::XdpMode::Native => present.mode == Mode::Native,
-        policy::XdpMode::Generic => present.mode == Mode::Generic,
-    };
-    fits && owner(pin) == Some(present.program)
+        policy::XdpMode::Native => mode == Mode::Native,
+        policy::XdpMode::Generic => mode == Mode::Generic,
+    }
 }
 
 /// Id of the program that the link at `pin` holds. Each instance of the program has its own, so
@@ -83,8 +94,23 @@ fn adopt(program: &mut Program, interface: &Interface, pin: &Path) -> Result<(),
     program.take_link(id).map(drop).map_err(Error::load)
 }
 
+/// Waits until the kernel, which takes its time, has let go of a link without a pin.
+pub(super) fn await_detachment(interface: &Interface) -> Result<(), Error> {
+    let since = Instant::now();
+    while let Some(present) = present(interface)? {
+        if since.elapsed() > DETACHED_WITHIN {
+            return Err(Error::Occupied {
+                interface: interface.name.clone(),
+                program: present.program,
+            });
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
 /// Removes a pin whose link is of no use: its interface is gone, or it has the wrong mode.
-fn forget(pin: &Path) -> Result<(), Error> {
+fn remove(pin: &Path) -> Result<(), Error> {
     match fs::remove_file(pin) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Pin {
             doing: "removing the link",
@@ -155,18 +181,18 @@ fn attach_in(
 fn refused(interface: &Interface, error: ProgramError) -> Error {
     let name = interface.name.clone();
     match os_error(&error) {
-        Some(EPERM) => Error::NotPermitted,
-        Some(ENODEV) => Error::NoSuchInterface { interface: name },
-        Some(EBUSY | EEXIST) => {
-            let program = query::attached(interface.index).ok().flatten();
+        Some(Errno::PERM) => Error::NotPermitted,
+        Some(Errno::NODEV) => Error::NoSuchInterface { interface: name },
+        Some(Errno::BUSY | Errno::EXIST) => {
+            let program = query::present(interface.index).ok().flatten();
             Error::Occupied {
                 interface: name,
                 program: program.map_or(0, |present| present.program),
             }
         }
-        Some(code) => Error::Attach {
+        Some(errno) => Error::Attach {
             interface: name,
-            source: io::Error::from_raw_os_error(code),
+            source: errno.into(),
         },
         None => Error::Attach {
             interface: name,

@@ -6,14 +6,11 @@ use abi::ban::{self, Value};
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{HashMap, MapData, MapError};
 use ipnet::IpNet;
+use rustix::io::Errno;
 
 use super::error::os_error;
 use super::pins::Pins;
 use super::{Error, maps};
-
-const E2BIG: i32 = 7;
-const ENOENT: i32 = 2;
-const ENOSPC: i32 = 28;
 
 /// Addresses and prefixes whose frames of services the program drops.
 ///
@@ -135,7 +132,7 @@ fn net(address: impl Into<IpAddr>, prefix_len: u32) -> Option<IpNet> {
 
 fn placed(map: &'static str, capacity: u32, result: Result<(), MapError>) -> Result<(), Error> {
     result.map_err(|error| match os_error(&error) {
-        Some(E2BIG | ENOSPC) => Error::BlockListFull { capacity },
+        Some(Errno::TOOBIG | Errno::NOSPC) => Error::BlockListFull { capacity },
         _ => Error::map(map, error),
     })
 }
@@ -144,7 +141,7 @@ fn lifted(map: &'static str, result: Result<(), MapError>) -> Result<bool, Error
     match result {
         Ok(()) => Ok(true),
         Err(MapError::KeyNotFound) => Ok(false),
-        Err(error) if os_error(&error) == Some(ENOENT) => Ok(false),
+        Err(error) if os_error(&error) == Some(Errno::NOENT) => Ok(false),
         Err(error) => Err(Error::map(map, error)),
     }
 }

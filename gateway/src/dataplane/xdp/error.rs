@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 /// Why the XDP program can't be put, kept or taken off.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -149,12 +151,12 @@ impl Error {
     }
 }
 
-/// The number of the system's error at the root of `error`, if one is there.
-pub(super) fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+/// The system's error at the root of `error`, if one is there.
+pub(super) fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<Errno> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(io) = error.downcast_ref::<io::Error>() {
-            return io.raw_os_error();
+            return io.raw_os_error().map(Errno::from_raw_os_error);
         }
         next = error.source();
     }

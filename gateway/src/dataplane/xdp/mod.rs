@@ -25,7 +25,8 @@ use std::os::fd::{AsFd, AsRawFd as _};
 use std::path::Path;
 
 use abi::{PortConfig, Side, map, service};
-use aya::maps::{Array, DevMap, MapData, XskMap};
+use aya::maps::{Array, DevMap, MapData, MapError, XskMap};
+use rustix::io::Errno;
 
 pub use block_list::BlockList;
 pub use counters::{Count, Counters};
@@ -34,6 +35,8 @@ pub use heartbeat::Heartbeat;
 pub use object::OBJECT;
 pub use settings::Settings;
 
+use error::os_error;
+use object::Loader;
 use pins::Pins;
 
 /// How the program runs on a port.
@@ -81,6 +84,11 @@ impl Link {
             Side::Outside => &self.outside,
         }
     }
+
+    /// The device at the other end, for the port on each side.
+    fn peers(&self) -> [(Side, &Interface); 2] {
+        [(Side::Inside, &self.outside), (Side::Outside, &self.inside)]
+    }
 }
 
 /// A port that has the program.
@@ -103,6 +111,7 @@ pub struct Port {
 /// The XDP program on all ports, and its maps.
 pub struct Xdp {
     pins: Pins,
+    loader: Loader,
     wanted: policy::XdpMode,
     links: Vec<Link>,
     ports: Vec<Port>,
@@ -136,8 +145,11 @@ impl Xdp {
         let pins = Pins::new(pin_dir);
         pins.create()?;
         let before = pins.interfaces()?;
-        let opened = Self::open_maps(pins.clone(), wanted, links).and_then(|mut xdp| {
+        let opened = Self::load(pins.clone(), wanted, links).and_then(|mut xdp| {
             xdp.configure(settings)?;
+            if xdp.joins_others()? {
+                xdp.let_go()?;
+            }
             for link in 0..count {
                 xdp.connect(link)?;
                 for side in SIDES {
@@ -153,10 +165,9 @@ impl Xdp {
         opened
     }
 
-    fn open_maps(pins: Pins, wanted: policy::XdpMode, links: Vec<Link>) -> Result<Self, Error> {
-        // Loading an instance makes the maps that aren't there.
-        object::load(0, &pins)?;
+    fn load(pins: Pins, wanted: policy::XdpMode, links: Vec<Link>) -> Result<Self, Error> {
         Ok(Self {
+            loader: Loader::new(&pins)?,
             services: maps::open(&pins, map::SERVICES)?,
             port_config: maps::open(&pins, map::PORT_CONFIG)?,
             peers: maps::open(&pins, map::PEERS)?,
@@ -188,16 +199,45 @@ impl Xdp {
         &self.ports
     }
 
+    /// Whether an earlier configuration joined the same ports to other devices. The numbers of its
+    /// ports would then mean something else to the programs that are still attached, and frames of one
+    /// link could leave by another.
+    fn joins_others(&self) -> Result<bool, Error> {
+        for (link, ends) in (0..).zip(&self.links) {
+            for (side, peer) in ends.peers() {
+                match self.peers.get(abi::port_index(link, side), 0) {
+                    Ok(joined) if joined.if_index != peer.index => return Ok(true),
+                    Ok(_) | Err(MapError::KeyNotFound) => {}
+                    Err(error) => return Err(Error::map(map::PEERS, error)),
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes the program off all interfaces that an earlier process left it on.
+    fn let_go(&self) -> Result<(), Error> {
+        for name in self.pins.interfaces()? {
+            self.pins.remove_link(&name)?;
+        }
+        let ours = self
+            .links
+            .iter()
+            .flat_map(|link| [&link.inside, &link.outside]);
+        ours.into_iter().try_for_each(attach::await_detachment)
+    }
+
     /// Tells the program of `link` which devices its ends are.
     fn connect(&mut self, link: u32) -> Result<(), Error> {
-        let ends = &self.links[link as usize];
-        for (side, peer) in [(Side::Inside, &ends.outside), (Side::Outside, &ends.inside)] {
+        for (side, peer) in self.links[link as usize].peers() {
             let set = self
                 .peers
                 .set(abi::port_index(link, side), peer.index, None, 0);
-            set.map_err(|error| match error {
-                aya::maps::xdp::XdpMapError::MapError(error) => Error::map(map::PEERS, error),
-                error => Error::load(error),
+            set.map_err(|error| match os_error(&error) {
+                Some(Errno::INVAL) => Error::NoSuchInterface {
+                    interface: peer.name.clone(),
+                },
+                _ => Error::load(error),
             })?;
         }
         Ok(())
@@ -205,14 +245,9 @@ impl Xdp {
 
     fn attach(&mut self, link: u32, side: Side) -> Result<(), Error> {
         let interface = self.links[link as usize].end(side).clone();
-        let mut instance = object::load(abi::port_index(link, side), &self.pins)?;
+        let mut instance = self.loader.instance(abi::port_index(link, side))?;
         let pin = self.pins.link(&interface.name);
-        let attached = attach::attach(
-            object::program(&mut instance)?,
-            &interface,
-            self.wanted,
-            &pin,
-        )?;
+        let attached = attach::attach(instance.program()?, &interface, self.wanted, &pin)?;
         self.ports.push(Port {
             link,
             side,
@@ -277,7 +312,7 @@ impl Xdp {
     /// The map can't be written.
     pub fn withdraw(&mut self, link: u32, side: Side, queue: u32) -> Result<(), Error> {
         match self.sockets.unset(socket_slot(link, side, queue)?) {
-            Ok(()) | Err(aya::maps::MapError::KeyNotFound) => Ok(()),
+            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
             Err(error) => Err(Error::map(map::SOCKETS, error)),
         }
     }

@@ -3,6 +3,7 @@
 use abi::{ban, map};
 use aya::programs::Xdp as Program;
 use aya::{Ebpf, EbpfLoader};
+use rustix::io::Errno;
 
 use super::error::{Error, os_error};
 use super::pins::Pins;
@@ -24,30 +25,58 @@ const SHARED: [&str; 10] = [
     ban::PREFIXES_V6,
 ];
 
-/// Loads an instance of the program for `port`. Its maps are those under `pins`, made if they
-/// aren't there.
-pub(super) fn load(port: u32, pins: &Pins) -> Result<Ebpf, Error> {
-    let mut loader = EbpfLoader::new();
-    loader.override_global(map::PORT_GLOBAL, &port, true);
-    for name in SHARED {
-        loader.map_pin_path(name, pins.map(name));
+/// Makes instances of the program whose maps are those under one directory of pins.
+pub(super) struct Loader(EbpfLoader<'static>);
+
+impl Loader {
+    /// Makes the maps that aren't there yet.
+    pub(super) fn new(pins: &Pins) -> Result<Self, Error> {
+        let mut loader = EbpfLoader::new();
+        for name in SHARED {
+            loader.map_pin_path(name, pins.map(name));
+        }
+        loader.load(OBJECT).map_err(refused)?;
+        Ok(Self(loader))
     }
-    let mut ebpf = loader.load(OBJECT).map_err(refused)?;
-    program(&mut ebpf)?.load().map_err(refused)?;
-    Ok(ebpf)
+
+    /// An instance for `port`, in the kernel but on no interface.
+    pub(super) fn instance(&mut self, port: u32) -> Result<Instance, Error> {
+        let port = PORTS
+            .get(port as usize)
+            .expect("the map of ports has room for it");
+        self.0.override_global(map::PORT_GLOBAL, port, true);
+        let mut instance = Instance(self.0.load(OBJECT).map_err(refused)?);
+        instance.program()?.load().map_err(refused)?;
+        Ok(instance)
+    }
 }
 
-/// The program of an instance.
-pub(super) fn program(ebpf: &mut Ebpf) -> Result<&mut Program, Error> {
-    ebpf.program_mut(map::PROGRAM)
-        .expect("the object has the program: its build and a test see to it")
-        .try_into()
-        .map_err(Error::load)
+/// Port numbers to lend to the loader.
+static PORTS: [u32; abi::PORTS as usize] = {
+    let mut ports = [0; abi::PORTS as usize];
+    let mut port = 0;
+    while port < abi::PORTS {
+        ports[port as usize] = port;
+        port += 1;
+    }
+    ports
+};
+
+/// An instance of the program. It goes with this handle, unless it is on an interface by then.
+pub(super) struct Instance(Ebpf);
+
+impl Instance {
+    pub(super) fn program(&mut self) -> Result<&mut Program, Error> {
+        let program = self.0.program_mut(map::PROGRAM);
+        program
+            .expect("the object has its program")
+            .try_into()
+            .map_err(Error::load)
+    }
 }
 
 fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    const EPERM: i32 = 1;
-    if os_error(&error) == Some(EPERM) {
+    if os_error(&error) == Some(Errno::PERM) {
         return Error::NotPermitted;
     }
     Error::load(error)

@@ -89,29 +89,31 @@ impl Pins {
 
     /// Removes the maps of other layouts.
     pub(super) fn remove_other_layouts(&self) -> Result<(), Error> {
-        let current = layout();
-        let others = entries(&self.dir)?
-            .into_iter()
-            .filter(|name| name.starts_with('v') && *name != current);
-        for other in others {
-            let dir = self.dir.join(other);
-            doing("removing old maps", &dir, fs::remove_dir_all(&dir))?;
+        let current = self.maps();
+        for maps in self.layouts()?.into_iter().filter(|maps| *maps != current) {
+            doing("removing old maps", &maps, fs::remove_dir_all(&maps))?;
         }
         Ok(())
     }
 
-    /// Removes everything.
+    /// Removes everything that is ours. A mount point stays, with what the kernel itself keeps on
+    /// a bpffs.
     pub(super) fn remove(&self) -> Result<(), Error> {
-        for name in entries(&self.dir)? {
-            let path = self.dir.join(name);
-            doing("removing", &path, fs::remove_dir_all(&path))?;
+        for interface in self.interfaces()? {
+            self.remove_link(&interface)?;
+        }
+        let mut dirs = self.layouts()?;
+        dirs.extend(Some(self.links()).filter(|links| links.exists()));
+        for dir in dirs {
+            doing("removing", &dir, fs::remove_dir_all(&dir))?;
         }
         match fs::remove_dir(&self.dir) {
-            // A mount point stays; its bpffs is empty.
             Err(error)
                 if matches!(
                     error.kind(),
-                    io::ErrorKind::ResourceBusy | io::ErrorKind::NotFound
+                    io::ErrorKind::NotFound
+                        | io::ErrorKind::ResourceBusy
+                        | io::ErrorKind::DirectoryNotEmpty
                 ) =>
             {
                 Ok(())
@@ -120,17 +122,23 @@ impl Pins {
         }
     }
 
+    /// The directories with maps, of any layout.
+    fn layouts(&self) -> Result<Vec<PathBuf>, Error> {
+        let is_layout = |name: &String| {
+            let version = name.strip_prefix('v');
+            version.is_some_and(|version| version.parse::<u32>().is_ok())
+        };
+        let names = entries(&self.dir)?.into_iter().filter(is_layout);
+        Ok(names.map(|name| self.dir.join(name)).collect())
+    }
+
     fn links(&self) -> PathBuf {
         self.dir.join("links")
     }
 
     fn maps(&self) -> PathBuf {
-        self.dir.join(layout())
+        self.dir.join(format!("v{}", abi::LAYOUT_VERSION))
     }
-}
-
-fn layout() -> String {
-    format!("v{}", abi::LAYOUT_VERSION)
 }
 
 /// Whether `dir`, or the nearest directory above it that is there, is on a bpffs.

@@ -1,0 +1,518 @@
+//! The program on interfaces: put there, left there, taken over, taken off.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use abi::{OnFailure, Outcome, Side, ban};
+use aya::EbpfLoader;
+use aya::programs::{Xdp as Program, XdpMode};
+use gateway::dataplane::netlink;
+use gateway::dataplane::xdp::{self, Error, Interface, Link, Mode, Settings, Xdp};
+use gateway::netns::Namespace;
+use ipnet::IpNet;
+use policy::XdpMode as Wanted;
+use rustix::mount::{UnmountFlags, unmount};
+use weir_tests::lab::must;
+
+/// A namespace with two veth pairs, whose near ends are the ports, and a directory for pins.
+struct Stage {
+    namespace: Namespace,
+    pins: PathBuf,
+}
+
+impl Stage {
+    fn new(label: &str) -> Self {
+        let name = format!("weir-xdp-{label}-{}", std::process::id());
+        let stage = Self {
+            namespace: must(Namespace::create(&name)),
+            pins: std::env::temp_dir().join(name),
+        };
+        stage.pair("in0", "dev0");
+        stage.pair("out0", "srv0");
+        stage.ip("address add 10.9.0.1/24 dev dev0");
+        stage.ip("neighbour add 10.9.0.2 lladdr 02:00:00:00:00:09 dev dev0");
+        stage
+    }
+
+    /// A veth pair, both ends up. The far end takes redirected frames only with a program of its own
+    /// or with GRO, which is on.
+    fn pair(&self, near: &str, far: &str) {
+        self.ip(&format!("link add {near} type veth peer name {far}"));
+        for end in [near, far] {
+            self.ip(&format!("link set {end} up"));
+            must(gateway::netns::output(
+                self.namespace
+                    .command("ethtool")
+                    .args(["-K", end, "gro", "on"]),
+            ));
+        }
+    }
+
+    fn ip(&self, line: &str) -> String {
+        must(self.namespace.ip(line))
+    }
+
+    fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        must(self.namespace.enter(work))
+    }
+
+    fn open(&self, wanted: Wanted) -> Result<Xdp, Error> {
+        self.open_links(wanted, &[("in0", "out0")])
+    }
+
+    fn open_links(&self, wanted: Wanted, links: &[(&str, &str)]) -> Result<Xdp, Error> {
+        self.run(|| {
+            let links = links.iter().map(|(inside, outside)| Link {
+                inside: interface(inside),
+                outside: interface(outside),
+            });
+            Xdp::open(&self.pins, wanted, links.collect(), &settings())
+        })
+    }
+
+    /// What `ip` says of the program on an interface: its mode and id.
+    fn program(&self, interface: &str) -> Option<(String, u32)> {
+        let said: serde_json::Value =
+            serde_json::from_str(&self.ip(&format!("-j -d link show dev {interface}")))
+                .expect("JSON");
+        let xdp = &said[0]["xdp"];
+        let id = xdp["prog"]["id"].as_u64()?;
+        let mode = match xdp["mode"].as_u64() {
+            Some(1) => "native",
+            Some(2) => "generic",
+            _ => "other",
+        };
+        Some((mode.to_owned(), u32::try_from(id).expect("an id")))
+    }
+
+    fn mode(&self, interface: &str) -> Option<String> {
+        self.program(interface).map(|(mode, _)| mode)
+    }
+
+    /// As [`Self::program`], after a while: the kernel takes links off in its own time.
+    fn program_soon(&self, interface: &str) -> Option<(String, u32)> {
+        let since = Instant::now();
+        while self.program(interface).is_some() && since.elapsed() < Duration::from_secs(3) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.program(interface)
+    }
+
+    fn is_bare(&self) -> bool {
+        self.program_soon("in0").is_none() && self.program_soon("out0").is_none()
+    }
+
+    /// What is in the directory of the pins, beside what the kernel keeps on every bpffs.
+    fn pinned(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.pins).expect("the mount point");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        let names = names.map(|name| name.to_string_lossy().into_owned());
+        names.filter(|name| !name.ends_with(".debug")).collect()
+    }
+
+    /// Sends CoAP into `in0` by its far end, and says under which outcomes of services it was counted.
+    fn coap(&self, xdp: &Xdp, datagrams: usize) -> Vec<(Outcome, u64)> {
+        let counters = xdp.counters().expect("the counters");
+        let before = counters.read(0, Side::Inside).expect("counts");
+        let at = |port| format!("10.9.0.1:{port}").parse().expect("an address");
+        let socket = self.namespace.udp(at(0)).expect("a socket");
+        for _ in 0..datagrams {
+            socket
+                .send_to(b"\x40\x01\0\x07", "10.9.0.2:5683")
+                .expect("sent");
+        }
+        let after = counters.read(0, Side::Inside).expect("counts");
+        let grown = before
+            .iter()
+            .zip(&after)
+            .map(|(b, a)| (a.0, a.1.frames - b.1.frames));
+        // The kernel sends frames of its own accord, which are of no service.
+        grown
+            .filter(|(outcome, frames)| *frames > 0 && *outcome != Outcome::Forward)
+            .collect()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // What the test has pinned is on a bpffs of its own, which goes with its mount.
+        let _ = unmount(&self.pins, UnmountFlags::DETACH);
+        let _ = fs::remove_dir_all(&self.pins);
+    }
+}
+
+/// The interface of this name; if there is none, as good as one that has gone.
+fn interface(name: &str) -> Interface {
+    let found = netlink::Interface::by_name(name).expect("an answer");
+    Interface {
+        name: name.to_owned(),
+        index: found.map_or(i32::MAX as u32, |found| found.index),
+    }
+}
+
+fn settings() -> Settings {
+    Settings::from(&policy::Config::default())
+}
+
+fn modes(xdp: &Xdp) -> Vec<(Mode, bool)> {
+    xdp.ports()
+        .iter()
+        .map(|port| (port.mode, port.adopted))
+        .collect()
+}
+
+#[test]
+fn the_program_outlives_its_owner_and_goes_when_told() {
+    let stage = Stage::new("life");
+    let xdp = stage.open(Wanted::Auto).expect("attached");
+    assert_eq!(modes(&xdp), [(Mode::Native, false), (Mode::Native, false)]);
+    assert_eq!(stage.mode("in0").as_deref(), Some("native"));
+    assert_eq!(stage.coap(&xdp, 3), [(Outcome::OpenNoSocket, 3)]);
+
+    drop(xdp);
+    assert_eq!(
+        stage.mode("in0").as_deref(),
+        Some("native"),
+        "as after a crash"
+    );
+    assert_eq!(
+        stage.mode("out0").as_deref(),
+        Some("native"),
+        "as after a crash"
+    );
+
+    let mut names = xdp::detach(&stage.pins).expect("detached");
+    names.sort();
+    assert_eq!(names, ["in0", "out0"]);
+    assert!(stage.is_bare());
+    assert_eq!(stage.pinned(), Vec::<String>::new());
+    assert_eq!(
+        xdp::detach(&stage.pins).expect("nothing to do"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_successor_takes_over_what_is_there() {
+    let stage = Stage::new("heir");
+    let first = stage.open(Wanted::Auto).expect("attached");
+    let source: IpNet = "10.9.0.1/32".parse().expect("a prefix");
+    first
+        .block_list()
+        .expect("the list")
+        .place(source, ban::FOREVER_NS)
+        .expect("banned");
+    assert_eq!(stage.coap(&first, 2), [(Outcome::Banned, 2)]);
+    let program = stage.program("in0");
+    drop(first);
+
+    let second = stage.open(Wanted::Auto).expect("taken over");
+    assert_eq!(modes(&second), [(Mode::Native, true), (Mode::Native, true)]);
+    assert_ne!(stage.program("in0"), program, "with its own program");
+    assert_eq!(stage.coap(&second, 1), [(Outcome::Banned, 1)], "bans stay");
+    let counts = second
+        .counters()
+        .expect("the counters")
+        .read(0, Side::Inside)
+        .expect("counts");
+    let banned = counts
+        .iter()
+        .find(|(outcome, _)| *outcome == Outcome::Banned)
+        .expect("a count");
+    assert_eq!(banned.1.frames, 3, "counters go on");
+    // Ethernet, IPv4 and UDP headers before four bytes of CoAP.
+    assert_eq!(banned.1.bytes, 3 * 46);
+
+    assert!(
+        second
+            .block_list()
+            .expect("the list")
+            .lift(source)
+            .expect("lifted")
+    );
+    assert_eq!(stage.coap(&second, 1), [(Outcome::OpenNoSocket, 1)]);
+    second.detach().expect("detached");
+    assert!(stage.is_bare());
+}
+
+#[test]
+fn a_successor_of_another_layout_keeps_the_links_and_replaces_the_maps() {
+    let stage = Stage::new("layout");
+    drop(stage.open(Wanted::Auto).expect("attached"));
+    let (current, old) = (format!("v{}", abi::LAYOUT_VERSION), stage.pins.join("v0"));
+    fs::rename(stage.pins.join(&current), &old).expect("maps of another layout");
+    let xdp = stage.open(Wanted::Auto).expect("taken over");
+    assert_eq!(modes(&xdp), [(Mode::Native, true), (Mode::Native, true)]);
+    assert!(!old.exists() && stage.pins.join(&current).exists());
+    assert_eq!(stage.coap(&xdp, 1), [(Outcome::OpenNoSocket, 1)]);
+}
+
+#[test]
+fn the_mode_is_the_one_that_is_asked_for() {
+    let stage = Stage::new("mode");
+    for (wanted, mode, name, adopted) in [
+        (Wanted::Generic, Mode::Generic, "generic", false),
+        (Wanted::Auto, Mode::Generic, "generic", true),
+        (Wanted::Native, Mode::Native, "native", false),
+        (Wanted::Native, Mode::Native, "native", true),
+        (Wanted::Generic, Mode::Generic, "generic", false),
+    ] {
+        let xdp = stage
+            .open(wanted)
+            .unwrap_or_else(|error| panic!("{wanted:?}: {error}"));
+        assert_eq!(
+            modes(&xdp),
+            [(mode, adopted), (mode, adopted)],
+            "{wanted:?}"
+        );
+        assert_eq!(stage.mode("in0").as_deref(), Some(name), "{wanted:?}");
+        assert_eq!(
+            stage.coap(&xdp, 1),
+            [(Outcome::OpenNoSocket, 1)],
+            "{wanted:?}"
+        );
+    }
+}
+
+#[test]
+fn a_driver_without_native_mode_gets_generic_or_a_clear_error() {
+    let stage = Stage::new("lo");
+    let refused = stage
+        .open_links(Wanted::Native, &[("in0", "lo")])
+        .err()
+        .expect("no native mode");
+    assert!(
+        matches!(&refused, Error::NoNativeMode { interface, .. } if interface == "lo"),
+        "{refused:?}"
+    );
+    assert!(stage.is_bare(), "in0 is let go again");
+
+    let xdp = stage
+        .open_links(Wanted::Auto, &[("in0", "lo")])
+        .expect("attached");
+    assert_eq!(modes(&xdp), [(Mode::Native, false), (Mode::Generic, false)]);
+    let [inside, outside] = xdp.ports() else {
+        panic!("two ports")
+    };
+    assert!(inside.refused_native.is_none() && outside.refused_native.is_some());
+}
+
+#[test]
+fn an_occupied_interface_is_left_alone() {
+    let stage = Stage::new("taken");
+    let mut foreign = EbpfLoader::new().load(xdp::OBJECT).expect("loaded");
+    let program: &mut Program = foreign
+        .program_mut("empty")
+        .expect("there")
+        .try_into()
+        .expect("XDP");
+    program.load().expect("loaded");
+    let id = program.info().expect("known").id();
+    let link = stage
+        .run(|| program.attach("out0", XdpMode::Driver))
+        .expect("attached");
+
+    for wanted in [Wanted::Auto, Wanted::Generic] {
+        let refused = stage.open(wanted).err().expect("occupied");
+        let Error::Occupied { interface, program } = &refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!((interface.as_str(), *program), ("out0", id));
+        let told = refused.to_string();
+        assert!(told.contains("out0") && told.contains("xdp off"), "{told}");
+        assert_eq!(stage.program("in0"), None, "in0 is let go again");
+        assert_eq!(stage.program("out0").map(|(_, id)| id), Some(id));
+    }
+    stage.run(|| program.detach(link)).expect("detached");
+    stage.open(Wanted::Auto).expect("free now");
+}
+
+#[test]
+fn two_gateways_do_not_take_each_others_ports() {
+    let stage = Stage::new("two");
+    let first = stage.open(Wanted::Auto).expect("attached");
+    let elsewhere = stage.pins.with_extension("other");
+    let links = || {
+        vec![Link {
+            inside: interface("in0"),
+            outside: interface("out0"),
+        }]
+    };
+    let refused = stage
+        .run(|| Xdp::open(&elsewhere, Wanted::Auto, links(), &settings()))
+        .err();
+    let _ = unmount(&elsewhere, UnmountFlags::DETACH);
+    fs::remove_dir(&elsewhere).expect("nothing is left there");
+    assert!(
+        matches!(refused, Some(Error::Occupied { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(stage.coap(&first, 1), [(Outcome::OpenNoSocket, 1)]);
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_named() {
+    let stage = Stage::new("absent");
+    let refused = stage
+        .open_links(Wanted::Auto, &[("in0", "nope0")])
+        .err()
+        .expect("no such interface");
+    assert!(
+        matches!(&refused, Error::NoSuchInterface { interface } if interface == "nope0"),
+        "{refused:?}"
+    );
+    assert!(stage.is_bare());
+}
+
+#[test]
+fn an_interface_that_comes_back_gets_the_program_again() {
+    let stage = Stage::new("back");
+    let mut xdp = stage.open(Wanted::Auto).expect("attached");
+    stage.ip("link del out0");
+    stage.pair("out0", "srv0");
+    assert_eq!(stage.program("out0"), None);
+    let index = stage.run(|| interface("out0")).index;
+    let port = stage.run(|| {
+        xdp.reattach(0, Side::Outside, index)
+            .map(|port| (port.mode, port.adopted))
+    });
+    assert_eq!(port.expect("attached"), (Mode::Native, false));
+    assert_eq!(stage.mode("out0").as_deref(), Some("native"));
+    assert_eq!(xdp.ports().len(), 2);
+    assert_eq!(
+        stage.coap(&xdp, 1),
+        [(Outcome::OpenNoSocket, 1)],
+        "and is the peer again"
+    );
+}
+
+#[test]
+fn links_that_are_no_longer_configured_are_let_go() {
+    let stage = Stage::new("fewer");
+    stage.pair("in.1", "dev1");
+    stage.pair("out.1", "srv1");
+    let both = [("in0", "out0"), ("in.1", "out.1")];
+    assert_eq!(
+        stage
+            .open_links(Wanted::Auto, &both)
+            .expect("attached")
+            .ports()
+            .len(),
+        4
+    );
+    assert_eq!(
+        stage.mode("in.1").as_deref(),
+        Some("native"),
+        "a name with a dot"
+    );
+    let xdp = stage
+        .open_links(Wanted::Auto, &both[..1])
+        .expect("taken over");
+    assert_eq!(modes(&xdp), [(Mode::Native, true), (Mode::Native, true)]);
+    assert_eq!(stage.program_soon("in.1"), None);
+
+    drop(stage.open_links(Wanted::Auto, &both).expect("attached"));
+    let xdp = stage
+        .open_links(Wanted::Auto, &both[1..])
+        .expect("attached");
+    // The link has changed its place. What was attached under its old number must not linger.
+    assert_eq!(modes(&xdp), [(Mode::Native, false), (Mode::Native, false)]);
+    assert!(stage.is_bare(), "in0 and out0 are free");
+    assert_eq!(stage.mode("out.1").as_deref(), Some("native"));
+}
+
+#[test]
+fn new_settings_take_effect_at_once() {
+    let stage = Stage::new("reload");
+    let mut xdp = stage.open(Wanted::Auto).expect("attached");
+    assert_eq!(stage.coap(&xdp, 1), [(Outcome::OpenNoSocket, 1)]);
+    let mut changed = settings();
+    changed.port.on_failure = OnFailure::Closed;
+    xdp.configure(&changed).expect("configured");
+    assert_eq!(stage.coap(&xdp, 1), [(Outcome::ClosedNoSocket, 1)]);
+    changed.services.clear();
+    xdp.configure(&changed).expect("configured");
+    assert_eq!(stage.coap(&xdp, 1), [], "CoAP is no service any more");
+}
+
+#[test]
+fn the_block_list_keeps_what_it_is_told() {
+    let stage = Stage::new("list");
+    let xdp = stage.open(Wanted::Auto).expect("attached");
+    let mut list = xdp.block_list().expect("the list");
+    let mut entries: Vec<(IpNet, u64)> = [
+        ("10.9.0.1/32", 17),
+        ("10.9.0.0/24", ban::FOREVER_NS),
+        ("0.0.0.0/0", 1),
+        ("fd00::1/128", 1 << 40),
+        ("fd00::/16", 5),
+    ]
+    .map(|(net, expires_ns)| (net.parse().expect("a prefix"), expires_ns))
+    .to_vec();
+    for (net, expires_ns) in &entries {
+        list.place(*net, *expires_ns).expect("placed");
+    }
+    list.place("10.9.0.77/24".parse().expect("a prefix"), 99)
+        .expect("the same prefix, placed again");
+    entries[1].1 = 99;
+    let mut kept = list.entries().expect("entries");
+    kept.sort();
+    entries.sort();
+    assert_eq!(kept, entries);
+    for (net, _) in &entries {
+        assert!(list.lift(*net).expect("lifted"));
+        assert!(!list.lift(*net).expect("gone"));
+    }
+    assert_eq!(list.entries().expect("entries"), []);
+}
+
+#[test]
+fn a_full_block_list_says_so() {
+    let stage = Stage::new("full");
+    let xdp = stage.open(Wanted::Auto).expect("attached");
+    let mut list = xdp.block_list().expect("the list");
+    let host = |number: u32| IpNet::from(std::net::IpAddr::from(number.to_be_bytes()));
+    for number in 0..ban::HOSTS_ENTRIES {
+        list.place(host(number), 1).expect("room");
+    }
+    let full = list
+        .place(host(ban::HOSTS_ENTRIES), 1)
+        .expect_err("no room");
+    assert!(
+        matches!(
+            full,
+            Error::BlockListFull {
+                capacity: ban::HOSTS_ENTRIES
+            }
+        ),
+        "{full:?}"
+    );
+    list.place(host(0), 2)
+        .expect("what is there can be changed");
+    assert!(list.lift(host(1)).expect("lifted"));
+    list.place(host(ban::HOSTS_ENTRIES), 1).expect("room again");
+}
+
+#[test]
+fn slots_beyond_the_maps_are_refused() {
+    let stage = Stage::new("slots");
+    let mut xdp = stage.open(Wanted::Auto).expect("attached");
+    for (link, queue) in [(abi::LINKS, 0), (0, abi::QUEUES)] {
+        assert!(matches!(
+            xdp.heartbeat(link, queue),
+            Err(Error::NoSuchSlot { .. })
+        ));
+        assert!(matches!(
+            xdp.withdraw(link, Side::Inside, queue),
+            Err(Error::NoSuchSlot { .. })
+        ));
+    }
+    xdp.withdraw(0, Side::Inside, 0)
+        .expect("nothing there, nothing to do");
+    let many = vec![("in0", "out0"); abi::LINKS as usize + 1];
+    assert!(matches!(
+        stage.open_links(Wanted::Auto, &many),
+        Err(Error::TooManyLinks { links: 17 })
+    ));
+}
