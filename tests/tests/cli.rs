@@ -150,10 +150,10 @@ fn a_case_that_fails_is_a_finding() {
         &["check", &pack],
         1,
         &[
-            "site.toml:7",
+            "site.toml:9",
             "a publish passes",
             "no-publish",
-            "1 of 1 cases",
+            "1 of 1 case failed",
         ],
     );
 }
