@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gateway::demo::attacks::TLS_ZONE;
+use gateway::demo::attacks::{self, TLS_ZONE};
 use gateway::demo::scene::Scene;
 use gateway::netns::peers::{Gateway, Setup};
 use gateway::netns::{self, Family, Spec, Topology};
@@ -28,9 +28,10 @@ pub fn scene(label: &str) -> Scene {
     must(Scene::start(must(Topology::build(&spec))))
 }
 
-/// The gateway `program` with the shipped rules and the contractors' zone, attached as `xdp` says.
+/// The gateway `program` with the demo's rules and the contractors' zone, attached as `xdp` says.
 pub fn weir<'t>(topology: &'t Topology, program: &str, xdp: &str) -> Gateway<'t> {
-    let mut setup = Setup::new(Path::new(program), BASELINE);
+    let rules = attacks::rules();
+    let mut setup = Setup::new(Path::new(program), &rules);
     setup.xdp = xdp;
     setup.more = TLS_ZONE;
     must(Gateway::start(topology, &setup))

@@ -163,7 +163,8 @@ fn every_queue_of_a_link_is_served() {
 #[test]
 fn devices_may_stand_inside_and_servers_outside() {
     let scene = scene("e2e-swapped");
-    let mut setup = Setup::new(Path::new(PROGRAM), BASELINE);
+    let rules = attacks::rules();
+    let mut setup = Setup::new(Path::new(PROGRAM), &rules);
     setup.swapped = true;
     setup.more = attacks::TLS_ZONE;
     let _gateway = must(Gateway::start(&scene.topology, &setup));

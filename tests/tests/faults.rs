@@ -45,6 +45,12 @@ fn restart(topology: &Topology) -> Gateway<'_> {
     must(Gateway::restart(topology, Path::new(PROGRAM)))
 }
 
+/// That frames of the services do go through the inspector: otherwise a fault would change nothing.
+fn inspects(gateway: &Gateway<'_>) {
+    let judged = must(gateway.metrics()).sum("weir_frames_total", &[]);
+    assert!(judged > 0.0, "nothing was inspected");
+}
+
 #[test]
 fn killed_and_open_the_kernel_forwards_within_50_ms() {
     let _alone = alone();
@@ -54,6 +60,7 @@ fn killed_and_open_the_kernel_forwards_within_50_ms() {
         let gateway = start(&topology, "open");
         let stream = Stream::start(&topology, COAP);
         sleep(WHILE);
+        inspects(&gateway);
         let killed = stream.now();
         gateway.into_process().kill();
         sleep(WHILE);
@@ -82,6 +89,7 @@ fn killed_and_open_tcp_sessions_live_on() {
     let gateway = start(&topology, "open");
     let telemetry = must(Telemetry::start(&topology, &broker));
     sleep(WHILE);
+    inspects(&gateway);
     gateway.into_process().kill();
     sleep(WHILE);
     let _successor = restart(&topology);
@@ -99,6 +107,7 @@ fn killed_and_closed_nothing_of_the_services_passes() {
         Stream::start(&topology, OTHER),
     );
     sleep(WHILE);
+    inspects(&gateway);
     let killed = service.now();
     gateway.into_process().kill();
     sleep(WHILE);
@@ -129,6 +138,7 @@ fn hung_and_open_the_heartbeat_notices_within_200_ms() {
     for _ in 0..ATTEMPTS {
         let stream = Stream::start(&topology, COAP);
         sleep(WHILE);
+        inspects(&gateway);
         let stopped = stream.now();
         must(gateway.process().signal(Signal::STOP));
         sleep(WHILE);
@@ -161,6 +171,7 @@ fn hung_and_closed_nothing_of_the_services_passes_then_or_late() {
         Stream::start(&topology, OTHER),
     );
     sleep(WHILE);
+    inspects(&gateway);
     let stopped = service.now();
     must(gateway.process().signal(Signal::STOP));
     sleep(WHILE);
@@ -194,6 +205,7 @@ fn graceful_restart_loses_not_one_frame() {
     let stream = Stream::start(&topology, COAP);
     for _ in 0..ATTEMPTS {
         sleep(WHILE);
+        inspects(&gateway);
         let status = must(gateway.into_process().stop(Duration::from_secs(5)));
         assert!(status.success(), "{status}");
         gateway = restart(&topology);

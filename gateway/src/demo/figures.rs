@@ -5,38 +5,58 @@ use super::table::{Line, Look};
 use crate::netns::peers::{Gateway, Metrics};
 use crate::netns::{Family, Host};
 
-/// The main figures of a scrape.
-pub(super) fn lines(metrics: &Metrics) -> Vec<Line> {
-    let split = |name: &str, label: &str| {
-        let parts: Vec<String> = metrics
-            .by_label(name, label)
-            .into_iter()
-            .filter(|(_, count)| *count > 0.0)
-            .map(|(value, count)| format!("{value} {count}"))
-            .collect();
-        parts.join(" · ")
-    };
+/// The main figures of a scrape, in lines of at most `width` columns.
+pub(super) fn lines(metrics: &Metrics, width: usize) -> Vec<Line> {
     let inspected = metrics.sum("weir_inspection_seconds_count", &[]);
     let mean_us = metrics.sum("weir_inspection_seconds_sum", &[]) / inspected.max(1.0) * 1e6;
+    let single = |name: &str| vec![metrics.sum(name, &[]).to_string()];
+    let split = |name: &str, label: &str| {
+        let parts = metrics.by_label(name, label).into_iter();
+        parts
+            .filter(|(_, count)| *count > 0.0)
+            .map(|(value, count)| format!("{value} {count}"))
+            .collect::<Vec<String>>()
+    };
     let figures = [
-        ("in the kernel", split("weir_xdp_frames_total", "outcome")),
-        ("inspected", split("weir_frames_total", "verdict")),
+        ("XDP program", split("weir_xdp_frames_total", "outcome")),
+        ("inspector", split("weir_frames_total", "verdict")),
         ("messages", split("weir_messages_total", "protocol")),
+        ("sessions", single("weir_sessions_opened_total")),
         ("reasons", split("weir_reasons_total", "reason")),
         ("rules", split("weir_rule_matches_total", "rule")),
-        ("bans", metrics.sum("weir_bans", &[]).to_string()),
+        ("banned", single("weir_bans")),
         (
-            "sessions",
-            metrics.sum("weir_sessions_opened_total", &[]).to_string(),
-        ),
-        (
-            "time",
-            format!("{mean_us:.2} µs a frame in the inspector, on average"),
+            "cost",
+            vec![format!("{mean_us:.2} µs a frame in the inspector")],
         ),
     ];
     let title = format!("  FIGURES from {}", Gateway::metrics_url());
     let mut lines = vec![Line::new(Look::Strong, title)];
-    lines.extend(figures.map(|(name, text)| entry(name, &text)));
+    for (name, parts) in figures {
+        let mut name = name;
+        for text in wrap(&parts, width - ENTRY_INDENT) {
+            lines.push(entry(name, &text));
+            name = "";
+        }
+    }
+    lines
+}
+
+/// Joins `parts` to lines of at most `width` columns; none of them is torn apart.
+fn wrap(parts: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 3 + part.chars().count() <= width => {
+                line.push_str(" · ");
+                line.push_str(part);
+            }
+            _ => lines.push(part.clone()),
+        }
+    }
+    if lines.is_empty() {
+        lines.push("none".into());
+    }
     lines
 }
 
@@ -87,6 +107,39 @@ pub(super) fn exploring(scene: &Scene, gateway: &Gateway<'_>) -> Vec<Line> {
     lines
 }
 
+/// Columns before the text of an entry.
+const ENTRY_INDENT: usize = 17;
+
 fn entry(name: &str, text: &str) -> Line {
     Line::new(Look::Dim, format!("  {name:<14} ")).then(Look::Plain, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_go_on_in_the_next_line() {
+        let parts = ["accept 566", "reset 6", "drop 1"].map(str::to_owned);
+        assert_eq!(wrap(&parts, 20), ["accept 566 · reset 6", "drop 1"]);
+        assert_eq!(wrap(&parts, 5), parts);
+        assert_eq!(wrap(&[], 20), ["none"]);
+    }
+
+    #[test]
+    fn figures_are_those_of_the_scrape() {
+        let metrics = Metrics::parse(
+            "weir_frames_total{verdict=\"accept\"} 7\n\
+             weir_frames_total{verdict=\"reset\"} 2\n\
+             weir_inspection_seconds_sum 0.00003\n\
+             weir_inspection_seconds_count 10\n",
+        );
+        let lines: Vec<String> = lines(&metrics, 80)
+            .iter()
+            .map(|line| line.render(false))
+            .collect();
+        assert!(lines.contains(&"  inspector      accept 7 · reset 2".to_owned()));
+        assert!(lines.contains(&"  cost           3.00 µs a frame in the inspector".to_owned()));
+        assert!(lines.contains(&"  reasons        none".to_owned()));
+    }
 }

@@ -4,9 +4,7 @@ use std::env;
 use std::io;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
-
-use serde_json::Value;
+use std::time::Instant;
 
 use super::Options;
 use super::attacks::{self, Attack};
@@ -20,8 +18,6 @@ use super::work::{self, Telemetry};
 use crate::netns::peers::{Gateway, Setup};
 use crate::netns::{Error, Family, Spec, Topology};
 
-/// The shipped rules: what an operator gets without writing one.
-const BASELINE: &str = include_str!("../../../rules/baseline.toml");
 const LABEL: &str = "demo";
 const TELEMETRY: &str = "reports during the attacks";
 
@@ -90,7 +86,8 @@ impl Play {
 
         self.status("starting Weir in place of the bridge")?;
         let weir = env::current_exe()?;
-        let mut setup = Setup::new(&weir, BASELINE);
+        let rules = attacks::rules();
+        let mut setup = Setup::new(&weir, &rules);
         setup.more = attacks::TLS_ZONE;
         let gateway = Gateway::start(&scene.topology, &setup)?;
         self.act(Way::With, &scene, Some(&gateway))?;
@@ -98,7 +95,9 @@ impl Play {
         self.judge();
         self.board.status = format!("done in {} s", self.started.elapsed().as_secs());
         self.screen.finish(&self.board)?;
-        self.screen.say(&figures::lines(&gateway.metrics()?))?;
+        let width = self.screen.width();
+        self.screen
+            .say(&figures::lines(&gateway.metrics()?, width))?;
         let fine = self.summary()?;
         if self.options.keep {
             let _telemetry = Telemetry::start(&scene.topology, &scene.broker)?;
@@ -167,10 +166,12 @@ impl Play {
     ) -> Result<(), Ended> {
         self.board.rows[at].set(way, Cell::Running);
         self.status(&format!("attack: {}", attack.name))?;
-        let events_before = gateway.map_or(Ok(0), |gateway| gateway.events().map(|e| e.len()))?;
+        let watch = gateway
+            .map(|gateway| attack.explanation.watch(gateway))
+            .transpose()?;
         let observation = attack.run(scene, Family::V4)?;
-        if let Some(gateway) = gateway {
-            self.board.rows[at].why = why(gateway, events_before, attack)?;
+        if let Some(watch) = watch {
+            self.board.rows[at].why = watch.explanation()?;
         }
         let cell = Cell::Done {
             good: !observation.succeeded,
@@ -213,7 +214,7 @@ impl Play {
         for row in &failures {
             let problem = match row.kind {
                 Kind::Work => "did not work both ways",
-                Kind::Attack if row.why.is_none() => "left no event that says why it was stopped",
+                Kind::Attack if row.why.is_none() => "the gateway doesn't say why it was stopped",
                 Kind::Attack => "did not go as expected",
             };
             lines.push(Line::new(Look::Bad, format!("  {}: {problem}", row.name)));
@@ -240,17 +241,4 @@ impl Play {
             false => Ok(()),
         }
     }
-}
-
-/// Reason and rule of the event that the attack has caused.
-fn why(gateway: &Gateway<'_>, before: usize, attack: &Attack) -> Result<Option<String>, Error> {
-    let event = gateway.event_after(before, Duration::from_secs(1), |event| {
-        let reason = event["weir"]["reason"].as_str();
-        reason.is_some_and(|reason| attack.reasons.contains(&reason))
-    })?;
-    Ok(event.map(|event| {
-        let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
-        let weir = &event["weir"];
-        format!("{} · {}", text(&weir["reason"]), text(&weir["rule"]))
-    }))
 }

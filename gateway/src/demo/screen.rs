@@ -80,6 +80,11 @@ impl Screen {
         out.flush()
     }
 
+    /// The columns there are.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
     fn draw(&mut self, board: &Board) -> io::Result<()> {
         let lines = table::lines(board, self.width);
         let mut text = String::new();

@@ -10,6 +10,9 @@ use crate::netns::{Error, Family, Host, Result, address};
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The attacker's first address.
+const FIRST_ATTACKER: u8 = 0;
+
 /// CONNECT of MQTT 3.1.1, clean session, client id "intruder".
 const CONNECT: &[u8] = b"\x10\x14\x00\x04MQTT\x04\x02\x00\x3c\x00\x08intruder";
 const CONNACK: &[u8] = b"\x20\x02\x00\x00";
@@ -78,7 +81,7 @@ pub const FORGED_BY_SERVERS: &[Forged] = &[
 ];
 
 pub(super) fn server_packet_from_client(scene: &Scene, family: Family) -> Result<Observation> {
-    forge_as_client(scene, family, 0, &FORGED_SUBACK)
+    forge_as_client(scene, family, FIRST_ATTACKER, &FORGED_SUBACK)
 }
 
 pub(super) fn client_packet_from_server(scene: &Scene, family: Family) -> Result<Observation> {
@@ -143,6 +146,12 @@ pub(super) fn publish_first(scene: &Scene, family: Family) -> Result<Observation
 pub(super) fn second_connect(scene: &Scene, family: Family) -> Result<Observation> {
     let mut talk = logged_in(scene, 2, family);
     seen_by_broker(scene, &mut talk, CONNECT, "multiple CONNECT")
+}
+
+/// He who forged a SUBACK comes back, and does nothing wrong.
+pub(super) fn first_attacker_again(scene: &Scene, family: Family) -> Result<Observation> {
+    let mut talk = connected(scene, FIRST_ATTACKER, family, port::MQTT);
+    seen_by_broker(scene, &mut talk, CONNECT, "as intruder")
 }
 
 /// The attacker's connection from its address number `index`.

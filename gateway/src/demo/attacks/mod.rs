@@ -2,6 +2,7 @@
 //! and an honest look at what reached its target.
 
 mod control_packets;
+mod explanation;
 mod plaintext;
 mod reflection;
 mod talk;
@@ -12,6 +13,7 @@ use crate::netns::{Family, Result};
 pub use control_packets::{
     FORGED_BY_CLIENTS, FORGED_BY_SERVERS, Forged, forge_as_client, forge_as_server,
 };
+pub use explanation::{Explanation, Watch};
 pub use plaintext::TLS_ZONE;
 pub use reflection::RATIO_LIMIT;
 
@@ -22,8 +24,8 @@ pub struct Attack {
     pub name: &'static str,
     /// What the attacker gets from it, in one line.
     pub gain: &'static str,
-    /// The reason codes of which the gateway's event must carry one.
-    pub reasons: &'static [&'static str],
+    /// How the gateway says why it was stopped.
+    pub explanation: Explanation,
     run: Run,
 }
 
@@ -72,43 +74,70 @@ pub const ALL: &[Attack] = &[
     Attack {
         name: "SUBACK sent by a client",
         gain: "brokers read packets only they themselves may send",
-        reasons: &["mqtt.spoofed.server-packet"],
+        explanation: Explanation::Reason(&["mqtt.spoofed.server-packet"]),
         run: control_packets::server_packet_from_client,
     },
     Attack {
         name: "SUBSCRIBE sent by a server",
         gain: "a rogue broker drives devices into untested states",
-        reasons: &["mqtt.spoofed.client-packet"],
+        explanation: Explanation::Reason(&["mqtt.spoofed.client-packet"]),
         run: control_packets::client_packet_from_server,
     },
     Attack {
         name: "PUBLISH before CONNECT",
         gain: "reaches the broker's parser without a login",
-        reasons: &["mqtt.session.first-not-connect"],
+        explanation: Explanation::Reason(&["mqtt.session.first-not-connect"]),
         run: control_packets::publish_first,
     },
     Attack {
         name: "second CONNECT in a session",
         gain: "confuses who the session belongs to",
-        reasons: &["mqtt.session.second-connect"],
+        explanation: Explanation::Reason(&["mqtt.session.second-connect"]),
         run: control_packets::second_connect,
     },
     Attack {
         name: "CoAP reflection",
         gain: "small forged requests make the server flood a victim",
-        reasons: &["coap.amplification.ratio"],
+        explanation: Explanation::Reason(&["coap.amplification.ratio"]),
         run: reflection::reflect,
     },
     Attack {
         name: "plaintext on the TLS port",
         gain: "whatever it is, it isn't what the TLS port is for",
-        reasons: &["tls.required"],
+        explanation: Explanation::Reason(&["tls.required"]),
         run: plaintext::on_the_tls_port,
     },
     Attack {
         name: "password in plaintext",
         gain: "a contractor's login, on the wire for all to read",
-        reasons: &["tls.required"],
+        explanation: Explanation::Reason(&["tls.required"]),
         run: plaintext::from_a_tls_zone,
     },
+    Attack {
+        name: "the first attacker again",
+        gain: "he knows his way by now, and tries a proper CONNECT",
+        explanation: Explanation::Ban,
+        run: control_packets::first_attacker_again,
+    },
 ];
+
+/// Whoever forges control packets is shut out; to be read before the shipped rules, which leave it at
+/// a reset.
+const BAN_RULE: &str = r#"
+[[rule]]
+id          = "forgers-are-banned"
+description = "Who sends what only a server may send isn't heard again for a while"
+severity    = "high"
+match       = { reason = "mqtt.spoofed.server-packet" }
+action      = "reset"
+ban         = "10m"
+
+"#;
+
+/// The shipped rules: what an operator gets without writing one.
+const BASELINE: &str = include_str!("../../../../rules/baseline.toml");
+
+/// The rules that stop these attacks.
+pub fn rules() -> String {
+    [BAN_RULE, BASELINE].concat()
+}
