@@ -19,7 +19,7 @@ use super::Error;
 /// The mount point that is there on most systems.
 const SYSTEM_BPFFS: &str = "/sys/fs/bpf";
 /// `BPF_FS_MAGIC` of linux/magic.h.
-const BPFFS_MAGIC: i64 = 0xcafe_4a11;
+const BPFFS_MAGIC: u64 = 0xcafe_4a11;
 
 /// The pins of one gateway.
 #[derive(Debug, Clone)]
@@ -144,7 +144,7 @@ impl Pins {
 /// Whether `dir`, or the nearest directory above it that is there, is on a bpffs.
 fn is_on_bpffs(dir: &Path) -> bool {
     let there = dir.ancestors().find_map(|ancestor| statfs(ancestor).ok());
-    there.is_some_and(|fs| i64::from(fs.f_type) == BPFFS_MAGIC)
+    there.is_some_and(|fs| u64::try_from(fs.f_type) == Ok(BPFFS_MAGIC))
 }
 
 /// Names in `dir`; none if it isn't there.
