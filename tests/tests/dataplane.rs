@@ -1,6 +1,7 @@
 //! The data plane by itself, in namespaces: real XDP program, real AF_XDP sockets, no inspector.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -10,8 +11,8 @@ use gateway::dataplane::{
     Ban, Dataplane, Inspection, Leave, LinkNames, Observer, Settings, StartError,
 };
 use gateway::netns::{Host, Namespace, Spec, Topology};
-use inspect::Event;
-use policy::{Config, Side, SourceText, XdpMode};
+use inspect::{Event, Inspector, Seed, Verdict};
+use policy::{Config, Policy, Side, SourceText, XdpMode};
 use weir_tests::lab::{alone, must};
 use weir_tests::stream::{Record, Stream};
 
@@ -37,6 +38,7 @@ impl Observer for Deaf {
 /// A topology with nothing between devices and servers but the data plane under test.
 struct Bench {
     dataplane: Option<Dataplane>,
+    inspection: Inspection,
     settings: Settings,
     topology: Topology,
 }
@@ -68,6 +70,7 @@ impl Bench {
         settings.pin_dir = PathBuf::from(pins);
         Self {
             dataplane: None,
+            inspection: Inspection::AcceptAll,
             settings,
             topology,
         }
@@ -78,7 +81,7 @@ impl Bench {
         must(
             self.topology
                 .gateway()
-                .enter(|| Dataplane::start(&self.settings, Inspection::AcceptAll, |_| Deaf)),
+                .enter(|| Dataplane::start(&self.settings, self.inspection.clone(), |_| Deaf)),
         )
     }
 
@@ -218,6 +221,21 @@ fn large_frames_cross_in_large_chunks() {
 }
 
 #[test]
+fn checksums_that_a_local_stack_left_out_are_completed() {
+    let _alone = alone();
+    let offloading = Spec {
+        checksum_offload: true,
+        ..spec("dp-partial")
+    };
+    let mut bench = Bench::unstarted(offloading, XdpMode::Native);
+    bench.inspection = Inspection::Full(accepting_inspector());
+    bench.start();
+    let record = bench.stream_for(WHILE);
+    assert_eq!(record.lost(), 0, "of {}", record.sent);
+    assert_eq!(bench.worker(0).verdicts(Verdict::Accept), record.sent);
+}
+
+#[test]
 fn a_restart_loses_nothing_while_the_kernel_stands_in() {
     let _alone = alone();
     let mut bench = Bench::new(spec("dp-restart"), XdpMode::Native);
@@ -321,6 +339,14 @@ fn what_is_wrong_with_interfaces_is_said_before_anything_is_attached() {
     let text = error.to_string();
     assert!(text.contains("nowhere: no such interface"), "{text}");
     assert!(text.contains("ip link set dev inside mtu"), "{text}");
+}
+
+/// An inspector without a rule.
+fn accepting_inspector() -> Arc<Inspector> {
+    let config = Config::default();
+    let policy = Policy::compile(&config, &[]).expect("no rule, no mistake");
+    let inspector = Inspector::new(config.limits, Arc::new(policy), Seed::fixed(1));
+    Arc::new(inspector)
 }
 
 fn ethtool(namespace: &Namespace, line: &str) {

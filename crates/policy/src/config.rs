@@ -259,7 +259,7 @@ pub enum XdpMode {
 pub struct Dataplane {
     /// How the XDP program is attached.
     pub mode: XdpMode,
-    /// How long a worker polls the driver before it sleeps, default 0: it sleeps at once.
+    /// How long a worker looks for frames without sleeping after the last one, default 50 µs.
     pub busy_poll: Duration,
     /// Descriptors of each ring, a power of two, default 2048.
     pub ring_size: u32,
@@ -273,7 +273,7 @@ impl Default for Dataplane {
     fn default() -> Self {
         Self {
             mode: XdpMode::Auto,
-            busy_poll: Duration::ZERO,
+            busy_poll: Duration::from_micros(50),
             ring_size: 2048,
             heartbeat: Duration::from_millis(20),
             pin_dir: "/sys/fs/bpf/weir".to_owned(),

@@ -31,6 +31,8 @@ mod error;
 pub mod ethtool;
 mod frame;
 mod io;
+#[cfg(feature = "bench")]
+pub mod live;
 mod memory;
 mod ring;
 mod setup;
