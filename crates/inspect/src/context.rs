@@ -162,8 +162,12 @@ impl<S: Sink> Context<'_, S> {
         noted: &[Noted],
         outcome: &Outcome,
     ) {
-        for reason in subject.reasons {
-            self.sink.count(Count::Reason(*reason));
+        // What a limit raises (a ratio of bytes) is known only once the rules have been asked.
+        let by_limit = ruling
+            .reason
+            .filter(|reason| !subject.reasons.contains(reason));
+        for reason in subject.reasons.iter().copied().chain(by_limit) {
+            self.sink.count(Count::Reason(reason));
         }
         let event = Event {
             at: self.now,
