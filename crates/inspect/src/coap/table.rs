@@ -422,7 +422,7 @@ mod tests {
         let table = Table::new(64, 1);
         for step in 0..10_000u64 {
             let key = (step * 7919 % 200) as u32;
-            touch(&table, at(step * 10), key, key % 3 == 0);
+            touch(&table, at(step * 10), key, key.is_multiple_of(3));
             if step % 100 == 0 {
                 table.sweep(at(step * 10), 8);
             }
