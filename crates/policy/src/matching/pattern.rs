@@ -17,14 +17,23 @@ const INLINE_BYTES: usize = 256;
 
 /// A topic filter, perhaps with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Pattern {
+pub(crate) struct Pattern {
+    /// What every topic name it matches begins with: most names are told apart by that.
+    prefix: Box<str>,
+    form: Form,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Form {
+    /// No wildcard and no placeholder: the prefix is all.
+    Name,
     Plain(Box<str>),
     Filled(Box<[Part]>),
 }
 
 /// A piece of a pattern with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Part {
+enum Part {
     Text(Box<str>),
     ClientId,
     Username,
@@ -67,17 +76,33 @@ impl Pattern {
         // A value never holds a wildcard or a separator: any letter shows whether the rest is right.
         let sample: String = parts.iter().map(Part::sample).collect();
         topic::check_filter(&sample, Version::V5).map_err(PatternError::Filter)?;
-        Ok(match parts.iter().all(|p| matches!(p, Part::Text(_))) {
-            true => Self::Plain(text.into()),
-            false => Self::Filled(parts.into()),
+        let fixed = text.find(['+', '#', '{']).unwrap_or(text.len());
+        let form = match text[fixed..].chars().next() {
+            None => Form::Name,
+            Some(_) if parts.iter().all(|p| matches!(p, Part::Text(_))) => Form::Plain(text.into()),
+            Some(_) => Form::Filled(parts.into()),
+        };
+        // `a/#` matches `a` too (MQTT 5.0 §4.7.1.2).
+        let prefix = match text[fixed..].starts_with('#') {
+            true => text[..fixed].trim_end_matches('/'),
+            false => &text[..fixed],
+        };
+        Ok(Self {
+            prefix: prefix.into(),
+            form,
         })
     }
 
     /// Whether `relation` holds between the pattern and a topic name or a filter without its share.
     pub(crate) fn relates(&self, relation: Relation, to: &str, session: &Session<'_>) -> bool {
-        match self {
-            Self::Plain(pattern) => relation.holds(pattern, to),
-            Self::Filled(parts) => {
+        if relation == Relation::Matches && !to.starts_with(&*self.prefix) {
+            return false;
+        }
+        match &self.form {
+            Form::Name if relation == Relation::Matches => to.len() == self.prefix.len(),
+            Form::Name => relation.holds(&self.prefix, to),
+            Form::Plain(pattern) => relation.holds(pattern, to),
+            Form::Filled(parts) => {
                 let mut bytes = SmallVec::<[u8; INLINE_BYTES]>::new();
                 fill(parts, session, &mut bytes)
                     .and_then(|()| std::str::from_utf8(&bytes).ok())
@@ -88,7 +113,7 @@ impl Pattern {
 
     /// Whether this is the bare `#`.
     pub(crate) fn is_everything(&self) -> bool {
-        matches!(self, Self::Plain(text) if **text == *"#")
+        matches!(&self.form, Form::Plain(text) if **text == *"#")
     }
 }
 
@@ -201,6 +226,28 @@ mod tests {
                 "{pattern} {relation:?} {to}"
             );
         }
+    }
+
+    #[test]
+    fn the_prefix_takes_nothing_away() {
+        let session = session("s7", None);
+        let names = [
+            "a", "a/", "a/b", "a/b/c", "ab", "/a", "", "a//b", "s7", "s7/a", "$a/b",
+        ];
+        for pattern in [
+            "#", "+", "a", "a/#", "a/+", "a/+/c", "/#", "+/b", "a/b", "a//#", "$a/#",
+        ] {
+            let compiled = Pattern::new(pattern).expect("a pattern");
+            for name in names {
+                assert_eq!(
+                    compiled.relates(Relation::Matches, name, &session),
+                    topic::matches(pattern, name),
+                    "{pattern} {name}"
+                );
+            }
+        }
+        let own = Pattern::new("{client_id}/#").expect("a pattern");
+        assert!(own.relates(Relation::Matches, "s7", &session));
     }
 
     #[test]
