@@ -93,6 +93,16 @@ impl Policy {
         &self.rules
     }
 
+    /// Whether some rule names this reason in its `reason`, by itself or by a glob.
+    #[must_use]
+    pub fn names(&self, reason: Reason) -> bool {
+        let mut named = self
+            .matchings
+            .iter()
+            .filter_map(|matching| matching.reasons);
+        named.any(|reasons| reasons.contains(reason))
+    }
+
     /// The cases of all packs.
     #[must_use]
     pub fn cases(&self) -> &[Case] {

@@ -1,0 +1,121 @@
+//! What the lines of a case say.
+
+use std::time::Duration;
+
+use weir_policy::{Case, Config, Line, Policy, Service, Side, SourceText, Speech, Value, Verdict};
+use wire::coap::Code;
+use wire::mqtt::PacketType;
+
+fn case(say: &str, more: &str) -> Case {
+    let text = format!(
+        "[[case]]\nname = \"c\"\nsay = [{say}]\nexpect = {{ verdict = \"accept\" }}\n{more}\n"
+    );
+    let source = SourceText::new("p.toml", &text);
+    let policy = Policy::compile(&Config::default(), &[source]);
+    let policy = policy.unwrap_or_else(|problems| panic!("{problems}"));
+    policy.cases()[0].clone()
+}
+
+fn line(text: &str) -> Line {
+    let case = case(&format!("'{text}'"), "service = \"mqtt\"");
+    case.say[0].clone()
+}
+
+fn coap(text: &str) -> (Code, String) {
+    match case(&format!("'{text}'"), "").say.remove(0).speech {
+        Speech::Coap { code, path, .. } => (code, path),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_packet_with_its_fields() {
+    let line =
+        line(r#"< PUBLISH topic=a/b payload="two words" qos=1 retain dup=false packet_id=0x10"#);
+    assert!(line.from_server);
+    assert_eq!(line.place.to_string(), "p.toml:3:8");
+    let Speech::Mqtt { packet, fields } = line.speech else {
+        panic!("{line:?}");
+    };
+    assert_eq!(packet, PacketType::Publish);
+    assert_eq!(fields.text("topic"), Some("a/b"));
+    assert_eq!(fields.text("payload"), Some("two words"));
+    assert_eq!(fields.number("qos"), Some(1));
+    assert_eq!(fields.flag("retain"), Some(true));
+    assert_eq!(fields.flag("dup"), Some(false));
+    assert_eq!(fields.number("packet_id"), Some(16));
+    assert_eq!(fields.text("hex"), None);
+    assert!(!fields.is_empty());
+}
+
+#[test]
+fn what_may_be_repeated_is_kept_in_order() {
+    let Speech::Mqtt { fields, .. } = line("SUBSCRIBE filter=a filter=b/#").speech else {
+        panic!("an MQTT packet");
+    };
+    let filters: Vec<&Value> = fields.all("filter").collect();
+    assert_eq!(
+        filters,
+        [&Value::Text("a".to_owned()), &Value::Text("b/#".to_owned())]
+    );
+}
+
+#[test]
+fn requests_responses_and_empty_messages() {
+    assert_eq!(coap("GET /a/b?c=d"), (Code::GET, "a/b?c=d".to_owned()));
+    assert_eq!(coap("iPATCH /"), (Code::IPATCH, String::new()));
+    assert_eq!(coap("< 2.05 size=600"), (Code::CONTENT, String::new()));
+    assert_eq!(coap("EMPTY type=RST"), (Code::EMPTY, String::new()));
+}
+
+#[test]
+fn bytes_segments_fragments_and_time() {
+    assert_eq!(
+        line("hex 30 04 0001").speech,
+        Speech::Hex(vec![0x30, 4, 0, 1])
+    );
+    assert_eq!(
+        line("wait 61s").speech,
+        Speech::Wait(Duration::from_secs(61))
+    );
+    let Speech::Tcp { flags, fields } = line("tcp RST+ACK seq=+5000 ack=-1 checksum=bad").speech
+    else {
+        panic!("a segment");
+    };
+    assert_eq!(flags, 0x14);
+    assert_eq!(
+        (fields.number("seq"), fields.number("ack")),
+        (Some(5000), Some(-1))
+    );
+    assert_eq!(fields.text("checksum"), Some("bad"));
+    let Speech::Fragment { fields } = line("fragment offset=8 more").speech else {
+        panic!("a fragment");
+    };
+    assert_eq!(
+        (fields.number("offset"), fields.flag("more")),
+        (Some(8), Some(true))
+    );
+    let Speech::ClientHello { fields } = line("client-hello sni=a.example").speech else {
+        panic!("a ClientHello");
+    };
+    assert_eq!(fields.text("sni"), Some("a.example"));
+}
+
+#[test]
+fn a_case_has_defaults() {
+    let bare = case("\"CONNECT\"", "");
+    assert_eq!(
+        (bare.from, bare.to),
+        ([192, 0, 2, 7].into(), [192, 0, 2, 200].into())
+    );
+    assert_eq!((bare.side, bare.service), (Side::Inside, Service::Mqtt));
+    assert_eq!(bare.expect.verdict, Verdict::Accept);
+    assert_eq!(case("\"GET /\"", "").service, Service::Coap);
+    assert_eq!(case("\"wait 1s\", \"< 2.05\"", "").service, Service::Coap);
+    let given = case(
+        "\"CONNECT\"",
+        "from = \"fd00::7\"\nside = \"outside\"\nservice = \"mqtts\"",
+    );
+    assert!(given.to.is_ipv6());
+    assert_eq!((given.side, given.service), (Side::Outside, Service::Mqtts));
+}
