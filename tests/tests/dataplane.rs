@@ -1,8 +1,9 @@
 //! The data plane by itself, in namespaces: real XDP program, real AF_XDP sockets, no inspector.
 
+use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use gateway::dataplane::stats::{PortStats, WorkerStats};
 use gateway::dataplane::{
     Ban, Dataplane, Inspection, Leave, LinkNames, Observer, Settings, StartError,
 };
-use gateway::netns::{Host, Namespace, Spec, Topology};
+use gateway::netns::{Family, Host, Namespace, Spec, Topology, address};
 use inspect::{Event, Inspector, Seed, Verdict};
 use policy::{Config, Policy, Side, SourceText, XdpMode};
 use weir_tests::lab::{alone, must};
@@ -311,6 +312,78 @@ fn a_link_recovers_when_its_interface_comes_back() {
     assert_eq!(record.lost(), 0, "of {}", record.sent);
     let after = bench.sum(Side::Outside, |port| port.rx_frames.value());
     assert!(after - before >= record.sent, "it came through the worker");
+}
+
+#[test]
+fn a_link_waits_for_an_interface_that_is_down() {
+    let _alone = alone();
+    let mut bench = Bench::unstarted(spec("dp-wait"), XdpMode::Native);
+    bench.gateway_ip("link set outside down");
+    bench.start();
+    assert!(!bench.dataplane().is_running());
+    bench.gateway_ip("link set outside up");
+    wait_for("the link to start", || bench.dataplane().is_running());
+    assert_eq!(bench.stream_for(WHILE).lost(), 0);
+}
+
+#[test]
+fn workers_follow_a_change_of_the_mtu() {
+    let _alone = alone();
+    let bench = Bench::new(spec("dp-mtu"), XdpMode::Native);
+    let openings = bench.worker(0).openings.value();
+    bench.gateway_ip("link set inside mtu 3000");
+    wait_for("new workers", || {
+        bench.worker(0).openings.value() > openings && bench.dataplane().is_running()
+    });
+    assert_eq!(bench.stream_for(WHILE).lost(), 0);
+}
+
+/// Panics at the first event of all.
+struct Fragile(Arc<AtomicBool>);
+
+impl Observer for Fragile {
+    fn event(&mut self, _event: &Event<'_>) -> bool {
+        assert!(
+            self.0.swap(true, Ordering::Relaxed),
+            "an observer that can't bear events, as this test wants it"
+        );
+        true
+    }
+
+    fn ban(&mut self, _ban: Ban) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_worker_that_panics_is_replaced() {
+    let _alone = alone();
+    let mut bench = Bench::unstarted(spec("dp-panic"), XdpMode::Native);
+    let broken = Arc::new(AtomicBool::new(false));
+    let fragile = Arc::clone(&broken);
+    let inspection = Inspection::Full(accepting_inspector());
+    let start = || {
+        let observers = move |_| Fragile(Arc::clone(&fragile));
+        Dataplane::start(&bench.settings, inspection, observers)
+    };
+    let started = must(bench.topology.gateway().enter(start));
+    bench.dataplane = Some(started.unwrap_or_else(|error| panic!("{error}")));
+    let openings = bench.worker(0).openings.value();
+
+    let devices = bench.topology.host(Host::Devices);
+    let from = SocketAddr::new(address(Host::Devices, 0, Family::V4), 0);
+    let at = SocketAddr::new(address(Host::Servers, 0, Family::V4), COAP);
+    let sender = must(devices.enter(|| UdpSocket::bind(from))).expect("a socket");
+    // Version 3 of CoAP doesn't exist (RFC 7252 section 3).
+    sender.send_to(&[0xc0, 0, 0, 0], at).expect("a route");
+    wait_for("the worker to break", || broken.load(Ordering::Relaxed));
+    wait_for("another worker", || {
+        bench.worker(0).openings.value() > openings && bench.dataplane().is_running()
+    });
+    let before = bench.worker(0).verdicts(Verdict::Accept);
+    let record = bench.stream_for(WHILE);
+    assert_eq!(record.lost(), 0, "of {}", record.sent);
+    assert!(bench.worker(0).verdicts(Verdict::Accept) - before >= record.sent);
 }
 
 #[test]

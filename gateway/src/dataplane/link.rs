@@ -17,7 +17,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tracing::{error, info, warn};
 use xsk::{ChunkSize, Queue, Socket, Umem, Waker};
 
-use super::checks;
+use super::checks::{self, Queues};
 use super::netlink::Interface;
 use super::plan::{Plan, share_out};
 use super::stats::WorkerStats;
@@ -35,6 +35,9 @@ pub enum LinkError {
     /// The AF_XDP side refused.
     #[error(transparent)]
     Sockets(#[from] xsk::Error),
+    /// An interface that came back isn't fit; the findings are in the log.
+    #[error("{0}: not fit to be an end of it")]
+    Unfit(String),
     /// The system refused something else.
     #[error("{what}: {source}")]
     System {
@@ -73,9 +76,30 @@ pub(super) struct Link {
     /// One for each worker there can be; they outlive the workers.
     stats: Vec<Arc<WorkerStats>>,
     workers: Vec<Running>,
+    /// What the workers were made for.
+    shape: Option<Shape>,
     running: Arc<AtomicBool>,
     /// What went wrong last, so that it is told once.
     complaint: Option<String>,
+}
+
+/// What decides how many workers a link has and how large their chunks are. It can change under
+/// them: a queue without a socket would have its frames take the fallback, uninspected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shape {
+    chunk: ChunkSize,
+    queues: [Queues; 2],
+}
+
+impl Shape {
+    fn of(ends: &[Interface; 2]) -> Result<Self, LinkError> {
+        let queues =
+            |end: &Interface| checks::queues(end).map_err(LinkError::system("asking for queues"));
+        Ok(Self {
+            chunk: ChunkSize::for_mtu(ends[0].mtu.max(ends[1].mtu))?,
+            queues: [queues(&ends[0])?, queues(&ends[1])?],
+        })
+    }
 }
 
 /// A worker's thread, and the hold on it.
@@ -98,6 +122,7 @@ impl Link {
             attached: [ends[0].index, ends[1].index],
             stats: (0..workers).map(|_| Arc::default()).collect(),
             workers: Vec::new(),
+            shape: None,
             running: Arc::default(),
             complaint: None,
         })
@@ -152,20 +177,41 @@ impl Link {
             return Ok(());
         };
         let ends = [inside, outside];
-        for (at, (_, port)) in SIDES.into_iter().enumerate() {
-            if self.attached[at] != ends[at].index {
-                let name = &ends[at].name;
-                info!("{name} is back as interface {}", ends[at].index);
-                self.stop(xdp, Phase::Stop);
-                report_mode(xdp.reattach(u32::from(self.index), port, ends[at].index)?)?;
-                self.attached[at] = ends[at].index;
-            }
+        self.adopt_returned(&ends, xdp)?;
+        if !self.workers.is_empty() && self.shape != Some(Shape::of(&ends)?) {
+            info!(
+                "the link {} has other queues or another MTU now",
+                self.names
+            );
+            self.stop(xdp, Phase::Drain);
         }
         if self.workers.is_empty() && ends.iter().all(|end| end.up) {
             self.start(&ends, xdp, workshop)?;
             for ((side, _), end) in SIDES.into_iter().zip(&ends) {
                 self.tell_up(side, Some(end));
             }
+        }
+        Ok(())
+    }
+
+    /// Attaches the XDP program to an end that has gone and come back, after the checks that an
+    /// interface has to pass at the start.
+    fn adopt_returned(&mut self, ends: &[Interface; 2], xdp: &mut Xdp) -> Result<(), LinkError> {
+        for (at, (_, port)) in SIDES.into_iter().enumerate() {
+            let Interface { name, index, .. } = &ends[at];
+            if self.attached[at] == *index {
+                continue;
+            }
+            info!("{name} is back as interface {index}");
+            self.stop(xdp, Phase::Stop);
+            let findings = checks::check_link(&self.names.inside, &self.names.outside)
+                .map_err(LinkError::system("checking the interfaces"))?;
+            findings.iter().for_each(checks::Finding::log);
+            if findings.iter().any(checks::Finding::is_fatal) {
+                return Err(LinkError::Unfit(name.clone()));
+            }
+            report_mode(xdp.reattach(u32::from(self.index), port, *index)?)?;
+            self.attached[at] = *index;
         }
         Ok(())
     }
@@ -205,13 +251,15 @@ impl Link {
         xdp: &mut Xdp,
         workshop: &mut Workshop<O>,
     ) -> Result<(), LinkError> {
-        let chunk = ChunkSize::for_mtu(ends[0].mtu.max(ends[1].mtu))?;
-        let queues =
-            |end: &Interface| checks::queues(end).map_err(LinkError::system("asking for queues"));
-        let plans = share_out(queues(&ends[0])?, queues(&ends[1])?, self.stats.len());
-        for (number, plan) in plans.into_iter().enumerate() {
-            self.start_one(number, plan, ends, chunk, xdp, workshop)?;
+        let shape = Shape::of(ends)?;
+        let [inside, outside] = shape.queues;
+        for (number, plan) in share_out(inside, outside, self.stats.len())
+            .into_iter()
+            .enumerate()
+        {
+            self.start_one(number, plan, ends, shape.chunk, xdp, workshop)?;
         }
+        self.shape = Some(shape);
         self.running.store(true, Ordering::Relaxed);
         let count = self.workers.len();
         info!("the link {} is at work with {count} workers", self.names);

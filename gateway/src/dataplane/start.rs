@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use tracing::error;
 use xsk::{Copying, Waker};
 
-use super::checks::{self, Finding, Severity};
+use super::checks::{self, Finding};
 use super::link::{Link, LinkError, Workshop, report_mode};
 use super::netlink::{Interface, Monitor};
 use super::stats::WorkerStats;
@@ -337,13 +337,12 @@ fn check(links: &[LinkNames]) -> Result<Vec<Finding>, StartError> {
             .map_err(StartError::system("checking the interfaces"))?;
         findings.extend(found);
     }
-    let is_fatal = |finding: &Finding| finding.severity == Severity::Fatal;
     findings
         .iter()
-        .filter(|f| !is_fatal(f))
+        .filter(|finding| !finding.is_fatal())
         .for_each(Finding::log);
-    if findings.iter().any(is_fatal) {
-        findings.retain(is_fatal);
+    if findings.iter().any(Finding::is_fatal) {
+        findings.retain(Finding::is_fatal);
         return Err(StartError::Interfaces(findings));
     }
     Ok(findings)

@@ -51,6 +51,12 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
+    /// Whether nothing can start like this.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        self.severity == Severity::Fatal
+    }
+
     /// Writes it to the log, at the level of its severity.
     pub fn log(&self) {
         match self.severity {
