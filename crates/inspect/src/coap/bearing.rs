@@ -73,6 +73,15 @@ impl Bearing {
         }
     }
 
+    /// Where a request goes.
+    pub(super) fn addressee(&self, arrival: &Arrival) -> Server {
+        if is_group(arrival.endpoints.destination) {
+            Server::Group(self.server.port)
+        } else {
+            Server::One(self.server)
+        }
+    }
+
     /// The response, as its exchange knows it.
     pub(super) fn response(&self, message: &Message<'_>) -> Response {
         response(message, self.client, self.server)
@@ -86,15 +95,5 @@ fn response(message: &Message<'_>, client: Endpoint, server: Endpoint) -> Respon
         server,
         token: Token::new(message.token()),
         piggybacked_on: is_piggybacked.then(|| message.message_id()),
-    }
-}
-
-/// Where a request to this endpoint goes.
-pub(super) fn server_of(arrival: &Arrival) -> Server {
-    let ends = &arrival.endpoints;
-    if is_group(ends.destination) {
-        Server::Group(ends.destination_port)
-    } else {
-        Server::One(Endpoint::new(ends.destination, ends.destination_port))
     }
 }

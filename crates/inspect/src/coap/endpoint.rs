@@ -21,20 +21,23 @@ impl Address {
 }
 
 impl From<IpAddr> for Address {
+    #[inline]
     fn from(address: IpAddr) -> Self {
-        let mapped = match address {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-            IpAddr::V6(v6) => v6,
-        };
-        let bits = mapped.to_bits();
-        Self {
-            high: (bits >> 64) as u64,
-            low: bits as u64,
+        match address {
+            IpAddr::V4(v4) => Self {
+                high: 0,
+                low: 0xffff << 32 | u64::from(v4.to_bits()),
+            },
+            IpAddr::V6(v6) => Self {
+                high: (v6.to_bits() >> 64) as u64,
+                low: v6.to_bits() as u64,
+            },
         }
     }
 }
 
 impl Hash for Address {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.high);
         state.write_u64(self.low);
@@ -49,6 +52,7 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
+    #[inline]
     pub(super) fn new(address: IpAddr, port: u16) -> Self {
         Self {
             address: address.into(),
@@ -60,26 +64,26 @@ impl Endpoint {
 /// A token of up to eight bytes (RFC 7252 §5.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token {
-    bytes: u64,
+    bits: u64,
     len: u8,
 }
 
 impl Token {
-    /// The token of these bytes; of a longer one (RFC 8974), which no parser lets through, the first
-    /// eight.
+    /// The token of these bytes; of a longer one (RFC 8974), which no parser lets through, the last
+    /// eight count.
+    #[inline]
     pub(super) fn new(token: &[u8]) -> Self {
-        let len = token.len().min(8);
-        let mut bytes = [0; 8];
-        bytes[..len].copy_from_slice(&token[..len]);
         Self {
-            bytes: u64::from_be_bytes(bytes),
-            len: len as u8,
+            bits: token
+                .iter()
+                .fold(0, |bits, byte| bits << 8 | u64::from(*byte)),
+            len: token.len().min(8) as u8,
         }
     }
 
-    /// Its bytes, in the first [`Token::len`] of these.
+    /// Its bytes, in the last [`Token::len`] of these.
     pub(super) fn bytes(self) -> [u8; 8] {
-        self.bytes.to_be_bytes()
+        self.bits.to_be_bytes()
     }
 
     pub(super) fn len(self) -> usize {
@@ -89,7 +93,7 @@ impl Token {
 
 impl Hash for Token {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.bytes);
+        state.write_u64(self.bits);
         state.write_u8(self.len);
     }
 }
@@ -120,6 +124,8 @@ mod tests {
         assert_ne!(Token::new(&[0]), Token::new(&[0, 0]));
         assert_ne!(Token::new(&[1, 2]), Token::new(&[2, 1]));
         assert_eq!(Token::new(&[1; 8]), Token::new(&[1; 8]));
+        let token = Token::new(&[0, 7, 0]);
+        assert_eq!(token.bytes()[8 - token.len()..], [0, 7, 0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A client's standing as the policy's rules ask about it.
 
-use policy::{Action, Limit, Meters, Policy, Ratio, RuleIndex, Subject};
+use policy::{Action, Limit, Meters, Policy, RuleIndex, Subject};
 
 use super::budget::{Balance, Standing};
 
@@ -44,7 +44,13 @@ impl<'a> Books<'a> {
 impl Meters for Books<'_> {
     fn exceeds(&mut self, rule: RuleIndex, limit: &Limit, subject: &Subject<'_>) -> bool {
         let Limit::Ratio(ratio) = limit;
-        let balance = self.standing.balance(ratio);
+        let mut windows = self.policy.ratio_windows().iter();
+        let page = windows.position(|window| *window == ratio.window);
+        let balance = page.and_then(|page| self.standing.balances.get(page));
+        let Some(balance) = balance else {
+            // No books, no credit; but the books are kept for every window of the policy.
+            return true;
+        };
         let looks_ahead = !subject.address_validated && self.challenges(rule);
         let promised = match self.promise {
             Promise::Endless if looks_ahead => return true,
@@ -56,21 +62,6 @@ impl Meters for Books<'_> {
 }
 
 impl Standing {
-    /// The balance a ratio is measured by. All windows of the policy are kept, so the one of a rule
-    /// of it is there.
-    pub(super) fn balance(&self, ratio: &Ratio) -> Balance {
-        let of_window = |balance: &&Balance| balance.window == ratio.window;
-        self.balances
-            .iter()
-            .find(of_window)
-            .copied()
-            .unwrap_or(Balance {
-                window: ratio.window,
-                received: 0,
-                sent: u64::MAX,
-            })
-    }
-
     /// How many more bytes may go towards the client at this ratio, in thousandths, over any window.
     pub(super) fn allowance(&self, ratio_milli: u32) -> usize {
         let allowance = |balance: &Balance| {
@@ -86,7 +77,7 @@ impl Standing {
         let Some(balance) = self.balances.first() else {
             return 0;
         };
-        let permille = u128::from(balance.sent) * 1000 / u128::from(balance.received.max(1));
+        let permille = balance.sent.saturating_mul(1000) / balance.received.max(1);
         u32::try_from(permille).unwrap_or(u32::MAX)
     }
 }

@@ -24,6 +24,7 @@ mod challenge;
 mod echo;
 mod endpoint;
 mod exchange;
+mod facts;
 mod meters;
 mod resource;
 mod strip;
@@ -49,6 +50,7 @@ use budget::{Entry, Ledger, Standing};
 use echo::Mint;
 use endpoint::Address;
 use exchange::Exchanges;
+use facts::Facts;
 use meters::{Books, Promise};
 use resource::Resources;
 
@@ -82,6 +84,7 @@ struct Datagram<'a> {
     arrival: &'a Arrival,
     frame: &'a Frame<'a>,
     message: Message<'a>,
+    facts: Facts<'a>,
     bearing: Bearing,
 }
 
@@ -137,6 +140,7 @@ impl Tracker {
             arrival,
             frame,
             message,
+            facts: Facts::of(&message),
             bearing: Bearing::find(cx.now, arrival, &message, &self.exchanges),
         };
         match datagram.bearing.direction {
@@ -186,6 +190,7 @@ impl Tracker {
     }
 
     /// Enters bytes into the books, and tells of a client that had to be forgotten for it.
+    #[inline]
     fn enter<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -254,7 +259,7 @@ impl Datagram<'_> {
 
     /// Whether it is the answer to a registration, or a notification (RFC 7641 §2).
     fn is_notification(&self) -> bool {
-        self.message.code().class() == 2 && self.message.observe().is_some()
+        self.message.code().class() == 2 && self.facts.is_in_sequence()
     }
 
     /// What it entails.
@@ -280,11 +285,14 @@ impl Datagram<'_> {
             _ => None,
         };
         let too_large = self.len() > limits.coap_message_bytes;
-        let mut reasons: Reasons = unmatched.into_iter().collect();
-        reasons.extend(too_large.then_some(Reason::COAP_TOO_LARGE));
-        if !self.message.anomalies().is_empty() {
-            reasons.extend(self.message.anomalies().iter().map(Reason::from));
+        let anomalies = self.message.anomalies();
+        let mut reasons = Reasons::new();
+        if unmatched.is_none() && !too_large && anomalies.is_empty() {
+            return reasons;
         }
+        reasons.extend(unmatched);
+        reasons.extend(too_large.then_some(Reason::COAP_TOO_LARGE));
+        reasons.extend(anomalies.iter().map(Reason::from));
         reasons
     }
 }

@@ -63,6 +63,9 @@ impl Resources {
 
     /// How many bytes the answer had when it last had to be challenged.
     pub(super) fn expected(&self, now: Instant, resource: u64) -> Option<usize> {
+        if self.sizes.len() == 0 {
+            return None;
+        }
         self.sizes.with(now, &resource, |answer| answer.len)
     }
 

@@ -95,6 +95,8 @@ const SHARDS: usize = 64;
 /// Entries a lane should hold before there is another: small tables keep an exact order.
 const ENTRIES_PER_LANE: usize = 4096;
 const LANES_MAX: usize = 16;
+/// For how many entries there is room from the start: what a site of usual size never outgrows.
+const ENTRIES_PREPARED: usize = 4096;
 /// How many busy entries may get a new record before one of them has to go.
 const SECOND_CHANCES: usize = 16;
 
@@ -104,9 +106,11 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         let capacity = capacity.max(1);
         let lanes = (capacity / ENTRIES_PER_LANE).clamp(1, LANES_MAX);
         let hasher = FixedState::with_seed(hash_seed);
+        let prepared = capacity.min(ENTRIES_PREPARED);
+        let lane = || Mutex::new(Lane::new(prepared / lanes));
         Self {
-            entries: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, SHARDS),
-            lanes: (0..lanes).map(|_| Mutex::default()).collect(),
+            entries: DashMap::with_capacity_and_hasher_and_shard_amount(prepared, hasher, SHARDS),
+            lanes: std::iter::repeat_with(lane).take(lanes).collect(),
             len: AtomicUsize::new(0),
             capacity,
         }
@@ -131,6 +135,22 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
     /// Lends the entry of `key`, making it with `make` first when there is none that is not over.
     /// The flag tells whether another entry that was not over had to go for it.
     pub(super) fn with_or_insert<R>(
+        &self,
+        now: Instant,
+        key: K,
+        make: impl FnOnce() -> V,
+        visit: impl FnOnce(&mut V) -> R,
+    ) -> (R, bool) {
+        // Mostly it is there, and looking is cheaper than preparing to insert.
+        if let Some(mut value) = self.entries.get_mut(&key)
+            && !value.is_over(now)
+        {
+            return (visit(&mut value), false);
+        }
+        self.insert(now, key, make, visit)
+    }
+
+    fn insert<R>(
         &self,
         now: Instant,
         key: K,
@@ -257,16 +277,14 @@ impl<K, V> fmt::Debug for Table<K, V> {
     }
 }
 
-impl<K> Default for Lane<K> {
-    fn default() -> Self {
+impl<K> Lane<K> {
+    fn new(prepared: usize) -> Self {
         Self {
-            newcomers: VecDeque::new(),
+            newcomers: VecDeque::with_capacity(prepared),
             established: VecDeque::new(),
         }
     }
-}
 
-impl<K> Lane<K> {
     fn queue(&mut self, class: Class) -> &mut VecDeque<Record<K>> {
         match class {
             Class::Newcomers => &mut self.newcomers,

@@ -112,7 +112,7 @@ impl Tracker {
                 Type::NonConfirmable
             },
             message_id: message.message_id(),
-            token: &request_token.bytes()[..request_token.len()],
+            token: &request_token.bytes()[8 - request_token.len()..],
             towards: Towards::Receiver,
             room,
         };

@@ -5,11 +5,11 @@ use wire::Direction;
 use wire::coap::{Code, HEADER_LEN, Message, Type};
 
 use super::answer::{Answer, Towards};
-use super::bearing::{Role, server_of};
+use super::bearing::Role;
 use super::budget::{Entry, Standing, Validation};
 use super::challenge::{Reply, allowance};
 use super::endpoint::Token;
-use super::exchange::{Kind, Observe, Request, Sent, Server};
+use super::exchange::{Kind, Request, Sent, Server};
 use super::meters::{Books, Promise};
 use super::{Datagram, Tracker, strip};
 use crate::context::Context;
@@ -67,16 +67,16 @@ impl Tracker {
         datagram: &Datagram<'_>,
         standing: &Standing,
     ) -> Trust {
-        let (message, client) = (&datagram.message, datagram.bearing.client.address);
+        let client = datagram.bearing.client.address;
         if datagram.bearing.role == Role::Request
-            && let Some(value) = message.echo()
+            && let Some(value) = datagram.facts.echo
             && self.mint.recognises(cx.now, client, value)
         {
             return Trust::Proven;
         }
         match standing.validation {
             Validation::Fresh => Trust::Known,
-            Validation::Lapsed if goes_on(message) => Trust::Known,
+            Validation::Lapsed if datagram.facts.goes_on => Trust::Known,
             _ => Trust::None,
         }
     }
@@ -94,7 +94,7 @@ impl Tracker {
         let (message, bearing) = (&datagram.message, &datagram.bearing);
         match bearing.role {
             Role::Request => {
-                let server = server_of(datagram.arrival);
+                let server = bearing.addressee(datagram.arrival);
                 let resource = (trust == Trust::None && server == Server::One(bearing.server))
                     .then(|| self.resources.identify(bearing.server, message));
                 if let Some(resource) = resource
@@ -110,7 +110,7 @@ impl Tracker {
                         server,
                         token: Token::new(message.token()),
                         message_id: message.message_id(),
-                        observe: observe(message),
+                        observe: datagram.facts.asks_to_observe(),
                         trusted: trust != Trust::None,
                         resource,
                     },
@@ -230,20 +230,5 @@ impl Tracker {
             }
             _ => {}
         }
-    }
-}
-
-/// Whether a request goes on with a block-wise transfer (RFC 7959 §2).
-fn goes_on(request: &Message<'_>) -> bool {
-    let blocks = [request.block1(), request.block2()];
-    blocks.iter().flatten().any(|block| block.number > 0)
-}
-
-/// What a request wants to observe (RFC 7641 §2). Other values than the two are ignored there.
-fn observe(request: &Message<'_>) -> Option<Observe> {
-    match request.observe()? {
-        0 => Some(Observe::Register),
-        1 => Some(Observe::Deregister),
-        _ => None,
     }
 }
