@@ -280,3 +280,52 @@ impl Umem {
     #[inline(always)]
     fn moves(&self, _index: u32, _from: Place, _to: Place) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_takes_the_largest_frame_of_its_mtu() {
+        for (mtu, expected) in [
+            (1500, Some(ChunkSize::K2)),
+            (1774, Some(ChunkSize::K2)),
+            (1775, Some(ChunkSize::K4)),
+            (3822, Some(ChunkSize::K4)),
+            (3823, None),
+            (u32::MAX, None),
+        ] {
+            assert_eq!(ChunkSize::for_mtu(mtu).ok(), expected, "MTU {mtu}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_goes_out() {
+        let umem = Umem::simulated(ChunkSize::K2, 1);
+        let free = umem.take().expect("a full pool");
+        assert!(umem.take().is_none());
+        let free = umem.write(free, &[]).expect_err("nothing to send");
+        let free = umem.write(free, &[0; 2049]).expect_err("too large");
+        let frame = umem.write(free, &[7; 2048]).expect("it fits exactly");
+        assert_eq!(umem.bytes_to_send(&frame), [7; 2048]);
+        assert_eq!(umem.outstanding(), 1);
+        umem.give(frame);
+        assert_eq!(umem.outstanding(), 0);
+    }
+
+    #[test]
+    fn addresses_beyond_the_memory_are_nobodys() {
+        let umem = Umem::simulated(ChunkSize::K4, 2);
+        for address in [2 * 4096, u64::MAX, umem.invalid_address()] {
+            assert!(umem.accept_back(address).is_none(), "{address:#x}");
+        }
+    }
+
+    #[test]
+    fn memory_of_a_file_can_be_handed_on() {
+        let umem = Umem::new(ChunkSize::K2, 4).expect("memory");
+        let file = umem.file().expect("a memfd");
+        let size = rustix::fs::fstat(file).expect("its size").st_size;
+        assert_eq!(u64::try_from(size), Ok(4 * 2048));
+    }
+}

@@ -4,26 +4,22 @@
 //! worker is ready, last of all, and withdrawn first, so that a frame always has somewhere to go.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 
 use abi::Side as Port;
-use inspect::Instant;
 use policy::Side;
-use rustix::io::Errno;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tracing::{error, info, warn};
-use xsk::{ChunkSize, Queue, Socket, Umem, Waker};
+use xsk::ChunkSize;
 
 use super::checks::{self, Queues};
 use super::netlink::Interface;
-use super::plan::{Plan, share_out};
+use super::plan::share_out;
 use super::stats::WorkerStats;
-use super::worker::{Control, Parts, Phase, Pulse, Tempo, Worker};
-use super::xdp::{self, Heartbeat, Xdp};
-use super::{Inspection, LinkNames, Observer, WorkerId};
+use super::worker::Phase;
+use super::workshop::{Post, Running, Workshop};
+use super::xdp::{self, Xdp};
+use super::{LinkNames, Observer, WorkerId};
 
 /// Why a link can't be put to work.
 #[derive(Debug, thiserror::Error)]
@@ -49,22 +45,12 @@ pub enum LinkError {
 }
 
 impl LinkError {
-    fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Self {
+    pub(super) fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::System {
             what,
             source: source.into(),
         }
     }
-}
-
-/// How workers are made: the same for all links.
-pub(super) struct Workshop<O> {
-    pub(super) sockets: xsk::Config,
-    pub(super) tempo: Tempo,
-    pub(super) inspection: Inspection,
-    pub(super) observers: Box<dyn FnMut(WorkerId) -> O + Send>,
-    /// Called when a worker ends, for whatever reason.
-    pub(super) waker: Waker,
 }
 
 /// A link and its workers, while both ends are there.
@@ -102,13 +88,6 @@ impl Shape {
     }
 }
 
-/// A worker's thread, and the hold on it.
-struct Running {
-    plan: Plan,
-    control: Control,
-    thread: JoinHandle<Result<(), Errno>>,
-}
-
 const SIDES: [(Side, Port); 2] = [(Side::Inside, Port::Inside), (Side::Outside, Port::Outside)];
 
 impl Link {
@@ -140,11 +119,7 @@ impl Link {
     /// Compares what is with what was: stops the workers of a link that has lost an end, starts
     /// them when it is whole, tells them which ends are up.
     pub(super) fn follow<O: Observer>(&mut self, xdp: &mut Xdp, workshop: &mut Workshop<O>) {
-        if self
-            .workers
-            .iter()
-            .any(|worker| worker.thread.is_finished())
-        {
+        if self.workers.iter().any(|worker| worker.is_finished()) {
             error!("a worker of the link {} ended by itself", self.names);
             self.stop(xdp, Phase::Stop);
         }
@@ -257,78 +232,28 @@ impl Link {
             .into_iter()
             .enumerate()
         {
-            self.start_one(number, plan, ends, shape.chunk, xdp, workshop)?;
+            let worker = workshop.employ(
+                Post {
+                    id: WorkerId {
+                        link: self.index,
+                        number,
+                    },
+                    plan,
+                    ends,
+                    chunk: shape.chunk,
+                    processor: self.processor(number),
+                    stats: &self.stats[number],
+                },
+                xdp,
+            )?;
+            self.workers.push(worker);
+            self.workers[number].publish(xdp)?;
         }
         self.shape = Some(shape);
         self.running.store(true, Ordering::Relaxed);
         let count = self.workers.len();
         info!("the link {} is at work with {count} workers", self.names);
         Ok(())
-    }
-
-    fn start_one<O: Observer>(
-        &mut self,
-        number: usize,
-        plan: Plan,
-        ends: &[Interface; 2],
-        chunk: ChunkSize,
-        xdp: &mut Xdp,
-        workshop: &mut Workshop<O>,
-    ) -> Result<(), LinkError> {
-        let (umem, inside, outside) = open_sockets(&plan, ends, chunk, workshop.sockets)?;
-        let stats = Arc::clone(&self.stats[number]);
-        for (side, sockets) in [(Side::Inside, &inside), (Side::Outside, &outside)] {
-            let zero_copy = sockets.iter().all(Socket::is_zero_copy);
-            stats
-                .port(side)
-                .zero_copy
-                .store(zero_copy, Ordering::Relaxed);
-        }
-        let published = [duplicates(&inside)?, duplicates(&outside)?];
-        let control = Control::new().map_err(LinkError::system("eventfd"))?;
-        let worker = Worker::new(Parts {
-            link: self.index,
-            umem,
-            inside,
-            outside,
-            inspection: workshop.inspection.clone(),
-            observer: (workshop.observers)(WorkerId {
-                link: self.index,
-                number,
-            }),
-            pulse: self.heartbeats(&plan, xdp)?,
-            tempo: workshop.tempo,
-            control: control.clone(),
-            stats,
-        });
-        let name = format!("weir-{}.{number}", self.index);
-        let thread = spawn(name, self.processor(number), workshop.waker.clone(), worker)?;
-        self.workers.push(Running {
-            plan: plan.clone(),
-            control,
-            thread,
-        });
-        for ((port, queues), sockets) in ports(&plan).into_iter().zip(published) {
-            for (&queue, socket) in queues.iter().zip(sockets) {
-                xdp.publish(u32::from(self.index), port, queue, &socket)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A sign of life for every queue number that the worker has at either end.
-    fn heartbeats(&self, plan: &Plan, xdp: &Xdp) -> Result<Heartbeats, LinkError> {
-        let mut queues: Vec<u32> = plan.inside.iter().chain(&plan.outside).copied().collect();
-        queues.sort_unstable();
-        queues.dedup();
-        let beats: Result<_, _> = queues
-            .into_iter()
-            .map(|queue| xdp.heartbeat(u32::from(self.index), queue))
-            .collect();
-        Ok(Heartbeats {
-            beats: beats?,
-            complained: false,
-        })
     }
 
     /// Workers of all links are spread over the processors.
@@ -340,19 +265,15 @@ impl Link {
     pub(super) fn stop(&mut self, xdp: &mut Xdp, phase: Phase) {
         self.running.store(false, Ordering::Relaxed);
         for worker in &self.workers {
-            for (port, queues) in ports(&worker.plan) {
-                for &queue in queues {
-                    if let Err(problem) = xdp.withdraw(u32::from(self.index), port, queue) {
-                        error!("queue {queue} of the link {}: {problem}", self.names);
-                    }
-                }
+            if let Err(problem) = worker.withdraw(xdp) {
+                error!("a socket of the link {}: {problem}", self.names);
             }
         }
         for worker in &self.workers {
             worker.control.set_phase(phase);
         }
         for worker in self.workers.drain(..) {
-            match worker.thread.join() {
+            match worker.join() {
                 Ok(Ok(())) => {}
                 Ok(Err(errno)) => error!("a worker of the link {}: {errno}", self.names),
                 // The panic's own message is on standard error.
@@ -362,107 +283,8 @@ impl Link {
     }
 }
 
-/// The signs of life of one worker.
-struct Heartbeats {
-    beats: Vec<Heartbeat>,
-    complained: bool,
-}
-
-impl Pulse for Heartbeats {
-    fn beat(&mut self, _now: Instant) {
-        for heartbeat in &mut self.beats {
-            // The fallback takes over, as it should; once is enough to be told.
-            if let Err(problem) = heartbeat.beat()
-                && !std::mem::replace(&mut self.complained, true)
-            {
-                error!("a worker can't say that it lives: {problem}");
-            }
-        }
-    }
-}
-
-fn ports(plan: &Plan) -> [(Port, &[u32]); 2] {
-    [(Port::Inside, &plan.inside), (Port::Outside, &plan.outside)]
-}
-
 fn find(name: &str) -> Result<Option<Interface>, LinkError> {
     Interface::by_name(name).map_err(LinkError::system("asking for an interface"))
-}
-
-type Opened = (Umem, Vec<Socket>, Vec<Socket>);
-
-fn open_sockets(
-    plan: &Plan,
-    ends: &[Interface; 2],
-    chunk: ChunkSize,
-    config: xsk::Config,
-) -> Result<Opened, LinkError> {
-    let at = |end: &Interface, queues: &[u32]| -> Vec<Queue> {
-        let interface = end.index;
-        queues
-            .iter()
-            .map(|&queue| Queue { interface, queue })
-            .collect()
-    };
-    let mut queues = at(&ends[0], &plan.inside);
-    queues.extend(at(&ends[1], &plan.outside));
-    // A full fill ring for each socket, and as many frames again on their way out of either end.
-    let rings = u32::try_from(queues.len() + 2).expect("no more queues than the maps have");
-    let umem = Umem::new(chunk, rings * config.ring_size)?;
-    let mut inside = xsk::open(&umem, &queues, config)?;
-    let outside = inside.split_off(plan.inside.len());
-    Ok((umem, inside, outside))
-}
-
-/// Descriptors of the sockets to publish; the sockets themselves go to the worker. They must be
-/// closed afterwards, or the sockets would outlive it.
-fn duplicates(sockets: &[Socket]) -> Result<Vec<OwnedFd>, LinkError> {
-    sockets
-        .iter()
-        .filter_map(xsk::PacketIo::fd)
-        .map(|fd| fd.try_clone_to_owned())
-        .collect::<Result<_, _>>()
-        .map_err(LinkError::system("dup"))
-}
-
-fn spawn<O: Observer>(
-    name: String,
-    processor: usize,
-    waker: Waker,
-    worker: Worker<Socket, O, Heartbeats>,
-) -> Result<JoinHandle<Result<(), Errno>>, LinkError> {
-    /// Calls the supervisor when the thread ends, by panic too.
-    struct Farewell(Waker);
-    impl Drop for Farewell {
-        fn drop(&mut self) {
-            self.0.wake();
-        }
-    }
-    let run = move || {
-        let _farewell = Farewell(waker);
-        if let Err(errno) = pin_to(processor) {
-            warn!("a worker can't be bound to a processor: {errno}");
-        }
-        worker.run()
-    };
-    thread::Builder::new()
-        .name(name)
-        .spawn(run)
-        .map_err(LinkError::system("starting a thread"))
-}
-
-/// Binds this thread to one of the processors it may use.
-fn pin_to(processor: usize) -> Result<(), Errno> {
-    let allowed = sched_getaffinity(None)?;
-    let processors: Vec<usize> = (0..CpuSet::MAX_CPU)
-        .filter(|&at| allowed.is_set(at))
-        .collect();
-    let Some(&chosen) = processors.get(processor % processors.len().max(1)) else {
-        return Ok(());
-    };
-    let mut set = CpuSet::new();
-    set.set(chosen);
-    sched_setaffinity(None, &set)
 }
 
 /// Tells in which mode the XDP program runs on a port, and sees to what that mode needs.

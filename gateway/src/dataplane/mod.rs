@@ -10,10 +10,12 @@ pub mod clock;
 mod link;
 pub mod netlink;
 mod plan;
+mod settings;
 mod start;
 pub mod stats;
 mod supervisor;
 pub mod worker;
+mod workshop;
 pub mod xdp;
 
 use std::fmt;
@@ -25,7 +27,8 @@ use inspect::{Event, Inspector};
 use policy::RuleIndex;
 
 pub use link::LinkError;
-pub use start::{Dataplane, Leave, LinkStatus, Settings, StartError};
+pub use settings::{Settings, StartError};
+pub use start::{Dataplane, Leave, LinkStatus};
 
 /// What a worker does with the frames it gets.
 #[derive(Clone)]

@@ -1,126 +1,25 @@
 //! The data plane as a whole: started, asked, stopped.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use policy::{Config, Outside, XdpMode};
 use rustix::io::Errno;
 use tracing::error;
-use xsk::{Copying, Waker};
+use xsk::Waker;
 
 use super::checks::{self, Finding};
-use super::link::{Link, LinkError, Workshop, report_mode};
+use super::link::{Link, LinkError, report_mode};
 use super::netlink::{Interface, Monitor};
+use super::settings::{Settings, StartError};
 use super::stats::WorkerStats;
 use super::supervisor::{SharedXdp, Supervisor};
 use super::worker::{Phase, Tempo};
+use super::workshop::Workshop;
 use super::xdp::{self, BlockList, Counters, Xdp};
 use super::{Inspection, LinkNames, Observer, WorkerId};
-
-/// What the data plane needs of the configuration.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The links, in the order of their indices.
-    pub links: Vec<LinkNames>,
-    /// How the XDP program is to be attached.
-    pub mode: XdpMode,
-    /// What it works by.
-    pub program: xdp::Settings,
-    /// Where links and maps are pinned.
-    pub pin_dir: PathBuf,
-    /// Entries of each AF_XDP ring.
-    pub ring_size: u32,
-    /// Whether a driver may work without copying.
-    pub copying: Copying,
-    /// How long a worker looks for frames before it sleeps.
-    pub busy_poll: Duration,
-    /// How often it says that it lives.
-    pub heartbeat: Duration,
-}
-
-impl TryFrom<&Config> for Settings {
-    type Error = StartError;
-
-    fn try_from(config: &Config) -> Result<Self, StartError> {
-        let names = |link: &policy::Link| match &link.outside {
-            Outside::Interface(outside) => Ok(LinkNames {
-                inside: link.inside.clone(),
-                outside: outside.clone(),
-            }),
-            Outside::Host => Err(StartError::Host {
-                inside: link.inside.clone(),
-            }),
-        };
-        Ok(Self {
-            links: config.links.iter().map(names).collect::<Result<_, _>>()?,
-            mode: config.dataplane.mode,
-            program: xdp::Settings::from(config),
-            pin_dir: PathBuf::from(&config.dataplane.pin_dir),
-            ring_size: config.dataplane.ring_size,
-            copying: Copying::Auto,
-            busy_poll: config.dataplane.busy_poll,
-            heartbeat: config.dataplane.heartbeat,
-        })
-    }
-}
-
-/// Why the data plane can't start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// There is nothing to stand between.
-    #[error("no link is configured: name its two interfaces in [[link]]")]
-    NoLink,
-    /// A link to the host's own stack.
-    #[error(
-        "{inside}: a link to this host's own stack (outside = \"host\") is not supported: name the \
-         interface at its other end"
-    )]
-    Host {
-        /// The inside interface.
-        inside: String,
-    },
-    /// Interfaces aren't fit; the findings say which and why, all at once.
-    #[error("{}", list(.0))]
-    Interfaces(Vec<Finding>),
-    /// The XDP program can't be attached.
-    #[error(transparent)]
-    Xdp(#[from] xdp::Error),
-    /// A link can't be put to work.
-    #[error("link {link}: {source}")]
-    Link {
-        /// The ends of the link.
-        link: LinkNames,
-        /// Why not.
-        source: Box<LinkError>,
-    },
-    /// The system refused something else.
-    #[error("{what}: {source}")]
-    System {
-        /// What was tried.
-        what: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl StartError {
-    fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Self {
-        move |source| Self::System {
-            what,
-            source: source.into(),
-        }
-    }
-}
-
-fn list(findings: &[Finding]) -> String {
-    let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
-    lines.join("\n")
-}
 
 /// What becomes of the XDP program when the data plane stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,9 +9,10 @@ use tracing::error;
 use xsk::Waker;
 
 use super::Observer;
-use super::link::{Link, Workshop};
+use super::link::Link;
 use super::netlink::Monitor;
 use super::worker::Phase;
+use super::workshop::Workshop;
 use super::xdp::Xdp;
 
 /// How often links are looked at without cause: what failed to start is tried again.
