@@ -64,6 +64,15 @@ impl App {
         }
     }
 
+    /// Bytes of either direction may have gone by unseen.
+    pub(crate) fn lose_sight(&mut self, shared: &Shared) {
+        match self {
+            Self::Mqtt(session) => session.lose_sight(shared),
+            Self::Tls(_) => *self = Self::Opaque,
+            Self::Opaque => {}
+        }
+    }
+
     /// Judges the next bytes of one direction.
     pub(crate) fn handle_bytes<S: Sink>(
         &mut self,

@@ -17,10 +17,12 @@ impl Inspector {
         segment: &Segment,
         frame: &mut Frame<'_>,
     ) -> Outcome {
-        let Some(flow) = self.flows.lookup(&arrival.key) else {
+        let Some(mut flow) = self.flows.lookup(&arrival.key) else {
             return self.open_flow(cx, arrival, segment, frame);
         };
-        if flow.state.gives_way_to(segment) {
+        let is_known =
+            !self.has_lost_sight_since(flow.last_seen) || flow.state.lose_sight(&self.shared);
+        if !is_known || flow.state.gives_way_to(segment) {
             drop(flow);
             self.forget(&arrival.key, cx.sink);
             return self.open_flow(cx, arrival, segment, frame);

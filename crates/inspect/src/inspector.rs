@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use policy::Policy;
@@ -14,6 +16,10 @@ use crate::shared::Shared;
 use crate::tcp::Connection;
 use crate::{Count, Frame, Gauges, Instant, Limits, Outcome, Port, Seed, Sink};
 
+/// For how long after [`Inspector::lose_sight`] a CoAP response may belong to a request that wasn't
+/// seen: long enough for every retransmission of it, and for most notifications to show themselves.
+const COAP_MIDSTREAM: Duration = Duration::from_secs(120);
+
 /// Judges frames. Shared by all workers; every method takes `&self`.
 pub struct Inspector {
     pub(crate) limits: Limits,
@@ -22,6 +28,8 @@ pub struct Inspector {
     pub(crate) flows: Table<Connection>,
     pub(crate) shared: Shared,
     pub(crate) coap: coap::Tracker,
+    /// Frames may have gone by unseen before, as nanoseconds of [`Instant`].
+    unseen_until: AtomicU64,
 }
 
 /// A policy in force.
@@ -51,6 +59,7 @@ impl Inspector {
             shared: Shared::default(),
             coap: coap::Tracker::new(&limits, &seed),
             policy: ArcSwap::from_pointee(Installed::new(policy, 1)),
+            unseen_until: AtomicU64::new(0),
             limits,
         }
     }
@@ -67,6 +76,14 @@ impl Inspector {
     /// is started in a running plant; a replay, which begins at the beginning, has no use for it.
     pub fn expect_midstream(&self, until: Instant) {
         self.coap.expect_midstream(until);
+    }
+
+    /// Until `now` frames may have gone by unseen: before the gateway started, or while the kernel
+    /// forwarded them in its stead. What was under way then is taken up anew where it is met next: TCP
+    /// connections at the numbers they have come to, CoAP responses without their request.
+    pub fn lose_sight(&self, now: Instant) {
+        self.unseen_until.fetch_max(now.0, Ordering::Relaxed);
+        self.coap.expect_midstream(now + COAP_MIDSTREAM);
     }
 
     /// Judges a frame that came in at `port`. On return `frame` holds what is to go out of the
@@ -125,6 +142,11 @@ impl Inspector {
             meters: 0,
             generation: self.policy.load().generation,
         }
+    }
+
+    /// Whether frames may have gone by unseen since `instant`.
+    pub(crate) fn has_lost_sight_since(&self, instant: Instant) -> bool {
+        instant.0 < self.unseen_until.load(Ordering::Relaxed)
     }
 
     /// Sees off a flow that left the table.

@@ -87,6 +87,33 @@ fn a_flow_older_than_the_gateway_is_taken_up_at_a_control_packet() {
 }
 
 #[test]
+fn a_connection_that_went_on_unseen_is_taken_up_where_it_is() {
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Ends::v4(1, 1883));
+    stream.advance(ToServer, 5000);
+    stream.advance(ToClient, 900);
+    gateway.wait(Duration::from_secs(1));
+    gateway.inspector.lose_sight(gateway.now);
+    assert!(stream.data(&mut gateway, ToServer, PUBLISH).outcome.forward);
+    assert!(stream.data(&mut gateway, ToClient, PUBLISH).outcome.forward);
+    assert_eq!(gateway.inspector.gauges().flows, 1);
+    assert_eq!(gateway.record.reasons(), [""; 0]);
+    // It is read as before, and who speaks is remembered.
+    let forged = stream.data(&mut gateway, ToServer, b"\x90\x03\x00\x01\x00");
+    assert_eq!(forged.reason(), Some("mqtt.spoofed.server-packet"));
+}
+
+#[test]
+fn a_denied_connection_is_not_taken_up_again() {
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Ends::v4(1, 1883));
+    stream.data(&mut gateway, ToServer, b"\x36\x00");
+    gateway.wait(Duration::from_secs(1));
+    gateway.inspector.lose_sight(gateway.now);
+    assert!(!stream.data(&mut gateway, ToServer, PINGREQ).outcome.forward);
+}
+
+#[test]
 fn midstream_flows_are_reset_or_bypassed_as_configured() {
     let mut gateway = Gateway::of("[tcp]\nmidstream = \"reset\"", "");
     let mut stream = Stream::new(Ends::v4(1, 1883));

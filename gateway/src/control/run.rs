@@ -32,7 +32,7 @@ use super::reload::Reloader;
 use super::reporter::{Interfaces, Reporter};
 use super::signals::{Request, Signals};
 use crate::build_info;
-use crate::dataplane::{self, Ban, Dataplane, Inspection, Leave, LinkStatus, xdp};
+use crate::dataplane::{self, Ban, Dataplane, Inspection, Leave, LinkStatus, clock, xdp};
 
 /// How long a stop waits for the events that are still queued.
 const EVENTS_PATIENCE: Duration = Duration::from_secs(2);
@@ -144,6 +144,7 @@ impl Gateway {
         let Loaded { config, policy, .. } = loaded;
         let policy = Arc::new(policy);
         let inspector = Inspector::new(config.limits, Arc::clone(&policy), random_seed()?);
+        inspector.lose_sight(clock::now());
         let inspector = Arc::new(inspector);
         let policies = Arc::new(Policies::default());
         policies.remember(inspector.gauges().generation, Arc::clone(&policy));

@@ -95,6 +95,7 @@ impl Dataplane {
                 busy_poll: settings.busy_poll,
                 heartbeat: settings.heartbeat,
                 stale_after: Duration::from_nanos(settings.program.port.stale_after_ns),
+                on_failure: settings.program.port.on_failure,
             },
             inspection,
             observers: Box::new(observers),

@@ -79,6 +79,16 @@ impl Framers {
         &mut self.0[direction as usize]
     }
 
+    /// Looks for the next control packet in each direction that was being read.
+    pub(super) fn seek(&mut self, pool: &Pool) {
+        self.clear(pool);
+        for framer in &mut self.0 {
+            if framer.reading != Reading::Lost {
+                framer.reading = Reading::Seeking;
+            }
+        }
+    }
+
     /// Gives up all memory.
     pub(super) fn clear(&mut self, pool: &Pool) {
         for framer in &mut self.0 {

@@ -150,6 +150,16 @@ impl Session {
         sink.count(Count::Session { opened: true });
     }
 
+    /// Bytes of either direction may have gone by unseen: who speaks is still known, what was said
+    /// isn't.
+    pub(crate) fn lose_sight(&mut self, shared: &Shared) {
+        self.framers.seek(&shared.pool);
+        self.aliases = None;
+        if self.stage != Stage::Open {
+            self.stage = Stage::Unknown;
+        }
+    }
+
     /// Nothing that travels this way can be read any more.
     pub(crate) fn lose(&mut self, direction: Direction) {
         self.framers.at_mut(direction).reading = Reading::Lost;

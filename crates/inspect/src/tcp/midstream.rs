@@ -3,8 +3,10 @@
 use policy::{Action, Midstream, Reason, Service};
 use wire::net::TcpFlags;
 
+use super::half::Half;
 use super::{Connection, Phase, Work};
 use crate::app::App;
+use crate::shared::Shared;
 use crate::{Outcome, Sink};
 
 impl Connection {
@@ -15,6 +17,23 @@ impl Connection {
             Midstream::Bypass | Midstream::Reset => App::Opaque,
         };
         Self::new(Phase::Midstream, app)
+    }
+
+    /// Some of its segments went by unseen: it goes on where it is met next. False if nothing is known
+    /// of it that would still hold.
+    pub(crate) fn lose_sight(&mut self, shared: &Shared) -> bool {
+        match self.phase {
+            Phase::Handshake => return false,
+            Phase::Finished | Phase::Denied(_) => return true,
+            Phase::Midstream | Phase::Established => {}
+        }
+        for half in &mut self.halves {
+            half.clear(shared);
+            *half = Half::default();
+        }
+        self.app.lose_sight(shared);
+        self.phase = Phase::Midstream;
+        true
     }
 }
 

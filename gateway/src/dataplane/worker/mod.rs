@@ -21,6 +21,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use abi::OnFailure;
 use inspect::{Frame, Instant, Port};
 use policy::Side;
 use rustix::io::Errno;
@@ -59,6 +60,8 @@ pub struct Tempo {
     pub heartbeat: Duration,
     /// Age of a heartbeat from which on the XDP program takes the worker for hung.
     pub stale_after: Duration,
+    /// What it does then.
+    pub on_failure: OnFailure,
 }
 
 /// A worker, before and while it runs.
@@ -191,9 +194,15 @@ impl<P: PacketIo, O: Observer, B: Pulse> Worker<P, O, B> {
         }
     }
 
-    /// Back from having been away: what is on its way is stale.
+    /// Back from having been away: what is on its way is stale, and what the kernel forwarded
+    /// meanwhile wasn't seen.
     fn recover(&mut self, now: Instant) {
         self.stats.stalls.add(1);
+        if let (Inspection::Full(inspector), OnFailure::Open) =
+            (&self.inspection, self.tempo.on_failure)
+        {
+            inspector.lose_sight(now);
+        }
         for end in &mut self.ends {
             end.discard_all(&self.umem, self.stats.port(end.side()));
         }

@@ -68,6 +68,7 @@ fn bench(queues: [usize; 2], stale_after: Duration) -> Bench {
             busy_poll: Duration::ZERO,
             heartbeat: stale_after / 5,
             stale_after,
+            on_failure: abi::OnFailure::Open,
         },
         control: control.clone(),
         stats: Arc::clone(&stats),
