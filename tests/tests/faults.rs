@@ -162,6 +162,22 @@ fn hung_and_open_the_heartbeat_notices_within_200_ms() {
 }
 
 #[test]
+fn hung_and_open_tcp_sessions_live_on() {
+    let _alone = alone();
+    let topology = topology("fault-hang-tcp");
+    let broker = must(Mosquitto::start(&topology));
+    let gateway = start(&topology, "open");
+    let telemetry = must(Telemetry::start(&topology, &broker));
+    sleep(WHILE);
+    inspects(&gateway);
+    must(gateway.process().signal(Signal::STOP));
+    sleep(WHILE);
+    must(gateway.process().signal(Signal::CONT));
+    sleep(WHILE);
+    same_connections_throughout(&broker, telemetry);
+}
+
+#[test]
 fn hung_and_closed_nothing_of_the_services_passes_then_or_late() {
     let _alone = alone();
     let topology = topology("fault-hang-closed");
