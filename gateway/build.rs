@@ -60,9 +60,31 @@ fn build() -> Result<(), String> {
     })?;
     let object = compile(&toolchain, &linker, repository, &out_dir)?;
     let embedded = out_dir.join("weir.bpf.o");
-    fs::copy(&object, &embedded)
-        .map(drop)
-        .map_err(|error| format!("{} to {}: {error}", object.display(), embedded.display()))
+    fs::read(&object)
+        .map_err(|error| error.to_string())
+        .and_then(|object| without_debug_information(&object).map_err(|error| error.to_string()))
+        .and_then(|object| fs::write(embedded, object).map_err(|error| error.to_string()))
+        .map_err(|error| format!("{}: {error}", object.display()))
+}
+
+/// The object without what only debuggers read. BTF, which the kernel reads, was made from it; the
+/// rest is most of the object, and has hashes of directories in it.
+fn without_debug_information(object: &[u8]) -> object::build::Result<Vec<u8>> {
+    let mut builder = object::build::elf::Builder::read(object)?;
+    for section in builder.sections.iter_mut() {
+        section.delete = [".debug_", ".rel.debug_"]
+            .iter()
+            .any(|debug| section.name.to_string().starts_with(debug));
+    }
+    builder.delete_orphans();
+    // LLVM keeps the names of sections with those of symbols; here they need a section of their own.
+    let names = builder.sections.add();
+    names.name = ".shstrtab".into();
+    names.sh_type = object::elf::SHT_STRTAB;
+    names.data = object::build::elf::SectionData::SectionString;
+    let mut stripped = Vec::new();
+    builder.write(&mut stripped)?;
+    Ok(stripped)
 }
 
 /// A compiler that has its library source.

@@ -9,7 +9,7 @@ use abi::service::{self, Bitmap, Transport};
 use abi::{Outcome, PortConfig, map};
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{Array, DevMap, HashMap, Map, MapData, MapError, PerCpuArray, XskMap};
-use aya::programs::{TestRun as _, TestRunOptions, Xdp};
+use aya::programs::{TestRun as _, TestRunOptions, Xdp, XdpMode};
 use aya::{Ebpf, EbpfLoader};
 use ipnet::IpNet;
 use rustix::net::{AddressFamily, SocketType, socket};
@@ -29,22 +29,33 @@ pub enum Action {
     Redirect,
 }
 
-/// An instance of the program. It serves port 0, the inside of link 0.
+/// An instance of the program.
 pub struct Rig {
+    port: u32,
     ebpf: Ebpf,
     counters: PerCpuArray<MapData, map::CounterRow>,
-    /// Keeps the map's entry alive.
-    _socket: Option<OwnedFd>,
+    /// Keep their entries in the map.
+    sockets: Vec<OwnedFd>,
 }
 
 impl Rig {
-    /// Loads the program with no service, no peer and no worker.
+    /// Loads the program for the inside of link 0, with no service, no peer and no worker.
     ///
     /// # Panics
     /// Without the right to load programs: these tests need root.
     #[must_use]
     pub fn new() -> Self {
+        Self::of_port(0)
+    }
+
+    /// As [`Self::new`], for any port.
+    ///
+    /// # Panics
+    /// Likewise.
+    #[must_use]
+    pub fn of_port(port: u32) -> Self {
         let mut ebpf = EbpfLoader::new()
+            .override_global(map::PORT_GLOBAL, &port, true)
             .load(gateway::dataplane::xdp::OBJECT)
             .expect("loading the XDP program (this needs root)");
         for name in [map::PROGRAM, map::EMPTY_PROGRAM] {
@@ -54,30 +65,39 @@ impl Rig {
         let counters = ebpf.take_map(map::COUNTERS).expect("the counters");
         let counters = counters.try_into().expect("counters of the agreed layout");
         Self {
+            port,
             ebpf,
             counters,
-            _socket: None,
+            sockets: Vec::new(),
         }
     }
 
     /// Loads the program as in service: the four default services, a peer, a worker that lives.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
     #[must_use]
     pub fn in_service() -> Self {
         let mut rig = Self::new();
-        rig.services(&[
+        rig.put_in_service();
+        rig
+    }
+
+    /// Gives the program the four default services, a peer, and a worker that lives on queue 0.
+    pub fn put_in_service(&mut self) {
+        self.services(&[
             (Transport::Tcp, 1883),
             (Transport::Tcp, 8883),
             (Transport::Udp, 5683),
             (Transport::Udp, 5684),
         ]);
-        rig.configure(PortConfig {
+        self.configure(PortConfig {
             stale_after_ns: 60_000_000_000,
             ..PortConfig::default()
         });
-        rig.peer();
-        rig.socket();
-        rig.beat(Duration::ZERO);
-        rig
+        self.peer();
+        self.socket(0);
+        self.beat(0, Duration::ZERO);
     }
 
     /// Sets the services.
@@ -92,40 +112,41 @@ impl Rig {
 
     /// Sets the configuration of the port.
     pub fn configure(&mut self, config: PortConfig) {
+        let port = self.port;
         let mut map: Array<_, [u64; 2]> = self.map(map::PORT_CONFIG);
-        map.set(0, config.to_words(), 0).expect("the configuration");
+        map.set(port, config.to_words(), 0)
+            .expect("the configuration");
     }
 
     /// Gives the link a device at its other end.
     pub fn peer(&mut self) {
+        let port = self.port;
         let mut map: DevMap<_> = self.map(map::PEERS);
-        map.set(0, LOOPBACK, None, 0).expect("the peer");
+        map.set(port, LOOPBACK, None, 0).expect("the peer");
     }
 
-    /// Gives queue 0 a socket.
-    pub fn socket(&mut self) {
-        self.socket_in_slot(abi::socket_slot(0, 0));
-    }
-
-    /// Puts a socket into any slot.
-    pub fn socket_in_slot(&mut self, slot: u32) {
+    /// Gives a queue of the port a socket.
+    pub fn socket(&mut self, queue: u32) {
         let fd = socket(AddressFamily::XDP, SocketType::RAW, None).expect("an AF_XDP socket");
+        let slot = abi::socket_slot(self.port, queue);
         let mut map: XskMap<_> = self.map(map::SOCKETS);
         map.set(slot, fd.as_raw_fd(), 0).expect("the socket");
-        self._socket = Some(fd);
+        self.sockets.push(fd);
     }
 
-    /// Takes the socket of queue 0 out.
-    pub fn no_socket(&mut self) {
+    /// Takes the socket of a queue out.
+    pub fn no_socket(&mut self, queue: u32) {
+        let slot = abi::socket_slot(self.port, queue);
         let mut map: XskMap<_> = self.map(map::SOCKETS);
-        map.unset(abi::socket_slot(0, 0)).expect("the socket");
+        map.unset(slot).expect("the socket");
     }
 
-    /// Makes the worker of queue 0 have shown life `ago`.
-    pub fn beat(&mut self, ago: Duration) {
+    /// Makes the worker of a queue have shown life `ago`.
+    pub fn beat(&mut self, queue: u32, ago: Duration) {
         let ago = u64::try_from(ago.as_nanos()).expect("less than 584 years");
+        let slot = abi::heartbeat_slot(abi::link_of(self.port), queue);
         let mut map: Array<_, u64> = self.map(map::HEARTBEATS);
-        map.set(abi::heartbeat_slot(0, 0), monotonic_ns() - ago, 0)
+        map.set(slot, monotonic_ns() - ago, 0)
             .expect("the heartbeat");
     }
 
@@ -178,34 +199,52 @@ impl Rig {
     /// # Panics
     /// If the frame isn't counted exactly once, with its length.
     pub fn run(&mut self, frame: &[u8]) -> (Action, Outcome) {
+        self.counted(frame, None)
+    }
+
+    /// As [`Self::run`], for a frame that a queue of an interface has received.
+    ///
+    /// # Panics
+    /// Likewise; and if the interface doesn't have that queue.
+    pub fn run_from(&mut self, interface: u32, queue: u32, frame: &[u8]) -> (Action, Outcome) {
+        // struct xdp_md: limits of the data and of what is before it, interface, queue, egress.
+        let len = u32::try_from(frame.len()).expect("a frame");
+        let context = [0, len, 0, interface, queue, 0]
+            .map(u32::to_ne_bytes)
+            .concat();
+        self.counted(frame, Some(&context))
+    }
+
+    fn counted(&mut self, frame: &[u8], context: Option<&[u8]>) -> (Action, Outcome) {
         let before = self.counts();
-        let action = self.run_uncounted(frame);
+        let (action, _) = self.test_run(map::PROGRAM, frame, context, 1);
         let after = self.counts();
-        let mut counted = Outcome::ALL
-            .iter()
-            .filter(|o| before[2 * o.index()] != after[2 * o.index()]);
+        let grown = |outcome: &&Outcome| before[2 * outcome.index()] != after[2 * outcome.index()];
+        let mut counted = Outcome::ALL.iter().filter(grown);
         let outcome = *counted.next().expect("every frame is counted");
         assert_eq!(counted.next(), None, "a frame is counted under one outcome");
         let frames = 2 * outcome.index();
         assert_eq!(after[frames] - before[frames], 1, "a frame is counted once");
-        assert_eq!(
-            after[frames + 1] - before[frames + 1],
-            frame.len() as u64,
-            "with its bytes"
-        );
+        let bytes = after[frames + 1] - before[frames + 1];
+        assert_eq!(bytes, frame.len() as u64, "with its bytes");
         (action, outcome)
     }
 
-    /// Sends a frame through the program.
-    pub fn run_uncounted(&mut self, frame: &[u8]) -> Action {
-        self.test_run(map::PROGRAM, frame, 1).0
+    /// How long a program of the object takes for a frame, on average of `repeat` runs.
+    pub fn time(&mut self, program: &str, frame: &[u8], repeat: u32) -> Duration {
+        self.test_run(program, frame, None, repeat).1
     }
 
-    /// Sends a frame through a program of the object `repeat` times: what the kernel is to do with
-    /// it, and how long the program took on average.
-    pub fn test_run(&mut self, program: &str, frame: &[u8], repeat: u32) -> (Action, Duration) {
+    fn test_run(
+        &mut self,
+        program: &str,
+        frame: &[u8],
+        context: Option<&[u8]>,
+        repeat: u32,
+    ) -> (Action, Duration) {
         let options = TestRunOptions {
             data_in: Some(frame),
+            ctx_in: context,
             repeat,
             ..TestRunOptions::default()
         };
@@ -221,10 +260,17 @@ impl Rig {
         (action, result.duration)
     }
 
+    /// Puts the program on an interface of this thread's network namespace, until the rig goes.
+    pub fn attach(&mut self, interface: u32) {
+        let attached = program_mut(&mut self.ebpf, map::PROGRAM)
+            .attach_to_if_index(interface, XdpMode::Driver);
+        attached.expect("attached");
+    }
+
     /// The counters of the port, summed over all processors.
     #[must_use]
     pub fn counts(&self) -> map::CounterRow {
-        let rows = self.counters.get(&0, 0).expect("the counters");
+        let rows = self.counters.get(&self.port, 0).expect("the counters");
         let mut sum = [0; 2 * Outcome::ALL.len()];
         for row in rows.iter() {
             for (total, count) in sum.iter_mut().zip(row) {

@@ -24,7 +24,7 @@ use weir_tests::xdp::Rig;
 use wire::net::{Malformed, Packet, Transport, edit};
 
 const SERVICES: [u16; 4] = [1883, 8883, 5683, 5684];
-const FRAMES: usize = 250_000;
+const FRAMES: usize = 500_000;
 const SEEDS: [u64; 2] = [0x5eed_0001, 0x5eed_0002];
 
 /// What the program may make of a frame.

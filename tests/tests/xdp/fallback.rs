@@ -35,22 +35,22 @@ fn without_a_live_worker_the_fallback_decides() {
         ),
     ] {
         rig.configure(config(on_failure));
-        rig.socket();
-        rig.beat(Duration::ZERO);
+        rig.socket(0);
+        rig.beat(0, Duration::ZERO);
         assert_eq!(
             rig.run(&frame),
             (Action::Redirect, Outcome::Inspect),
             "alive"
         );
-        rig.beat(Duration::from_millis(150));
+        rig.beat(0, Duration::from_millis(150));
         assert_eq!(rig.run(&frame), (action, stale), "hung");
-        rig.beat(Duration::from_millis(20));
+        rig.beat(0, Duration::from_millis(20));
         assert_eq!(
             rig.run(&frame),
             (Action::Redirect, Outcome::Inspect),
             "alive again"
         );
-        rig.no_socket();
+        rig.no_socket(0);
         assert_eq!(rig.run(&frame), (action, no_socket), "gone");
         assert_eq!(
             rig.run(&other),
@@ -68,7 +68,7 @@ fn a_heartbeat_goes_stale_by_itself() {
         stale_after_ns: 100_000_000,
         ..PortConfig::default()
     });
-    rig.beat(Duration::ZERO);
+    rig.beat(0, Duration::ZERO);
     assert_eq!(rig.run(&frame).1, Outcome::Inspect);
     std::thread::sleep(Duration::from_millis(130));
     assert_eq!(rig.run(&frame).1, Outcome::OpenStale);
@@ -77,7 +77,7 @@ fn a_heartbeat_goes_stale_by_itself() {
 #[test]
 fn refusals_come_before_the_fallback() {
     let mut rig = Rig::in_service();
-    rig.no_socket();
+    rig.no_socket(0);
     rig.ban(IpNet::from(IpAddr::V4(A4)), ban::FOREVER_NS);
     let broken = with(v6(UDP, &udp(40000, 5683, b"")), ETHERNET_LEN + 44, &[0, 0]);
     let cases = [

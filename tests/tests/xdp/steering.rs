@@ -1,10 +1,15 @@
 //! Where sound frames go.
 
-use abi::Outcome;
+use std::time::Duration;
+
+use abi::{Outcome, Side};
+use gateway::dataplane::netlink::Interface;
+use gateway::netns::Namespace;
 use weir_tests::frame::{
     ETHERNET_LEN, IPV4, IPV6, SERVICE_VLAN, TCP, UDP, VLAN, ethernet, extension, ipv4,
     ipv4_with_options, ipv6, tag, tcp, udp,
 };
+use weir_tests::lab::must;
 use weir_tests::xdp::{Action, Rig};
 
 use crate::{
@@ -212,4 +217,45 @@ fn everything_else_goes_to_the_peer() {
         ),
     ];
     check(&mut Rig::in_service(), &cases);
+}
+
+#[test]
+fn every_port_has_its_own_socket_peer_and_counters() {
+    let mut rig = Rig::of_port(abi::port_index(1, Side::Outside));
+    let (service, other) = (
+        v4(TCP, &tcp(40000, 1883, b"")),
+        v4(TCP, &tcp(40000, 22, b"")),
+    );
+    assert_eq!(rig.run(&other), (Action::Drop, Outcome::NoPeer));
+    rig.put_in_service();
+    assert_eq!(rig.run(&service), (Action::Redirect, Outcome::Inspect));
+    assert_eq!(rig.run(&other), (Action::Redirect, Outcome::Forward));
+}
+
+#[test]
+fn queues_beyond_the_map_take_the_fallback_and_no_other_ports_socket() {
+    const QUEUES: u32 = abi::QUEUES + 1;
+    let namespace = must(Namespace::create(&format!(
+        "weir-queues-{}",
+        std::process::id()
+    )));
+    let queues = format!("numrxqueues {QUEUES} numtxqueues {QUEUES}");
+    must(namespace.ip(&format!(
+        "link add many {queues} type veth peer name far {queues}"
+    )));
+    must(namespace.ip("link set many up"));
+    let work = || {
+        let found = Interface::by_name("many").expect("an answer");
+        let interface = found.expect("just made").index;
+        let mut rig = Rig::in_service();
+        rig.attach(interface);
+        for queue in [abi::QUEUES - 1, abi::QUEUES] {
+            rig.socket(queue);
+            rig.beat(queue, Duration::ZERO);
+        }
+        let frame = v4(TCP, &tcp(40000, 1883, b""));
+        [abi::QUEUES - 1, abi::QUEUES].map(|queue| rig.run_from(interface, queue, &frame).1)
+    };
+    let outcomes = must(namespace.enter(work));
+    assert_eq!(outcomes, [Outcome::Inspect, Outcome::OpenNoSocket]);
 }

@@ -14,6 +14,9 @@ use super::{Error, maps};
 
 /// Addresses and prefixes whose frames of services the program drops.
 ///
+/// Of services only: Weir stands before those, other traffic shall not pay for the look-up, and no
+/// rule gone wrong can lock anyone out of the rest of a network.
+///
 /// An entry holds until its expiry, in nanoseconds of `CLOCK_MONOTONIC`, and takes room until it is
 /// lifted. Single addresses and prefixes don't hide each other; of prefixes within each other the
 /// longest alone counts, so one within another should expire no earlier.

@@ -1,0 +1,204 @@
+//! What the XDP program costs a frame, in the kernel's test run: time over a program that does nothing.
+//!
+//! The kernel runs a program many times over the same frame, so everything it touches is in the
+//! processor's caches: these are lower bounds, and good for comparison. What happens to the frame
+//! afterwards (its way to the peer or into a socket) is not in them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use abi::{ban, map};
+use ipnet::IpNet;
+use weir_tests::frame::{self, TCP, UDP, tcp, udp};
+use weir_tests::noise::Noise;
+use weir_tests::xdp::Rig;
+
+/// Banned sources beside the one that is asked for.
+const BANNED: u32 = 100_000;
+/// Rounds that every case takes part in, one after the other, so that all see the same weather.
+const ROUNDS: usize = 60;
+/// Runs of a program in a round.
+const RUNS: u32 = 30_000;
+
+const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 20, 0, 7));
+const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0x20, 0, 0, 0, 0, 0, 7));
+
+/// One line of the table.
+struct Case {
+    what: &'static str,
+    program: &'static str,
+    frame: Vec<u8>,
+    /// The most it may cost over the empty program, in nanoseconds.
+    aim_ns: Option<f64>,
+    times_ns: Vec<f64>,
+}
+
+impl Case {
+    fn new(what: &'static str, source: IpAddr, port: u16, aim_ns: Option<f64>) -> Self {
+        let frame = match port {
+            5683 => frame::from(source, UDP, &udp(40000, port, &[0; 22])),
+            _ => frame::from(source, TCP, &tcp(40000, port, &[0; 10])),
+        };
+        Self {
+            what,
+            program: map::PROGRAM,
+            frame,
+            aim_ns,
+            times_ns: Vec::new(),
+        }
+    }
+
+    fn empty() -> Self {
+        Self {
+            program: map::EMPTY_PROGRAM,
+            ..Self::new("empty program", V4, 80, None)
+        }
+    }
+
+    /// Minimum, median and maximum.
+    fn spread(&self) -> [f64; 3] {
+        let mut sorted = self.times_ns.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        [
+            sorted[0],
+            sorted[sorted.len() / 2],
+            sorted[sorted.len() - 1],
+        ]
+    }
+}
+
+/// Addresses that nobody would guess.
+fn strangers(noise: &mut Noise, is_v4: bool) -> IpAddr {
+    let (high, low) = (u128::from(noise.number()), u128::from(noise.number()));
+    if is_v4 {
+        Ipv4Addr::from(high as u32).into()
+    } else {
+        // Of one provider: they share their first bits, as addresses in use do.
+        Ipv6Addr::from(0x2001_0db8 << 96 | (high << 64 | low) >> 32).into()
+    }
+}
+
+/// A rig with `BANNED` strangers and one more kept out, in both families.
+fn with_banned_hosts() -> Rig {
+    let (mut rig, mut noise) = (Rig::in_service(), Noise::new(7));
+    for own in [V4, V6] {
+        for _ in 0..BANNED {
+            rig.ban(strangers(&mut noise, own.is_ipv4()).into(), ban::FOREVER_NS);
+        }
+        rig.ban(own.into(), ban::FOREVER_NS);
+    }
+    rig
+}
+
+/// A rig with the prefixes of `BANNED` strangers kept out, and the one of one more, in both families.
+fn with_banned_prefixes() -> Rig {
+    let (mut rig, mut noise) = (Rig::in_service(), Noise::new(7));
+    for own in [V4, V6] {
+        let prefix = |address: IpAddr| {
+            let len = if address.is_ipv4() { 24 } else { 64 };
+            IpNet::new(address, len)
+                .expect("a length that addresses have")
+                .trunc()
+        };
+        for _ in 0..BANNED {
+            rig.ban(
+                prefix(strangers(&mut noise, own.is_ipv4())),
+                ban::FOREVER_NS,
+            );
+        }
+        rig.ban(prefix(own), ban::FOREVER_NS);
+    }
+    rig
+}
+
+fn measure(title: &str, mut rig: Rig, mut cases: Vec<Case>) {
+    cases.insert(0, Case::empty());
+    for _ in 0..ROUNDS {
+        for case in &mut cases {
+            let time: Duration = rig.time(case.program, &case.frame, RUNS);
+            case.times_ns.push(time.as_nanos() as f64);
+        }
+    }
+    let [empty_min, empty_median, _] = cases[0].spread();
+    println!("\n{title}");
+    println!(
+        "{:34}{:>6}{:>8}{:>6}{:>12}{:>8}  aim",
+        "ns a frame", "min", "median", "max", "over empty", "(min)"
+    );
+    for case in &cases {
+        let [min, median, max] = case.spread();
+        let (over, over_min) = (median - empty_median, min - empty_min);
+        let aim = match case.aim_ns {
+            None => String::new(),
+            Some(aim) if over_min <= aim => format!("{aim:.0}: met"),
+            Some(aim) => format!("{aim:.0}: missed"),
+        };
+        println!(
+            "{:34}{min:6.0}{median:8.0}{max:6.0}{over:12.0}{over_min:8.0}  {aim}",
+            case.what
+        );
+    }
+}
+
+fn main() {
+    println!(
+        "The XDP program under BPF_PROG_TEST_RUN, {ROUNDS} rounds of {RUNS} runs; aims are held"
+    );
+    println!("against the minimum, which the rest of the machine disturbs least.");
+    let forward = Some(15.0);
+    let banned = Some(80.0);
+    measure(
+        "nobody banned",
+        Rig::in_service(),
+        vec![
+            Case::new("not ours, IPv4", V4, 80, forward),
+            Case::new("not ours, IPv6", V6, 80, forward),
+            Case::new("MQTT to a worker, IPv4", V4, 1883, None),
+            Case::new("MQTT to a worker, IPv6", V6, 1883, None),
+            Case::new("CoAP to a worker, IPv4", V4, 5683, None),
+            Case::new("CoAP to a worker, IPv6", V6, 5683, None),
+        ],
+    );
+    let stranger = |v4: &str| v4.parse().expect("an address");
+    measure(
+        "100,001 addresses of each family banned",
+        with_banned_hosts(),
+        vec![
+            Case::new("banned, IPv4", V4, 1883, banned),
+            Case::new("banned, IPv6", V6, 1883, banned),
+            Case::new(
+                "not banned, to a worker, IPv4",
+                stranger("192.0.2.1"),
+                1883,
+                None,
+            ),
+            Case::new(
+                "not banned, to a worker, IPv6",
+                stranger("2001:db8:1::1"),
+                1883,
+                None,
+            ),
+            Case::new("not ours, IPv4", V4, 80, forward),
+        ],
+    );
+    measure(
+        "100,001 prefixes of each family banned",
+        with_banned_prefixes(),
+        vec![
+            Case::new("banned, IPv4 (/24)", V4, 1883, None),
+            Case::new("banned, IPv6 (/64)", V6, 1883, None),
+            Case::new(
+                "not banned, to a worker, IPv4",
+                stranger("192.0.2.1"),
+                1883,
+                None,
+            ),
+            Case::new(
+                "not banned, to a worker, IPv6",
+                stranger("2001:db8:1::1"),
+                1883,
+                None,
+            ),
+        ],
+    );
+}
