@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use policy::Policy;
@@ -15,10 +14,6 @@ use crate::services::ServicePorts;
 use crate::shared::Shared;
 use crate::tcp::Connection;
 use crate::{Count, Frame, Gauges, Instant, Limits, Outcome, Port, Seed, Sink};
-
-/// For how long after [`Inspector::lose_sight`] a CoAP response may belong to a request that wasn't
-/// seen: long enough for every retransmission of it, and for most notifications to show themselves.
-const COAP_MIDSTREAM: Duration = Duration::from_secs(120);
 
 /// Judges frames. Shared by all workers; every method takes `&self`.
 pub struct Inspector {
@@ -71,19 +66,15 @@ impl Inspector {
             .rcu(|old| Installed::new(Arc::clone(&policy), old.generation + 1));
     }
 
-    /// Announces that conversations older than the gateway may go on until then: a CoAP response that
-    /// answers nothing raises `coap.midstream` and not the reason of a forged one. For a gateway that
-    /// is started in a running plant; a replay, which begins at the beginning, has no use for it.
-    pub fn expect_midstream(&self, until: Instant) {
-        self.coap.expect_midstream(until);
-    }
-
     /// Until `now` frames may have gone by unseen: before the gateway started, or while the kernel
     /// forwarded them in its stead. What was under way then is taken up anew where it is met next: TCP
-    /// connections at the numbers they have come to, CoAP responses without their request.
+    /// connections at the numbers they have come to; CoAP responses without their request raise
+    /// `coap.midstream`, and not the reason of forged ones, for `midstream_grace` from then on. A
+    /// replay, which begins at the beginning, has no use for it.
     pub fn lose_sight(&self, now: Instant) {
         self.unseen_until.fetch_max(now.0, Ordering::Relaxed);
-        self.coap.expect_midstream(now + COAP_MIDSTREAM);
+        self.coap
+            .expect_midstream(now + self.limits.midstream_grace);
     }
 
     /// Judges a frame that came in at `port`. On return `frame` holds what is to go out of the

@@ -185,6 +185,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// How long a finished or denied flow is remembered, default 30 s.
     pub linger_timeout: Duration,
+    /// How long after the start a CoAP response may be older than the gateway, default 60 s.
+    pub midstream_grace: Duration,
     /// Out-of-order bytes held over all flows, default 64 MiB.
     pub held_bytes: usize,
     /// Out-of-order bytes held per direction of a flow, default 256 KiB.
@@ -217,6 +219,7 @@ impl Default for Limits {
             half_open_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(2 * 3600),
             linger_timeout: Duration::from_secs(30),
+            midstream_grace: Duration::from_secs(60),
             held_bytes: 64 << 20,
             held_bytes_per_flow: 256 << 10,
             held_segments_per_flow: 128,

@@ -53,9 +53,10 @@ pub enum Per {
 ///
 /// The inspector keeps one ledger per client address: the UDP payload bytes ([`Subject::size`]) of
 /// CoAP datagrams from the client and towards it, with enough time resolution for the longest
-/// window of [`crate::Policy::ratio_windows`]. Every datagram that is forwarded is entered exactly once,
-/// after its ruling, whatever rules were asked about it; one that is dropped never reached anybody
-/// and isn't entered. So the order of rules has no say in what is counted.
+/// window of [`crate::Policy::ratio_windows`]. What comes from the client is entered on arrival,
+/// whatever becomes of it: the sender has spent it, and an answer of the gateway's own is measured by
+/// it. What goes towards the client is entered if it is forwarded, and so is what the gateway itself
+/// sends it. So the order of rules has no say in what is counted.
 ///
 /// [`Meters::exceeds`] is a question, not an entry: it must answer the same however often it is asked
 /// about one message. The answer includes the message in hand as if it were forwarded: for a

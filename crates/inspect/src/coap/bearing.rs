@@ -10,7 +10,8 @@ use wire::Direction;
 use wire::coap::{Message, Type};
 
 use super::endpoint::{Endpoint, Token, is_group};
-use super::exchange::{Asked, Exchanges, Kind, Response, Sent, Server};
+use super::exchange::{Asked, Exchanges, Kind, Response, Sent};
+use super::parties::Server;
 use crate::Instant;
 use crate::context::Arrival;
 

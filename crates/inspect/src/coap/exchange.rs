@@ -10,12 +10,13 @@
 //! observations go on. Entries live for the lifetimes of §4.8.2, counted from their last use; an
 //! observation for as long as its server may stay silent (RFC 7641 §4.5).
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::endpoint::{Address, Endpoint, Token};
+use super::endpoint::{Endpoint, Token};
+use super::observation::{Observation, Observe};
+use super::parties::{Parties, Server};
 use super::table::{Aging, Table};
 use crate::Instant;
 
@@ -46,21 +47,6 @@ pub(super) struct Request {
     pub(super) trusted: bool,
     /// What it asks for, where the size of the answer matters.
     pub(super) resource: Option<u64>,
-}
-
-/// Where a request goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Server {
-    One(Endpoint),
-    /// Every member of a group, at this port.
-    Group(u16),
-}
-
-/// The Observe option of a request (RFC 7641 §2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Observe {
-    Register,
-    Deregister,
 }
 
 /// What a response says of itself.
@@ -168,7 +154,10 @@ impl Exchanges {
     ) {
         let parties = Parties::new(response.client, server.endpoint(), response.token);
         self.exchanges.with(now, &parties, |exchange| {
-            exchange.notified(notifies, &self.observations);
+            let was_trusted = exchange.trusted;
+            exchange
+                .observation
+                .answer(notifies, was_trusted, &self.observations);
         });
     }
 
@@ -249,49 +238,6 @@ impl Exchanges {
     }
 }
 
-/// Two endpoints, and what tells their exchanges (or messages) apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Parties<T> {
-    first: Address,
-    second: Address,
-    first_port: u16,
-    second_port: u16,
-    id: T,
-}
-
-impl<T> Parties<T> {
-    fn new(first: Endpoint, second: Endpoint, id: T) -> Self {
-        Self {
-            first: first.address,
-            second: second.address,
-            first_port: first.port,
-            second_port: second.port,
-            id,
-        }
-    }
-}
-
-impl<T: Hash> Hash for Parties<T> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.first.hash(state);
-        self.second.hash(state);
-        state.write_u32(u32::from(self.first_port) << 16 | u32::from(self.second_port));
-        self.id.hash(state);
-    }
-}
-
-impl Server {
-    fn endpoint(self) -> Endpoint {
-        match self {
-            Self::One(endpoint) => endpoint,
-            Self::Group(port) => Endpoint {
-                address: Address::ANY,
-                port,
-            },
-        }
-    }
-}
-
 /// An exchange under way.
 #[derive(Debug)]
 struct Exchange {
@@ -300,37 +246,6 @@ struct Exchange {
     observation: Observation,
     message_id: u16,
     trusted: bool,
-}
-
-/// How far an observation has come.
-#[derive(Debug)]
-enum Observation {
-    None,
-    /// The client registered, the server has not answered yet.
-    Asked,
-    /// The server notifies; whether that was asked for from a validated address.
-    Granted {
-        /// Whether that was asked for from a validated address.
-        trusted: bool,
-        _counted: Counted,
-    },
-}
-
-/// One observation in the number of observations.
-#[derive(Debug)]
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(number: &Arc<AtomicUsize>) -> Self {
-        number.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(number))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Exchange {
@@ -349,35 +264,15 @@ impl Exchange {
         self.message_id = request.message_id;
         self.trusted = request.trusted;
         self.resource = request.resource;
-        match (request.observe, &self.observation) {
-            // Registering again, or its retransmission, leaves what was granted in force.
-            (Some(Observe::Register), Observation::None) => self.observation = Observation::Asked,
-            (Some(Observe::Deregister), _) => self.observation = Observation::None,
-            _ => {}
-        }
-    }
-
-    fn notified(&mut self, notifies: bool, number: &Arc<AtomicUsize>) {
-        match (notifies, &mut self.observation) {
-            (true, Observation::Asked) => {
-                self.observation = Observation::Granted {
-                    trusted: self.trusted,
-                    _counted: Counted::new(number),
-                };
-            }
-            (true, Observation::Granted { trusted, .. }) => *trusted |= self.trusted,
-            (false, Observation::Granted { .. }) => self.observation = Observation::None,
-            _ => {}
-        }
+        self.observation.ask(request.observe);
     }
 
     /// What a response answers: the latest request, or as a notification the observation, which
     /// stays trusted when somebody registers again in the client's name.
     fn asked(&self, server: Server, is_piggybacked: bool) -> Asked {
-        let is_granted = matches!(self.observation, Observation::Granted { trusted: true, .. });
         Asked {
             server,
-            trusted: self.trusted || (is_granted && !is_piggybacked),
+            trusted: self.trusted || (self.observation.is_trusted() && !is_piggybacked),
             resource: self.resource,
             observes: !matches!(self.observation, Observation::None),
         }
@@ -390,14 +285,15 @@ impl Aging for Exchange {
     }
 
     fn lifetime(&self) -> Duration {
-        match self.observation {
-            Observation::Granted { .. } => OBSERVATION_LIFETIME,
-            Observation::None | Observation::Asked => EXCHANGE_LIFETIME,
+        if self.observation.is_granted() {
+            OBSERVATION_LIFETIME
+        } else {
+            EXCHANGE_LIFETIME
         }
     }
 
     fn is_established(&self, _: Instant) -> bool {
-        matches!(self.observation, Observation::Granted { .. })
+        self.observation.is_granted()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use wire::coap::{Message, number};
 
-use super::exchange::Observe;
+use super::observation::Observe;
 
 /// The options an exchange depends on.
 #[derive(Debug, Clone, Copy, Default)]

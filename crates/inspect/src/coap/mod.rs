@@ -26,6 +26,8 @@ mod endpoint;
 mod exchange;
 mod facts;
 mod meters;
+mod observation;
+mod parties;
 mod resource;
 mod strip;
 mod table;

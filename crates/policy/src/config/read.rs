@@ -379,6 +379,7 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
         ("half_open_timeout", &mut limits.half_open_timeout),
         ("idle_timeout", &mut limits.idle_timeout),
         ("linger_timeout", &mut limits.linger_timeout),
+        ("midstream_grace", &mut limits.midstream_grace),
     ] {
         let node = table.optional(key);
         if let Some(time) = node.and_then(|node| node.duration(report, least..=MAX_TIME)) {

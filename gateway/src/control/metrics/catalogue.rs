@@ -93,6 +93,11 @@ pub(super) const ENDPOINTS: Spec =
     Spec::gauge("weir_coap_endpoints", &[], "CoAP clients remembered.");
 pub(super) const EXCHANGES: Spec =
     Spec::gauge("weir_coap_exchanges", &[], "CoAP exchanges under way.");
+pub(super) const OBSERVATIONS: Spec = Spec::gauge(
+    "weir_coap_observations",
+    &[],
+    "CoAP observations whose servers notify.",
+);
 pub(super) const HELD_BYTES: Spec = Spec::gauge(
     "weir_held_bytes",
     &[],
@@ -191,6 +196,7 @@ pub const ALL: &[Spec] = &[
     SESSIONS_OPENED,
     ENDPOINTS,
     EXCHANGES,
+    OBSERVATIONS,
     HELD_BYTES,
     HELD_SEGMENTS,
     METERS,

@@ -180,6 +180,7 @@ impl Sources {
             c::SESSIONS.single(gauges.sessions as u64),
             c::ENDPOINTS.single(gauges.endpoints as u64),
             c::EXCHANGES.single(gauges.exchanges as u64),
+            c::OBSERVATIONS.single(gauges.observations as u64),
             c::HELD_BYTES.single(gauges.held_bytes as u64),
             c::HELD_SEGMENTS.single(gauges.held_segments as u64),
             c::METERS.single(gauges.meters as u64),

@@ -1,0 +1,57 @@
+//! Keys: who takes part, and what tells their exchanges or messages apart.
+
+use std::hash::{Hash, Hasher};
+
+use super::endpoint::{Address, Endpoint};
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Server {
+    One(Endpoint),
+    /// Every member of a group, at this port.
+    Group(u16),
+}
+
+/// Two endpoints, and what tells their exchanges (or messages) apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Parties<T> {
+    first: Address,
+    second: Address,
+    first_port: u16,
+    second_port: u16,
+    id: T,
+}
+
+impl<T> Parties<T> {
+    pub(super) fn new(first: Endpoint, second: Endpoint, id: T) -> Self {
+        Self {
+            first: first.address,
+            second: second.address,
+            first_port: first.port,
+            second_port: second.port,
+            id,
+        }
+    }
+}
+
+impl<T: Hash> Hash for Parties<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.first.hash(state);
+        self.second.hash(state);
+        state.write_u32(u32::from(self.first_port) << 16 | u32::from(self.second_port));
+        self.id.hash(state);
+    }
+}
+
+impl Server {
+    /// What stands for it in a key.
+    pub(super) fn endpoint(self) -> Endpoint {
+        match self {
+            Self::One(endpoint) => endpoint,
+            Self::Group(port) => Endpoint {
+                address: Address::ANY,
+                port,
+            },
+        }
+    }
+}
