@@ -1,7 +1,7 @@
 # Each target does its own set-up on a fresh Debian 12 with a Rust toolchain.
 CARGO ?= cargo
 
-.PHONY: help build demo test bench lint fmt fuzz clean
+.PHONY: help build demo test bench lint fmt clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
