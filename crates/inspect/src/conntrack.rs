@@ -94,6 +94,9 @@ impl Inspector {
         let treatment = cx.policy.midstream();
         let mut connection = match segment.is_opening() {
             true => Connection::opening(arrival.service),
+            false if self.is_after_handshake(cx, arrival, segment) => {
+                Connection::answering(arrival.service, treatment)
+            }
             false => Connection::midstream(arrival.service, treatment),
         };
         let has_room = !self.flows.is_full(cx.limits) || self.make_room(cx);
@@ -121,6 +124,26 @@ impl Inspector {
         }
         self.enter(cx, arrival, connection, has_room);
         outcome
+    }
+
+    /// Whether a segment of an unknown flow can only, or may well, follow a handshake: one that made
+    /// room for others just now. Whoever could have his own forgotten by a flood of SYNs, and then be
+    /// taken for older than the gateway, would go on unread.
+    fn is_after_handshake<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        arrival: &Arrival,
+        segment: &Segment,
+    ) -> bool {
+        if segment.is_syn() {
+            return true;
+        }
+        // No server speaks first: one that does has been spoken to.
+        let is_answered =
+            arrival.direction == Direction::ToClient && arrival.layout.payload_len() > 0;
+        self.flows.forgot_handshakes(cx.now, cx.limits)
+            && !self.has_lost_sight_since(cx.now - cx.limits.midstream_grace)
+            && !is_answered
     }
 
     /// Puts a flow into the table.

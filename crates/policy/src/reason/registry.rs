@@ -32,6 +32,8 @@ detections! {
 
     TCP_OUT_OF_WINDOW = "tcp.out-of-window", "RFC 9293 §3.10.7.4, RFC 5961 §5",
         "A segment outside of what its receiver can take or its peer can have acknowledged";
+    TCP_OLD_TIMESTAMP = "tcp.old-timestamp", "RFC 7323 §5.3",
+        "New bytes under a timestamp older than the last: their receiver throws them away";
     TCP_OVERLAP_CONFLICT = "tcp.overlap-conflict", "Ptacek and Newsham 1998 §5.4",
         "A retransmission that carries other bytes than the first time";
     TCP_BLIND_RESET = "tcp.blind-reset", "RFC 5961 §3",
