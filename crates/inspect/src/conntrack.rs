@@ -1,10 +1,11 @@
 //! From a TCP segment to its flow: looked up, opened, or taken up in the middle.
 
-use policy::{Action, Protocol, Reason};
+use policy::Reason;
 use wire::Direction;
 
 use crate::context::{Arrival, Context};
 use crate::flow::{Class, Flow, FlowKey, Tenant};
+use crate::source::{handle_martian, handle_wrong_side, is_martian};
 use crate::tcp::{Connection, Segment, Work};
 use crate::{Count, Frame, Inspector, Outcome, Sink, Verdict};
 
@@ -90,6 +91,9 @@ impl Inspector {
             && endpoints.source_port == endpoints.destination_port;
         if is_to_itself {
             return handle_wrong_side(cx, arrival);
+        }
+        if is_martian(endpoints.source) {
+            return handle_martian(cx, arrival);
         }
         let treatment = cx.policy.midstream();
         let mut connection = match segment.is_opening() {
@@ -208,12 +212,4 @@ impl Inspector {
             self.depart(departure, sink);
         }
     }
-}
-
-/// A frame that claims to come from an end which stands elsewhere, or from its own receiver.
-fn handle_wrong_side<S: Sink>(cx: &mut Context<'_, S>, arrival: &Arrival) -> Outcome {
-    let reasons = [Reason::IP_WRONG_SIDE];
-    let subject = arrival.detection(Protocol::Ip, &reasons);
-    cx.judge_or(Action::Drop, arrival, &subject, &mut ())
-        .outcome
 }

@@ -181,9 +181,7 @@ impl Half {
                 payload_end.is_after(fin)
                     || (has_fin && payload_end.is_before(fin) && !payload_end.is_before(self.una))
             }
-            None => {
-                has_fin && payload_end.is_before(self.next) && !payload_end.is_before(self.una)
-            }
+            None => has_fin && payload_end.is_before(self.next) && !payload_end.is_before(self.una),
         }
     }
 
