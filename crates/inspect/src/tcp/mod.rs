@@ -20,6 +20,7 @@ mod seq;
 mod stream;
 mod teardown;
 mod unacked;
+mod window;
 
 use policy::{Action, Protocol, Reason, RuleIndex, Service};
 use wire::Direction;
@@ -194,7 +195,8 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if place == Place::Outside {
             return self.violation(Reason::TCP_OUT_OF_WINDOW);
         }
-        let window = ours.window_offered(segment.window, theirs);
+        let window = self.bound_window();
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
         ours.last_window = segment.window;
         theirs.note_ack(segment.ack, window, &self.shared.pool);
         let outcome = if segment.has(TcpFlags::URG) {
