@@ -1,10 +1,11 @@
 //! From a TCP segment to its flow: looked up, opened, or taken up in the middle.
 
-use policy::{Action, Protocol, Reason};
+use policy::Reason;
 use wire::Direction;
 
 use crate::context::{Arrival, Context};
 use crate::flow::{Class, Flow, FlowKey, Tenant};
+use crate::source::{handle_martian, handle_wrong_side, is_martian};
 use crate::tcp::{Connection, Segment, Work};
 use crate::{Count, Frame, Inspector, Outcome, Sink, Verdict};
 
@@ -91,9 +92,15 @@ impl Inspector {
         if is_to_itself {
             return handle_wrong_side(cx, arrival);
         }
+        if is_martian(endpoints.source) {
+            return handle_martian(cx, arrival);
+        }
         let treatment = cx.policy.midstream();
         let mut connection = match segment.is_opening() {
             true => Connection::opening(arrival.service),
+            false if self.is_after_handshake(cx, arrival, segment) => {
+                Connection::answering(arrival.service, treatment)
+            }
             false => Connection::midstream(arrival.service, treatment),
         };
         let has_room = !self.flows.is_full(cx.limits) || self.make_room(cx);
@@ -121,6 +128,26 @@ impl Inspector {
         }
         self.enter(cx, arrival, connection, has_room);
         outcome
+    }
+
+    /// Whether a segment of an unknown flow can only, or may well, follow a handshake: one that made
+    /// room for others just now. Whoever could have his own forgotten by a flood of SYNs, and then be
+    /// taken for older than the gateway, would go on unread.
+    fn is_after_handshake<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        arrival: &Arrival,
+        segment: &Segment,
+    ) -> bool {
+        if segment.is_syn() {
+            return true;
+        }
+        // No server speaks first: one that does has been spoken to.
+        let is_answered =
+            arrival.direction == Direction::ToClient && arrival.layout.payload_len() > 0;
+        self.flows.forgot_handshakes(cx.now, cx.limits)
+            && !self.has_lost_sight_since(cx.now - cx.limits.midstream_grace)
+            && !is_answered
     }
 
     /// Puts a flow into the table.
@@ -185,12 +212,4 @@ impl Inspector {
             self.depart(departure, sink);
         }
     }
-}
-
-/// A frame that claims to come from an end which stands elsewhere, or from its own receiver.
-fn handle_wrong_side<S: Sink>(cx: &mut Context<'_, S>, arrival: &Arrival) -> Outcome {
-    let reasons = [Reason::IP_WRONG_SIDE];
-    let subject = arrival.detection(Protocol::Ip, &reasons);
-    cx.judge_or(Action::Drop, arrival, &subject, &mut ())
-        .outcome
 }

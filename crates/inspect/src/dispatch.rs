@@ -11,6 +11,7 @@ use crate::context::{Arrival, Context};
 use crate::flow::FlowKey;
 use crate::inspector::Installed;
 use crate::services::Ported;
+use crate::source::{handle_martian, is_martian};
 use crate::{Frame, Inspector, Outcome, Port, Sink, tls};
 
 /// TCP's protocol number.
@@ -82,6 +83,9 @@ impl Inspector {
             return tls::handle_datagram(cx, arrival, &frame.as_slice()[arrival.payload()]);
         }
         let Endpoints { source, from, .. } = arrival.endpoints;
+        if is_martian(source) {
+            return handle_martian(cx, arrival);
+        }
         if arrival.direction == Direction::ToServer && cx.policy.requires_tls(source, from) {
             let reasons = [Reason::TLS_REQUIRED];
             let subject = arrival.detection(Protocol::Coap, &reasons);

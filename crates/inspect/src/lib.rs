@@ -25,6 +25,7 @@ mod seed;
 mod services;
 mod shared;
 mod sink;
+mod source;
 mod tcp;
 mod time;
 mod tls;

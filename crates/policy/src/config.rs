@@ -179,7 +179,7 @@ pub struct Limits {
     pub flows: usize,
     /// TCP flows whose handshake is under way, default 32,768.
     pub half_open: usize,
-    /// A handshake that takes longer is forgotten, default 15 s.
+    /// A handshake that is silent for longer is forgotten, default 65 s: no longer than a server repeats its SYN+ACK.
     pub half_open_timeout: Duration,
     /// An established flow that is silent for longer is forgotten, default 2 h.
     pub idle_timeout: Duration,
@@ -216,7 +216,7 @@ impl Default for Limits {
         Self {
             flows: 262_144,
             half_open: 32_768,
-            half_open_timeout: Duration::from_secs(15),
+            half_open_timeout: Duration::from_secs(65),
             idle_timeout: Duration::from_secs(2 * 3600),
             linger_timeout: Duration::from_secs(30),
             midstream_grace: Duration::from_secs(60),

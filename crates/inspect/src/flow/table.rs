@@ -3,7 +3,7 @@
 //! Lock order: a shard of the map first, a queue second. Whatever pops from a queue therefore lets go
 //! of it before it looks into the map.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dashmap::mapref::one::RefMut;
@@ -30,6 +30,8 @@ pub(crate) struct Table<T> {
     half_open: Ward,
     established: Ward,
     lingering: Ward,
+    /// When a half-open flow last made room for another, as nanoseconds of [`Instant`].
+    crowded: AtomicU64,
 }
 
 /// The flows of one class.
@@ -71,6 +73,7 @@ impl<T> Table<T> {
             half_open: Ward::new(),
             established: Ward::new(),
             lingering: Ward::new(),
+            crowded: AtomicU64::new(0),
         }
     }
 
@@ -87,6 +90,12 @@ impl<T> Table<T> {
     /// Whether another established flow needs [`Table::make_room`] first.
     pub(crate) fn is_full(&self, limits: &Limits) -> bool {
         self.established() >= limits.flows
+    }
+
+    /// Whether a flow whose handshake is under way may have been forgotten lately to make room.
+    pub(crate) fn forgot_handshakes(&self, now: Instant, limits: &Limits) -> bool {
+        let crowded = Instant(self.crowded.load(Ordering::Relaxed));
+        crowded != Instant::ZERO && now.since(crowded) <= limits.half_open_timeout
     }
 
     /// The flow of this key, locked.
@@ -108,6 +117,7 @@ impl<T> Table<T> {
                 break;
             };
             let evicted = self.settle(Class::HalfOpen, due, oldest, limits, &|_| true);
+            self.crowded.store(flow.last_seen.0, Ordering::Relaxed);
             gone_for(LimitKind::HalfOpen, evicted, gone);
         }
         match self.flows.entry(key) {

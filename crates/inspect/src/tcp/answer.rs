@@ -7,8 +7,10 @@ use super::Work;
 use super::seq::Seq;
 use crate::{Count, Injected, Sink};
 
-/// Room for Ethernet, VLAN tag, IPv6 and TCP headers.
-const HEADERS_BYTES: usize = 14 + 4 + 40 + 20;
+/// Room for Ethernet, VLAN tag, IPv6 and TCP headers, timestamps included.
+const HEADERS_BYTES: usize = 14 + 4 + 40 + 20 + TIMESTAMPS_BYTES;
+/// The timestamps option, padded to whole words (RFC 7323, appendix A).
+const TIMESTAMPS_BYTES: usize = 12;
 /// Room for a refusal: one that is longer isn't sent.
 pub(crate) const REFUSAL_BYTES: usize = 1024;
 
@@ -40,12 +42,13 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             Toward::Receiver => (path, self.cx.port.opposite()),
             Toward::Sender => (path.reversed(), self.cx.port),
         };
+        let timestamps = self.timestamps(answer);
         let segment = TcpSegment {
             seq: answer.seq.0,
             ack: answer.ack.0,
             flags: answer.flags,
             window: answer.window,
-            options: &[],
+            options: timestamps.as_ref().map_or(&[], |options| options),
             payload,
         };
         let mut buffer = [0; HEADERS_BYTES + REFUSAL_BYTES];
@@ -54,5 +57,22 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         };
         self.cx.sink.inject(port, &buffer[..len]);
         self.cx.sink.count(Count::Injected(answer.purpose));
+    }
+    /// Timestamps, where both ends use them: without, a receiver may drop everything but a RST
+    /// (RFC 7323 §3.2).
+    fn timestamps(&mut self, answer: &Answer) -> Option<[u8; TIMESTAMPS_BYTES]> {
+        if answer.flags.contains(TcpFlags::RST) {
+            return None;
+        }
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
+        let (ours, theirs) = (ours.clock?.latest(), theirs.clock?.latest());
+        let (value, echo) = match answer.toward {
+            Toward::Receiver => (ours, theirs),
+            Toward::Sender => (theirs, ours),
+        };
+        let mut options = [1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0];
+        options[4..8].copy_from_slice(&value.to_be_bytes());
+        options[8..].copy_from_slice(&echo.to_be_bytes());
+        Some(options)
     }
 }

@@ -1,4 +1,4 @@
-//! RSTs: only those that their receiver would take for exact are let through (RFC 5961 §3).
+//! RSTs: only those that their receiver would take for exact end a connection (RFC 5961 §3).
 
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     pub(super) fn handle_rst(&mut self) -> Outcome {
         if self.is_exact_rst() {
             self.finish();
+            return Outcome::ACCEPT;
+        }
+        if self.is_harmless_rst() {
             return Outcome::ACCEPT;
         }
         let (ours, _) = self.connection.split(self.arrival.direction);
@@ -41,6 +44,19 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         }
         // What is in flight may not have reached the receiver, which then expects `una`.
         segment.seq == ours.next || (ours.syn_acknowledged() && segment.seq == ours.una)
+    }
+
+    /// Whether no receiver takes a RST for one of this connection. The kernel of a process that was
+    /// killed answers all that was under way to it by RSTs, with numbers that are acknowledged since;
+    /// and a device that has restarted disowns its connection of before.
+    pub(super) fn is_harmless_rst(&mut self) -> bool {
+        let seq = self.segment.seq;
+        let disowned = self.connection.disowned;
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
+        match theirs.heard {
+            true => ours.heard && ours.is_past(seq),
+            false => disowned == Some(seq),
+        }
     }
 
     /// Asks the sender of a doubtful segment, on its receiver's behalf, to say RST again with the

@@ -1,5 +1,8 @@
 //! One direction of a connection: what its sender has said and its receiver has acknowledged.
 
+use wire::net::TcpFlags;
+
+use super::clock::Clock;
 use super::held::Held;
 use super::segment::Segment;
 use super::seq::Seq;
@@ -19,6 +22,10 @@ pub(super) struct Half {
     pub(super) heard: bool,
     /// The sequence number of the SYN.
     pub(super) isn: Seq,
+    /// The receiver has acknowledged the SYN. Not to be told from the numbers: they wrap.
+    syn_acknowledged: bool,
+    /// Nothing before the first number is forwarded: see [`Half::start_at_handshake`].
+    is_floored: bool,
     /// The next sequence number to inspect.
     pub(super) next: Seq,
     /// Everything before it was acknowledged by the receiver.
@@ -35,6 +42,8 @@ pub(super) struct Half {
     scale_assumed: bool,
     /// The sequence number of the forwarded FIN.
     fin: Option<Seq>,
+    /// The sender's timestamps, if its SYN bore one.
+    pub(super) clock: Option<Clock>,
     pub(super) unacked: Unacked,
     held: Option<Box<Held>>,
 }
@@ -62,6 +71,8 @@ impl Half {
         self.edge = self.next + self.window_max as usize;
         self.scale = segment.scale.map(|shift| shift.min(SCALE_MAX));
         self.scale_assumed = false;
+        self.syn_acknowledged = false;
+        self.clock = Clock::started(segment);
     }
 
     /// Takes the other end's SYN+ACK for proof of a SYN of this sender's.
@@ -73,11 +84,18 @@ impl Half {
     }
 
     /// Starts in the middle of a stream, at the first segment seen.
-    pub(super) fn start_midstream(&mut self, seq: Seq) {
+    pub(super) fn start_midstream(&mut self, segment: &Segment) {
         self.heard = true;
-        self.resume_at(seq);
+        self.resume_at(segment.seq);
         self.scale = Some(SCALE_MAX);
         self.scale_assumed = true;
+        self.clock = Clock::started(segment);
+    }
+
+    /// Starts right after a handshake that was forgotten: what stands before the first number would
+    /// be the beginning of the stream, withheld until it passes for a repetition.
+    pub(super) fn start_at_handshake(&mut self) {
+        self.is_floored = true;
     }
 
     /// Places the stream of a sender not heard yet by what its receiver acknowledges.
@@ -85,19 +103,26 @@ impl Half {
         self.isn = Seq(seq.0.wrapping_sub(1));
         self.next = seq;
         self.una = seq;
+        self.syn_acknowledged = true;
         self.window_max = u32::from(u16::MAX) << SCALE_MAX;
         self.edge = seq + self.window_max as usize;
     }
 
     /// Whether the receiver has acknowledged the SYN.
     pub(super) fn syn_acknowledged(&self) -> bool {
-        self.una.is_after(self.isn)
+        self.syn_acknowledged
     }
 
-    /// Whether the receiver can have acknowledged up to `ack` (RFC 5961 §5.2).
+    /// Whether the receiver can have acknowledged up to `ack` (RFC 5961 §5.2; during the handshake,
+    /// RFC 9293 §3.10.7.4 takes nothing that doesn't acknowledge the SYN).
     pub(super) fn accepts_ack(&self, ack: Seq) -> bool {
         let behind = self.una.since(ack);
-        !ack.is_after(self.next) && behind <= self.stale_bytes()
+        let is_of_stream = if self.syn_acknowledged {
+            behind <= self.stale_bytes()
+        } else {
+            behind < 0
+        };
+        is_of_stream && !ack.is_after(self.next)
     }
 
     /// Notes what the receiver acknowledges and how much more it can take.
@@ -105,10 +130,12 @@ impl Half {
         let acked = ack.bytes_since(self.una);
         if acked > 0 {
             // The SYN and the FIN take a number, but no byte.
-            let of_syn = usize::from(!self.syn_acknowledged());
+            let of_syn = usize::from(!self.syn_acknowledged);
             self.unacked
                 .acknowledge((acked - of_syn).min(self.unacked.len()), pool);
             self.una = ack;
+            self.syn_acknowledged = true;
+            self.is_floored = false;
         }
         self.edge = self.edge.max(ack + window as usize);
         self.window_max = self.window_max.max(window);
@@ -147,15 +174,49 @@ impl Half {
             Place::Outside
         } else if segment.len() == 0 {
             Place::InOrder
+        } else if self.contradicts_fin(segment) || (self.is_floored && seq.is_before(self.una)) {
+            Place::Outside
         } else if !end.is_after(self.next) {
             Place::Repeated
-        } else if self.fin.is_some() {
-            // Nothing follows a FIN (RFC 9293 §3.10.7.4, seventh step).
-            Place::Outside
         } else if seq.is_after(self.next) {
             Place::Early
         } else {
             Place::InOrder
+        }
+    }
+
+    /// Whether it carries bytes where the FIN stands or after it (RFC 9293 §3.10.7.4, seventh step), or
+    /// a FIN where bytes stand that its receiver may not have yet.
+    fn contradicts_fin(&self, segment: &Segment) -> bool {
+        let payload_end = segment.seq + segment.payload().len();
+        let has_fin = segment.has(TcpFlags::FIN);
+        match self.fin {
+            Some(fin) => {
+                payload_end.is_after(fin)
+                    || (has_fin && payload_end.is_before(fin) && !payload_end.is_before(self.una))
+            }
+            None => has_fin && payload_end.is_before(self.next) && !payload_end.is_before(self.una),
+        }
+    }
+
+    /// Whether the receiver is past all that a segment carries, so that it can't but ignore it.
+    pub(super) fn is_past(&self, seq: Seq) -> bool {
+        seq.is_before(self.una) && self.una.since(seq) <= self.stale_bytes()
+    }
+
+    /// Whether a segment with new bytes is older than what the receiver last took.
+    pub(super) fn is_outdated(&self, segment: &Segment, other: &Self) -> bool {
+        match (self.clock, other.clock, segment.timestamp) {
+            (Some(clock), Some(_), Some(value)) => clock.is_outdated(value),
+            _ => false,
+        }
+    }
+
+    /// Notes the timestamp of a segment that was taken in.
+    pub(super) fn note_clock(&mut self, segment: &Segment) {
+        let is_next = !segment.seq.is_after(self.una) && !segment.end().is_before(self.una);
+        if let (Some(clock), Some(value)) = (&mut self.clock, segment.timestamp) {
+            clock.note(value, is_next);
         }
     }
 
@@ -177,7 +238,7 @@ impl Half {
 
     /// The sequence number of the first recorded byte.
     pub(super) fn recorded_from(&self) -> Seq {
-        self.una + usize::from(!self.syn_acknowledged())
+        self.una + usize::from(!self.syn_acknowledged)
     }
 
     pub(super) fn held_mut(&mut self) -> &mut Held {
@@ -187,6 +248,11 @@ impl Half {
     /// The held segments, if any are.
     pub(super) fn held(&mut self) -> Option<&mut Held> {
         self.held.as_deref_mut().filter(|held| !held.is_empty())
+    }
+
+    /// Gives up the room for held segments once there are none.
+    pub(super) fn shed(&mut self) {
+        self.held.take_if(|held| held.is_empty());
     }
 
     /// Gives up all memory beyond its own.

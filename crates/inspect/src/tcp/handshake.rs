@@ -15,9 +15,13 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let answers = segment.is_opening() || (theirs.heard && segment.ack == theirs.isn + 1);
         let is_repeated = ours.heard && segment.seq == ours.isn;
         let is_retry = segment.is_opening() && !theirs.heard;
+        // A server that keeps no state of handshakes (SYN cookies) answers each SYN with a number of its
+        // own, and the last is the likeliest to have arrived.
+        let is_other_answer = !segment.is_opening() && !ours.syn_acknowledged();
         match phase {
             Phase::Handshake if !answers => self.violation(Reason::TCP_OUT_OF_WINDOW),
-            Phase::Handshake if !ours.heard || (is_retry && !is_repeated) => self.note_syn(),
+            Phase::Handshake if !ours.heard => self.note_syn(),
+            Phase::Handshake if !is_repeated && (is_retry || is_other_answer) => self.note_syn(),
             _ if is_repeated && answers => {
                 self.note_syn_ack();
                 Outcome::ACCEPT
@@ -52,6 +56,19 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if !segment.is_opening() && theirs.accepts_ack(segment.ack) {
             theirs.note_ack(segment.ack, u32::from(segment.window), &self.shared.pool);
         }
+    }
+
+    /// A segment without SYN while only one end has said SYN. The other may still have a connection of
+    /// before (RFC 9293 §3.5.1): then it acknowledges what it knows, and is told by a RST with that
+    /// number that the connection is no more.
+    pub(super) fn handle_unopened(&mut self) -> Outcome {
+        let segment = self.segment;
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
+        if ours.heard || !theirs.heard || segment.len() > 0 {
+            return self.violation(Reason::TCP_OUT_OF_WINDOW);
+        }
+        self.connection.disowned = Some(segment.ack);
+        Outcome::ACCEPT
     }
 
     /// A SYN in a live connection. The receiver would answer it with a challenge ACK if it has

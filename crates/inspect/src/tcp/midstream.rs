@@ -1,6 +1,7 @@
 //! Connections older than the gateway, or forgotten by it (DESIGN section 4, point 5).
 
 use policy::{Action, Midstream, Reason, Service};
+use wire::Direction;
 use wire::net::TcpFlags;
 
 use super::half::Half;
@@ -17,6 +18,17 @@ impl Connection {
             Midstream::Bypass | Midstream::Reset => App::Opaque,
         };
         Self::new(Phase::Midstream, app)
+    }
+
+    /// A connection whose SYN was forgotten, or never seen, and of which nothing else can have passed:
+    /// it is read from its beginning.
+    pub(crate) fn answering(service: Service, treatment: Midstream) -> Self {
+        let mut connection = Self::midstream(service, treatment);
+        if treatment == Midstream::Accept {
+            connection.app = App::new(service);
+            connection.halves[Direction::ToServer as usize].start_at_handshake();
+        }
+        connection
     }
 
     /// Some of its segments went by unseen: it goes on where it is met next. False if nothing is known
@@ -83,7 +95,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             return;
         }
         if !ours.heard {
-            ours.start_midstream(segment.seq);
+            ours.start_midstream(segment);
         }
         if !theirs.heard || segment.ack.is_after(theirs.next) {
             // Bytes that were acknowledged have passed, seen or unseen.

@@ -5,9 +5,14 @@
 //! the [`App`] in order; what doesn't is dropped, and what the app denies is cut off and both ends
 //! are reset.
 //!
-//! RFC 9293 (TCP), RFC 7323 (window scaling), RFC 5961 (blind attacks), RFC 6093 (urgent data).
+//! What a receiver may not have got, and an inline gateway can't know it (a hop limit that ends behind the
+//! gateway, an option its stack rejects, plain loss), counts as forwarded: the same numbers may only come
+//! again with the same bytes.
+//!
+//! RFC 9293 (TCP), RFC 7323 (window scaling, timestamps), RFC 5961 (blind attacks), RFC 6093 (urgent data).
 
 mod answer;
+mod clock;
 mod control;
 #[cfg(test)]
 mod fixture;
@@ -30,9 +35,10 @@ use crate::app::App;
 use crate::context::{Arrival, Context, Judgement};
 use crate::flow::Class;
 use crate::shared::Shared;
-use crate::{Count, Exception, FlowEnd, Frame, Instant, LimitKind, Outcome, Sink};
+use crate::{Count, Exception, FlowEnd, Frame, Instant, LimitKind, Outcome, Sink, Verdict};
 
 use half::{Half, Place};
+use seq::Seq;
 
 pub(crate) use answer::REFUSAL_BYTES;
 pub(crate) use held::HeldTotal;
@@ -52,6 +58,8 @@ pub(crate) struct Connection {
     answers_left: [u8; 2],
     /// When a challenge ACK was last sent.
     challenged: Instant,
+    /// What the other end of a SYN acknowledges instead: it still has an older connection.
+    disowned: Option<Seq>,
 }
 
 /// How far a connection has come.
@@ -97,6 +105,7 @@ impl Connection {
             app,
             answers_left: [ANSWERS; 2],
             challenged: Instant::ZERO,
+            disowned: None,
         }
     }
 
@@ -176,7 +185,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
                 if self.connection.halves.iter().all(|half| half.heard) {
                     self.handle_stream()
                 } else {
-                    self.violation(Reason::TCP_OUT_OF_WINDOW)
+                    self.handle_unopened()
                 }
             }
             Phase::Midstream => self.handle_midstream(),
@@ -195,6 +204,10 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if place == Place::Outside {
             return self.violation(Reason::TCP_OUT_OF_WINDOW);
         }
+        let brings_bytes = matches!(place, Place::InOrder | Place::Early) && segment.len() > 0;
+        if brings_bytes && ours.is_outdated(segment, theirs) {
+            return self.violation(Reason::TCP_OLD_TIMESTAMP);
+        }
         let window = self.bound_window();
         let (ours, theirs) = self.connection.split(self.arrival.direction);
         ours.last_window = segment.window;
@@ -206,6 +219,10 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         } else {
             self.handle_bytes(place)
         };
+        if matches!(outcome.verdict, Verdict::Accept | Verdict::Hold) {
+            let (ours, _) = self.connection.split(self.arrival.direction);
+            ours.note_clock(segment);
+        }
         self.note_progress();
         outcome
     }
@@ -251,7 +268,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let judgement = self.judge_tcp(reason, Action::Drop);
         match judgement.action.stops() {
             true => Outcome {
-                verdict: crate::Verdict::Drop,
+                verdict: Verdict::Drop,
                 ..judgement.outcome
             },
             false => judgement.outcome,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use wire::net::{Layout, Tcp, TcpFlags, TcpOption};
+use wire::net::{Layout, Tcp, TcpFlags, TcpOption, TcpOptions};
 
 use super::seq::Seq;
 
@@ -15,6 +15,8 @@ pub(crate) struct Segment {
     pub(super) window: u16,
     /// The window scale option; on a SYN only.
     pub(super) scale: Option<u8>,
+    /// The sender's timestamp.
+    pub(super) timestamp: Option<u32>,
     pub(super) layout: Layout,
 }
 
@@ -29,6 +31,7 @@ impl Segment {
             flags: tcp.flags,
             window: tcp.window,
             scale,
+            timestamp: timestamp(tcp.options),
             layout,
         }
     }
@@ -40,6 +43,11 @@ impl Segment {
     /// Whether it asks for a new connection.
     pub(crate) fn is_opening(&self) -> bool {
         self.has(TcpFlags::SYN) && !self.has(TcpFlags::ACK)
+    }
+
+    /// Whether it asks for a new connection or answers one that does.
+    pub(crate) fn is_syn(&self) -> bool {
+        self.has(TcpFlags::SYN)
     }
 
     /// Whether it breaks a connection off.
@@ -68,4 +76,15 @@ fn shift(option: TcpOption<'_>) -> Option<u8> {
         TcpOption::WindowScale(shift) => Some(shift),
         _ => None,
     }
+}
+
+fn timestamp(options: TcpOptions<'_>) -> Option<u32> {
+    // As nearly all senders lay it out (RFC 7323, appendix A).
+    if let [1, 1, 8, 10, v0, v1, v2, v3, ..] = *options.as_bytes() {
+        return Some(u32::from_be_bytes([v0, v1, v2, v3]));
+    }
+    options.iter().find_map(|option| match option {
+        TcpOption::Timestamps { value, .. } => Some(value),
+        _ => None,
+    })
 }

@@ -176,6 +176,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
                 .held()
                 .and_then(|h| h.pop_ready(next, &self.shared.held))
             else {
+                ours.shed();
                 return;
             };
             let released = self.release_one(&mut held);
@@ -213,13 +214,18 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             has_room: self.has_room,
             is_released: true,
         };
-        let outcome = match work.check_repetition() {
-            Some(outcome) => outcome,
-            None if work.connection.app.is_opaque(arrival.direction) => {
-                work.pass_whole();
-                Outcome::ACCEPT
-            }
-            None => work.advance(),
+        let (ours, _) = work.connection.split(arrival.direction);
+        let is_outside = ours.place(work.segment) == Place::Outside;
+        let outcome = if is_outside {
+            // Held ahead of a FIN that has passed since.
+            work.violation(Reason::TCP_OUT_OF_WINDOW)
+        } else if let Some(outcome) = work.check_repetition() {
+            outcome
+        } else if work.connection.app.is_opaque(arrival.direction) {
+            work.pass_whole();
+            Outcome::ACCEPT
+        } else {
+            work.advance()
         };
         if outcome.verdict == Verdict::Accept {
             work.emit();

@@ -134,7 +134,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     pub(super) fn handle_finished(&mut self) -> Outcome {
         let segment = self.segment;
         if segment.is_rst() {
-            return match self.is_exact_rst() {
+            return match self.is_exact_rst() || self.is_harmless_rst() {
                 true => Outcome::ACCEPT,
                 false => self.violation(policy::Reason::TCP_BLIND_RESET),
             };

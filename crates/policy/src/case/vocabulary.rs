@@ -122,6 +122,7 @@ pub(super) const TCP: &[Field] = &[
     field("ack", Kind::Offset),
     field("checksum", Kind::OneOf(&["bad"])),
     field("urgent", SHORT),
+    field("timestamp", Kind::Number(0xffff_ffff)),
     field("payload", Kind::Text),
     field("hex", Kind::Bytes),
     field("size", SIZE),

@@ -29,9 +29,13 @@ detections! {
         "An IP fragment to or from a service: it hides its ports and what it carries";
     IP_WRONG_SIDE = "ip.wrong-side", "RFC 2827",
         "A frame of a known flow that came in at the end where its receiver stands: its source is forged";
+    IP_MARTIAN = "ip.martian", "RFC 1122 §3.2.1.3, RFC 4291 §2.5, §2.7",
+        "A source address that no frame on a link can have: loopback, multicast, broadcast, unspecified";
 
     TCP_OUT_OF_WINDOW = "tcp.out-of-window", "RFC 9293 §3.10.7.4, RFC 5961 §5",
         "A segment outside of what its receiver can take or its peer can have acknowledged";
+    TCP_OLD_TIMESTAMP = "tcp.old-timestamp", "RFC 7323 §5.3",
+        "New bytes under a timestamp older than the last: their receiver throws them away";
     TCP_OVERLAP_CONFLICT = "tcp.overlap-conflict", "Ptacek and Newsham 1998 §5.4",
         "A retransmission that carries other bytes than the first time";
     TCP_BLIND_RESET = "tcp.blind-reset", "RFC 5961 §3",

@@ -97,8 +97,9 @@ impl Conversation {
             }
             Speech::Tcp { flags, fields } => {
                 // A SYN may be the first word; all else belongs to an open connection.
-                if !TcpFlags(*flags).contains(TcpFlags::SYN) {
-                    self.open();
+                match TcpFlags(*flags).contains(TcpFlags::SYN) {
+                    true => self.is_open = true,
+                    false => self.open(),
                 }
                 let frame = raw::segment(&mut self.stream, direction, TcpFlags(*flags), fields);
                 self.carry(direction, &frame)

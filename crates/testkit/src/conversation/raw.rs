@@ -24,6 +24,7 @@ pub(super) fn segment(
     let payload = payload(fields);
     let offset = fields.number("seq").unwrap_or(0);
     let acked = stream.next(direction.reverse());
+    let options = options(flags, fields);
     let segment = TcpSegment {
         seq: stream.next(direction).wrapping_add(offset as u32),
         ack: match flags.contains(TcpFlags::ACK) {
@@ -32,7 +33,7 @@ pub(super) fn segment(
         },
         flags,
         window: 64_240,
-        options: &[],
+        options: &options,
         payload: &payload,
     };
     let mut frame = stream.raw(direction, &segment);
@@ -45,10 +46,20 @@ pub(super) fn segment(
         patch(&mut frame, URGENT_AT, urgent);
     }
     if fields.text("checksum") == Some("bad") {
-        let l4 = frame.len() - payload.len() - 20;
+        let l4 = frame.len() - payload.len() - options.len() - 20;
         frame[l4 + CHECKSUM_AT] ^= 0x55;
     }
     frame
+}
+
+/// A timestamp, if one is given, as stacks lay it out (RFC 7323, appendix A).
+fn options(flags: TcpFlags, fields: &Fields) -> Vec<u8> {
+    let Some(value) = fields.number("timestamp") else {
+        return Vec::new();
+    };
+    let echo = u32::from(flags.contains(TcpFlags::ACK));
+    let [value, echo] = [value as u32, echo].map(u32::to_be_bytes);
+    [&[1, 1, 8, 10][..], &value, &echo].concat()
 }
 
 /// Writes two bytes into the TCP header, and the checksum anew.

@@ -28,6 +28,8 @@ findings! {
         ExtensionOrder => "ip.malformed.extension-order", "RFC 8200 §4.1";
         /// There are more than eight IPv6 extension headers
         ExtensionCount => "ip.malformed.extension-count", "RFC 8504 §5.3";
+        /// The sender has chosen the way the packet takes: source routing
+        IpSourceRoute => "ip.malformed.source-route", "RFC 7126 §4.3, §4.4, RFC 5095 §3";
 
         /// The IP packet ends inside the TCP header
         TcpTruncated => "tcp.malformed.truncated", "RFC 9293 §3.1";
@@ -58,7 +60,11 @@ impl Malformed {
     pub const fn is_structural(self) -> bool {
         !matches!(
             self,
-            Self::IpChecksum | Self::TcpOptions | Self::TcpChecksum | Self::UdpChecksum
+            Self::IpChecksum
+                | Self::IpSourceRoute
+                | Self::TcpOptions
+                | Self::TcpChecksum
+                | Self::UdpChecksum
         )
     }
 }

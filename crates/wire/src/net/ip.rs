@@ -31,6 +31,8 @@ pub(crate) struct Ip {
     /// Where the IP packet ends, from the start of the IP header.
     pub(crate) end: usize,
     pub(crate) fragment: Option<Fragment>,
+    /// The sender has chosen the way: the destination in the header may not be the last.
+    pub(crate) is_source_routed: bool,
 }
 
 /// A piece of an IP packet: its ports, if it has any, can't be trusted before it is whole.
@@ -106,7 +108,29 @@ pub(crate) fn decode_v4(bytes: &[u8]) -> Result<Ip, Malformed> {
         payload: header_len,
         end,
         fragment,
+        is_source_routed: header_len > V4_HEADER_LEN
+            && has_source_route(&bytes[V4_HEADER_LEN..header_len]),
     })
+}
+
+/// Whether IPv4 options hold a loose or strict source route (RFC 791 §3.1). Nobody reads on behind one
+/// whose length is impossible.
+fn has_source_route(mut options: &[u8]) -> bool {
+    const END: u8 = 0;
+    const NOP: u8 = 1;
+    const LOOSE: u8 = 131;
+    const STRICT: u8 = 137;
+    loop {
+        options = match *options {
+            [] | [END, ..] => return false,
+            [LOOSE | STRICT, ..] => return true,
+            [NOP, ref rest @ ..] => rest,
+            [_, len, ..] if len >= 2 && usize::from(len) <= options.len() => {
+                &options[usize::from(len)..]
+            }
+            [..] => return false,
+        };
+    }
 }
 
 #[inline]
@@ -124,6 +148,7 @@ pub(crate) fn decode_v6(bytes: &[u8]) -> Result<Ip, Malformed> {
         payload: V6_HEADER_LEN,
         end,
         fragment: None,
+        is_source_routed: false,
     };
     ip.walk_extensions(&bytes[..end])?;
     Ok(ip)
@@ -154,7 +179,10 @@ impl Ip {
             if len > rest.len() {
                 return Err(Malformed::ExtensionTruncated);
             }
-            self.protocol = header[0];
+            let [next, _, routing_type, segments_left, ..] = *header;
+            self.is_source_routed |=
+                self.protocol == ROUTING && routing_type == 0 && segments_left > 0;
+            self.protocol = next;
             self.payload += len;
         }
         Ok(())

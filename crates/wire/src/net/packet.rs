@@ -119,6 +119,9 @@ impl<'a> Packet<'a> {
             (None, UDP) => (Transport::Udp(Udp::decode(inner)?), l4 + udp::HEADER_LEN),
             (None, other) => (Transport::Other(other), l4),
         };
+        if ip.is_source_routed && matches!(transport, Transport::Tcp(_) | Transport::Udp(_)) {
+            return Err(Malformed::IpSourceRoute);
+        }
         let layout = Layout {
             l3,
             l4,

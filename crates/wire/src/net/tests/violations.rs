@@ -33,6 +33,14 @@ fn v4(protocol: u8, data: &[u8]) -> Vec<u8> {
     )
 }
 
+/// An IPv4 packet with options in its header, in whole words.
+fn with_options(frame: &[u8], options: &[u8]) -> Vec<u8> {
+    let frame = [&frame[..V4 + 20], options, &frame[V4 + 20..]].concat();
+    let len = ((frame.len() - V4) as u16).to_be_bytes();
+    let words = 0x45 + (options.len() / 4) as u8;
+    patched_v4(frame, &[(V4, words), (V4 + 2, len[0]), (V4 + 3, len[1])])
+}
+
 #[rustfmt::skip]
 fn table() -> Vec<(M, Vec<u8>)> {
     let (udp4, udp6) = (udp(&path(true), b"abcdefgh"), udp(&path(false), b"abcdefgh"));
@@ -71,6 +79,9 @@ fn table() -> Vec<(M, Vec<u8>)> {
         (M::ExtensionOrder, with_extensions(&udp6, 60, &[[0; 8], hop_by_hop(UDP)].concat())),
         (M::ExtensionCount, with_extensions(&udp6, 60, &last_of(UDP, 9))),
         (M::ExtensionCount, with_extensions(&udp6, 60, &[&last_of(44, 8)[..], &[UDP; 8]].concat())),
+        (M::IpSourceRoute, with_options(&udp4, &hex!("01 83 07 04 0a000009"))),
+        (M::IpSourceRoute, with_options(&udp4, &hex!("94 04 0000 89 03 04 00"))),
+        (M::IpSourceRoute, with_extensions(&udp6, 43, &[&[UDP, 2, 0, 1][..], &[0; 20]].concat())),
         (M::TcpTruncated, v4(TCP, &[0; 19])),
         (M::TcpTruncated, v4(TCP, &tcp4[V4 + 20..V4 + 51])),
         (M::TcpTruncated, with_extensions(&tcp6[..V4 + 40], TCP, &[])),
@@ -92,6 +103,23 @@ fn table() -> Vec<(M, Vec<u8>)> {
 fn every_violation_is_seen_as_itself() {
     for (expected, frame) in table() {
         assert_eq!(Packet::decode(&frame).err(), Some(expected), "{frame:02x?}");
+    }
+}
+
+#[test]
+fn options_and_routing_headers_that_choose_no_way_are_fine() {
+    let (udp4, udp6) = (
+        udp(&path(true), b"abcdefgh"),
+        udp(&path(false), b"abcdefgh"),
+    );
+    let fine = [
+        with_options(&udp4, &hex!("94 04 0000")),
+        with_options(&udp4, &hex!("00 83 03 04")),
+        with_extensions(&udp6, 43, &[UDP, 0, 0, 0, 0, 0, 0, 0]),
+        with_extensions(&udp6, 43, &[UDP, 0, 4, 1, 0, 0, 0, 0]),
+    ];
+    for frame in fine {
+        assert!(Packet::decode(&frame).is_ok(), "{frame:02x?}");
     }
 }
 
@@ -166,7 +194,13 @@ fn what_is_not_ip_is_never_malformed() {
 
 #[test]
 fn arithmetic_is_told_from_structure() {
-    let others = [M::IpChecksum, M::TcpOptions, M::TcpChecksum, M::UdpChecksum];
+    let others = [
+        M::IpChecksum,
+        M::IpSourceRoute,
+        M::TcpOptions,
+        M::TcpChecksum,
+        M::UdpChecksum,
+    ];
     for malformed in M::ALL {
         assert_eq!(malformed.is_structural(), !others.contains(malformed));
     }
