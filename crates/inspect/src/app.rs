@@ -1,11 +1,11 @@
 //! What a connection speaks, as its TCP stream sees it: bytes in order in, how many may pass out.
 
-use policy::{Action, Service};
+use policy::{Action, Reason, Service};
 use wire::Direction;
 
 use crate::context::{Arrival, Context};
 use crate::shared::Shared;
-use crate::{Outcome, Sink, mqtt, tls};
+use crate::{Instant, Limits, Outcome, Sink, mqtt, tls};
 
 /// The protocol of a connection's service.
 #[derive(Debug)]
@@ -47,9 +47,9 @@ impl Passage {
 
 impl App {
     /// The protocol of a connection seen from its beginning.
-    pub(crate) fn new(service: Service) -> Self {
+    pub(crate) fn new(service: Service, now: Instant) -> Self {
         match service {
-            Service::Mqtt => Self::Mqtt(mqtt::Session::new()),
+            Service::Mqtt => Self::Mqtt(mqtt::Session::new(now)),
             Service::Mqtts => Self::Tls(tls::Guard::default()),
             Service::Coap | Service::Coaps => Self::Opaque,
         }
@@ -85,6 +85,40 @@ impl App {
             Self::Mqtt(session) => session.handle_bytes(cx, arrival, shared, bytes),
             Self::Tls(guard) => guard.handle_bytes(cx, arrival, bytes),
             Self::Opaque => Passage::all(bytes.len()),
+        }
+    }
+
+    /// When its client has to have said something.
+    #[inline]
+    pub(crate) fn deadline(&self, limits: &Limits) -> Instant {
+        match self {
+            Self::Mqtt(session) => session.deadline(limits),
+            Self::Tls(_) | Self::Opaque => Instant::FAR,
+        }
+    }
+
+    /// What it means that its client hasn't, and what is known of the session.
+    pub(crate) fn overdue(&self) -> Option<(Reason, policy::Session<'_>)> {
+        match self {
+            Self::Mqtt(session) => {
+                Some((session.overdue(), session.known(None, Direction::ToServer)))
+            }
+            Self::Tls(_) | Self::Opaque => None,
+        }
+    }
+
+    /// When its client was last heard.
+    pub(crate) fn heard(&self) -> Instant {
+        match self {
+            Self::Mqtt(session) => session.heard(),
+            Self::Tls(_) | Self::Opaque => Instant::ZERO,
+        }
+    }
+
+    /// Takes its client for heard, although it wasn't.
+    pub(crate) fn excuse(&mut self, now: Instant) {
+        if let Self::Mqtt(session) = self {
+            session.excuse(now);
         }
     }
 
