@@ -5,13 +5,14 @@ use wire::Direction;
 
 use crate::context::{Arrival, Context};
 use crate::shared::Shared;
-use crate::{Outcome, Sink, mqtt, tls};
+use crate::{Outcome, Sink, coap_tcp, mqtt, tls};
 
 /// The protocol of a connection's service.
 #[derive(Debug)]
 pub(crate) enum App {
     Mqtt(mqtt::Session),
     Tls(tls::Guard),
+    Coap(coap_tcp::Session),
     /// Nothing to look at any more.
     Opaque,
 }
@@ -51,6 +52,7 @@ impl App {
         match service {
             Service::Mqtt => Self::Mqtt(mqtt::Session::new()),
             Service::Mqtts => Self::Tls(tls::Guard::default()),
+            Service::CoapTcp => Self::Coap(coap_tcp::Session::new()),
             Service::Coap | Service::Coaps => Self::Opaque,
         }
     }
@@ -59,6 +61,7 @@ impl App {
     pub(crate) fn midstream(service: Service) -> Self {
         match service {
             Service::Mqtt => Self::Mqtt(mqtt::Session::midstream()),
+            Service::CoapTcp => Self::Coap(coap_tcp::Session::midstream()),
             // Its hello is long past, and what follows can't be told from noise.
             Service::Mqtts | Service::Coap | Service::Coaps => Self::Opaque,
         }
@@ -68,6 +71,7 @@ impl App {
     pub(crate) fn lose_sight(&mut self, shared: &Shared) {
         match self {
             Self::Mqtt(session) => session.lose_sight(shared),
+            Self::Coap(session) => session.lose_sight(shared),
             Self::Tls(_) => *self = Self::Opaque,
             Self::Opaque => {}
         }
@@ -84,6 +88,7 @@ impl App {
         match self {
             Self::Mqtt(session) => session.handle_bytes(cx, arrival, shared, bytes),
             Self::Tls(guard) => guard.handle_bytes(cx, arrival, bytes),
+            Self::Coap(session) => session.handle_bytes(cx, arrival, shared, bytes),
             Self::Opaque => Passage::all(bytes.len()),
         }
     }
@@ -93,6 +98,7 @@ impl App {
         match self {
             Self::Mqtt(session) => session.is_lost(direction),
             Self::Tls(guard) => guard.is_opaque(),
+            Self::Coap(session) => session.is_lost(direction),
             Self::Opaque => true,
         }
     }
@@ -101,6 +107,7 @@ impl App {
     pub(crate) fn lose(&mut self, direction: Direction) {
         match self {
             Self::Mqtt(session) => session.lose(direction),
+            Self::Coap(session) => session.lose(direction),
             Self::Tls(_) => *self = Self::Opaque,
             Self::Opaque => {}
         }
@@ -110,6 +117,10 @@ impl App {
     pub(crate) fn close(&mut self, shared: &Shared) -> bool {
         match std::mem::replace(self, Self::Opaque) {
             Self::Mqtt(session) => session.close(shared),
+            Self::Coap(session) => {
+                session.close(shared);
+                false
+            }
             Self::Tls(_) | Self::Opaque => false,
         }
     }

@@ -10,7 +10,7 @@ const BASELINE: &str = include_str!("../../../rules/baseline.toml");
 #[test]
 fn every_case_of_the_baseline_goes_as_it_says() {
     let packs = [SourceText::new("baseline.toml", BASELINE)];
-    let policy = Policy::compile(&Config::default(), &packs);
+    let policy = Policy::compile(&Config::default().for_cases(), &packs);
     let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")));
     let failures: Vec<_> = policy
         .cases()

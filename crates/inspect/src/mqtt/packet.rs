@@ -5,12 +5,11 @@ use smallvec::SmallVec;
 use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish};
 use wire::{Decoded, Direction};
 
-use super::framer::Reading;
 use super::session::Stage;
-use super::stream::Step;
 use super::{Session, refusal};
 use crate::app::Denial;
 use crate::context::{Arrival, Context, Judgement};
+use crate::framer::{Reading, Step};
 use crate::shared::Shared;
 use crate::{LimitKind, Outcome, Sink};
 
@@ -215,10 +214,7 @@ impl<S: Sink> Scene<'_, '_, S> {
     /// Lets `len` bytes through, and after them `remaining` bytes of the same packet.
     fn pass(&mut self, len: usize, remaining: usize) -> Step {
         let framer = self.session.framers.at_mut(self.arrival.direction);
-        framer.reading = match remaining {
-            0 => Reading::Boundary,
-            _ => Reading::Body { remaining },
-        };
+        framer.pass(remaining);
         Step::Passed(len)
     }
 }

@@ -5,7 +5,7 @@ use wire::Direction;
 use wire::mqtt::{ConnAck, Connect, ControlPacket, Property, Publish, Version};
 
 use super::alias::Aliases;
-use super::framer::{Framers, Reading};
+use crate::framer::{Framers, Reading};
 use crate::shared::Shared;
 use crate::{Count, Sink};
 

@@ -68,10 +68,20 @@ detections! {
         "An acknowledgement of nothing its receiver sent to that endpoint";
     COAP_SPOOFED_UNMATCHED_RESET = "coap.spoofed.unmatched-reset", "RFC 7252 §4.2, RFC 7641 §3.6",
         "A reset of nothing its receiver sent to that endpoint";
+    COAP_MULTICAST_CONFIRMABLE = "coap.multicast.confirmable", "RFC 7252 §8.1",
+        "A message to a group that each of its members would have to acknowledge";
+    COAP_MULTICAST_OBSERVE = "coap.multicast.observe",
+        "RFC 7641 §3.1, draft-irtf-t2trg-amplification-attacks §2.3",
+        "A request to a group for notifications: one datagram draws any number from each of its members";
     COAP_MIDSTREAM = "coap.midstream", "RFC 7641 §4.5",
         "Shortly after the start, a response to a request that may be older than the gateway";
-    COAP_TOO_LARGE = "coap.too-large", "[limits] coap_message_bytes",
+    COAP_TOO_LARGE = "coap.too-large", "[limits] coap_message_bytes, coap_tcp_message_bytes",
         "A CoAP message larger than the gateway lets through";
+
+    COAP_TCP_FIRST_NOT_CSM = "coap.tcp.first-not-csm", "RFC 8323 §5.3",
+        "An end of a CoAP connection doesn't begin with its capabilities";
+    COAP_TCP_MESSAGE_SIZE = "coap.tcp.message-size", "RFC 8323 §5.3.1",
+        "A message larger than the other end of its connection takes";
 
     TLS_REQUIRED = "tls.required", "[tls] required_from; MQTT 5.0 §5.4.1, RFC 7252 §9",
         "Plaintext where TLS or DTLS has to be";
