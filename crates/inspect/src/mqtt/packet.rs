@@ -156,12 +156,6 @@ impl<S: Sink> Scene<'_, '_, S> {
         malformed: Malformed,
     ) -> Step {
         let size = header.map_or(bytes.len(), FixedHeader::packet_len);
-        let is_foreign = self.session.stage == Stage::Opening
-            && self.arrival.direction == Direction::ToServer
-            && is_another_protocol(bytes);
-        if is_foreign {
-            return self.unread(&[Reason::MQTT_WRONG_PROTOCOL], None, size);
-        }
         self.unread(&[Reason::from(malformed)], header, size)
     }
 
@@ -227,41 +221,5 @@ fn denial(judgement: Judgement, refusal: Vec<u8>) -> Denial {
     Denial {
         action: judgement.action,
         refusal,
-    }
-}
-
-/// Whether the first bytes on an MQTT port are those of TLS or of a text protocol: HTTP (and
-/// WebSocket) methods, SSH, SMTP. No MQTT packet starts with a capital letter but PUBREC, `P`.
-fn is_another_protocol(bytes: &[u8]) -> bool {
-    match bytes {
-        [0x16, ..] => true,
-        [b'P', second, ..] => second.is_ascii_uppercase(),
-        [first, ..] => first.is_ascii_uppercase() && *first != b'P',
-        [] => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn other_protocols_are_told_by_two_bytes() {
-        for text in [
-            "GET / HTTP/1.1",
-            "POST /",
-            "PUT /",
-            "HEAD /",
-            "SSH-2.0",
-            "EHLO",
-        ] {
-            assert!(is_another_protocol(text.as_bytes()), "{text}");
-        }
-        assert!(is_another_protocol(&[0x16, 3, 1]));
-        assert!(!is_another_protocol(&[0x10, 12]));
-        // A PUBREC, which is two bytes long, and a PUBACK.
-        assert!(!is_another_protocol(&[0x50, 2]));
-        assert!(!is_another_protocol(&[0x40, 2]));
-        assert!(!is_another_protocol(&[0x50]));
     }
 }
