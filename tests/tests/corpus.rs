@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every fuzz target with its entry point.
-const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A fuzz target and its entry point.
+type Target = (&'static str, fn(&[u8]));
+
+/// Every fuzz target.
+const TARGETS: &[Target] = &[
     ("coap_message", wire::coap::fuzz::fuzz_message),
     ("dtls_datagram", wire::dtls::fuzz_dtls_datagram),
     ("greeting", wire::greeting::fuzz_greeting),
