@@ -12,6 +12,7 @@ use super::{Session, refusal};
 use crate::app::Denial;
 use crate::context::{Arrival, Context, Judgement};
 use crate::shared::Shared;
+use crate::tcp::exception;
 use crate::{LimitKind, Outcome, Sink};
 
 /// A session at work on some bytes.
@@ -90,45 +91,71 @@ impl<S: Sink> Scene<'_, '_, S> {
 
     /// Judges a packet of `size` bytes, of which `len` are at hand.
     fn judge_packet(&mut self, packet: &ControlPacket<'_>, size: usize, len: usize) -> Step {
-        let reasons = self.reasons_against(packet);
-        let judgement = self.ask(Some(packet), &reasons, size, Action::Accept);
+        let reasons = self.reasons_against(packet, size);
+        let fallback = match reasons.contains(&Reason::LIMITS_TOPIC_ALIASES) {
+            true => exception(self.cx.limits.exception),
+            false => Action::Accept,
+        };
+        let judgement = self.ask(Some(packet), &reasons, size, fallback);
         if judgement.action.stops() {
             let refusal = self.refusal(judgement.action, Some(packet));
             return Step::Denied(denial(judgement, refusal));
         }
         let direction = self.arrival.direction;
+        self.note_memories(packet);
         self.session
             .note(packet, direction, self.shared, self.cx.sink);
         self.pass(len, size - len)
     }
 
-    /// What the session has against a packet that reads well by itself.
-    fn reasons_against(&self, packet: &ControlPacket<'_>) -> Reasons {
-        let mut reasons = Reasons::new();
+    /// Takes note of what a packet asks to be remembered, and counts what there is no room for.
+    fn note_memories(&mut self, packet: &ControlPacket<'_>) {
         let direction = self.arrival.direction;
-        let is_connect = matches!(packet, ControlPacket::Connect(_));
         if !packet
             .packet_type()
             .sent_by(direction, self.session.version)
         {
+            return;
+        }
+        let most = self.cx.limits.in_flight;
+        if !self.session.note_delivery(packet, direction, most) {
+            self.cx.limit(LimitKind::InFlight);
+        }
+        if let ControlPacket::Publish(publish) = packet {
+            let most = self.cx.limits.topic_alias_bytes;
+            if !self.session.note_alias(publish, direction, most) {
+                self.cx.limit(LimitKind::TopicAliases);
+            }
+        }
+    }
+
+    /// What the session has against a packet that reads well by itself.
+    fn reasons_against(&self, packet: &ControlPacket<'_>, size: usize) -> Reasons {
+        let mut reasons = Reasons::new();
+        let direction = self.arrival.direction;
+        let session = &*self.session;
+        let is_sender_s = packet.packet_type().sent_by(direction, session.version);
+        if is_sender_s {
+            // One that comes at the wrong time isn't looked at any further.
+            let gravest = session
+                .check_order(packet, direction)
+                .or_else(|| session.check_authentication(packet, direction));
+            match gravest {
+                Some(reason) => reasons.push(reason),
+                None => {
+                    reasons.extend(session.check_terms(packet, direction, size));
+                    reasons.extend(session.check_delivery(packet, direction));
+                }
+            }
+        } else {
             reasons.push(match direction {
                 Direction::ToServer => Reason::MQTT_SPOOFED_SERVER_PACKET,
                 Direction::ToClient => Reason::MQTT_SPOOFED_CLIENT_PACKET,
             });
         }
-        if direction == Direction::ToServer {
-            match self.session.stage {
-                Stage::Opening if !is_connect => {
-                    reasons.push(Reason::MQTT_SESSION_FIRST_NOT_CONNECT)
-                }
-                Stage::Connecting | Stage::Open if is_connect => {
-                    reasons.push(Reason::MQTT_SESSION_SECOND_CONNECT);
-                }
-                _ => {}
-            }
-            if is_connect && self.needs_tls() {
-                reasons.push(Reason::TLS_REQUIRED);
-            }
+        let is_connect = matches!(packet, ControlPacket::Connect(_));
+        if is_connect && direction == Direction::ToServer && self.needs_tls() {
+            reasons.push(Reason::TLS_REQUIRED);
         }
         if !packet.anomalies().is_empty() {
             reasons.extend(packet.anomalies().iter().map(Reason::from));
@@ -169,7 +196,10 @@ impl<S: Sink> Scene<'_, '_, S> {
         }
         let skipped = header.filter(|header| header.packet_type != PacketType::Connect);
         match skipped {
-            Some(header) => self.pass(0, header.packet_len()),
+            Some(header) => {
+                self.session.lose_track();
+                self.pass(0, header.packet_len())
+            }
             // Without its CONNECT, or out of step, a connection can't be read.
             None => {
                 self.session.lose(Direction::ToServer);
