@@ -315,6 +315,40 @@ fn a_rule_that_accepts_what_is_malformed_lets_reading_go_on_after_it() {
 }
 
 #[test]
+fn what_a_rule_lets_through_of_3_1_1_is_read_as_3_1_reads_it() {
+    let pack = r#"
+[[rule]]
+id     = "old"
+match  = { reason = ["mqtt.malformed.dup-qos0", "mqtt.malformed.packet-id-zero"] }
+action = "accept"
+
+[[rule]]
+id     = "secret"
+match  = { packet = "PUBLISH", topic = "secret/#" }
+action = "reset"
+"#;
+    // DUP with QoS 0; packet identifier 0; the same with more to come.
+    let table: [(&[u8], bool); 5] = [
+        (b"\x38\x04\x00\x01ax", true),
+        (b"\x38\x0b\x00\x08secret/ax", false),
+        (b"\x32\x06\x00\x01a\0\0x", true),
+        (b"\x32\x0d\x00\x08secret/a\0\0x", false),
+        (b"\x38\xff\x01\x00\x08secret/ax", false),
+    ];
+    for (bytes, passes) in table {
+        let mut gateway = Gateway::of("", pack);
+        let mut stream = session(&mut gateway, Version::V311, "old");
+        let passage = stream.data(&mut gateway, ToServer, bytes);
+        assert_eq!(passage.outcome.forward, passes, "{bytes:02x?}");
+        if passes {
+            // What is numbered 0 is in nobody's way.
+            let again = stream.data(&mut gateway, ToServer, bytes);
+            assert!(again.outcome.forward, "{bytes:02x?}");
+        }
+    }
+}
+
+#[test]
 fn a_new_policy_judges_what_comes_after_it_in_sessions_that_stay() {
     let mut gateway = Gateway::of("", "");
     let mut stream = session(&mut gateway, Version::V311, "strict");

@@ -12,8 +12,11 @@ use crate::tls::{self, ContentType, RecordHeader};
 pub const GREETING_BYTES: usize = 14;
 /// As many bytes of text are text, whatever follows.
 const TEXT_BYTES: usize = 8;
-/// The first byte of a CONNECT, which nothing else here begins with.
+/// The first bytes of what MQTT begins with, which nothing else here does: CONNECT from a client,
+/// CONNACK or AUTH from a server.
 const CONNECT: u8 = 0x10;
+const CONNACK: u8 = 0x20;
+const AUTH: u8 = 0xf0;
 /// An HTTP request's header fields are searched that far for an upgrade.
 const HEAD_BYTES: usize = 4096;
 
@@ -59,10 +62,11 @@ pub enum Probe {
 /// Tells what an end speaks whose first bytes are `input`.
 #[must_use]
 pub fn probe(input: &[u8], direction: Direction) -> Probe {
-    match input.first() {
-        None => Probe::More { need: 1 },
-        Some(&CONNECT) => Probe::Is(Spoken::Mqtt),
-        Some(_) => probe_foreign(input, direction),
+    match (direction, input.first()) {
+        (_, None) => Probe::More { need: 1 },
+        (Direction::ToServer, Some(&CONNECT)) => Probe::Is(Spoken::Mqtt),
+        (Direction::ToClient, Some(&(CONNACK | AUTH))) => Probe::Is(Spoken::Mqtt),
+        _ => probe_foreign(input, direction),
     }
 }
 
@@ -101,8 +105,8 @@ fn probe_tls(input: &[u8], direction: Direction) -> tls::Probe {
 fn probe_text(input: &[u8]) -> Probe {
     for (at, byte) in input.iter().take(TEXT_BYTES).enumerate() {
         match byte {
-            b'\n' if at > 0 => return Probe::Is(Spoken::Text),
-            b'\r' | b'\t' | b' '..=b'~' => {}
+            b'\n' if at > 1 => return Probe::Is(Spoken::Text),
+            b'\r' | b'\n' | b'\t' | b' '..=b'~' => {}
             _ => return Probe::Is(Spoken::Mqtt),
         }
     }

@@ -2,7 +2,7 @@
 
 use policy::{Action, Message, Protocol, Reason, Subject};
 use smallvec::SmallVec;
-use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish};
+use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish, Version};
 use wire::{Decoded, Direction};
 
 use super::framer::Reading;
@@ -183,17 +183,58 @@ impl<S: Sink> Scene<'_, '_, S> {
         malformed: Malformed,
     ) -> Step {
         let size = header.map_or(bytes.len(), FixedHeader::packet_len);
-        self.unread(&[Reason::from(malformed)], header, size)
+        match self.judge_unread(&[Reason::from(malformed)], size) {
+            Ok(()) => self
+                .read_as_31(bytes, header)
+                .unwrap_or_else(|| self.skip(header)),
+            Err(denial) => Step::Denied(denial),
+        }
     }
 
-    /// A packet that nobody reads. If it is let through nonetheless, and it is known where it ends,
-    /// reading goes on after it.
+    /// A packet that nobody reads.
     fn unread(&mut self, reasons: &[Reason], header: Option<&FixedHeader>, size: usize) -> Step {
+        match self.judge_unread(reasons, size) {
+            Ok(()) => self.skip(header),
+            Err(denial) => Step::Denied(denial),
+        }
+    }
+
+    fn judge_unread(&mut self, reasons: &[Reason], size: usize) -> Result<(), Denial> {
         let judgement = self.ask(None, reasons, size, Action::Drop);
         if judgement.action.stops() {
             let refusal = self.refusal(judgement.action, None);
-            return Step::Denied(denial(judgement, refusal));
+            return Err(denial(judgement, refusal));
         }
+        Ok(())
+    }
+
+    /// What a rule lets through although 3.1.1 forbids it, read as 3.1 reads it: it has the same form
+    /// there, packet identifier 0 and DUP included, and the other rules get to see it.
+    fn read_as_31(&mut self, bytes: &[u8], header: Option<&FixedHeader>) -> Option<Step> {
+        let header = header.filter(|header| header.packet_type != PacketType::Connect)?;
+        if self.session.version != Version::V311 {
+            return None;
+        }
+        let (size, direction) = (header.packet_len(), self.arrival.direction);
+        if bytes.len() < size {
+            let is_publish = header.packet_type == PacketType::Publish;
+            return match is_publish
+                .then(|| Publish::decode_prefix(bytes, Version::V31, direction))?
+            {
+                Ok(Decoded::Complete { message, len }) => {
+                    Some(self.judge_packet(&ControlPacket::Publish(message), size, len))
+                }
+                _ => None,
+            };
+        }
+        match ControlPacket::decode(&bytes[..size], Version::V31, direction) {
+            Ok(Decoded::Complete { message, len }) => Some(self.judge_packet(&message, len, len)),
+            _ => None,
+        }
+    }
+
+    /// Lets a packet through unread. If it is known where it ends, reading goes on after it.
+    fn skip(&mut self, header: Option<&FixedHeader>) -> Step {
         let skipped = header.filter(|header| header.packet_type != PacketType::Connect);
         match skipped {
             Some(header) => {

@@ -65,6 +65,19 @@ fn servers_that_speak_first_are_told_as_well() {
     }
 }
 
+/// Lengths look like letters and line ends.
+#[test]
+fn what_mqtt_begins_with_is_mqtt_whatever_its_length() {
+    for (direction, first) in [(ToServer, 0x10), (ToClient, 0x20), (ToClient, 0xf0)] {
+        for second in 0..=255 {
+            for rest in [&b""[..], b"\0", b"text", b"\r\n"] {
+                let input = [&[first, second], rest].concat();
+                assert_eq!(probe(&input, direction), Probe::Is(Spoken::Mqtt));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_beginning_that_could_be_more_than_one_is_waited_for() {
     let table: [(&[u8], usize); 7] = [
