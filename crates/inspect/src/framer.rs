@@ -198,6 +198,13 @@ impl Framers {
         &mut self.0[direction as usize]
     }
 
+    /// Whether the messages of both directions are read.
+    pub(super) fn are_read(&self) -> bool {
+        self.0
+            .iter()
+            .all(|framer| !matches!(framer.reading, Reading::Seeking | Reading::Lost))
+    }
+
     /// Looks for the next message in each direction that was being read.
     pub(super) fn seek(&mut self, pool: &Pool) {
         self.clear(pool);

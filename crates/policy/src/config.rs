@@ -261,6 +261,12 @@ pub struct Limits {
     pub partial_bytes: usize,
     /// The largest MQTT control packet, header included, default 268,435,460 (all MQTT has).
     pub mqtt_packet_bytes: usize,
+    /// Packet identifiers in flight remembered per direction of a session, default 1,024.
+    pub in_flight: usize,
+    /// Topics remembered for topic aliases, in bytes per direction of a session, default 16 KiB.
+    pub topic_alias_bytes: usize,
+    /// How long a connection may stay without a CONNECT, default 60 s.
+    pub connect_timeout: Duration,
     /// The largest CoAP message, default 65,507 (all that UDP over IPv4 has).
     pub coap_message_bytes: usize,
     /// The largest CoAP message over TCP, default 16 MiB.
@@ -290,6 +296,9 @@ impl Default for Limits {
             unacked_bytes_per_flow: 512 << 10,
             partial_bytes: 64 << 10,
             mqtt_packet_bytes: 268_435_460,
+            in_flight: 1024,
+            topic_alias_bytes: 16 << 10,
+            connect_timeout: Duration::from_secs(60),
             coap_message_bytes: 65_507,
             coap_tcp_message_bytes: 16 << 20,
             endpoints: 65_536,

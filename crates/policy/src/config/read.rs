@@ -330,7 +330,7 @@ fn required_from(
 fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
     const ENTRIES: u64 = 1 << 26;
     const BYTES: u64 = 1 << 40;
-    let counts: [(&'static str, u64, u64, &mut usize); 13] = [
+    let counts: [(&'static str, u64, u64, &mut usize); 15] = [
         ("flows", 1, ENTRIES, &mut limits.flows),
         ("half_open", 1, ENTRIES, &mut limits.half_open),
         ("held_bytes", 0, BYTES, &mut limits.held_bytes),
@@ -358,6 +358,13 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
             2,
             268_435_460,
             &mut limits.mqtt_packet_bytes,
+        ),
+        ("in_flight", 1, 65_535, &mut limits.in_flight),
+        (
+            "topic_alias_bytes",
+            0,
+            1 << 30,
+            &mut limits.topic_alias_bytes,
         ),
         (
             "coap_message_bytes",
@@ -387,6 +394,7 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
         ("idle_timeout", &mut limits.idle_timeout),
         ("linger_timeout", &mut limits.linger_timeout),
         ("midstream_grace", &mut limits.midstream_grace),
+        ("connect_timeout", &mut limits.connect_timeout),
     ] {
         let node = table.optional(key);
         if let Some(time) = node.and_then(|node| node.duration(report, least..=MAX_TIME)) {
