@@ -69,7 +69,8 @@ impl Move {
             matches!(act, Act::Open { .. }) || packet.packet_type() == PacketType::PubRel;
         Some(Self {
             act,
-            packet_id: packet.packet_id()?,
+            // Who numbers packets 0 numbers them all alike: there is nothing to be told by it.
+            packet_id: packet.packet_id().filter(|id| *id != 0)?,
             opened: match by_opener {
                 true => direction,
                 false => direction.reverse(),

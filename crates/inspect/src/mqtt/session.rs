@@ -6,9 +6,9 @@ use wire::mqtt::{ConnAck, Connect, ControlPacket, Property, Publish, Version};
 
 use super::alias::Aliases;
 use super::auth::Authentication;
-use super::framer::{Framers, Reading};
 use super::inflight::InFlight;
 use super::negotiated::Terms;
+use crate::framer::{Framers, Reading};
 use crate::shared::Shared;
 use crate::{Count, Instant, Sink};
 

@@ -141,6 +141,7 @@ pub(super) const COAP: &[Field] = &[
     field("size", Kind::Number(65_000)),
     field("observe", Kind::Number(0xff_ffff)),
     field("echo", Kind::Bytes),
+    field("max_message_size", Kind::Number(0xffff_ffff)),
 ];
 
 /// The fields of an empty CoAP message.

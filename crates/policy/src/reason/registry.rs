@@ -126,8 +126,36 @@ detections! {
         "A client sent more than AUTH or DISCONNECT before its authentication was through";
     MQTT_TOO_LARGE = "mqtt.too-large", "[limits] mqtt_packet_bytes, partial_bytes",
         "A control packet larger than the gateway lets through";
-    MQTT_WRONG_PROTOCOL = "mqtt.wrong-protocol", "MQTT 3.1.1 §4.2",
-        "The first bytes on an MQTT port are another protocol's";
+    MQTT_WRONG_PROTOCOL_TLS = "mqtt.wrong-protocol.tls", "RFC 8446 §5.1",
+        "TLS where plaintext MQTT is expected";
+    MQTT_WRONG_PROTOCOL_HTTP = "mqtt.wrong-protocol.http", "RFC 9112 §3",
+        "HTTP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_WEBSOCKET = "mqtt.wrong-protocol.websocket", "RFC 6455 §4.1, [MQTT-6.0.0-1]",
+        "A WebSocket upgrade on an MQTT port; one that comes in pieces is named HTTP";
+    MQTT_WRONG_PROTOCOL_SSH = "mqtt.wrong-protocol.ssh", "RFC 4253 §4.2",
+        "SSH on an MQTT port";
+    MQTT_WRONG_PROTOCOL_SMTP = "mqtt.wrong-protocol.smtp", "RFC 5321 §4.1.1.1",
+        "SMTP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_RTSP = "mqtt.wrong-protocol.rtsp", "RFC 7826 §2",
+        "RTSP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_SIP = "mqtt.wrong-protocol.sip", "RFC 3261 §7.1",
+        "SIP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_AMQP = "mqtt.wrong-protocol.amqp", "AMQP 1.0 §2.2",
+        "AMQP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_STOMP = "mqtt.wrong-protocol.stomp", "STOMP 1.2",
+        "STOMP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_REDIS = "mqtt.wrong-protocol.redis", "RESP",
+        "Redis on an MQTT port";
+    MQTT_WRONG_PROTOCOL_PROXY = "mqtt.wrong-protocol.proxy", "PROXY protocol 2.3 §2",
+        "A load balancer's PROXY header on an MQTT port";
+    MQTT_WRONG_PROTOCOL_TELNET = "mqtt.wrong-protocol.telnet", "RFC 854",
+        "Telnet on an MQTT port";
+    MQTT_WRONG_PROTOCOL_TPKT = "mqtt.wrong-protocol.tpkt", "RFC 1006 §6",
+        "TPKT (remote desktop, S7) on an MQTT port";
+    MQTT_WRONG_PROTOCOL_SOCKS = "mqtt.wrong-protocol.socks", "RFC 1928 §3",
+        "SOCKS on an MQTT port";
+    MQTT_WRONG_PROTOCOL_TEXT = "mqtt.wrong-protocol.text", "MQTT 3.1.1 §4.2",
+        "Text on an MQTT port, of no protocol that is told apart";
 
     COAP_AMPLIFICATION_RATIO = "coap.amplification.ratio", "RFC 9175 §2.4, RFC 7252 §11.3",
         "More bytes towards a client than a rule allows for the bytes that came from it";
@@ -137,10 +165,20 @@ detections! {
         "An acknowledgement of nothing its receiver sent to that endpoint";
     COAP_SPOOFED_UNMATCHED_RESET = "coap.spoofed.unmatched-reset", "RFC 7252 §4.2, RFC 7641 §3.6",
         "A reset of nothing its receiver sent to that endpoint";
+    COAP_MULTICAST_CONFIRMABLE = "coap.multicast.confirmable", "RFC 7252 §8.1",
+        "A message to a group that each of its members would have to acknowledge";
+    COAP_MULTICAST_OBSERVE = "coap.multicast.observe",
+        "RFC 7641 §3.1, draft-irtf-t2trg-amplification-attacks §2.3",
+        "A request to a group for notifications: one datagram draws any number from each of its members";
     COAP_MIDSTREAM = "coap.midstream", "RFC 7641 §4.5",
         "Shortly after the start, a response to a request that may be older than the gateway";
-    COAP_TOO_LARGE = "coap.too-large", "[limits] coap_message_bytes",
+    COAP_TOO_LARGE = "coap.too-large", "[limits] coap_message_bytes, coap_tcp_message_bytes",
         "A CoAP message larger than the gateway lets through";
+
+    COAP_TCP_FIRST_NOT_CSM = "coap.tcp.first-not-csm", "RFC 8323 §5.3",
+        "An end of a CoAP connection doesn't begin with its capabilities";
+    COAP_TCP_MESSAGE_SIZE = "coap.tcp.message-size", "RFC 8323 §5.3.1",
+        "A message larger than the other end of its connection takes";
 
     TLS_REQUIRED = "tls.required", "[tls] required_from; MQTT 5.0 §5.4.1, RFC 7252 §9",
         "Plaintext where TLS or DTLS has to be";
