@@ -143,7 +143,7 @@ impl App {
                 return Passage::judged(&judgement, bytes.len());
             }
             // A client that may do without TLS speaks MQTT, or should.
-            let mut session = mqtt::Session::new();
+            let mut session = mqtt::Session::new(cx.now);
             if greeting.is_over(Direction::ToClient) {
                 session.lose(Direction::ToClient);
             }
@@ -212,32 +212,32 @@ impl App {
     #[inline]
     pub(crate) fn deadline(&self, limits: &Limits) -> Instant {
         match self {
-            Self::Mqtt(session) => session.deadline(limits),
-            Self::Tls(_) | Self::Opaque => Instant::FAR,
+            Self::Mqtt(_, session) => session.deadline(limits),
+            Self::Tls(_) | Self::Coap(_) | Self::Opaque => Instant::FAR,
         }
     }
 
     /// What it means that its client hasn't, and what is known of the session.
     pub(crate) fn overdue(&self) -> Option<(Reason, policy::Session<'_>)> {
         match self {
-            Self::Mqtt(session) => {
+            Self::Mqtt(_, session) => {
                 Some((session.overdue(), session.known(None, Direction::ToServer)))
             }
-            Self::Tls(_) | Self::Opaque => None,
+            Self::Tls(_) | Self::Coap(_) | Self::Opaque => None,
         }
     }
 
     /// When its client was last heard.
     pub(crate) fn heard(&self) -> Instant {
         match self {
-            Self::Mqtt(session) => session.heard(),
-            Self::Tls(_) | Self::Opaque => Instant::ZERO,
+            Self::Mqtt(_, session) => session.heard(),
+            Self::Tls(_) | Self::Coap(_) | Self::Opaque => Instant::ZERO,
         }
     }
 
     /// Takes its client for heard, although it wasn't.
     pub(crate) fn excuse(&mut self, now: Instant) {
-        if let Self::Mqtt(session) = self {
+        if let Self::Mqtt(_, session) = self {
             session.excuse(now);
         }
     }

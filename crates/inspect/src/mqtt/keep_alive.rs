@@ -7,8 +7,8 @@ use policy::Reason;
 use wire::Direction;
 
 use super::Session;
-use super::framer::Reading;
 use super::session::Stage;
+use crate::framer::Reading;
 use crate::{Instant, Limits};
 
 /// The server has the first word: it hears of a packet later than the gateway does.
