@@ -3,7 +3,7 @@
 //! A datagram's way: `bearing` finds out who of its ends is the client and what it belongs to in
 //! `exchange`; `budget` enters its bytes at the client's address; the policy judges it, with the books
 //! open (`meters`); and what comes of that is done by `to_server` and `to_client`, with messages of our
-//! own from `answer`. `echo` makes the cookies of challenges, `strip` takes them out of requests again,
+//! own from `answer`. `conduct` tells what exchanges, `upload`s and `download`s have against it. `echo` makes the cookies of challenges, `strip` takes them out of requests again,
 //! and `resource` remembers which answers had to be challenged. All that is remembered lives in bounded
 //! [`table`]s.
 //!
@@ -18,9 +18,12 @@
 //! - A server's own Echo value: it may be the same for everybody (RFC 9175 appendix A).
 
 mod answer;
+mod asker;
 mod bearing;
 mod budget;
 mod challenge;
+mod conduct;
+mod download;
 mod echo;
 mod endpoint;
 mod exchange;
@@ -33,6 +36,7 @@ mod strip;
 mod table;
 mod to_client;
 mod to_server;
+mod upload;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -47,14 +51,17 @@ use crate::context::{Arrival, Context};
 use crate::{Frame, Injected, Instant, LimitKind, Limits, Outcome, Seed, Sink};
 
 use answer::{Answer, Towards};
+use asker::Askers;
 use bearing::{Bearing, Role};
 use budget::{Entry, Ledger, Standing};
+use download::Downloads;
 use echo::Mint;
 use endpoint::Address;
 use exchange::Exchanges;
 use facts::Facts;
 use meters::{Books, Promise};
 use resource::Resources;
+use upload::Uploads;
 
 /// How often what is over is looked for, and how many entries of each table at a time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -72,6 +79,9 @@ pub(crate) struct Tracker {
     ledger: Ledger,
     exchanges: Exchanges,
     resources: Resources,
+    uploads: Uploads,
+    downloads: Downloads,
+    askers: Askers,
     mint: Mint,
     /// Until when a response may be older than the gateway, as nanoseconds of [`Instant`].
     midstream_until: AtomicU64,
@@ -109,6 +119,9 @@ impl Tracker {
             ledger: Ledger::new(limits.endpoints, hash_seed("coap.ledger")),
             exchanges: Exchanges::new(limits.exchanges, hash_seed("coap.exchanges")),
             resources: Resources::new(limits.exchanges / 16, hash_seed("coap.resources")),
+            uploads: Uploads::new(limits.exchanges / 4, hash_seed("coap.uploads")),
+            downloads: Downloads::new(limits.exchanges / 4, hash_seed("coap.downloads")),
+            askers: Askers::new(hash_seed("coap.askers")),
             mint: Mint::new(seed),
             midstream_until: AtomicU64::new(0),
             next_sweep: AtomicU64::new(Instant::FAR.0),
@@ -119,6 +132,7 @@ impl Tracker {
     /// it raises [`Reason::COAP_MIDSTREAM`] and not the reason of a forged one.
     pub(crate) fn expect_midstream(&self, until: Instant) {
         self.midstream_until.store(until.0, Ordering::Relaxed);
+        self.uploads.expect_unknown(until);
     }
 
     /// A datagram to or from a `coap` service: UDP length and checksum are right (or completed), and
@@ -218,7 +232,9 @@ impl Tracker {
         }
         let more = self.ledger.sweep(now, SWEEP_ENTRIES)
             | self.exchanges.sweep(now, SWEEP_ENTRIES)
-            | self.resources.sweep(now, SWEEP_ENTRIES);
+            | self.resources.sweep(now, SWEEP_ENTRIES)
+            | self.uploads.sweep(now, SWEEP_ENTRIES)
+            | self.downloads.sweep(now, SWEEP_ENTRIES);
         let pause = if more { Duration::ZERO } else { SWEEP_INTERVAL };
         self.next_sweep.store((now + pause).0, Ordering::Relaxed);
     }
@@ -240,6 +256,11 @@ impl Tracker {
 }
 
 impl Datagram<'_> {
+    /// The UDP payload.
+    fn bytes(&self) -> &[u8] {
+        &self.frame.as_slice()[self.arrival.payload()]
+    }
+
     /// Bytes of UDP payload.
     fn len(&self) -> usize {
         self.arrival.payload().len()
@@ -261,7 +282,14 @@ impl Datagram<'_> {
 
     /// Whether it is the answer to a registration, or a notification (RFC 7641 §2).
     fn is_notification(&self) -> bool {
-        self.message.code().class() == 2 && self.facts.is_in_sequence()
+        self.notifies().is_some()
+    }
+
+    /// Its place among the notifications, if it is one.
+    fn notifies(&self) -> Option<u32> {
+        self.facts
+            .observe
+            .filter(|_| self.message.code().class() == 2)
     }
 
     /// What it entails.
@@ -273,29 +301,6 @@ impl Datagram<'_> {
             }
             _ => Promise::Nothing,
         }
-    }
-
-    /// What can be said against it, the gravest first.
-    fn reasons(&self, limits: &Limits, is_midstream: bool) -> Reasons {
-        let unmatched = match self.bearing.role {
-            Role::Response(None) if is_midstream => Some(Reason::COAP_MIDSTREAM),
-            Role::Response(None) => Some(Reason::COAP_SPOOFED_UNMATCHED_RESPONSE),
-            Role::Reply(None) if self.message.message_type() == Type::Reset => {
-                Some(Reason::COAP_SPOOFED_UNMATCHED_RESET)
-            }
-            Role::Reply(None) => Some(Reason::COAP_SPOOFED_UNMATCHED_ACK),
-            _ => None,
-        };
-        let too_large = self.len() > limits.coap_message_bytes;
-        let anomalies = self.message.anomalies();
-        let mut reasons = Reasons::new();
-        if unmatched.is_none() && !too_large && anomalies.is_empty() {
-            return reasons;
-        }
-        reasons.extend(unmatched);
-        reasons.extend(too_large.then_some(Reason::COAP_TOO_LARGE));
-        reasons.extend(anomalies.iter().map(Reason::from));
-        reasons
     }
 }
 

@@ -9,7 +9,7 @@ use super::bearing::Role;
 use super::budget::{Entry, Standing, Validation};
 use super::challenge::{Reply, allowance};
 use super::endpoint::Token;
-use super::exchange::{Kind, Request, Sent};
+use super::exchange::{Kind, Request};
 use super::meters::{Books, Promise};
 use super::parties::Server;
 use super::{Datagram, Tracker, strip};
@@ -45,7 +45,7 @@ impl Tracker {
         if trust == Trust::Proven {
             self.ledger.validate(cx.now, client);
         }
-        let reasons = datagram.reasons(cx.limits, false);
+        let reasons = self.reasons(cx, datagram, false);
         let subject = datagram.subject(&reasons, trust != Trust::None);
         let mut books = Books::new(cx.policy, &standing, Promise::Nothing);
         let judgement = cx.judge(datagram.arrival, &subject, &mut books);
@@ -77,13 +77,13 @@ impl Tracker {
         }
         match standing.validation {
             Validation::Fresh => Trust::Known,
-            Validation::Lapsed if datagram.facts.goes_on => Trust::Known,
+            Validation::Lapsed if datagram.facts.goes_on() => Trust::Known,
             _ => Trust::None,
         }
     }
 
     /// Remembers what goes on to the server, unless the answer it would draw is better challenged
-    /// before it is made: then that is the outcome.
+    /// before it is made, or it is in the place of another message: then that is the outcome.
     fn forward_to_server<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -96,63 +96,43 @@ impl Tracker {
         match bearing.role {
             Role::Request => {
                 let server = bearing.addressee(datagram.arrival);
-                let resource = (trust == Trust::None && server == Server::One(bearing.server))
+                let resource = (server == Server::One(bearing.server))
                     .then(|| self.resources.identify(bearing.server, message));
-                if let Some(resource) = resource
+                if let Some(resource) = resource.filter(|_| trust == Trust::None)
                     && let Some(outcome) =
                         self.challenge_ahead(cx, datagram, subject, standing, resource)
                 {
                     return Some(outcome);
                 }
+                let token = Token::new(message.token());
+                self.askers.note(cx.now, bearing.client, token);
                 let evicted = self.exchanges.open(
                     cx.now,
                     &Request {
                         client: bearing.client,
                         server,
-                        token: Token::new(message.token()),
+                        token,
                         message_id: message.message_id(),
                         observe: datagram.facts.asks_to_observe(),
                         trusted: trust != Trust::None,
                         resource,
+                        offset: datagram.facts.offset(),
                     },
                 );
                 if evicted {
                     cx.limit(LimitKind::Exchanges);
                 }
-                self.note(cx, datagram, server, Kind::Request);
+                self.note_upload(cx, datagram);
+                self.note(cx, datagram, server, Kind::Request)
             }
             Role::Ping => self.note(cx, datagram, Server::One(bearing.server), Kind::Ping),
             Role::Reply(Some(sent)) if message.message_type() == Type::Reset => {
                 let (client, server) = (bearing.client, bearing.server);
                 self.exchanges
                     .end_observation(cx.now, client, server, sent.token);
+                None
             }
-            Role::Reply(_) | Role::Response(_) => {}
-        }
-        None
-    }
-
-    /// Remembers a CON or NON that goes on, so that what replies to it is known.
-    pub(super) fn note<S: Sink>(
-        &self,
-        cx: &mut Context<'_, S>,
-        datagram: &Datagram<'_>,
-        receiver: Server,
-        kind: Kind,
-    ) {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
-        let sender = match bearing.direction {
-            Direction::ToServer => bearing.client,
-            Direction::ToClient => bearing.server,
-        };
-        let is_confirmable = message.message_type() == Type::Confirmable;
-        let sent = Sent::new(cx.now, kind, is_confirmable, Token::new(message.token()));
-        let message_id = message.message_id();
-        if self
-            .exchanges
-            .note(cx.now, sender, receiver, message_id, sent)
-        {
-            cx.limit(LimitKind::Exchanges);
+            Role::Reply(_) | Role::Response(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 extern crate weir_inspect as inspect;
 
 mod amplification;
+mod conduct;
 mod echo;
 mod exchanges;
 mod hostile;
