@@ -75,7 +75,7 @@ impl Tracker {
         asked: &Asked,
         reasons: &mut Reasons,
     ) {
-        let (facts, bearing) = (&datagram.facts, &datagram.bearing);
+        let facts = &datagram.facts;
         if datagram.message.code().class() != 2 {
             return;
         }
@@ -94,10 +94,10 @@ impl Tracker {
         if facts.offset() > asked.offset {
             reasons.push(Reason::COAP_BLOCK_UNASKED);
         }
-        if let Some(resource) = asked.resource.filter(|_| facts.offset() > 0)
+        if facts.offset() > 0
             && self
                 .downloads
-                .is_of_another_body(cx.now, bearing.client, resource, facts.etag)
+                .is_of_another_body(cx.now, asked.body, facts.etag)
         {
             reasons.push(Reason::COAP_BLOCK_MIXED_BODIES);
         }
@@ -139,12 +139,10 @@ impl Tracker {
         asked: &Asked,
     ) {
         let facts = &datagram.facts;
-        if let (Some(block), Some(resource)) = (facts.block2, asked.resource)
+        if let Some(block) = facts.block2
             && block.number == 0
             && block.more
-            && self
-                .downloads
-                .begin(cx.now, datagram.bearing.client, resource, facts.etag)
+            && self.downloads.begin(cx.now, asked.body, facts.etag)
         {
             cx.limit(LimitKind::Exchanges);
         }

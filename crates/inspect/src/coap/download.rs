@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
-use super::endpoint::Endpoint;
 use super::table::{Aging, Table};
 use crate::Instant;
 
@@ -39,31 +38,18 @@ impl Downloads {
     }
 
     /// The first block of a body goes to a client. Returns whether another body had to be forgotten.
-    pub(super) fn begin(
-        &self,
-        now: Instant,
-        client: Endpoint,
-        resource: u64,
-        etag: Option<&[u8]>,
-    ) -> bool {
+    pub(super) fn begin(&self, now: Instant, body: u64, etag: Option<&[u8]>) -> bool {
         let tag = self.hasher.hash_one(etag);
-        let body = Body { used: now, tag };
-        let id = self.id(client, resource);
+        let first = Body { used: now, tag };
         self.table
-            .with_or_insert(now, id, || body, |known| *known = body)
+            .with_or_insert(now, body, || first, |known| *known = first)
             .1
     }
 
     /// Whether a later block has another ETag than the first one had.
-    pub(super) fn is_of_another_body(
-        &self,
-        now: Instant,
-        client: Endpoint,
-        resource: u64,
-        etag: Option<&[u8]>,
-    ) -> bool {
+    pub(super) fn is_of_another_body(&self, now: Instant, body: u64, etag: Option<&[u8]>) -> bool {
         let tag = self.hasher.hash_one(etag);
-        let known = self.table.with(now, &self.id(client, resource), |body| {
+        let known = self.table.with(now, &body, |body| {
             body.used = body.used.max(now);
             body.tag
         });
@@ -73,10 +59,6 @@ impl Downloads {
     /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
     pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
         self.table.sweep(now, at_most)
-    }
-
-    fn id(&self, client: Endpoint, resource: u64) -> u64 {
-        self.hasher.hash_one((client, resource))
     }
 }
 
@@ -101,14 +83,13 @@ mod tests {
     #[test]
     fn blocks_of_one_body_carry_its_tag() {
         let downloads = Downloads::new(10, 1);
-        let client = Endpoint::new([192, 0, 2, 1].into(), 40_000);
         let (now, tag) = (Instant::from_secs(1), Some(&b"v1"[..]));
-        assert!(!downloads.is_of_another_body(now, client, 9, tag));
-        downloads.begin(now, client, 9, tag);
-        assert!(!downloads.is_of_another_body(now, client, 9, tag));
-        assert!(downloads.is_of_another_body(now, client, 9, Some(b"v2")));
-        assert!(downloads.is_of_another_body(now, client, 9, None));
+        assert!(!downloads.is_of_another_body(now, 9, tag));
+        downloads.begin(now, 9, tag);
+        assert!(!downloads.is_of_another_body(now, 9, tag));
+        assert!(downloads.is_of_another_body(now, 9, Some(b"v2")));
+        assert!(downloads.is_of_another_body(now, 9, None));
         let later = Instant::from_secs(300);
-        assert!(!downloads.is_of_another_body(later, client, 9, None));
+        assert!(!downloads.is_of_another_body(later, 9, None));
     }
 }

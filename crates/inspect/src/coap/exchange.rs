@@ -49,8 +49,10 @@ pub(super) struct Request {
     pub(super) observe: Option<Observe>,
     /// Whether the address of the client was validated as it asked.
     pub(super) trusted: bool,
-    /// What it asks for; none of a group.
+    /// What it asks for, where the size of the answer matters.
     pub(super) resource: Option<u64>,
+    /// What makes the body of the answer.
+    pub(super) body: u64,
     /// Where the block of the answer begins that it asks for (RFC 7959 §2.4).
     pub(super) offset: u64,
 }
@@ -72,6 +74,8 @@ pub(super) struct Asked {
     /// Whether the client's address was validated when it asked.
     pub(super) trusted: bool,
     pub(super) resource: Option<u64>,
+    /// What makes the body of the response.
+    pub(super) body: u64,
     /// Whether it asked to be notified.
     pub(super) observes: bool,
     /// Whether it did so at any time.
@@ -89,6 +93,8 @@ pub(super) enum Kind {
     Response,
     /// An Empty CON, "CoAP ping" (RFC 7252 §4.3).
     Ping,
+    /// A response under a message ID of ours.
+    Probe,
 }
 
 /// A CON or NON that may be acknowledged or reset.
@@ -226,6 +232,7 @@ impl Exchanges {
             observe: Some(Observe::Register),
             trusted: false,
             resource: None,
+            body: 0,
             offset: 0,
         };
         let evicted = self.open(now, &request);
@@ -297,6 +304,7 @@ impl Exchanges {
 struct Exchange {
     used: Instant,
     resource: Option<u64>,
+    body: u64,
     offset: u64,
     observation: Observation,
     message_id: u16,
@@ -309,6 +317,7 @@ impl Exchange {
         Self {
             used: now,
             resource: None,
+            body: 0,
             offset: 0,
             observation: Observation::None,
             message_id: 0,
@@ -322,6 +331,7 @@ impl Exchange {
         self.message_id = request.message_id;
         self.trusted = request.trusted;
         self.resource = request.resource;
+        self.body = request.body;
         self.offset = request.offset;
         self.has_observed |= request.observe == Some(Observe::Register);
         self.observation.ask(request.observe);
@@ -334,6 +344,7 @@ impl Exchange {
             server,
             trusted: self.trusted || (self.observation.is_trusted() && !is_piggybacked),
             resource: self.resource,
+            body: self.body,
             observes: !matches!(self.observation, Observation::None),
             has_observed: self.has_observed,
             latest: self.observation.latest(),

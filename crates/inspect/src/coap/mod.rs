@@ -9,7 +9,8 @@
 //!
 //! # What validates an address
 //!
-//! A fresh cookie of ours, and nothing else. The alternatives were weighed and found forgeable:
+//! A fresh cookie of ours, or the acknowledgement of a response that went out under a message ID of
+//! ours (`probe`, `delivery`), and nothing else. The alternatives were weighed and found forgeable:
 //! - An ACK of a server's CON: message IDs have 16 bits, and many stacks count them up for all peers, so
 //!   whoever asks the server once knows the next ones.
 //! - A RST, or the answer to a ping: it tells that something at the address speaks CoAP, not that it
@@ -23,6 +24,7 @@ mod bearing;
 mod budget;
 mod challenge;
 mod conduct;
+mod delivery;
 mod download;
 mod echo;
 mod endpoint;
@@ -31,6 +33,8 @@ mod facts;
 mod meters;
 mod observation;
 mod parties;
+mod portion;
+mod probe;
 mod resource;
 mod strip;
 mod table;
@@ -60,6 +64,8 @@ use endpoint::Address;
 use exchange::Exchanges;
 use facts::Facts;
 use meters::{Books, Promise};
+use portion::Portions;
+use probe::Probes;
 use resource::Resources;
 use upload::Uploads;
 
@@ -82,6 +88,8 @@ pub(crate) struct Tracker {
     uploads: Uploads,
     downloads: Downloads,
     askers: Askers,
+    portions: Portions,
+    probes: Probes,
     mint: Mint,
     /// Until when a response may be older than the gateway, as nanoseconds of [`Instant`].
     midstream_until: AtomicU64,
@@ -122,6 +130,8 @@ impl Tracker {
             uploads: Uploads::new(limits.exchanges / 4, hash_seed("coap.uploads")),
             downloads: Downloads::new(limits.exchanges / 4, hash_seed("coap.downloads")),
             askers: Askers::new(hash_seed("coap.askers")),
+            portions: Portions::new(limits.exchanges / 256, hash_seed("coap.portions")),
+            probes: Probes::new(limits, seed, hash_seed("coap.probes")),
             mint: Mint::new(seed),
             midstream_until: AtomicU64::new(0),
             next_sweep: AtomicU64::new(Instant::FAR.0),
@@ -234,7 +244,9 @@ impl Tracker {
             | self.exchanges.sweep(now, SWEEP_ENTRIES)
             | self.resources.sweep(now, SWEEP_ENTRIES)
             | self.uploads.sweep(now, SWEEP_ENTRIES)
-            | self.downloads.sweep(now, SWEEP_ENTRIES);
+            | self.downloads.sweep(now, SWEEP_ENTRIES)
+            | self.portions.sweep(now, SWEEP_ENTRIES)
+            | self.probes.sweep(now, SWEEP_ENTRIES);
         let pause = if more { Duration::ZERO } else { SWEEP_INTERVAL };
         self.next_sweep.store((now + pause).0, Ordering::Relaxed);
     }

@@ -15,7 +15,7 @@ use super::exchange::Kind;
 use super::meters::Books;
 use super::parties::Server;
 use super::{Datagram, Tracker};
-use crate::context::Context;
+use crate::context::{Context, Judgement};
 use crate::{Count, Injected, LimitKind, Outcome, Sink};
 
 /// What is remembered as the size of an observation.
@@ -50,7 +50,7 @@ impl Tracker {
             } else {
                 allowance(cx.policy, judgement.outcome.rule, &standing)
             };
-            self.answer_instead(cx, datagram, judgement.action, room);
+            self.answer_instead(cx, datagram, &judgement, room);
         } else {
             if let Some(outcome) = self.forward_to_client(cx, datagram, is_midstream) {
                 self.enter(cx, client, Entry::Refund, len);
@@ -104,7 +104,7 @@ impl Tracker {
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        action: Action,
+        judgement: &Judgement,
         room: usize,
     ) {
         let (message, bearing) = (&datagram.message, &datagram.bearing);
@@ -125,9 +125,12 @@ impl Tracker {
             towards: Towards::Receiver,
             room,
         };
-        match action {
+        match judgement.action {
             Action::Challenge => {
                 self.learn(cx, datagram);
+                if self.deliver(cx, datagram, judgement.outcome.rule, room) {
+                    return;
+                }
                 self.challenge(cx, datagram, &reply);
             }
             Action::Refuse => self.refuse(cx, datagram, &reply, Code::SERVICE_UNAVAILABLE),

@@ -8,6 +8,7 @@ use super::answer::{Answer, Towards};
 use super::bearing::Role;
 use super::budget::{Entry, Standing, Validation};
 use super::challenge::{Reply, allowance};
+use super::delivery::Served;
 use super::endpoint::Token;
 use super::exchange::{Kind, Request};
 use super::meters::{Books, Promise};
@@ -42,6 +43,9 @@ impl Tracker {
         let client = datagram.bearing.client.address;
         let standing = self.enter(cx, client, Entry::Credit, datagram.len());
         let trust = self.trust(cx, datagram, &standing);
+        if datagram.bearing.role == Role::Reply(None) {
+            self.probes.fail(cx.now, client);
+        }
         if trust == Trust::Proven {
             self.ledger.validate(cx.now, client);
         }
@@ -96,9 +100,15 @@ impl Tracker {
         match bearing.role {
             Role::Request => {
                 let server = bearing.addressee(datagram.arrival);
-                let resource = (server == Server::One(bearing.server))
+                let body = self
+                    .portions
+                    .identify(bearing.client, bearing.server, message);
+                if let Some(outcome) = self.serve_kept(cx, datagram, standing, trust, body) {
+                    return Some(outcome);
+                }
+                let resource = (trust == Trust::None && server == Server::One(bearing.server))
                     .then(|| self.resources.identify(bearing.server, message));
-                if let Some(resource) = resource.filter(|_| trust == Trust::None)
+                if let Some(resource) = resource
                     && let Some(outcome) =
                         self.challenge_ahead(cx, datagram, subject, standing, resource)
                 {
@@ -116,6 +126,7 @@ impl Tracker {
                         observe: datagram.facts.asks_to_observe(),
                         trusted: trust != Trust::None,
                         resource,
+                        body,
                         offset: datagram.facts.offset(),
                     },
                 );
@@ -126,6 +137,9 @@ impl Tracker {
                 self.note(cx, datagram, server, Kind::Request)
             }
             Role::Ping => self.note(cx, datagram, Server::One(bearing.server), Kind::Ping),
+            Role::Reply(Some(sent)) if sent.kind == Kind::Probe => {
+                Some(self.handle_probe_reply(cx, datagram))
+            }
             Role::Reply(Some(sent)) if message.message_type() == Type::Reset => {
                 let (client, server) = (bearing.client, bearing.server);
                 self.exchanges
@@ -134,6 +148,31 @@ impl Tracker {
             }
             Role::Reply(_) | Role::Response(_) => None,
         }
+    }
+
+    /// Answers a request for a block of a response that was given out in portions, as far as there is
+    /// room for it.
+    fn serve_kept<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        standing: &Standing,
+        trust: Trust,
+        body: u64,
+    ) -> Option<Outcome> {
+        let room = match trust {
+            Trust::None => allowance(cx.policy, None, standing),
+            Trust::Known | Trust::Proven => usize::MAX,
+        };
+        match self.serve_block(cx, datagram, body, room) {
+            Served::No => return None,
+            Served::Yes => {}
+            Served::NoRoom => {
+                let ruled = (Action::Challenge, None);
+                self.answer_sender(cx, datagram, standing, Trust::None, ruled);
+            }
+        }
+        Some(Outcome::CHALLENGED)
     }
 
     /// Challenges a request whose answer, as large as it was last time, would have to be.
@@ -162,6 +201,10 @@ impl Tracker {
         let mut books = Books::new(cx.policy, standing, Promise::Bytes(size));
         let ruling = cx.policy.decide(&foreseen, &mut books, &mut |_| {});
         if ruling.action != Action::Challenge || !ruling.enforced {
+            return None;
+        }
+        if self.may_deliver(cx, datagram, ruling.rule) {
+            // What the answer is, the client can be given as far as its budget goes.
             return None;
         }
         // What was detected on the request has been told already.

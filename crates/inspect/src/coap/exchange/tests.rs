@@ -26,6 +26,7 @@ fn request(observe: Option<Observe>) -> Request {
         observe,
         trusted: true,
         resource: Some(9),
+        body: 5,
         offset: 0,
     }
 }
