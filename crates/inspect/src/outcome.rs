@@ -37,6 +37,14 @@ impl Outcome {
         ..Self::ACCEPT
     };
 
+    /// Part of the proof of an address: it was answered, or taken in.
+    pub(crate) const CHALLENGED: Self = Self {
+        verdict: Verdict::Challenge,
+        forward: false,
+        reason: Some(Reason::COAP_AMPLIFICATION_RATIO),
+        ..Self::ACCEPT
+    };
+
     /// Takes in what is to be said of a further message of the same frame: the first that isn't
     /// accepted decides, else the first of which there is anything to say.
     pub(crate) fn add(&mut self, other: &Self) {

@@ -180,16 +180,19 @@ pub enum Injected {
     Refusal,
     /// A CoAP Echo challenge (RFC 9175 §2.3).
     Echo,
+    /// A portion of a CoAP response, or an acknowledgement that goes with it.
+    Portion,
 }
 
 impl Injected {
     /// Every purpose, in the order of [`Injected::index`].
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Released,
         Self::Reset,
         Self::ChallengeAck,
         Self::Refusal,
         Self::Echo,
+        Self::Portion,
     ];
 
     /// Its name as a metric label.
@@ -201,6 +204,7 @@ impl Injected {
             Self::ChallengeAck => "challenge_ack",
             Self::Refusal => "refusal",
             Self::Echo => "echo",
+            Self::Portion => "portion",
         }
     }
 

@@ -54,7 +54,7 @@ const REQUESTS: &[Row] = &[
 #[rustfmt::skip]
 const RESPONSES: &[Row] = &[
     ("unsolicited response", "coap.spoofed.unmatched-response", "524500017a7aff78"),
-    ("notification nobody registered for", "coap.spoofed.unmatched-response", "524500097a7a6101ff78"),
+    ("notification nobody registered for", "coap.spoofed.unregistered-notification", "524500097a7a6101ff78"),
     ("2.03 with a payload", "coap.malformed.valid-payload", "604300014161ff78"),
 ];
 

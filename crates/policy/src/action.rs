@@ -22,6 +22,22 @@ pub enum Action {
     Challenge,
 }
 
+/// What `challenge` takes for proof of a client's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Proof {
+    /// The acknowledgement of a response that fits into the budget, cut to a small block if need be, or
+    /// else a cookie: for clients of any kind.
+    #[default]
+    Any,
+    /// A cookie in an Echo option, and nothing else (RFC 9175 §2.3).
+    Echo,
+}
+
+impl Proof {
+    /// All of them, by their names in rule files.
+    pub const ALL: &'static [(&'static str, Self)] = &[("any", Self::Any), ("echo", Self::Echo)];
+}
+
 impl Action {
     /// All actions, in the order of their names' first mention in the manual.
     pub const ALL: &'static [Self] = &[

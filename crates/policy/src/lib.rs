@@ -30,7 +30,7 @@ mod source;
 mod subject;
 mod suggest;
 
-pub use action::{Action, Match, Ruling, Verdict};
+pub use action::{Action, Match, Proof, Ruling, Verdict};
 pub use case::{Case, Expect, Fields, Line, Speech, Value};
 pub use config::{
     Config, Dataplane, DefaultAction, Events, Exception, Fragments, Limits, Link, Log, LogFormat,

@@ -8,7 +8,7 @@ use crate::limit::{Limit, Per, Ratio};
 use crate::matching::{self, Matching, Scope, Zones};
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
-use crate::{Action, Protocol, Rule, Severity};
+use crate::{Action, Proof, Protocol, Rule, Severity};
 
 /// More rules than this are no policy any more.
 const MAX_RULES: usize = 1 << 16;
@@ -97,6 +97,10 @@ impl Packs {
             let names: Vec<_> = Action::ALL.iter().map(|a| (a.name(), *a)).collect();
             node.choice(report, &names)
         });
+        let proof_node = table.optional("proof");
+        let proof = proof_node
+            .as_ref()
+            .and_then(|node| node.choice(report, Proof::ALL));
         let ban_node = table.optional("ban");
         let ban = ban_node
             .as_ref()
@@ -121,6 +125,7 @@ impl Packs {
                 description,
                 severity: severity.unwrap_or_default(),
                 action,
+                proof: proof.unwrap_or_default(),
                 ban,
                 dry_run: dry_run.unwrap_or_default(),
                 limit,
@@ -132,6 +137,10 @@ impl Packs {
         };
         if let Some(node) = &action_node {
             check_action(report, &draft, node);
+        }
+        if let Some(node) = proof_node.filter(|_| draft.rule.action != Action::Challenge) {
+            let message = "`proof` belongs to `action = \"challenge\"`";
+            report.error(node.span(), message);
         }
         if let Some(node) = &ban_node {
             check_ban(report, &draft, node);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::{Action, Limit, Place};
+use crate::{Action, Limit, Place, Proof};
 
 /// The place of a rule in its [`crate::Policy`]: dense from 0, in order of evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,6 +74,8 @@ pub struct Rule {
     pub severity: Severity,
     /// What is done with a message that matches.
     pub action: Action,
+    /// What a challenge takes for proof.
+    pub proof: Proof,
     /// How long the sender of such a message is banned.
     pub ban: Option<Duration>,
     /// Report only what would have been done.

@@ -62,16 +62,24 @@ fn every_rule_is_shown_letting_through_and_stopping() {
 #[test]
 fn every_detection_has_its_action_or_a_reason_to_have_none() {
     let policy = baseline();
-    // The configuration says what becomes of these, or they are odd but known of old devices.
+    // The configuration says what becomes of these, or they are odd but known of old devices, or the
+    // network brings them about.
     let left_out = |reason: &Reason| {
         let code = reason.code();
-        ["limits.", "mqtt.anomaly.", "coap.anomaly."]
-            .iter()
-            .any(|family| code.starts_with(family))
+        let families = [
+            "limits.",
+            "mqtt.anomaly.",
+            "coap.anomaly.",
+            "coap.exchange.",
+            "coap.observe.",
+        ];
+        families.iter().any(|family| code.starts_with(family))
             || [
                 "tcp.midstream",
                 "tcp.hold-limit",
                 "coap.midstream",
+                "coap.block.unasked",
+                "coap.block.mixed-bodies",
                 "coap.amplification.ratio",
             ]
             .contains(&code)

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
 use wire::coap::encode::{self, Builder};
 use wire::coap::{Code, HEADER_LEN, Type, number};
 use wire::net::Packet;
@@ -17,8 +18,10 @@ use crate::{Count, Frame, Injected, Sink};
 
 /// Bytes of an Echo option but for its value: its number takes an extended delta.
 pub(super) const ECHO_HEADER_LEN: usize = 2;
-/// Room for the largest: Ethernet with a tag, IPv6, UDP, and a message with token and cookie.
-const FRAME_LEN_MAX: usize = 128;
+/// Ethernet with a tag, IPv6 and UDP.
+const HEADERS_LEN_MAX: usize = 14 + 4 + 40 + 8;
+/// Room for most of them, but for larger portions.
+const FRAME_LEN: usize = 128;
 
 /// A message of our own.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +51,14 @@ impl<'a> Answer<'a> {
             message_id,
             token: &[],
             echo: None,
+        }
+    }
+
+    /// An Empty ACK for the CON with this message ID.
+    pub(super) fn acknowledge(message_id: u16) -> Self {
+        Self {
+            message_type: Type::Acknowledgement,
+            ..Self::reset(message_id)
         }
     }
 
@@ -86,27 +97,39 @@ impl<'a> Answer<'a> {
         towards: Towards,
         purpose: Injected,
     ) -> bool {
-        let path = Packet::decode(frame.as_slice())
-            .ok()
-            .and_then(|packet| Path::of(&packet));
-        let Some(path) = path else {
-            return false;
-        };
-        let (path, port) = match towards {
-            Towards::Sender => (path.reversed(), cx.port),
-            Towards::Receiver => (path, cx.port.opposite()),
-        };
-        if is_nobody(path.source) {
-            return false;
-        }
-        let mut buffer = [0; FRAME_LEN_MAX];
-        let Some(len) = build::udp_datagram(&mut buffer, &path, &self.encode()) else {
-            return false;
-        };
-        cx.sink.inject(port, &buffer[..len]);
-        cx.sink.count(Count::Injected(purpose));
-        true
+        send(cx, frame, towards, purpose, &self.encode())
     }
+}
+
+/// Sends a message of our own. Returns whether that was possible.
+pub(super) fn send<S: Sink>(
+    cx: &mut Context<'_, S>,
+    frame: &Frame<'_>,
+    towards: Towards,
+    purpose: Injected,
+    message: &[u8],
+) -> bool {
+    let path = Packet::decode(frame.as_slice())
+        .ok()
+        .and_then(|packet| Path::of(&packet));
+    let Some(path) = path else {
+        return false;
+    };
+    let (path, port) = match towards {
+        Towards::Sender => (path.reversed(), cx.port),
+        Towards::Receiver => (path, cx.port.opposite()),
+    };
+    if is_nobody(path.source) {
+        return false;
+    }
+    let mut buffer: SmallVec<[u8; FRAME_LEN]> = SmallVec::new();
+    buffer.resize(HEADERS_LEN_MAX + message.len(), 0);
+    let Some(len) = build::udp_datagram(&mut buffer, &path, message) else {
+        return false;
+    };
+    cx.sink.inject(port, &buffer[..len]);
+    cx.sink.count(Count::Injected(purpose));
+    true
 }
 
 /// Whether nothing can come from this address.

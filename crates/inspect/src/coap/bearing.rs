@@ -57,7 +57,7 @@ impl Bearing {
             let sent = exchanges.sent(now, destination, source, message.message_id());
             let direction = match sent.map(|sent| sent.kind) {
                 Some(Kind::Request | Kind::Ping) => Direction::ToClient,
-                Some(Kind::Response) => Direction::ToServer,
+                Some(Kind::Response | Kind::Probe) => Direction::ToServer,
                 None => arrival.direction,
             };
             (direction, Role::Reply(sent))

@@ -10,12 +10,15 @@
 //! observations go on. Entries live for the lifetimes of §4.8.2, counted from their last use; an
 //! observation for as long as its server may stay silent (RFC 7641 §4.5).
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use foldhash::fast::FixedState;
+
 use super::endpoint::{Endpoint, Token};
-use super::observation::{Observation, Observe};
+use super::observation::{Observation, Observe, Sequence};
 use super::parties::{Parties, Server};
 use super::table::{Aging, Table};
 use crate::Instant;
@@ -33,6 +36,7 @@ pub(super) struct Exchanges {
     exchanges: Table<Parties<Token>, Exchange>,
     messages: Table<Parties<u16>, Sent>,
     observations: Arc<AtomicUsize>,
+    hasher: FixedState,
 }
 
 /// A request on its way to a server.
@@ -47,6 +51,10 @@ pub(super) struct Request {
     pub(super) trusted: bool,
     /// What it asks for, where the size of the answer matters.
     pub(super) resource: Option<u64>,
+    /// What makes the body of the answer.
+    pub(super) body: u64,
+    /// Where the block of the answer begins that it asks for (RFC 7959 §2.4).
+    pub(super) offset: u64,
 }
 
 /// What a response says of itself.
@@ -66,8 +74,16 @@ pub(super) struct Asked {
     /// Whether the client's address was validated when it asked.
     pub(super) trusted: bool,
     pub(super) resource: Option<u64>,
+    /// What makes the body of the response.
+    pub(super) body: u64,
     /// Whether it asked to be notified.
     pub(super) observes: bool,
+    /// Whether it did so at any time.
+    pub(super) has_observed: bool,
+    /// The latest notification.
+    pub(super) latest: Option<Sequence>,
+    /// Where the block begins that it asked for last.
+    pub(super) offset: u64,
 }
 
 /// What sort of message a CON or NON was.
@@ -77,24 +93,63 @@ pub(super) enum Kind {
     Response,
     /// An Empty CON, "CoAP ping" (RFC 7252 §4.3).
     Ping,
+    /// A response under a message ID of ours.
+    Probe,
 }
 
 /// A CON or NON that may be acknowledged or reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sent {
     at: Instant,
+    /// When it was sent for the first time.
+    first: Instant,
+    /// What it says, byte for byte.
+    digest: u32,
     confirmable: bool,
     pub(super) kind: Kind,
     pub(super) token: Token,
 }
 
+/// What a CON or NON is to those sent before it under its message ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repetition {
+    /// There was none, or it repeats one in time.
+    Fair,
+    /// It repeats one that its sender must have given up long ago (MAX_TRANSMIT_SPAN and
+    /// MAX_LATENCY, RFC 7252 §4.8.2).
+    Late,
+    /// It says something else (RFC 7252 §4.4).
+    Other,
+}
+
 impl Sent {
-    pub(super) fn new(now: Instant, kind: Kind, confirmable: bool, token: Token) -> Self {
+    pub(super) fn new(
+        now: Instant,
+        kind: Kind,
+        confirmable: bool,
+        token: Token,
+        digest: u32,
+    ) -> Self {
         Self {
             at: now,
+            first: now,
+            digest,
             confirmable,
             kind,
             token,
+        }
+    }
+
+    /// Takes the place of what was sent before.
+    fn follow(&mut self, next: Self) -> Repetition {
+        let before = std::mem::replace(self, next);
+        if before.digest != next.digest {
+            return Repetition::Other;
+        }
+        self.first = before.first;
+        match next.at.since(before.first) > NON_LIFETIME {
+            true => Repetition::Late,
+            false => Repetition::Fair,
         }
     }
 }
@@ -106,7 +161,13 @@ impl Exchanges {
             exchanges: Table::new(capacity, hash_seed),
             messages: Table::new(capacity, hash_seed.rotate_left(32)),
             observations: Arc::default(),
+            hasher: FixedState::with_seed(hash_seed),
         }
+    }
+
+    /// What tells a message from others under its message ID.
+    pub(super) fn digest(&self, datagram: &[u8]) -> u32 {
+        self.hasher.hash_one(datagram) as u32
     }
 
     /// A request is forwarded. Returns whether another exchange had to be forgotten for it.
@@ -143,26 +204,26 @@ impl Exchanges {
             })
     }
 
-    /// A response to that request is forwarded; `notifies` if it has the Observe option and tells of
-    /// success, which is what grants an observation and keeps it alive (RFC 7641 §4.2).
+    /// A response to that request is forwarded; `notifies` is its Observe option if it tells of success,
+    /// which is what grants an observation and keeps it alive (RFC 7641 §4.2).
     pub(super) fn answered(
         &self,
         now: Instant,
         response: &Response,
         server: Server,
-        notifies: bool,
+        notifies: Option<u32>,
     ) {
         let parties = Parties::new(response.client, server.endpoint(), response.token);
         self.exchanges.with(now, &parties, |exchange| {
             let was_trusted = exchange.trusted;
             exchange
                 .observation
-                .answer(notifies, was_trusted, &self.observations);
+                .answer(now, notifies, was_trusted, &self.observations);
         });
     }
 
     /// Takes over an observation older than the gateway, of which a notification is forwarded.
-    pub(super) fn adopt(&self, now: Instant, notification: &Response) -> bool {
+    pub(super) fn adopt(&self, now: Instant, notification: &Response, sequence: u32) -> bool {
         let request = Request {
             client: notification.client,
             server: Server::One(notification.server),
@@ -171,9 +232,11 @@ impl Exchanges {
             observe: Some(Observe::Register),
             trusted: false,
             resource: None,
+            body: 0,
+            offset: 0,
         };
         let evicted = self.open(now, &request);
-        self.answered(now, notification, request.server, true);
+        self.answered(now, notification, request.server, Some(sequence));
         evicted
     }
 
@@ -193,7 +256,7 @@ impl Exchanges {
         });
     }
 
-    /// A CON or NON is forwarded. Returns whether another had to be forgotten for it.
+    /// A CON or NON is forwarded. Returns what it repeats, and whether another had to be forgotten.
     pub(super) fn note(
         &self,
         now: Instant,
@@ -201,12 +264,10 @@ impl Exchanges {
         to: Server,
         message_id: u16,
         sent: Sent,
-    ) -> bool {
+    ) -> (Repetition, bool) {
         let parties = Parties::new(from, to.endpoint(), message_id);
-        let update = |message: &mut Sent| *message = sent;
         self.messages
-            .with_or_insert(now, parties, || sent, update)
-            .1
+            .with_or_insert(now, parties, || sent, |message| message.follow(sent))
     }
 
     /// What went `from` one endpoint `to` another under `message_id`, and may still be replied to.
@@ -243,9 +304,12 @@ impl Exchanges {
 struct Exchange {
     used: Instant,
     resource: Option<u64>,
+    body: u64,
+    offset: u64,
     observation: Observation,
     message_id: u16,
     trusted: bool,
+    has_observed: bool,
 }
 
 impl Exchange {
@@ -253,9 +317,12 @@ impl Exchange {
         Self {
             used: now,
             resource: None,
+            body: 0,
+            offset: 0,
             observation: Observation::None,
             message_id: 0,
             trusted: false,
+            has_observed: false,
         }
     }
 
@@ -264,6 +331,9 @@ impl Exchange {
         self.message_id = request.message_id;
         self.trusted = request.trusted;
         self.resource = request.resource;
+        self.body = request.body;
+        self.offset = request.offset;
+        self.has_observed |= request.observe == Some(Observe::Register);
         self.observation.ask(request.observe);
     }
 
@@ -274,7 +344,11 @@ impl Exchange {
             server,
             trusted: self.trusted || (self.observation.is_trusted() && !is_piggybacked),
             resource: self.resource,
+            body: self.body,
             observes: !matches!(self.observation, Observation::None),
+            has_observed: self.has_observed,
+            latest: self.observation.latest(),
+            offset: self.offset,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the options of a message say that matters here, read in one walk.
 
-use wire::coap::{Message, number};
+use wire::coap::{Block, Message, number};
 
 use super::observation::Observe;
 
@@ -10,9 +10,12 @@ pub(super) struct Facts<'a> {
     /// Echo (RFC 9175 §2.2).
     pub(super) echo: Option<&'a [u8]>,
     /// Observe (RFC 7641 §2), whatever its value.
-    observe: Option<u32>,
-    /// Whether a block-wise transfer goes on with it (RFC 7959 §2).
-    pub(super) goes_on: bool,
+    pub(super) observe: Option<u32>,
+    /// The first ETag (RFC 7252 §5.10.6): of a response, the only one.
+    pub(super) etag: Option<&'a [u8]>,
+    /// Block1 and Block2 (RFC 7959 §2).
+    pub(super) block1: Option<Block>,
+    pub(super) block2: Option<Block>,
 }
 
 impl<'a> Facts<'a> {
@@ -21,14 +24,25 @@ impl<'a> Facts<'a> {
         for option in message.options() {
             match option.number {
                 number::OBSERVE => facts.observe = option.as_uint(),
-                number::BLOCK1 | number::BLOCK2 => {
-                    facts.goes_on |= option.as_block().is_some_and(|block| block.number > 0);
-                }
+                number::ETAG => facts.etag = facts.etag.or(Some(option.value)),
+                number::BLOCK1 => facts.block1 = option.as_block(),
+                number::BLOCK2 => facts.block2 = option.as_block(),
                 number::ECHO => facts.echo = Some(option.value),
                 _ => {}
             }
         }
         facts
+    }
+
+    /// Whether a block-wise transfer goes on with it.
+    pub(super) fn goes_on(&self) -> bool {
+        let blocks = [self.block1, self.block2];
+        blocks.into_iter().flatten().any(|block| block.number > 0)
+    }
+
+    /// Where the block that a response carries, or a request asks for, begins in its body.
+    pub(super) fn offset(&self) -> u64 {
+        self.block2.map_or(0, Block::offset)
     }
 
     /// What a request wants to observe. Values without a meaning are as if they weren't there.
@@ -38,11 +52,6 @@ impl<'a> Facts<'a> {
             1 => Some(Observe::Deregister),
             _ => None,
         }
-    }
-
-    /// Whether a response has a sequence number: it grants a registration, or is a notification.
-    pub(super) fn is_in_sequence(&self) -> bool {
-        self.observe.is_some()
     }
 }
 
@@ -69,7 +78,7 @@ mod tests {
             let bytes = message(|builder| builder.uint(number::OBSERVE, value));
             let facts = Facts::of(&Message::decode(&bytes).unwrap());
             assert_eq!(facts.asks_to_observe(), expected);
-            assert!(facts.is_in_sequence());
+            assert_eq!(facts.observe, Some(value));
         }
     }
 
@@ -79,7 +88,7 @@ mod tests {
             for option in [number::BLOCK1, number::BLOCK2] {
                 let bytes = message(|builder| builder.uint(option, block));
                 let facts = Facts::of(&Message::decode(&bytes).unwrap());
-                assert_eq!(facts.goes_on, expected);
+                assert_eq!(facts.goes_on(), expected);
             }
         }
     }

@@ -3,13 +3,14 @@
 //! A datagram's way: `bearing` finds out who of its ends is the client and what it belongs to in
 //! `exchange`; `budget` enters its bytes at the client's address; the policy judges it, with the books
 //! open (`meters`); and what comes of that is done by `to_server` and `to_client`, with messages of our
-//! own from `answer`. `echo` makes the cookies of challenges, `strip` takes them out of requests again,
+//! own from `answer`. `conduct` tells what exchanges, `upload`s and `download`s have against it. `echo` makes the cookies of challenges, `strip` takes them out of requests again,
 //! and `resource` remembers which answers had to be challenged. All that is remembered lives in bounded
 //! [`table`]s.
 //!
 //! # What validates an address
 //!
-//! A fresh cookie of ours, and nothing else. The alternatives were weighed and found forgeable:
+//! A fresh cookie of ours, or the acknowledgement of a response that went out under a message ID of
+//! ours (`probe`, `delivery`), and nothing else. The alternatives were weighed and found forgeable:
 //! - An ACK of a server's CON: message IDs have 16 bits, and many stacks count them up for all peers, so
 //!   whoever asks the server once knows the next ones.
 //! - A RST, or the answer to a ping: it tells that something at the address speaks CoAP, not that it
@@ -18,9 +19,13 @@
 //! - A server's own Echo value: it may be the same for everybody (RFC 9175 appendix A).
 
 mod answer;
+mod asker;
 mod bearing;
 mod budget;
 mod challenge;
+mod conduct;
+mod delivery;
+mod download;
 mod echo;
 mod endpoint;
 mod exchange;
@@ -28,11 +33,14 @@ mod facts;
 mod meters;
 mod observation;
 mod parties;
+mod portion;
+mod probe;
 mod resource;
 mod strip;
 mod table;
 mod to_client;
 mod to_server;
+mod upload;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -47,14 +55,19 @@ use crate::context::{Arrival, Context};
 use crate::{Frame, Injected, Instant, LimitKind, Limits, Outcome, Seed, Sink};
 
 use answer::{Answer, Towards};
+use asker::Askers;
 use bearing::{Bearing, Role};
 use budget::{Entry, Ledger, Standing};
+use download::Downloads;
 use echo::Mint;
-use endpoint::{Address, is_group};
+use endpoint::Address;
 use exchange::Exchanges;
 use facts::Facts;
 use meters::{Books, Promise};
+use portion::Portions;
+use probe::Probes;
 use resource::Resources;
+use upload::Uploads;
 
 /// How often what is over is looked for, and how many entries of each table at a time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -72,6 +85,11 @@ pub(crate) struct Tracker {
     ledger: Ledger,
     exchanges: Exchanges,
     resources: Resources,
+    uploads: Uploads,
+    downloads: Downloads,
+    askers: Askers,
+    portions: Portions,
+    probes: Probes,
     mint: Mint,
     /// Until when a response may be older than the gateway, as nanoseconds of [`Instant`].
     midstream_until: AtomicU64,
@@ -109,6 +127,11 @@ impl Tracker {
             ledger: Ledger::new(limits.endpoints, hash_seed("coap.ledger")),
             exchanges: Exchanges::new(limits.exchanges, hash_seed("coap.exchanges")),
             resources: Resources::new(limits.exchanges / 16, hash_seed("coap.resources")),
+            uploads: Uploads::new(limits.exchanges / 4, hash_seed("coap.uploads")),
+            downloads: Downloads::new(limits.exchanges / 4, hash_seed("coap.downloads")),
+            askers: Askers::new(hash_seed("coap.askers")),
+            portions: Portions::new(limits.exchanges / 256, hash_seed("coap.portions")),
+            probes: Probes::new(limits, seed, hash_seed("coap.probes")),
             mint: Mint::new(seed),
             midstream_until: AtomicU64::new(0),
             next_sweep: AtomicU64::new(Instant::FAR.0),
@@ -119,6 +142,7 @@ impl Tracker {
     /// it raises [`Reason::COAP_MIDSTREAM`] and not the reason of a forged one.
     pub(crate) fn expect_midstream(&self, until: Instant) {
         self.midstream_until.store(until.0, Ordering::Relaxed);
+        self.uploads.expect_unknown(until);
     }
 
     /// A datagram to or from a `coap` service: UDP length and checksum are right (or completed), and
@@ -218,7 +242,11 @@ impl Tracker {
         }
         let more = self.ledger.sweep(now, SWEEP_ENTRIES)
             | self.exchanges.sweep(now, SWEEP_ENTRIES)
-            | self.resources.sweep(now, SWEEP_ENTRIES);
+            | self.resources.sweep(now, SWEEP_ENTRIES)
+            | self.uploads.sweep(now, SWEEP_ENTRIES)
+            | self.downloads.sweep(now, SWEEP_ENTRIES)
+            | self.portions.sweep(now, SWEEP_ENTRIES)
+            | self.probes.sweep(now, SWEEP_ENTRIES);
         let pause = if more { Duration::ZERO } else { SWEEP_INTERVAL };
         self.next_sweep.store((now + pause).0, Ordering::Relaxed);
     }
@@ -240,6 +268,11 @@ impl Tracker {
 }
 
 impl Datagram<'_> {
+    /// The UDP payload.
+    fn bytes(&self) -> &[u8] {
+        &self.frame.as_slice()[self.arrival.payload()]
+    }
+
     /// Bytes of UDP payload.
     fn len(&self) -> usize {
         self.arrival.payload().len()
@@ -261,7 +294,14 @@ impl Datagram<'_> {
 
     /// Whether it is the answer to a registration, or a notification (RFC 7641 §2).
     fn is_notification(&self) -> bool {
-        self.message.code().class() == 2 && self.facts.is_in_sequence()
+        self.notifies().is_some()
+    }
+
+    /// Its place among the notifications, if it is one.
+    fn notifies(&self) -> Option<u32> {
+        self.facts
+            .observe
+            .filter(|_| self.message.code().class() == 2)
     }
 
     /// What it entails.
@@ -273,44 +313,6 @@ impl Datagram<'_> {
             }
             _ => Promise::Nothing,
         }
-    }
-
-    /// What can be said against it, the gravest first.
-    fn reasons(&self, limits: &Limits, is_midstream: bool) -> Reasons {
-        let unmatched = match self.bearing.role {
-            Role::Response(None) if is_midstream => Some(Reason::COAP_MIDSTREAM),
-            Role::Response(None) => Some(Reason::COAP_SPOOFED_UNMATCHED_RESPONSE),
-            Role::Reply(None) if self.message.message_type() == Type::Reset => {
-                Some(Reason::COAP_SPOOFED_UNMATCHED_RESET)
-            }
-            Role::Reply(None) => Some(Reason::COAP_SPOOFED_UNMATCHED_ACK),
-            _ => None,
-        };
-        let too_large = self.len() > limits.coap_message_bytes;
-        let anomalies = self.message.anomalies();
-        let to_group = self.against_group_message();
-        let mut reasons = Reasons::new();
-        if unmatched.or(to_group).is_none() && !too_large && anomalies.is_empty() {
-            return reasons;
-        }
-        reasons.extend(unmatched);
-        reasons.extend(to_group);
-        reasons.extend(too_large.then_some(Reason::COAP_TOO_LARGE));
-        reasons.extend(anomalies.iter().map(Reason::from));
-        reasons
-    }
-
-    /// What can't be asked of a group (RFC 7252 §8.1).
-    fn against_group_message(&self) -> Option<Reason> {
-        if !is_group(self.arrival.endpoints.destination) {
-            return None;
-        }
-        if self.message.message_type() == Type::Confirmable {
-            return Some(Reason::COAP_MULTICAST_CONFIRMABLE);
-        }
-        let registers = self.message.code().is_request()
-            && self.facts.asks_to_observe() == Some(observation::Observe::Register);
-        registers.then_some(Reason::COAP_MULTICAST_OBSERVE)
     }
 }
 

@@ -2,6 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::Instant;
+
+/// Half of the numbers there are: those further ahead lie behind.
+const HALF: u32 = 1 << 23;
+/// After that, any number is newer.
+const RESTART: Duration = Duration::from_secs(128);
 
 /// The Observe option of a request (RFC 7641 §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +28,16 @@ pub(super) enum Observation {
     Granted {
         /// Whether that was asked for from a validated address.
         trusted: bool,
+        latest: Sequence,
         _counted: Counted,
     },
+}
+
+/// A notification's place among the others: the Observe option of a response, and when it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sequence {
+    number: u32,
+    at: Instant,
 }
 
 /// One observation in the number of observations.
@@ -41,17 +57,43 @@ impl Observation {
 
     /// A response goes to the client, which asked from a validated address or not. With an Observe
     /// option and a code of success it grants the observation; without, it ends it.
-    pub(super) fn answer(&mut self, notifies: bool, was_trusted: bool, number: &Arc<AtomicUsize>) {
-        match (notifies, &mut *self) {
-            (true, Self::Asked) => {
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        notifies: Option<u32>,
+        was_trusted: bool,
+        number: &Arc<AtomicUsize>,
+    ) {
+        let next = notifies.map(|number| Sequence::new(now, number));
+        match (next, &mut *self) {
+            (Some(latest), Self::Asked) => {
                 *self = Self::Granted {
                     trusted: was_trusted,
+                    latest,
                     _counted: Counted::new(number),
                 };
             }
-            (true, Self::Granted { trusted, .. }) => *trusted |= was_trusted,
-            (false, Self::Granted { .. }) => *self = Self::None,
+            (
+                Some(next),
+                Self::Granted {
+                    trusted, latest, ..
+                },
+            ) => {
+                *trusted |= was_trusted;
+                if !next.is_before(*latest) {
+                    *latest = next;
+                }
+            }
+            (None, Self::Granted { .. }) => *self = Self::None,
             _ => {}
+        }
+    }
+
+    /// The newest notification so far.
+    pub(super) fn latest(&self) -> Option<Sequence> {
+        match self {
+            Self::Granted { latest, .. } => Some(*latest),
+            Self::None | Self::Asked => None,
         }
     }
 
@@ -66,6 +108,18 @@ impl Observation {
     }
 }
 
+impl Sequence {
+    pub(super) fn new(at: Instant, number: u32) -> Self {
+        Self { number, at }
+    }
+
+    /// Whether it is older than `latest` (RFC 7641 §3.4); a repetition isn't.
+    pub(super) fn is_before(self, latest: Self) -> bool {
+        let ahead = self.number.wrapping_sub(latest.number) % (2 * HALF);
+        ahead >= HALF && self.at.since(latest.at) <= RESTART
+    }
+}
+
 impl Counted {
     fn new(number: &Arc<AtomicUsize>) -> Self {
         number.fetch_add(1, Ordering::Relaxed);
@@ -76,5 +130,29 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notifications_are_ordered_around_the_end_of_numbers() {
+        let at = |secs| Instant::from_secs(secs);
+        for (latest, next, secs, is_before) in [
+            (5, 6, 1, false),
+            (5, 5, 1, false),
+            (6, 5, 1, true),
+            (6, 5, 129, false),
+            ((1 << 24) - 1, 0, 1, false),
+            (0, (1 << 24) - 1, 1, true),
+            (0, HALF - 1, 1, false),
+            (0, HALF + 1, 1, true),
+        ] {
+            let latest = Sequence::new(at(0), latest);
+            let next = Sequence::new(at(secs), next);
+            assert_eq!(next.is_before(latest), is_before, "{latest:?} {next:?}");
+        }
     }
 }

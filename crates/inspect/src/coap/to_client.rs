@@ -14,7 +14,7 @@ use super::exchange::Kind;
 use super::meters::Books;
 use super::parties::Server;
 use super::{Datagram, Tracker};
-use crate::context::Context;
+use crate::context::{Context, Judgement};
 use crate::{Count, Injected, LimitKind, Outcome, Sink};
 
 /// What is remembered as the size of an observation.
@@ -38,7 +38,7 @@ impl Tracker {
         let standing = self.enter(cx, client, Entry::Charge, len);
         let is_trusted = standing.validation == Validation::Fresh
             || matches!(role, Role::Response(Some(asked)) if asked.trusted);
-        let reasons = datagram.reasons(cx.limits, is_midstream);
+        let reasons = self.reasons(cx, datagram, is_midstream);
         let subject = datagram.subject(&reasons, is_trusted);
         let mut books = Books::new(cx.policy, &standing, datagram.promise());
         let judgement = cx.judge(datagram.arrival, &subject, &mut books);
@@ -49,9 +49,12 @@ impl Tracker {
             } else {
                 allowance(cx.policy, judgement.outcome.rule, &standing)
             };
-            self.answer_instead(cx, datagram, judgement.action, room);
+            self.answer_instead(cx, datagram, &judgement, room);
         } else {
-            self.forward_to_client(cx, datagram, is_midstream);
+            if let Some(outcome) = self.forward_to_client(cx, datagram, is_midstream) {
+                self.enter(cx, client, Entry::Refund, len);
+                return outcome;
+            }
             cx.sink.count(Count::AmplificationRatio {
                 permille: standing.permille(),
             });
@@ -59,34 +62,39 @@ impl Tracker {
         judgement.outcome
     }
 
-    /// Remembers what goes on to the client.
+    /// Remembers what goes on to the client, unless it is in the place of another message: then that
+    /// is the outcome.
     fn forward_to_client<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         is_midstream: bool,
-    ) {
+    ) -> Option<Outcome> {
         let (message, bearing) = (&datagram.message, &datagram.bearing);
         let Role::Response(asked) = bearing.role else {
-            return;
+            return None;
         };
         let response = bearing.response(message);
-        let is_notification = datagram.is_notification();
-        let evicted = match asked {
-            Some(asked) if asked.observes => {
+        let notifies = datagram.notifies();
+        if let Some(asked) = asked {
+            self.note_download(cx, datagram, &asked);
+        }
+        let evicted = match (asked, notifies) {
+            (Some(asked), _) if asked.observes => {
                 self.exchanges
-                    .answered(cx.now, &response, asked.server, is_notification);
+                    .answered(cx.now, &response, asked.server, notifies);
                 false
             }
-            None if is_midstream && is_notification => self.exchanges.adopt(cx.now, &response),
+            (None, Some(number)) if is_midstream => self.exchanges.adopt(cx.now, &response, number),
             _ => false,
         };
         if evicted {
             cx.limit(LimitKind::Exchanges);
         }
-        if message.message_type() != Type::Acknowledgement {
-            self.note(cx, datagram, Server::One(bearing.client), Kind::Response);
+        if message.message_type() == Type::Acknowledgement {
+            return None;
         }
+        self.note(cx, datagram, Server::One(bearing.client), Kind::Response)
     }
 
     /// Answers in the place of a message that was stopped: the client, and where it would go on
@@ -95,7 +103,7 @@ impl Tracker {
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        action: Action,
+        judgement: &Judgement,
         room: usize,
     ) {
         let (message, bearing) = (&datagram.message, &datagram.bearing);
@@ -120,9 +128,12 @@ impl Tracker {
             towards: Towards::Receiver,
             room,
         };
-        match action {
+        match judgement.action {
             Action::Challenge => {
                 self.learn(cx, datagram);
+                if self.deliver(cx, datagram, judgement.outcome.rule, room) {
+                    return;
+                }
                 self.challenge(cx, datagram, &reply);
             }
             Action::Refuse => self.refuse(cx, datagram, &reply, Code::SERVICE_UNAVAILABLE),
@@ -133,7 +144,7 @@ impl Tracker {
             return;
         }
         // An answer of ours took the place of this message, so that is what the client may reset.
-        self.note(cx, datagram, Server::One(bearing.client), Kind::Response);
+        self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
         let is_repeated = message.message_type() == Type::Confirmable;
         if is_repeated || datagram.is_notification() {
             Answer::reset(message.message_id()).send(

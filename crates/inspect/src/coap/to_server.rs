@@ -8,8 +8,9 @@ use super::answer::{Answer, Towards};
 use super::bearing::Role;
 use super::budget::{Entry, Standing, Validation};
 use super::challenge::{Reply, allowance};
+use super::delivery::Served;
 use super::endpoint::Token;
-use super::exchange::{Kind, Request, Sent};
+use super::exchange::{Kind, Request};
 use super::meters::{Books, Promise};
 use super::parties::Server;
 use super::{Datagram, Tracker, strip};
@@ -42,10 +43,13 @@ impl Tracker {
         let client = datagram.bearing.client.address;
         let standing = self.enter(cx, client, Entry::Credit, datagram.len());
         let trust = self.trust(cx, datagram, &standing);
+        if datagram.bearing.role == Role::Reply(None) {
+            self.probes.fail(cx.now, client);
+        }
         if trust == Trust::Proven {
             self.ledger.validate(cx.now, client);
         }
-        let reasons = datagram.reasons(cx.limits, false);
+        let reasons = self.reasons(cx, datagram, false);
         let subject = datagram.subject(&reasons, trust != Trust::None);
         let mut books = Books::new(cx.policy, &standing, Promise::Nothing);
         let judgement = cx.judge(datagram.arrival, &subject, &mut books);
@@ -77,13 +81,13 @@ impl Tracker {
         }
         match standing.validation {
             Validation::Fresh => Trust::Known,
-            Validation::Lapsed if datagram.facts.goes_on => Trust::Known,
+            Validation::Lapsed if datagram.facts.goes_on() => Trust::Known,
             _ => Trust::None,
         }
     }
 
     /// Remembers what goes on to the server, unless the answer it would draw is better challenged
-    /// before it is made: then that is the outcome.
+    /// before it is made, or it is in the place of another message: then that is the outcome.
     fn forward_to_server<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -96,6 +100,12 @@ impl Tracker {
         match bearing.role {
             Role::Request => {
                 let server = bearing.addressee(datagram.arrival);
+                let body = self
+                    .portions
+                    .identify(bearing.client, bearing.server, message);
+                if let Some(outcome) = self.serve_kept(cx, datagram, standing, trust, body) {
+                    return Some(outcome);
+                }
                 let resource = (trust == Trust::None && server == Server::One(bearing.server))
                     .then(|| self.resources.identify(bearing.server, message));
                 if let Some(resource) = resource
@@ -104,56 +114,65 @@ impl Tracker {
                 {
                     return Some(outcome);
                 }
+                let token = Token::new(message.token());
+                self.askers.note(cx.now, bearing.client, token);
                 let evicted = self.exchanges.open(
                     cx.now,
                     &Request {
                         client: bearing.client,
                         server,
-                        token: Token::new(message.token()),
+                        token,
                         message_id: message.message_id(),
                         observe: datagram.facts.asks_to_observe(),
                         trusted: trust != Trust::None,
                         resource,
+                        body,
+                        offset: datagram.facts.offset(),
                     },
                 );
                 if evicted {
                     cx.limit(LimitKind::Exchanges);
                 }
-                self.note(cx, datagram, server, Kind::Request);
+                self.note_upload(cx, datagram);
+                self.note(cx, datagram, server, Kind::Request)
             }
             Role::Ping => self.note(cx, datagram, Server::One(bearing.server), Kind::Ping),
+            Role::Reply(Some(sent)) if sent.kind == Kind::Probe => {
+                Some(self.handle_probe_reply(cx, datagram))
+            }
             Role::Reply(Some(sent)) if message.message_type() == Type::Reset => {
                 let (client, server) = (bearing.client, bearing.server);
                 self.exchanges
                     .end_observation(cx.now, client, server, sent.token);
+                None
             }
-            Role::Reply(_) | Role::Response(_) => {}
+            Role::Reply(_) | Role::Response(_) => None,
         }
-        None
     }
 
-    /// Remembers a CON or NON that goes on, so that what replies to it is known.
-    pub(super) fn note<S: Sink>(
+    /// Answers a request for a block of a response that was given out in portions, as far as there is
+    /// room for it.
+    fn serve_kept<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        receiver: Server,
-        kind: Kind,
-    ) {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
-        let sender = match bearing.direction {
-            Direction::ToServer => bearing.client,
-            Direction::ToClient => bearing.server,
+        standing: &Standing,
+        trust: Trust,
+        body: u64,
+    ) -> Option<Outcome> {
+        let room = match trust {
+            Trust::None => allowance(cx.policy, None, standing),
+            Trust::Known | Trust::Proven => usize::MAX,
         };
-        let is_confirmable = message.message_type() == Type::Confirmable;
-        let sent = Sent::new(cx.now, kind, is_confirmable, Token::new(message.token()));
-        let message_id = message.message_id();
-        if self
-            .exchanges
-            .note(cx.now, sender, receiver, message_id, sent)
-        {
-            cx.limit(LimitKind::Exchanges);
+        match self.serve_block(cx, datagram, body, room) {
+            Served::No => return None,
+            Served::Yes => {}
+            Served::NoRoom => {
+                let ruled = (Action::Challenge, None);
+                self.answer_sender(cx, datagram, standing, Trust::None, ruled);
+            }
         }
+        Some(Outcome::CHALLENGED)
     }
 
     /// Challenges a request whose answer, as large as it was last time, would have to be.
@@ -182,6 +201,10 @@ impl Tracker {
         let mut books = Books::new(cx.policy, standing, Promise::Bytes(size));
         let ruling = cx.policy.decide(&foreseen, &mut books, &mut |_| {});
         if ruling.action != Action::Challenge || !ruling.enforced {
+            return None;
+        }
+        if self.may_deliver(cx, datagram, ruling.rule) {
+            // What the answer is, the client can be given as far as its budget goes.
             return None;
         }
         // What was detected on the request has been told already.

@@ -7,7 +7,7 @@ use policy::{Reason, Verdict};
 use wire::coap::{Code, Message, Type, number};
 
 use crate::world::{
-    BASELINE, World, client, content, echo_of, empty, endpoint, get, message, notification,
+    World, client, content, cookies_only, echo_of, empty, endpoint, get, message, notification,
     observe, server, with_echo,
 };
 
@@ -31,7 +31,7 @@ fn challenged(world: &mut World, request: &[u8], response: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_answer_to_four_bytes_is_challenged_with_twelve() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     let request = get(Type::Confirmable, 0x1234, &[], "");
     assert_eq!(request.len(), 4);
     let response = content(Type::Acknowledgement, 0x1234, &[], 140);
@@ -50,7 +50,7 @@ fn the_answer_to_four_bytes_is_challenged_with_twelve() {
 
 #[test]
 fn a_client_that_repeats_the_cookie_is_let_in_and_the_server_never_sees_it() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     let request = get(Type::Confirmable, 1, TOKEN, "firmware");
     let challenge = challenged(
         &mut world,
@@ -99,7 +99,7 @@ fn a_client_that_repeats_the_cookie_is_let_in_and_the_server_never_sees_it() {
 
 #[test]
 fn the_next_unvalidated_client_is_challenged_before_the_server_works() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     let request = get(Type::Confirmable, 1, TOKEN, "firmware");
     challenged(
         &mut world,
@@ -143,7 +143,7 @@ fn the_next_unvalidated_client_is_challenged_before_the_server_works() {
 
 #[test]
 fn a_registration_is_challenged_at_once() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     let registration = observe(1, TOKEN, 0, "temperature");
     let granted = notification(Type::Acknowledgement, 1, TOKEN, 1);
     assert!(granted.len() < 3 * registration.len(), "small as it is");
@@ -169,7 +169,7 @@ fn a_registration_is_challenged_at_once() {
 
 #[test]
 fn a_notification_to_nobody_in_particular_is_reset_at_its_server() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     let registration = observe(1, TOKEN, 0, "temperature");
     challenged(
         &mut world,
@@ -189,7 +189,7 @@ fn a_notification_to_nobody_in_particular_is_reset_at_its_server() {
 
 #[test]
 fn a_separate_response_is_replaced_and_its_server_told_to_stop() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     let request = get(Type::Confirmable, 1, TOKEN, "slow/firmware");
     world.pass(client(), server(), &request);
     world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
@@ -211,7 +211,7 @@ fn a_separate_response_is_replaced_and_its_server_told_to_stop() {
 
 #[test]
 fn an_acknowledgement_that_leaves_no_room_for_a_challenge_is_challenged() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     world.pass(client(), server(), &get(Type::Confirmable, 1, &[], ""));
     let passage = world.send(server(), client(), &empty(Type::Acknowledgement, 1));
     assert_eq!(passage.outcome.verdict, Verdict::Challenge);
@@ -221,7 +221,7 @@ fn an_acknowledgement_that_leaves_no_room_for_a_challenge_is_challenged() {
 
 #[test]
 fn a_cookie_goes_stale() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     let request = get(Type::Confirmable, 1, TOKEN, "firmware");
     let challenge = challenged(
         &mut world,
@@ -239,7 +239,7 @@ fn a_cookie_goes_stale() {
 
 #[test]
 fn a_cookie_is_of_no_use_to_another_address() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     let request = get(Type::Confirmable, 1, TOKEN, "firmware");
     let challenge = challenged(
         &mut world,
@@ -260,7 +260,7 @@ fn a_cookie_is_of_no_use_to_another_address() {
 
 #[test]
 fn a_server_with_its_own_echo_keeps_it() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     let request = get(Type::Confirmable, 1, TOKEN, "actuators/valve");
     world.pass(client(), server(), &request);
     let own = message(
@@ -286,7 +286,7 @@ fn a_server_with_its_own_echo_keeps_it() {
 
 #[test]
 fn options_and_payload_of_a_repeated_request_stay() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     world.pass(
         client(),
         server(),
@@ -312,7 +312,7 @@ fn options_and_payload_of_a_repeated_request_stay() {
 
 #[test]
 fn a_transfer_under_way_isn_t_interrupted_when_validation_ends() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     world.validate(client(), server());
     world.pause(Duration::from_secs(30 * 60 + 1));
     let block = |id: u16, num: u32| {
@@ -354,7 +354,7 @@ fn refusals_and_resets_are_no_larger_than_what_they_answer() {
         match = { method = "DELETE" }
         action = "reset"
     "#;
-    let mut world = World::with(&[rules, BASELINE].concat(), Limits::default());
+    let mut world = World::with(&[rules, &cookies_only()].concat(), Limits::default());
     let write = |message_type| {
         message(message_type, Code::PUT, 9, TOKEN, |builder| {
             builder.path(number::URI_PATH, "v").payload(b"1");
@@ -401,10 +401,11 @@ fn a_refused_response_becomes_a_5_03() {
 
 #[test]
 fn a_monitor_forwards_everything_and_says_nothing_of_its_own() {
-    let mut world = World::new();
-    world
-        .inspector
-        .install(crate::world::policy_of("mode = \"monitor\"", BASELINE));
+    let mut world = World::with_cookies_only();
+    world.inspector.install(crate::world::policy_of(
+        "mode = \"monitor\"",
+        &cookies_only(),
+    ));
     world.pass(
         client(),
         server(),

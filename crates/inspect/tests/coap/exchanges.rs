@@ -59,6 +59,10 @@ fn what_answers_nothing_is_dropped() {
         server(),
         &get(Type::Confirmable, 1, TOKEN, "a/b/c/d"),
     );
+    let (elsewhere, unregistered) = (
+        Reason::COAP_SPOOFED_OTHER_ENDPOINT,
+        Reason::COAP_SPOOFED_UNREGISTERED_NOTIFICATION,
+    );
     let (response, ack, reset) = (
         Reason::COAP_SPOOFED_UNMATCHED_RESPONSE,
         Reason::COAP_SPOOFED_UNMATCHED_ACK,
@@ -69,7 +73,10 @@ fn what_answers_nothing_is_dropped() {
         (content(Type::Acknowledgement, 2, TOKEN, 4), response),
         (content(Type::NonConfirmable, 1, &[0xa1, 0xa3], 4), response),
         (content(Type::Confirmable, 1, &[], 4), response),
-        (notification(Type::NonConfirmable, 9, &[0x7a], 1), response),
+        (
+            notification(Type::NonConfirmable, 9, &[0x7a], 1),
+            unregistered,
+        ),
         (empty(Type::Acknowledgement, 2), ack),
         (empty(Type::Reset, 2), reset),
     ];
@@ -77,11 +84,11 @@ fn what_answers_nothing_is_dropped() {
         world.block(server(), client(), datagram, *reason);
     }
     let right = content(Type::Acknowledgement, 1, TOKEN, 4);
-    for (from, to) in [
-        ("10.0.0.3:5683", "192.0.2.1:40000"),
-        ("10.0.0.2:5683", "192.0.2.1:40001"),
+    for (from, to, reason) in [
+        ("10.0.0.3:5683", "192.0.2.1:40000", elsewhere),
+        ("10.0.0.2:5683", "192.0.2.1:40001", response),
     ] {
-        world.block(endpoint(from), endpoint(to), &right, response);
+        world.block(endpoint(from), endpoint(to), &right, reason);
     }
     world.block(client(), server(), &empty(Type::Acknowledgement, 1), ack);
     world.block(client(), server(), &empty(Type::Reset, 1), reset);
@@ -211,7 +218,7 @@ fn an_observation_lives_until_it_is_ended() {
     assert_eq!(world.inspector.gauges().observations, 0);
     world.pause(Duration::from_secs(300));
     let late = notification(Type::NonConfirmable, 3000, TOKEN, 99);
-    let reason = Reason::COAP_SPOOFED_UNMATCHED_RESPONSE;
+    let reason = Reason::COAP_SPOOFED_UNREGISTERED_NOTIFICATION;
     world.block(server(), client(), &late, reason);
 }
 

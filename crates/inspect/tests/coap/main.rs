@@ -3,6 +3,8 @@
 extern crate weir_inspect as inspect;
 
 mod amplification;
+mod conduct;
+mod delivery;
 mod echo;
 mod exchanges;
 mod hostile;

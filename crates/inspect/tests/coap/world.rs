@@ -55,6 +55,11 @@ impl World {
         Self::with(BASELINE, Limits::default())
     }
 
+    /// Where nothing but a cookie proves an address.
+    pub(crate) fn with_cookies_only() -> Self {
+        Self::with(&cookies_only(), Limits::default())
+    }
+
     pub(crate) fn with(rules: &str, limits: Limits) -> Self {
         Self {
             inspector: Inspector::new(limits, policy(rules), Seed::fixed(7)),
@@ -86,7 +91,7 @@ impl World {
             destination_port: to.port(),
             hop_limit: 64,
         };
-        let mut buffer = vec![0; 2048];
+        let mut buffer = vec![0; 4096];
         let len = build::udp_datagram(&mut buffer, &path, payload).expect("room for a frame");
         let mut frame = Frame::new(&mut buffer, len);
         let port = Port {
@@ -146,6 +151,7 @@ impl World {
     pub(crate) fn validate(&mut self, client: SocketAddr, server: SocketAddr) {
         let request = get(Type::NonConfirmable, 1, &[0xee], "validate");
         self.pass(client, server, &request);
+        // What is larger than is ever cut into portions.
         let mut response = vec![];
         Builder::new(
             &mut response,
@@ -154,7 +160,7 @@ impl World {
             1,
             &[0xee],
         )
-        .payload(&[0; 900]);
+        .payload(&[0; 2100]);
         let passage = self.send(server, client, &response);
         let cookie = echo_of(&passage.injected[0].payload).expect("a challenge");
         let request = with_echo(&request, &cookie);
@@ -180,6 +186,13 @@ impl Sink for Log {
             _ => {}
         }
     }
+}
+
+/// The rules as they are shipped, but for what they take for proof.
+pub(crate) fn cookies_only() -> String {
+    let challenge = "action      = \"challenge\"";
+    assert!(BASELINE.contains(challenge));
+    BASELINE.replace(challenge, &format!("{challenge}\nproof = \"echo\""))
 }
 
 /// Rules compiled against a configuration that says nothing.

@@ -344,10 +344,26 @@ fn parse_value(kind: Kind, value: Option<&str>) -> Result<Value, String> {
         Kind::Bytes => hex_bytes(value)
             .map(Value::Bytes)
             .ok_or_else(|| "pairs of hex digits".to_owned()),
+        Kind::Block => block(value).map(Value::Number).ok_or_else(|| {
+            "a block like 3/1/64: its number, whether more follow, its size".to_owned()
+        }),
         Kind::OneOf(names) if names.contains(&value) => Ok(Value::Text(value.to_owned())),
         Kind::OneOf(names) => Err(one_of(names)),
         Kind::Flag => unreachable!("taken care of above"),
     }
+}
+
+/// The value of a Block option from `NUMBER/MORE/SIZE` (RFC 7959 §2.2).
+fn block(text: &str) -> Option<i64> {
+    let mut parts = text.split('/').map(str::parse::<i64>);
+    let (number, more, size) = (
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+    );
+    let szx = (0..=6).find(|szx| 16 << szx == size)?;
+    let is_sound = (0..1 << 20).contains(&number) && (0..=1).contains(&more);
+    (is_sound && parts.next().is_none()).then_some(number << 4 | more << 3 | szx)
 }
 
 /// Decimal, or hex with `0x`; a sign is kept.

@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Flag,
     /// Pairs of hex digits.
     Bytes,
+    /// A block of a transfer as `NUMBER/MORE/SIZE`: its option's value (RFC 7959 §2.2).
+    Block,
     OneOf(&'static [&'static str]),
 }
 
@@ -140,6 +142,12 @@ pub(super) const COAP: &[Field] = &[
     field("hex", Kind::Bytes),
     field("size", Kind::Number(65_000)),
     field("observe", Kind::Number(0xff_ffff)),
+    field("etag", Kind::Bytes),
+    field("format", SHORT),
+    field("accept", SHORT),
+    field("block1", Kind::Block),
+    field("block2", Kind::Block),
+    field("request_tag", Kind::Bytes),
     field("echo", Kind::Bytes),
     field("max_message_size", Kind::Number(0xffff_ffff)),
 ];

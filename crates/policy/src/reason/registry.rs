@@ -170,6 +170,24 @@ detections! {
     COAP_MULTICAST_OBSERVE = "coap.multicast.observe",
         "RFC 7641 §3.1, draft-irtf-t2trg-amplification-attacks §2.3",
         "A request to a group for notifications: one datagram draws any number from each of its members";
+    COAP_SPOOFED_OTHER_ENDPOINT = "coap.spoofed.other-endpoint", "RFC 7252 §5.3.2",
+        "A response from an endpoint that the client didn't ask";
+    COAP_SPOOFED_UNREGISTERED_NOTIFICATION = "coap.spoofed.unregistered-notification", "RFC 7641 §3.2, §4.2",
+        "A notification for which the client hasn't registered";
+    COAP_OBSERVE_UNASKED = "coap.observe.unasked", "RFC 7641 §4.1",
+        "The response to a request without Observe carries that option";
+    COAP_OBSERVE_STALE = "coap.observe.stale", "RFC 7641 §3.4",
+        "A notification older than one before it: overtaken on the way, or kept back";
+    COAP_BLOCK_GAP = "coap.block.gap", "RFC 7959 §2.5, CVE-2024-46304",
+        "A block of an upload whose beginning, or the blocks before it, never came";
+    COAP_BLOCK_UNASKED = "coap.block.unasked", "RFC 7959 §2.4",
+        "A block further on in the body than the client asked for";
+    COAP_BLOCK_MIXED_BODIES = "coap.block.mixed-bodies", "RFC 7959 §2.4, draft-ietf-core-attacks-on-coap",
+        "A block with another ETag than the first one of its body";
+    COAP_EXCHANGE_MESSAGE_ID_REUSED = "coap.exchange.message-id-reused", "RFC 7252 §4.4",
+        "A message ID stands for something else than before, within its lifetime";
+    COAP_EXCHANGE_LATE_DUPLICATE = "coap.exchange.late-duplicate", "RFC 7252 §4.8.2",
+        "A message repeated longer after it was first sent than its sender goes on trying";
     COAP_MIDSTREAM = "coap.midstream", "RFC 7641 §4.5",
         "Shortly after the start, a response to a request that may be older than the gateway";
     COAP_TOO_LARGE = "coap.too-large", "[limits] coap_message_bytes, coap_tcp_message_bytes",

@@ -77,24 +77,60 @@ impl Speaker {
 }
 
 /// Options and payload of a line.
-fn content(mut builder: Builder<'_>, path: &str, fields: &Fields) {
-    /// Max-Message-Size of a CSM (RFC 8323 §5.3.1).
-    const MAX_MESSAGE_SIZE: u16 = 2;
-    if let Some(size) = fields.number("max_message_size") {
-        builder = builder.uint(MAX_MESSAGE_SIZE, size as u32);
-    }
-    if let Some(observe) = fields.number("observe") {
-        builder = builder.uint(number::OBSERVE, observe as u32);
-    }
+fn content(builder: Builder<'_>, path: &str, fields: &Fields) {
+    options(path, fields)
+        .iter()
+        .fold(builder, |builder, (number, value)| {
+            builder.option(*number, value)
+        })
+        .payload(&payload(fields));
+}
+
+/// Max-Message-Size of a CSM (RFC 8323 §5.3.1).
+const MAX_MESSAGE_SIZE: u16 = 2;
+
+/// The options that path and fields stand for, in the order of their numbers.
+fn options(path: &str, fields: &Fields) -> Vec<(u16, Vec<u8>)> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    builder = builder.path(number::URI_PATH, path);
-    for part in query.split('&').filter(|part| !part.is_empty()) {
-        builder = builder.option(number::URI_QUERY, part.as_bytes());
-    }
-    if let Some(echo) = fields.bytes("echo") {
-        builder = builder.option(number::ECHO, echo);
-    }
-    builder.payload(&payload(fields));
+    let segments = path
+        .trim_start_matches('/')
+        .split('/')
+        .filter(|_| path.len() > 1);
+    let queries = query.split('&').filter(|part| !part.is_empty());
+    let of_path = segments.map(|segment| (number::URI_PATH, segment.as_bytes().to_vec()));
+    let of_query = queries.map(|part| (number::URI_QUERY, part.as_bytes().to_vec()));
+    let of_numbers = [
+        ("max_message_size", MAX_MESSAGE_SIZE),
+        ("observe", number::OBSERVE),
+        ("format", number::CONTENT_FORMAT),
+        ("accept", number::ACCEPT),
+        ("block1", number::BLOCK1),
+        ("block2", number::BLOCK2),
+    ];
+    let of_numbers = of_numbers
+        .into_iter()
+        .filter_map(|(key, number)| Some((number, uint(fields.number(key)?))));
+    let of_bytes = [
+        ("etag", number::ETAG),
+        ("echo", number::ECHO),
+        ("request_tag", number::REQUEST_TAG),
+    ];
+    let of_bytes = of_bytes
+        .into_iter()
+        .filter_map(|(key, number)| Some((number, fields.bytes(key)?.to_vec())));
+    let mut options: Vec<_> = of_path
+        .chain(of_query)
+        .chain(of_numbers)
+        .chain(of_bytes)
+        .collect();
+    options.sort_by_key(|(number, _)| *number);
+    options
+}
+
+/// A number in as few bytes as it takes (RFC 7252 §3.2).
+fn uint(value: i64) -> Vec<u8> {
+    let bytes = value.to_be_bytes();
+    bytes.into_iter().skip_while(|byte| *byte == 0).collect()
 }
 
 fn type_of(fields: &Fields) -> Option<Type> {

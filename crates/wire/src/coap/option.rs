@@ -255,6 +255,13 @@ impl Block {
             _ => len == self.size(),
         }
     }
+
+    /// Where it begins in the body, in bytes (RFC 7959 §2.2).
+    #[inline]
+    #[must_use]
+    pub const fn offset(self) -> u64 {
+        (self.number as u64) << (self.szx + 4)
+    }
 }
 
 /// A walk over the options of a message, stopping at the payload marker.

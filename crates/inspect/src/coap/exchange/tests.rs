@@ -26,6 +26,8 @@ fn request(observe: Option<Observe>) -> Request {
         observe,
         trusted: true,
         resource: Some(9),
+        body: 5,
+        offset: 0,
     }
 }
 
@@ -93,7 +95,7 @@ fn a_piggybacked_response_carries_the_message_id_of_a_request() {
                 ..request(None)
             },
         );
-        let sent = Sent::new(at(0), Kind::Request, true, token(1));
+        let sent = Sent::new(at(0), Kind::Request, true, token(1), 0);
         exchanges.note(at(0), from, to, message_id, sent);
     }
     for (message_id, known) in [(99, false), (100, true), (101, true), (102, false)] {
@@ -148,7 +150,7 @@ fn an_observation_keeps_its_token_alive_while_the_server_may_be_silent() {
     let exchanges = table();
     exchanges.open(at(0), &request(Some(Observe::Register)));
     assert_eq!(exchanges.observations(), 0, "asked for is not granted");
-    exchanges.answered(at(1), &response(), request(None).server, true);
+    exchanges.answered(at(1), &response(), request(None).server, Some(1));
     assert_eq!(exchanges.observations(), 1);
     let day = 24 * 3600;
     assert!(exchanges.asked(at(day), &response()).is_some());
@@ -163,7 +165,7 @@ fn an_observation_ends_in_four_ways() {
         &|exchanges| {
             exchanges.open(at(10), &request(Some(Observe::Deregister)));
         },
-        &|exchanges| exchanges.answered(at(10), &response(), server, false),
+        &|exchanges| exchanges.answered(at(10), &response(), server, None),
         &|exchanges| {
             let (client, server) = (endpoint(1, CLIENT), endpoint(2, SERVER));
             exchanges.end_observation(at(10), client, server, token(1));
@@ -173,7 +175,7 @@ fn an_observation_ends_in_four_ways() {
     for (way, end) in ends.iter().enumerate() {
         let exchanges = table();
         exchanges.open(at(0), &request(Some(Observe::Register)));
-        exchanges.answered(at(1), &response(), server, true);
+        exchanges.answered(at(1), &response(), server, Some(1));
         end(&exchanges);
         assert_eq!(exchanges.observations(), 0, "way {way}");
         assert!(exchanges.asked(at(300), &response()).is_none(), "way {way}");
@@ -184,7 +186,7 @@ fn an_observation_ends_in_four_ways() {
 fn a_retransmitted_registration_leaves_the_observation_in_force() {
     let exchanges = table();
     exchanges.open(at(0), &request(Some(Observe::Register)));
-    exchanges.answered(at(1), &response(), request(None).server, true);
+    exchanges.answered(at(1), &response(), request(None).server, Some(1));
     exchanges.open(at(2), &request(Some(Observe::Register)));
     assert_eq!(exchanges.observations(), 1);
     assert!(exchanges.asked(at(3600), &response()).is_some());
@@ -195,7 +197,7 @@ fn an_observation_stays_trusted_but_not_a_new_answer() {
     let exchanges = table();
     let register = request(Some(Observe::Register));
     exchanges.open(at(0), &register);
-    exchanges.answered(at(1), &response(), register.server, true);
+    exchanges.answered(at(1), &response(), register.server, Some(1));
     exchanges.open(
         at(3600),
         &Request {
@@ -215,7 +217,7 @@ fn an_observation_stays_trusted_but_not_a_new_answer() {
 #[test]
 fn an_adopted_observation_is_as_good_as_one_seen_from_the_start() {
     let exchanges = table();
-    exchanges.adopt(at(0), &response());
+    exchanges.adopt(at(0), &response(), 1);
     assert_eq!(exchanges.observations(), 1);
     let asked = exchanges.asked(at(3600), &response()).unwrap();
     assert!(!asked.trusted);
@@ -226,7 +228,7 @@ fn message_ids_last_by_type() {
     let exchanges = table();
     let (from, to) = (endpoint(2, SERVER), endpoint(1, CLIENT));
     for (message_id, confirmable) in [(1, true), (2, false)] {
-        let sent = Sent::new(at(0), Kind::Response, confirmable, token(1));
+        let sent = Sent::new(at(0), Kind::Response, confirmable, token(1), 0);
         exchanges.note(at(0), from, Server::One(to), message_id, sent);
     }
     let known = |secs, message_id| exchanges.sent(at(secs), from, to, message_id).is_some();

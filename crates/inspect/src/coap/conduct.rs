@@ -1,0 +1,216 @@
+//! What is known of exchanges and transfers held against a message: it answers nothing, leaves out
+//! blocks, or comes where it shouldn't.
+
+use policy::{Protocol, Reason, Subject};
+use wire::Direction;
+use wire::coap::Type;
+
+use super::bearing::Role;
+use super::endpoint::{Token, is_group};
+use super::exchange::{Asked, Kind, Repetition, Response, Sent};
+use super::observation::{Observe, Sequence};
+use super::parties::Server;
+use super::upload::Piece;
+use super::{Datagram, Reasons, Tracker};
+use crate::context::Context;
+use crate::{LimitKind, Outcome, Sink};
+
+impl Tracker {
+    /// What can be said against a message before it is judged, the gravest first.
+    pub(super) fn reasons<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        is_midstream: bool,
+    ) -> Reasons {
+        let mut reasons = Reasons::new();
+        reasons.extend(against_group_message(datagram));
+        match datagram.bearing.role {
+            Role::Request => self.reasons_against_request(cx, datagram, &mut reasons),
+            Role::Response(Some(asked)) => {
+                self.reasons_against_response(cx, datagram, &asked, &mut reasons);
+            }
+            Role::Response(None) if is_midstream => reasons.push(Reason::COAP_MIDSTREAM),
+            Role::Response(None) => reasons.push(self.unmatched_response(cx, datagram)),
+            Role::Reply(None) if datagram.message.message_type() == Type::Reset => {
+                reasons.push(Reason::COAP_SPOOFED_UNMATCHED_RESET);
+            }
+            Role::Reply(None) => reasons.push(Reason::COAP_SPOOFED_UNMATCHED_ACK),
+            Role::Ping | Role::Reply(Some(_)) => {}
+        }
+        if datagram.len() > cx.limits.coap_message_bytes {
+            reasons.push(Reason::COAP_TOO_LARGE);
+        }
+        let anomalies = datagram.message.anomalies();
+        if !anomalies.is_empty() {
+            reasons.extend(anomalies.iter().map(Reason::from));
+        }
+        reasons
+    }
+
+    fn reasons_against_request<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        reasons: &mut Reasons,
+    ) {
+        if let Some(piece) = self.piece(datagram)
+            && self.uploads.leaves_hole(cx.now, &piece)
+        {
+            reasons.push(Reason::COAP_BLOCK_GAP);
+        }
+    }
+
+    fn reasons_against_response<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        asked: &Asked,
+        reasons: &mut Reasons,
+    ) {
+        let facts = &datagram.facts;
+        if datagram.message.code().class() != 2 {
+            return;
+        }
+        if let Some(number) = facts.observe {
+            let next = Sequence::new(cx.now, number);
+            if !asked.has_observed {
+                reasons.push(Reason::COAP_OBSERVE_UNASKED);
+            } else if asked.latest.is_some_and(|latest| next.is_before(latest)) {
+                reasons.push(Reason::COAP_OBSERVE_STALE);
+            }
+        }
+        if facts.block2.is_none() {
+            return;
+        }
+        // A repetition of an earlier block may be under way yet.
+        if facts.offset() > asked.offset {
+            reasons.push(Reason::COAP_BLOCK_UNASKED);
+        }
+        if facts.offset() > 0
+            && self
+                .downloads
+                .is_of_another_body(cx.now, asked.body, facts.etag)
+        {
+            reasons.push(Reason::COAP_BLOCK_MIXED_BODIES);
+        }
+    }
+
+    /// What a response is that belongs to no exchange.
+    fn unmatched_response<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> Reason {
+        let response = Response {
+            piggybacked_on: None,
+            ..datagram.bearing.response(&datagram.message)
+        };
+        let (client, token) = (response.client, response.token);
+        if self.exchanges.asked(cx.now, &response).is_some() {
+            // The right endpoint and token, on the acknowledgement of something else.
+            Reason::COAP_SPOOFED_UNMATCHED_RESPONSE
+        } else if self.askers.has_asked(cx.now, client, token) {
+            Reason::COAP_SPOOFED_OTHER_ENDPOINT
+        } else if datagram.is_notification() {
+            Reason::COAP_SPOOFED_UNREGISTERED_NOTIFICATION
+        } else {
+            Reason::COAP_SPOOFED_UNMATCHED_RESPONSE
+        }
+    }
+
+    /// Takes note of what blocks of a body go on to the server.
+    pub(super) fn note_upload<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
+        if let Some(piece) = self.piece(datagram)
+            && self.uploads.advance(cx.now, &piece)
+        {
+            cx.limit(LimitKind::Exchanges);
+        }
+    }
+
+    /// Takes note of a body whose first block goes to a client.
+    pub(super) fn note_download<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        asked: &Asked,
+    ) {
+        let facts = &datagram.facts;
+        if let Some(block) = facts.block2
+            && block.number == 0
+            && block.more
+            && self.downloads.begin(cx.now, asked.body, facts.etag)
+        {
+            cx.limit(LimitKind::Exchanges);
+        }
+    }
+
+    fn piece(&self, datagram: &Datagram<'_>) -> Option<Piece> {
+        let block = datagram.facts.block1?;
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        Some(self.uploads.piece(client, server, &datagram.message, block))
+    }
+
+    /// Remembers a CON or NON that goes on, so that what replies to it is known. Under its message ID
+    /// something else may have been sent before: then the policy is asked about that, and the outcome
+    /// is there if it doesn't let it go on.
+    pub(super) fn note<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        receiver: Server,
+        kind: Kind,
+    ) -> Option<Outcome> {
+        let reason = match self.record(cx, datagram, receiver, kind) {
+            Repetition::Fair => return None,
+            Repetition::Late => Reason::COAP_EXCHANGE_LATE_DUPLICATE,
+            Repetition::Other => Reason::COAP_EXCHANGE_MESSAGE_ID_REUSED,
+        };
+        let reasons = [reason];
+        let subject = Subject {
+            direction: datagram.bearing.direction,
+            ..datagram.arrival.detection(Protocol::Coap, &reasons)
+        };
+        let judgement = cx.judge(datagram.arrival, &subject, &mut ());
+        judgement.action.stops().then_some(judgement.outcome)
+    }
+
+    /// Remembers a CON or NON: what it is to those before it.
+    pub(super) fn record<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        receiver: Server,
+        kind: Kind,
+    ) -> Repetition {
+        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let sender = match bearing.direction {
+            Direction::ToServer => bearing.client,
+            Direction::ToClient => bearing.server,
+        };
+        let sent = Sent::new(
+            cx.now,
+            kind,
+            message.message_type() == Type::Confirmable,
+            Token::new(message.token()),
+            self.exchanges.digest(datagram.bytes()),
+        );
+        let message_id = message.message_id();
+        let (repetition, evicted) = self
+            .exchanges
+            .note(cx.now, sender, receiver, message_id, sent);
+        if evicted {
+            cx.limit(LimitKind::Exchanges);
+        }
+        repetition
+    }
+}
+
+/// What can't be asked of a group (RFC 7252 §8.1).
+fn against_group_message(datagram: &Datagram<'_>) -> Option<Reason> {
+    if !is_group(datagram.arrival.endpoints.destination) {
+        return None;
+    }
+    if datagram.message.message_type() == Type::Confirmable {
+        return Some(Reason::COAP_MULTICAST_CONFIRMABLE);
+    }
+    let registers = datagram.bearing.role == Role::Request
+        && datagram.facts.asks_to_observe() == Some(Observe::Register);
+    registers.then_some(Reason::COAP_MULTICAST_OBSERVE)
+}

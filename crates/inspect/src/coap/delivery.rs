@@ -1,0 +1,198 @@
+//! A client that follows no Echo proves its address by what it is sent: a portion of the response it
+//! asked for, which only the one at that address can acknowledge.
+
+use policy::{Proof, RuleIndex};
+use wire::coap::{Code, Type};
+
+use super::answer::{Answer, Towards, send};
+use super::bearing::Role;
+use super::budget::Entry;
+use super::endpoint::Token;
+use super::exchange::{Asked, Kind, Sent};
+use super::parties::Server;
+use super::portion::{self, Envelope, NoRoom};
+use super::{Datagram, Tracker};
+use crate::context::Context;
+use crate::{Injected, LimitKind, Outcome, Sink};
+
+/// The largest response that is kept to be given out in portions.
+const KEPT_BYTES: usize = 2048;
+/// The longest token a message of ours can have (RFC 7252 §3).
+const TOKEN_LEN_MAX: usize = 8;
+
+/// What became of a request for a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Served {
+    /// The server has to see to it.
+    No,
+    Yes,
+    /// The block is here, but it may not go out.
+    NoRoom,
+}
+
+impl Tracker {
+    /// Gives a client as much of the response to its request as `room` allows, in a way that it has to
+    /// acknowledge. Returns whether that could be done.
+    pub(super) fn deliver<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        rule: Option<RuleIndex>,
+        room: usize,
+    ) -> bool {
+        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let Role::Response(Some(asked)) = bearing.role else {
+            return false;
+        };
+        let is_fit = message.code() == Code::CONTENT
+            && message.token().len() <= TOKEN_LEN_MAX
+            && datagram.len() <= KEPT_BYTES
+            && asked.server == Server::One(bearing.server)
+            && takes_any_proof(cx, rule);
+        if !is_fit {
+            return false;
+        }
+        // It stands for the acknowledgement of the request too (RFC 7252 §5.2.2); if it gets lost, the
+        // client goes on asking.
+        let token = Token::new(message.token());
+        let client = bearing.client.address;
+        let Some(message_id) = self.probes.begin(cx.now, client, token) else {
+            return false;
+        };
+        let envelope = Envelope {
+            message_type: Type::Confirmable,
+            message_id,
+            token: message.token(),
+            room,
+        };
+        let Some(portion) = portion::first(message, &envelope) else {
+            return false;
+        };
+        self.give(cx, datagram, &portion, Towards::Receiver);
+        self.await_acknowledgement(cx, datagram, message_id);
+        self.note_delivered(cx, datagram, &asked);
+        true
+    }
+
+    /// Whether the response to a request can be given out in portions, its client not having failed to
+    /// acknowledge one lately.
+    pub(super) fn may_deliver<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        rule: Option<RuleIndex>,
+    ) -> bool {
+        let client = datagram.bearing.client.address;
+        matches!(datagram.message.code(), Code::GET | Code::FETCH)
+            && takes_any_proof(cx, rule)
+            && !self.probes.is_doubtful(cx.now, client)
+    }
+
+    /// Remembers that a client has the beginning of a response, and lets the server know.
+    fn note_delivered<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        asked: &Asked,
+    ) {
+        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        self.portions.keep(cx.now, asked.body, datagram.bytes());
+        if asked.observes {
+            let response = bearing.response(message);
+            self.exchanges
+                .answered(cx.now, &response, asked.server, datagram.notifies());
+        }
+        if message.message_type() == Type::Confirmable {
+            let ack = Answer::acknowledge(message.message_id());
+            ack.send(cx, datagram.frame, Towards::Sender, Injected::Portion);
+        }
+    }
+
+    /// Notes a CON of ours in the server's name.
+    fn await_acknowledgement<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        message_id: u16,
+    ) {
+        let bearing = &datagram.bearing;
+        let token = Token::new(datagram.message.token());
+        let sent = Sent::new(cx.now, Kind::Probe, true, token, u32::from(message_id));
+        let client = Server::One(bearing.client);
+        let (_, evicted) = self
+            .exchanges
+            .note(cx.now, bearing.server, client, message_id, sent);
+        if evicted {
+            cx.limit(LimitKind::Exchanges);
+        }
+    }
+
+    /// The reply to a CON of ours: whether it proves the client's address.
+    pub(super) fn handle_probe_reply<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+    ) -> Outcome {
+        let (message, client) = (&datagram.message, datagram.bearing.client.address);
+        if message.message_type() == Type::Reset {
+            self.probes.fail(cx.now, client);
+        } else if self.probes.acknowledge(cx.now, client) {
+            self.ledger.validate(cx.now, client);
+        }
+        // The server sent no such message.
+        Outcome::CHALLENGED
+    }
+
+    /// Answers a request for a block of a response that was kept.
+    pub(super) fn serve_block<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        body: u64,
+        room: usize,
+    ) -> Served {
+        let message = &datagram.message;
+        let Some(asked) = datagram.facts.block2.filter(|block| block.number > 0) else {
+            return Served::No;
+        };
+        if message.token().len() > TOKEN_LEN_MAX {
+            return Served::No;
+        }
+        let envelope = Envelope {
+            message_type: match message.message_type() {
+                Type::Confirmable => Type::Acknowledgement,
+                _ => Type::NonConfirmable,
+            },
+            message_id: message.message_id(),
+            token: message.token(),
+            room,
+        };
+        match self.portions.block(cx.now, body, asked, &envelope) {
+            None => Served::No,
+            Some(Err(NoRoom)) => Served::NoRoom,
+            Some(Ok(block)) => {
+                self.give(cx, datagram, &block, Towards::Sender);
+                Served::Yes
+            }
+        }
+    }
+
+    /// Sends a client a portion, and charges it.
+    fn give<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        portion: &[u8],
+        towards: Towards,
+    ) {
+        if send(cx, datagram.frame, towards, Injected::Portion, portion) {
+            let client = datagram.bearing.client.address;
+            self.enter(cx, client, Entry::Charge, portion.len());
+        }
+    }
+}
+
+fn takes_any_proof<S: Sink>(cx: &Context<'_, S>, rule: Option<RuleIndex>) -> bool {
+    let rule = rule.and_then(|rule| cx.policy.rules().get(rule.as_usize()));
+    rule.is_none_or(|rule| rule.proof == Proof::Any)
+}

@@ -1,0 +1,95 @@
+//! Downloads in blocks: which body they belong to (RFC 7959 §2.4).
+//!
+//! A client that puts blocks of two representations together has a third that nobody wrote. The ETag
+//! tells them apart, and clients are to compare it; the ones that don't can be fed any mixture by
+//! delaying single blocks (draft-ietf-core-attacks-on-coap).
+
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+
+use super::table::{Aging, Table};
+use crate::Instant;
+
+/// How long a client may pause between two blocks.
+const LIFETIME: Duration = Duration::from_secs(247);
+
+/// Bodies of which a first block went to a client, and others follow.
+#[derive(Debug)]
+pub(super) struct Downloads {
+    table: Table<u64, Body>,
+    hasher: FixedState,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Body {
+    used: Instant,
+    /// A digest of its ETag, which may be missing.
+    tag: u64,
+}
+
+impl Downloads {
+    pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
+        Self {
+            table: Table::new(capacity, hash_seed),
+            hasher: FixedState::with_seed(hash_seed),
+        }
+    }
+
+    /// The first block of a body goes to a client. Returns whether another body had to be forgotten.
+    pub(super) fn begin(&self, now: Instant, body: u64, etag: Option<&[u8]>) -> bool {
+        let tag = self.hasher.hash_one(etag);
+        let first = Body { used: now, tag };
+        self.table
+            .with_or_insert(now, body, || first, |known| *known = first)
+            .1
+    }
+
+    /// Whether a later block has another ETag than the first one had.
+    pub(super) fn is_of_another_body(&self, now: Instant, body: u64, etag: Option<&[u8]>) -> bool {
+        let tag = self.hasher.hash_one(etag);
+        let known = self.table.with(now, &body, |body| {
+            body.used = body.used.max(now);
+            body.tag
+        });
+        known.is_some_and(|known| known != tag)
+    }
+
+    /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
+    pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
+        self.table.sweep(now, at_most)
+    }
+}
+
+impl Aging for Body {
+    fn used(&self) -> Instant {
+        self.used
+    }
+
+    fn lifetime(&self) -> Duration {
+        LIFETIME
+    }
+
+    fn is_established(&self, _: Instant) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_one_body_carry_its_tag() {
+        let downloads = Downloads::new(10, 1);
+        let (now, tag) = (Instant::from_secs(1), Some(&b"v1"[..]));
+        assert!(!downloads.is_of_another_body(now, 9, tag));
+        downloads.begin(now, 9, tag);
+        assert!(!downloads.is_of_another_body(now, 9, tag));
+        assert!(downloads.is_of_another_body(now, 9, Some(b"v2")));
+        assert!(downloads.is_of_another_body(now, 9, None));
+        let later = Instant::from_secs(300);
+        assert!(!downloads.is_of_another_body(later, 9, None));
+    }
+}

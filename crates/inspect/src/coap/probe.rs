@@ -1,0 +1,168 @@
+//! A response as its own challenge: an acknowledgement proves an address, if nobody could guess it.
+//!
+//! Many clients don't follow an Echo option, but every client acknowledges a confirmable response it
+//! has asked for, by its message ID (RFC 7252 §4.2); whoever gets one without having asked resets it,
+//! or isn't there. So a response that fits into the budget goes out as a CON of our own, under an ID
+//! that only its receiver knows. Sixteen bits are few: an address has one guess. An acknowledgement
+//! of nothing, or a reset, ends the attempt, and the next is made a minute later, under other IDs; till
+//! then there are cookies.
+
+use std::hash::Hasher;
+use std::time::Duration;
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+
+use super::endpoint::{Address, Token};
+use super::table::{Aging, Table};
+use crate::{Instant, Limits, Seed};
+
+/// How long an attempt, or a failed one, is remembered.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// Responses of one attempt, repetitions included: as many IDs could be guessed.
+const SENT_MAX: u8 = 8;
+/// Unacknowledged responses that a client with several requests under way may have.
+const DOUBTFUL: u8 = 3;
+
+/// Attempts under way, one an address.
+pub(super) struct Probes {
+    table: Table<Address, Probe>,
+    key: [u8; 16],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    begun: Instant,
+    /// Responses sent.
+    sent: u8,
+    failed: bool,
+}
+
+impl Probes {
+    pub(super) fn new(limits: &Limits, seed: &Seed, hash_seed: u64) -> Self {
+        Self {
+            table: Table::new(limits.endpoints, hash_seed),
+            key: seed.key("coap.probe"),
+        }
+    }
+
+    /// The message ID under which `client` is to acknowledge the response to `token`, the same when that
+    /// is sent again. None if it failed to acknowledge one lately, or too many are under way.
+    pub(super) fn begin(&self, now: Instant, client: Address, token: Token) -> Option<u16> {
+        let fresh = || Probe {
+            begun: now,
+            sent: 0,
+            failed: false,
+        };
+        let begun = |probe: &mut Probe| {
+            probe.sent = probe.sent.saturating_add(1);
+            (!probe.failed && probe.sent <= SENT_MAX).then_some(probe.begun)
+        };
+        let (begun, _) = self.table.with_or_insert(now, client, fresh, begun);
+        Some(self.message_id(begun?, client, token))
+    }
+
+    /// Whether `client` failed lately, or has left several responses unacknowledged so far: it may never
+    /// have asked for them.
+    pub(super) fn is_doubtful(&self, now: Instant, client: Address) -> bool {
+        let is_doubtful = |probe: &mut Probe| probe.failed || probe.sent >= DOUBTFUL;
+        self.table.len() > 0 && self.table.with(now, &client, is_doubtful).unwrap_or(false)
+    }
+
+    /// `client` acknowledges a response sent under an ID of ours: whether that proves its address.
+    pub(super) fn acknowledge(&self, now: Instant, client: Address) -> bool {
+        let proves = |probe: &mut Probe| !probe.failed;
+        self.table.with(now, &client, proves).unwrap_or(false)
+    }
+
+    /// Something from `client` that answers nothing may be a guess: the attempt is over.
+    pub(super) fn fail(&self, now: Instant, client: Address) {
+        if self.table.len() > 0 {
+            self.table.with(now, &client, |probe| probe.failed = true);
+        }
+    }
+
+    /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
+    pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
+        self.table.sweep(now, at_most)
+    }
+
+    fn message_id(&self, begun: Instant, client: Address, token: Token) -> u16 {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        hasher.write(&begun.0.to_le_bytes());
+        hasher.write(&client.bytes());
+        hasher.write(&token.bytes());
+        hasher.write_usize(token.len());
+        hasher.finish128().h1 as u16
+    }
+}
+
+impl std::fmt::Debug for Probes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Probes").field(&self.table).finish()
+    }
+}
+
+impl Aging for Probe {
+    fn used(&self) -> Instant {
+        self.begun
+    }
+
+    fn lifetime(&self) -> Duration {
+        LIFETIME
+    }
+
+    fn is_established(&self, _: Instant) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    fn probes() -> Probes {
+        Probes::new(&Limits::default(), &Seed::fixed(1), 1)
+    }
+
+    fn token(byte: u8) -> Token {
+        Token::new(&[byte])
+    }
+
+    fn client(last: u8) -> Address {
+        IpAddr::from([192, 0, 2, last]).into()
+    }
+
+    #[test]
+    fn every_response_has_an_id_of_its_own() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        let id = probes.begin(now, client(1), token(1));
+        assert_eq!(probes.begin(now, client(1), token(1)), id, "sent again");
+        assert_ne!(probes.begin(now, client(1), token(2)), id);
+        assert_ne!(probes.begin(now, client(2), token(1)), id);
+        assert!(probes.acknowledge(now, client(1)));
+        assert!(!probes.acknowledge(now, client(3)), "nothing was sent");
+    }
+
+    #[test]
+    fn a_guess_ends_the_attempt_for_a_minute() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        let id = probes.begin(now, client(1), token(1));
+        probes.fail(now, client(1));
+        assert!(!probes.acknowledge(now, client(1)));
+        assert_eq!(probes.begin(now, client(1), token(1)), None);
+        let later = Instant::from_secs(71);
+        assert_ne!(probes.begin(later, client(1), token(1)), id);
+    }
+
+    #[test]
+    fn an_attempt_has_its_end() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        for _ in 0..SENT_MAX {
+            assert!(probes.begin(now, client(1), token(1)).is_some());
+        }
+        assert_eq!(probes.begin(now, client(1), token(1)), None);
+        assert!(probes.is_doubtful(now, client(1)) && !probes.is_doubtful(now, client(2)));
+    }
+}

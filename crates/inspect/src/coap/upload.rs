@@ -1,0 +1,207 @@
+//! Uploads in blocks: how far each has come (RFC 7959 §2.5).
+//!
+//! A Block1 transfer belongs to its client, its server and what it writes: method, path, query and
+//! Request-Tag (RFC 9175 §3). Its blocks follow one another, each repeated as often as it takes. One
+//! that begins in the middle, or leaves a hole, is what servers were crashed with (CVE-2024-46304);
+//! one that skips to and fro over the tags of two bodies makes them one (draft-ietf-core-attacks-on-coap).
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use wire::coap::{Block, Message, number};
+
+use super::endpoint::Endpoint;
+use super::table::{Aging, Table};
+use crate::Instant;
+
+/// How long a transfer may pause: a server may forget it after that (RFC 7959 §2.5).
+const LIFETIME: Duration = Duration::from_secs(247);
+
+/// Uploads under way.
+#[derive(Debug)]
+pub(super) struct Uploads {
+    table: Table<u64, Upload>,
+    hasher: FixedState,
+    /// Until when an upload may be under way that isn't known any more, as nanoseconds of [`Instant`].
+    forgot_until: AtomicU64,
+}
+
+/// One upload.
+#[derive(Debug, Clone, Copy)]
+struct Upload {
+    used: Instant,
+    /// Bytes forwarded without a hole.
+    len: u64,
+}
+
+/// A block of an upload.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece {
+    upload: u64,
+    offset: u64,
+    len: u64,
+}
+
+impl Uploads {
+    pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
+        Self {
+            table: Table::new(capacity, hash_seed),
+            hasher: FixedState::with_seed(hash_seed),
+            forgot_until: AtomicU64::new(0),
+        }
+    }
+
+    /// The piece that `request` brings, its Block1 option being `block`.
+    pub(super) fn piece(
+        &self,
+        client: Endpoint,
+        server: Endpoint,
+        request: &Message<'_>,
+        block: Block,
+    ) -> Piece {
+        let mut hasher = self.hasher.build_hasher();
+        std::hash::Hash::hash(&(client, server), &mut hasher);
+        hasher.write_u8(request.code().0);
+        for option in request.options() {
+            let names_body = matches!(
+                option.number,
+                number::URI_HOST
+                    | number::URI_PORT
+                    | number::URI_PATH
+                    | number::URI_QUERY
+                    | number::REQUEST_TAG
+            );
+            if names_body {
+                hasher.write_u16(option.number);
+                hasher.write(option.value);
+                hasher.write_u8(0xff);
+            }
+        }
+        Piece {
+            upload: hasher.finish(),
+            offset: block.offset(),
+            len: request.payload().len() as u64,
+        }
+    }
+
+    /// Whether bytes are missing before `piece`: none of its upload was seen, or fewer.
+    pub(super) fn leaves_hole(&self, now: Instant, piece: &Piece) -> bool {
+        if piece.offset == 0 {
+            return false;
+        }
+        match self.table.with(now, &piece.upload, |upload| upload.len) {
+            Some(len) => piece.offset > len,
+            None => now.0 >= self.forgot_until.load(Ordering::Relaxed),
+        }
+    }
+
+    /// A piece is forwarded. Returns whether another upload had to be forgotten for it.
+    pub(super) fn advance(&self, now: Instant, piece: &Piece) -> bool {
+        let fresh = || Upload {
+            used: now,
+            // An upload that a rule let begin in the middle goes on from there.
+            len: piece.offset,
+        };
+        let ((), evicted) = self
+            .table
+            .with_or_insert(now, piece.upload, fresh, |upload| {
+                upload.used = upload.used.max(now);
+                upload.len = match piece.offset {
+                    0 => piece.len,
+                    offset => upload.len.max(offset + piece.len),
+                };
+            });
+        if evicted {
+            self.expect_unknown(now + LIFETIME);
+        }
+        evicted
+    }
+
+    /// Until then, a piece in the middle of an unknown upload may belong to one under way.
+    pub(super) fn expect_unknown(&self, until: Instant) {
+        self.forgot_until.fetch_max(until.0, Ordering::Relaxed);
+    }
+
+    /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
+    pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
+        self.table.sweep(now, at_most)
+    }
+}
+
+impl Aging for Upload {
+    fn used(&self) -> Instant {
+        self.used
+    }
+
+    fn lifetime(&self) -> Duration {
+        LIFETIME
+    }
+
+    fn is_established(&self, _: Instant) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> Instant {
+        Instant::from_secs(secs)
+    }
+
+    fn piece(upload: u64, number: u64) -> Piece {
+        Piece {
+            upload,
+            offset: number * 64,
+            len: 64,
+        }
+    }
+
+    fn uploads(capacity: usize) -> Uploads {
+        Uploads::new(capacity, 1)
+    }
+
+    #[test]
+    fn blocks_follow_one_another_and_may_be_repeated() {
+        let uploads = uploads(10);
+        for number in [0, 1, 1, 2, 0, 1, 2, 3] {
+            assert!(!uploads.leaves_hole(at(1), &piece(7, number)), "{number}");
+            uploads.advance(at(1), &piece(7, number));
+        }
+        assert!(uploads.leaves_hole(at(1), &piece(7, 5)));
+    }
+
+    #[test]
+    fn an_upload_does_not_begin_in_the_middle() {
+        let uploads = uploads(10);
+        uploads.advance(at(1), &piece(7, 0));
+        assert!(uploads.leaves_hole(at(1), &piece(8, 1)), "another upload");
+        assert!(uploads.leaves_hole(at(300), &piece(7, 1)), "long over");
+    }
+
+    #[test]
+    fn smaller_blocks_go_on_where_larger_ones_ended() {
+        let uploads = uploads(10);
+        uploads.advance(at(1), &piece(7, 0));
+        let smaller = Piece {
+            upload: 7,
+            offset: 64,
+            len: 16,
+        };
+        assert!(!uploads.leaves_hole(at(1), &smaller));
+        uploads.advance(at(1), &smaller);
+        assert!(uploads.leaves_hole(at(1), &piece(7, 2)));
+    }
+
+    #[test]
+    fn what_had_to_be_forgotten_is_not_held_against_its_client() {
+        let uploads = uploads(1);
+        uploads.advance(at(1), &piece(7, 0));
+        assert!(uploads.advance(at(2), &piece(8, 0)));
+        assert!(!uploads.leaves_hole(at(3), &piece(7, 1)));
+        assert!(uploads.leaves_hole(at(250), &piece(7, 1)));
+    }
+}
