@@ -8,7 +8,7 @@ use weir_wire::coap::Message;
 
 /// Messages as devices send them.
 #[rustfmt::skip]
-pub const MESSAGES: &[(&str, &[u8])] = &[
+pub(crate) const MESSAGES: &[(&str, &[u8])] = &[
     // GET /.well-known/core with a token of two bytes.
     ("get", &hex!("42010203 abcd bb2e77656c6c2d6b6e6f776e 04636f7265")),
     // 2.05 in an ACK: Content-Format and a reading.
@@ -24,9 +24,9 @@ pub const MESSAGES: &[(&str, &[u8])] = &[
 ];
 
 /// Reads a message, and says whether it could.
-pub type Decoder = (&'static str, fn(&[u8]) -> bool);
+pub(crate) type Decoder = (&'static str, fn(&[u8]) -> bool);
 
-pub const DECODERS: &[Decoder] = &[
+pub(crate) const DECODERS: &[Decoder] = &[
     ("weir", weir),
     ("coap-lite", coap_lite),
     ("coap-message", coap_message),
