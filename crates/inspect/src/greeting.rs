@@ -12,14 +12,17 @@ use crate::context::{Arrival, Context, Judgement};
 
 /// Both directions, until each shows what it speaks.
 #[derive(Debug, Default)]
-pub(crate) struct Greeting([Start; 2]);
+pub(crate) struct Greeting {
+    is_over: [bool; 2],
+    /// Beginnings too short to tell; absent while there was none.
+    starts: Option<Box<[Start; 2]>>,
+}
 
 /// The beginning of one direction.
 #[derive(Debug, Clone, Copy, Default)]
 struct Start {
     bytes: [u8; GREETING_BYTES],
     len: u8,
-    is_over: bool,
 }
 
 /// What the next bytes of a beginning show together with those before.
@@ -34,40 +37,47 @@ pub(crate) enum Heard {
 impl Greeting {
     /// That of a connection whose beginning nobody saw.
     pub(crate) fn unseen() -> Self {
-        let past = Start {
-            is_over: true,
-            ..Start::default()
-        };
-        Self([past; 2])
+        Self {
+            is_over: [true; 2],
+            starts: None,
+        }
     }
 
     /// Whether the direction has shown what it speaks.
     #[inline]
     pub(crate) fn is_over(&self, direction: Direction) -> bool {
-        self.0[direction as usize].is_over
+        self.is_over[direction as usize]
     }
 
     /// Takes in more of a beginning that isn't over.
     pub(crate) fn hear(&mut self, direction: Direction, bytes: &[u8]) -> Heard {
-        let start = &mut self.0[direction as usize];
+        let mut start = self.start(direction);
         let earlier = usize::from(start.len);
         let taken = bytes.len().min(GREETING_BYTES - earlier);
         start.bytes[earlier..earlier + taken].copy_from_slice(&bytes[..taken]);
         start.len += taken as u8;
         match greeting::probe(&start.bytes[..usize::from(start.len)], direction) {
-            Probe::More { .. } => Heard::Little,
+            Probe::More { .. } => {
+                self.starts.get_or_insert_default()[direction as usize] = start;
+                Heard::Little
+            }
             Probe::Is(spoken) => {
-                start.is_over = true;
+                self.is_over[direction as usize] = true;
                 Heard::Speech(named_in_full(spoken, bytes), earlier)
             }
         }
     }
 
-    /// The first bytes of a direction.
+    /// The first bytes of a direction, which were too few to tell.
     pub(crate) fn first(&self, direction: Direction, len: usize) -> [u8; GREETING_BYTES] {
         let mut first = [0; GREETING_BYTES];
-        first[..len].copy_from_slice(&self.0[direction as usize].bytes[..len]);
+        first[..len].copy_from_slice(&self.start(direction).bytes[..len]);
         first
+    }
+
+    fn start(&self, direction: Direction) -> Start {
+        let starts = self.starts.as_deref();
+        starts.map_or_else(Start::default, |starts| starts[direction as usize])
     }
 }
 
