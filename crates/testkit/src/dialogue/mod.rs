@@ -6,6 +6,7 @@
 
 mod peer;
 mod terms;
+mod words;
 
 use std::collections::VecDeque;
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use wire::Direction;
-use wire::mqtt::encode::{self, Connect, Publish};
-use wire::mqtt::{PacketType, Property, QoS, ReasonCode, Version};
+use wire::mqtt::encode;
+use wire::mqtt::{PacketType, ReasonCode, Version};
 
+use super::words::said;
 use super::{Meaning, Said, Takes};
-use crate::mqtt::written;
 use crate::network::Random;
 
 /// What an identifier of one's own is in flight for.
@@ -24,7 +24,7 @@ pub enum Out {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Silent,
     /// The client waits for CONNACK, the server has said none.
     Waiting,
@@ -35,29 +35,27 @@ enum Stage {
 /// A client, or its broker.
 #[derive(Debug)]
 pub struct Peer {
-    version: Version,
-    direction: Direction,
-    stage: Stage,
+    pub(super) version: Version,
+    pub(super) direction: Direction,
+    pub(super) stage: Stage,
     /// What is in flight, as far as this end knows.
     pub outgoing: BTreeMap<u16, Out>,
     /// QoS 2 messages received and not released.
-    unreleased: BTreeSet<u16>,
+    pub(super) unreleased: BTreeSet<u16>,
     /// Answers, in the order in which they have to be given.
-    owed: VecDeque<Said>,
+    pub(super) owed: VecDeque<Said>,
     /// Aliases given in this connection.
-    aliases: BTreeSet<u16>,
-    takes: Takes,
+    pub(super) aliases: BTreeSet<u16>,
+    pub(super) takes: Takes,
     /// What the other end takes; for a client only once it has heard so.
-    others: Takes,
+    pub(super) others: Takes,
     pub(super) has_method: bool,
-    authenticates: bool,
+    pub(super) authenticates: bool,
     /// Whether the session ends with its connection.
     pub(super) is_clean: bool,
     pub(super) knows_session: bool,
     pub(super) is_resumed: bool,
 }
-
-const METHOD: &str = "SCRAM";
 
 impl Peer {
     pub(super) fn new(version: Version, direction: Direction, takes: Takes, others: Takes) -> Self {
@@ -101,7 +99,7 @@ impl Peer {
         }
     }
 
-    fn is_client(&self) -> bool {
+    pub(super) fn is_client(&self) -> bool {
         self.direction == Direction::ToServer
     }
 
@@ -165,60 +163,6 @@ impl Peer {
         }
     }
 
-    fn leave(&mut self, random: &mut Random) -> Option<Said> {
-        let version = self.version;
-        if !self.is_client() && version != Version::V5 {
-            return None;
-        }
-        self.stage = Stage::Gone;
-        self.owed.clear();
-        let prolongs = self.is_client() && !self.is_clean && random.once_in(2);
-        let properties: &[_] = match prolongs {
-            true => &[Property::SessionExpiryInterval(500)],
-            false => &[],
-        };
-        Some(said(Meaning::Disconnect, |out| {
-            encode::disconnect(out, version, ReasonCode::SUCCESS, properties);
-        }))
-    }
-
-    fn connect(&self) -> Said {
-        let mut properties = self.takes.told(self.direction);
-        if !self.is_clean {
-            properties.push(Property::SessionExpiryInterval(100));
-        }
-        if self.has_method {
-            properties.push(Property::AuthenticationMethod(METHOD));
-        }
-        let connect = Connect {
-            version: self.version,
-            clean_start: self.is_clean,
-            client_id: "dialogue",
-            properties: &properties,
-            ..Connect::default()
-        };
-        said(Meaning::Connect, |out| encode::connect(out, &connect))
-    }
-
-    fn connack(&self) -> Said {
-        let mut properties = self.takes.told(self.direction);
-        if self.has_method {
-            properties.push(Property::AuthenticationMethod(METHOD));
-        }
-        let is_present = self.is_resumed && self.version != Version::V31;
-        said(Meaning::ConnAck { accepts: true }, |out| {
-            let code = ReasonCode::SUCCESS;
-            encode::connack(out, self.version, is_present, code, &properties);
-        })
-    }
-
-    fn auth(&self, code: u8) -> Said {
-        let properties = [Property::AuthenticationMethod(METHOD)];
-        said(Meaning::Auth(code), |out| {
-            encode::auth(out, ReasonCode(code), &properties);
-        })
-    }
-
     fn message(&mut self, random: &mut Random) -> Option<Said> {
         let mut qos = random.below(usize::from(self.limit_of_qos()) + 1) as u8;
         let in_flight = self.outgoing.values().filter(|out| **out != Out::Request);
@@ -258,77 +202,14 @@ impl Peer {
         self.written_publish(qos, id, retain, false, topic, alias, payload)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a PUBLISH has that many fields")]
-    fn written_publish(
-        &self,
-        qos: u8,
-        id: u16,
-        retain: bool,
-        dup: bool,
-        topic: &str,
-        alias: Option<u16>,
-        payload: &[u8],
-    ) -> Said {
-        let properties: Vec<_> = alias.map(Property::TopicAlias).into_iter().collect();
-        let publish = Publish {
-            dup,
-            qos: QoS::from_bits(qos).expect("0 to 2"),
-            retain,
-            topic,
-            packet_id: id,
-            properties: &properties,
-            payload,
-        };
-        said(Meaning::Publish { qos, id }, |out| {
-            encode::publish(out, self.version, &publish);
-        })
-    }
-
     /// An identifier that isn't in flight; few of them, so that they are used again soon.
-    fn free_id(&self, random: &mut Random) -> u16 {
+    pub(super) fn free_id(&self, random: &mut Random) -> u16 {
         loop {
             let id = 1 + random.below(20 + self.outgoing.len()) as u16;
             if !self.outgoing.contains_key(&id) {
                 return id;
             }
         }
-    }
-
-    fn subscribe(&mut self, random: &mut Random) -> Option<Said> {
-        let id = self.free_id(random);
-        self.outgoing.insert(id, Out::Request);
-        let mut known = vec!["a", "plant/7/valve", "sensors/t"];
-        if self.others.wildcards {
-            known.extend(["plant/+/valve", "#"]);
-        }
-        if self.others.shared && self.version == Version::V5 {
-            known.push("$share/g/a");
-        }
-        let count = 1 + random.below(3);
-        let filters: Vec<_> = (0..count)
-            .map(|_| (known[random.below(known.len())], 0))
-            .collect();
-        let properties: &[_] = match self.others.subscription_ids && random.once_in(3) {
-            true => &[Property::SubscriptionIdentifier(7)],
-            false => &[],
-        };
-        let meaning = Meaning::Subscribe { id, filters: count };
-        Some(said(meaning, |out| {
-            encode::subscribe(out, self.version, id, properties, &filters);
-        }))
-    }
-
-    fn unsubscribe(&mut self, random: &mut Random) -> Option<Said> {
-        let id = self.free_id(random);
-        self.outgoing.insert(id, Out::Request);
-        let filters = vec!["a"; 1 + random.below(3)];
-        let meaning = Meaning::Unsubscribe {
-            id,
-            filters: filters.len(),
-        };
-        Some(said(meaning, |out| {
-            encode::unsubscribe(out, self.version, id, &[], &filters);
-        }))
     }
 
     /// What 3.x may say again at any time.
@@ -346,15 +227,6 @@ impl Peer {
             .filter_map(|(id, out)| self.resent(*id, *out));
         let resent: Vec<_> = resent.collect();
         self.owed.extend(resent);
-    }
-
-    fn resent(&self, id: u16, out: Out) -> Option<Said> {
-        Some(match out {
-            Out::Message1 => self.written_publish(1, id, false, true, "a", None, b""),
-            Out::Message2 => self.written_publish(2, id, false, true, "a", None, b""),
-            Out::Release => self.acknowledgement(PacketType::PubRel, id, 0, false),
-            Out::Request => return None,
-        })
     }
 
     /// Takes in a packet of the other end's, and owes what it asks for.
@@ -465,38 +337,5 @@ impl Peer {
     fn owe(&mut self, packet_type: PacketType, id: u16, code: u8, talks: bool) {
         let said = self.acknowledgement(packet_type, id, code, talks);
         self.owed.push_back(said);
-    }
-
-    fn acknowledgement(&self, packet_type: PacketType, id: u16, code: u8, talks: bool) -> Said {
-        let meaning = match packet_type {
-            PacketType::PubAck => Meaning::PubAck(id),
-            PacketType::PubRec => Meaning::PubRec {
-                id,
-                is_error: code >= 0x80,
-            },
-            PacketType::PubRel => Meaning::PubRel(id),
-            _ => Meaning::PubComp(id),
-        };
-        let properties: &[_] = match talks {
-            true => &[Property::ReasonString("as told")],
-            false => &[],
-        };
-        said(meaning, |out| {
-            encode::ack(
-                out,
-                self.version,
-                packet_type,
-                id,
-                ReasonCode(code),
-                properties,
-            );
-        })
-    }
-}
-
-fn said(meaning: Meaning, write: impl FnOnce(&mut Vec<u8>)) -> Said {
-    Said {
-        bytes: written(write),
-        meaning,
     }
 }
