@@ -1,0 +1,180 @@
+//! Where a session's memory ends: bounds that are hit, packets that went by unread, connections met in
+//! their middle. Nothing is blocked for want of memory or sight.
+
+use testkit::mqtt;
+use testkit::network::{Ends, Gateway, Stream, policy_of};
+use weir_inspect::{Count, Exception, LimitKind, Limits, Verdict};
+use wire::Direction::{ToClient, ToServer};
+use wire::mqtt::encode::{self, Publish};
+use wire::mqtt::{PacketType, Property, QoS, ReasonCode, Version};
+
+const BASELINE: &str = include_str!("../../../rules/baseline.toml");
+
+fn puback(id: u16) -> Vec<u8> {
+    mqtt::ack(Version::V311, PacketType::PubAck, id)
+}
+
+fn publish(id: u16) -> Vec<u8> {
+    mqtt::publish_qos(Version::V311, QoS::AtLeastOnce, id, "t", b"x")
+}
+
+#[test]
+fn more_in_flight_than_is_remembered_is_counted_and_passes() {
+    let limits = Limits {
+        in_flight: 3,
+        ..Limits::default()
+    };
+    let mut gateway = Gateway::with_limits(policy_of("", BASELINE), limits);
+    let mut stream = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V311, "a");
+    for id in 1..=5 {
+        assert!(
+            stream
+                .data(&mut gateway, ToServer, &publish(id))
+                .outcome
+                .forward
+        );
+    }
+    for id in 1..=5 {
+        assert!(
+            stream
+                .data(&mut gateway, ToClient, &puback(id))
+                .outcome
+                .forward
+        );
+    }
+    assert_eq!(gateway.record.counted(Count::Limit(LimitKind::InFlight)), 2);
+    // The other direction is under watch as before.
+    let passage = stream.data(&mut gateway, ToServer, &puback(9));
+    assert_eq!(passage.reason(), Some("mqtt.ack.unknown-packet-id"));
+}
+
+#[test]
+fn an_alias_without_room_is_treated_as_the_configuration_says() {
+    let aliased = |topic: &str, alias| {
+        mqtt::publish_with(
+            Version::V5,
+            &Publish {
+                topic,
+                properties: &[Property::TopicAlias(alias)],
+                ..Publish::default()
+            },
+        )
+    };
+    for (exception, verdict) in [
+        (Exception::Drop, Verdict::Drop),
+        (Exception::Bypass, Verdict::Accept),
+    ] {
+        let limits = Limits {
+            topic_alias_bytes: 100,
+            exception,
+            ..Limits::default()
+        };
+        let mut gateway = Gateway::with_limits(policy_of("", BASELINE), limits);
+        let mut stream = Stream::new(Ends::v4(7, 1883));
+        stream.open(&mut gateway);
+        let connack = mqtt::written(|out| {
+            let properties = [Property::TopicAliasMaximum(9)];
+            encode::connack(out, Version::V5, false, ReasonCode::SUCCESS, &properties);
+        });
+        let connect = mqtt::connect(Version::V5, "a");
+        assert!(
+            stream
+                .data(&mut gateway, ToServer, &connect)
+                .outcome
+                .forward
+        );
+        assert!(
+            stream
+                .data(&mut gateway, ToClient, &connack)
+                .outcome
+                .forward
+        );
+        let long = "t".repeat(50);
+        for (topic, alias) in [(&*long, 1), (&long, 2), ("", 1)] {
+            let packet = aliased(topic, alias);
+            assert!(stream.data(&mut gateway, ToServer, &packet).outcome.forward);
+        }
+        assert!(gateway.record.events.is_empty());
+        let passage = stream.data(&mut gateway, ToServer, &aliased("", 2));
+        assert_eq!(passage.reason(), Some("limits.topic-aliases"));
+        assert_eq!(passage.verdict(), verdict);
+        assert_eq!(
+            gateway
+                .record
+                .counted(Count::Limit(LimitKind::TopicAliases)),
+            1
+        );
+    }
+}
+
+#[test]
+fn what_a_packet_let_through_unread_began_may_be_acknowledged() {
+    let pack = [
+        "[[rule]]\nid = \"old\"\nmatch = { reason = \"mqtt.malformed.topic-wildcard\" }\n",
+        "action = \"accept\"\n",
+        BASELINE,
+    ];
+    let mut gateway = Gateway::of("", &pack.concat());
+    let mut stream = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V311, "a");
+    let odd = mqtt::raw(0x32, b"\0\x03a/#\0\x09payload");
+    assert!(stream.data(&mut gateway, ToServer, &odd).outcome.forward);
+    assert!(
+        stream
+            .data(&mut gateway, ToClient, &puback(9))
+            .outcome
+            .forward
+    );
+    // What is read from then on is followed again.
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, &publish(9))
+            .outcome
+            .forward
+    );
+    let passage = stream.data(&mut gateway, ToServer, &publish(9));
+    assert_eq!(passage.reason(), Some("mqtt.packet-id.in-use"));
+}
+
+#[test]
+fn after_a_loss_of_sight_what_is_in_flight_may_be_acknowledged() {
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V311, "a");
+    assert!(
+        stream
+            .data(&mut gateway, ToServer, &publish(1))
+            .outcome
+            .forward
+    );
+    gateway.now = gateway.now + std::time::Duration::from_secs(1);
+    gateway.inspector.lose_sight(gateway.now);
+    // The identifier may have been set free unseen, and others taken.
+    for (direction, packet) in [
+        (ToServer, publish(1)),
+        (ToClient, puback(7)),
+        (ToClient, publish(4)),
+        (ToServer, puback(4)),
+        (ToServer, puback(5)),
+        (ToClient, puback(1)),
+    ] {
+        let passage = stream.data(&mut gateway, direction, &packet);
+        assert!(passage.outcome.forward, "{:?}", passage.outcome);
+    }
+}
+
+#[test]
+fn a_connection_met_in_its_middle_owes_no_past() {
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = Stream::new(Ends::v4(7, 1883));
+    let release = mqtt::ack(Version::V311, PacketType::PubRel, 3);
+    for (direction, packet) in [
+        (ToServer, puback(9)),
+        (ToClient, puback(8)),
+        (ToClient, release),
+        (ToServer, mqtt::ack(Version::V311, PacketType::PubComp, 3)),
+        (ToServer, publish(1)),
+        (ToClient, puback(1)),
+    ] {
+        let passage = stream.data(&mut gateway, direction, &packet);
+        assert!(passage.outcome.forward, "{:?}", passage.outcome);
+    }
+}
