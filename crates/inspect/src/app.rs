@@ -38,6 +38,15 @@ pub(crate) struct Denial {
     pub(crate) refusal: Vec<u8>,
 }
 
+/// What is to be told of the end of an [`App`].
+#[derive(Debug, Default)]
+pub(crate) struct Closing {
+    /// A session was open.
+    pub(crate) was_open: bool,
+    /// To remember it, another client had to be forgotten.
+    pub(crate) evicted: bool,
+}
+
 impl Passage {
     /// All `len` bytes pass, and nothing is to be said about them.
     pub(crate) fn all(len: usize) -> Self {
@@ -155,7 +164,7 @@ impl App {
             Some(reason) => {
                 let judgement = greeting::judge_foreign(cx, arrival, reason);
                 if !judgement.action.stops() {
-                    self.give_way_to(spoken, arrival.direction, shared);
+                    self.give_way_to(cx.now, spoken, arrival.direction, shared);
                 }
                 Passage::judged(&judgement, bytes.len())
             }
@@ -193,13 +202,14 @@ impl App {
     }
 
     /// Another protocol than MQTT is let through.
-    fn give_way_to(&mut self, spoken: Spoken, direction: Direction, shared: &Shared) {
+    fn give_way_to(&mut self, now: Instant, spoken: Spoken, direction: Direction, shared: &Shared) {
         match (self, direction) {
             (Self::Mqtt(_, session), Direction::ToClient) => session.lose(direction),
             (app, _) => {
                 let former = std::mem::replace(app, Self::Opaque);
                 if let Self::Mqtt(greeting, session) = former {
-                    session.close(shared);
+                    // No server has accepted it yet.
+                    _ = session.close(now, shared);
                     if spoken == Spoken::Tls {
                         *app = Self::Tls(greeting);
                     }
@@ -264,15 +274,15 @@ impl App {
         }
     }
 
-    /// Ends it. True if a session was open.
-    pub(crate) fn close(&mut self, shared: &Shared) -> bool {
+    /// Ends it.
+    pub(crate) fn close(&mut self, now: Instant, shared: &Shared) -> Closing {
         match std::mem::replace(self, Self::Opaque) {
-            Self::Mqtt(_, session) => session.close(shared),
+            Self::Mqtt(_, session) => session.close(now, shared),
             Self::Coap(session) => {
                 session.close(shared);
-                false
+                Closing::default()
             }
-            Self::Tls(_) | Self::Opaque => false,
+            Self::Tls(_) | Self::Opaque => Closing::default(),
         }
     }
 }

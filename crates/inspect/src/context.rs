@@ -11,6 +11,7 @@ use wire::Direction;
 use wire::net::Layout;
 
 use crate::flow::FlowKey;
+use crate::metering::{Metered, Metering};
 use crate::outcome::verdict_of;
 use crate::{
     Count, Event, EventKind, Instant, LimitKind, Limits, MessageKind, Outcome, Port, Sink, Verdict,
@@ -27,6 +28,8 @@ pub(crate) struct Context<'a, S> {
     pub(crate) limits: &'a Limits,
     /// Makes flow ids out of keys.
     pub(crate) flow_id_key: &'a [u8; 16],
+    /// What rules have counted.
+    pub(crate) metering: &'a Metering,
     pub(crate) sink: &'a mut S,
 }
 
@@ -130,15 +133,26 @@ impl<S: Sink> Context<'_, S> {
         meters: &mut dyn Meters,
     ) -> Judgement {
         let mut noted: SmallVec<[Noted; 4]> = SmallVec::new();
+        let mut metered = Metered {
+            metering: self.metering,
+            policy: self.policy,
+            now: self.now,
+            flow: key,
+            ratios: meters,
+            evicted: false,
+        };
         let mut ruling = self
             .policy
-            .decide(subject, meters, &mut |matched: Match<'_>| {
+            .decide(subject, &mut metered, &mut |matched: Match<'_>| {
                 noted.push(Noted {
                     rule: matched.index,
                     reason: matched.reason,
                     would: matched.dry_run.then(|| verdict_of(matched.rule.action)),
                 });
             });
+        if metered.evicted {
+            self.limit(LimitKind::Meters);
+        }
         if ruling.rule.is_none() && !ruling.action.stops() {
             ruling.action = fallback;
         }
@@ -217,9 +231,9 @@ impl<S: Sink> Context<'_, S> {
                         ..event
                     });
                 }
-                let is_known = !subject.endpoints.source.is_unspecified();
-                if let Some(ban) = ruling.ban.filter(|_| is_known) {
-                    self.sink.ban(subject.endpoints.source, ban, rule);
+                let known = ruling.ban.filter(|ban| !ban.address.is_unspecified());
+                if let Some(ban) = known {
+                    self.sink.ban(ban.address, ban.duration, rule);
                 }
             }
             None if !subject.reasons.is_empty() => self.sink.event(&Event {

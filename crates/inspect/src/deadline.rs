@@ -47,6 +47,7 @@ impl Inspector {
             generation: installed.generation,
             limits: &self.limits,
             flow_id_key: &self.flow_id_key,
+            metering: &self.metering,
             sink,
         };
         if self.has_lost_sight_since(flow.state.heard()) {

@@ -19,6 +19,8 @@ pub struct Gauges {
     pub exchanges: usize,
     /// CoAP observations whose server notifies.
     pub observations: usize,
+    /// MQTT clients remembered: live ones, and those whose sessions outlast their connections.
+    pub clients: usize,
     /// Counters kept for rules.
     pub meters: usize,
     /// Generation of the policy in force; 1 is the first.

@@ -10,6 +10,7 @@ use policy::Policy;
 use crate::coap;
 use crate::context::Context;
 use crate::flow::{Departure, Table};
+use crate::metering::Metering;
 use crate::services::ServicePorts;
 use crate::shared::Shared;
 use crate::tcp::Connection;
@@ -23,6 +24,7 @@ pub struct Inspector {
     pub(crate) flows: Table<Connection>,
     pub(crate) shared: Shared,
     pub(crate) coap: coap::Tracker,
+    pub(crate) metering: Metering,
     /// Frames may have gone by unseen before, as nanoseconds of [`Instant`].
     unseen_until: AtomicU64,
 }
@@ -51,8 +53,9 @@ impl Inspector {
         Self {
             flow_id_key: seed.key("flow id"),
             flows: Table::new(&seed),
-            shared: Shared::default(),
+            shared: Shared::new(&limits, &seed),
             coap: coap::Tracker::new(&limits, &seed),
+            metering: Metering::new(&limits, &seed),
             policy: ArcSwap::from_pointee(Installed::new(policy, 1)),
             unseen_until: AtomicU64::new(0),
             limits,
@@ -73,6 +76,7 @@ impl Inspector {
     /// replay, which begins at the beginning, has no use for it.
     pub fn lose_sight(&self, now: Instant) {
         self.unseen_until.fetch_max(now.0, Ordering::Relaxed);
+        self.shared.registry.lose_sight(now);
         self.coap
             .expect_midstream(now + self.limits.midstream_grace);
     }
@@ -94,6 +98,7 @@ impl Inspector {
             generation: installed.generation,
             limits: &self.limits,
             flow_id_key: &self.flow_id_key,
+            metering: &self.metering,
             sink,
         };
         self.dispatch(&mut cx, &installed, frame)
@@ -109,13 +114,20 @@ impl Inspector {
         let installed = self.policy.load();
         self.handle_deadlines(now, &installed, sink);
         self.coap.handle_timeout(now);
+        self.metering.handle_timeout(now);
+        self.shared.registry.handle_timeout(now);
     }
 
     /// When [`Inspector::handle_timeout`] has something to do, and what. Cheap enough for every
     /// iteration of a worker's loop.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let timeouts = [self.flows.poll_timeout(), self.coap.poll_timeout()];
+        let timeouts = [
+            self.flows.poll_timeout(),
+            self.coap.poll_timeout(),
+            self.metering.poll_timeout(),
+            self.shared.registry.poll_timeout(),
+        ];
         timeouts.into_iter().flatten().min()
     }
 
@@ -132,7 +144,8 @@ impl Inspector {
             endpoints: coap.endpoints,
             exchanges: coap.exchanges,
             observations: coap.observations,
-            meters: 0,
+            clients: self.shared.registry.len(),
+            meters: self.metering.len(),
             generation: self.policy.load().generation,
         }
     }
@@ -146,7 +159,7 @@ impl Inspector {
     pub(crate) fn depart<S: Sink>(&self, mut departure: Departure<Connection>, sink: &mut S) {
         let end = departure.end();
         let flow = &mut departure.flow;
-        flow.state.close(&self.shared, sink);
+        flow.state.close(flow.last_seen, &self.shared, sink);
         sink.count(Count::FlowClosed(flow.service, end));
         if let Some(limit) = departure.limit {
             sink.count(Count::Limit(limit));

@@ -14,6 +14,12 @@ impl Seed {
         Self(bytes)
     }
 
+    /// A seed for the hashes of one table.
+    pub(crate) fn hash_seed(&self, purpose: &str) -> u64 {
+        let key = self.key(purpose);
+        u64::from_le_bytes(*key.first_chunk().expect("half a key"))
+    }
+
     /// A 128-bit key for one `purpose`, independent of the keys for others.
     pub(crate) fn key(&self, purpose: &str) -> [u8; 16] {
         use siphasher::sip128::{Hasher128, SipHasher24};

@@ -2,18 +2,30 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::mqtt::Registry;
 use crate::pool::Pool;
 use crate::tcp::HeldTotal;
+use crate::{Limits, Seed};
 
 /// Buffers and totals. Shared by the workers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
     pub(crate) held: HeldTotal,
+    pub(crate) registry: Registry,
     sessions: AtomicUsize,
 }
 
 impl Shared {
+    pub(crate) fn new(limits: &Limits, seed: &Seed) -> Self {
+        Self {
+            pool: Pool::default(),
+            held: HeldTotal::default(),
+            registry: Registry::new(limits, seed),
+            sessions: AtomicUsize::new(0),
+        }
+    }
+
     /// MQTT sessions accepted by their server.
     pub(crate) fn sessions(&self) -> usize {
         self.sessions.load(Ordering::Relaxed)

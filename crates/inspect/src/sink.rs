@@ -122,13 +122,15 @@ pub enum LimitKind {
     Endpoints,
     /// [`Limits::exchanges`](crate::Limits::exchanges).
     Exchanges,
+    /// [`Limits::clients`](crate::Limits::clients).
+    Clients,
     /// [`Limits::meters`](crate::Limits::meters).
     Meters,
 }
 
 impl LimitKind {
     /// Every bound, in the order of [`LimitKind::index`].
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Flows,
         Self::HalfOpen,
         Self::HeldPerFlow,
@@ -139,6 +141,7 @@ impl LimitKind {
         Self::TopicAliases,
         Self::Endpoints,
         Self::Exchanges,
+        Self::Clients,
         Self::Meters,
     ];
 
@@ -156,6 +159,7 @@ impl LimitKind {
             Self::TopicAliases => "topic_aliases",
             Self::Endpoints => "endpoints",
             Self::Exchanges => "exchanges",
+            Self::Clients => "clients",
             Self::Meters => "meters",
         }
     }

@@ -44,7 +44,9 @@ impl Scene {
 
     fn open(&mut self) {
         self.connections += 1;
-        self.stream = Stream::new(Ends::v4(self.connections, 1883));
+        let mut ends = Ends::v4(7, 1883);
+        ends.path.source_port += self.connections;
+        self.stream = Stream::new(ends);
         self.stream.open(&mut self.gateway);
     }
 

@@ -7,7 +7,9 @@ use testkit::conversation;
 
 const BASELINE: &str = include_str!("../../../rules/baseline.toml");
 const LEGACY: &str = include_str!("../../../rules/legacy-devices.toml");
+const MQTT_DOS: &str = include_str!("../../../rules/mqtt-dos.toml");
 
+/// Runs the cases of these packs, named one after the other by a configuration.
 fn check(packs: &[(&str, &str)]) {
     let packs: Vec<_> = packs
         .iter()
@@ -35,4 +37,14 @@ fn every_case_of_the_baseline_goes_as_it_says() {
 fn every_case_of_the_exceptions_for_old_devices_goes_as_it_says() {
     check(&[("legacy-devices.toml", LEGACY)]);
     check(&[("legacy-devices.toml", LEGACY), ("baseline.toml", BASELINE)]);
+}
+
+#[test]
+fn every_case_goes_as_it_says_behind_the_baseline() {
+    check(&[("baseline.toml", BASELINE), ("mqtt-dos.toml", MQTT_DOS)]);
+}
+
+#[test]
+fn every_case_of_a_pack_goes_as_it_says_without_the_baseline() {
+    check(&[("mqtt-dos.toml", MQTT_DOS)]);
 }

@@ -33,9 +33,23 @@ fn carry(inspector: &Inspector, at: u64, side: Side, frame: &mut [u8]) -> Outcom
     )
 }
 
+/// Counts every message, twice.
+const COUNTING: &str = r#"
+    [[rule]]
+    id = "count"
+    match = { protocol = "mqtt" }
+    limit = { count = 100_000, window = "1d", per = "client_id" }
+    action = "reset"
+    [[rule]]
+    id = "rate"
+    match = { packet = ["PUBLISH", "PINGREQ"] }
+    limit = { rate = 1000, burst = 100_000, per = "flow" }
+    action = "reset"
+"#;
+
 /// A gateway with an open session, and that session's script.
 fn session() -> (Gateway, Stream) {
-    let mut gateway = Gateway::of("", BASELINE);
+    let mut gateway = Gateway::of("", &[BASELINE, COUNTING].concat());
     let mut stream = Stream::new(Ends::v4(7, 1883));
     stream.open(&mut gateway);
     assert!(
@@ -97,6 +111,7 @@ fn an_mqtt_frame_allocates_nothing_in_the_steady_state() {
         }
     });
     assert_eq!(info.count_total, 0, "{info:?}");
+    assert_eq!(gateway.inspector.gauges().meters, 2);
 }
 
 /// All that may be in flight, both ways, with topic aliases given anew: one round.

@@ -1,6 +1,7 @@
 //! What a rule does to a message, and what comes out of a decision.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::{Reason, Rule, RuleIndex};
@@ -133,10 +134,19 @@ pub struct Ruling {
     pub rule: Option<RuleIndex>,
     /// The detection that made the rule match; `None` where it looked at the message alone.
     pub reason: Option<Reason>,
-    /// How long the sender's address is to be banned. `None` whenever `enforced` is false.
-    pub ban: Option<Duration>,
+    /// Whose address is to be banned, and how long. `None` whenever `enforced` is false.
+    pub ban: Option<Ban>,
     /// False in monitor mode: `action` is what would have been done, the message is forwarded.
     pub enforced: bool,
+}
+
+/// An address to be kept out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ban {
+    /// The offender's: who that is, is said in one place.
+    pub address: IpAddr,
+    /// For so long.
+    pub duration: Duration,
 }
 
 /// A match that doesn't decide: an alert, or what a rule on trial would have done.

@@ -24,11 +24,11 @@ pub(crate) use read::{DraftCase, read};
 pub struct Case {
     /// What the case shows, in one line.
     pub name: String,
-    /// The client's address.
-    pub from: IpAddr,
+    /// The clients' addresses, at least one; clients beyond the last share that.
+    pub from: Vec<IpAddr>,
     /// The server's address, of the same family.
     pub to: IpAddr,
-    /// The side the client stands on.
+    /// The side the clients stand on.
     pub side: Side,
     /// The service spoken to; by default that of the first line.
     pub service: Service,
@@ -58,6 +58,8 @@ pub struct Expect {
 /// One line of a conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
+    /// Whose connection it belongs to (`@2`): clients are counted from 1.
+    pub client: u8,
     /// The server says it (`<`), not the client.
     pub from_server: bool,
     /// What is said.
@@ -108,6 +110,8 @@ pub enum Speech {
     },
     /// `wait 61s`: time passes.
     Wait(Duration),
+    /// `reconnect`: the client hangs up, and what follows is said on a new connection.
+    Reconnect,
 }
 
 /// The fields of a line, in the order written; each key was checked against its verb.

@@ -275,6 +275,8 @@ pub struct Limits {
     pub endpoints: usize,
     /// CoAP exchanges remembered, default 262,144.
     pub exchanges: usize,
+    /// MQTT clients remembered: live ones, and the last address of lasting sessions, default 262,144.
+    pub clients: usize,
     /// Counters kept on behalf of rules with a limit, default 65,536.
     pub meters: usize,
     /// `exception = "drop"`: the fate of traffic a full table has no room for.
@@ -303,6 +305,7 @@ impl Default for Limits {
             coap_tcp_message_bytes: 16 << 20,
             endpoints: 65_536,
             exchanges: 262_144,
+            clients: 262_144,
             meters: 65_536,
             exception: Exception::Drop,
         }

@@ -19,6 +19,7 @@ pub mod fuzz;
 mod index;
 mod limit;
 mod matching;
+mod offender;
 mod pack;
 mod policy;
 mod reach;
@@ -30,14 +31,14 @@ mod source;
 mod subject;
 mod suggest;
 
-pub use action::{Action, Match, Proof, Ruling, Verdict};
+pub use action::{Action, Ban, Match, Proof, Ruling, Verdict};
 pub use case::{Case, Expect, Fields, Line, Speech, Value};
 pub use config::{
     Config, Dataplane, DefaultAction, Events, Exception, Fragments, Limits, Link, Log, LogFormat,
     Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
-pub use limit::{Limit, Meters, Per, Ratio};
+pub use limit::{CountLimit, Limit, Meters, Per, RateLimit, Ratio};
 pub use policy::Policy;
 pub use reason::Reason;
 pub use rule::{Rule, RuleIndex, Severity};

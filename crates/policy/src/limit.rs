@@ -1,14 +1,22 @@
 //! What a rule measures over time, and who keeps the books.
 
+mod read;
+
 use std::time::Duration;
 
 use crate::{Reason, RuleIndex, Subject};
 
+pub(crate) use read::{check, read};
+
 /// The measure of a rule's `limit`; the rule matches only while it is exceeded.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// `ratio`: what goes towards a client against what came from it.
     Ratio(Ratio),
+    /// `count`: messages within a window.
+    Count(CountLimit),
+    /// `rate`: messages a second.
+    Rate(RateLimit),
 }
 
 impl Limit {
@@ -17,6 +25,18 @@ impl Limit {
     pub const fn reason(&self) -> Reason {
         match self {
             Self::Ratio(_) => Reason::COAP_AMPLIFICATION_RATIO,
+            Self::Count(_) => Reason::RULE_LIMIT_COUNT,
+            Self::Rate(_) => Reason::RULE_LIMIT_RATE,
+        }
+    }
+
+    /// What is counted separately.
+    #[must_use]
+    pub const fn per(&self) -> Per {
+        match self {
+            Self::Ratio(ratio) => ratio.per,
+            Self::Count(count) => count.per,
+            Self::Rate(rate) => rate.per,
         }
     }
 }
@@ -40,16 +60,75 @@ impl Ratio {
     }
 }
 
-/// Whose share is counted.
+/// `limit = { count = 10, window = "10m", per = "client" }`: exceeded while more than `count`
+/// messages came within the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CountLimit {
+    /// The most there may be.
+    pub count: u32,
+    /// How far back messages count.
+    pub window: Duration,
+    /// What is counted separately.
+    pub per: Per,
+}
+
+/// `limit = { rate = 5, burst = 20, per = "client" }`: a bucket of `burst` tokens that fills at
+/// `rate` a second; exceeded by a message that finds no token, which takes none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RateLimit {
+    /// Tokens for a thousand seconds: 5000 is 5 a second.
+    pub rate_milli: u32,
+    /// What the bucket holds.
+    pub burst: u32,
+    /// What is counted separately.
+    pub per: Per,
+}
+
+/// Whose share is counted. A message that lacks what is asked for isn't counted, and exceeds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Per {
     /// The client's address: of a message to the server its source, else its destination.
     Client,
+    /// The sender's address.
+    Source,
+    /// The receiver's address.
+    Destination,
+    /// The connection, or the pair of UDP endpoints.
+    Flow,
+    /// The session's client identifier, which belongs to its server.
+    ClientId,
+    /// The session's user name, at whichever server.
+    Username,
+}
+
+impl Per {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Client,
+        Self::Source,
+        Self::Destination,
+        Self::Flow,
+        Self::ClientId,
+        Self::Username,
+    ];
+
+    /// The name in rule files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Source => "source",
+            Self::Destination => "destination",
+            Self::Flow => "flow",
+            Self::ClientId => "client_id",
+            Self::Username => "username",
+        }
+    }
 }
 
 /// The caller's books over time.
 ///
-/// # Accounting
+/// # Ratios
 ///
 /// The inspector keeps one ledger per client address: the UDP payload bytes ([`Subject::size`]) of
 /// CoAP datagrams from the client and towards it, with enough time resolution for the longest
@@ -58,13 +137,20 @@ pub enum Per {
 /// it. What goes towards the client is entered if it is forwarded, and so is what the gateway itself
 /// sends it. So the order of rules has no say in what is counted.
 ///
-/// [`Meters::exceeds`] is a question, not an entry: it must answer the same however often it is asked
-/// about one message. The answer includes the message in hand as if it were forwarded: for a
-/// [`Limit::Ratio`] that is [`Ratio::is_exceeded`] of (bytes from the client within the window, bytes
+/// Of a ratio, [`Meters::exceeds`] is a question and not an entry: it must answer the same however
+/// often it is asked about one message. The answer includes the message in hand as if it were
+/// forwarded: that is [`Ratio::is_exceeded`] of (bytes from the client within the window, bytes
 /// towards the client within the window), with `subject.size` added to its direction's side.
+///
+/// # Counts and rates
+///
+/// Here the question is the entry: it is asked once of each message that comes to the rule and fits
+/// its other conditions, whatever becomes of the message then. So what an earlier rule has decided
+/// doesn't count, and who goes on while the limit is exceeded keeps a count up. The books of a rule are
+/// found by [`crate::Policy::meter`], which a reload leaves alone as long as the rule stays the same.
 pub trait Meters {
-    /// Whether forwarding `subject` would exceed `limit` of the rule `rule`. Asked only when all
-    /// other conditions of the rule hold.
+    /// Whether `subject` exceeds `limit` of the rule `rule`. Asked only when all other conditions of
+    /// the rule hold.
     fn exceeds(&mut self, rule: RuleIndex, limit: &Limit, subject: &Subject<'_>) -> bool;
 }
 

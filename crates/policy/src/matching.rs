@@ -9,6 +9,7 @@ mod condition;
 mod entry;
 mod glob;
 mod list;
+mod name;
 mod narrow;
 mod path;
 mod pattern;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::case::{self, Case, DraftCase};
-use crate::limit::{Limit, Per, Ratio};
+use crate::limit;
 use crate::matching::{self, Matching, Scope, Zones};
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
@@ -14,8 +14,6 @@ use crate::{Action, Proof, Protocol, Rule, Severity};
 const MAX_RULES: usize = 1 << 16;
 const MAX_ID_BYTES: usize = 64;
 const MAX_BAN: Duration = Duration::from_secs(365 * 86_400);
-const MAX_WINDOW: Duration = Duration::from_secs(3600);
-const MAX_RATIO: f64 = 1_000_000.0;
 
 /// A rule with its conditions, and where its parts stand.
 pub(crate) struct DraftRule {
@@ -91,7 +89,9 @@ impl Packs {
         let conditions = conditions.and_then(|node| node.table(report, "`match`"));
         let matching = conditions.map(|table| matching::matching(report, table, zones));
         let limit_node = table.optional("limit");
-        let limit = limit_node.as_ref().and_then(|node| limit(report, node));
+        let limit = limit_node
+            .as_ref()
+            .and_then(|node| limit::read(report, node));
         let action_node = table.required(report, "action");
         let action = action_node.as_ref().and_then(|node| {
             let names: Vec<_> = Action::ALL.iter().map(|a| (a.name(), *a)).collect();
@@ -146,7 +146,7 @@ impl Packs {
             check_ban(report, &draft, node);
         }
         if let Some(node) = &limit_node {
-            check_limit(report, &draft, node);
+            limit::check(report, &draft, node);
         }
         self.rules.push(draft);
     }
@@ -187,34 +187,6 @@ impl Packs {
         self.sids.insert(sid, node.span().clone());
         Some(sid)
     }
-}
-
-/// `limit = { ratio = 3.0, of = "udp_payload_bytes", per = "client", window = "60s" }`.
-fn limit(report: &mut Report, node: &Node<'_>) -> Option<Limit> {
-    let mut table = node.table(report, "`limit`")?;
-    let ratio = table.required(report, "ratio");
-    let ratio_milli = ratio.and_then(|node| {
-        let ratio = node.number(report)?;
-        if !(0.001..=MAX_RATIO).contains(&ratio) {
-            report.error(node.span(), "the ratio has to be between 0.001 and 1000000");
-            return None;
-        }
-        // At most 10^9 thousandths: nothing is cut off.
-        Some((ratio * 1000.0).round() as u32)
-    });
-    if let Some(node) = table.required(report, "of") {
-        node.choice(report, &[("udp_payload_bytes", ())]);
-    }
-    let per = table.required(report, "per");
-    let per = per.and_then(|node| node.choice(report, &[("client", Per::Client)]));
-    let window = table.required(report, "window");
-    let window = window.and_then(|node| node.duration(report, Duration::from_secs(1)..=MAX_WINDOW));
-    table.finish(report);
-    Some(Limit::Ratio(Ratio {
-        ratio_milli: ratio_milli?,
-        per: per?,
-        window: window?,
-    }))
 }
 
 /// An action has to be one that can be carried out on what the rule matches.
@@ -275,18 +247,6 @@ fn check_ban(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
                 "whoever forges a source address over UDP gets its owner banned",
             )
             .help("add protocol = \"mqtt\" or address_validated = true to the rule's match");
-    }
-}
-
-/// A ratio is counted over UDP only.
-fn check_limit(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
-    if !draft.matching.scope.is_subset(Scope::over_udp()) {
-        report
-            .error(
-                node.span(),
-                "`udp_payload_bytes` aren't counted for all that the rule matches",
-            )
-            .help("add protocol = \"coap\" to the rule's match");
     }
 }
 

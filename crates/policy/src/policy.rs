@@ -1,6 +1,7 @@
 //! The compiled policy.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +10,21 @@ use ipnet::IpNet;
 
 use crate::index::Index;
 use crate::matching::{Matching, Networks, Scope, Zones};
+use crate::offender::offender;
 use crate::pack::{DraftRule, Packs};
 use crate::read::Document;
 use crate::report::{Report, Span};
 use crate::{
-    Action, Case, Config, Diagnostics, Fragments, Limit, Match, Meters, Midstream, Mode, Protocol,
-    Reason, Rule, RuleIndex, Ruling, Services, Side, SourceText, Subject, config, reach,
+    Action, Ban, Case, Config, Diagnostics, Fragments, Limit, Match, Meters, Midstream, Mode,
+    Protocol, Reason, Rule, RuleIndex, Ruling, Services, Side, SourceText, Subject, config, reach,
 };
 
 /// All rules of a configuration and its packs, ready to decide; immutable, meant to be shared.
 #[derive(Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
+    /// By rule; see [`Policy::meter`].
+    meters: Vec<u64>,
     ratio_windows: Vec<Duration>,
     matchings: Vec<Matching>,
     index: Index,
@@ -73,6 +77,9 @@ impl Policy {
             .map(|DraftRule { rule, matching, .. }| (rule, matching))
             .unzip();
         Self {
+            meters: std::iter::zip(&rules, &matchings)
+                .map(|(rule, matching)| meter(rule, matching))
+                .collect(),
             ratio_windows: ratio_windows(&rules),
             rules,
             index: Index::new(matchings.iter()),
@@ -107,6 +114,13 @@ impl Policy {
     #[must_use]
     pub fn cases(&self) -> &[Case] {
         &self.cases
+    }
+
+    /// Names the books of a rule's limit: the same number in every policy that has the same rule, by
+    /// its id, conditions and limit. What an earlier policy counted for it still holds.
+    #[must_use]
+    pub fn meter(&self, rule: RuleIndex) -> u64 {
+        self.meters.get(rule.as_usize()).copied().unwrap_or(0)
     }
 
     /// The windows over which rules measure a ratio, each once: what the books must be kept for.
@@ -184,7 +198,11 @@ impl Policy {
                 });
                 continue;
             }
-            return self.ruling(rule.action, Some(index), reason, rule.ban);
+            let ban = rule.ban.map(|duration| Ban {
+                address: offender(subject, reason, rule.limit.as_ref()),
+                duration,
+            });
+            return self.ruling(rule.action, Some(index), reason, ban);
         }
         self.ruling_without_rule(subject)
     }
@@ -205,7 +223,7 @@ impl Policy {
         action: Action,
         rule: Option<RuleIndex>,
         reason: Option<Reason>,
-        ban: Option<Duration>,
+        ban: Option<Ban>,
     ) -> Ruling {
         let enforced = self.mode == Mode::Enforce;
         Ruling {
@@ -288,9 +306,21 @@ fn zones(report: &mut Report, config: &Config, documents: &[Document<'_>]) -> Zo
     zones
 }
 
+/// No more than a name, and the operator's own: it need not withstand anybody.
+fn meter(rule: &Rule, matching: &Matching) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&rule.id, &rule.limit, matching).hash(&mut hasher);
+    hasher.finish()
+}
+
 fn ratio_windows(rules: &[Rule]) -> Vec<Duration> {
     let limits = rules.iter().filter_map(|rule| rule.limit);
-    let mut windows: Vec<Duration> = limits.map(|Limit::Ratio(ratio)| ratio.window).collect();
+    let mut windows: Vec<Duration> = limits
+        .filter_map(|limit| match limit {
+            Limit::Ratio(ratio) => Some(ratio.window),
+            Limit::Count(_) | Limit::Rate(_) => None,
+        })
+        .collect();
     windows.sort_unstable();
     windows.dedup();
     windows

@@ -125,10 +125,26 @@ impl<'a> Table<'a> {
         entries
     }
 
+    /// Whether there are keys that were never asked for.
+    pub(crate) fn has_unknown_keys(&self) -> bool {
+        let mut keys = self.entries.keys().map(|key| key.get_ref().as_ref());
+        keys.any(|key| !self.knows(key))
+    }
+
+    fn knows(&self, key: &str) -> bool {
+        self.known.contains(&key) || self.hidden.contains(&key)
+    }
+
+    /// As [`Table::finish`], without offering the keys in `not`, which aren't there.
+    pub(crate) fn finish_without(mut self, report: &mut Report, not: &[&str]) {
+        self.known.retain(|key| !not.contains(key));
+        self.finish(report);
+    }
+
     /// Reports every key that was never asked for.
     pub(crate) fn finish(self, report: &mut Report) {
         for (name, node) in self.entries() {
-            if self.known.contains(&name) || self.hidden.contains(&name) {
+            if self.knows(name) {
                 continue;
             }
             let message = format!("{} has no key `{}`", self.what, name.escape_debug());
@@ -173,6 +189,10 @@ impl<'a> Node<'a> {
 
     pub(crate) fn as_str(&self) -> Option<&'a str> {
         self.value.as_str()
+    }
+
+    pub(crate) fn is_table(&self) -> bool {
+        self.value.is_table()
     }
 
     pub(crate) fn string(&self, report: &mut Report) -> Option<&'a str> {

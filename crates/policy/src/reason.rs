@@ -68,6 +68,12 @@ impl Reason {
         self.code().contains(".malformed.")
     }
 
+    /// Whether nothing raises it but a rule whose `limit` is exceeded.
+    #[must_use]
+    pub fn is_of_limit(self) -> bool {
+        self == Self::COAP_AMPLIFICATION_RATIO || self.family() == "rule"
+    }
+
     /// The reason of this code.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
@@ -107,7 +113,7 @@ mod tests {
     #[test]
     fn codes_are_dotted_lower_case_and_of_a_known_family() {
         let families = BTreeSet::from([
-            "ethernet", "ip", "tcp", "udp", "tls", "dtls", "mqtt", "coap", "limits",
+            "ethernet", "ip", "tcp", "udp", "tls", "dtls", "mqtt", "coap", "rule", "limits",
         ]);
         for reason in Reason::ALL {
             let code = reason.code();

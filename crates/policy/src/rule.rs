@@ -76,7 +76,7 @@ pub struct Rule {
     pub action: Action,
     /// What a challenge takes for proof.
     pub proof: Proof,
-    /// How long the sender of such a message is banned.
+    /// How long who is to blame for such a message is banned.
     pub ban: Option<Duration>,
     /// Report only what would have been done.
     pub dry_run: bool,

@@ -106,7 +106,7 @@ fn a_case_has_defaults() {
     let bare = case("\"CONNECT\"", "");
     assert_eq!(
         (bare.from, bare.to),
-        ([192, 0, 2, 7].into(), [192, 0, 2, 200].into())
+        (vec![[192, 0, 2, 7].into()], [192, 0, 2, 200].into())
     );
     assert_eq!((bare.side, bare.service), (Side::Inside, Service::Mqtt));
     assert_eq!(bare.expect.verdict, Verdict::Accept);
@@ -118,4 +118,24 @@ fn a_case_has_defaults() {
     );
     assert!(given.to.is_ipv6());
     assert_eq!((given.side, given.service), (Side::Outside, Service::Mqtts));
+}
+
+#[test]
+fn several_clients_speak_and_repeat_themselves() {
+    let case = case(
+        "'CONNECT', { times = 3, say = ['@2 CONNECT', '@2 < CONNACK'] }, '@2 reconnect'",
+        "from = ['10.0.0.1', '10.0.0.2']",
+    );
+    let addresses: [[u8; 4]; 2] = [[10, 0, 0, 1], [10, 0, 0, 2]];
+    assert_eq!(case.from, addresses.map(std::net::IpAddr::from));
+    let said: Vec<_> = case
+        .say
+        .iter()
+        .map(|line| (line.client, line.from_server))
+        .collect();
+    let twice = [(2, false), (2, true)];
+    let expected = [&[(1, false)][..], &twice.repeat(3), &[(2, false)]].concat();
+    assert_eq!(said, expected);
+    assert_eq!(case.say[7].speech, Speech::Reconnect);
+    assert_eq!(case.say[5].place.to_string(), "p.toml:3:39");
 }

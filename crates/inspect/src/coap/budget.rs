@@ -18,8 +18,8 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::endpoint::Address;
-use super::table::{Aging, Table};
 use crate::Instant;
+use crate::table::{Aging, Table};
 
 /// How long an address stays validated after its last proof. Afterwards it may be another host's.
 const VALIDATION: Duration = Duration::from_secs(30 * 60);

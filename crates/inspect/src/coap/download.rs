@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
-use super::table::{Aging, Table};
 use crate::Instant;
+use crate::table::{Aging, Table};
 
 /// How long a client may pause between two blocks.
 const LIFETIME: Duration = Duration::from_secs(247);

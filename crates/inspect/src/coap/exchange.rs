@@ -20,8 +20,8 @@ use foldhash::fast::FixedState;
 use super::endpoint::{Endpoint, Token};
 use super::observation::{Observation, Observe, Sequence};
 use super::parties::{Parties, Server};
-use super::table::{Aging, Table};
 use crate::Instant;
+use crate::table::{Aging, Table};
 
 /// How long a message ID of a CON is taken, and how long a token may be answered.
 const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);

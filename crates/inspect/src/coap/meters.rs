@@ -43,7 +43,10 @@ impl<'a> Books<'a> {
 
 impl Meters for Books<'_> {
     fn exceeds(&mut self, rule: RuleIndex, limit: &Limit, subject: &Subject<'_>) -> bool {
-        let Limit::Ratio(ratio) = limit;
+        let Limit::Ratio(ratio) = limit else {
+            // What isn't of CoAP alone is metered elsewhere.
+            return false;
+        };
         let mut windows = self.policy.ratio_windows().iter();
         let page = windows.position(|window| *window == ratio.window);
         let balance = page.and_then(|page| self.standing.balances.get(page));

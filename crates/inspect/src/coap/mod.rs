@@ -5,7 +5,7 @@
 //! open (`meters`); and what comes of that is done by `to_server` and `to_client`, with messages of our
 //! own from `answer`. `conduct` tells what exchanges, `upload`s and `download`s have against it. `echo` makes the cookies of challenges, `strip` takes them out of requests again,
 //! and `resource` remembers which answers had to be challenged. All that is remembered lives in bounded
-//! [`table`]s.
+//! [tables](crate::table).
 //!
 //! # What validates an address
 //!
@@ -37,7 +37,6 @@ mod portion;
 mod probe;
 mod resource;
 mod strip;
-mod table;
 mod to_client;
 mod to_server;
 mod upload;
@@ -52,6 +51,7 @@ use wire::coap::{Malformed, Message, Type};
 use wire::net::edit;
 
 use crate::context::{Arrival, Context};
+use crate::table::{SWEEP_ENTRIES, Sweeps};
 use crate::{Frame, Injected, Instant, LimitKind, Limits, Outcome, Seed, Sink};
 
 use answer::{Answer, Towards};
@@ -68,10 +68,6 @@ use portion::Portions;
 use probe::Probes;
 use resource::Resources;
 use upload::Uploads;
-
-/// How often what is over is looked for, and how many entries of each table at a time.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-const SWEEP_ENTRIES: usize = 8192;
 
 /// Over what the books are kept while no rule asks: for answers of our own, and for the histogram.
 const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
@@ -93,9 +89,7 @@ pub(crate) struct Tracker {
     mint: Mint,
     /// Until when a response may be older than the gateway, as nanoseconds of [`Instant`].
     midstream_until: AtomicU64,
-    /// When to look again for what is over, as nanoseconds of [`Instant`]; the far future before
-    /// the first datagram.
-    next_sweep: AtomicU64,
+    sweeps: Sweeps,
 }
 
 /// A message under judgement, and the frame it came in.
@@ -119,22 +113,18 @@ pub(crate) struct Fill {
 impl Tracker {
     /// Draws its keys from `seed`, by purposes of its own.
     pub(crate) fn new(limits: &Limits, seed: &Seed) -> Self {
-        let hash_seed = |purpose| {
-            let key = seed.key(purpose);
-            u64::from_le_bytes(*key.first_chunk().expect("half a key"))
-        };
         Self {
-            ledger: Ledger::new(limits.endpoints, hash_seed("coap.ledger")),
-            exchanges: Exchanges::new(limits.exchanges, hash_seed("coap.exchanges")),
-            resources: Resources::new(limits.exchanges / 16, hash_seed("coap.resources")),
-            uploads: Uploads::new(limits.exchanges / 4, hash_seed("coap.uploads")),
-            downloads: Downloads::new(limits.exchanges / 4, hash_seed("coap.downloads")),
-            askers: Askers::new(hash_seed("coap.askers")),
-            portions: Portions::new(limits.exchanges / 256, hash_seed("coap.portions")),
-            probes: Probes::new(limits, seed, hash_seed("coap.probes")),
+            ledger: Ledger::new(limits.endpoints, seed.hash_seed("coap.ledger")),
+            exchanges: Exchanges::new(limits.exchanges, seed.hash_seed("coap.exchanges")),
+            resources: Resources::new(limits.exchanges / 16, seed.hash_seed("coap.resources")),
+            uploads: Uploads::new(limits.exchanges / 4, seed.hash_seed("coap.uploads")),
+            downloads: Downloads::new(limits.exchanges / 4, seed.hash_seed("coap.downloads")),
+            askers: Askers::new(seed.hash_seed("coap.askers")),
+            portions: Portions::new(limits.exchanges / 256, seed.hash_seed("coap.portions")),
+            probes: Probes::new(limits, seed, seed.hash_seed("coap.probes")),
             mint: Mint::new(seed),
             midstream_until: AtomicU64::new(0),
-            next_sweep: AtomicU64::new(Instant::FAR.0),
+            sweeps: Sweeps::new(),
         }
     }
 
@@ -153,10 +143,7 @@ impl Tracker {
         arrival: &Arrival,
         frame: &mut Frame<'_>,
     ) -> Outcome {
-        if self.next_sweep.load(Ordering::Relaxed) == Instant::FAR.0 {
-            let first = cx.now + SWEEP_INTERVAL;
-            self.next_sweep.store(first.0, Ordering::Relaxed);
-        }
+        self.sweeps.start(cx.now);
         let payload = &frame.as_slice()[arrival.payload()];
         let message = match Message::decode(payload) {
             Ok(message) => message,
@@ -237,7 +224,7 @@ impl Tracker {
 
     /// Forgets what is due, a bounded amount of it.
     pub(crate) fn handle_timeout(&self, now: Instant) {
-        if self.next_sweep.load(Ordering::Relaxed) > now.0 {
+        if !self.sweeps.is_due(now) {
             return;
         }
         let more = self.ledger.sweep(now, SWEEP_ENTRIES)
@@ -247,14 +234,12 @@ impl Tracker {
             | self.downloads.sweep(now, SWEEP_ENTRIES)
             | self.portions.sweep(now, SWEEP_ENTRIES)
             | self.probes.sweep(now, SWEEP_ENTRIES);
-        let pause = if more { Duration::ZERO } else { SWEEP_INTERVAL };
-        self.next_sweep.store((now + pause).0, Ordering::Relaxed);
+        self.sweeps.done(now, more);
     }
 
     /// When [`Tracker::handle_timeout`] has something to do, and what.
     pub(crate) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let next = Instant(self.next_sweep.load(Ordering::Relaxed));
-        (next != Instant::FAR).then_some((next, "CoAP expiry"))
+        self.sweeps.next().map(|next| (next, "CoAP expiry"))
     }
 
     /// How full it is.

@@ -12,8 +12,8 @@ use wire::coap::encode::Builder;
 use wire::coap::{Block, Code, Message, Type, number};
 
 use super::endpoint::Endpoint;
-use super::table::{Aging, Table};
 use crate::Instant;
+use crate::table::{Aging, Table};
 
 /// How long a client may take between two blocks.
 const LIFETIME: Duration = Duration::from_secs(120);

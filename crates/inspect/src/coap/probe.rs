@@ -13,7 +13,7 @@ use std::time::Duration;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use super::endpoint::{Address, Token};
-use super::table::{Aging, Table};
+use crate::table::{Aging, Table};
 use crate::{Instant, Limits, Seed};
 
 /// How long an attempt, or a failed one, is remembered.

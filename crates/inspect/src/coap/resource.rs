@@ -12,8 +12,8 @@ use foldhash::fast::FixedState;
 use wire::coap::Message;
 
 use super::endpoint::Endpoint;
-use super::table::{Aging, Table};
 use crate::Instant;
+use crate::table::{Aging, Table};
 
 /// How long a size is believed. The next answer after that is looked at again.
 const LIFETIME: Duration = Duration::from_secs(10 * 60);

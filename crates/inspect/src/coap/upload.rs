@@ -13,8 +13,8 @@ use foldhash::fast::FixedState;
 use wire::coap::{Block, Message, number};
 
 use super::endpoint::Endpoint;
-use super::table::{Aging, Table};
 use crate::Instant;
+use crate::table::{Aging, Table};
 
 /// How long a transfer may pause: a server may forget it after that (RFC 7959 §2.5).
 const LIFETIME: Duration = Duration::from_secs(247);

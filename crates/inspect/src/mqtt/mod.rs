@@ -5,19 +5,22 @@
 //!
 //! What takes memory of the packets before is one file a concern: `order` who may speak when, `delivery`
 //! what is acknowledged, `negotiated` what the ends agreed on, `auth` whose turn it is, `keep_alive` for how
-//! long nothing may be said.
+//! long nothing may be said. What a session is among others is `membership`, its entry in the `registry`.
 
 mod alias;
 mod auth;
 mod delivery;
 mod inflight;
 mod keep_alive;
+mod membership;
 mod negotiated;
 mod order;
 mod packet;
 mod refusal;
+mod registry;
 mod resync;
 mod session;
 mod stream;
 
+pub(crate) use registry::Registry;
 pub(crate) use session::Session;

@@ -113,6 +113,7 @@ impl<S: Sink> Scene<'_, '_, S> {
         self.note_memories(packet);
         self.session
             .note(packet, direction, self.shared, self.cx.sink);
+        self.note_across(packet);
         self.pass(len, size - len)
     }
 
@@ -181,6 +182,7 @@ impl<S: Sink> Scene<'_, '_, S> {
         if is_connect && direction == Direction::ToServer && self.needs_tls() {
             reasons.push(Reason::TLS_REQUIRED);
         }
+        reasons.extend(self.reason_across(packet));
         if !packet.anomalies().is_empty() {
             reasons.extend(packet.anomalies().iter().map(Reason::from));
         }

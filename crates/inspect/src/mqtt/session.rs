@@ -7,7 +7,9 @@ use wire::mqtt::{ConnAck, Connect, ControlPacket, Property, Publish, Version};
 use super::alias::Aliases;
 use super::auth::Authentication;
 use super::inflight::InFlight;
+use super::membership::Membership;
 use super::negotiated::Terms;
+use crate::app::Closing;
 use crate::framer::{Framers, Reading};
 use crate::shared::Shared;
 use crate::{Count, Instant, Sink};
@@ -57,6 +59,7 @@ pub(crate) struct Session {
     pub(super) keep_alive_s: u16,
     /// When the client was last heard; before that, when its connection began.
     pub(super) heard: Instant,
+    pub(super) membership: Membership,
 }
 
 impl Session {
@@ -89,7 +92,13 @@ impl Session {
             has_left: [false; 2],
             keep_alive_s: 0,
             heard: Instant::ZERO,
+            membership: Membership::default(),
         }
+    }
+
+    /// What the client calls itself, or was named by its server.
+    pub(super) fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
     }
 
     /// What rules and events may know. A CONNECT under judgement speaks for itself.
@@ -249,14 +258,15 @@ impl Session {
         self.framers.at(direction).reading == Reading::Lost
     }
 
-    /// Gives up its memory. True if the session was open.
-    pub(crate) fn close(mut self, shared: &Shared) -> bool {
+    /// Gives up its memory and its name.
+    pub(crate) fn close(mut self, now: Instant, shared: &Shared) -> Closing {
         self.framers.clear(&shared.pool);
+        let evicted = self.membership.end(now, shared);
         let was_open = self.stage == Stage::Open;
         if was_open {
             shared.session_closed();
         }
-        was_open
+        Closing { was_open, evicted }
     }
 }
 

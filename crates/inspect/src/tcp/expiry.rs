@@ -99,7 +99,7 @@ impl Connection {
             return;
         }
         self.reset_both(cx, ends);
-        self.close(shared, cx.sink);
+        self.close(cx.now, shared, cx.sink);
         self.phase = Phase::Denied(Grounds {
             reason: judgement.outcome.reason,
             rule: judgement.outcome.rule,

@@ -144,12 +144,16 @@ impl Connection {
     }
 
     /// Gives up all memory beyond its own.
-    pub(crate) fn close<S: Sink>(&mut self, shared: &Shared, sink: &mut S) {
+    pub(crate) fn close<S: Sink>(&mut self, now: Instant, shared: &Shared, sink: &mut S) {
         for half in &mut self.halves {
             half.clear(shared);
         }
-        if self.app.close(shared) {
+        let closing = self.app.close(now, shared);
+        if closing.was_open {
             sink.count(Count::Session { opened: false });
+        }
+        if closing.evicted {
+            sink.count(Count::Limit(LimitKind::Clients));
         }
     }
 
@@ -262,7 +266,8 @@ impl<S: Sink> Work<'_, '_, '_, S> {
 
     fn finish(&mut self) {
         self.connection.phase = Phase::Finished;
-        self.connection.close(self.shared, self.cx.sink);
+        self.connection
+            .close(self.cx.now, self.shared, self.cx.sink);
     }
 
     /// The table is full of flows that must not be evicted.

@@ -55,7 +55,8 @@ impl<S: Sink> Work<'_, '_, '_, S> {
                 Answers::All
             };
         }
-        self.connection.close(self.shared, self.cx.sink);
+        self.connection
+            .close(self.cx.now, self.shared, self.cx.sink);
         self.connection.phase = Phase::Denied(Grounds {
             reason: judgement.outcome.reason,
             rule: judgement.outcome.rule,

@@ -307,7 +307,7 @@ impl Network {
             );
         }
         let end = self.end(client);
-        let follows_echo = client.port() % 2 == 0;
+        let follows_echo = client.port().is_multiple_of(2);
         if let Some(value) = response.echo().filter(|_| follows_echo) {
             end.asked.remove(response.token());
             end.next_token += 1;

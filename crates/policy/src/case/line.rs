@@ -1,4 +1,4 @@
-//! Reading a line of a case: `[<] VERB [ARGUMENT] [KEY=VALUE]…`.
+//! Reading a line of a case: `[@CLIENT] [<] VERB [ARGUMENT] [KEY=VALUE]…`.
 
 use std::ops::Range;
 
@@ -15,16 +15,28 @@ use crate::suggest::one_of;
 
 /// A TCP stream's worth of hex.
 const MAX_HEX_BYTES: usize = 1 << 16;
-const VERBS: &[&str] = &["hex", "EMPTY", "client-hello", "tcp", "fragment", "wait"];
+const VERBS: &[&str] = &[
+    "hex",
+    "EMPTY",
+    "client-hello",
+    "tcp",
+    "fragment",
+    "wait",
+    "reconnect",
+];
+/// More clients than this are a crowd.
+const MAX_CLIENT: u8 = 16;
 
 /// Reads one line; what is wrong with it is reported.
 pub(super) fn line(report: &mut Report, node: &Node<'_>) -> Option<Line> {
     let text = node.string(report)?;
     let mut reader = LineReader::new(report, node, text);
+    let client = reader.client()?;
     let from_server = reader.eat("<");
     let speech = reader.speech()?;
     reader.end()?;
     Some(Line {
+        client,
         from_server,
         speech,
         text: text.to_owned(),
@@ -59,6 +71,20 @@ impl<'r, 't> LineReader<'r, 't> {
             verbatim,
             words: words(text).into_iter().peekable(),
         }
+    }
+
+    /// `@2`, or the first client.
+    fn client(&mut self) -> Option<u8> {
+        let Some(word) = self.words.next_if(|word| word.text.starts_with('@')) else {
+            return Some(1);
+        };
+        let number = word.text[1..].parse().ok();
+        let client = number.filter(|number| (1..=MAX_CLIENT).contains(number));
+        if client.is_none() {
+            let message = format!("clients are called @1 to @{MAX_CLIENT}");
+            self.error_at(&word, message);
+        }
+        client
     }
 
     fn speech(&mut self) -> Option<Speech> {
@@ -109,6 +135,7 @@ impl<'r, 't> LineReader<'r, 't> {
                 }
                 duration.map(Speech::Wait)
             }
+            "reconnect" => Some(Speech::Reconnect),
             _ => {
                 self.unknown_verb(&verb);
                 None

@@ -9,7 +9,8 @@ use crate::report::{Report, Span};
 use crate::{Reason, Service, Side, Verdict};
 
 /// More lines than this are no case any more.
-const MAX_LINES: usize = 1000;
+const MAX_LINES: usize = 5000;
+const MAX_ADDRESSES: usize = 16;
 
 /// A case and the rules it names, which may not exist.
 pub(crate) struct DraftCase {
@@ -25,7 +26,7 @@ pub(crate) fn read(report: &mut Report, mut table: Table<'_>) -> Option<DraftCas
         .and_then(|node| node.string(report));
     let from = table
         .optional("from")
-        .map(|node| (address(report, &node), node));
+        .map(|node| (addresses(report, &node), node));
     let to = table
         .optional("to")
         .map(|node| (address(report, &node), node));
@@ -47,6 +48,7 @@ pub(crate) fn read(report: &mut Report, mut table: Table<'_>) -> Option<DraftCas
     let (from, to) = endpoints(report, from, to)?;
     let (say_node, lines) = (say?, lines?);
     let service = agreed_service(report, service, &say_node, &lines)?;
+    let lines = lines.into_iter().map(|(line, _)| line).collect();
     let case = Case {
         name: name?.to_owned(),
         from,
@@ -72,29 +74,53 @@ fn address(report: &mut Report, node: &Node<'_>) -> Option<IpAddr> {
     address
 }
 
-type GivenAddress<'a> = Option<(Option<IpAddr>, Node<'a>)>;
+/// The addresses of the clients: one, or a list.
+fn addresses(report: &mut Report, node: &Node<'_>) -> Option<Vec<IpAddr>> {
+    let entries = node.list();
+    if !(1..=MAX_ADDRESSES).contains(&entries.len()) {
+        let message = format!("clients have 1 to {MAX_ADDRESSES} addresses");
+        report.error(node.span(), message);
+        return None;
+    }
+    let addresses: Vec<_> = entries.iter().map(|entry| address(report, entry)).collect();
+    addresses.into_iter().collect()
+}
+
+/// What is given, if it could be read, and where it stands.
+type Given<'a, T> = Option<(Option<T>, Node<'a>)>;
 
 /// Both ends: documentation addresses (RFC 5737, RFC 3849) where none is given.
 fn endpoints(
     report: &mut Report,
-    from: GivenAddress<'_>,
-    to: GivenAddress<'_>,
-) -> Option<(IpAddr, IpAddr)> {
-    let given = |end: &GivenAddress<'_>| end.as_ref().map(|(address, _)| *address);
-    let (from_address, to_address) = (given(&from), given(&to));
-    let (from_address, to_address) = match (from_address, to_address) {
-        (Some(from), Some(to)) => (from?, to?),
-        (Some(from), None) => (from?, documentation(from?.is_ipv6(), true)),
-        (None, Some(to)) => (documentation(to?.is_ipv6(), false), to?),
-        (None, None) => (documentation(false, false), documentation(false, true)),
+    from: Given<'_, Vec<IpAddr>>,
+    to: Given<'_, IpAddr>,
+) -> Option<(Vec<IpAddr>, IpAddr)> {
+    let from_addresses = match &from {
+        Some((addresses, _)) => Some(addresses.clone()?),
+        None => None,
     };
-    if from_address.is_ipv4() == to_address.is_ipv4() {
-        return Some((from_address, to_address));
+    let to_address = match &to {
+        Some((address, _)) => Some((*address)?),
+        None => None,
+    };
+    let is_ipv6 = to_address
+        .or(from_addresses.as_ref().and_then(|all| all.first().copied()))
+        .is_some_and(|address| address.is_ipv6());
+    let from_addresses = from_addresses.unwrap_or_else(|| vec![documentation(is_ipv6, false)]);
+    let to_address = to_address.unwrap_or_else(|| documentation(is_ipv6, true));
+    if from_addresses.iter().all(|from| from.is_ipv6() == is_ipv6) {
+        return Some((from_addresses, to_address));
     }
-    if let (Some((_, from)), Some((_, to))) = (from, to) {
-        report
-            .error(to.span(), "both ends have to be of one address family")
-            .related(from.span(), "the other end");
+    match (from, to) {
+        (Some((_, from)), Some((_, to))) => {
+            report
+                .error(to.span(), "both ends have to be of one address family")
+                .related(from.span(), "the other end");
+        }
+        (Some((_, from)), None) => {
+            report.error(from.span(), "all clients have to be of one address family");
+        }
+        (None, _) => {}
     }
     None
 }
@@ -107,18 +133,50 @@ fn documentation(v6: bool, server: bool) -> IpAddr {
     }
 }
 
-fn lines(report: &mut Report, node: &Node<'_>) -> Option<Vec<Line>> {
-    let entries = node.array(report);
-    if entries.is_empty() || entries.len() > MAX_LINES {
-        report.error(node.span(), format!("a case says 1 to {MAX_LINES} lines"));
-        return None;
-    }
+/// The lines with their places; `{ times = 3, say = […] }` stands for its lines, that often.
+fn lines(report: &mut Report, node: &Node<'_>) -> Option<Vec<(Line, Span)>> {
     // All of them are read, so that all that is wrong is reported.
-    let lines: Vec<Option<Line>> = entries
-        .iter()
-        .map(|entry| line::line(report, entry))
+    let (mut lines, mut fine) = (Vec::new(), true);
+    for entry in node.array(report) {
+        let said = match entry.is_table() {
+            true => repeated(report, &entry),
+            false => line::line(report, &entry).map(|line| vec![(line, entry.span().clone())]),
+        };
+        match said {
+            Some(said) if lines.len() + said.len() <= MAX_LINES => lines.extend(said),
+            Some(_) => return too_many_lines(report, node),
+            None => fine = false,
+        }
+    }
+    if lines.is_empty() && fine {
+        return too_many_lines(report, node);
+    }
+    fine.then_some(lines)
+}
+
+fn repeated(report: &mut Report, node: &Node<'_>) -> Option<Vec<(Line, Span)>> {
+    let mut table = node.table(report, "a repetition")?;
+    let times = table.required(report, "times");
+    let times = times.and_then(|node| node.integer(report, 1..=MAX_LINES as u64));
+    let say = table.required(report, "say");
+    let entries = say.as_ref().map(|node| node.array(report));
+    let lines: Vec<_> = entries
+        .into_iter()
+        .flatten()
+        .map(|entry| Some((line::line(report, &entry)?, entry.span().clone())))
         .collect();
-    lines.into_iter().collect()
+    table.finish(report);
+    let lines: Vec<(Line, Span)> = lines.into_iter().collect::<Option<_>>()?;
+    let times = usize::try_from(times?).ok()?;
+    if lines.is_empty() || lines.len() * times > MAX_LINES {
+        return too_many_lines(report, &say?);
+    }
+    Some(vec![lines; times].concat())
+}
+
+fn too_many_lines<T>(report: &mut Report, node: &Node<'_>) -> Option<T> {
+    report.error(node.span(), format!("a case says 1 to {MAX_LINES} lines"));
+    None
 }
 
 /// The service named, or that of the first line that belongs to one; all lines have to fit it.
@@ -126,9 +184,9 @@ fn agreed_service(
     report: &mut Report,
     named: Option<(Service, Node<'_>)>,
     say: &Node<'_>,
-    lines: &[Line],
+    lines: &[(Line, Span)],
 ) -> Option<Service> {
-    let spoken = lines.iter().find_map(|line| line.speech.service());
+    let spoken = lines.iter().find_map(|(line, _)| line.speech.service());
     let service = match (named, spoken) {
         (Some((service, _)), _) => service,
         (None, Some(service)) => service,
@@ -142,11 +200,10 @@ fn agreed_service(
             return None;
         }
     };
-    let entries = say.list();
-    for (line, entry) in lines.iter().zip(&entries) {
+    for (line, span) in lines {
         if !line.speech.fits(service) {
             let message = format!("that isn't spoken to the service `{}`", service.name());
-            report.error(entry.span(), message);
+            report.error(span, message);
             return None;
         }
     }
@@ -159,7 +216,11 @@ impl Speech {
         match self {
             Self::Mqtt { .. } | Self::Tcp { .. } => Some(Service::Mqtt),
             Self::Coap { .. } => Some(Service::Coap),
-            Self::Hex(_) | Self::ClientHello { .. } | Self::Fragment { .. } | Self::Wait(_) => None,
+            Self::Hex(_)
+            | Self::ClientHello { .. }
+            | Self::Fragment { .. }
+            | Self::Wait(_)
+            | Self::Reconnect => None,
         }
     }
 

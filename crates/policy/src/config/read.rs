@@ -330,7 +330,7 @@ fn required_from(
 fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
     const ENTRIES: u64 = 1 << 26;
     const BYTES: u64 = 1 << 40;
-    let counts: [(&'static str, u64, u64, &mut usize); 15] = [
+    let counts: [(&'static str, u64, u64, &mut usize); 16] = [
         ("flows", 1, ENTRIES, &mut limits.flows),
         ("half_open", 1, ENTRIES, &mut limits.half_open),
         ("held_bytes", 0, BYTES, &mut limits.held_bytes),
@@ -380,6 +380,7 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
         ),
         ("endpoints", 1, ENTRIES, &mut limits.endpoints),
         ("exchanges", 1, ENTRIES, &mut limits.exchanges),
+        ("clients", 1, ENTRIES, &mut limits.clients),
         ("meters", 1, ENTRIES, &mut limits.meters),
     ];
     for (key, least, most, value) in counts {

@@ -5,11 +5,11 @@ use wire::coap::Code;
 use wire::mqtt::{ControlPacket, QoS, Version, topic};
 
 use super::addresses::Addresses;
-use super::glob::Glob;
 use super::list::List;
+use super::name::NamePattern;
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
-use crate::{Message, Protocol, Service, Subject};
+use crate::{Message, Protocol, Service, Session, Subject};
 
 /// A condition; what the rule's scope already says isn't asked again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,7 +35,7 @@ pub(crate) enum Condition {
     /// `source`, `destination`, `client`, `server`.
     Address(Party, List<Addresses>),
     /// `client_id`, `username`.
-    Identity(Identity, List<Glob>),
+    Identity(Identity, List<NamePattern>),
     /// `topic` of a PUBLISH or a will.
     Topic(List<Pattern>),
     /// `filter` of a SUBSCRIBE or UNSUBSCRIBE.
@@ -106,8 +106,9 @@ impl Condition {
                 message.is_some_and(|message| codes.contains(message.code()))
             }
             Self::Address(party, list) => address_holds(subject, *party, list),
-            Self::Identity(Identity::ClientId, list) => list.holds_for(subject.session.client_id),
-            Self::Identity(Identity::Username, list) => list.holds_for(subject.session.username),
+            Self::Identity(identity, list) => {
+                list.holds_for(identity.of(&subject.session), &subject.session)
+            }
             Self::Topic(list) => topic_holds(subject, list),
             Self::Filter(condition) => condition.holds(subject),
             Self::Path(list) => {
@@ -233,6 +234,16 @@ fn topic_holds(subject: &Subject<'_>, list: &List<Pattern>) -> bool {
     list.holds(|pattern| {
         name.is_some_and(|name| pattern.relates(Relation::Matches, name, &subject.session))
     })
+}
+
+impl Identity {
+    /// The session's name of this kind.
+    pub(crate) fn of<'a>(self, session: &Session<'a>) -> Option<&'a str> {
+        match self {
+            Self::ClientId => session.client_id,
+            Self::Username => session.username,
+        }
+    }
 }
 
 impl FilterCondition {

@@ -11,11 +11,12 @@ use super::addresses::{Addresses, Networks};
 use super::condition::Codes;
 use super::glob::{self, Glob};
 use super::list::List;
+use super::name::{NameError, NamePattern};
 use super::path::{self, PathError, PathPattern};
 use super::pattern::{self, Pattern, PatternError};
 use super::reasons::ReasonSet;
 use crate::address::{self, SIDES};
-use crate::report::{Report, Span};
+use crate::report::{Finding, Report, Span};
 use crate::suggest::one_of;
 use crate::{Protocol, Reason, Service, Side};
 
@@ -110,14 +111,47 @@ pub(crate) fn code_number(text: &str) -> Option<Code> {
     }
 }
 
-/// Client ids and user names.
-pub(crate) fn text_glob(report: &mut Report, span: &Span, text: &str) -> Option<Glob> {
+fn text_glob(report: &mut Report, span: &Span, text: &str) -> Option<Glob> {
     let glob = Glob::new(text);
     if glob.is_none() {
-        let message = format!("the pattern has more than {} characters", glob::MAX_CHARS);
-        report.error(span, message);
+        too_long(report, span);
     }
     glob
+}
+
+fn too_long(report: &mut Report, span: &Span) {
+    let message = format!("the pattern has more than {} characters", glob::MAX_CHARS);
+    report.error(span, message);
+}
+
+/// Client ids and user names.
+pub(crate) fn name_pattern(report: &mut Report, span: &Span, text: &str) -> Option<NamePattern> {
+    let error = match NamePattern::new(text) {
+        Ok(pattern) => return Some(pattern),
+        Err(error) => error,
+    };
+    match error {
+        NameError::TooLong => too_long(report, span),
+        NameError::Placeholder(at) => {
+            no_placeholder(report, span, text, at).help(r"a brace itself is written `\{`");
+        }
+        NameError::Mixed => {
+            report
+                .error(
+                    span,
+                    "a placeholder stands alone, or with plain text around it",
+                )
+                .help(r"a star itself is written `\*`");
+        }
+    }
+    None
+}
+
+fn no_placeholder<'r>(report: &'r mut Report, span: &Span, text: &str, at: usize) -> Finding<'r> {
+    let found = text[at..].split_inclusive('}').next().unwrap_or_default();
+    let message = format!("`{}` is no placeholder", found.escape_debug());
+    let finding = report.error(span, message);
+    finding.help("placeholders are `{client_id}` and `{username}`")
 }
 
 pub(crate) fn topic_pattern(report: &mut Report, span: &Span, text: &str) -> Option<Pattern> {
@@ -135,13 +169,7 @@ pub(crate) fn topic_pattern(report: &mut Report, span: &Span, text: &str) -> Opt
             report.error(span, message).help(clause.to_string());
         }
         PatternError::Placeholder(at) => {
-            let found = text[at..].split_inclusive('}').next().unwrap_or_default();
-            report
-                .error(
-                    span,
-                    format!("`{}` is no placeholder", found.escape_debug()),
-                )
-                .help("placeholders are `{client_id}` and `{username}`");
+            no_placeholder(report, span, text, at);
         }
         PatternError::Shared => {
             report

@@ -3,8 +3,6 @@
 //! Clients choose the text, so the time is linear in it whatever the pattern: pieces between
 //! stars are found one after the other, a piece with `?` by shift-and.
 
-use super::list::List;
-
 /// Longer patterns are refused: a bit of a machine word stands for each character.
 pub(crate) const MAX_CHARS: usize = 128;
 
@@ -156,13 +154,6 @@ impl Holes {
     }
 }
 
-impl List<Glob> {
-    /// What isn't there matches no glob.
-    pub(crate) fn holds_for(&self, text: Option<&str>) -> bool {
-        self.holds(|glob| text.is_some_and(|text| glob.matches(text)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -202,18 +193,6 @@ mod tests {
             assert_eq!(glob.matches(text), matches, "{pattern} {text}");
         }
         assert_eq!(Glob::new(&"a".repeat(MAX_CHARS + 1)), None);
-    }
-
-    #[test]
-    fn a_list_of_globs_says_nothing_fits_what_is_not_there() {
-        let list = |any: &[&str], none: &[&str]| List {
-            any_of: any.iter().filter_map(|p| Glob::new(p)).collect(),
-            none_of: none.iter().filter_map(|p| Glob::new(p)).collect(),
-        };
-        assert!(!list(&["*"], &[]).holds_for(None));
-        assert!(list(&[], &["*"]).holds_for(None));
-        assert!(list(&["s*"], &["s7"]).holds_for(Some("s8")));
-        assert!(!list(&["s*"], &["s7"]).holds_for(Some("s7")));
     }
 
     /// The definition, without care for time.

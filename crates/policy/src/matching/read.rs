@@ -16,7 +16,7 @@ use crate::report::{Report, Span};
 use crate::{Protocol, Reason};
 
 /// What a `match` came to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Matching {
     pub(crate) scope: Scope,
     /// `None` where the rule looks at messages whether anything was detected or not.
@@ -139,7 +139,12 @@ impl MatchReader<'_> {
             let Some(node) = table.optional(key) else {
                 continue;
             };
-            let list = self.list(&node, entry::text_glob);
+            let list = self.list(&node, entry::name_pattern);
+            let mut patterns = list.any_of.iter().chain(&list.none_of);
+            if patterns.any(|pattern| pattern.is_filled_with(identity)) {
+                let message = format!("`{{{key}}}` compares the `{key}` with itself");
+                self.report.error(node.span(), message);
+            }
             let scope = Scope::protocol(Protocol::Mqtt);
             self.narrowing.narrow(self.report, key, &node, scope);
             self.conditions.push(Condition::Identity(identity, list));
@@ -349,6 +354,15 @@ impl MatchReader<'_> {
             .collect();
         let scope = Scope::union(set.iter().map(Scope::reason));
         self.narrowing.narrow(self.report, "reason", &node, scope);
+        let is_named = set.iter().next().is_some();
+        if is_named && set.iter().all(Reason::is_of_limit) {
+            self.report
+                .error(
+                    node.span(),
+                    "only a `limit` raises that, in the rule that has it",
+                )
+                .help("write the limit into this rule");
+        }
         let undecoded = set.iter().all(Reason::is_malformed);
         if undecoded && self.narrowing.scope().is_subset(Scope::decoded()) {
             self.narrowing.conflict(self.report, "reason", &node);

@@ -124,6 +124,12 @@ detections! {
         "An AUTH that is no step of an authentication under way";
     MQTT_AUTH_UNFINISHED = "mqtt.auth.unfinished", "[MQTT-3.1.2-30]",
         "A client sent more than AUTH or DISCONNECT before its authentication was through";
+    MQTT_TAKEOVER_CLIENT_ID = "mqtt.takeover.client-id", "[MQTT-3.1.4-2], 5.0 [MQTT-3.1.4-3], §5.4.2",
+        "A CONNECT with the client identifier of a live session, from another address";
+    MQTT_TAKEOVER_SESSION = "mqtt.takeover.session", "MQTT 3.1.1 §3.1.2.4, 5.0 §4.1, §5.4.2",
+        "A CONNECT that takes up or wipes a lasting session, from another address than its last";
+    MQTT_AUTH_FAILED = "mqtt.auth.failed", "MQTT 3.1.1 §3.2.2.3, 5.0 §3.2.2.2",
+        "A server refused a client's credentials";
     MQTT_TOO_LARGE = "mqtt.too-large", "[limits] mqtt_packet_bytes, partial_bytes",
         "A control packet larger than the gateway lets through";
     MQTT_WRONG_PROTOCOL_TLS = "mqtt.wrong-protocol.tls", "RFC 8446 §5.1",
@@ -201,6 +207,11 @@ detections! {
     TLS_REQUIRED = "tls.required", "[tls] required_from; MQTT 5.0 §5.4.1, RFC 7252 §9",
         "Plaintext where TLS or DTLS has to be";
 
+    RULE_LIMIT_COUNT = "rule.limit.count", "rules/README.md, Limits",
+        "More messages within a window than a rule's limit allows";
+    RULE_LIMIT_RATE = "rule.limit.rate", "rules/README.md, Limits",
+        "Messages in faster succession than a rule's limit allows";
+
     LIMITS_FLOW_TABLE = "limits.flow-table", "[limits] flows, half_open",
         "The flow table is full of flows that must not be evicted";
     LIMITS_HELD_BYTES = "limits.held-bytes", "[limits] held_bytes",
@@ -213,6 +224,8 @@ detections! {
         "The table of CoAP exchanges is full";
     LIMITS_TOPIC_ALIASES = "limits.topic-aliases", "[limits] topic_alias_bytes",
         "A topic alias whose topic there was no room to remember";
+    LIMITS_CLIENTS = "limits.clients", "[limits] clients",
+        "The registry of MQTT clients is full";
     LIMITS_METERS = "limits.meters", "[limits] meters",
         "The table of rules' counters is full";
 }

@@ -113,6 +113,42 @@ fn what_is_wrong_with_a_case() {
             "`sensor` isn't an address",
             "",
         ),
+        (
+            "\"CONNECT\"",
+            "expect = { verdict = \"accept\" }\nfrom = [\"10.0.0.1\", \"fd00::1\"]",
+            "all clients have to be of one address family",
+            "",
+        ),
+        (
+            "\"CONNECT\"",
+            "expect = { verdict = \"accept\" }\nfrom = []",
+            "clients have 1 to 16 addresses",
+            "",
+        ),
+        (
+            "\"@17 CONNECT\"",
+            "expect = { verdict = \"accept\" }",
+            "clients are called @1 to @16",
+            "",
+        ),
+        (
+            "{ times = 3, say = [\"CONNECT\", \"CONECT\"] }",
+            "expect = { verdict = \"accept\" }",
+            "nobody can say `CONECT`",
+            "did you mean `CONNECT`?",
+        ),
+        (
+            "{ times = 3000, say = [\"CONNECT\", \"reconnect\"] }",
+            "expect = { verdict = \"accept\" }",
+            "a case says 1 to 5000 lines",
+            "",
+        ),
+        (
+            "{ say = [\"CONNECT\"] }",
+            "expect = { verdict = \"accept\" }",
+            "a repetition lacks `times`",
+            "",
+        ),
         ("\"CONNECT\"", "", "a case lacks `expect`", ""),
     ] {
         let rendered = pack(&case(say, more));

@@ -2,6 +2,7 @@
 
 mod cases;
 mod config;
+mod limits;
 mod rules;
 mod shown;
 

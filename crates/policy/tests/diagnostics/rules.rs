@@ -106,6 +106,21 @@ fn what_is_wrong_with_a_match() {
             "`2.5` isn't a CoAP code",
             "like \\\"2.05\\\"",
         ),
+        (
+            "username = \"!{clientid}\"",
+            "`{clientid}` is no placeholder",
+            "a brace itself is written",
+        ),
+        (
+            "username = \"*-{client_id}\"",
+            "a placeholder stands alone, or with plain text around it",
+            "",
+        ),
+        (
+            "client_id = \"{client_id}\"",
+            "`{client_id}` compares the `client_id` with itself",
+            "",
+        ),
         ("code = \"9.00\"", "isn't a CoAP code", ""),
         (
             "method = \"get\"",

@@ -6,21 +6,21 @@ mod mqtt;
 mod properties;
 mod raw;
 mod report;
+mod talker;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use policy::{Case, Line, Policy, Service, Speech};
-use wire::Direction;
-use wire::net::TcpFlags;
 
-use crate::network::{Ends, Gateway, Stream};
+use crate::network::{Ends, Gateway};
+
+use talker::Talker;
 
 pub use report::{Failure, Told};
 
-/// The client's port.
+/// The port of the first connection; each further one has the next.
 const CLIENT_PORT: u16 = 40_000;
-/// Bytes of a segment's payload at most.
-const SEGMENT_BYTES: usize = 1460;
 
 /// Runs a case and compares what became of it with what it expects.
 ///
@@ -51,110 +51,59 @@ pub fn run(policy: &Arc<Policy>, case: &Case) -> Result<Told, Failure> {
 }
 
 /// A case under way.
-struct Conversation {
+struct Conversation<'c> {
+    case: &'c Case,
+    server_port: u16,
+    next_port: u16,
     gateway: Gateway,
-    service: Service,
-    stream: Stream,
-    is_open: bool,
-    mqtt: mqtt::Speaker,
-    coap: coap::Speaker,
+    /// By the number of the client.
+    talkers: BTreeMap<u8, Talker>,
 }
 
-impl Conversation {
-    fn new(policy: &Arc<Policy>, case: &Case) -> Self {
-        let mut ends = Ends::between(
-            (case.from, CLIENT_PORT),
-            (case.to, port_of(policy, case.service)),
-        );
-        ends.client_side = case.side;
+impl<'c> Conversation<'c> {
+    fn new(policy: &Arc<Policy>, case: &'c Case) -> Self {
         Self {
+            case,
+            server_port: port_of(policy, case.service),
+            next_port: CLIENT_PORT,
             gateway: Gateway::new(Arc::clone(policy)),
-            service: case.service,
-            stream: Stream::new(ends),
-            is_open: false,
-            mqtt: mqtt::Speaker::default(),
-            coap: coap::Speaker::default(),
+            talkers: BTreeMap::new(),
         }
     }
 
     fn say(&mut self, line: &Line) -> Told {
-        let direction = match line.from_server {
-            true => Direction::ToClient,
-            false => Direction::ToServer,
-        };
         match &line.speech {
-            Speech::Hex(bytes) => self.send(direction, bytes),
-            Speech::Mqtt { packet, fields } => {
-                let bytes = self.mqtt.packet(*packet, fields);
-                self.send(direction, &bytes)
-            }
-            Speech::Coap { code, path, fields } => {
-                let carrier = match self.service.is_udp() {
-                    true => coap::Carrier::Datagram,
-                    false => coap::Carrier::Stream,
-                };
-                let bytes = self.coap.message(carrier, direction, *code, path, fields);
-                self.send(direction, &bytes)
-            }
-            Speech::ClientHello { fields } => {
-                let bytes = hello::client_hello(self.service, fields);
-                self.send(direction, &bytes)
-            }
-            Speech::Tcp { flags, fields } => {
-                // A SYN may be the first word; all else belongs to an open connection.
-                match TcpFlags(*flags).contains(TcpFlags::SYN) {
-                    true => self.is_open = true,
-                    false => self.open(),
-                }
-                let frame = raw::segment(&mut self.stream, direction, TcpFlags(*flags), fields);
-                self.carry(direction, &frame)
-            }
-            Speech::Fragment { fields } => {
-                let path = self.stream.ends.path(direction);
-                let frame = raw::fragment(&path, self.service.is_udp(), fields);
-                self.carry(direction, &frame)
-            }
             Speech::Wait(duration) => {
                 self.gateway.wait(*duration);
                 Told::default()
             }
-        }
-    }
-
-    /// Sends bytes the way the service carries them. Of several segments, the first that isn't
-    /// accepted is the one to tell of.
-    fn send(&mut self, direction: Direction, bytes: &[u8]) -> Told {
-        if self.service.is_udp() {
-            let frame = self.stream.ends.datagram(direction, bytes);
-            return self.carry(direction, &frame);
-        }
-        self.open();
-        let mut told = Told::default();
-        for chunk in bytes.chunks(SEGMENT_BYTES) {
-            let flags = TcpFlags::ACK | TcpFlags::PSH;
-            let frame = self.stream.segment(direction, 0, flags, chunk);
-            self.stream.advance(direction, chunk.len());
-            told = self.carry(direction, &frame);
-            if !told.is_accepted() {
-                break;
+            Speech::Reconnect => {
+                let talker = self.talkers.remove(&line.client);
+                talker.map_or_else(Told::default, |mut talker| {
+                    talker.hang_up(&mut self.gateway)
+                })
+            }
+            _ => {
+                let talker = match self.talkers.remove(&line.client) {
+                    Some(talker) => talker,
+                    None => self.newcomer(line.client),
+                };
+                let talker = self.talkers.entry(line.client).or_insert(talker);
+                talker.say(&mut self.gateway, line)
             }
         }
-        told
     }
 
-    fn open(&mut self) {
-        if !self.is_open {
-            self.is_open = true;
-            self.stream.open(&mut self.gateway);
-        }
-    }
-
-    fn carry(&mut self, direction: Direction, frame: &[u8]) -> Told {
-        let events = self.gateway.record.events.len();
-        let side = self.stream.ends.side_of_sender(direction);
-        let outcome = self.gateway.carry(side, frame).outcome;
-        let new = &self.gateway.record.events[events..];
-        Told::new(&outcome, new)
+    /// A connection of this client, from a port of its own.
+    fn newcomer(&mut self, client: u8) -> Talker {
+        let addresses = &self.case.from;
+        let nth = usize::from(client).min(addresses.len()) - 1;
+        let client = (addresses[nth], self.next_port);
+        // A case has fewer lines than there are ports.
+        self.next_port += 1;
+        let mut ends = Ends::between(client, (self.case.to, self.server_port));
+        ends.client_side = self.case.side;
+        Talker::new(ends, self.case.service)
     }
 }
 

@@ -108,6 +108,11 @@ pub(super) const HELD_SEGMENTS: Spec = Spec::gauge(
     &[],
     "TCP segments kept until their turn.",
 );
+pub(super) const CLIENTS: Spec = Spec::gauge(
+    "weir_mqtt_clients",
+    &[],
+    "MQTT clients remembered: live ones, and those whose sessions outlast their connections.",
+);
 pub(super) const METERS: Spec = Spec::gauge(
     "weir_meters",
     &[],
@@ -199,6 +204,7 @@ pub const ALL: &[Spec] = &[
     OBSERVATIONS,
     HELD_BYTES,
     HELD_SEGMENTS,
+    CLIENTS,
     METERS,
     LIMIT_HITS,
     PORT_FRAMES,

@@ -183,6 +183,7 @@ impl Sources {
             c::OBSERVATIONS.single(gauges.observations as u64),
             c::HELD_BYTES.single(gauges.held_bytes as u64),
             c::HELD_SEGMENTS.single(gauges.held_segments as u64),
+            c::CLIENTS.single(gauges.clients as u64),
             c::METERS.single(gauges.meters as u64),
         ]
     }

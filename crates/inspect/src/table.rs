@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,8 +21,47 @@ use foldhash::fast::FixedState;
 
 use crate::Instant;
 
+/// How often what is over is looked for, and how many entries of a table at a time.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const SWEEP_ENTRIES: usize = 8192;
+
+/// When to look again for what is over, as nanoseconds of [`Instant`]; the far future before there was
+/// anything to be over.
+#[derive(Debug)]
+pub(crate) struct Sweeps(AtomicU64);
+
+impl Sweeps {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU64::new(Instant::FAR.0))
+    }
+
+    /// There is something now.
+    #[inline]
+    pub(crate) fn start(&self, now: Instant) {
+        if self.0.load(Ordering::Relaxed) == Instant::FAR.0 {
+            self.0.store((now + SWEEP_INTERVAL).0, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.0.load(Ordering::Relaxed) <= now.0
+    }
+
+    /// One is done; there may be `more` for another at once.
+    pub(crate) fn done(&self, now: Instant, more: bool) {
+        let pause = if more { Duration::ZERO } else { SWEEP_INTERVAL };
+        self.0.store((now + pause).0, Ordering::Relaxed);
+    }
+
+    /// When the next is due.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        let next = Instant(self.0.load(Ordering::Relaxed));
+        (next != Instant::FAR).then_some(next)
+    }
+}
+
 /// What the table asks of its values.
-pub(super) trait Aging {
+pub(crate) trait Aging {
     /// When it was last used.
     fn used(&self) -> Instant;
 
@@ -40,7 +79,7 @@ pub(super) trait Aging {
 }
 
 /// A bounded map. No lookup finds an entry past its lifetime.
-pub(super) struct Table<K, V> {
+pub(crate) struct Table<K, V> {
     entries: DashMap<K, V, FixedState>,
     lanes: Box<[Mutex<Lane<K>>]>,
     len: AtomicUsize,
@@ -102,7 +141,7 @@ const SECOND_CHANCES: usize = 16;
 
 impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
     /// A table of at most `capacity` entries (at least one).
-    pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
+    pub(crate) fn new(capacity: usize, hash_seed: u64) -> Self {
         let capacity = capacity.max(1);
         let lanes = (capacity / ENTRIES_PER_LANE).clamp(1, LANES_MAX);
         let hasher = FixedState::with_seed(hash_seed);
@@ -117,12 +156,12 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
     }
 
     /// Entries held, those past their lifetime and not yet swept included.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }
 
     /// Lends the entry of `key`, if there is one that is not over.
-    pub(super) fn with<R>(
+    pub(crate) fn with<R>(
         &self,
         now: Instant,
         key: &K,
@@ -134,7 +173,7 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
 
     /// Lends the entry of `key`, making it with `make` first when there is none that is not over.
     /// The flag tells whether another entry that was not over had to go for it.
-    pub(super) fn with_or_insert<R>(
+    pub(crate) fn with_or_insert<R>(
         &self,
         now: Instant,
         key: K,
@@ -180,7 +219,7 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
 
     /// Forgets entries that are over, looking at about `at_most` of them. Returns whether there may
     /// be more.
-    pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
+    pub(crate) fn sweep(&self, now: Instant, at_most: usize) -> bool {
         let share = (at_most / self.lanes.len()).max(1);
         let mut more = false;
         for lane in &self.lanes {

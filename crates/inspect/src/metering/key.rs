@@ -1,0 +1,58 @@
+//! By what a meter is found.
+
+use std::hash::Hash;
+
+use policy::{Per, Subject};
+use siphasher::sip128::{Hasher128, SipHasher13};
+use wire::Direction;
+
+use crate::Seed;
+use crate::flow::FlowKey;
+
+/// Makes the keys of meters: 128 bits, so that two of them are never the same by chance, under a secret,
+/// so that they aren't by intent.
+pub(super) struct Keys([u8; 16]);
+
+impl Keys {
+    pub(super) fn new(seed: &Seed) -> Self {
+        Self(seed.key("meter keys"))
+    }
+
+    /// The key of a rule's meter for whom a message is to be counted, if it has what is counted by.
+    pub(super) fn key(
+        &self,
+        rule: u64,
+        per: Per,
+        subject: &Subject<'_>,
+        flow: &FlowKey,
+    ) -> Option<u128> {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        rule.hash(&mut hasher);
+        match per {
+            Per::Client => subject.client().hash(&mut hasher),
+            Per::Source => subject.endpoints.source.hash(&mut hasher),
+            Per::Destination => subject.endpoints.destination.hash(&mut hasher),
+            Per::Flow => flow.hash(&mut hasher),
+            Per::ClientId => {
+                subject.server().hash(&mut hasher);
+                server_port(subject).hash(&mut hasher);
+                subject.session.client_id?.hash(&mut hasher);
+            }
+            Per::Username => subject.session.username?.hash(&mut hasher),
+        }
+        Some(hasher.finish128().as_u128())
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(..)")
+    }
+}
+
+fn server_port(subject: &Subject<'_>) -> u16 {
+    match subject.direction {
+        Direction::ToServer => subject.endpoints.destination_port,
+        Direction::ToClient => subject.endpoints.source_port,
+    }
+}

@@ -1,0 +1,92 @@
+//! What rules with a `count` or a `rate` have counted, for each of those they count apart.
+//!
+//! One bounded [table](crate::table) holds all of it, shared by the workers. An entry is found by a
+//! keyed hash of the rule and of whom it counts, which nobody outside can aim at; the longest idle makes
+//! room when the table is full, those that exceed their limit last. Whoever is forgotten starts from
+//! nothing: a full table stops nobody.
+
+mod key;
+mod meter;
+
+use policy::{Limit, Meters, Policy, RuleIndex, Subject};
+
+use crate::flow::FlowKey;
+use crate::table::{SWEEP_ENTRIES, Sweeps, Table};
+use crate::{Instant, Limits, Seed};
+
+use key::Keys;
+use meter::Meter;
+
+/// All meters.
+#[derive(Debug)]
+pub(crate) struct Metering {
+    meters: Table<u128, Meter>,
+    keys: Keys,
+    sweeps: Sweeps,
+}
+
+/// The meters as the rules ask them about one message.
+pub(crate) struct Metered<'a> {
+    pub(crate) metering: &'a Metering,
+    pub(crate) policy: &'a Policy,
+    pub(crate) now: Instant,
+    pub(crate) flow: &'a FlowKey,
+    /// Who knows the ratios.
+    pub(crate) ratios: &'a mut dyn Meters,
+    /// Somebody had to be forgotten.
+    pub(crate) evicted: bool,
+}
+
+impl Metering {
+    /// Draws its keys from `seed`, by purposes of its own.
+    pub(crate) fn new(limits: &Limits, seed: &Seed) -> Self {
+        Self {
+            meters: Table::new(limits.meters, seed.hash_seed("meters")),
+            keys: Keys::new(seed),
+            sweeps: Sweeps::new(),
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.meters.len()
+    }
+
+    /// Forgets what is over, a bounded amount of it.
+    pub(crate) fn handle_timeout(&self, now: Instant) {
+        if self.sweeps.is_due(now) {
+            let more = self.meters.sweep(now, SWEEP_ENTRIES);
+            self.sweeps.done(now, more);
+        }
+    }
+
+    /// When [`Metering::handle_timeout`] has something to do, and what.
+    pub(crate) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        self.sweeps.next().map(|next| (next, "rules' counters"))
+    }
+}
+
+impl Meters for Metered<'_> {
+    fn exceeds(&mut self, rule: RuleIndex, limit: &Limit, subject: &Subject<'_>) -> bool {
+        if let Limit::Ratio(_) = limit {
+            return self.ratios.exceeds(rule, limit, subject);
+        }
+        let metering = self.metering;
+        let rule = self.policy.meter(rule);
+        let Some(key) = metering.keys.key(rule, limit.per(), subject, self.flow) else {
+            return false;
+        };
+        metering.sweeps.start(self.now);
+        let (exceeded, evicted) = metering.meters.with_or_insert(
+            self.now,
+            key,
+            || Meter::new(self.now, limit),
+            |meter| meter.enter(self.now, limit),
+        );
+        self.evicted |= evicted;
+        exceeded
+    }
+}
+
+#[cfg(test)]
+mod tests;

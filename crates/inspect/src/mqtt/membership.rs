@@ -1,0 +1,121 @@
+//! A session as one among others: what it takes from them, and its entry in the registry.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use policy::Reason;
+use wire::Direction;
+use wire::mqtt::{ConnAck, Connect, ControlPacket, ReasonCode, Version};
+
+use super::packet::Scene;
+use super::registry::{Lease, Name, Ticket};
+use super::session::Stage;
+use crate::context::Arrival;
+use crate::shared::Shared;
+use crate::{Instant, Sink};
+
+/// What a session is among others. Small, because every session has one.
+#[derive(Debug, Default)]
+pub(super) struct Membership {
+    /// The name it holds, if it has a ticket.
+    name: Name,
+    ticket: Option<Ticket>,
+    /// For how long the session outlasts its connection, as its client asks.
+    lasts_s: u32,
+}
+
+impl Membership {
+    /// The connection is over. True if a lasting session of somebody else had to be forgotten.
+    pub(super) fn end(self, now: Instant, shared: &Shared) -> bool {
+        let lasts = Duration::from_secs(self.lasts_s.into());
+        self.ticket.is_some_and(|ticket| {
+            let name = self.name;
+            let lease = Lease { name, ticket };
+            shared.registry.release(now, &lease, lasts)
+        })
+    }
+}
+
+impl<S: Sink> Scene<'_, '_, S> {
+    /// What a packet does beyond its own connection.
+    pub(super) fn reason_across(&self, packet: &ControlPacket<'_>) -> Option<Reason> {
+        match (packet, self.arrival.direction) {
+            (ControlPacket::Connect(connect), Direction::ToServer) => self.takeover(connect),
+            (ControlPacket::ConnAck(connack), Direction::ToClient) => {
+                let is_answer = self.session.stage == Stage::Connecting;
+                let refuses = refuses_credentials(self.session.version, connack.reason_code);
+                (is_answer && refuses).then_some(Reason::MQTT_AUTH_FAILED)
+            }
+            _ => None,
+        }
+    }
+
+    fn takeover(&self, connect: &Connect<'_>) -> Option<Reason> {
+        // On a connection older than the gateway, the name may be its own.
+        if self.session.stage != Stage::Opening || connect.client_id.is_empty() {
+            return None;
+        }
+        let registry = &self.shared.registry;
+        let name = registry.name(server(self.arrival), connect.client_id);
+        registry.takeover(self.cx.now, &name, self.arrival.endpoints.source)
+    }
+
+    /// Takes note of a packet that was let through and noted by the session.
+    pub(super) fn note_across(&mut self, packet: &ControlPacket<'_>) {
+        match packet {
+            ControlPacket::Connect(connect) if self.session.stage == Stage::Connecting => {
+                self.session.membership.lasts_s = lasts_s(connect);
+            }
+            ControlPacket::ConnAck(connack) if self.session.stage == Stage::Open => {
+                self.enlist(connack);
+            }
+            _ => {}
+        }
+    }
+
+    fn enlist(&mut self, connack: &ConnAck<'_>) {
+        let membership = &mut self.session.membership;
+        if membership.ticket.is_some() {
+            return;
+        }
+        if let Some(seconds) = connack.properties.session_expiry_s() {
+            membership.lasts_s = seconds;
+        }
+        let Some(client_id) = self.session.client_id() else {
+            return;
+        };
+        let registry = &self.shared.registry;
+        let name = registry.name(server(self.arrival), client_id);
+        let client = self.arrival.endpoints.destination;
+        let Lease { name, ticket } = registry.hold(self.cx.now, name, client);
+        let membership = &mut self.session.membership;
+        (membership.name, membership.ticket) = (name, Some(ticket));
+    }
+}
+
+/// The server's end of a connection.
+fn server(arrival: &Arrival) -> (IpAddr, u16) {
+    let ends = &arrival.endpoints;
+    match arrival.direction {
+        Direction::ToServer => (ends.destination, ends.destination_port),
+        Direction::ToClient => (ends.source, ends.source_port),
+    }
+}
+
+/// For how long the session outlasts its connection (3.1.1 §3.1.2.4, 5.0 §3.1.2.11.2).
+fn lasts_s(connect: &Connect<'_>) -> u32 {
+    match connect.version {
+        Version::V5 => connect.properties.session_expiry_s().unwrap_or(0),
+        _ if connect.clean_start => 0,
+        _ => u32::MAX,
+    }
+}
+
+/// Whether a CONNACK with this code refuses who the client says it is (3.1.1 §3.2.2.3, 5.0 §3.2.2.2).
+/// "Banned" (0x8a) is none: it says nothing about the credentials.
+fn refuses_credentials(version: Version, code: ReasonCode) -> bool {
+    match version {
+        Version::V31 | Version::V311 => matches!(code.0, 4 | 5),
+        Version::V5 => matches!(code.0, 0x86 | 0x87 | 0x8c),
+    }
+}

@@ -1,0 +1,150 @@
+//! What is known across connections: names in use, refused credentials, what rules count.
+
+use std::time::Duration;
+
+use testkit::mqtt;
+use testkit::network::{Ends, Gateway, Stream, policy_of};
+use weir_inspect::{Count, LimitKind, Limits, Verdict};
+use wire::Direction::{ToClient, ToServer};
+use wire::mqtt::{Property, ReasonCode, Version, encode};
+
+const TAKEOVER: &str = "mqtt.takeover.client-id";
+const GUESSING: &str = r#"
+    [[rule]]
+    id = "guessing"
+    match = { reason = "mqtt.auth.failed" }
+    limit = { count = 2, window = "10m", per = "client" }
+    action = "reset"
+    ban = "15m"
+"#;
+
+/// A device that connects and is answered with this code; how the answer went.
+fn knock(gateway: &mut Gateway, device: u16, port: u16, code: u8) -> Verdict {
+    let server = Ends::v4(device, 1883);
+    let mut ends = server;
+    ends.path.source_port = port;
+    let mut stream = Stream::new(ends);
+    stream.open(gateway);
+    let connect = mqtt::connect(Version::V311, "device");
+    let connected = stream.data(gateway, ToServer, &connect);
+    assert_eq!(connected.verdict(), Verdict::Accept);
+    stream
+        .data(gateway, ToClient, &mqtt::connack(Version::V311, code))
+        .verdict()
+}
+
+#[test]
+fn who_guesses_is_banned_and_never_the_server_that_says_so() {
+    let mut gateway = Gateway::of("", GUESSING);
+    let verdicts = [1, 2, 3].map(|port| knock(&mut gateway, 7, 4000 + port, 5));
+    assert_eq!(verdicts, [Verdict::Accept, Verdict::Accept, Verdict::Reset]);
+    let banned: Vec<_> = gateway.record.bans.iter().map(|ban| ban.0).collect();
+    assert_eq!(banned, [Ends::v4(7, 1883).path.source]);
+    assert_eq!(knock(&mut gateway, 8, 4000, 5), Verdict::Accept);
+}
+
+#[test]
+fn a_reload_goes_on_counting_where_the_old_policy_was() {
+    let mut gateway = Gateway::of("", GUESSING);
+    knock(&mut gateway, 7, 4001, 5);
+    knock(&mut gateway, 7, 4002, 4);
+    let with_another = format!(
+        "[[rule]]\nid = \"first\"\nmatch = {{ packet = \"PUBLISH\" }}\naction = \"alert\"\n{GUESSING}"
+    );
+    gateway.inspector.install(policy_of("", &with_another));
+    assert_eq!(knock(&mut gateway, 7, 4003, 5), Verdict::Reset);
+    gateway
+        .inspector
+        .install(policy_of("", &GUESSING.replace("count = 2", "count = 3")));
+    assert_eq!(knock(&mut gateway, 7, 4004, 5), Verdict::Accept);
+}
+
+#[test]
+fn a_dry_run_counts_and_stops_nothing() {
+    let mut gateway = Gateway::of("", &format!("{GUESSING}dry_run = true"));
+    for port in 4000..4010 {
+        assert_eq!(knock(&mut gateway, 7, port, 5), Verdict::Accept);
+    }
+    let tried = gateway.record.events.iter();
+    let tried = tried.filter(|event| event.rule.is_some());
+    let would: Vec<_> = tried.map(|event| event.would).collect();
+    assert_eq!(would, [Some(Verdict::Reset); 8]);
+    assert!(gateway.record.bans.is_empty());
+}
+
+#[test]
+fn a_full_table_of_meters_is_counted_and_blames_nobody() {
+    let limits = Limits {
+        meters: 16,
+        ..Limits::default()
+    };
+    let mut gateway = Gateway::with_limits(policy_of("", GUESSING), limits);
+    for device in 0..200 {
+        assert_eq!(knock(&mut gateway, device, 4000, 5), Verdict::Accept);
+    }
+    assert_eq!(gateway.inspector.gauges().meters, 16);
+    let evicted = gateway.record.counted(Count::Limit(LimitKind::Meters));
+    assert_eq!(evicted, 200 - 16);
+}
+
+/// Connects a device under no name of its own, and has the server name it.
+fn assigned(gateway: &mut Gateway, device: u16, name: &str) -> Stream {
+    let mut stream = Stream::new(Ends::v4(device, 1883));
+    stream.open(gateway);
+    stream.data(gateway, ToServer, &mqtt::connect(Version::V5, ""));
+    let connack = mqtt::written(|out| {
+        let properties = [Property::AssignedClientIdentifier(name)];
+        encode::connack(out, Version::V5, false, ReasonCode::SUCCESS, &properties);
+    });
+    assert!(stream.data(gateway, ToClient, &connack).outcome.forward);
+    stream
+}
+
+#[test]
+fn a_name_the_server_gave_is_held_like_any_other() {
+    let mut gateway = Gateway::of("", "");
+    let _stream = assigned(&mut gateway, 7, "auto-1");
+    assert_eq!(gateway.inspector.gauges().clients, 1);
+    let mut stream = Stream::new(Ends::v4(8, 1883));
+    stream.open(&mut gateway);
+    let passage = stream.data(
+        &mut gateway,
+        ToServer,
+        &mqtt::connect(Version::V5, "auto-1"),
+    );
+    assert_eq!(passage.reason(), Some(TAKEOVER));
+}
+
+#[test]
+fn a_name_is_free_when_its_connection_was_torn_down_or_forgotten() {
+    let limits = Limits::default();
+    let idle_timeout = limits.idle_timeout;
+    let mut gateway = Gateway::with_limits(policy_of("", ""), limits);
+    let mut torn = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V311, "torn");
+    let _idle = Stream::session(&mut gateway, Ends::v4(8, 1883), Version::V311, "idle");
+    assert_eq!(gateway.inspector.gauges().clients, 2);
+    torn.data(&mut gateway, ToServer, &[0xff, 0xff]);
+    assert_eq!(gateway.inspector.gauges().clients, 1);
+    gateway.wait(idle_timeout + Duration::from_secs(1));
+    assert_eq!(gateway.inspector.gauges().clients, 0);
+}
+
+#[test]
+fn what_went_on_unseen_makes_no_takeover() {
+    let mut gateway = Gateway::of("", "");
+    let _first = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V311, "plc");
+    gateway.wait(Duration::from_secs(1));
+    gateway.inspector.lose_sight(gateway.now);
+    let mut stream = Stream::new(Ends::v4(8, 1883));
+    stream.open(&mut gateway);
+    let passage = stream.data(&mut gateway, ToServer, &mqtt::connect(Version::V311, "plc"));
+    assert_eq!(passage.reason(), None);
+}
+
+#[test]
+fn a_refused_connect_holds_no_name() {
+    let mut gateway = Gateway::of("", "");
+    assert_eq!(knock(&mut gateway, 7, 4000, 5), Verdict::Accept);
+    assert_eq!(gateway.inspector.gauges().clients, 0);
+    assert_eq!(gateway.record.reasons(), ["mqtt.auth.failed"]);
+}

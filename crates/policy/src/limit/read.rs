@@ -1,0 +1,161 @@
+//! Reading a rule's `limit`, and what it can be combined with.
+
+use std::time::Duration;
+
+use super::{CountLimit, Limit, Per, RateLimit, Ratio};
+use crate::matching::Scope;
+use crate::pack::DraftRule;
+use crate::read::{Node, Table};
+use crate::report::Report;
+use crate::{Action, Protocol};
+
+/// The key that says what is measured.
+const KINDS: [&str; 3] = ["ratio", "count", "rate"];
+const LEAST_WINDOW: Duration = Duration::from_secs(1);
+const MAX_RATIO_WINDOW: Duration = Duration::from_secs(3600);
+const MAX_COUNT_WINDOW: Duration = Duration::from_secs(30 * 86_400);
+const MAX_COUNT: u64 = 1_000_000;
+/// Of a ratio, and of messages a second.
+const NUMBERS: (f64, f64) = (0.001, 1_000_000.0);
+const EXAMPLES: &str = "write { count = 10, window = \"10m\", per = \"client\" }, \
+    { rate = 5, burst = 20, per = \"client\" } or \
+    { ratio = 3.0, of = \"udp_payload_bytes\", per = \"client\", window = \"60s\" }";
+
+/// Reads a limit; what is wrong with it is reported.
+pub(crate) fn read(report: &mut Report, node: &Node<'_>) -> Option<Limit> {
+    let mut table = node.table(report, "`limit`")?;
+    let kinds = KINDS.map(|key| (key, table.optional(key)));
+    let mut given = kinds
+        .into_iter()
+        .filter_map(|(key, node)| Some((key, node?)));
+    let Some((key, measure)) = given.next() else {
+        for key in ["of", "window", "per", "burst"] {
+            table.optional(key);
+        }
+        if !table.has_unknown_keys() {
+            let finding = report.error(node.span(), "the limit measures nothing");
+            finding.help(EXAMPLES);
+        }
+        table.finish(report);
+        return None;
+    };
+    if let Some((other, node)) = given.next() {
+        let message = format!("a limit measures either `{key}` or `{other}`");
+        let finding = report.error(node.key_span(), message);
+        finding.related(measure.key_span(), &format!("`{key}` is here"));
+        return None;
+    }
+    let mut reader = LimitReader { report, table };
+    let limit = match key {
+        "ratio" => reader.ratio(&measure).map(Limit::Ratio),
+        "count" => reader.count(&measure).map(Limit::Count),
+        _ => reader.rate(&measure).map(Limit::Rate),
+    };
+    let LimitReader { report, table } = reader;
+    let others = KINDS.map(|kind| if kind == key { "" } else { kind });
+    table.finish_without(report, &others);
+    limit
+}
+
+struct LimitReader<'r, 'a> {
+    report: &'r mut Report,
+    table: Table<'a>,
+}
+
+impl LimitReader<'_, '_> {
+    fn ratio(&mut self, measure: &Node<'_>) -> Option<Ratio> {
+        let ratio_milli = self.thousandths(measure, "ratio");
+        if let Some(node) = self.table.required(self.report, "of") {
+            node.choice(self.report, &[("udp_payload_bytes", ())]);
+        }
+        let per = self.table.required(self.report, "per");
+        let per = per.and_then(|node| node.choice(self.report, &[("client", Per::Client)]));
+        let window = self.window(MAX_RATIO_WINDOW);
+        Some(Ratio {
+            ratio_milli: ratio_milli?,
+            per: per?,
+            window: window?,
+        })
+    }
+
+    fn count(&mut self, measure: &Node<'_>) -> Option<CountLimit> {
+        let count = measure.integer(self.report, 1..=MAX_COUNT);
+        let window = self.window(MAX_COUNT_WINDOW);
+        let per = self.per();
+        Some(CountLimit {
+            count: u32::try_from(count?).ok()?,
+            window: window?,
+            per: per?,
+        })
+    }
+
+    fn rate(&mut self, measure: &Node<'_>) -> Option<RateLimit> {
+        let rate_milli = self.thousandths(measure, "rate");
+        let burst = self.table.required(self.report, "burst");
+        let burst = burst.and_then(|node| node.integer(self.report, 1..=MAX_COUNT));
+        let per = self.per();
+        Some(RateLimit {
+            rate_milli: rate_milli?,
+            burst: u32::try_from(burst?).ok()?,
+            per: per?,
+        })
+    }
+
+    fn thousandths(&mut self, node: &Node<'_>, what: &str) -> Option<u32> {
+        let number = node.number(self.report)?;
+        let (least, most) = NUMBERS;
+        if !(least..=most).contains(&number) {
+            let message = format!("the {what} has to be between {least} and {most}");
+            self.report.error(node.span(), message);
+            return None;
+        }
+        // At most 10^9 thousandths: nothing is cut off.
+        Some((number * 1000.0).round() as u32)
+    }
+
+    fn window(&mut self, most: Duration) -> Option<Duration> {
+        let window = self.table.required(self.report, "window")?;
+        window.duration(self.report, LEAST_WINDOW..=most)
+    }
+
+    fn per(&mut self) -> Option<Per> {
+        let per = self.table.required(self.report, "per")?;
+        let names: Vec<_> = Per::ALL.iter().map(|per| (per.name(), *per)).collect();
+        per.choice(self.report, &names)
+    }
+}
+
+/// What is measured has to exist for all that the rule matches, and being too much is no merit.
+pub(crate) fn check(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    let Some(limit) = &draft.rule.limit else {
+        return;
+    };
+    let scope = draft.matching.scope;
+    // Conditions that exclude each other were reported already.
+    if scope.is_empty() {
+        return;
+    }
+    if matches!(limit, Limit::Ratio(_)) && !scope.is_subset(Scope::over_udp()) {
+        report
+            .error(
+                node.span(),
+                "`udp_payload_bytes` aren't counted for all that the rule matches",
+            )
+            .help("add protocol = \"coap\" to the rule's match");
+    }
+    let per = limit.per();
+    let is_of_session = matches!(per, Per::ClientId | Per::Username);
+    if is_of_session && !scope.is_subset(Scope::protocol(Protocol::Mqtt)) {
+        let message = format!("not all that the rule matches has a `{}`", per.name());
+        let finding = report.error(node.span(), message);
+        finding.help("add protocol = \"mqtt\" to the rule's match");
+    }
+    if draft.rule.action == Action::Accept {
+        report
+            .error(
+                node.span(),
+                "`accept` would let through just what exceeds the limit",
+            )
+            .help("a limit goes with `alert`, `drop`, `reset`, `refuse` or `challenge`");
+    }
+}

@@ -1,0 +1,202 @@
+//! Patterns of names: a glob, or text around the session's other name.
+
+use super::condition::Identity;
+use super::glob::{self, Glob};
+use super::list::List;
+use crate::Session;
+
+/// A pattern of a client identifier or user name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum NamePattern {
+    Glob(Glob),
+    /// `plc-{client_id}`: the other name of the same session, and what stands around it.
+    Filled {
+        before: String,
+        with: Identity,
+        after: String,
+    },
+}
+
+/// What is wrong with a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NameError {
+    TooLong,
+    /// What begins here, a byte offset, is no placeholder.
+    Placeholder(usize),
+    /// Beside a placeholder, stars, holes and further placeholders have no meaning.
+    Mixed,
+}
+
+const PLACEHOLDERS: [(&str, Identity); 2] = [
+    ("{client_id}", Identity::ClientId),
+    ("{username}", Identity::Username),
+];
+
+impl NamePattern {
+    pub(crate) fn new(text: &str) -> Result<Self, NameError> {
+        let Some(at) = unescaped(text, |c| matches!(c, '{' | '}')) else {
+            return Glob::new(text).map(Self::Glob).ok_or(NameError::TooLong);
+        };
+        let mut known = PLACEHOLDERS.iter();
+        let found = known.find_map(|(name, with)| Some((*with, text[at..].strip_prefix(name)?)));
+        let (with, after) = found.ok_or(NameError::Placeholder(at))?;
+        let before = &text[..at];
+        let special = |c| matches!(c, '*' | '?' | '{' | '}');
+        if unescaped(before, special)
+            .or(unescaped(after, special))
+            .is_some()
+        {
+            return Err(NameError::Mixed);
+        }
+        if text.chars().count() > glob::MAX_CHARS {
+            return Err(NameError::TooLong);
+        }
+        Ok(Self::Filled {
+            before: literal(before),
+            with,
+            after: literal(after),
+        })
+    }
+
+    /// Whether it compares a session's name with itself.
+    pub(crate) fn is_filled_with(&self, identity: Identity) -> bool {
+        matches!(self, Self::Filled { with, .. } if *with == identity)
+    }
+
+    /// Who has no other name fits no pattern that is filled with it.
+    fn matches(&self, text: &str, session: &Session<'_>) -> bool {
+        match self {
+            Self::Glob(glob) => glob.matches(text),
+            Self::Filled {
+                before,
+                with,
+                after,
+            } => {
+                let inner = text
+                    .strip_prefix(before.as_str())
+                    .and_then(|text| text.strip_suffix(after.as_str()));
+                inner.is_some_and(|inner| !inner.is_empty() && with.of(session) == Some(inner))
+            }
+        }
+    }
+}
+
+impl List<NamePattern> {
+    /// What isn't there fits no pattern.
+    pub(crate) fn holds_for(&self, text: Option<&str>, session: &Session<'_>) -> bool {
+        self.holds(|pattern| text.is_some_and(|text| pattern.matches(text, session)))
+    }
+}
+
+/// The offset of the first such character that no `\` precedes.
+fn unescaped(text: &str, is_one: impl Fn(char) -> bool) -> Option<usize> {
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        if c == '\\' {
+            chars.next();
+        } else if is_one(c) {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// Text without the escapes in it.
+fn literal(text: &str) -> String {
+    let (mut out, mut chars) = (String::new(), text.chars());
+    while let Some(c) = chars.next() {
+        out.push(if c == '\\' {
+            chars.next().unwrap_or(c)
+        } else {
+            c
+        });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session<'a>(client_id: Option<&'a str>, username: Option<&'a str>) -> Session<'a> {
+        Session {
+            client_id,
+            username,
+            ..Session::default()
+        }
+    }
+
+    #[test]
+    fn a_name_is_compared_with_the_sessions_other_one() {
+        for (pattern, username, client_id, matches) in [
+            ("{client_id}", "s7", Some("s7"), true),
+            ("{client_id}", "s7", Some("s8"), false),
+            ("{client_id}", "s7", None, false),
+            ("{client_id}", "", Some(""), false),
+            ("u-{client_id}@site", "u-s7@site", Some("s7"), true),
+            ("u-{client_id}@site", "u-@site", Some(""), false),
+            ("u-{client_id}@site", "u-s7@else", Some("s7"), false),
+            (r"\*{client_id}", "*s7", Some("s7"), true),
+            (r"\{client_id\}", "{client_id}", Some("s7"), true),
+            // A value is no pattern.
+            ("{client_id}", "s7", Some("*"), false),
+            ("plc-*", "plc-1", None, true),
+        ] {
+            let compiled = NamePattern::new(pattern).expect("a pattern");
+            assert_eq!(
+                compiled.matches(username, &session(client_id, Some(username))),
+                matches,
+                "{pattern} {username} {client_id:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_list_of_patterns_says_nothing_fits_what_is_not_there() {
+        let holds = |any: &[&str], none: &[&str], text| {
+            let list = List {
+                any_of: any
+                    .iter()
+                    .filter_map(|p| NamePattern::new(p).ok())
+                    .collect(),
+                none_of: none
+                    .iter()
+                    .filter_map(|p| NamePattern::new(p).ok())
+                    .collect(),
+            };
+            list.holds_for(text, &Session::default())
+        };
+        assert!(!holds(&["*"], &[], None));
+        assert!(holds(&[], &["*"], None));
+        assert!(holds(&["s*"], &["s7"], Some("s8")));
+        assert!(!holds(&["s*"], &["s7"], Some("s7")));
+    }
+
+    #[test]
+    fn who_has_no_name_fits_no_pattern_and_every_negation() {
+        let pattern = || NamePattern::new("{client_id}").expect("a pattern");
+        let (mut same, mut other) = (List::default(), List::default());
+        same.push(false, pattern());
+        other.push(true, pattern());
+        let nameless = session(Some("s7"), None);
+        assert!(!same.holds_for(None, &nameless));
+        assert!(other.holds_for(None, &nameless));
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_pattern() {
+        for (text, error) in [
+            ("a{clientid}", NameError::Placeholder(1)),
+            ("a}", NameError::Placeholder(1)),
+            ("*{client_id}", NameError::Mixed),
+            ("{client_id}?", NameError::Mixed),
+            ("{client_id}{username}", NameError::Mixed),
+        ] {
+            assert_eq!(NamePattern::new(text), Err(error), "{text}");
+        }
+        let long = "a".repeat(glob::MAX_CHARS + 1);
+        assert_eq!(NamePattern::new(&long), Err(NameError::TooLong));
+        let long = format!("{{client_id}}{long}");
+        assert_eq!(NamePattern::new(&long), Err(NameError::TooLong));
+    }
+}

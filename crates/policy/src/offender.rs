@@ -1,0 +1,121 @@
+//! Who is to blame for a message, and so whom a `ban` falls on.
+
+use std::net::IpAddr;
+
+use crate::{Limit, Per, Reason, Subject};
+
+/// The address of the offender: mostly the sender's. But what a server says of its client, the client
+/// has done; and where a rule counts what a client does, by whatever name, it means the client. A
+/// server that answers an attacker is never banned for it.
+pub(crate) fn offender(
+    subject: &Subject<'_>,
+    reason: Option<Reason>,
+    limit: Option<&Limit>,
+) -> IpAddr {
+    let tells_on_client = reason.is_some_and(tells_on_client);
+    if tells_on_client || limit.is_some_and(|limit| counts_clients(limit.per())) {
+        return subject.client();
+    }
+    subject.endpoints.source
+}
+
+/// Whether the detection is a server's verdict on its client.
+fn tells_on_client(reason: Reason) -> bool {
+    reason == Reason::MQTT_AUTH_FAILED
+}
+
+/// Whether it is a client that is counted, whoever sends. A connection is its client's doing.
+fn counts_clients(per: Per) -> bool {
+    match per {
+        Per::Client | Per::ClientId | Per::Username | Per::Flow => true,
+        Per::Source | Per::Destination => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use wire::Direction;
+
+    use super::*;
+    use crate::{CountLimit, Endpoints, Message, Protocol, RateLimit, Service, Session, Side};
+
+    const CLIENT: [u8; 4] = [10, 20, 0, 7];
+    const SERVER: [u8; 4] = [192, 0, 2, 1];
+
+    fn subject(direction: Direction) -> Subject<'static> {
+        let (source, destination) = match direction {
+            Direction::ToServer => (CLIENT, SERVER),
+            Direction::ToClient => (SERVER, CLIENT),
+        };
+        Subject {
+            protocol: Protocol::Mqtt,
+            service: Service::Mqtt,
+            direction,
+            endpoints: Endpoints {
+                source: source.into(),
+                source_port: 1,
+                destination: destination.into(),
+                destination_port: 2,
+                from: Side::Inside,
+            },
+            message: Message::None,
+            session: Session::default(),
+            reasons: &[],
+            address_validated: false,
+            size: 0,
+        }
+    }
+
+    #[test]
+    fn the_sender_is_to_blame_but_for_what_a_server_says_of_its_client() {
+        for (direction, reason, offends) in [
+            (
+                Direction::ToServer,
+                Some(Reason::MQTT_SPOOFED_SERVER_PACKET),
+                CLIENT,
+            ),
+            (
+                Direction::ToClient,
+                Some(Reason::MQTT_SPOOFED_CLIENT_PACKET),
+                SERVER,
+            ),
+            (Direction::ToClient, Some(Reason::MQTT_AUTH_FAILED), CLIENT),
+            (Direction::ToServer, None, CLIENT),
+            (Direction::ToClient, None, SERVER),
+        ] {
+            let address = offender(&subject(direction), reason, None);
+            assert_eq!(address, IpAddr::from(offends), "{direction:?} {reason:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_counted_is_to_blame() {
+        for per in Per::ALL.iter().copied() {
+            let sender_counts = matches!(per, Per::Source | Per::Destination);
+            let window = Duration::from_secs(60);
+            let count = Limit::Count(CountLimit {
+                count: 1,
+                window,
+                per,
+            });
+            let rate = Limit::Rate(RateLimit {
+                rate_milli: 1,
+                burst: 1,
+                per,
+            });
+            for limit in [count, rate] {
+                let reason = Some(limit.reason());
+                let blamed = |direction| offender(&subject(direction), reason, Some(&limit));
+                assert_eq!(blamed(Direction::ToServer), IpAddr::from(CLIENT));
+                let of_answer = if sender_counts { SERVER } else { CLIENT };
+                assert_eq!(
+                    blamed(Direction::ToClient),
+                    IpAddr::from(of_answer),
+                    "{per:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What is said about a rule's limit.
+
+use crate::{headlines, pack};
+
+/// What is reported of a rule of this scope with this limit.
+fn limit(conditions: &str, action: &str, limit: &str) -> String {
+    pack(&format!(
+        "[[rule]]\nid = \"r\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\nlimit = {limit}\n"
+    ))
+}
+
+#[test]
+fn limits_without_fault_are_read() {
+    for of in [
+        "{ count = 10, window = \"10m\", per = \"client\" }",
+        "{ count = 1_000_000, window = \"30d\", per = \"client_id\" }",
+        "{ rate = 5, burst = 20, per = \"username\" }",
+        "{ rate = 0.001, burst = 1, per = \"flow\" }",
+        "{ rate = 1_000_000, burst = 1_000_000, per = \"destination\" }",
+    ] {
+        assert_eq!(limit("packet = \"CONNECT\"", "reset", of), "", "{of}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_limit() {
+    let mqtt = "protocol = \"mqtt\"";
+    let coap = "protocol = \"coap\"";
+    for (conditions, action, of, headline, help) in [
+        (
+            mqtt,
+            "drop",
+            "{}",
+            "the limit measures nothing",
+            "count = 10",
+        ),
+        (
+            mqtt,
+            "drop",
+            "5",
+            "expected a table, found a whole number",
+            "",
+        ),
+        (
+            mqtt,
+            "drop",
+            "{ cuont = 10, window = \"1m\", per = \"client\" }",
+            "`limit` has no key `cuont`",
+            "did you mean `count`?",
+        ),
+        (
+            mqtt,
+            "drop",
+            "{ count = 10, rate = 5, per = \"client\" }",
+            "a limit measures either `count` or `rate`",
+            "`count` is here: site.toml:5:11",
+        ),
+        (
+            mqtt,
+            "drop",
+            "{ count = 0, window = \"1m\", per = \"client\" }",
+            "between 1 and 1000000",
+            "",
+        ),
+        (
+            mqtt,
+            "drop",
+            "{ count = 10, window = \"500ms\", per = \"client\" }",
+            "the time has to be between 1s and 30d",
+            "",
+        ),
+        (
+            mqtt,
+            "drop",
+            "{ count = 10, window = \"1m\" }",
+            "`limit` lacks `per`",
+            "",
+        ),
+        (
+            mqtt,
+            "drop",
+            "{ count = 10, window = \"1m\", per = \"client\", burst = 5 }",
+            "`limit` has no key `burst`",
+            "its keys are `count`, `window` or `per`",
+        ),
+        (
+            mqtt,
+            "drop",
+            "{ rate = 5, per = \"client\" }",
+            "`limit` lacks `burst`",
+            "",
+        ),
+        (
+            mqtt,
+            "drop",
+            "{ rate = 0, burst = 1, per = \"client\" }",
+            "the rate has to be between 0.001 and 1000000",
+            "",
+        ),
+        (
+            mqtt,
+            "drop",
+            "{ rate = 5, burst = 0, per = \"client\" }",
+            "between 1 and 1000000",
+            "",
+        ),
+        (
+            mqtt,
+            "drop",
+            "{ rate = 5, burst = 5, per = \"clientid\" }",
+            "`clientid` isn't one of",
+            "did you mean `client_id`?",
+        ),
+        (
+            coap,
+            "drop",
+            "{ rate = 5, burst = 5, per = \"client_id\" }",
+            "not all that the rule matches has a `client_id`",
+            "protocol = \"mqtt\"",
+        ),
+        (
+            "direction = \"to_server\"",
+            "drop",
+            "{ rate = 5, burst = 5, per = \"username\" }",
+            "not all that the rule matches has a `username`",
+            "protocol = \"mqtt\"",
+        ),
+        (
+            mqtt,
+            "accept",
+            "{ rate = 5, burst = 5, per = \"client\" }",
+            "`accept` would let through just what exceeds the limit",
+            "a limit goes with `alert`",
+        ),
+    ] {
+        let rendered = limit(conditions, action, of);
+        assert_eq!(headlines(&rendered).len(), 1, "{of}: {rendered}");
+        assert!(rendered.contains(headline), "{of}: {rendered}");
+        assert!(rendered.contains(help), "{of}: {rendered}");
+    }
+}
+
+#[test]
+fn what_a_limit_raises_is_no_condition() {
+    for code in ["rule.limit.count", "rule.limit.*", "coap.amplification.*"] {
+        let rendered = pack(&format!(
+            "[[rule]]\nid = \"r\"\nmatch = {{ reason = \"{code}\" }}\naction = \"drop\"\n"
+        ));
+        assert_eq!(headlines(&rendered).len(), 1, "{code}: {rendered}");
+        assert!(
+            rendered.contains("only a `limit` raises that"),
+            "{rendered}"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! One connection of a case: its lines as frames.
+
+use policy::{Line, Service, Speech};
+use wire::Direction;
+use wire::net::TcpFlags;
+
+use super::{Told, coap, hello, mqtt, raw};
+use crate::network::{Ends, Gateway, Stream};
+
+/// Bytes of a segment's payload at most.
+const SEGMENT_BYTES: usize = 1460;
+
+/// Both ends of a connection, or of an exchange of datagrams.
+pub(super) struct Talker {
+    service: Service,
+    stream: Stream,
+    is_open: bool,
+    mqtt: mqtt::Speaker,
+    coap: coap::Speaker,
+}
+
+impl Talker {
+    pub(super) fn new(ends: Ends, service: Service) -> Self {
+        Self {
+            service,
+            stream: Stream::new(ends),
+            is_open: false,
+            mqtt: mqtt::Speaker::default(),
+            coap: coap::Speaker::default(),
+        }
+    }
+
+    pub(super) fn say(&mut self, gateway: &mut Gateway, line: &Line) -> Told {
+        let direction = match line.from_server {
+            true => Direction::ToClient,
+            false => Direction::ToServer,
+        };
+        match &line.speech {
+            Speech::Hex(bytes) => self.send(gateway, direction, bytes),
+            Speech::Mqtt { packet, fields } => {
+                let bytes = self.mqtt.packet(*packet, fields);
+                self.send(gateway, direction, &bytes)
+            }
+            Speech::Coap { code, path, fields } => {
+                let carrier = match self.service.is_udp() {
+                    true => coap::Carrier::Datagram,
+                    false => coap::Carrier::Stream,
+                };
+                let bytes = self.coap.message(carrier, direction, *code, path, fields);
+                self.send(gateway, direction, &bytes)
+            }
+            Speech::ClientHello { fields } => {
+                let bytes = hello::client_hello(self.service, fields);
+                self.send(gateway, direction, &bytes)
+            }
+            Speech::Tcp { flags, fields } => {
+                // A SYN may be the first word; all else belongs to an open connection.
+                match TcpFlags(*flags).contains(TcpFlags::SYN) {
+                    true => self.is_open = true,
+                    false => self.open(gateway),
+                }
+                let frame = raw::segment(&mut self.stream, direction, TcpFlags(*flags), fields);
+                self.carry(gateway, direction, &frame)
+            }
+            Speech::Fragment { fields } => {
+                let path = self.stream.ends.path(direction);
+                let frame = raw::fragment(&path, self.service.is_udp(), fields);
+                self.carry(gateway, direction, &frame)
+            }
+            // These aren't said on a connection.
+            Speech::Wait(_) | Speech::Reconnect => Told::default(),
+        }
+    }
+
+    /// Ends the connection, if there is one.
+    pub(super) fn hang_up(&mut self, gateway: &mut Gateway) -> Told {
+        if !self.is_open {
+            return Told::default();
+        }
+        let flags = TcpFlags::RST | TcpFlags::ACK;
+        let frame = self.stream.segment(Direction::ToServer, 0, flags, &[]);
+        self.carry(gateway, Direction::ToServer, &frame)
+    }
+
+    /// Sends bytes the way the service carries them. Of several segments, the first that isn't
+    /// accepted is the one to tell of.
+    fn send(&mut self, gateway: &mut Gateway, direction: Direction, bytes: &[u8]) -> Told {
+        if self.service.is_udp() {
+            let frame = self.stream.ends.datagram(direction, bytes);
+            return self.carry(gateway, direction, &frame);
+        }
+        self.open(gateway);
+        let mut told = Told::default();
+        for chunk in bytes.chunks(SEGMENT_BYTES) {
+            let flags = TcpFlags::ACK | TcpFlags::PSH;
+            let frame = self.stream.segment(direction, 0, flags, chunk);
+            self.stream.advance(direction, chunk.len());
+            told = self.carry(gateway, direction, &frame);
+            if !told.is_accepted() {
+                break;
+            }
+        }
+        told
+    }
+
+    fn open(&mut self, gateway: &mut Gateway) {
+        if !self.is_open {
+            self.is_open = true;
+            self.stream.open(gateway);
+        }
+    }
+
+    fn carry(&mut self, gateway: &mut Gateway, direction: Direction, frame: &[u8]) -> Told {
+        let events = gateway.record.events.len();
+        let side = self.stream.ends.side_of_sender(direction);
+        let outcome = gateway.carry(side, frame).outcome;
+        Told::new(&outcome, &gateway.record.events[events..])
+    }
+}
