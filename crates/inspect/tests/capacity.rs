@@ -117,7 +117,7 @@ fn a_million_sessions_are_held_in_their_bound_and_ten_million_syns_evict_none() 
         flows: SESSIONS as usize,
         ..Limits::default()
     };
-    let inspector = Inspector::new(limits.clone(), policy_of("", BASELINE), Seed::fixed(1));
+    let inspector = Inspector::new(limits, policy_of("", BASELINE), Seed::fixed(1));
     let mut script = session();
     let mut sink = Departures::default();
     let now = Instant::from_secs(100);
