@@ -55,27 +55,35 @@ fn message() -> impl Strategy<Value = Message> {
     prop_oneof![
         4 => (0..300_usize).prop_map(Message::Open),
         1 => (0..300_usize).prop_map(Message::Secret),
-        3 => Just(Message::Ping),
-        1 => Just(Message::Spoofed),
+        4 => Just(Message::Ping),
+        2 => Just(Message::Spoofed),
     ]
+}
+
+/// A place in the stream.
+#[derive(Debug, Clone)]
+enum Place {
+    /// What the receiver lacks next.
+    Next,
+    At(prop::sample::Index),
 }
 
 /// What the network, or an attacker on the sender's side, does next.
 #[derive(Debug, Clone)]
 enum Step {
     /// A segment from this place of the stream, that many bytes long, passes.
-    Segment { at: prop::sample::Index, len: usize },
+    Segment { at: Place, len: usize },
     /// The same, with the byte at one place changed.
     Forged {
-        at: prop::sample::Index,
+        at: Place,
         len: usize,
         change: prop::sample::Index,
     },
     /// A segment reaches the gateway, but not the receiver behind it.
-    LostBehind { at: prop::sample::Index, len: usize },
+    LostBehind { at: Place, len: usize },
     /// A FIN, RST or SYN at this place, that may end behind the gateway.
     Control {
-        at: prop::sample::Index,
+        at: Place,
         len: usize,
         flags: TcpFlags,
         arrives: bool,
@@ -92,7 +100,11 @@ impl Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let (at, len) = (any::<prop::sample::Index>(), 1..80_usize);
+    let at = prop_oneof![
+        Just(Place::Next),
+        any::<prop::sample::Index>().prop_map(Place::At)
+    ];
+    let len = prop_oneof![1..4_usize, 1..80_usize];
     let segment = (at.clone(), len.clone()).prop_map(|(at, len)| Step::Segment { at, len });
     let lost = (at.clone(), len.clone()).prop_map(|(at, len)| Step::LostBehind { at, len });
     let forged = (at.clone(), len, any::<prop::sample::Index>())
@@ -208,8 +220,12 @@ impl Scene {
 
     fn step(&mut self, step: &Step) {
         let total = self.bytes.len();
-        let piece = |at: &prop::sample::Index, len: usize| {
-            let at = at.index(total);
+        let next = self.received().map(<[u8]>::len).min().unwrap_or(0);
+        let piece = |at: &Place, len: usize| {
+            let at = match at {
+                Place::Next => next.min(total - 1),
+                Place::At(index) => index.index(total),
+            };
             (at, (at + len).min(total))
         };
         match step {
