@@ -116,6 +116,19 @@ impl<S: Sink> Context<'_, S> {
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
     ) -> Judgement {
+        let judgement = self.judge_part(key, fallback, subject, meters);
+        self.count_message(subject, judgement.outcome.verdict);
+        judgement
+    }
+
+    /// As [`Context::judge_at`], for a part of a message that is counted as a whole.
+    pub(crate) fn judge_part(
+        &mut self,
+        key: &FlowKey,
+        fallback: Action,
+        subject: &Subject<'_>,
+        meters: &mut dyn Meters,
+    ) -> Judgement {
         let mut noted: SmallVec<[Noted; 4]> = SmallVec::new();
         let mut ruling = self
             .policy
@@ -133,7 +146,6 @@ impl<S: Sink> Context<'_, S> {
         if !(noted.is_empty() && subject.reasons.is_empty() && ruling.rule.is_none()) {
             self.tell(key, subject, &ruling, &noted, &judgement.outcome);
         }
-        self.count_message(subject, judgement.outcome.verdict);
         judgement
     }
 
@@ -224,8 +236,8 @@ impl<S: Sink> Context<'_, S> {
         let is_malformed = subject.reasons.iter().any(|reason| reason.is_malformed());
         let kind = match subject.message {
             Message::Mqtt(packet) => MessageKind::Mqtt(packet.packet_type()),
-            Message::Coap(message) => MessageKind::Coap {
-                class: message.code().class(),
+            Message::Coap(_) | Message::CoapTcp(_) => MessageKind::Coap {
+                class: subject.message.coap().map_or(0, |m| m.code().class()),
             },
             Message::None => match subject.protocol {
                 Protocol::Mqtt | Protocol::Coap if is_malformed => MessageKind::Malformed,

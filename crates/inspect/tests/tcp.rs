@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use policy::Side;
+use testkit::mqtt;
 use testkit::network::{Ends, Gateway, Stream, policy_of, tcp_of};
 use weir_inspect::{Limits, Verdict};
 use wire::Direction::{ToClient, ToServer};
@@ -332,4 +333,59 @@ fn monitor_mode_forwards_everything_and_says_what_it_would_have_done() {
         gateway.carry(Side::Inside, &malformed).out[0].frame,
         malformed
     );
+}
+
+#[test]
+fn no_larger_window_is_offered_than_can_be_remembered() {
+    let limits = Limits {
+        unacked_bytes_per_flow: 64 << 10,
+        ..Limits::default()
+    };
+    for (offered, forwarded) in [(100, 100), (448, 448), (449, 448), (u16::MAX, 448)] {
+        let mut gateway = gateway_with(limits);
+        let stream = session(&mut gateway, Ends::v6(1, 1883));
+        let ack = TcpSegment {
+            seq: stream.next(ToClient),
+            ack: stream.next(ToServer),
+            flags: ACK,
+            window: offered,
+            options: &[],
+            payload: &[],
+        };
+        let passage = gateway.carry(Side::Outside, &stream.raw(ToClient, &ack));
+        // Shifted by 7: 448 of them are seven eighths of 64 KiB.
+        assert_eq!(tcp_of(&passage.out[0].frame).window, forwarded, "{offered}");
+        let expected = TcpSegment {
+            window: forwarded,
+            ..ack
+        };
+        assert_eq!(passage.out[0].frame, stream.raw(ToClient, &expected));
+    }
+}
+
+#[test]
+fn a_sender_that_fills_its_window_is_never_cut_short() {
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Ends::v4(1, 1883));
+    let publish = mqtt::raw(0x30, &[&b"\x00\x01t"[..], &[0; 4 << 20]].concat());
+    let mut rest = &publish[..];
+    while !rest.is_empty() {
+        let offer = TcpSegment {
+            seq: stream.next(ToClient),
+            ack: stream.next(ToServer),
+            flags: ACK,
+            window: u16::MAX,
+            options: &[],
+            payload: &[],
+        };
+        let passage = gateway.carry(Side::Outside, &stream.raw(ToClient, &offer));
+        let window = usize::from(tcp_of(&passage.out[0].frame).window) << 7;
+        let (burst, later) = rest.split_at(rest.len().min(window));
+        for piece in burst.chunks(1460) {
+            assert!(stream.data(&mut gateway, ToServer, piece).outcome.forward);
+        }
+        rest = later;
+    }
+    let events = &gateway.record.events;
+    assert!(events.is_empty(), "{events:?}");
 }

@@ -127,6 +127,12 @@ impl Policy {
         self.midstream
     }
 
+    /// Whether rules are enforced, or what they would have done is told only.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// What becomes of IP fragments to or from a service (`[ip] fragments`).
     #[must_use]
     pub fn fragments(&self) -> Fragments {

@@ -5,7 +5,7 @@ use wire::net::{Packet, TcpFlags};
 
 use super::Work;
 use super::seq::Seq;
-use crate::{Count, Injected, Sink};
+use crate::{Count, Injected, Port, Sink};
 
 /// Room for Ethernet, VLAN tag, IPv6 and TCP headers, timestamps included.
 const HEADERS_BYTES: usize = 14 + 4 + 40 + 20 + TIMESTAMPS_BYTES;
@@ -51,12 +51,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             options: timestamps.as_ref().map_or(&[], |options| options),
             payload,
         };
-        let mut buffer = [0; HEADERS_BYTES + REFUSAL_BYTES];
-        let Some(len) = build::tcp_segment(&mut buffer, &path, &segment) else {
-            return;
-        };
-        self.cx.sink.inject(port, &buffer[..len]);
-        self.cx.sink.count(Count::Injected(answer.purpose));
+        send(self.cx.sink, port, &path, &segment, answer.purpose);
     }
     /// Timestamps, where both ends use them: without, a receiver may drop everything but a RST
     /// (RFC 7323 §3.2).
@@ -75,4 +70,20 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         options[8..].copy_from_slice(&echo.to_be_bytes());
         Some(options)
     }
+}
+
+/// Has a segment leave by a port.
+pub(super) fn send<S: Sink>(
+    sink: &mut S,
+    port: Port,
+    path: &Path,
+    segment: &TcpSegment<'_>,
+    purpose: Injected,
+) {
+    let mut buffer = [0; HEADERS_BYTES + REFUSAL_BYTES];
+    let Some(len) = build::tcp_segment(&mut buffer, path, segment) else {
+        return;
+    };
+    sink.inject(port, &buffer[..len]);
+    sink.count(Count::Injected(purpose));
 }

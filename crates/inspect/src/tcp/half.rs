@@ -38,6 +38,8 @@ pub(super) struct Half {
     pub(super) last_window: u16,
     /// The shift the sender of this direction announced for windows it offers to the other.
     scale: Option<u8>,
+    /// The shift was assumed, as the largest there is.
+    scale_assumed: bool,
     /// The sequence number of the forwarded FIN.
     fin: Option<Seq>,
     /// The sender's timestamps, if its SYN bore one.
@@ -68,6 +70,7 @@ impl Half {
         self.una = segment.seq;
         self.edge = self.next + self.window_max as usize;
         self.scale = segment.scale.map(|shift| shift.min(SCALE_MAX));
+        self.scale_assumed = false;
         self.syn_acknowledged = false;
         self.clock = Clock::started(segment);
     }
@@ -77,6 +80,7 @@ impl Half {
         self.resume_at(answer.ack);
         self.heard = true;
         self.scale = answer.scale.map(|_| SCALE_MAX);
+        self.scale_assumed = true;
     }
 
     /// Starts in the middle of a stream, at the first segment seen.
@@ -84,6 +88,7 @@ impl Half {
         self.heard = true;
         self.resume_at(segment.seq);
         self.scale = Some(SCALE_MAX);
+        self.scale_assumed = true;
         self.clock = Clock::started(segment);
     }
 
@@ -150,6 +155,15 @@ impl Half {
         match (self.scale, other.scale) {
             (Some(shift), Some(_)) => u32::from(window) << shift,
             _ => u32::from(window),
+        }
+    }
+
+    /// The shift of the windows that the sender of this direction offers, unless it is only assumed.
+    pub(super) fn known_shift(&self, other: &Self) -> Option<u8> {
+        match (self.scale, other.scale) {
+            (Some(_), Some(_)) if self.scale_assumed => None,
+            (Some(shift), Some(_)) => Some(shift),
+            _ => Some(0),
         }
     }
 

@@ -8,7 +8,7 @@ use super::half::Half;
 use super::{Connection, Phase, Work};
 use crate::app::App;
 use crate::shared::Shared;
-use crate::{Outcome, Sink};
+use crate::{Instant, Outcome, Sink};
 
 impl Connection {
     /// A connection of which nothing was seen so far, and how it is to be treated.
@@ -22,10 +22,10 @@ impl Connection {
 
     /// A connection whose SYN was forgotten, or never seen, and of which nothing else can have passed:
     /// it is read from its beginning.
-    pub(crate) fn answering(service: Service, treatment: Midstream) -> Self {
+    pub(crate) fn answering(service: Service, treatment: Midstream, now: Instant) -> Self {
         let mut connection = Self::midstream(service, treatment);
         if treatment == Midstream::Accept {
-            connection.app = App::new(service);
+            connection.app = App::new(service, now);
             connection.halves[Direction::ToServer as usize].start_at_handshake();
         }
         connection
@@ -78,7 +78,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let outcome = self.handle_stream();
         let is_heard = self.connection.halves.iter().all(|half| half.heard);
         if is_heard && self.connection.phase == Phase::Midstream {
-            self.connection.phase = Phase::Established;
+            self.note_established();
         }
         outcome
     }

@@ -14,6 +14,7 @@
 mod answer;
 mod clock;
 mod control;
+mod expiry;
 #[cfg(test)]
 mod fixture;
 mod half;
@@ -25,6 +26,7 @@ mod seq;
 mod stream;
 mod teardown;
 mod unacked;
+mod window;
 
 use policy::{Action, Protocol, Reason, RuleIndex, Service};
 use wire::Direction;
@@ -36,6 +38,7 @@ use crate::flow::Class;
 use crate::shared::Shared;
 use crate::{Count, Exception, FlowEnd, Frame, Instant, LimitKind, Outcome, Sink, Verdict};
 
+use expiry::Stations;
 use half::{Half, Place};
 use seq::Seq;
 
@@ -61,6 +64,8 @@ pub(crate) struct Connection {
     disowned: Option<Seq>,
     /// Which way the RST went that ended it.
     broken_off: Option<Direction>,
+    /// Where its ends are on the link, once both were heard.
+    stations: Option<Stations>,
 }
 
 /// How far a connection has come.
@@ -108,12 +113,13 @@ impl Connection {
             challenged: Instant::ZERO,
             disowned: None,
             broken_off: None,
+            stations: None,
         }
     }
 
     /// A connection whose SYN is at hand.
-    pub(crate) fn opening(service: Service) -> Self {
-        Self::new(Phase::Handshake, App::new(service))
+    pub(crate) fn opening(service: Service, now: Instant) -> Self {
+        Self::new(Phase::Handshake, App::new(service, now))
     }
 
     /// The class of the flow table it belongs to.
@@ -210,7 +216,8 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if brings_bytes && ours.is_outdated(segment, theirs) {
             return self.violation(Reason::TCP_OLD_TIMESTAMP);
         }
-        let window = ours.window_offered(segment.window, theirs);
+        let window = self.bound_window();
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
         ours.last_window = segment.window;
         theirs.note_ack(segment.ack, window, &self.shared.pool);
         let outcome = if segment.has(TcpFlags::URG) {
@@ -244,11 +251,16 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let halves = &self.connection.halves;
         match self.connection.phase {
             Phase::Handshake if halves.iter().all(Half::syn_acknowledged) => {
-                self.connection.phase = Phase::Established;
+                self.note_established();
             }
             Phase::Established if halves.iter().all(Half::fin_acknowledged) => self.finish(),
             _ => {}
         }
+    }
+
+    fn note_established(&mut self) {
+        self.connection.phase = Phase::Established;
+        self.connection.stations = Stations::of(self.frame.as_slice(), self.arrival.direction);
     }
 
     fn finish(&mut self) {
@@ -292,7 +304,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
 }
 
 /// What is done with traffic that a bound leaves no room for.
-fn exception(exception: Exception) -> Action {
+pub(crate) fn exception(exception: Exception) -> Action {
     match exception {
         Exception::Drop => Action::Drop,
         Exception::Bypass => Action::Accept,

@@ -90,10 +90,9 @@ impl Stream {
     /// A connection to be opened.
     #[must_use]
     pub fn new(ends: Ends) -> Self {
-        Self {
-            connection: Connection::new(ends.path),
-            ends,
-        }
+        let mut connection = Connection::new(ends.path);
+        connection.window = WINDOW;
+        Self { connection, ends }
     }
 
     /// The next sequence number of a direction.
@@ -219,6 +218,8 @@ impl Stream {
     }
 }
 
+/// Shifted by the scale below, 256 kB.
+const WINDOW: u16 = 2000;
 /// MSS 1460, SACK permitted, window scale 7.
 const SYN_OPTIONS: [u8; 12] = [2, 4, 5, 0xb4, 4, 2, 1, 1, 1, 3, 3, 7];
 

@@ -73,6 +73,11 @@ impl Code {
     pub const REQUEST_ENTITY_TOO_LARGE: Self = Self::new(4, 13);
     pub const INTERNAL_SERVER_ERROR: Self = Self::new(5, 0);
     pub const SERVICE_UNAVAILABLE: Self = Self::new(5, 3);
+    pub const CSM: Self = Self::new(7, 1);
+    pub const PING: Self = Self::new(7, 2);
+    pub const PONG: Self = Self::new(7, 3);
+    pub const RELEASE: Self = Self::new(7, 4);
+    pub const ABORT: Self = Self::new(7, 5);
 }
 
 impl Code {
@@ -124,7 +129,21 @@ impl Code {
         matches!(self.class(), 2..=5)
     }
 
-    /// Whether the code is registered for CoAP over UDP.
+    /// Whether it is the code of a response that says no: 4.xx or 5.xx.
+    #[inline]
+    #[must_use]
+    pub const fn is_error(self) -> bool {
+        matches!(self.class(), 4 | 5)
+    }
+
+    /// Whether it is a signal, which only CoAP over a stream has (RFC 8323 §5.1).
+    #[inline]
+    #[must_use]
+    pub const fn is_signal(self) -> bool {
+        self.class() == 7
+    }
+
+    /// Whether the code is registered.
     #[inline]
     #[must_use]
     pub const fn is_registered(self) -> bool {
@@ -133,6 +152,7 @@ impl Code {
             2 => matches!(self.detail(), 1..=5 | 31),
             4 => matches!(self.detail(), 0..=6 | 8 | 9 | 12 | 13 | 15 | 22 | 29),
             5 => matches!(self.detail(), 0..=5 | 8),
+            7 => matches!(self.detail(), 1..=5),
             _ => false,
         }
     }

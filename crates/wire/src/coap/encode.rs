@@ -1,5 +1,6 @@
 //! CoAP messages written: refusals and challenges on a server's behalf, and tests.
 
+use super::token::announce;
 use super::{Code, PAYLOAD_MARKER, Type};
 
 /// Appends one message to a `Vec` the caller may reuse. It writes what it is told; options have to
@@ -14,7 +15,7 @@ impl<'b> Builder<'b> {
     /// Begins a message with its header and token.
     ///
     /// # Panics
-    /// When the token is longer than the 8 bytes of RFC 7252 §3.
+    /// When the token is longer than the 65,804 bytes of RFC 8974 §2.1.
     pub fn new(
         out: &'b mut Vec<u8>,
         message_type: Type,
@@ -22,10 +23,11 @@ impl<'b> Builder<'b> {
         message_id: u16,
         token: &[u8],
     ) -> Self {
-        assert!(token.len() <= 8, "a token of at most eight bytes");
-        out.push(1 << 6 | (message_type as u8) << 4 | token.len() as u8);
+        let (nibble, extension) = announce(token);
+        out.push(1 << 6 | (message_type as u8) << 4 | nibble);
         out.push(code.0);
         out.extend(message_id.to_be_bytes());
+        out.extend(extension);
         out.extend(token);
         Self { out, last: 0 }
     }
@@ -70,6 +72,46 @@ impl<'b> Builder<'b> {
         if !payload.is_empty() {
             self.out.push(PAYLOAD_MARKER);
             self.out.extend(payload);
+        }
+    }
+}
+
+/// Bytes a token takes, with what announces it beyond the header.
+#[must_use]
+pub fn token_len(token: &[u8]) -> usize {
+    let (_, extension) = announce(token);
+    extension.len() + token.len()
+}
+
+/// Appends a message for a stream (RFC 8323 §3.2): `build` gives it its options and payload.
+///
+/// # Panics
+/// When the token is longer than the 65,804 bytes of RFC 8974 §2.1, or the rest than 4 GiB.
+pub fn tcp(out: &mut Vec<u8>, code: Code, token: &[u8], build: impl FnOnce(Builder<'_>)) {
+    let mut body = Vec::new();
+    build(Builder {
+        out: &mut body,
+        last: 0,
+    });
+    let (token_nibble, token_extension) = announce(token);
+    let (nibble, extension) = stream_len(body.len());
+    out.push(nibble << 4 | token_nibble);
+    out.extend(extension);
+    out.push(code.0);
+    out.extend(token_extension);
+    out.extend(token);
+    out.extend(body);
+}
+
+/// The nibble and extension bytes of the length of options and payload.
+fn stream_len(len: usize) -> (u8, Vec<u8>) {
+    match len {
+        0..=12 => (len as u8, Vec::new()),
+        13..=268 => (13, vec![(len - 13) as u8]),
+        269..=65_804 => (14, ((len - 269) as u16).to_be_bytes().to_vec()),
+        _ => {
+            let rest = u32::try_from(len - 65_805).expect("at most 4 GiB");
+            (15, rest.to_be_bytes().to_vec())
         }
     }
 }

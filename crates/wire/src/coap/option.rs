@@ -1,7 +1,7 @@
 //! Options: the wire form (RFC 7252 §3.1), values, and what one pass over them finds.
 
-use super::registry::{Format, definition, is_critical, is_reserved, number};
-use super::{Anomalies, Anomaly, Malformed};
+use super::registry::{Definition, Format, Place, definition, is_critical, is_reserved, number};
+use super::{Anomalies, Anomaly, Code, Malformed};
 
 /// The most bytes Uri-Host can hold (RFC 7252 §5.10).
 const URI_HOST_LEN_MAX: usize = 255;
@@ -48,11 +48,47 @@ impl<'a> Opt<'a> {
 
     /// Checks the value against the registry.
     #[inline]
-    fn check(&self, repeats: bool, anomalies: &mut Anomalies) -> Result<(), Malformed> {
+    fn check(&self, code: Code, repeats: bool, anomalies: &mut Anomalies) -> Result<(), Malformed> {
         let Some(definition) = definition(self.number) else {
             self.note_unknown(anomalies);
             return Ok(());
         };
+        self.check_value(definition, repeats, anomalies)?;
+        match definition.place {
+            Place::Request if !code.is_request() => anomalies.insert(Anomaly::OptionMisplaced),
+            Place::Response if !code.is_response() => anomalies.insert(Anomaly::OptionMisplaced),
+            _ => {}
+        }
+        match self.number {
+            // One of several may be asked for, but a response has just one (RFC 7252 §5.10.6.1).
+            number::ETAG if repeats && code.is_response() => Err(Malformed::OptionRepeated),
+            number::OBSERVE if !is_observable(code) => {
+                anomalies.insert(Anomaly::OptionMisplaced);
+                Ok(())
+            }
+            number::URI_PORT if self.as_uint() == Some(0) => {
+                anomalies.insert(Anomaly::UriPortZero);
+                Ok(())
+            }
+            number::PROXY_URI => check_proxy_host(self.value),
+            number::PROXY_SCHEME if !is_scheme(self.value) => {
+                anomalies.insert(Anomaly::ProxyScheme);
+                Ok(())
+            }
+            number::HOP_LIMIT if self.value == [0] => Err(Malformed::HopLimitZero),
+            number::OSCORE => check_oscore(self.value),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks length, repetition and text.
+    #[inline]
+    pub(super) fn check_value(
+        &self,
+        definition: &Definition,
+        repeats: bool,
+        anomalies: &mut Anomalies,
+    ) -> Result<(), Malformed> {
         let lens = usize::from(definition.len_min)..=usize::from(definition.len_max);
         if !lens.contains(&self.value.len()) {
             return Err(Malformed::OptionValueLength);
@@ -60,13 +96,8 @@ impl<'a> Opt<'a> {
         if repeats && !definition.repeatable {
             return Err(Malformed::OptionRepeated);
         }
-        if definition.format == Format::Text {
-            check_text(self.number, self.value, anomalies)?;
-        }
-        match self.number {
-            number::PROXY_URI => check_proxy_host(self.value),
-            number::HOP_LIMIT if self.value == [0] => Err(Malformed::HopLimitZero),
-            number::OSCORE => check_oscore(self.value),
+        match definition.format {
+            Format::Text => check_text(self.number, self.value, anomalies),
             _ => Ok(()),
         }
     }
@@ -81,7 +112,19 @@ impl<'a> Opt<'a> {
     }
 }
 
-/// Checks text, and whether it is a path segment's.
+/// Where Observe means something: in a GET or a FETCH, and in a success (RFC 7641 §2, RFC 8132 §2.4).
+#[inline]
+fn is_observable(code: Code) -> bool {
+    matches!(code, Code::GET | Code::FETCH) || code.class() == 2
+}
+
+/// A letter, then letters, digits and `+-.` (RFC 3986 §3.1).
+fn is_scheme(value: &[u8]) -> bool {
+    let is_rest = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+    value.first().is_some_and(u8::is_ascii_alphabetic) && value.iter().all(is_rest)
+}
+
+/// Checks text, and what it may say as a path's segment or a host.
 #[inline]
 fn check_text(number: u16, text: &[u8], anomalies: &mut Anomalies) -> Result<(), Malformed> {
     let class = text
@@ -93,15 +136,20 @@ fn check_text(number: u16, text: &[u8], anomalies: &mut Anomalies) -> Result<(),
     if class & CONTROL != 0 {
         anomalies.insert(Anomaly::ControlCharacter);
     }
-    if number != number::URI_PATH {
-        return Ok(());
-    }
-    if class & SLASH != 0 {
-        anomalies.insert(Anomaly::PathSlash);
-    }
-    match text {
-        b"." | b".." => return Err(Malformed::PathDots),
-        [] => anomalies.insert(Anomaly::PathEmptySegment),
+    match number {
+        number::URI_PATH | number::LOCATION_PATH => {
+            if class & SLASH != 0 {
+                anomalies.insert(Anomaly::PathSlash);
+            }
+            match text {
+                b"." | b".." => return Err(Malformed::PathDots),
+                [] => anomalies.insert(Anomaly::PathEmptySegment),
+                _ => {}
+            }
+        }
+        number::URI_HOST if class & (SLASH | NOT_HOST) != 0 => {
+            anomalies.insert(Anomaly::UriHostCharacter);
+        }
         _ => {}
     }
     Ok(())
@@ -110,6 +158,8 @@ fn check_text(number: u16, text: &[u8], anomalies: &mut Anomalies) -> Result<(),
 const CONTROL: u8 = 1;
 const SLASH: u8 = 2;
 const HIGH: u8 = 4;
+/// What stands in no host's name, but for the slash (RFC 3986 §3.2.2).
+const NOT_HOST: u8 = 8;
 
 /// What a byte of text may mean; a table, because one pass over it is all an ASCII text costs.
 const CLASS: [u8; 256] = {
@@ -119,6 +169,8 @@ const CLASS: [u8; 256] = {
         class[byte] = match byte as u8 {
             0x00..=0x1f | 0x7f => CONTROL,
             b'/' => SLASH,
+            b' ' | b'"' | b'#' | b'<' | b'>' | b'?' | b'@' => NOT_HOST,
+            b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => NOT_HOST,
             0x80.. => HIGH,
             _ => 0,
         };
@@ -177,16 +229,31 @@ pub struct Block {
     pub number: u32,
     /// Whether more follow.
     pub more: bool,
-    /// The size exponent, 0 to 6.
+    /// The size exponent: 0 to 6, and [`Block::BERT`] over a stream.
     pub szx: u8,
 }
 
 impl Block {
+    /// The size exponent of several blocks of 1024 bytes at once (RFC 8323 §6).
+    pub const BERT: u8 = 7;
+
     /// Bytes of a full block.
     #[inline]
     #[must_use]
     pub const fn size(self) -> usize {
-        1 << (self.szx + 4)
+        match self.szx {
+            Self::BERT => 1024,
+            szx => 1 << (szx + 4),
+        }
+    }
+
+    /// Whether a payload of `len` bytes is what has to stand with a block that isn't the last.
+    #[inline]
+    pub(super) fn is_full(self, len: usize) -> bool {
+        match self.szx {
+            Self::BERT => len > 0 && len.is_multiple_of(self.size()),
+            _ => len == self.size(),
+        }
     }
 }
 
@@ -261,26 +328,37 @@ impl<'a> Walk<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Survey {
     pub(crate) anomalies: Anomalies,
+    /// Block1 or Q-Block1.
     pub(crate) block1: Option<Block>,
+    /// Block2 or Q-Block2.
     pub(crate) block2: Option<Block>,
     pub(crate) has_oscore: bool,
+    pub(crate) has_etag: bool,
+    pub(crate) has_content_format: bool,
     has_uri: bool,
     has_proxy_uri: bool,
+    has_block2: bool,
+    has_edhoc: bool,
 }
 
 impl Survey {
-    /// Walks and checks all options, leaving `walk` at the payload marker or the end.
+    /// Walks and checks all options of a message with this code, leaving `walk` at the payload marker
+    /// or the end.
     #[inline]
-    pub(crate) fn take(walk: &mut Walk<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn take(walk: &mut Walk<'_>, code: Code) -> Result<Self, Malformed> {
         let mut survey = Self::default();
         let mut last = None;
         while let Some(option) = walk.next()? {
-            option.check(last == Some(option.number), &mut survey.anomalies)?;
+            let repeats = last == Some(option.number);
+            option.check(code, repeats, &mut survey.anomalies)?;
             survey.note(&option)?;
             last = Some(option.number);
         }
         if survey.has_uri && survey.has_proxy_uri {
             return Err(Malformed::ProxyUriConflict);
+        }
+        if survey.has_edhoc && !survey.has_oscore {
+            survey.anomalies.insert(Anomaly::EdhocWithoutOscore);
         }
         Ok(survey)
     }
@@ -291,19 +369,43 @@ impl Survey {
             number::URI_HOST | number::URI_PORT | number::URI_PATH | number::URI_QUERY => {
                 self.has_uri = true;
             }
+            number::ETAG => self.has_etag = true,
+            number::CONTENT_FORMAT => self.has_content_format = true,
             number::PROXY_URI => self.has_proxy_uri = true,
+            number::PROXY_SCHEME if self.has_proxy_uri => {
+                self.anomalies.insert(Anomaly::ProxyConflict);
+            }
             number::OSCORE => self.has_oscore = true,
+            number::EDHOC => self.has_edhoc = true,
             number::BLOCK1 | number::BLOCK2 | number::Q_BLOCK1 | number::Q_BLOCK2 => {
-                let block = option.as_block().filter(|block| block.szx != 7);
-                let block = block.ok_or(Malformed::BlockSize)?;
-                match option.number {
-                    number::BLOCK1 => self.block1 = Some(block),
-                    number::BLOCK2 => self.block2 = Some(block),
-                    _ => {}
-                }
+                self.note_block(option)?;
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Takes a block option; of one that repeats, the first (RFC 9177 §4.4).
+    fn note_block(&mut self, option: &Opt<'_>) -> Result<(), Malformed> {
+        let block = option.as_block().ok_or(Malformed::BlockSize)?;
+        let is_quick = matches!(option.number, number::Q_BLOCK1 | number::Q_BLOCK2);
+        if is_quick && block.szx == Block::BERT {
+            return Err(Malformed::BlockSize);
+        }
+        let is_mixed = match option.number {
+            number::BLOCK1 => self.block1.is_some(),
+            number::Q_BLOCK2 => self.has_block2,
+            _ => false,
+        };
+        if is_mixed {
+            self.anomalies.insert(Anomaly::BlockMixed);
+        }
+        self.has_block2 |= option.number == number::BLOCK2;
+        let slot = match option.number {
+            number::BLOCK1 | number::Q_BLOCK1 => &mut self.block1,
+            _ => &mut self.block2,
+        };
+        slot.get_or_insert(block);
         Ok(())
     }
 }

@@ -47,6 +47,17 @@ pub enum Format {
     Text,
 }
 
+/// The messages an option is defined for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Requests only.
+    Request,
+    /// Responses only.
+    Response,
+    /// Both.
+    Either,
+}
+
 /// The definition of a registered option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,6 +72,8 @@ pub struct Definition {
     pub len_max: u16,
     /// Whether it may stand more than once.
     pub repeatable: bool,
+    /// Where it may stand.
+    pub place: Place,
 }
 
 /// Looks an option number up.
@@ -68,7 +81,7 @@ pub struct Definition {
 #[must_use]
 pub const fn definition(option: u16) -> Option<&'static Definition> {
     macro_rules! table {
-        ($( $number:ident $name:literal $format:ident $min:literal..=$max:literal $times:ident; )+) => {
+        ($( $number:ident $name:literal $format:ident $min:literal..=$max:literal $times:ident $place:ident; )+) => {
             match option {
                 $( number::$number => Some(&Definition {
                     name: $name,
@@ -76,6 +89,7 @@ pub const fn definition(option: u16) -> Option<&'static Definition> {
                     len_min: $min,
                     len_max: $max,
                     repeatable: table!(@$times),
+                    place: Place::$place,
                 }), )+
                 _ => None,
             }
@@ -85,44 +99,44 @@ pub const fn definition(option: u16) -> Option<&'static Definition> {
     }
     table! {
         // RFC 7252 §5.10
-        IF_MATCH "If-Match" Opaque 0..=8 many;
-        URI_HOST "Uri-Host" Text 1..=255 once;
-        ETAG "ETag" Opaque 1..=8 many;
-        IF_NONE_MATCH "If-None-Match" Empty 0..=0 once;
-        URI_PORT "Uri-Port" Uint 0..=2 once;
-        LOCATION_PATH "Location-Path" Text 0..=255 many;
-        URI_PATH "Uri-Path" Text 0..=255 many;
-        CONTENT_FORMAT "Content-Format" Uint 0..=2 once;
-        MAX_AGE "Max-Age" Uint 0..=4 once;
-        URI_QUERY "Uri-Query" Text 0..=255 many;
-        ACCEPT "Accept" Uint 0..=2 once;
-        LOCATION_QUERY "Location-Query" Text 0..=255 many;
-        PROXY_URI "Proxy-Uri" Text 1..=1034 once;
-        PROXY_SCHEME "Proxy-Scheme" Text 1..=255 once;
-        SIZE1 "Size1" Uint 0..=4 once;
+        IF_MATCH "If-Match" Opaque 0..=8 many Request;
+        URI_HOST "Uri-Host" Text 1..=255 once Request;
+        ETAG "ETag" Opaque 1..=8 many Either;
+        IF_NONE_MATCH "If-None-Match" Empty 0..=0 once Request;
+        URI_PORT "Uri-Port" Uint 0..=2 once Request;
+        LOCATION_PATH "Location-Path" Text 0..=255 many Response;
+        URI_PATH "Uri-Path" Text 0..=255 many Request;
+        CONTENT_FORMAT "Content-Format" Uint 0..=2 once Either;
+        MAX_AGE "Max-Age" Uint 0..=4 once Response;
+        URI_QUERY "Uri-Query" Text 0..=255 many Request;
+        ACCEPT "Accept" Uint 0..=2 once Request;
+        LOCATION_QUERY "Location-Query" Text 0..=255 many Response;
+        PROXY_URI "Proxy-Uri" Text 1..=1034 once Request;
+        PROXY_SCHEME "Proxy-Scheme" Text 1..=255 once Request;
+        SIZE1 "Size1" Uint 0..=4 once Either;
         // RFC 7641 §2
-        OBSERVE "Observe" Uint 0..=3 once;
+        OBSERVE "Observe" Uint 0..=3 once Either;
         // RFC 7959 §2.1, §4
-        BLOCK2 "Block2" Uint 0..=3 once;
-        BLOCK1 "Block1" Uint 0..=3 once;
-        SIZE2 "Size2" Uint 0..=4 once;
+        BLOCK2 "Block2" Uint 0..=3 once Either;
+        BLOCK1 "Block1" Uint 0..=3 once Either;
+        SIZE2 "Size2" Uint 0..=4 once Either;
         // RFC 7967 §2
-        NO_RESPONSE "No-Response" Uint 0..=1 once;
+        NO_RESPONSE "No-Response" Uint 0..=1 once Request;
         // RFC 8613 §2
-        OSCORE "OSCORE" Opaque 0..=255 once;
+        OSCORE "OSCORE" Opaque 0..=255 once Either;
         // RFC 8768 §3
-        HOP_LIMIT "Hop-Limit" Uint 1..=1 once;
+        HOP_LIMIT "Hop-Limit" Uint 1..=1 once Request;
         // RFC 9175 §2.2, §3.2
-        ECHO "Echo" Opaque 1..=40 once;
-        REQUEST_TAG "Request-Tag" Opaque 0..=8 many;
+        ECHO "Echo" Opaque 1..=40 once Either;
+        REQUEST_TAG "Request-Tag" Opaque 0..=8 many Request;
         // RFC 9177 §4.1
-        Q_BLOCK1 "Q-Block1" Uint 0..=3 once;
-        Q_BLOCK2 "Q-Block2" Uint 0..=3 many;
+        Q_BLOCK1 "Q-Block1" Uint 0..=3 once Either;
+        Q_BLOCK2 "Q-Block2" Uint 0..=3 many Either;
         // RFC 9668 §3.1
-        EDHOC "EDHOC" Empty 0..=0 once;
+        EDHOC "EDHOC" Empty 0..=0 once Request;
         // Open Connectivity Foundation
-        OCF_ACCEPT_CONTENT_FORMAT_VERSION "OCF-Accept-Content-Format-Version" Uint 0..=2 once;
-        OCF_CONTENT_FORMAT_VERSION "OCF-Content-Format-Version" Uint 0..=2 once;
+        OCF_ACCEPT_CONTENT_FORMAT_VERSION "OCF-Accept-Content-Format-Version" Uint 0..=2 once Either;
+        OCF_CONTENT_FORMAT_VERSION "OCF-Content-Format-Version" Uint 0..=2 once Either;
     }
 }
 

@@ -11,6 +11,8 @@ use super::{Layout, TcpFlags};
 const TCP_FLAGS_AT: usize = 13;
 /// Where the sequence number stands in a TCP header.
 const TCP_SEQ_AT: usize = 4;
+/// Where the window stands in a TCP header.
+const TCP_WINDOW_AT: usize = 14;
 
 /// Keeps the first `len` bytes of the segment's data. A FIN goes with what is cut, because its
 /// sequence number is the one after the last byte.
@@ -42,6 +44,17 @@ pub fn trim_tcp_front(frame: &mut [u8], layout: &Layout, len: usize) -> usize {
         .wrapping_add(len as u32)
         .to_be_bytes();
     set_payload_len(frame, layout, layout.payload_len() - len)
+}
+
+/// Has the segment offer `window`, not yet shifted.
+///
+/// # Panics
+/// When the frame is not TCP.
+pub fn set_tcp_window(frame: &mut [u8], layout: &Layout, window: u16) {
+    assert!(layout.is_tcp(), "a TCP segment");
+    let at = layout.l4 + TCP_WINDOW_AT;
+    frame[at..at + 2].copy_from_slice(&window.to_be_bytes());
+    refresh_checksums(frame, layout);
 }
 
 /// Says that the transport's data, which the caller has rewritten, is `len` bytes long from now on.

@@ -29,14 +29,9 @@ impl Settings {
 
 impl From<&policy::Config> for Settings {
     fn from(config: &policy::Config) -> Self {
-        let policy::Services {
-            mqtt,
-            mqtts,
-            coap,
-            coaps,
-        } = &config.services;
-        let tcp = mqtt.iter().chain(mqtts).map(|&port| (Transport::Tcp, port));
-        let udp = coap.iter().chain(coaps).map(|&port| (Transport::Udp, port));
+        let services = &config.services;
+        let tcp = ports(Transport::Tcp, &services.over_tcp());
+        let udp = ports(Transport::Udp, &services.over_udp());
         Self {
             port: PortConfig {
                 stale_after_ns: nanos(config.dataplane.heartbeat * BEATS_MISSED),
@@ -53,9 +48,14 @@ impl From<&policy::Config> for Settings {
                     policy::Mode::Monitor => Refusals::Monitored,
                 },
             },
-            services: tcp.chain(udp).collect(),
+            services: [tcp, udp].concat(),
         }
     }
+}
+
+fn ports(transport: Transport, services: &[(&[u16], policy::Service)]) -> Vec<(Transport, u16)> {
+    let ports = services.iter().flat_map(|(ports, _)| *ports);
+    ports.map(|port| (transport, *port)).collect()
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -90,12 +90,17 @@ mod tests {
     #[test]
     fn what_the_operator_decides_reaches_the_program() {
         let config = policy::Config {
+            services: policy::Services {
+                coap_tcp: vec![5683],
+                ..policy::Services::default()
+            },
             mode: policy::Mode::Monitor,
             on_failure: policy::OnFailure::Closed,
             fragments: policy::Fragments::Forward,
             ..policy::Config::default()
         };
-        let port = Settings::from(&config).port;
+        let Settings { port, services } = Settings::from(&config);
+        assert!(services.contains(&(Transport::Tcp, 5683)));
         assert_eq!(port.refusals, Refusals::Monitored);
         assert_eq!(port.on_failure, OnFailure::Closed);
         assert_eq!(port.fragments, Fragments::Forward);

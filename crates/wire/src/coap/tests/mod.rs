@@ -2,6 +2,7 @@
 
 mod golden;
 mod round_trip;
+mod stream;
 mod violations;
 
 use super::Message;
