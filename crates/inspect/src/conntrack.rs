@@ -19,14 +19,13 @@ impl Inspector {
         frame: &mut Frame<'_>,
     ) -> Outcome {
         let Some(mut flow) = self.flows.lookup(&arrival.key) else {
-            return self.open_flow(cx, arrival, segment, frame);
+            return self.open_flow(cx, arrival, segment, frame, false);
         };
         let is_known =
             !self.has_lost_sight_since(flow.last_seen) || flow.state.lose_sight(&self.shared);
         if !is_known || flow.state.gives_way_to(segment) {
             drop(flow);
-            self.forget(&arrival.key, cx.sink);
-            return self.open_flow(cx, arrival, segment, frame);
+            return self.open_flow(cx, arrival, segment, frame, true);
         }
         arrival.service = flow.service;
         arrival.direction = flow.direction(arrival.source_is_low);
@@ -78,13 +77,15 @@ impl Inspector {
         outcome
     }
 
-    /// A segment of a flow that isn't known.
+    /// A segment of a flow that isn't known, or that takes the place of one that is over: which stays
+    /// if this one isn't taken up, since the ends may not know that it is over.
     fn open_flow<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         arrival: &Arrival,
         segment: &Segment,
         frame: &mut Frame<'_>,
+        replaces: bool,
     ) -> Outcome {
         let endpoints = &arrival.endpoints;
         let is_to_itself = endpoints.source == endpoints.destination
@@ -125,6 +126,9 @@ impl Inspector {
         };
         if segment.is_opening() && !outcome.forward {
             return outcome;
+        }
+        if replaces {
+            self.forget(&arrival.key, cx.sink);
         }
         self.enter(cx, arrival, connection, has_room);
         outcome

@@ -132,6 +132,63 @@ fn a_reset_that_only_the_gateway_sees_opens_no_door() {
 }
 
 #[test]
+fn a_reset_goes_on_as_the_gateway_would_make_it() {
+    for ends in [Ends::v4(7, 1883), Ends::v6(7, 1883)] {
+        let mut gateway = gateway();
+        let mut stream = session(&mut gateway, ends);
+        let known = stream.next(ToServer);
+        stream.data(&mut gateway, ToServer, PUBLISH);
+        // A hop limit that ends behind the gateway, and a signature its receiver rejects.
+        let mut short = stream.clone();
+        short.ends.path.hop_limit = 1;
+        let signature = [&[1, 1, 19, 18][..], &[7; 16]].concat();
+        let rst = TcpSegment {
+            seq: stream.next(ToServer),
+            flags: RST,
+            options: &signature,
+            payload: b"good bye",
+            ..TcpSegment::default()
+        };
+        let passage = gateway.carry(Side::Inside, &short.raw(ToServer, &rst));
+        let plain = TcpSegment {
+            options: &[],
+            payload: &[],
+            ..rst
+        };
+        assert_eq!(
+            passage.toward(Side::Outside),
+            [stream.raw(ToServer, &plain)]
+        );
+
+        // The server hasn't got what precedes it, and asks (RFC 5961 §3): it is told the number it expects.
+        let challenge = TcpSegment {
+            seq: stream.next(ToClient),
+            ack: known,
+            flags: ACK,
+            ..TcpSegment::default()
+        };
+        let passage = gateway.carry(Side::Outside, &stream.raw(ToClient, &challenge));
+        let answer = tcp_of(passage.toward(Side::Outside)[0]);
+        assert_eq!((answer.flags, answer.seq), (RST | ACK, known));
+        assert!(gateway.record.events.is_empty());
+    }
+}
+
+#[test]
+fn a_syn_that_is_dropped_replaces_nothing() {
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Ends::v4(7, 1883));
+    stream.data(&mut gateway, ToServer, PUBLISH);
+    stream.send(&mut gateway, ToServer, RST, &[]);
+    let opening = stream.segment(ToServer, 0, SYN, PUBLISH);
+    let passage = gateway.carry(Side::Inside, &opening);
+    passage.assert_dropped("tcp.data-on-syn");
+    // Were the connection forgotten now, this would pass for one older than the gateway.
+    let passage = stream.data_at(&mut gateway, ToServer, -9, b"\x30\x07\x00\x01xEVIL");
+    assert!(tcp_of(&passage.out[0].frame).payload.is_empty());
+}
+
+#[test]
 fn early_words_of_a_server_survive_its_repeated_syn_ack() {
     let mut gateway = gateway();
     let mut stream = Stream::new(Ends::v4(1, 1883));

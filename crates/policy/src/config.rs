@@ -247,7 +247,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// How long a finished or denied flow is remembered, default 30 s.
     pub linger_timeout: Duration,
-    /// How long after the start a CoAP response may be older than the gateway, default 60 s.
+    /// How long after the start a CoAP response, or a TCP flow in a flood of handshakes, may be older than
+    /// the gateway, default 60 s.
     pub midstream_grace: Duration,
     /// Out-of-order bytes held over all flows, default 64 MiB.
     pub held_bytes: usize,

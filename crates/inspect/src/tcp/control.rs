@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use policy::Reason;
-use wire::net::TcpFlags;
+use wire::net::build::{self, Path, TcpSegment};
+use wire::net::{Packet, TcpFlags};
 
 use super::answer::{Answer, Toward};
 use super::half::Place;
@@ -17,7 +18,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     /// A RST in a connection that isn't over.
     pub(super) fn handle_rst(&mut self) -> Outcome {
         if self.is_exact_rst() {
-            self.finish();
+            self.break_off();
             return Outcome::ACCEPT;
         }
         if self.is_harmless_rst() {
@@ -30,6 +31,24 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             self.challenge();
         }
         outcome
+    }
+
+    /// Ends the connection by the RST at hand. It goes on as Weir would make it: one that ended behind the
+    /// gateway, by its hop limit or by an option its receiver rejects, would leave a connection open that
+    /// nobody watches.
+    fn break_off(&mut self) {
+        self.connection.broken_off = Some(self.arrival.direction);
+        self.finish();
+        let packet = Packet::decode(self.frame.as_slice()).expect("decoded by dispatch");
+        let path = Path::of(&packet).expect("a whole segment");
+        let segment = TcpSegment {
+            seq: self.segment.seq.0,
+            ack: self.segment.ack.0,
+            flags: self.segment.flags,
+            ..TcpSegment::default()
+        };
+        let len = build::tcp_segment(self.frame.buffer_mut(), &path, &segment);
+        self.frame.set_len(len.expect("no longer than it was"));
     }
 
     /// Whether the receiver of a RST takes it: it names the next byte expected, or answers a SYN.

@@ -62,6 +62,8 @@ pub(crate) struct Connection {
     challenged: Instant,
     /// What the other end of a SYN acknowledges instead: it still has an older connection.
     disowned: Option<Seq>,
+    /// Which way the RST went that ended it.
+    broken_off: Option<Direction>,
     /// Where its ends are on the link, once both were heard.
     stations: Option<Stations>,
 }
@@ -110,6 +112,7 @@ impl Connection {
             answers_left: [ANSWERS; 2],
             challenged: Instant::ZERO,
             disowned: None,
+            broken_off: None,
             stations: None,
         }
     }

@@ -107,18 +107,8 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             Answers::Data => segment.len() > 0 && !segment.is_rst(),
             Answers::Nothing => false,
         };
-        let answers_left = &mut self.connection.answers_left[self.arrival.direction as usize];
-        if deserves_answer && *answers_left > 0 {
-            *answers_left -= 1;
-            let answer = Answer {
-                toward: Toward::Sender,
-                seq: segment.ack,
-                ack: segment.end(),
-                flags: TcpFlags::RST | TcpFlags::ACK,
-                window: 0,
-                purpose: Injected::Reset,
-            };
-            self.inject(&answer, &[]);
+        if deserves_answer {
+            self.answer_as_closed();
         }
         Outcome {
             verdict: Verdict::Drop,
@@ -127,6 +117,25 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             rule: grounds.rule,
             would: None,
         }
+    }
+
+    /// Answers the segment at hand as a closed port does (RFC 9293 §3.10.7.1): so many times.
+    fn answer_as_closed(&mut self) {
+        let segment = self.segment;
+        let answers_left = &mut self.connection.answers_left[self.arrival.direction as usize];
+        if *answers_left == 0 {
+            return;
+        }
+        *answers_left -= 1;
+        let answer = Answer {
+            toward: Toward::Sender,
+            seq: segment.ack,
+            ack: segment.end(),
+            flags: TcpFlags::RST | TcpFlags::ACK,
+            window: 0,
+            purpose: Injected::Reset,
+        };
+        self.inject(&answer, &[]);
     }
 
     /// A segment of a connection that its ends have closed. What was acknowledged may be repeated;
@@ -140,10 +149,15 @@ impl<S: Sink> Work<'_, '_, '_, S> {
                 false => self.violation(policy::Reason::TCP_BLIND_RESET),
             };
         }
-        let (ours, theirs) = self.connection.split(self.arrival.direction);
+        let (_, theirs) = self.connection.split(self.arrival.direction);
         if segment.has(TcpFlags::ACK) && theirs.heard && theirs.accepts_ack(segment.ack) {
             theirs.note_ack(segment.ack, 0, &self.shared.pool);
+            // The RST got lost, or came ahead of what its receiver expects.
+            if self.connection.broken_off == Some(self.arrival.direction.reverse()) {
+                self.answer_as_closed();
+            }
         }
+        let (ours, _) = self.connection.split(self.arrival.direction);
         if segment.len() > 0 && segment.end().is_after(ours.una) {
             self.cut(0);
         }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::pool::Pool;
 
 /// Bytes kept within the flow itself: a sensor's message is no larger, and costs no trip to the pool.
-const INLINE_BYTES: usize = 96;
+const INLINE_BYTES: usize = 64;
 
 /// The bytes from the receiver's acknowledgement to the next byte to inspect.
 ///

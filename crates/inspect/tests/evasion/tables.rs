@@ -132,10 +132,14 @@ fn tc_02_a_gap_that_is_never_filled_costs_no_more_than_its_bound() {
     let mut gateway = gateway();
     let limits = Limits::default();
     let stream = Stream::session(&mut gateway, Ends::v4(1, 1883), Version::V311, "device");
-    for at in 0..10_000 {
+    for at in 0..2000 {
         let passage = stream.data_at(&mut gateway, ToServer, 1 + at * 100, &[0xc0; 100]);
         let is_within = passage.verdict() == Verdict::Hold;
-        assert!(is_within || passage.reason() == Some("tcp.hold-limit"));
+        assert!(
+            is_within || passage.reason() == Some("tcp.hold-limit"),
+            "{at}: {:?}",
+            passage.reason()
+        );
     }
     let gauges = gateway.inspector.gauges();
     assert_eq!(gauges.held_segments, limits.held_segments_per_flow);
