@@ -5,9 +5,10 @@ use policy::Side;
 use testkit::network::{Ends, Gateway, Stream};
 use testkit::{coap, mqtt};
 use weir_inspect::{Count, Event, Frame, Inspector, Instant, Limits, Outcome, Port, Seed, Sink};
-use wire::Direction::{ToClient, ToServer};
+use wire::Direction::{self, ToClient, ToServer};
 use wire::coap::Code;
-use wire::mqtt::Version;
+use wire::mqtt::encode::{self, Connect, Publish};
+use wire::mqtt::{Property, QoS, ReasonCode, Version};
 use wire::net::TcpFlags;
 
 const BASELINE: &str = include_str!("../../../rules/baseline.toml");
@@ -89,6 +90,91 @@ fn an_mqtt_frame_allocates_nothing_in_the_steady_state() {
     let (warm_up, steady) = frames.split_at_mut(half);
     for (side, frame) in warm_up {
         assert!(carry(&gateway.inspector, 2000, *side, frame).forward);
+    }
+    let info = allocation_counter::measure(|| {
+        for (side, frame) in steady {
+            assert!(carry(&gateway.inspector, 2001, *side, frame).forward);
+        }
+    });
+    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+/// All that may be in flight, both ways, with topic aliases given anew: one round.
+fn round_of_deliveries(round: u16) -> Vec<(Direction, Vec<u8>)> {
+    use wire::mqtt::PacketType::{PubAck, PubComp, PubRec, PubRel};
+    let topics = ["sensors/7/temperature", "sensors/7/humidity"];
+    let alias = [Property::TopicAlias(1 + round % 2)];
+    let publish = |qos, packet_id| {
+        mqtt::publish_with(
+            Version::V5,
+            &Publish {
+                topic: topics[usize::from(round / 2 % 2)],
+                properties: &alias,
+                qos,
+                packet_id,
+                payload: b"21.5",
+                ..Publish::default()
+            },
+        )
+    };
+    let ack = |packet_type, id| mqtt::ack(Version::V5, packet_type, id);
+    let id = 1 + round * 10;
+    let (first, second) = (id, id + 1);
+    let one_way = |there: Direction| {
+        let back = there.reverse();
+        [
+            (there, publish(QoS::AtLeastOnce, first)),
+            (there, publish(QoS::ExactlyOnce, second)),
+            (back, ack(PubRec, second)),
+            (there, ack(PubRel, second)),
+            (back, ack(PubAck, first)),
+            (back, ack(PubComp, second)),
+        ]
+    };
+    let mut all = [one_way(ToServer), one_way(ToClient)].concat();
+    all.extend([
+        (ToServer, mqtt::subscribe(Version::V5, id + 2, &["a", "b"])),
+        (ToClient, mqtt::suback(Version::V5, id + 2, &[0, 0])),
+        (ToServer, mqtt::pingreq()),
+        (ToClient, mqtt::pingresp()),
+    ]);
+    all
+}
+
+#[test]
+fn deliveries_of_every_kind_allocate_nothing_in_the_steady_state() {
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = Stream::new(Ends::v4(7, 1883));
+    stream.open(&mut gateway);
+    let properties = [Property::TopicAliasMaximum(2)];
+    let connect = mqtt::connect_with(&Connect {
+        version: Version::V5,
+        client_id: "device",
+        properties: &properties,
+        ..Connect::default()
+    });
+    let connack = mqtt::written(|out| {
+        encode::connack(out, Version::V5, false, ReasonCode::SUCCESS, &properties);
+    });
+    for (direction, packet) in [(ToServer, connect), (ToClient, connack)] {
+        assert!(
+            stream
+                .data(&mut gateway, direction, &packet)
+                .outcome
+                .forward
+        );
+    }
+    let mut frames = Vec::new();
+    for (direction, packet) in (0..60).flat_map(round_of_deliveries) {
+        let side = stream.ends.side_of_sender(direction);
+        frames.push((side, stream.segment(direction, 0, TcpFlags::ACK, &packet)));
+        stream.advance(direction, packet.len());
+    }
+    let half = frames.len() / 2;
+    let (warm_up, steady) = frames.split_at_mut(half);
+    for (side, frame) in warm_up {
+        let outcome = carry(&gateway.inspector, 2000, *side, frame);
+        assert!(outcome.forward && outcome.reason.is_none(), "{outcome:?}");
     }
     let info = allocation_counter::measure(|| {
         for (side, frame) in steady {

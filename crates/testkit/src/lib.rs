@@ -2,6 +2,7 @@
 
 pub mod coap;
 pub mod conversation;
+pub mod dialogue;
 pub mod frames;
 pub mod mqtt;
 pub mod network;

@@ -145,14 +145,28 @@ impl Session {
             Act::Open {
                 step: first,
                 filters,
-                ..
-            } => Some(opened(old, first, filters, step.packet_id)),
+                is_repeat,
+            } => {
+                let opening = Entry {
+                    packet_id: step.packet_id,
+                    filters,
+                    step: first,
+                };
+                let is_late = is_repeat && self.version != Version::V5;
+                Some(opened(old, opening, is_late))
+            }
             Act::Go {
                 packet_type,
                 is_error,
                 ..
             } => match old {
                 Some(entry) => advanced(entry, packet_type, is_error),
+                // It is answered whatever its receiver knows of it (§4.3.3).
+                None if packet_type == PacketType::PubRel => Some(Entry {
+                    packet_id: step.packet_id,
+                    filters: ANY_COUNT,
+                    step: Step::Anything,
+                }),
                 None => return true,
             },
         };
@@ -180,7 +194,7 @@ impl Session {
 /// What is wrong with opening an exchange whose identifier is in flight.
 fn check_reuse(entry: &Entry, first: Step, is_repeat: bool, version: Version) -> Option<Reason> {
     let is_same = match entry.step {
-        Step::Anything | Step::RepeatedPubAck | Step::RepeatedPubComp => return None,
+        Step::Anything => return None,
         Step::PubRel => first == Step::PubRec,
         step => step == first,
     };
@@ -205,23 +219,22 @@ fn check_step(
 ) -> Option<Reason> {
     use PacketType::{PubAck, PubComp, PubRec, PubRel, SubAck, UnsubAck};
     let Some(entry) = entry else {
-        return Some(match packet_type {
-            PubRel => Reason::MQTT_ACK_UNKNOWN_RELEASE,
-            _ => Reason::MQTT_ACK_UNKNOWN_PACKET_ID,
-        });
+        return match packet_type {
+            // Before 5.0 it may be repeated until its answer is heard.
+            PubRel => (version == Version::V5).then_some(Reason::MQTT_ACK_UNKNOWN_RELEASE),
+            _ => Some(Reason::MQTT_ACK_UNKNOWN_PACKET_ID),
+        };
     };
-    // Before 5.0 either end may repeat PUBREC and PUBREL when it has waited for too long.
-    let may_repeat = version != Version::V5 || entry.repeats > 0;
     let fits = match (entry.step, packet_type) {
         (Step::Anything, _)
-        | (Step::PubAck | Step::RepeatedPubAck, PubAck)
+        | (Step::PubAck, PubAck)
         | (Step::PubRec, PubRec)
         | (Step::PubRel, PubRel)
         | (Step::PubComp, PubComp)
         | (Step::SubAck, SubAck)
-        | (Step::UnsubAck, UnsubAck)
-        | (Step::RepeatedPubComp, PubRec | PubRel | PubComp) => true,
-        (Step::PubRel, PubRec) | (Step::PubComp, PubRec | PubRel) => may_repeat,
+        | (Step::UnsubAck, UnsubAck) => true,
+        // Before 5.0 either end may repeat these when it has waited for too long.
+        (Step::PubRel, PubRec) | (Step::PubComp, PubRec | PubRel) => version != Version::V5,
         _ => false,
     };
     if !fits {
@@ -232,90 +245,28 @@ fn check_step(
     (differs && entry.step != Step::Anything).then_some(Reason::MQTT_ACK_CODE_COUNT)
 }
 
-/// The exchange that an opening makes of what was there.
-fn opened(old: Option<Entry>, first: Step, filters: u16, packet_id: u16) -> Entry {
-    let entry = Entry {
-        packet_id,
-        filters,
-        step: first,
-        repeats: 0,
-    };
-    let Some(old) = old else {
-        return entry;
-    };
-    let repeats = old.repeats.saturating_add(1);
-    match (old.step, first) {
-        // Acknowledgements of the old one may still be on their way.
-        (Step::RepeatedPubAck, Step::PubAck) | (Step::RepeatedPubComp, Step::PubRec) => Entry {
-            repeats: old.repeats,
-            ..entry
-        },
-        (Step::PubRel, Step::PubRec) => Entry { repeats, ..old },
-        (step, first) if step == first => Entry {
-            repeats,
-            filters: if old.filters == filters {
-                filters
-            } else {
-                ANY_COUNT
-            },
-            ..entry
-        },
+/// The exchange that an opening makes of what was there. Before 5.0 it may be the repetition of one
+/// whose end its sender hasn't heard of yet.
+fn opened(old: Option<Entry>, opening: Entry, is_late: bool) -> Entry {
+    match old {
+        None if !is_late => opening,
         _ => Entry {
-            repeats,
             step: Step::Anything,
-            ..entry
+            ..opening
         },
     }
 }
 
 /// What is left of an exchange after an acknowledgement.
 fn advanced(entry: Entry, packet_type: PacketType, is_error: bool) -> Option<Entry> {
-    let step = match packet_type {
-        PacketType::PubRec if !is_error => Step::PubRel,
-        PacketType::PubRel => Step::PubComp,
-        _ => return finished(entry),
+    let step = match (entry.step, packet_type) {
+        (Step::Anything, _) => Step::Anything,
+        // Said once more.
+        (Step::PubRel | Step::PubComp, PacketType::PubRec) if !is_error => Step::Anything,
+        (Step::PubComp, PacketType::PubRel) => Step::Anything,
+        (_, PacketType::PubRec) if !is_error => Step::PubRel,
+        (_, PacketType::PubRel) => Step::PubComp,
+        _ => return None,
     };
-    if matches!(entry.step, Step::Anything | Step::RepeatedPubComp) {
-        return Some(entry);
-    }
-    let is_repeat = match packet_type {
-        PacketType::PubRec => entry.step != Step::PubRec,
-        _ => entry.step == Step::PubComp,
-    };
-    if is_repeat {
-        // Whatever was reached stays reached, and each repetition may be answered.
-        let repeats = entry.repeats.saturating_add(1);
-        return Some(Entry { repeats, ..entry });
-    }
     Some(Entry { step, ..entry })
-}
-
-/// What is left of an exchange that came to its end, or was acknowledged once more.
-fn finished(entry: Entry) -> Option<Entry> {
-    let step = match entry.step {
-        Step::PubAck | Step::RepeatedPubAck => Step::RepeatedPubAck,
-        Step::PubRec | Step::PubRel | Step::PubComp | Step::RepeatedPubComp => {
-            Step::RepeatedPubComp
-        }
-        step => step,
-    };
-    let is_over = matches!(
-        entry.step,
-        Step::RepeatedPubAck
-            | Step::RepeatedPubComp
-            | Step::SubAck
-            | Step::UnsubAck
-            | Step::Anything
-    );
-    let repeats = match is_over {
-        true => entry.repeats.checked_sub(1)?,
-        false => entry.repeats,
-    };
-    // Requests stay in flight until each repetition is answered; messages are done with the first.
-    let is_request = matches!(step, Step::SubAck | Step::UnsubAck | Step::Anything);
-    (repeats > 0 || is_request).then_some(Entry {
-        step,
-        repeats,
-        ..entry
-    })
 }

@@ -16,11 +16,8 @@ pub(super) enum Step {
     PubComp,
     SubAck,
     UnsubAck,
-    /// A QoS 1 exchange is over; repetitions of its PUBLISH may still be acknowledged.
-    RepeatedPubAck,
-    /// The same with QoS 2.
-    RepeatedPubComp,
-    /// The identifier was used for two things at once: anything may come.
+    /// Something was repeated, or the identifier used for two things at once: which of them is
+    /// acknowledged, and when it is free again, can't be told any more. Anything may come.
     Anything,
 }
 
@@ -50,8 +47,6 @@ pub(super) struct Entry {
     /// How many filters were sent with it, or [`ANY_COUNT`].
     pub(super) filters: u16,
     pub(super) step: Step,
-    /// How many more acknowledgements than one may come, since something was repeated.
-    pub(super) repeats: u8,
 }
 
 /// The identifiers one end has in flight, in order.
@@ -134,7 +129,6 @@ mod tests {
             packet_id,
             filters: 0,
             step,
-            repeats: 0,
         }
     }
 
@@ -165,7 +159,7 @@ mod tests {
             (1, Step::PubAck),
             (2, Step::SubAck),
             (3, Step::PubComp),
-            (4, Step::RepeatedPubAck),
+            (4, Step::Anything),
         ] {
             window.put(entry(id, step), 10);
         }

@@ -80,8 +80,8 @@ detections! {
 
     MQTT_ACK_UNKNOWN_PACKET_ID = "mqtt.ack.unknown-packet-id", "[MQTT-2.2.1-5], [MQTT-3.8.4-2], MQTT 3.1.1 [MQTT-2.3.1-6]",
         "An acknowledgement of nothing that is in flight";
-    MQTT_ACK_UNKNOWN_RELEASE = "mqtt.ack.unknown-release", "MQTT 5.0 §4.3.3, 3.1.1 §4.3.3",
-        "A PUBREL for no message in flight";
+    MQTT_ACK_UNKNOWN_RELEASE = "mqtt.ack.unknown-release", "MQTT 5.0 §4.3.3, §4.4",
+        "A PUBREL of 5.0 for no message in flight";
     MQTT_ACK_WRONG_STEP = "mqtt.ack.wrong-step", "[MQTT-4.3.2-3], [MQTT-4.3.3-4], [MQTT-4.3.3-7]",
         "An acknowledgement that isn't the next step of the exchange with that packet identifier";
     MQTT_ACK_CODE_COUNT = "mqtt.ack.code-count", "[MQTT-3.8.4-6], [MQTT-3.11.3-1], MQTT 3.1.1 [MQTT-3.8.4-5]",
