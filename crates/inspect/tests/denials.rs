@@ -7,6 +7,7 @@ use weir_inspect::Verdict;
 use wire::Direction::{ToClient, ToServer};
 use wire::mqtt::Version;
 use wire::net::TcpFlags;
+use wire::net::build::TcpSegment;
 
 /// One rule for each way to say no.
 const PACK: &str = r#"
@@ -185,6 +186,50 @@ fn a_refused_connect_gets_its_connack_and_an_end() {
         );
         assert_eq!(flags(&passage, Side::Outside), [RST]);
     }
+}
+
+#[test]
+fn a_refusal_bears_the_timestamps_its_receiver_expects() {
+    let mut gateway = gateway();
+    let mut stream = Stream::new(Ends::v4(7, 1883));
+    let connect = mqtt::connect(Version::V311, "stranger");
+    let timestamps = |value: u32, echo: u32| {
+        let [value, echo] = [value, echo].map(u32::to_be_bytes);
+        [&[1, 1, 8, 10][..], &value, &echo].concat()
+    };
+    let script = [
+        (ToServer, TcpFlags::SYN, timestamps(10, 0), &[][..]),
+        (
+            ToClient,
+            TcpFlags::SYN | TcpFlags::ACK,
+            timestamps(700, 10),
+            &[],
+        ),
+        (ToServer, TcpFlags::ACK, timestamps(11, 700), &[]),
+        (ToServer, TcpFlags::ACK, timestamps(12, 700), &connect),
+    ];
+    let mut out = Vec::new();
+    for (direction, flags, options, payload) in script {
+        let ack = stream.next(direction.reverse());
+        let segment = TcpSegment {
+            seq: stream.next(direction),
+            ack: if flags == TcpFlags::SYN { 0 } else { ack },
+            flags,
+            window: 0xffff,
+            options: &options,
+            payload,
+        };
+        let frame = stream.raw(direction, &segment);
+        let syn = usize::from(flags.contains(TcpFlags::SYN));
+        stream.advance(direction, payload.len() + syn);
+        out = gateway
+            .carry(stream.ends.side_of_sender(direction), &frame)
+            .out;
+    }
+    let toward_client = out.iter().find(|departed| departed.side == Side::Inside);
+    let refusal = tcp_of(&toward_client.expect("a refusal").frame);
+    assert_eq!(refusal.payload, mqtt::connack(Version::V311, 5));
+    assert_eq!(refusal.options.as_bytes(), timestamps(700, 11));
 }
 
 #[test]

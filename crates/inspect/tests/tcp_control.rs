@@ -72,6 +72,27 @@ fn a_blind_reset_is_dropped_and_challenged() {
 }
 
 #[test]
+fn late_resets_of_a_killed_client_are_nobody_s_attack() {
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Ends::v4(7, 1883));
+    let known = stream.next(ToServer);
+    stream.data(&mut gateway, ToServer, PUBLISH);
+    stream.ack(&mut gateway, ToClient);
+    // What was under way to the client acknowledged less, and is answered by that (RFC 9293 §3.10.7.1).
+    let late = TcpSegment {
+        seq: known,
+        flags: RST,
+        ..TcpSegment::default()
+    };
+    let late = stream.raw(ToServer, &late);
+    assert!(gateway.carry(Side::Inside, &late).outcome.forward);
+    assert_eq!(gateway.inspector.gauges().sessions, 1, "it ends nothing");
+    stream.send(&mut gateway, ToServer, RST, &[]);
+    assert!(gateway.carry(Side::Inside, &late).outcome.forward);
+    assert!(gateway.record.events.is_empty());
+}
+
+#[test]
 fn an_exact_reset_ends_the_flow_and_a_new_one_may_begin() {
     let mut gateway = gateway();
     let mut stream = session(&mut gateway, Ends::v4(7, 1883));
@@ -181,6 +202,28 @@ fn a_challenge_acknowledges_only_what_its_receiver_has_acknowledged() {
     let blind = stream.segment(ToServer, 500, RST, &[]);
     let passage = gateway.carry(Side::Inside, &blind);
     assert_eq!(tcp_of(passage.toward(Side::Inside)[0]).ack, acknowledged);
+}
+
+#[test]
+fn both_ends_may_close_at_once() {
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Ends::v6(7, 1883));
+    let fins = [ToServer, ToClient].map(|direction| {
+        let fin = stream.segment(direction, 0, ACK | FIN, &[]);
+        (stream.ends.side_of_sender(direction), fin)
+    });
+    for (side, fin) in &fins {
+        assert!(gateway.carry(*side, fin).outcome.forward);
+    }
+    for direction in [ToServer, ToClient] {
+        stream.advance(direction, 1);
+    }
+    for direction in [ToServer, ToClient] {
+        assert_eq!(gateway.inspector.gauges().sessions, 1);
+        assert!(stream.ack(&mut gateway, direction).outcome.forward);
+    }
+    assert_eq!(gateway.inspector.gauges().sessions, 0);
+    assert!(gateway.record.events.is_empty());
 }
 
 #[test]

@@ -269,3 +269,49 @@ impl Half {
             .max(STALE_BYTES)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    const PIECE: usize = 1 << 20;
+
+    #[test]
+    fn a_long_stream_is_compared_by_its_own_numbers() {
+        let pool = Pool::default();
+        let (syn, _) = fixture::segment(u32::MAX - 7, TcpFlags::SYN, &[]);
+        let mut half = Half::default();
+        half.note_syn(&syn);
+        half.note_ack(half.next, 0xffff, &pool);
+        // Past the first number by more than half the space of numbers, and then once around.
+        for _ in 0..5000 {
+            half.pass_to(half.next + PIECE);
+            half.note_ack(half.next, 0xffff, &pool);
+            assert!(half.syn_acknowledged());
+        }
+        half.unacked.push(b"abc", &pool);
+        half.pass_to(half.next + 3);
+        assert_eq!(half.recorded_from(), half.una);
+        half.note_ack(half.una + 1, 0xffff, &pool);
+        assert!(half.unacked.matches(0, b"bc"));
+    }
+
+    #[test]
+    fn nothing_may_take_the_place_of_a_fin() {
+        let (syn, _) = fixture::segment(99, TcpFlags::SYN, &[]);
+        let mut half = Half::default();
+        half.note_syn(&syn);
+        half.note_ack(Seq(100), 0xffff, &Pool::default());
+        half.pass_to(Seq(103));
+        half.pass_fin(Seq(103));
+        let place = |seq, flags, bytes| half.place(&fixture::segment(seq, flags, bytes).0);
+        let fin = TcpFlags::ACK | TcpFlags::FIN;
+        assert_eq!(place(103, TcpFlags::ACK, b"x"), Place::Outside);
+        assert_eq!(place(104, TcpFlags::ACK, b"x"), Place::Outside);
+        assert_eq!(place(101, fin, b"x"), Place::Outside);
+        assert_eq!(place(101, fin, b"xy"), Place::Repeated);
+        assert_eq!(place(103, fin, b""), Place::Repeated);
+        assert_eq!(place(104, TcpFlags::ACK, b""), Place::InOrder);
+    }
+}

@@ -1,0 +1,176 @@
+//! A table full of sessions, and a flood that wants their room.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use policy::{RuleIndex, Side};
+use testkit::mqtt;
+use testkit::network::{Ends, Stream, policy_of};
+use weir_inspect::{
+    Count, Event, FlowEnd, Frame, Inspector, Instant, LimitKind, Limits, Outcome, Port, Seed, Sink,
+};
+use wire::Direction::{self, ToClient, ToServer};
+use wire::mqtt::Version;
+use wire::net::{Layout, Packet, TcpFlags, edit};
+
+const BASELINE: &str = include_str!("../../../rules/baseline.toml");
+const SESSIONS: u32 = 1_000_000;
+const FLOOD: u32 = 10_000_000;
+/// Bytes that an idle session may cost, all included.
+const SESSION_BYTES: i64 = 1024;
+
+/// Counts who had to go.
+#[derive(Default)]
+struct Departures {
+    evicted: usize,
+    for_half_open: usize,
+    for_flows: usize,
+    events: usize,
+}
+
+impl Sink for Departures {
+    fn event(&mut self, _: &Event<'_>) {
+        self.events += 1;
+    }
+
+    fn inject(&mut self, _: Port, frame: &[u8]) {
+        panic!("nobody is answered: {frame:02x?}");
+    }
+
+    fn ban(&mut self, _: IpAddr, _: Duration, _: RuleIndex) {}
+
+    fn count(&mut self, count: Count) {
+        match count {
+            Count::FlowClosed(_, FlowEnd::Evicted) => self.evicted += 1,
+            Count::Limit(LimitKind::HalfOpen) => self.for_half_open += 1,
+            Count::Limit(LimitKind::Flows) => self.for_flows += 1,
+            _ => {}
+        }
+    }
+}
+
+/// A frame to be sent in the name of many clients.
+struct Template {
+    side: Side,
+    frame: Vec<u8>,
+    layout: Layout,
+    /// Where the client's address stands.
+    client_at: usize,
+}
+
+impl Template {
+    fn new(stream: &mut Stream, direction: Direction, flags: TcpFlags, payload: &[u8]) -> Self {
+        let frame = stream.segment(direction, 0, flags, payload);
+        let syn = usize::from(flags.contains(TcpFlags::SYN));
+        stream.advance(direction, payload.len() + syn);
+        let layout = Packet::decode(&frame).expect("a frame of our own").layout;
+        let client_at = layout.l3 + if direction == ToServer { 12 } else { 16 };
+        Self {
+            side: stream.ends.side_of_sender(direction),
+            frame,
+            layout,
+            client_at,
+        }
+    }
+
+    /// Carries the frame of client `number` in a network of ten or eleven.
+    fn carry(
+        &mut self,
+        inspector: &Inspector,
+        now: Instant,
+        (network, number): (u8, u32),
+        sink: &mut Departures,
+    ) -> Outcome {
+        let [_, host @ ..] = number.to_be_bytes();
+        let address = [&[network][..], &host].concat();
+        self.frame[self.client_at..][..4].copy_from_slice(&address);
+        edit::refresh_checksums(&mut self.frame, &self.layout);
+        let side = self.side;
+        let port = Port { link: 0, side };
+        inspector.handle_frame(now, port, &mut Frame::whole(&mut self.frame), sink)
+    }
+}
+
+/// A session that opens, says something, and falls silent.
+fn session() -> Vec<Template> {
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    let (syn, ack) = (TcpFlags::SYN, TcpFlags::ACK);
+    let connect = mqtt::connect(Version::V311, "device-with-a-usual-name");
+    let publish = mqtt::publish(Version::V311, "t", &[0; 300]);
+    let script: [(Direction, TcpFlags, &[u8]); 7] = [
+        (ToServer, syn, &[]),
+        (ToClient, syn | ack, &[]),
+        (ToServer, ack, &connect),
+        (ToClient, ack, &mqtt::connack(Version::V311, 0)),
+        (ToServer, ack, &publish),
+        (ToClient, ack, &[]),
+        (ToServer, ack, &mqtt::pingreq()),
+    ];
+    script
+        .map(|(direction, flags, payload)| Template::new(&mut stream, direction, flags, payload))
+        .into()
+}
+
+#[test]
+fn a_million_sessions_are_held_in_their_bound_and_ten_million_syns_evict_none() {
+    let limits = Limits {
+        flows: SESSIONS as usize,
+        ..Limits::default()
+    };
+    let inspector = Inspector::new(limits, policy_of("", BASELINE), Seed::fixed(1));
+    let mut script = session();
+    let mut sink = Departures::default();
+    let now = Instant::from_secs(100);
+    let (ping, opening) = script.split_last_mut().expect("a script");
+
+    let info = allocation_counter::measure(|| {
+        for client in 0..SESSIONS {
+            for template in &mut *opening {
+                let outcome = template.carry(&inspector, now, (10, client), &mut sink);
+                assert!(outcome.forward, "client {client}: {outcome:?}");
+            }
+        }
+    });
+    let each = info.bytes_current / i64::from(SESSIONS);
+    assert!(each <= SESSION_BYTES, "{each} bytes for an idle session");
+    assert_eq!(inspector.gauges().sessions, SESSIONS as usize);
+
+    // There is room for no other: all of them have been heard of within the last minute.
+    let outcomes: Vec<_> = opening[..3]
+        .iter_mut()
+        .map(|template| template.carry(&inspector, now, (10, SESSIONS), &mut sink))
+        .collect();
+    let reason = outcomes[2].reason.map(|reason| reason.code());
+    assert_eq!(
+        (outcomes[2].forward, reason),
+        (false, Some("limits.flow-table"))
+    );
+    assert_eq!((sink.for_flows, sink.events), (1, 1));
+
+    let syn = &mut opening[0];
+    for source in 0..FLOOD {
+        let at = now + Duration::from_micros(u64::from(source));
+        assert!(syn.carry(&inspector, at, (11, source), &mut sink).forward);
+    }
+    let gauges = inspector.gauges();
+    assert_eq!(gauges.half_open, limits.half_open);
+    assert_eq!(
+        (gauges.flows, gauges.sessions),
+        (SESSIONS as usize, SESSIONS as usize)
+    );
+    assert_eq!(
+        (sink.evicted, sink.for_half_open),
+        (sink.for_half_open, FLOOD as usize + 1 - limits.half_open)
+    );
+
+    // Every one of them is still read where it was.
+    let later = now + Duration::from_secs(20);
+    for client in (0..SESSIONS).step_by(97) {
+        assert!(
+            ping.carry(&inspector, later, (10, client), &mut sink)
+                .forward
+        );
+    }
+    assert_eq!(inspector.gauges().sessions, SESSIONS as usize);
+    assert_eq!(sink.events, 1, "nothing was worth telling");
+}
