@@ -109,6 +109,7 @@ fn said_by_weir(capture: &Path) -> Said {
 fn said_by_tshark(capture: &Path) -> Said {
     let mut tshark = Command::new("tshark");
     tshark.arg("-r").arg(capture);
+    tshark.args(["-o", "tcp.reassemble_out_of_order:TRUE"]);
     tshark.args(["-Y", "mqtt", "-T", "json", "--no-duplicate-keys"]);
     for port in PORTS {
         tshark.args(["-d", &format!("tcp.port=={port},mqtt")]);
