@@ -2,13 +2,13 @@
 
 use policy::{Action, Message, Protocol, Reason, Subject};
 use smallvec::SmallVec;
-use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish, QoS, Will};
+use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish, QoS, Version, Will};
 use wire::{Decoded, Direction};
 
 use super::framer::Reading;
 use super::session::Stage;
 use super::stream::Step;
-use super::{Session, refusal};
+use super::{Session, refusal, resync};
 use crate::app::Denial;
 use crate::context::{Arrival, Context, Judgement};
 use crate::shared::Shared;
@@ -43,6 +43,7 @@ impl<S: Sink> Scene<'_, '_, S> {
             return self.handle_whole(&bytes[..header.packet_len()], &header);
         }
         if header.packet_type != PacketType::Connect
+            && !self.session.version_is_guess
             && let Err(malformed) = header.check(self.session.version)
         {
             return self.unreadable(bytes, Some(&header), malformed);
@@ -54,7 +55,9 @@ impl<S: Sink> Scene<'_, '_, S> {
     }
 
     fn handle_whole(&mut self, bytes: &[u8], header: &FixedHeader) -> Step {
-        let (version, direction) = (self.session.version, self.arrival.direction);
+        let direction = self.arrival.direction;
+        self.guess_version(bytes, direction);
+        let version = self.session.version;
         // What only the other end may send is read as if that had sent it: that it didn't is the
         // point, and not what stands inside.
         let sent_by = match header.packet_type.sent_by(direction, version) {
@@ -68,6 +71,16 @@ impl<S: Sink> Scene<'_, '_, S> {
         }
     }
 
+    /// A PUBLISH of QoS 0 reads alike in all versions, a SUBSCRIBE doesn't: where nobody said which one
+    /// is spoken, each packet may show it.
+    fn guess_version(&mut self, packet: &[u8], direction: Direction) {
+        if self.session.version_is_guess
+            && let Some(version) = resync::version_of(packet, self.session.version, direction)
+        {
+            self.session.version = version;
+        }
+    }
+
     /// Judges a PUBLISH by what precedes its payload.
     fn handle_prefix(&mut self, bytes: &[u8], header: &FixedHeader) -> Step {
         let (version, direction) = (self.session.version, self.arrival.direction);
@@ -76,6 +89,10 @@ impl<S: Sink> Scene<'_, '_, S> {
                 self.judge_packet(&ControlPacket::Publish(message), header.packet_len(), len)
             }
             Ok(Decoded::Incomplete { need }) => self.wait_for(need, header),
+            Err(_) if self.session.version_is_guess && version != Version::V5 => {
+                self.session.version = Version::V5;
+                self.handle_prefix(bytes, header)
+            }
             Err(malformed) => self.unreadable(bytes, Some(header), malformed),
         }
     }
