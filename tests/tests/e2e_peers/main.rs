@@ -29,6 +29,26 @@ fn clients_of_all_makers_work_unchanged_in_generic_mode() {
     all_at_work("e2e-peers-generic", "generic", [Family::V6, Family::V4]);
 }
 
+/// Mosquitto 2.0.11 sends more of a backlog at a time than the client takes [MQTT-3.3.4-9]. A client that
+/// doesn't mind gets its messages all the same, and Weir says what is wrong.
+#[test]
+fn a_broker_in_a_hurry_is_told_of_and_not_stopped() {
+    let scene = scene("e2e-peers-hurry");
+    let gateway = shipped_rules(&scene, "auto");
+    let mut peer = Peer::python(&scene, "paho_peer.py", Family::V4, &["5.0", "backlog"]);
+    assert_eq!(peer.arrived(), 40);
+    let events = must(gateway.events());
+    assert!(!events.is_empty(), "nothing was said");
+    for event in events {
+        let what = [&event["weir"]["reason"], &event["weir"]["verdict"]];
+        assert_eq!(
+            what,
+            ["mqtt.flow-control.receive-maximum", "accept"],
+            "{event:#}"
+        );
+    }
+}
+
 /// Paho's and aiomqtt's clients use the first family, the others the second.
 fn all_at_work(label: &str, xdp: &str, [first, second]: [Family; 2]) {
     let scene = scene(label);
