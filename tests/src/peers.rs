@@ -1,7 +1,7 @@
 //! MQTT clients of several makers, as the programs in tests/peers, in the devices' namespace.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -70,15 +70,15 @@ impl Peer {
         Self { name, process }
     }
 
-    /// Waits for its end, and says how many messages arrived.
+    /// Waits for its end, whatever it is.
     ///
     /// # Panics
-    /// When it fails, or doesn't end.
-    pub fn arrived(&mut self) -> usize {
+    /// When it doesn't end.
+    pub fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
-        let status = loop {
+        loop {
             if let Some(status) = must(self.process.ended()) {
-                break status;
+                return status;
             }
             assert!(
                 Instant::now() < deadline,
@@ -87,7 +87,15 @@ impl Peer {
                 self.process.tail()
             );
             thread::sleep(Duration::from_millis(20));
-        };
+        }
+    }
+
+    /// Waits for its end, and says how many messages arrived.
+    ///
+    /// # Panics
+    /// When it fails, or doesn't end.
+    pub fn arrived(&mut self) -> usize {
+        let status = self.wait();
         let printed = must(self.process.printed());
         assert!(
             status.success(),
