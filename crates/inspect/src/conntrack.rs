@@ -93,7 +93,7 @@ impl Inspector {
         if is_to_itself {
             return handle_wrong_side(cx, arrival);
         }
-        if is_martian(endpoints.source) {
+        if is_martian(endpoints.source, endpoints.destination) {
             return handle_martian(cx, arrival);
         }
         let treatment = cx.policy.midstream();

@@ -120,7 +120,9 @@ impl<S: Sink> Context<'_, S> {
         meters: &mut dyn Meters,
     ) -> Judgement {
         let judgement = self.judge_part(key, fallback, subject, meters);
-        self.count_message(subject, judgement.outcome.verdict);
+        if let Some(kind) = message_kind(subject) {
+            self.tell_message(key, kind, subject, &judgement.outcome);
+        }
         judgement
     }
 
@@ -195,19 +197,7 @@ impl<S: Sink> Context<'_, S> {
         for reason in subject.reasons.iter().copied().chain(by_limit) {
             self.sink.count(Count::Reason(reason));
         }
-        let event = Event {
-            at: self.now,
-            kind: EventKind::Alert,
-            flow_id: key.id(self.flow_id_key),
-            port: self.port,
-            vlan: key.vlan(),
-            subject,
-            reason: None,
-            rule: None,
-            verdict: outcome.verdict,
-            would: None,
-            generation: self.generation,
-        };
+        let event = self.event_on(key, subject, outcome);
         for note in noted {
             let (rule, enforced) = (note.rule, note.would.is_none());
             self.sink.count(Count::Rule { rule, enforced });
@@ -246,26 +236,68 @@ impl<S: Sink> Context<'_, S> {
         }
     }
 
-    fn count_message(&mut self, subject: &Subject<'_>, verdict: Verdict) {
-        let is_malformed = subject.reasons.iter().any(|reason| reason.is_malformed());
-        let kind = match subject.message {
-            Message::Mqtt(packet) => MessageKind::Mqtt(packet.packet_type()),
-            Message::Coap(_) | Message::CoapTcp(_) => MessageKind::Coap {
-                class: subject.message.coap().map_or(0, |m| m.code().class()),
-            },
-            Message::None => match subject.protocol {
-                Protocol::Mqtt | Protocol::Coap if is_malformed => MessageKind::Malformed,
-                Protocol::Tls | Protocol::Dtls => MessageKind::Tls,
-                _ => return,
-            },
-        };
+    /// A message was judged.
+    fn tell_message(
+        &mut self,
+        key: &FlowKey,
+        kind: MessageKind,
+        subject: &Subject<'_>,
+        outcome: &Outcome,
+    ) {
+        if S::TAKES_MESSAGES {
+            self.sink.event(&Event {
+                kind: EventKind::Message,
+                reason: outcome.reason,
+                rule: outcome.rule,
+                would: outcome.would,
+                ..self.event_on(key, subject, outcome)
+            });
+        }
         let direction = subject.direction;
         self.sink.count(Count::Message {
             kind,
             direction,
-            verdict,
+            verdict: outcome.verdict,
         });
     }
+
+    /// What all events on `subject` have in common.
+    fn event_on<'e>(
+        &self,
+        key: &FlowKey,
+        subject: &'e Subject<'e>,
+        outcome: &Outcome,
+    ) -> Event<'e> {
+        Event {
+            at: self.now,
+            kind: EventKind::Alert,
+            flow_id: key.id(self.flow_id_key),
+            port: self.port,
+            vlan: key.vlan(),
+            subject,
+            reason: None,
+            rule: None,
+            verdict: outcome.verdict,
+            would: None,
+            generation: self.generation,
+        }
+    }
+}
+
+/// Protocol and type of the message that `subject` is about; none if it is about a frame.
+fn message_kind(subject: &Subject<'_>) -> Option<MessageKind> {
+    let is_malformed = subject.reasons.iter().any(|reason| reason.is_malformed());
+    Some(match subject.message {
+        Message::Mqtt(packet) => MessageKind::Mqtt(packet.packet_type()),
+        Message::Coap(_) | Message::CoapTcp(_) => MessageKind::Coap {
+            class: subject.message.coap().map_or(0, |m| m.code().class()),
+        },
+        Message::None => match subject.protocol {
+            Protocol::Mqtt | Protocol::Coap if is_malformed => MessageKind::Malformed,
+            Protocol::Tls | Protocol::Dtls => MessageKind::Tls,
+            _ => return None,
+        },
+    })
 }
 
 fn judgement(ruling: &Ruling, subject: &Subject<'_>, noted: &[Noted]) -> Judgement {

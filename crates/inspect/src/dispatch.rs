@@ -82,8 +82,13 @@ impl Inspector {
         if arrival.service == Service::Coaps {
             return tls::handle_datagram(cx, arrival, &frame.as_slice()[arrival.payload()]);
         }
-        let Endpoints { source, from, .. } = arrival.endpoints;
-        if is_martian(source) {
+        let Endpoints {
+            source,
+            destination,
+            from,
+            ..
+        } = arrival.endpoints;
+        if is_martian(source, destination) {
             return handle_martian(cx, arrival);
         }
         if arrival.direction == Direction::ToServer && cx.policy.requires_tls(source, from) {

@@ -39,15 +39,19 @@ pub enum EventKind {
     Alert,
     /// A built-in detection no rule spoke of.
     Anomaly,
+    /// A message was judged, whatever was found; told to sinks that
+    /// [take messages](crate::Sink::TAKES_MESSAGES) only.
+    Message,
 }
 
 impl EventKind {
-    /// `event_type` in EVE.
+    /// `event_type` in EVE, which has the protocol's name for messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Alert => "alert",
             Self::Anomaly => "anomaly",
+            Self::Message => "message",
         }
     }
 }

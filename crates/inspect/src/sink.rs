@@ -11,6 +11,9 @@ use crate::{Event, Port, Verdict};
 /// Takes what the inspector sees and makes. Called while a flow is locked: it must neither block nor
 /// call back into the inspector.
 pub trait Sink {
+    /// Whether every message judged is worth an [event](crate::EventKind::Message) to it.
+    const TAKES_MESSAGES: bool = false;
+
     /// Something worth telling. Everything in the event is borrowed.
     fn event(&mut self, event: &Event<'_>);
 

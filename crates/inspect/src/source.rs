@@ -7,13 +7,15 @@ use policy::{Action, Protocol, Reason};
 use crate::context::{Arrival, Context};
 use crate::{Outcome, Sink};
 
-/// Whether no frame on a link may come from `address` (RFC 1122 §3.2.1.3; RFC 4291 §2.5.2, §2.5.3, §2.7).
-pub(crate) fn is_martian(address: IpAddr) -> bool {
-    let is_this_network = match address {
+/// Whether no frame on a link may come from `source` (RFC 1122 §3.2.1.3; RFC 4291 §2.5.2, §2.5.3, §2.7).
+/// What a host says to itself is on no link, but in captures of its own.
+pub(crate) fn is_martian(source: IpAddr, destination: IpAddr) -> bool {
+    let is_this_network = match source {
         IpAddr::V4(v4) => v4.is_broadcast() || v4.octets()[0] == 0,
         IpAddr::V6(v6) => v6.is_unspecified(),
     };
-    is_this_network || address.is_loopback() || address.is_multicast()
+    let is_loopback = source.is_loopback() && !destination.is_loopback();
+    is_this_network || is_loopback || source.is_multicast()
 }
 
 /// A frame from where none comes.
@@ -39,7 +41,8 @@ mod tests {
 
     #[test]
     fn addresses_of_hosts_are_told_from_those_of_nobody() {
-        let is = |text: &str| is_martian(text.parse().expect("an address"));
+        let address = |text: &str| -> IpAddr { text.parse().expect("an address") };
+        let is = |text: &str| is_martian(address(text), address("192.0.2.1"));
         for address in [
             "127.0.0.1",
             "224.0.1.187",
@@ -60,5 +63,7 @@ mod tests {
         ] {
             assert!(!is(address), "{address}");
         }
+        assert!(!is_martian(address("::1"), address("::1")));
+        assert!(!is_martian(address("127.0.0.1"), address("127.0.0.2")));
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use policy::Side;
+use testkit::mqtt;
 use testkit::network::{Ends, Gateway, Stream, policy_of, tcp_of};
 use weir_inspect::{Count, FlowEnd, Limits, Verdict};
 use wire::Direction::{ToClient, ToServer};
@@ -84,6 +85,23 @@ fn a_flow_older_than_the_gateway_is_taken_up_at_a_control_packet() {
     let malformed = stream.data(&mut gateway, ToServer, b"\x36\x00");
     assert_eq!(malformed.reason(), Some("mqtt.malformed.publish-qos"));
     assert!(!malformed.outcome.forward);
+}
+
+/// A PUBLISH of QoS 0 reads alike in all versions; what follows shows which one is spoken.
+#[test]
+fn the_version_of_an_older_flow_is_not_fixed_by_what_reads_in_several() {
+    let version = Version::V5;
+    let mut gateway = gateway();
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    for packet in [
+        mqtt::publish(version, "t", b"1"),
+        mqtt::unsubscribe(version, 2, &["t"]),
+        mqtt::disconnect(version),
+    ] {
+        assert!(stream.data(&mut gateway, ToServer, &packet).outcome.forward);
+        stream.ack(&mut gateway, ToClient);
+    }
+    assert_eq!(gateway.record.reasons(), ["tcp.midstream"]);
 }
 
 #[test]

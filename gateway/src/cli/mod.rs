@@ -74,6 +74,9 @@ struct ReplayArguments {
     /// Print one line per frame with its verdict, instead of the events
     #[arg(long)]
     verdicts: bool,
+    /// Print one line per message with its fields, among the events
+    #[arg(long, conflicts_with = "verdicts")]
+    messages: bool,
     /// Write what would have been forwarded to this file, as pcap
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,

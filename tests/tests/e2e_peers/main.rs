@@ -4,21 +4,20 @@
 
 mod rumqttc;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gateway::demo::scene::Scene;
 use gateway::netns::peers::{Gateway, Setup};
-use gateway::netns::{Family, Host, Process};
+use gateway::netns::{Family, Host};
+use serde_json::Value;
 use weir_tests::clients::{Subscriber, publish};
 use weir_tests::lab::{BASELINE, must, scene};
+use weir_tests::peers::Peer;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
 const VERSIONS: [&str; 3] = ["3.1", "3.1.1", "5.0"];
-/// For one client's whole work; it takes a third of it on two idle cores.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn clients_of_all_makers_work_unchanged_in_native_mode() {
@@ -28,6 +27,26 @@ fn clients_of_all_makers_work_unchanged_in_native_mode() {
 #[test]
 fn clients_of_all_makers_work_unchanged_in_generic_mode() {
     all_at_work("e2e-peers-generic", "generic", [Family::V6, Family::V4]);
+}
+
+/// Mosquitto 2.0.11 sends more of a backlog at a time than the client takes [MQTT-3.3.4-9]. A client that
+/// doesn't mind gets its messages all the same, and Weir says what is wrong.
+#[test]
+fn a_broker_in_a_hurry_is_told_of_and_not_stopped() {
+    let scene = scene("e2e-peers-hurry");
+    let gateway = shipped_rules(&scene, "auto");
+    let mut peer = Peer::python(&scene, "paho_peer.py", Family::V4, &["5.0", "backlog"]);
+    assert_eq!(peer.arrived(), 40);
+    let events = must(gateway.events());
+    assert!(!events.is_empty(), "nothing was said");
+    for event in events {
+        let what = [&event["weir"]["reason"], &event["weir"]["verdict"]];
+        assert_eq!(
+            what,
+            ["mqtt.flow-control.receive-maximum", "accept"],
+            "{event:#}"
+        );
+    }
 }
 
 /// Paho's and aiomqtt's clients use the first family, the others the second.
@@ -50,12 +69,14 @@ fn all_at_work(label: &str, xdp: &str, [first, second]: [Family; 2]) {
         mosquitto_clients_work(&scene, second);
         rumqttc.join().expect("it doesn't panic")
     });
-    let mut arrived = in_process.unwrap_or_else(|error| panic!("rumqttc: {error}"));
     for peer in &mut programs {
-        arrived += peer.arrived();
+        peer.wait();
     }
-    println!("{xdp}: {arrived} messages arrived in {:?}", begun.elapsed());
+    // What Weir has to say explains what fails.
     nothing_to_say(&gateway);
+    let in_process = in_process.unwrap_or_else(|error| panic!("rumqttc: {error}"));
+    let arrived = in_process + programs.iter_mut().map(Peer::arrived).sum::<usize>();
+    println!("{xdp}: {arrived} messages arrived in {:?}", begun.elapsed());
 }
 
 /// The gateway with the shipped rules, and no others, enforced.
@@ -63,83 +84,6 @@ fn shipped_rules<'t>(scene: &'t Scene, xdp: &str) -> Gateway<'t> {
     let mut setup = Setup::new(Path::new(PROGRAM), BASELINE);
     setup.xdp = xdp;
     must(Gateway::start(&scene.topology, &setup))
-}
-
-/// One client's work, as a program of its own.
-struct Peer {
-    name: String,
-    process: Process,
-}
-
-impl Peer {
-    fn python(scene: &Scene, script: &str, family: Family, arguments: &[&str]) -> Self {
-        Self::start(scene, "python/bin/python3", script, family, arguments)
-    }
-
-    fn node(scene: &Scene, script: &str, family: Family, arguments: &[&str]) -> Self {
-        Self::start(scene, "node", script, family, arguments)
-    }
-
-    fn start(
-        scene: &Scene,
-        interpreter: &str,
-        script: &str,
-        family: Family,
-        arguments: &[&str],
-    ) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let installed = root.join("../target/peers");
-        assert!(
-            installed.join("stamp").is_file(),
-            "the clients of tests/peers aren't installed: run `scripts/setup test`"
-        );
-        let interpreter = match interpreter {
-            "node" => PathBuf::from("node"),
-            installed_one => installed.join(installed_one),
-        };
-        let name = format!("{script} {}", arguments.join(" "));
-        let mut command: Command = scene
-            .host(Host::Devices)
-            .command(&interpreter.to_string_lossy());
-        command
-            .env("NODE_PATH", installed.join("node/node_modules"))
-            .arg(root.join("peers").join(script))
-            .arg(scene.broker.address(family).to_string())
-            .args(arguments);
-        let log = name.replace(' ', "-");
-        let process = must(Process::start(scene.topology.state(), &log, &mut command));
-        Self { name, process }
-    }
-
-    /// Waits for its end, and says how many messages arrived.
-    fn arrived(&mut self) -> usize {
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = must(self.process.ended()) {
-                break status;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "{} hangs:\n{}",
-                self.name,
-                self.process.tail()
-            );
-            thread::sleep(Duration::from_millis(20));
-        };
-        let printed = must(self.process.printed());
-        assert!(
-            status.success(),
-            "{}: {status}\n{}",
-            self.name,
-            self.process.tail()
-        );
-        let count = printed
-            .lines()
-            .last()
-            .and_then(|line| line.strip_prefix("arrived: "));
-        let count = count.and_then(|count| count.parse().ok());
-        count.unwrap_or_else(|| panic!("{}: no count in\n{printed}", self.name))
-    }
 }
 
 /// Many short connections of `mosquitto_pub`, and clients killed midway.
@@ -163,29 +107,25 @@ fn mosquitto_clients_work(scene: &Scene, family: Family) {
 
 /// No event, no detection, no message that wasn't accepted, no limit hit.
 fn nothing_to_say(gateway: &Gateway<'_>) {
-    let events = must(gateway.events());
-    assert!(
-        events.is_empty(),
-        "{} events, the first: {:#}",
-        events.len(),
-        events[0]
-    );
     let metrics = must(gateway.metrics());
+    // On a machine that is too busy for the worker, the kernel forwards for a while: connections go on
+    // where they are met again, and that is said.
+    let stale = metrics.sum("weir_xdp_frames_total", &[("outcome", "open-stale")]);
+    let is_expected = |event: &Value| stale > 0.0 && event["weir"]["reason"] == "tcp.midstream";
+    let events = must(gateway.events());
+    let surprises: Vec<&Value> = events.iter().filter(|event| !is_expected(event)).collect();
+    assert!(
+        surprises.is_empty(),
+        "{} of them, and {stale} frames unseen: {:#}",
+        surprises.len(),
+        surprises[0]
+    );
     let judged = metrics.by_label("weir_messages_total", "verdict");
     assert!(
         matches!(judged.as_slice(), [(verdict, count)] if verdict == "accept" && *count > 10_000.0),
         "messages by verdict: {judged:?}"
     );
-    for quiet in [
-        "weir_reasons_total",
-        "weir_rule_matches_total",
-        "weir_limit_hits_total",
-    ] {
-        assert_eq!(
-            metrics.sum(quiet, &[]),
-            0.0,
-            "{quiet}: {:?}",
-            metrics.by_label(quiet, "reason")
-        );
+    for quiet in ["weir_rule_matches_total", "weir_limit_hits_total"] {
+        assert_eq!(metrics.sum(quiet, &[]), 0.0, "{quiet}");
     }
 }

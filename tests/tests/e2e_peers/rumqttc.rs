@@ -30,8 +30,15 @@ struct Options {
 /// What the library tells, as far as it matters here.
 #[derive(Debug, PartialEq)]
 enum Seen {
-    Connected { session_present: bool },
-    Message(Vec<u8>),
+    Connected {
+        session_present: bool,
+    },
+    Message {
+        payload: Vec<u8>,
+        exactly_once: bool,
+    },
+    /// The broker has released a message of QoS 2.
+    Released,
     Subscribed,
     Published,
     Other,
@@ -108,7 +115,11 @@ impl Client for V311 {
             Event::Incoming(Packet::ConnAck(ack)) => Seen::Connected {
                 session_present: ack.session_present,
             },
-            Event::Incoming(Packet::Publish(publish)) => Seen::Message(publish.payload.to_vec()),
+            Event::Incoming(Packet::Publish(publish)) => Seen::Message {
+                exactly_once: publish.qos as u8 == 2,
+                payload: publish.payload.to_vec(),
+            },
+            Event::Incoming(Packet::PubRel(_)) => Seen::Released,
             Event::Incoming(Packet::SubAck(_)) => Seen::Subscribed,
             Event::Incoming(Packet::PubAck(_) | Packet::PubComp(_)) => Seen::Published,
             _ => Seen::Other,
@@ -180,7 +191,11 @@ impl Client for V5 {
             Event::Incoming(Packet::ConnAck(ack)) => Seen::Connected {
                 session_present: ack.session_present,
             },
-            Event::Incoming(Packet::Publish(publish)) => Seen::Message(publish.payload.to_vec()),
+            Event::Incoming(Packet::Publish(publish)) => Seen::Message {
+                exactly_once: publish.qos as u8 == 2,
+                payload: publish.payload.to_vec(),
+            },
+            Event::Incoming(Packet::PubRel(_)) => Seen::Released,
             Event::Incoming(Packet::SubAck(_)) => Seen::Subscribed,
             Event::Incoming(Packet::PubAck(_) | Packet::PubComp(_)) => Seen::Published,
             _ => Seen::Other,
@@ -196,6 +211,8 @@ fn shown(error: impl Debug) -> String {
 struct Device<C> {
     client: C,
     messages: VecDeque<Vec<u8>>,
+    /// Messages of QoS 2 that the broker hasn't released yet.
+    unreleased: usize,
     session_present: bool,
 }
 
@@ -204,6 +221,7 @@ impl<C: Client> Device<C> {
         let mut device = Self {
             client: C::new(options),
             messages: VecDeque::new(),
+            unreleased: 0,
             session_present: false,
         };
         device
@@ -221,8 +239,16 @@ impl<C: Client> Device<C> {
                     self.session_present = session_present;
                 }
                 let found = wanted(&seen);
-                if let Seen::Message(payload) = seen {
-                    self.messages.push_back(payload);
+                match seen {
+                    Seen::Message {
+                        payload,
+                        exactly_once,
+                    } => {
+                        self.messages.push_back(payload);
+                        self.unreleased += usize::from(exactly_once);
+                    }
+                    Seen::Released => self.unreleased = self.unreleased.saturating_sub(1),
+                    _ => {}
                 }
                 if found {
                     return Ok(());
@@ -254,12 +280,18 @@ impl<C: Client> Device<C> {
 
     async fn take(&mut self) -> Result<Vec<u8>, String> {
         while self.messages.is_empty() {
-            self.until(|seen| matches!(seen, Seen::Message(_))).await?;
+            self.until(|seen| matches!(seen, Seen::Message { .. }))
+                .await?;
         }
         self.messages.pop_front().ok_or_else(|| "no message".into())
     }
 
+    /// Takes leave once nothing is under way: the library would go on acknowledging after its DISCONNECT,
+    /// which [MQTT-3.14.4-2] forbids and Weir stops.
     async fn leave(mut self) -> Result<(), String> {
+        while self.unreleased > 0 {
+            self.until(|seen| *seen == Seen::Released).await?;
+        }
         self.client.disconnect().await?;
         // The library says by an error that the broker has hung up on its DISCONNECT.
         while self.client.poll().await.is_ok() {}

@@ -6,7 +6,7 @@ use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish, QoS
 use wire::{Decoded, Direction};
 
 use super::session::Stage;
-use super::{Session, refusal};
+use super::{Session, refusal, resync};
 use crate::app::Denial;
 use crate::context::{Arrival, Context, Judgement};
 use crate::framer::{Reading, Step};
@@ -42,6 +42,7 @@ impl<S: Sink> Scene<'_, '_, S> {
             return self.handle_whole(&bytes[..header.packet_len()], &header);
         }
         if header.packet_type != PacketType::Connect
+            && !self.session.version_is_guess
             && let Err(malformed) = header.check(self.session.version)
         {
             return self.unreadable(bytes, Some(&header), malformed);
@@ -53,7 +54,9 @@ impl<S: Sink> Scene<'_, '_, S> {
     }
 
     fn handle_whole(&mut self, bytes: &[u8], header: &FixedHeader) -> Step {
-        let (version, direction) = (self.session.version, self.arrival.direction);
+        let direction = self.arrival.direction;
+        self.guess_version(bytes, direction);
+        let version = self.session.version;
         // What only the other end may send is read as if that had sent it: that it didn't is the
         // point, and not what stands inside.
         let sent_by = match header.packet_type.sent_by(direction, version) {
@@ -67,6 +70,16 @@ impl<S: Sink> Scene<'_, '_, S> {
         }
     }
 
+    /// A PUBLISH of QoS 0 reads alike in all versions, a SUBSCRIBE doesn't: where nobody said which one
+    /// is spoken, each packet may show it.
+    fn guess_version(&mut self, packet: &[u8], direction: Direction) {
+        if self.session.version_is_guess
+            && let Some(version) = resync::version_of(packet, self.session.version, direction)
+        {
+            self.session.version = version;
+        }
+    }
+
     /// Judges a PUBLISH by what precedes its payload.
     fn handle_prefix(&mut self, bytes: &[u8], header: &FixedHeader) -> Step {
         let (version, direction) = (self.session.version, self.arrival.direction);
@@ -75,6 +88,10 @@ impl<S: Sink> Scene<'_, '_, S> {
                 self.judge_packet(&ControlPacket::Publish(message), header.packet_len(), len)
             }
             Ok(Decoded::Incomplete { need }) => self.wait_for(need, header),
+            Err(_) if self.session.version_is_guess && version != Version::V5 => {
+                self.session.version = Version::V5;
+                self.handle_prefix(bytes, header)
+            }
             Err(malformed) => self.unreadable(bytes, Some(header), malformed),
         }
     }

@@ -40,6 +40,8 @@ pub(crate) struct Session {
     pub(super) stage: Stage,
     /// Fixed by CONNECT; before that, what most clients speak.
     pub(super) version: Version,
+    /// No CONNECT said so: the version is one in which the packets so far could be read.
+    pub(super) version_is_guess: bool,
     client_id: Option<Box<str>>,
     username: Option<Box<str>>,
     /// By direction; absent until one end gives an alias.
@@ -81,6 +83,7 @@ impl Session {
             framers: Framers::new(reading),
             stage,
             version: Version::V311,
+            version_is_guess: stage == Stage::Unknown,
             client_id: None,
             username: None,
             aliases: None,
@@ -189,6 +192,7 @@ impl Session {
         }
         self.stage = Stage::Connecting;
         self.version = connect.version;
+        self.version_is_guess = false;
         self.client_id = remembered(connect.client_id);
         self.username = connect.username.and_then(remembered);
         self.terms = Terms::of_connect(connect);

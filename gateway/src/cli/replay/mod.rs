@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut impl Write) -> Result<S
         .as_deref()
         .map(Forwarded::create)
         .transpose()?;
-    let mut replay = Replay::new(loaded, Sides::new(&arguments.inside));
+    let mut replay = Replay::new(loaded, Sides::new(&arguments.inside), arguments.messages);
     let mut cut = CutFrames::default();
     let mut buffer = Vec::new();
     while let Some(captured) = capture.read(&mut buffer)? {
@@ -67,6 +67,8 @@ struct Replay {
     interfaces: Interfaces,
     sides: Sides,
     verdicts: Verdicts,
+    /// Whether messages are told of one by one.
+    messages: bool,
     now: Instant,
 }
 
@@ -82,7 +84,7 @@ struct Played<'a> {
 }
 
 impl Replay {
-    fn new(loaded: Loaded, sides: Sides) -> Self {
+    fn new(loaded: Loaded, sides: Sides, messages: bool) -> Self {
         let Loaded { config, policy, .. } = loaded;
         let policy = Arc::new(policy);
         let inspector = Inspector::new(config.limits, Arc::clone(&policy), Seed::fixed(SEED));
@@ -94,6 +96,7 @@ impl Replay {
             interfaces: Interfaces::of(&config.links),
             sides: sides.with_services(&config.services),
             verdicts: Verdicts::new(policy),
+            messages,
             now: Instant::ZERO,
         }
     }
@@ -103,7 +106,7 @@ impl Replay {
         let captured_at = u64::try_from(captured.time.as_nanos()).unwrap_or(u64::MAX);
         // Captures of several queues are not strictly in order; the inspector's time is.
         self.now = self.now.max(Instant(captured_at));
-        let mut observed = Observed::new(&self.policies, &self.interfaces);
+        let mut observed = Observed::new(&self.policies, &self.interfaces, self.messages);
         while self
             .inspector
             .poll_timeout()

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use inspect::{Count, Event, Outcome, Port, Sink, Verdict};
+use inspect::{Count, Event, EventKind, Outcome, Port, Sink, Verdict};
 use jiff::Timestamp;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
 use pcap_file::{PcapError, TsResolution};
@@ -26,15 +26,18 @@ const SNAPLEN: u32 = 262_144;
 pub(super) struct Observed<'a> {
     policies: &'a Policies,
     interfaces: &'a Interfaces,
+    /// Whether messages are told of one by one.
+    messages: bool,
     pub(super) injected: Vec<Vec<u8>>,
     pub(super) events: Vec<u8>,
 }
 
 impl<'a> Observed<'a> {
-    pub(super) fn new(policies: &'a Policies, interfaces: &'a Interfaces) -> Self {
+    pub(super) fn new(policies: &'a Policies, interfaces: &'a Interfaces, messages: bool) -> Self {
         Self {
             policies,
             interfaces,
+            messages,
             injected: Vec::new(),
             events: Vec::new(),
         }
@@ -42,7 +45,12 @@ impl<'a> Observed<'a> {
 }
 
 impl Sink for Observed<'_> {
+    const TAKES_MESSAGES: bool = true;
+
     fn event(&mut self, event: &Event<'_>) {
+        if event.kind == EventKind::Message && !self.messages {
+            return;
+        }
         let place = Place {
             time: Timestamp::from_nanosecond(event.at.0.into()).unwrap_or(Timestamp::MAX),
             interface: self.interfaces.name(event.port),

@@ -125,7 +125,10 @@ impl<'a> Line<'a> {
             timestamp: place.time,
             flow_id: event.flow_id & FLOW_ID_MASK,
             in_iface: place.interface,
-            event_type: event.kind.name(),
+            event_type: match event.kind {
+                EventKind::Message => application(subject.service),
+                kind => kind.name(),
+            },
             vlan: event.vlan.map(|id| [id]),
             src_ip: source,
             src_port: has_ports.then_some(source_port),

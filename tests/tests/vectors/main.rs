@@ -1,0 +1,226 @@
+//! The vectors of tests/vectors through the shipped rules: what the specification alone forbids is
+//! blocked for a fitting reason, and what is legal passes. What becomes of each is written down in
+//! [`outcomes`]; that of all others would be a surprise.
+
+mod outcomes;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use outcomes::{OUTCOMES, Outcome};
+use serde_json::Value;
+use testkit::frames::{Connection, End, path};
+use weir_tests::captures::pcap;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const BROKER: &str = "192.0.2.10:1883";
+const MSS: usize = 1460;
+
+/// One conversation, and what the baseline has to do about it.
+struct Vector {
+    id: String,
+    name: String,
+    /// It breaks the specification by itself, whatever the site's rules are.
+    is_forbidden: bool,
+    steps: Vec<Step>,
+}
+
+struct Step {
+    sender: End,
+    /// From a second client, at another address.
+    other: bool,
+    bytes: Vec<u8>,
+}
+
+fn vectors() -> Vec<Vector> {
+    let text = fs::read_to_string(Path::new(ROOT).join("tests/vectors/mqtt.jsonl"));
+    let text = text.expect("tests/vectors/mqtt.jsonl");
+    text.lines().map(vector).collect()
+}
+
+fn vector(line: &str) -> Vector {
+    let value: Value = serde_json::from_str(line).expect("JSON");
+    let text = |key: &str| value[key].as_str().expect(key).to_owned();
+    let steps = value["steps"].as_array().expect("steps").iter();
+    Vector {
+        id: text("id"),
+        name: text("name"),
+        is_forbidden: text("expect") == "block",
+        steps: steps.map(step).collect(),
+    }
+}
+
+fn step(value: &Value) -> Step {
+    let direction = value["dir"].as_str().expect("dir");
+    let hex = value["hex"].as_str().expect("hex").as_bytes();
+    let byte = |pair: &[u8]| {
+        let pair = std::str::from_utf8(pair).expect("ASCII");
+        u8::from_str_radix(pair, 16).expect("hexadecimal digits")
+    };
+    Step {
+        sender: if direction.starts_with("c2s") {
+            End::Client
+        } else {
+            End::Server
+        },
+        other: direction.contains('@'),
+        bytes: hex.chunks(2).map(byte).collect(),
+    }
+}
+
+/// The vector's frames: connections opened as they are needed, and hung up by the client.
+fn frames(vector: &Vector) -> Vec<Vec<u8>> {
+    let mut frames = Vec::new();
+    let mut connections: BTreeMap<bool, Connection> = BTreeMap::new();
+    for step in &vector.steps {
+        let client = if step.other {
+            "203.0.113.9:40001"
+        } else {
+            "198.51.100.1:40001"
+        };
+        let connection = connections.entry(step.other).or_insert_with(|| {
+            let mut connection = Connection::new(path(client, BROKER));
+            frames.extend(connection.open());
+            connection
+        });
+        for segment in step.bytes.chunks(MSS) {
+            frames.push(connection.send(step.sender, segment));
+        }
+    }
+    frames.extend(
+        connections
+            .values_mut()
+            .map(|connection| connection.fin(End::Client)),
+    );
+    frames
+}
+
+/// A directory for the captures of one test.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        let dir = std::env::temp_dir().join(format!("weir-vectors-{}", std::process::id()));
+        fs::create_dir_all(&dir).expect("a directory");
+        Self(dir)
+    }
+
+    /// What Weir makes of the vector: the first verdict that isn't "accept", or the first reason given to
+    /// what it accepts; the reason, or the rule that asked for none.
+    fn outcome(&self, config: &Path, vector: &Vector) -> (String, String) {
+        let capture = self.0.join(format!("{}.pcap", vector.id));
+        fs::write(&capture, pcap(&frames(vector))).expect("written");
+        let output = Command::new(PROGRAM)
+            .args(["replay", "--verdicts", "--config"])
+            .args([config, &capture])
+            .output()
+            .expect("the program runs");
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {complaints}", vector.id);
+        let lines = String::from_utf8(output.stdout).expect("UTF-8");
+        let lines = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"));
+        let lines: Vec<Value> = lines.collect();
+        let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+        let stopped = lines
+            .iter()
+            .find(|line| !matches!(line["verdict"].as_str(), Some("accept" | "hold")));
+        let noted = lines.iter().find(|line| line["reason"].is_string());
+        let Some(line) = stopped.or(noted) else {
+            return ("accept".into(), String::new());
+        };
+        let why = ["reason", "rule"].map(|key| text(line, key));
+        (
+            text(line, "verdict"),
+            why.into_iter()
+                .find(|why| !why.is_empty())
+                .unwrap_or_default(),
+        )
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays is in the directory of temporary files.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn every_vector_ends_as_written_down() {
+    let scratch = Scratch::new();
+    let config = scratch.0.join("weir.toml");
+    let baseline =
+        fs::canonicalize(Path::new(ROOT).join("rules/baseline.toml")).expect("the rules");
+    fs::write(&config, format!("[policy]\npacks = [{baseline:?}]\n")).expect("written");
+    let mut surprises = Vec::new();
+    let mut listed: BTreeMap<&str, &Outcome> = BTreeMap::new();
+    for (id, outcome) in OUTCOMES {
+        assert!(listed.insert(id, outcome).is_none(), "{id} is listed twice");
+    }
+    for vector in vectors() {
+        let (verdict, reason) = scratch.outcome(&config, &vector);
+        let is_blocked = verdict != "accept";
+        let as_listed = match listed.remove(&*vector.id) {
+            Some(Outcome::Blocked(expected)) => is_blocked && reason == *expected,
+            Some(Outcome::Noted(expected)) => !is_blocked && reason == *expected,
+            Some(Outcome::Passes) => !is_blocked && reason.is_empty() && !vector.is_forbidden,
+            Some(Outcome::Legal(why)) => !is_blocked && vector.is_forbidden && !why.is_empty(),
+            Some(Outcome::NotYet) => !is_blocked && vector.is_forbidden,
+            None => false,
+        };
+        if !as_listed {
+            let Vector {
+                id,
+                name,
+                is_forbidden,
+                ..
+            } = &vector;
+            surprises.push(format!(
+                "{id} ({name}; forbidden: {is_forbidden}): {verdict} {reason}"
+            ));
+        }
+    }
+    surprises.extend(
+        listed
+            .keys()
+            .map(|id| format!("{id} is listed, and there is no such vector")),
+    );
+    assert!(
+        surprises.is_empty(),
+        "{} surprises:\n{}",
+        surprises.len(),
+        surprises.join("\n")
+    );
+}
+
+/// The vectors of MQTT stand in this repository, so that everybody has them. Where the catalogue they are
+/// from stands beside it, they are still those.
+#[test]
+fn the_vectors_are_the_catalogue_s() {
+    let catalogue = Path::new(ROOT).join("../shared/threats/vectors.jsonl");
+    let Ok(catalogue) = fs::read_to_string(&catalogue) else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{} isn't there",
+            catalogue.display()
+        );
+        println!(
+            "{} isn't there: nothing to compare with",
+            catalogue.display()
+        );
+        return;
+    };
+    let ours = fs::read_to_string(Path::new(ROOT).join("tests/vectors/mqtt.jsonl"));
+    let is_mqtt =
+        |line: &&str| line.contains(r#""proto": "MQTT""#) || line.contains(r#""proto": "MQTT5""#);
+    let theirs: Vec<&str> = catalogue.lines().filter(is_mqtt).collect();
+    assert_eq!(
+        ours.expect("the vectors").lines().collect::<Vec<_>>(),
+        theirs
+    );
+}
