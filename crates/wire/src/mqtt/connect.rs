@@ -2,7 +2,9 @@
 
 use super::property::Place;
 use super::reader::Reader;
-use super::{Anomalies, Anomaly, FixedHeader, Malformed, Properties, QoS, ReasonCode, Version};
+use super::{
+    Anomalies, Anomaly, FixedHeader, Malformed, Properties, QoS, ReasonCode, Version, topic,
+};
 use crate::Direction;
 
 /// A CONNECT: who wants in, and what is to be said when they are gone.
@@ -68,7 +70,10 @@ impl Flags {
 
     fn check(self, version: Version, anomalies: &mut Anomalies) -> Result<(), Malformed> {
         if self.has(Self::RESERVED) {
-            return Err(Malformed::ConnectReserved);
+            match version {
+                Version::V31 => anomalies.insert(Anomaly::ConnectReserved),
+                _ => return Err(Malformed::ConnectReserved),
+            }
         }
         self.will_qos()?;
         if !self.has(Self::WILL) && self.has(Self::WILL_QOS | Self::WILL_RETAIN) {
@@ -151,9 +156,16 @@ impl<'a> Will<'a> {
         if topic.has_wildcard {
             return Err(Malformed::WillTopicWildcard);
         }
+        if topic::is_deep(topic.text) {
+            reader.anomalies.insert(Anomaly::TopicDepth);
+        }
+        let payload = reader.binary()?;
+        if properties.belie(payload) {
+            reader.anomalies.insert(Anomaly::PayloadFormat);
+        }
         Ok(Self {
             topic: topic.text,
-            payload: reader.binary()?,
+            payload,
             qos: flags.will_qos()?,
             retain: flags.has(Flags::WILL_RETAIN),
             properties,

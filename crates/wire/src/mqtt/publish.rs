@@ -2,7 +2,9 @@
 
 use super::property::Place;
 use super::reader::Reader;
-use super::{Anomalies, FixedHeader, Malformed, PacketType, Properties, QoS, Version};
+use super::{
+    Anomalies, Anomaly, FixedHeader, Malformed, PacketType, Properties, QoS, Version, topic,
+};
 use crate::{Decoded, Direction};
 
 /// A PUBLISH: an application message on its way.
@@ -91,6 +93,12 @@ impl<'a> Publish<'a> {
             return Err(Malformed::TopicEmpty);
         }
         let payload_len = header.remaining_len - (body_len - reader.len());
+        if topic::is_deep(topic.text) {
+            reader.anomalies.insert(Anomaly::TopicDepth);
+        }
+        if reader.len() == payload_len && properties.belie(reader.rest()) {
+            reader.anomalies.insert(Anomaly::PayloadFormat);
+        }
         Ok(Self {
             dup: header.flags & 0b1000 != 0,
             qos,
