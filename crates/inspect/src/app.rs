@@ -1,13 +1,13 @@
 //! What a connection speaks, as its TCP stream sees it: bytes in order in, how many may pass out.
 
-use policy::{Action, Service};
+use policy::{Action, Reason, Service};
 use wire::Direction;
 use wire::greeting::Spoken;
 
 use crate::context::{Arrival, Context, Judgement};
 use crate::greeting::{self, Greeting, Heard};
 use crate::shared::Shared;
-use crate::{Outcome, Sink, mqtt};
+use crate::{Instant, Limits, Outcome, Sink, mqtt};
 
 /// What a connection speaks, or should.
 #[derive(Debug)]
@@ -64,9 +64,9 @@ impl Passage {
 
 impl App {
     /// The protocol of a connection seen from its beginning.
-    pub(crate) fn new(service: Service) -> Self {
+    pub(crate) fn new(service: Service, now: Instant) -> Self {
         match service {
-            Service::Mqtt => Self::Mqtt(Greeting::default(), mqtt::Session::new()),
+            Service::Mqtt => Self::Mqtt(Greeting::default(), mqtt::Session::new(now)),
             Service::Mqtts => Self::Tls(Greeting::default()),
             Service::Coap | Service::Coaps => Self::Opaque,
         }
@@ -138,7 +138,7 @@ impl App {
                 return Passage::judged(&judgement, bytes.len());
             }
             // A client that may do without TLS speaks MQTT, or should.
-            let mut session = mqtt::Session::new();
+            let mut session = mqtt::Session::new(cx.now);
             if greeting.is_over(Direction::ToClient) {
                 session.lose(Direction::ToClient);
             }
@@ -200,6 +200,40 @@ impl App {
                     }
                 }
             }
+        }
+    }
+
+    /// When its client has to have said something.
+    #[inline]
+    pub(crate) fn deadline(&self, limits: &Limits) -> Instant {
+        match self {
+            Self::Mqtt(_, session) => session.deadline(limits),
+            Self::Tls(_) | Self::Opaque => Instant::FAR,
+        }
+    }
+
+    /// What it means that its client hasn't, and what is known of the session.
+    pub(crate) fn overdue(&self) -> Option<(Reason, policy::Session<'_>)> {
+        match self {
+            Self::Mqtt(_, session) => {
+                Some((session.overdue(), session.known(None, Direction::ToServer)))
+            }
+            Self::Tls(_) | Self::Opaque => None,
+        }
+    }
+
+    /// When its client was last heard.
+    pub(crate) fn heard(&self) -> Instant {
+        match self {
+            Self::Mqtt(_, session) => session.heard(),
+            Self::Tls(_) | Self::Opaque => Instant::ZERO,
+        }
+    }
+
+    /// Takes its client for heard, although it wasn't.
+    pub(crate) fn excuse(&mut self, now: Instant) {
+        if let Self::Mqtt(_, session) = self {
+            session.excuse(now);
         }
     }
 

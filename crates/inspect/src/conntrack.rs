@@ -93,7 +93,7 @@ impl Inspector {
         }
         let treatment = cx.policy.midstream();
         let mut connection = match segment.is_opening() {
-            true => Connection::opening(arrival.service),
+            true => Connection::opening(arrival.service, cx.now),
             false => Connection::midstream(arrival.service, treatment),
         };
         let has_room = !self.flows.is_full(cx.limits) || self.make_room(cx);
@@ -152,13 +152,15 @@ impl Inspector {
         self.settle(cx, tenant, has_room);
     }
 
-    /// Moves a flow to the class its connection belongs to by now.
-    fn settle<S: Sink>(
+    /// Moves a flow to the class its connection belongs to by now, and on to its next deadline.
+    pub(crate) fn settle<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         mut flow: Tenant<'_, Connection>,
         has_room: bool,
     ) {
+        let deadline = flow.state.deadline(cx.limits);
+        self.flows.expect_by(&mut flow, deadline);
         let class = flow.state.class();
         if class == flow.class() {
             return;

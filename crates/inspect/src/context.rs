@@ -116,6 +116,19 @@ impl<S: Sink> Context<'_, S> {
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
     ) -> Judgement {
+        let judgement = self.judge_part(key, fallback, subject, meters);
+        self.count_message(subject, judgement.outcome.verdict);
+        judgement
+    }
+
+    /// As [`Context::judge_at`], for a part of a message that is counted as a whole.
+    pub(crate) fn judge_part(
+        &mut self,
+        key: &FlowKey,
+        fallback: Action,
+        subject: &Subject<'_>,
+        meters: &mut dyn Meters,
+    ) -> Judgement {
         let mut noted: SmallVec<[Noted; 4]> = SmallVec::new();
         let mut ruling = self
             .policy
@@ -133,7 +146,6 @@ impl<S: Sink> Context<'_, S> {
         if !(noted.is_empty() && subject.reasons.is_empty() && ruling.rule.is_none()) {
             self.tell(key, subject, &ruling, &noted, &judgement.outcome);
         }
-        self.count_message(subject, judgement.outcome.verdict);
         judgement
     }
 

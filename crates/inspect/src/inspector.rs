@@ -19,7 +19,7 @@ use crate::{Count, Frame, Gauges, Instant, Limits, Outcome, Port, Seed, Sink};
 pub struct Inspector {
     pub(crate) limits: Limits,
     policy: ArcSwap<Installed>,
-    flow_id_key: [u8; 16],
+    pub(crate) flow_id_key: [u8; 16],
     pub(crate) flows: Table<Connection>,
     pub(crate) shared: Shared,
     pub(crate) coap: coap::Tracker,
@@ -106,6 +106,8 @@ impl Inspector {
             .handle_timeout(now, &self.limits, &mut |departure| {
                 self.depart(departure, sink);
             });
+        let installed = self.policy.load();
+        self.handle_deadlines(now, &installed, sink);
         self.coap.handle_timeout(now);
     }
 

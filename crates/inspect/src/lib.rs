@@ -13,6 +13,7 @@ mod app;
 mod coap;
 mod conntrack;
 mod context;
+mod deadline;
 mod dispatch;
 mod event;
 mod flow;

@@ -4,7 +4,7 @@ use testkit::mqtt;
 use testkit::network::{Ends, Gateway, Passage, Stream, policy_of};
 use weir_inspect::{Count, Limits, Verdict};
 use wire::Direction::{ToClient, ToServer};
-use wire::mqtt::encode::{Connect, Publish};
+use wire::mqtt::encode::{Connect, Publish, Will};
 use wire::mqtt::{Property, QoS, Version};
 
 /// What the shipped baseline says of MQTT in short, and rules by topic.
@@ -455,4 +455,60 @@ fn qos_2_and_all_its_answers_pass_both_ways() {
         );
     }
     assert!(gateway.record.events.is_empty());
+}
+
+#[test]
+fn what_a_client_may_not_publish_it_can_t_leave_as_a_will() {
+    let connect = |topic, payload| {
+        mqtt::connect_with(&Connect {
+            client_id: "s7",
+            will: Some(Will {
+                topic,
+                payload,
+                qos: QoS::AtLeastOnce,
+                retain: true,
+                properties: &[],
+            }),
+            ..Connect::default()
+        })
+    };
+    let gateway_of = |conditions: &str| {
+        let rule =
+            format!("[[rule]]\nid = \"r\"\nmatch = {{ {conditions} }}\naction = \"refuse\"\n");
+        Gateway::of("", &rule)
+    };
+    for (conditions, refused) in [
+        ("packet = \"PUBLISH\", topic = \"plant/valve\"", true),
+        ("topic = \"plant/#\"", true),
+        ("packet = \"CONNECT\", topic = \"plant/#\"", true),
+        ("packet = \"PUBLISH\", topic = \"other/#\"", false),
+        ("packet = \"PUBLISH\", retain = true", true),
+        ("packet = \"PUBLISH\", qos = 1", true),
+        ("packet = \"PUBLISH\", qos = 2", false),
+        ("topic = \"plant/valve\", client_id = \"s7\"", true),
+        // 2 bytes of header, a topic of 2 + 11, an identifier of 2, a payload of 4.
+        ("packet = \"PUBLISH\", size = { min = 21, max = 21 }", true),
+        ("packet = \"PUBLISH\", size = { min = 22 }", false),
+    ] {
+        let mut gateway = gateway_of(conditions);
+        let mut stream = Stream::new(Ends::v4(7, 1883));
+        stream.open(&mut gateway);
+        let passage = stream.data(&mut gateway, ToServer, &connect("plant/valve", b"open"));
+        let expected = match refused {
+            true => Verdict::Refuse,
+            false => Verdict::Accept,
+        };
+        assert_eq!(passage.verdict(), expected, "{conditions}");
+        assert_eq!(
+            gateway.record.events.len(),
+            usize::from(refused),
+            "{conditions}"
+        );
+        let counted = |packet_type| {
+            let of_type = |count: &&Count| matches!(count, Count::Message { kind, .. } if *kind == weir_inspect::MessageKind::Mqtt(packet_type));
+            gateway.record.counts.iter().filter(of_type).count()
+        };
+        use wire::mqtt::PacketType::{Connect, Publish};
+        assert_eq!((counted(Connect), counted(Publish)), (1, 0), "{conditions}");
+    }
 }

@@ -1,7 +1,7 @@
 //! What tells flows apart: the five-tuple, normalised, with its link and VLAN.
 
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use foldhash::fast::{FixedState, FoldHasher};
 use siphasher::sip::SipHasher13;
@@ -45,6 +45,21 @@ impl FlowKey {
         (key, source_is_low)
     }
 
+    /// Its ends with their ports, the lower one first.
+    pub(crate) fn ends(&self) -> [(IpAddr, u16); 2] {
+        let is_v4 = self.family >> 8 == 4;
+        let ports = [(self.rest >> 48) as u16, (self.rest >> 32) as u16];
+        [
+            (address(self.low, is_v4), ports[0]),
+            (address(self.high, is_v4), ports[1]),
+        ]
+    }
+
+    /// The link it travels on.
+    pub(crate) fn link(&self) -> u16 {
+        (self.rest >> 16) as u16
+    }
+
     /// The VLAN it travels in.
     pub(crate) fn vlan(&self) -> Option<u16> {
         (self.rest as u16).checked_sub(1)
@@ -75,6 +90,13 @@ fn words(address: IpAddr) -> [u64; 2] {
             let bits = u128::from(v6);
             [(bits >> 64) as u64, bits as u64]
         }
+    }
+}
+
+fn address([high, low]: [u64; 2], is_v4: bool) -> IpAddr {
+    match is_v4 {
+        true => IpAddr::V4(Ipv4Addr::from(low as u32)),
+        false => IpAddr::V6(Ipv6Addr::from(u128::from(high) << 64 | u128::from(low))),
     }
 }
 
@@ -160,6 +182,18 @@ mod tests {
         assert_eq!(there, key(b, a, 0, None, 6));
         assert!(!FlowKey::new(a, b, 0, None, 6).1 && FlowKey::new(b, a, 0, None, 6).1);
         assert_eq!(there.id(&[1; 16]), key(b, a, 0, None, 6).id(&[1; 16]));
+    }
+
+    #[test]
+    fn a_key_names_its_ends_and_its_link() {
+        for (a, b) in [
+            (end("10.0.0.2", 4000), end("10.0.0.1", 1883)),
+            (end("fd00::2", 4000), end("fd00::1", 1883)),
+        ] {
+            let key = key(a, b, 300, Some(7), 6);
+            assert_eq!(key.ends(), [b, a]);
+            assert_eq!((key.link(), key.vlan()), (300, Some(7)));
+        }
     }
 
     #[test]

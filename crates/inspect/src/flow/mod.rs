@@ -41,6 +41,8 @@ pub(crate) struct Flow<T> {
     class: Class,
     /// When its queue looks at it again.
     queued: Instant,
+    /// When the queue of deadlines looks at it; [`Instant::FAR`] if it isn't in there.
+    deadline: Instant,
     pub(crate) state: T,
 }
 
@@ -61,6 +63,7 @@ impl<T> Flow<T> {
             end: FlowEnd::Idle,
             class: Class::HalfOpen,
             queued: now,
+            deadline: Instant::FAR,
             state,
         }
     }

@@ -30,6 +30,8 @@ pub(crate) struct Table<T> {
     half_open: Ward,
     established: Ward,
     lingering: Ward,
+    /// Flows that have to be heard of by a certain time.
+    deadlines: Queue,
 }
 
 /// The flows of one class.
@@ -71,6 +73,7 @@ impl<T> Table<T> {
             half_open: Ward::new(),
             established: Ward::new(),
             lingering: Ward::new(),
+            deadlines: Queue::new(),
         }
     }
 
@@ -128,6 +131,7 @@ impl<T> Table<T> {
         let ward = self.ward(flow.class);
         ward.queue.remove(flow.queued, key);
         ward.leave();
+        self.forget_deadline(&flow, key);
         Some(Departure { flow, limit: None })
     }
 
@@ -173,6 +177,37 @@ impl<T> Table<T> {
         self.ward(class).enter(class, due, key, flow);
     }
 
+    /// Makes sure that a locked flow is looked at by `deadline`. One that moves away leaves the queue
+    /// as it is, and is found not to be due yet when its old time comes.
+    #[inline]
+    pub(crate) fn expect_by(&self, flow: &mut Tenant<'_, T>, deadline: Instant) {
+        if deadline < flow.deadline {
+            let key = *flow.key();
+            self.forget_deadline(flow, key);
+            flow.deadline = deadline;
+            self.deadlines.insert(deadline, key);
+        }
+    }
+
+    /// A flow whose deadline has come, locked, and out of the queue.
+    pub(crate) fn pop_due(&self, now: Instant) -> Option<Tenant<'_, T>> {
+        loop {
+            let (due, key) = self.deadlines.pop(now)?;
+            if let Some(mut flow) = self.flows.get_mut(&key)
+                && flow.deadline == due
+            {
+                flow.deadline = Instant::FAR;
+                return Some(flow);
+            }
+        }
+    }
+
+    fn forget_deadline(&self, flow: &Flow<T>, key: FlowKey) {
+        if flow.deadline != Instant::FAR {
+            self.deadlines.remove(flow.deadline, key);
+        }
+    }
+
     /// Lets flows go whose time has come: a bounded number of them.
     pub(crate) fn handle_timeout(
         &self,
@@ -195,12 +230,13 @@ impl<T> Table<T> {
     /// When [`Table::handle_timeout`] has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
         [
-            (&self.half_open, "half-open flow"),
-            (&self.established, "idle flow"),
-            (&self.lingering, "finished flow"),
+            (&self.half_open.queue, "half-open flow"),
+            (&self.established.queue, "idle flow"),
+            (&self.lingering.queue, "finished flow"),
+            (&self.deadlines, "silent client"),
         ]
         .into_iter()
-        .filter_map(|(ward, why)| Some((ward.queue.first_due()?, why)))
+        .filter_map(|(queue, why)| Some((queue.first_due()?, why)))
         .min()
     }
 
@@ -230,6 +266,7 @@ impl<T> Table<T> {
         });
         let (_, flow) = removed?;
         ward.leave();
+        self.forget_deadline(&flow, key);
         Some(Departure { flow, limit: None })
     }
 

@@ -5,13 +5,15 @@
 //! judged, and the payload of a large PUBLISH passes without being kept.
 //!
 //! What takes memory of the packets before is one file a concern: `order` who may speak when, `delivery`
-//! what is acknowledged, `negotiated` what the ends agreed on, `auth` whose turn it is.
+//! what is acknowledged, `negotiated` what the ends agreed on, `auth` whose turn it is, `keep_alive` for how
+//! long nothing may be said.
 
 mod alias;
 mod auth;
 mod delivery;
 mod framer;
 mod inflight;
+mod keep_alive;
 mod negotiated;
 mod order;
 mod packet;

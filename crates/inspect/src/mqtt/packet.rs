@@ -2,7 +2,7 @@
 
 use policy::{Action, Message, Protocol, Reason, Subject};
 use smallvec::SmallVec;
-use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish, Version};
+use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish, QoS, Version, Will};
 use wire::{Decoded, Direction};
 
 use super::framer::Reading;
@@ -102,10 +102,35 @@ impl<S: Sink> Scene<'_, '_, S> {
             return Step::Denied(denial(judgement, refusal));
         }
         let direction = self.arrival.direction;
+        if let ControlPacket::Connect(connect) = packet
+            && let Some(will) = &connect.will
+        {
+            let judgement = self.judge_will(packet, will);
+            if judgement.action.stops() {
+                let refusal = self.refusal(judgement.action, Some(packet));
+                return Step::Denied(denial(judgement, refusal));
+            }
+        }
         self.note_memories(packet);
         self.session
             .note(packet, direction, self.shared, self.cx.sink);
         self.pass(len, size - len)
+    }
+
+    /// Judges the will of a CONNECT as the PUBLISH it is to become: what a client may not say itself,
+    /// its server doesn't say for it.
+    fn judge_will(&mut self, connect: &ControlPacket<'_>, will: &Will<'_>) -> Judgement {
+        let publish = ControlPacket::Publish(will.as_publish());
+        let subject = Subject {
+            message: Message::Mqtt(&publish),
+            session: self.session.known(Some(connect), self.arrival.direction),
+            size: will_size(will),
+            ..self.arrival.detection(Protocol::Mqtt, &[])
+        };
+        let key = &self.arrival.key;
+        let judgement = self.cx.judge_part(key, Action::Accept, &subject, &mut ());
+        self.outcome.add(&judgement.outcome);
+        judgement
     }
 
     /// Takes note of what a packet asks to be remembered, and counts what there is no room for.
@@ -286,6 +311,17 @@ impl<S: Sink> Scene<'_, '_, S> {
         };
         Step::Passed(len)
     }
+}
+
+/// Bytes of the PUBLISH a will becomes, as the server would send it with the shortest length.
+fn will_size(will: &Will<'_>) -> usize {
+    let id = if will.qos == QoS::AtMostOnce { 0 } else { 2 };
+    let body = 2 + will.topic.len() + id + will.properties.len() + will.payload.len();
+    let length = 1 + [127, 16_383, 2_097_151]
+        .iter()
+        .filter(|most| body > **most)
+        .count();
+    1 + length + body
 }
 
 fn denial(judgement: Judgement, refusal: Vec<u8>) -> Denial {

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     fn refusal(version: Version, stage: Stage, packet: &[u8]) -> Vec<u8> {
-        let mut session = Session::new();
+        let mut session = Session::new(crate::Instant::ZERO);
         (session.version, session.stage) = (version, stage);
         let decoded = ControlPacket::decode(packet, version, Direction::ToServer);
         let Ok(Decoded::Complete { message, .. }) = decoded else {
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_is_no_packet_is_refused_as_malformed_once_a_version_is_known() {
-        let mut session = Session::new();
+        let mut session = Session::new(crate::Instant::ZERO);
         assert!(of(None, Direction::ToServer, &session).is_empty());
         (session.version, session.stage) = (Version::V5, Stage::Open);
         assert_eq!(of(None, Direction::ToServer, &session), hex!("e00181"));

@@ -10,7 +10,7 @@ use super::framer::{Framers, Reading};
 use super::inflight::InFlight;
 use super::negotiated::Terms;
 use crate::shared::Shared;
-use crate::{Count, Sink};
+use crate::{Count, Instant, Sink};
 
 /// A client identifier or user name is remembered up to this many bytes. Devices have shorter ones;
 /// what is longer never equals the remembered text, so that a rule can't be fooled by the cut.
@@ -53,12 +53,19 @@ pub(crate) struct Session {
     pub(super) is_blind: bool,
     /// By direction: its sender has said DISCONNECT.
     pub(super) has_left: [bool; 2],
+    /// For how long the client may say nothing, in seconds; 0 is for ever.
+    pub(super) keep_alive_s: u16,
+    /// When the client was last heard; before that, when its connection began.
+    pub(super) heard: Instant,
 }
 
 impl Session {
     /// A connection seen from its beginning.
-    pub(crate) fn new() -> Self {
-        Self::with(Reading::Boundary, Stage::Opening)
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            heard: now,
+            ..Self::with(Reading::Boundary, Stage::Opening)
+        }
     }
 
     /// A connection older than the gateway.
@@ -80,11 +87,13 @@ impl Session {
             authentication: None,
             is_blind: stage == Stage::Unknown,
             has_left: [false; 2],
+            keep_alive_s: 0,
+            heard: Instant::ZERO,
         }
     }
 
     /// What rules and events may know. A CONNECT under judgement speaks for itself.
-    pub(super) fn known<'a>(
+    pub(crate) fn known<'a>(
         &'a self,
         packet: Option<&ControlPacket<'a>>,
         direction: Direction,
@@ -174,6 +183,7 @@ impl Session {
         self.client_id = remembered(connect.client_id);
         self.username = connect.username.and_then(remembered);
         self.terms = Terms::of_connect(connect);
+        self.keep_alive_s = connect.keep_alive_s;
         // What an earlier connection of the session left in flight may be acknowledged in this one.
         self.unsure = [self.is_blind || !connect.clean_start; 2];
         let method = connect.properties.authentication_method();
@@ -191,12 +201,13 @@ impl Session {
         self.stage = Stage::Open;
         self.terms.note_connack(connack);
         self.note_present(connack);
-        let assigned = connack.properties.find(|property| match property {
-            Property::AssignedClientIdentifier(id) => Some(id),
-            _ => None,
-        });
-        if let Some(assigned) = assigned {
-            self.client_id = remembered(assigned);
+        for property in connack.properties.iter() {
+            match property {
+                Property::AssignedClientIdentifier(id) => self.client_id = remembered(id),
+                // It takes the place of the client's own ([MQTT-3.2.2-21]).
+                Property::ServerKeepAlive(seconds) => self.keep_alive_s = seconds,
+                _ => {}
+            }
         }
         shared.session_opened();
         sink.count(Count::Session { opened: true });

@@ -1,5 +1,7 @@
 //! Control packets out of in-order bytes.
 
+use wire::Direction;
+
 use super::framer::Reading;
 use super::packet::Scene;
 use super::{Session, resync};
@@ -28,6 +30,9 @@ impl Session {
         shared: &Shared,
         bytes: &[u8],
     ) -> Passage {
+        if arrival.direction == Direction::ToServer {
+            self.heard = cx.now;
+        }
         if self.framers.at(arrival.direction).reading == Reading::Seeking {
             self.seek(arrival, bytes);
         }

@@ -5,7 +5,7 @@ use wire::net::{Packet, TcpFlags};
 
 use super::Work;
 use super::seq::Seq;
-use crate::{Count, Injected, Sink};
+use crate::{Count, Injected, Port, Sink};
 
 /// Room for Ethernet, VLAN tag, IPv6 and TCP headers.
 const HEADERS_BYTES: usize = 14 + 4 + 40 + 20;
@@ -48,11 +48,22 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             options: &[],
             payload,
         };
-        let mut buffer = [0; HEADERS_BYTES + REFUSAL_BYTES];
-        let Some(len) = build::tcp_segment(&mut buffer, &path, &segment) else {
-            return;
-        };
-        self.cx.sink.inject(port, &buffer[..len]);
-        self.cx.sink.count(Count::Injected(answer.purpose));
+        send(self.cx.sink, port, &path, &segment, answer.purpose);
     }
+}
+
+/// Has a segment leave by a port.
+pub(super) fn send<S: Sink>(
+    sink: &mut S,
+    port: Port,
+    path: &Path,
+    segment: &TcpSegment<'_>,
+    purpose: Injected,
+) {
+    let mut buffer = [0; HEADERS_BYTES + REFUSAL_BYTES];
+    let Some(len) = build::tcp_segment(&mut buffer, path, segment) else {
+        return;
+    };
+    sink.inject(port, &buffer[..len]);
+    sink.count(Count::Injected(purpose));
 }

@@ -66,7 +66,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let outcome = self.handle_stream();
         let is_heard = self.connection.halves.iter().all(|half| half.heard);
         if is_heard && self.connection.phase == Phase::Midstream {
-            self.connection.phase = Phase::Established;
+            self.note_established();
         }
         outcome
     }

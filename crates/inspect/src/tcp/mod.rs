@@ -9,6 +9,7 @@
 
 mod answer;
 mod control;
+mod expiry;
 #[cfg(test)]
 mod fixture;
 mod half;
@@ -31,6 +32,7 @@ use crate::flow::Class;
 use crate::shared::Shared;
 use crate::{Count, Exception, FlowEnd, Frame, Instant, LimitKind, Outcome, Sink};
 
+use expiry::Stations;
 use half::{Half, Place};
 
 pub(crate) use answer::REFUSAL_BYTES;
@@ -51,6 +53,8 @@ pub(crate) struct Connection {
     answers_left: [u8; 2],
     /// When a challenge ACK was last sent.
     challenged: Instant,
+    /// Where its ends are on the link, once both were heard.
+    stations: Option<Stations>,
 }
 
 /// How far a connection has come.
@@ -96,12 +100,13 @@ impl Connection {
             app,
             answers_left: [ANSWERS; 2],
             challenged: Instant::ZERO,
+            stations: None,
         }
     }
 
     /// A connection whose SYN is at hand.
-    pub(crate) fn opening(service: Service) -> Self {
-        Self::new(Phase::Handshake, App::new(service))
+    pub(crate) fn opening(service: Service, now: Instant) -> Self {
+        Self::new(Phase::Handshake, App::new(service, now))
     }
 
     /// The class of the flow table it belongs to.
@@ -224,11 +229,16 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let halves = &self.connection.halves;
         match self.connection.phase {
             Phase::Handshake if halves.iter().all(Half::syn_acknowledged) => {
-                self.connection.phase = Phase::Established;
+                self.note_established();
             }
             Phase::Established if halves.iter().all(Half::fin_acknowledged) => self.finish(),
             _ => {}
         }
+    }
+
+    fn note_established(&mut self) {
+        self.connection.phase = Phase::Established;
+        self.connection.stations = Stations::of(self.frame.as_slice(), self.arrival.direction);
     }
 
     fn finish(&mut self) {

@@ -28,6 +28,8 @@ pub(crate) enum Condition {
     Retain(bool),
     /// `size` in bytes, both ends included.
     Size { min: usize, max: usize },
+    /// `keep_alive` of a CONNECT in seconds, both ends included; 0 is for ever.
+    KeepAlive { min: u16, max: u16 },
     /// `code` and `method`.
     Code(Codes),
     /// `source`, `destination`, `client`, `server`.
@@ -93,6 +95,12 @@ impl Condition {
             Self::Qos(wanted) => has_qos(subject, wanted),
             Self::Retain(wanted) => retain(subject) == Some(*wanted),
             Self::Size { min, max } => (*min..=*max).contains(&subject.size),
+            Self::KeepAlive { min, max } => match subject.message {
+                Message::Mqtt(ControlPacket::Connect(connect)) => {
+                    (*min..=*max).contains(&connect.keep_alive_s)
+                }
+                _ => false,
+            },
             Self::Code(codes) => match subject.message {
                 Message::Coap(message) => codes.contains(message.code()),
                 _ => false,
@@ -123,6 +131,13 @@ impl Condition {
                     max: their_max,
                 },
             ) => min <= their_min && their_max <= max,
+            (
+                Self::KeepAlive { min, max },
+                Self::KeepAlive {
+                    min: their_min,
+                    max: their_max,
+                },
+            ) => min <= their_min && their_max <= max,
             (mine, theirs) => mine == theirs,
         }
     }
@@ -131,7 +146,12 @@ impl Condition {
     pub(crate) fn is_implied_only_by_itself(&self) -> bool {
         !matches!(
             self,
-            Self::Service(_) | Self::Version(_) | Self::Qos(_) | Self::Code(_) | Self::Size { .. }
+            Self::Service(_)
+                | Self::Version(_)
+                | Self::Qos(_)
+                | Self::Code(_)
+                | Self::Size { .. }
+                | Self::KeepAlive { .. }
         )
     }
 
@@ -139,7 +159,7 @@ impl Condition {
     pub(crate) fn cost(&self) -> u8 {
         match self {
             Self::AddressValidated(_) | Self::Tls(_) | Self::Service(_) | Self::Size { .. } => 0,
-            Self::Version(_) | Self::Retain(_) | Self::Code(_) => 1,
+            Self::Version(_) | Self::Retain(_) | Self::Code(_) | Self::KeepAlive { .. } => 1,
             Self::Address(..) | Self::Qos(_) => 2,
             Self::Identity(..) => 3,
             Self::Topic(_) | Self::Path(_) => 4,

@@ -146,15 +146,24 @@ impl MatchReader<'_> {
         }
         if let Some(node) = table.optional("topic") {
             let list = self.list(&node, entry::topic_pattern);
-            let scope = Scope::packets(&[PacketType::Publish, PacketType::Connect]);
+            let scope = self.messages();
             self.narrowing.narrow(self.report, "topic", &node, scope);
             self.conditions.push(Condition::Topic(list));
         }
         if let Some(node) = table.optional("retain") {
-            let scope = Scope::packets(&[PacketType::Publish, PacketType::Connect]);
+            let scope = self.messages();
             self.narrowing.narrow(self.report, "retain", &node, scope);
             if let Some(wanted) = node.boolean(self.report) {
                 self.conditions.push(Condition::Retain(wanted));
+            }
+        }
+        if let Some(node) = table.optional("keep_alive") {
+            let scope = Scope::packet(PacketType::Connect);
+            self.narrowing
+                .narrow(self.report, "keep_alive", &node, scope);
+            if let Some(mut table) = node.table(self.report, "`keep_alive`") {
+                self.keep_alive(&mut table);
+                table.finish(self.report);
             }
         }
         let filter = table.optional("filter");
@@ -162,14 +171,20 @@ impl MatchReader<'_> {
         self.filter_and_qos(filter.as_ref(), qos.as_ref());
     }
 
+    /// What carries an application message. A will is judged as a PUBLISH of its own, so that a CONNECT
+    /// is asked for its will only where the rule names it.
+    fn messages(&self) -> Scope {
+        let publish = Scope::packet(PacketType::Publish);
+        match self.narrowing.names_packets() {
+            true => publish.or(Scope::packet(PacketType::Connect)),
+            false => publish,
+        }
+    }
+
     /// `filter` and `qos`, which have to hold for the same entry of a SUBSCRIBE.
     fn filter_and_qos(&mut self, filter: Option<&Node<'_>>, qos: Option<&Node<'_>>) {
         let wanted = qos.and_then(|node| {
-            let scope = Scope::packets(&[
-                PacketType::Publish,
-                PacketType::Connect,
-                PacketType::Subscribe,
-            ]);
+            let scope = self.messages().or(Scope::packet(PacketType::Subscribe));
             self.narrowing.narrow(self.report, "qos", node, scope);
             self.qos(node)
         });
@@ -276,31 +291,53 @@ impl MatchReader<'_> {
 
     fn size(&mut self, table: &mut Table<'_>) {
         const MOST: u64 = 268_435_460;
-        let (least, most) = (table.optional("min"), table.optional("max"));
-        if least.is_none() && most.is_none() {
-            let finding = self.report.error(table.span(), "the size has no bound");
-            finding.help("write { min = 1 }, { max = 1024 } or both, in bytes");
-            return;
+        let example = "write { min = 1 }, { max = 1024 } or both, in bytes";
+        if let Some((min, max)) = self.bounds(table, "size", MOST, example) {
+            let bytes = |n| usize::try_from(n).expect("a size below 2^32");
+            let (min, max) = (bytes(min), bytes(max));
+            self.conditions.push(Condition::Size { min, max });
+        }
+    }
+
+    fn keep_alive(&mut self, table: &mut Table<'_>) {
+        let example = "write { min = 1 }, { max = 600 } or both, in seconds; 0 is for ever";
+        let most = u64::from(u16::MAX);
+        if let Some((min, max)) = self.bounds(table, "keep alive", most, example) {
+            let seconds = |n| u16::try_from(n).expect("bounded by two bytes");
+            let (min, max) = (seconds(min), seconds(max));
+            self.conditions.push(Condition::KeepAlive { min, max });
+        }
+    }
+
+    /// `min` and `max`, at least one of them.
+    fn bounds(
+        &mut self,
+        table: &mut Table<'_>,
+        what: &str,
+        most: u64,
+        example: &str,
+    ) -> Option<(u64, u64)> {
+        let (least, largest) = (table.optional("min"), table.optional("max"));
+        if least.is_none() && largest.is_none() {
+            let finding = self
+                .report
+                .error(table.span(), format!("the {what} has no bound"));
+            finding.help(example.to_owned());
+            return None;
         }
         let mut bound = |node: Option<&Node<'_>>, default| match node {
-            Some(node) => node.integer(self.report, 0..=MOST),
+            Some(node) => node.integer(self.report, 0..=most),
             None => Some(default),
         };
-        let (Some(min), Some(max)) = (bound(least.as_ref(), 0), bound(most.as_ref(), MOST)) else {
-            return;
-        };
+        let min = bound(least.as_ref(), 0);
+        let max = bound(largest.as_ref(), most);
+        let (min, max) = (min?, max?);
         if min > max {
-            self.report.error(
-                table.span(),
-                "no size is as small as `max` and as large as `min`",
-            );
-            return;
+            let message = format!("no {what} is as small as `max` and as large as `min`");
+            self.report.error(table.span(), message);
+            return None;
         }
-        let bytes = |n| usize::try_from(n).expect("a size below 2^32");
-        self.conditions.push(Condition::Size {
-            min: bytes(min),
-            max: bytes(max),
-        });
+        Some((min, max))
     }
 
     fn reasons(&mut self, table: &mut Table<'_>) -> Option<ReasonSet> {

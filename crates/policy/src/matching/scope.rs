@@ -108,11 +108,6 @@ impl Scope {
         scopes.into_iter().fold(Self::NONE, Self::or)
     }
 
-    /// Control packets of these types.
-    pub(crate) fn packets(packets: &[PacketType]) -> Self {
-        Self::union(packets.iter().map(|packet| Self::packet(*packet)))
-    }
-
     /// Control packets of one type.
     pub(crate) fn packet(packet: PacketType) -> Self {
         let kind = packet_kind(packet);

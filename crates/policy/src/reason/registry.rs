@@ -69,6 +69,10 @@ detections! {
         "A server assigned a client identifier to a client that has one";
     MQTT_SESSION_CLIENT_ID_MISSING = "mqtt.session.client-id-missing", "[MQTT-3.2.2-16]",
         "A server assigned no client identifier to a client that has none";
+    MQTT_SESSION_KEEP_ALIVE = "mqtt.session.keep-alive", "[MQTT-3.1.2-22], MQTT 3.1.1 [MQTT-3.1.2-24]",
+        "A client was silent for longer than one and a half times its keep alive";
+    MQTT_SESSION_CONNECT_TIMEOUT = "mqtt.session.connect-timeout", "[limits] connect_timeout; MQTT 5.0 §3.1.4",
+        "A connection on which no CONNECT came in time";
 
     MQTT_ACK_UNKNOWN_PACKET_ID = "mqtt.ack.unknown-packet-id", "[MQTT-2.2.1-5], [MQTT-3.8.4-2], MQTT 3.1.1 [MQTT-2.3.1-6]",
         "An acknowledgement of nothing that is in flight";

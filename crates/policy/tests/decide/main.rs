@@ -239,9 +239,29 @@ fn mqtt_is_asked_by_its_fields() {
         ),
         ("packet = \"!PUBLISH\"", Mqtt::publish("a"), false),
         ("packet = \"!PUBLISH\"", Mqtt::subscribe(&["a"]), true),
-        ("topic = \"plant/+/will\"", will(), true),
-        ("topic = \"!plant/#\"", will(), false),
-        ("topic = \"!plant/#\"", Mqtt::connect("s7", None), false),
+        // A will is asked about as a PUBLISH of its own, unless the rule names the CONNECT.
+        ("topic = \"plant/+/will\"", will(), false),
+        (
+            "packet = \"CONNECT\", topic = \"plant/+/will\"",
+            will(),
+            true,
+        ),
+        ("packet = \"CONNECT\", topic = \"!plant/#\"", will(), false),
+        (
+            "packet = \"CONNECT\", topic = \"!plant/#\"",
+            Mqtt::connect("s7", None),
+            false,
+        ),
+        (
+            "packet = \"CONNECT\", qos = 0, retain = false",
+            will(),
+            true,
+        ),
+        ("keep_alive = { max = 59 }", will(), false),
+        ("keep_alive = { min = 60 }", will(), true),
+        ("keep_alive = { min = 1, max = 60 }", will(), true),
+        ("keep_alive = { max = 0 }", will(), false),
+        ("keep_alive = { max = 600 }", Mqtt::publish("a"), false),
         (
             "topic = \"devices/{client_id}/#\"",
             Mqtt::publish("devices/s7/t").client_id("s7"),

@@ -167,6 +167,11 @@ fn what_is_wrong_with_a_match() {
         ("version = \"4\"", "`4` isn't one of `3.1`", ""),
         ("size = {}", "the size has no bound", "in bytes"),
         (
+            "keep_alive = {}",
+            "the keep alive has no bound",
+            "in seconds",
+        ),
+        (
             "size = { min = 9, max = 8 }",
             "as small as `max` and as large as `min`",
             "",

@@ -3,7 +3,8 @@
 use super::property::Place;
 use super::reader::Reader;
 use super::{
-    Anomalies, Anomaly, FixedHeader, Malformed, Properties, QoS, ReasonCode, Version, topic,
+    Anomalies, Anomaly, FixedHeader, Malformed, Properties, Publish, QoS, ReasonCode, Version,
+    topic,
 };
 use crate::Direction;
 
@@ -170,6 +171,22 @@ impl<'a> Will<'a> {
             retain: flags.has(Flags::WILL_RETAIN),
             properties,
         })
+    }
+
+    /// The PUBLISH it becomes when the client is lost.
+    #[must_use]
+    pub fn as_publish(&self) -> Publish<'a> {
+        Publish {
+            dup: false,
+            qos: self.qos,
+            retain: self.retain,
+            topic: self.topic,
+            packet_id: None,
+            properties: self.properties,
+            payload: self.payload,
+            payload_len: self.payload.len(),
+            anomalies: Anomalies::EMPTY,
+        }
     }
 
     /// The will delay in seconds.

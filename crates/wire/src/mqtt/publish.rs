@@ -60,7 +60,10 @@ impl<'a> Publish<'a> {
         let anomalies = header.check(version)?;
         let packet = &input[header.header_len..input.len().min(header.packet_len())];
         let need = header.header_len + variable_header_need(packet, &header, version);
-        if need > input.len() && need <= header.packet_len() {
+        // One that ends inside its variable header is read once it is whole: what it breaks first may
+        // still be on its way.
+        let need = need.min(header.packet_len());
+        if need > input.len() {
             return Ok(Decoded::Incomplete { need });
         }
         let mut reader = Reader::new(packet, anomalies);

@@ -1,0 +1,84 @@
+//! Silence: a connection without its CONNECT, and a client that lets its keep alive pass (MQTT 5.0
+//! §3.1.2.10, §3.1.4).
+
+use std::time::Duration;
+
+use policy::Reason;
+use wire::Direction;
+
+use super::Session;
+use super::framer::Reading;
+use super::session::Stage;
+use crate::{Instant, Limits};
+
+/// The server has the first word: it hears of a packet later than the gateway does.
+const GRACE: Duration = Duration::from_secs(1);
+
+impl Session {
+    /// When the client has to have said something.
+    pub(crate) fn deadline(&self, limits: &Limits) -> Instant {
+        let direction = Direction::ToServer;
+        let is_over = self.has_left[direction as usize]
+            || self.framers.at(direction).reading == Reading::Lost;
+        match self.stage {
+            _ if is_over => Instant::FAR,
+            Stage::Opening => self.heard + limits.connect_timeout,
+            Stage::Connecting | Stage::Open if self.keep_alive_s > 0 => {
+                let one_and_a_half = 1500 * u64::from(self.keep_alive_s);
+                self.heard + Duration::from_millis(one_and_a_half) + GRACE
+            }
+            Stage::Connecting | Stage::Open | Stage::Refused | Stage::Unknown => Instant::FAR,
+        }
+    }
+
+    /// What it means that the client hasn't.
+    pub(crate) fn overdue(&self) -> Reason {
+        match self.stage {
+            Stage::Opening => Reason::MQTT_SESSION_CONNECT_TIMEOUT,
+            _ => Reason::MQTT_SESSION_KEEP_ALIVE,
+        }
+    }
+
+    /// When the client was last heard.
+    pub(crate) fn heard(&self) -> Instant {
+        self.heard
+    }
+
+    /// Takes the client for heard, although it wasn't.
+    pub(crate) fn excuse(&mut self, now: Instant) {
+        self.heard = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(stage: Stage, keep_alive_s: u16) -> Session {
+        let mut session = Session::new(Instant::from_secs(100));
+        (session.stage, session.keep_alive_s) = (stage, keep_alive_s);
+        session
+    }
+
+    #[test]
+    fn a_client_has_one_and_a_half_keep_alives() {
+        let limits = Limits::default();
+        let due = |stage, keep_alive_s| session(stage, keep_alive_s).deadline(&limits);
+        assert_eq!(due(Stage::Opening, 0), Instant::from_secs(160));
+        assert_eq!(due(Stage::Open, 60), Instant::from_secs(191));
+        assert_eq!(due(Stage::Connecting, 1), Instant::from_millis(102_500));
+        assert_eq!(due(Stage::Open, u16::MAX), Instant::from_millis(98_403_500));
+    }
+
+    #[test]
+    fn without_keep_alive_or_sight_nothing_is_due() {
+        let limits = Limits::default();
+        for (stage, keep_alive_s) in [(Stage::Open, 0), (Stage::Unknown, 60), (Stage::Refused, 60)]
+        {
+            assert_eq!(session(stage, keep_alive_s).deadline(&limits), Instant::FAR);
+        }
+        let mut session = session(Stage::Open, 60);
+        session.lose(Direction::ToServer);
+        assert_eq!(session.deadline(&limits), Instant::FAR);
+    }
+}
