@@ -315,6 +315,29 @@ fn a_rule_that_accepts_what_is_malformed_lets_reading_go_on_after_it() {
 }
 
 #[test]
+fn a_connack_lacks_nothing_that_the_connect_calls_for() {
+    // No client identifier; an authentication method.
+    let table: [(&[u8], &str); 2] = [
+        (
+            b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x00",
+            "mqtt.session.client-id-missing",
+        ),
+        (
+            b"\x10\x12\x00\x04MQTT\x05\x02\x00\x3c\x04\x15\x00\x01A\x00\x01a",
+            "mqtt.auth.method-missing",
+        ),
+    ];
+    for (connect, code) in table {
+        let mut gateway = gateway();
+        let mut stream = Stream::new(Ends::v4(7, 1883));
+        stream.open(&mut gateway);
+        assert!(stream.data(&mut gateway, ToServer, connect).outcome.forward);
+        stream.data(&mut gateway, ToClient, &mqtt::connack(Version::V5, 0));
+        assert!(gateway.record.reasons().contains(&code), "{code}");
+    }
+}
+
+#[test]
 fn what_a_rule_lets_through_of_3_1_1_is_read_as_3_1_reads_it() {
     let pack = r#"
 [[rule]]

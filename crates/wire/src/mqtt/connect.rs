@@ -4,6 +4,7 @@ use super::property::Place;
 use super::reader::Reader;
 use super::{
     Anomalies, Anomaly, FixedHeader, Malformed, Properties, Publish, QoS, ReasonCode, Version,
+    topic,
 };
 use crate::Direction;
 
@@ -70,7 +71,10 @@ impl Flags {
 
     fn check(self, version: Version, anomalies: &mut Anomalies) -> Result<(), Malformed> {
         if self.has(Self::RESERVED) {
-            return Err(Malformed::ConnectReserved);
+            match version {
+                Version::V31 => anomalies.insert(Anomaly::ConnectReserved),
+                _ => return Err(Malformed::ConnectReserved),
+            }
         }
         self.will_qos()?;
         if !self.has(Self::WILL) && self.has(Self::WILL_QOS | Self::WILL_RETAIN) {
@@ -153,9 +157,16 @@ impl<'a> Will<'a> {
         if topic.has_wildcard {
             return Err(Malformed::WillTopicWildcard);
         }
+        if topic::is_deep(topic.text) {
+            reader.anomalies.insert(Anomaly::TopicDepth);
+        }
+        let payload = reader.binary()?;
+        if properties.belie(payload) {
+            reader.anomalies.insert(Anomaly::PayloadFormat);
+        }
         Ok(Self {
             topic: topic.text,
-            payload: reader.binary()?,
+            payload,
             qos: flags.will_qos()?,
             retain: flags.has(Flags::WILL_RETAIN),
             properties,

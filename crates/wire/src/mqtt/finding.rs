@@ -153,6 +153,16 @@ findings! {
         WillDelay => "mqtt.anomaly.will-delay", "§3.1.3.2.2, CVE-2019-11778";
         /// A server reports a present session or a refused filter to a 3.1 client
         NotIn31 => "mqtt.anomaly.not-in-31", "3.1 §3.2, §3.9";
+        /// The reserved connect flag is set in 3.1, which doesn't use it
+        ConnectReserved => "mqtt.anomaly.connect-reserved", "3.1 §3.1";
+        /// The payload is announced as UTF-8 text and isn't
+        PayloadFormat => "mqtt.anomaly.payload-format", "§3.3.2.3.2, §3.1.3.2.3";
+        /// A packet carries more user properties than any use asks for
+        UserProperties => "mqtt.anomaly.user-properties", "§3.1.2.11.8, CVE-2021-41039";
+        /// A server sends the client to another one
+        ServerReference => "mqtt.anomaly.server-reference", "§4.11";
+        /// A topic name or filter has 200 levels or more
+        TopicDepth => "mqtt.anomaly.topic-depth", "§4.7.3, CVE-2019-11779";
         /// A string contains a control character
         ControlCharacter => "mqtt.anomaly.control-character", "§1.5.4, 3.1.1 §1.5.3";
         /// A string contains a code point that is no character

@@ -1,7 +1,7 @@
 //! Properties of MQTT 5.0 (§2.2.2): which packet they belong in, how often, and their values.
 
 use super::reader::Reader;
-use super::{Malformed, QoS};
+use super::{Anomaly, Malformed, QoS};
 use crate::Direction;
 
 /// Where properties stand: the packet type, or the will inside a CONNECT.
@@ -204,10 +204,15 @@ impl Property<'_> {
     }
 }
 
+/// As many user properties as a packet may have before they are odd.
+const USER_PROPERTIES: usize = 64;
+
 /// The properties of one packet, checked; empty before 5.0.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Properties<'a> {
     raw: &'a [u8],
+    /// Those that occur, a bit for each identifier.
+    seen: u64,
 }
 
 impl<'a> Properties<'a> {
@@ -220,12 +225,13 @@ impl<'a> Properties<'a> {
     ) -> Result<Self, Malformed> {
         let len = reader.varint()?;
         let raw = reader.bytes(len as usize, Malformed::PropertyLength)?;
+        let mut seen = 0;
         if !raw.is_empty() {
             let mut inner = Reader::new(raw, reader.anomalies);
-            check_all(&mut inner, place, direction)?;
+            seen = check_all(&mut inner, place, direction)?;
             reader.anomalies = inner.anomalies;
         }
-        Ok(Self { raw })
+        Ok(Self { raw, seen })
     }
 
     /// The properties in their order.
@@ -253,9 +259,33 @@ impl<'a> Properties<'a> {
         self.iter().find_map(pick)
     }
 
+    /// Whether the property with this identifier is there.
+    #[inline]
+    fn has(self, id: u8) -> bool {
+        self.seen & (1 << id) != 0
+    }
+
+    /// Whether they announce a payload as text that isn't (§3.3.2.3.2).
+    #[inline]
+    pub(crate) fn belie(self, payload: &[u8]) -> bool {
+        const PAYLOAD_FORMAT_INDICATOR: u8 = 0x01;
+        let is_text = |property| match property {
+            Property::PayloadFormatIndicator(is_text) => Some(is_text),
+            _ => None,
+        };
+        self.has(PAYLOAD_FORMAT_INDICATOR)
+            && self.find(is_text) == Some(true)
+            && std::str::from_utf8(payload).is_err()
+    }
+
     /// The topic alias (PUBLISH).
+    #[inline]
     #[must_use]
     pub fn topic_alias(self) -> Option<u16> {
+        const TOPIC_ALIAS: u8 = 0x23;
+        if !self.has(TOPIC_ALIAS) {
+            return None;
+        }
         self.find(|property| match property {
             Property::TopicAlias(alias) => Some(alias),
             _ => None,
@@ -287,8 +317,14 @@ impl std::fmt::Debug for Properties<'_> {
     }
 }
 
-fn check_all(reader: &mut Reader<'_>, place: Place, direction: Direction) -> Result<(), Malformed> {
+/// Walks the properties: which of them occur.
+fn check_all(
+    reader: &mut Reader<'_>,
+    place: Place,
+    direction: Direction,
+) -> Result<u64, Malformed> {
     let mut seen = 0_u64;
+    let mut user_properties = 0;
     while !reader.is_empty() {
         let property = Property::read(reader).map_err(|error| match error {
             // Inside properties it is the property length that is too small, not the packet.
@@ -306,10 +342,17 @@ fn check_all(reader: &mut Reader<'_>, place: Place, direction: Direction) -> Res
             return Err(Malformed::PropertyRepeated);
         }
         seen |= bit;
+        user_properties += usize::from(matches!(property, Property::UserProperty(..)));
     }
     let has = |id: u8| seen & (1 << id) != 0;
     if has(0x16) && !has(0x15) {
         return Err(Malformed::AuthDataAlone);
     }
-    Ok(())
+    if has(0x1c) {
+        reader.anomalies.insert(Anomaly::ServerReference);
+    }
+    if user_properties > USER_PROPERTIES {
+        reader.anomalies.insert(Anomaly::UserProperties);
+    }
+    Ok(seen)
 }

@@ -2,7 +2,9 @@
 
 use super::property::Place;
 use super::reader::Reader;
-use super::{Anomalies, FixedHeader, Malformed, PacketType, Properties, QoS, Version};
+use super::{
+    Anomalies, Anomaly, FixedHeader, Malformed, PacketType, Properties, QoS, Version, topic,
+};
 use crate::{Decoded, Direction};
 
 /// A PUBLISH: an application message on its way.
@@ -58,7 +60,10 @@ impl<'a> Publish<'a> {
         let anomalies = header.check(version)?;
         let packet = &input[header.header_len..input.len().min(header.packet_len())];
         let need = header.header_len + variable_header_need(packet, &header, version);
-        if need > input.len() && need <= header.packet_len() {
+        // One that ends inside its variable header is read once it is whole: what it breaks first may
+        // still be on its way.
+        let need = need.min(header.packet_len());
+        if need > input.len() {
             return Ok(Decoded::Incomplete { need });
         }
         let mut reader = Reader::new(packet, anomalies);
@@ -91,6 +96,12 @@ impl<'a> Publish<'a> {
             return Err(Malformed::TopicEmpty);
         }
         let payload_len = header.remaining_len - (body_len - reader.len());
+        if topic::is_deep(topic.text) {
+            reader.anomalies.insert(Anomaly::TopicDepth);
+        }
+        if reader.len() == payload_len && properties.belie(reader.rest()) {
+            reader.anomalies.insert(Anomaly::PayloadFormat);
+        }
         Ok(Self {
             dup: header.flags & 0b1000 != 0,
             qos,

@@ -2,7 +2,7 @@
 
 use super::property::Place;
 use super::reader::Reader;
-use super::{Anomalies, Malformed, Properties, QoS, Version, topic};
+use super::{Anomalies, Anomaly, Malformed, Properties, QoS, Version, topic};
 use crate::Direction;
 
 /// A SUBSCRIBE: topic filters with what is asked for each.
@@ -75,8 +75,8 @@ impl<'a> Subscribe<'a> {
 
 impl<'a> Subscription<'a> {
     fn decode(reader: &mut Reader<'a>, version: Version) -> Result<Self, Malformed> {
-        let (filter, options) = entry(reader)?;
-        topic::check_filter(filter, version)?;
+        let filter = checked_filter(reader, version)?;
+        let options = reader.u8()?;
         let reserved = if version == Version::V5 { 0xc0 } else { 0xfc };
         if options & reserved != 0 {
             return Err(Malformed::SubscriptionReserved);
@@ -142,7 +142,7 @@ impl<'a> Unsubscribe<'a> {
             anomalies: reader.anomalies,
         };
         while !entries.is_empty() {
-            topic::check_filter(entries.string()?.text, version)?;
+            checked_filter(&mut entries, version)?;
         }
         Ok(Self {
             anomalies: entries.anomalies,
@@ -157,6 +157,16 @@ impl<'a> Unsubscribe<'a> {
             (!reader.is_empty()).then(|| reader.string().expect("checked by decode").text)
         })
     }
+}
+
+/// A filter that is one.
+fn checked_filter<'a>(reader: &mut Reader<'a>, version: Version) -> Result<&'a str, Malformed> {
+    let filter = reader.string()?.text;
+    topic::check_filter(filter, version)?;
+    if topic::is_deep(filter) {
+        reader.anomalies.insert(Anomaly::TopicDepth);
+    }
+    Ok(filter)
 }
 
 /// A filter and its options byte (§3.8.3).

@@ -246,6 +246,15 @@ fn oddities_are_kept_and_flagged() {
             05 18 00000064 0001 77 0001 70"))),
         (Anomaly::NotIn31, (V31, S2C, &hex!("20 02 01 00"))),
         (Anomaly::NotIn31, (V31, S2C, &hex!("90 03 0001 80"))),
+        (Anomaly::ConnectReserved, (V31, C2S, &hex!("10 0f 0006 4d5149736470 03 03 003c 0001 61"))),
+        (Anomaly::PayloadFormat, (V5, C2S, &hex!("30 07 0001 74 02 0101 ff"))),
+        (Anomaly::PayloadFormat, (V5, C2S, &hex!("10 17 0004 4d515454 05 06 003c 00 0001 61
+            02 0101 0001 77 0001 ff"))),
+        (Anomaly::UserProperties, (V5, C2S, many_user_properties())),
+        (Anomaly::ServerReference, (V5, S2C, &hex!("e0 06 9c 04 1c 0001 61"))),
+        (Anomaly::ServerReference, (V5, S2C, &hex!("20 07 00 9d 04 1c 0001 61"))),
+        (Anomaly::TopicDepth, (V311, C2S, deep_publish())),
+        (Anomaly::TopicDepth, (V311, C2S, deep_subscribe())),
         (Anomaly::ControlCharacter, (V311, C2S, &hex!("30 07 0004 746f0170 78"))),
         (Anomaly::NonCharacter, (V311, C2S, &hex!("30 06 0003 efbfbf 78"))),
         (Anomaly::ZeroWidth, (V311, C2S, &hex!("30 0b 0008 efbbbf61646d696e 78"))),
@@ -262,6 +271,23 @@ fn oddities_are_kept_and_flagged() {
     assert!(Anomaly::ALL.iter().all(|anomaly| shown.contains(&anomaly)));
 }
 
+/// 65 user properties on a PUBLISH.
+fn many_user_properties() -> &'static [u8] {
+    let pairs = hex!("26 0001 61 0001 62").repeat(65);
+    [&hex!("30 cc03 0001 74 c703")[..], &pairs].concat().leak()
+}
+
+/// 200 levels, all empty.
+fn deep_publish() -> &'static [u8] {
+    [&hex!("30 c901 00c7")[..], &[b'/'; 199]].concat().leak()
+}
+
+fn deep_subscribe() -> &'static [u8] {
+    [&hex!("82 cc01 0001 00c7")[..], &[b'/'; 199], &[0]]
+        .concat()
+        .leak()
+}
+
 #[test]
 fn old_forms_that_are_legal_are_not_flagged() {
     // DUP on a repeated SUBSCRIBE and PUBREL of 3.1; an empty client identifier where it may be.
@@ -272,6 +298,9 @@ fn old_forms_that_are_legal_are_not_flagged() {
         (V311, C2S, &hex!("10 0c 0004 4d515454 04 02 003c 0000")),
         (V5, C2S, &hex!("10 0d 0004 4d515454 05 00 003c 00 0000")),
         (V5, C2S, &hex!("10 11 0004 4d515454 05 42 003c 00 0001 61 0001 70")),
+        // Text announced and sent; bytes announced as what they are.
+        (V5, C2S, &hex!("30 08 0001 74 02 0101 c3bc")),
+        (V5, C2S, &hex!("30 07 0001 74 02 0100 ff")),
     ];
     for (version, direction, input) in table {
         assert!(
