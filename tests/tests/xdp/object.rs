@@ -8,8 +8,8 @@ use gateway::dataplane::xdp::OBJECT;
 /// A successor takes over the maps that a daemon has left pinned if the layout has the same number.
 /// So whoever changes this table changes `abi::LAYOUT_VERSION` too, and the test below.
 const LAYOUT_2: &[(&str, u32, u32, u32, u32)] = &[
-    ("BANNED_HOSTS_V4", 1, 4, 8, 262_144),
-    ("BANNED_HOSTS_V6", 1, 16, 8, 262_144),
+    ("BANNED_HOSTS_V4", 1, 4, 8, 1_048_576),
+    ("BANNED_HOSTS_V6", 1, 16, 8, 1_048_576),
     ("BANNED_NETS_V4", 11, 8, 8, 1_048_576),
     ("BANNED_NETS_V6", 11, 20, 8, 1_048_576),
     ("BUDGETS", 2, 4, 16, 65_536),
