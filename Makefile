@@ -1,7 +1,9 @@
 # Each target does its own set-up on a fresh Debian 12 with a Rust toolchain.
 CARGO ?= cargo
+# How long `make fuzz` gives each target.
+FUZZ_SECONDS ?= 30
 
-.PHONY: help build demo test bench lint fmt clean
+.PHONY: help build demo test bench fuzz lint fmt clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -21,6 +23,10 @@ test: ## everything: format, lints, unit, property, XDP, end to end (root)
 bench: ## throughput, cost of the XDP program, decoders (root)
 	scripts/setup build bench
 	scripts/bench
+
+fuzz: ## every fuzz target for FUZZ_SECONDS from its corpus
+	scripts/setup build fuzz
+	scripts/fuzz $(FUZZ_SECONDS)
 
 lint: ## rustfmt and clippy, warnings denied
 	scripts/setup build

@@ -2,11 +2,12 @@
 //! at work ([`clients`]), steady streams of
 //! numbered datagrams through them ([`stream`]); frames from the inside out ([`frame`]), noise
 //! ([`noise`]), and the XDP program in the kernel's test run ([`xdp`]); the captures that are replayed
-//! ([`captures`]).
+//! ([`captures`]), and the tables of clauses in the documents ([`clauses`]).
 //!
 //! Tests panic where they can't go on: a privileged test that can't run as asked is red.
 
 pub mod captures;
+pub mod clauses;
 pub mod clients;
 pub mod frame;
 pub mod lab;

@@ -2,16 +2,20 @@
 
 use policy::{Action, Service};
 use wire::Direction;
+use wire::greeting::Spoken;
 
-use crate::context::{Arrival, Context};
+use crate::context::{Arrival, Context, Judgement};
+use crate::greeting::{self, Greeting, Heard};
 use crate::shared::Shared;
-use crate::{Outcome, Sink, mqtt, tls};
+use crate::{Outcome, Sink, coap_tcp, mqtt};
 
-/// The protocol of a connection's service.
+/// What a connection speaks, or should.
 #[derive(Debug)]
 pub(crate) enum App {
-    Mqtt(mqtt::Session),
-    Tls(tls::Guard),
+    Mqtt(Greeting, mqtt::Session),
+    /// Once both ends have begun the way TLS does, the records pass unread.
+    Tls(Greeting),
+    Coap(coap_tcp::Session),
     /// Nothing to look at any more.
     Opaque,
 }
@@ -43,14 +47,29 @@ impl Passage {
             denial: None,
         }
     }
+
+    /// All `len` bytes pass, or none, as was judged.
+    fn judged(judgement: &Judgement, len: usize) -> Self {
+        let stops = judgement.action.stops();
+        let refusal = Vec::new();
+        Self {
+            passed: if stops { 0 } else { len },
+            outcome: judgement.outcome,
+            denial: stops.then_some(Denial {
+                action: judgement.action,
+                refusal,
+            }),
+        }
+    }
 }
 
 impl App {
     /// The protocol of a connection seen from its beginning.
     pub(crate) fn new(service: Service) -> Self {
         match service {
-            Service::Mqtt => Self::Mqtt(mqtt::Session::new()),
-            Service::Mqtts => Self::Tls(tls::Guard::default()),
+            Service::Mqtt => Self::Mqtt(Greeting::default(), mqtt::Session::new()),
+            Service::Mqtts => Self::Tls(Greeting::default()),
+            Service::CoapTcp => Self::Coap(coap_tcp::Session::new()),
             Service::Coap | Service::Coaps => Self::Opaque,
         }
     }
@@ -58,7 +77,8 @@ impl App {
     /// The protocol of a connection older than the gateway.
     pub(crate) fn midstream(service: Service) -> Self {
         match service {
-            Service::Mqtt => Self::Mqtt(mqtt::Session::midstream()),
+            Service::Mqtt => Self::Mqtt(Greeting::unseen(), mqtt::Session::midstream()),
+            Service::CoapTcp => Self::Coap(coap_tcp::Session::midstream()),
             // Its hello is long past, and what follows can't be told from noise.
             Service::Mqtts | Service::Coap | Service::Coaps => Self::Opaque,
         }
@@ -67,7 +87,11 @@ impl App {
     /// Bytes of either direction may have gone by unseen.
     pub(crate) fn lose_sight(&mut self, shared: &Shared) {
         match self {
-            Self::Mqtt(session) => session.lose_sight(shared),
+            Self::Mqtt(greeting, session) => {
+                *greeting = Greeting::unseen();
+                session.lose_sight(shared);
+            }
+            Self::Coap(session) => session.lose_sight(shared),
             Self::Tls(_) => *self = Self::Opaque,
             Self::Opaque => {}
         }
@@ -81,18 +105,117 @@ impl App {
         shared: &Shared,
         bytes: &[u8],
     ) -> Passage {
-        match self {
-            Self::Mqtt(session) => session.handle_bytes(cx, arrival, shared, bytes),
-            Self::Tls(guard) => guard.handle_bytes(cx, arrival, bytes),
-            Self::Opaque => Passage::all(bytes.len()),
+        let direction = arrival.direction;
+        let greeting = match self {
+            Self::Mqtt(greeting, session) if greeting.is_over(direction) => {
+                return session.handle_bytes(cx, arrival, shared, bytes);
+            }
+            Self::Tls(greeting) if greeting.is_over(direction) => return Passage::all(bytes.len()),
+            Self::Coap(session) => return session.handle_bytes(cx, arrival, shared, bytes),
+            Self::Opaque => return Passage::all(bytes.len()),
+            Self::Mqtt(greeting, _) | Self::Tls(greeting) => greeting,
+        };
+        match greeting.hear(direction, bytes) {
+            Heard::Little => Passage::all(bytes.len()),
+            Heard::Speech(spoken, earlier) => {
+                self.handle_speech(cx, arrival, shared, spoken, earlier, bytes)
+            }
+        }
+    }
+
+    /// One end has shown what it speaks.
+    fn handle_speech<S: Sink>(
+        &mut self,
+        cx: &mut Context<'_, S>,
+        arrival: &Arrival,
+        shared: &Shared,
+        spoken: Spoken,
+        earlier: usize,
+        bytes: &[u8],
+    ) -> Passage {
+        let mut outcome = Outcome::ACCEPT;
+        if let Self::Tls(greeting) = self {
+            if spoken == Spoken::Tls {
+                return Passage::all(bytes.len());
+            }
+            let judgement = greeting::judge_plaintext(cx, arrival, spoken);
+            if judgement.action.stops() || arrival.direction == Direction::ToClient {
+                return Passage::judged(&judgement, bytes.len());
+            }
+            // A client that may do without TLS speaks MQTT, or should.
+            let mut session = mqtt::Session::new();
+            if greeting.is_over(Direction::ToClient) {
+                session.lose(Direction::ToClient);
+            }
+            outcome = judgement.outcome;
+            *self = Self::Mqtt(std::mem::take(greeting), session);
+        }
+        let mut passage = match greeting::reason_against(spoken) {
+            None => self.read_from_start(cx, arrival, shared, earlier, bytes),
+            Some(reason) => {
+                let judgement = greeting::judge_foreign(cx, arrival, reason);
+                if !judgement.action.stops() {
+                    self.give_way_to(spoken, arrival.direction, shared);
+                }
+                Passage::judged(&judgement, bytes.len())
+            }
+        };
+        outcome.add(&passage.outcome);
+        passage.outcome = outcome;
+        passage
+    }
+
+    /// Hands a session the beginning of a direction, and what follows it.
+    fn read_from_start<S: Sink>(
+        &mut self,
+        cx: &mut Context<'_, S>,
+        arrival: &Arrival,
+        shared: &Shared,
+        earlier: usize,
+        bytes: &[u8],
+    ) -> Passage {
+        let Self::Mqtt(greeting, session) = self else {
+            return Passage::all(bytes.len());
+        };
+        let first = greeting.first(arrival.direction, earlier);
+        let before = session.handle_bytes(cx, arrival, shared, &first[..earlier]);
+        if before.denial.is_some() {
+            return Passage {
+                passed: 0,
+                ..before
+            };
+        }
+        let mut passage = session.handle_bytes(cx, arrival, shared, bytes);
+        let mut outcome = before.outcome;
+        outcome.add(&passage.outcome);
+        passage.outcome = outcome;
+        passage
+    }
+
+    /// Another protocol than MQTT is let through.
+    fn give_way_to(&mut self, spoken: Spoken, direction: Direction, shared: &Shared) {
+        match (self, direction) {
+            (Self::Mqtt(_, session), Direction::ToClient) => session.lose(direction),
+            (app, _) => {
+                let former = std::mem::replace(app, Self::Opaque);
+                if let Self::Mqtt(greeting, session) = former {
+                    session.close(shared);
+                    if spoken == Spoken::Tls {
+                        *app = Self::Tls(greeting);
+                    }
+                }
+            }
         }
     }
 
     /// Whether what travels this way isn't looked at any more, so that its order doesn't matter.
     pub(crate) fn is_opaque(&self, direction: Direction) -> bool {
         match self {
-            Self::Mqtt(session) => session.is_lost(direction),
-            Self::Tls(guard) => guard.is_opaque(),
+            Self::Mqtt(_, session) => session.is_lost(direction),
+            Self::Tls(greeting) => {
+                greeting.is_over(Direction::ToServer) && greeting.is_over(Direction::ToClient)
+            }
+            Self::Coap(session) => session.is_lost(direction),
             Self::Opaque => true,
         }
     }
@@ -100,7 +223,8 @@ impl App {
     /// Bytes of this direction are missing for good: what follows can't be read.
     pub(crate) fn lose(&mut self, direction: Direction) {
         match self {
-            Self::Mqtt(session) => session.lose(direction),
+            Self::Mqtt(_, session) => session.lose(direction),
+            Self::Coap(session) => session.lose(direction),
             Self::Tls(_) => *self = Self::Opaque,
             Self::Opaque => {}
         }
@@ -109,7 +233,11 @@ impl App {
     /// Ends it. True if a session was open.
     pub(crate) fn close(&mut self, shared: &Shared) -> bool {
         match std::mem::replace(self, Self::Opaque) {
-            Self::Mqtt(session) => session.close(shared),
+            Self::Mqtt(_, session) => session.close(shared),
+            Self::Coap(session) => {
+                session.close(shared);
+                false
+            }
             Self::Tls(_) | Self::Opaque => false,
         }
     }

@@ -224,8 +224,8 @@ impl<S: Sink> Context<'_, S> {
         let is_malformed = subject.reasons.iter().any(|reason| reason.is_malformed());
         let kind = match subject.message {
             Message::Mqtt(packet) => MessageKind::Mqtt(packet.packet_type()),
-            Message::Coap(message) => MessageKind::Coap {
-                class: message.code().class(),
+            Message::Coap(_) | Message::CoapTcp(_) => MessageKind::Coap {
+                class: subject.message.coap().map_or(0, |m| m.code().class()),
             },
             Message::None => match subject.protocol {
                 Protocol::Mqtt | Protocol::Coap if is_malformed => MessageKind::Malformed,

@@ -5,18 +5,22 @@
 //! simulation, fuzzing and benchmarks are thin callers of [`Inspector::handle_frame`].
 //!
 //! A frame's way through the modules: `dispatch` decodes it and finds its service, `conntrack` its flow;
-//! `tcp` puts segments in order and hands their bytes to `mqtt` or `tls`; datagrams go to `coap` or `tls`. Each of
-//! them asks the policy through `context`, which also tells the [`Sink`].
+//! `tcp` puts segments in order and hands their bytes to `app`, which tells by `greeting` what is spoken and lets
+//! `mqtt` or `coap_tcp` read it; datagrams go to `coap` or `tls`. Each of them asks the policy through `context`,
+//! which also tells the [`Sink`].
 
 mod app;
 mod coap;
+mod coap_tcp;
 mod conntrack;
 mod context;
 mod dispatch;
 mod event;
 mod flow;
 mod frame;
+mod framer;
 mod gauges;
+mod greeting;
 mod inspector;
 mod mqtt;
 mod outcome;

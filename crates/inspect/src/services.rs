@@ -19,24 +19,15 @@ pub(crate) enum Ported {
 
 impl ServicePorts {
     pub(crate) fn new(services: &Services) -> Self {
-        let list = |pairs: [(&[u16], Service); 2]| {
-            let of = |(ports, service): (&[u16], Service)| {
-                ports
-                    .iter()
-                    .map(|port| (*port, service))
-                    .collect::<Vec<_>>()
-            };
-            pairs.map(of).concat().into()
+        let list = |pairs: &[(&[u16], Service)]| {
+            let ports = pairs
+                .iter()
+                .flat_map(|(ports, service)| ports.iter().map(|port| (*port, *service)));
+            ports.collect()
         };
         Self {
-            tcp: list([
-                (&services.mqtt, Service::Mqtt),
-                (&services.mqtts, Service::Mqtts),
-            ]),
-            udp: list([
-                (&services.coap, Service::Coap),
-                (&services.coaps, Service::Coaps),
-            ]),
+            tcp: list(&services.over_tcp()),
+            udp: list(&services.over_udp()),
         }
     }
 
@@ -86,5 +77,21 @@ mod tests {
         );
         assert_eq!(found(Ported::Udp, 4000, 1883), None);
         assert_eq!(found(Ported::Tcp, 5683, 5684), None);
+    }
+
+    #[test]
+    fn one_port_may_have_a_service_over_each_transport() {
+        let services = Services {
+            coap_tcp: vec![5683],
+            ..Services::default()
+        };
+        let ports = ServicePorts::new(&services);
+        let found = |transport| {
+            ports
+                .find(transport, 4000, 5683)
+                .map(|(service, _)| service)
+        };
+        assert_eq!(found(Ported::Tcp), Some(Service::CoapTcp));
+        assert_eq!(found(Ported::Udp), Some(Service::Coap));
     }
 }

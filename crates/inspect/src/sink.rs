@@ -114,6 +114,10 @@ pub enum LimitKind {
     Unacked,
     /// [`Limits::partial_bytes`](crate::Limits::partial_bytes).
     Partial,
+    /// [`Limits::in_flight`](crate::Limits::in_flight).
+    InFlight,
+    /// [`Limits::topic_alias_bytes`](crate::Limits::topic_alias_bytes).
+    TopicAliases,
     /// [`Limits::endpoints`](crate::Limits::endpoints).
     Endpoints,
     /// [`Limits::exchanges`](crate::Limits::exchanges).
@@ -124,13 +128,15 @@ pub enum LimitKind {
 
 impl LimitKind {
     /// Every bound, in the order of [`LimitKind::index`].
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Flows,
         Self::HalfOpen,
         Self::HeldPerFlow,
         Self::Held,
         Self::Unacked,
         Self::Partial,
+        Self::InFlight,
+        Self::TopicAliases,
         Self::Endpoints,
         Self::Exchanges,
         Self::Meters,
@@ -146,6 +152,8 @@ impl LimitKind {
             Self::Held => "held",
             Self::Unacked => "unacked",
             Self::Partial => "partial",
+            Self::InFlight => "in_flight",
+            Self::TopicAliases => "topic_aliases",
             Self::Endpoints => "endpoints",
             Self::Exchanges => "exchanges",
             Self::Meters => "meters",

@@ -18,7 +18,7 @@ ban    = "10m"
 
 [[rule]]
 id     = "malformed"
-match  = { reason = ["mqtt.malformed.*", "mqtt.too-large", "mqtt.wrong-protocol", "tls.required"] }
+match  = { reason = ["mqtt.malformed.*", "mqtt.too-large", "mqtt.wrong-protocol.*", "tls.required"] }
 action = "reset"
 
 [[rule]]

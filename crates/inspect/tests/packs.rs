@@ -6,11 +6,14 @@ use policy::{Config, Policy, SourceText};
 use testkit::conversation;
 
 const BASELINE: &str = include_str!("../../../rules/baseline.toml");
+const LEGACY: &str = include_str!("../../../rules/legacy-devices.toml");
 
-#[test]
-fn every_case_of_the_baseline_goes_as_it_says() {
-    let packs = [SourceText::new("baseline.toml", BASELINE)];
-    let policy = Policy::compile(&Config::default(), &packs);
+fn check(packs: &[(&str, &str)]) {
+    let packs: Vec<_> = packs
+        .iter()
+        .map(|(name, text)| SourceText::new(name, text))
+        .collect();
+    let policy = Policy::compile(&Config::default().for_cases(), &packs);
     let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")));
     let failures: Vec<_> = policy
         .cases()
@@ -21,4 +24,15 @@ fn every_case_of_the_baseline_goes_as_it_says() {
         })
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn every_case_of_the_baseline_goes_as_it_says() {
+    check(&[("baseline.toml", BASELINE)]);
+}
+
+#[test]
+fn every_case_of_the_exceptions_for_old_devices_goes_as_it_says() {
+    check(&[("legacy-devices.toml", LEGACY)]);
+    check(&[("legacy-devices.toml", LEGACY), ("baseline.toml", BASELINE)]);
 }

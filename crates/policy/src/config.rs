@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 pub(crate) use read::zones;
 
-use crate::{Action, Diagnostics, SourceText};
+use crate::{Action, Diagnostics, Service, SourceText};
 
 /// A whole configuration file, every value checked.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -55,6 +55,18 @@ pub struct Config {
 }
 
 impl Config {
+    /// The same as cases expect it: its rules at work, what they don't speak of let through, and every
+    /// service there, though the gateway may only watch, or drop the rest.
+    #[must_use]
+    pub fn for_cases(&self) -> Self {
+        Self {
+            mode: Mode::Enforce,
+            default: DefaultAction::Accept,
+            services: self.services.clone().complete(),
+            ..self.clone()
+        }
+    }
+
     /// Reads a configuration.
     ///
     /// # Errors
@@ -141,6 +153,55 @@ pub struct Services {
     pub coap: Vec<u16>,
     /// CoAP over DTLS (UDP), default 5684.
     pub coaps: Vec<u16>,
+    /// Plaintext CoAP over TCP, by default none.
+    pub coap_tcp: Vec<u16>,
+}
+
+impl Services {
+    /// The services over TCP, with their ports.
+    #[must_use]
+    pub fn over_tcp(&self) -> [(&[u16], Service); 3] {
+        [
+            (&self.mqtt, Service::Mqtt),
+            (&self.mqtts, Service::Mqtts),
+            (&self.coap_tcp, Service::CoapTcp),
+        ]
+    }
+
+    /// The same, but that every service has a port: its usual one, or the next that is free.
+    #[must_use]
+    pub fn complete(mut self) -> Self {
+        let usual = Self {
+            coap_tcp: vec![5683],
+            ..Self::default()
+        };
+        fill([
+            (&mut self.mqtt, usual.mqtt),
+            (&mut self.mqtts, usual.mqtts),
+            (&mut self.coap_tcp, usual.coap_tcp),
+        ]);
+        fill([(&mut self.coap, usual.coap), (&mut self.coaps, usual.coaps)]);
+        self
+    }
+
+    /// The services over UDP, with their ports.
+    #[must_use]
+    pub fn over_udp(&self) -> [(&[u16], Service); 2] {
+        [(&self.coap, Service::Coap), (&self.coaps, Service::Coaps)]
+    }
+}
+
+/// Gives a port of its own to each service of one transport that has none.
+fn fill<const N: usize>(services: [(&mut Vec<u16>, Vec<u16>); N]) {
+    for at in 0..N {
+        if !services[at].0.is_empty() {
+            continue;
+        }
+        let is_free = |port: &u16| !services.iter().any(|(ports, _)| ports.contains(port));
+        let usual = services[at].1.iter().copied();
+        let port = usual.chain(1..=u16::MAX).find(is_free);
+        services[at].0.extend(port);
+    }
 }
 
 impl Default for Services {
@@ -150,6 +211,7 @@ impl Default for Services {
             mqtts: vec![8883],
             coap: vec![5683],
             coaps: vec![5684],
+            coap_tcp: Vec::new(),
         }
     }
 }
@@ -203,8 +265,16 @@ pub struct Limits {
     pub partial_bytes: usize,
     /// The largest MQTT control packet, header included, default 268,435,460 (all MQTT has).
     pub mqtt_packet_bytes: usize,
+    /// Packet identifiers in flight remembered per direction of a session, default 1,024.
+    pub in_flight: usize,
+    /// Topics remembered for topic aliases, in bytes per direction of a session, default 16 KiB.
+    pub topic_alias_bytes: usize,
+    /// How long a connection may stay without a CONNECT, default 60 s.
+    pub connect_timeout: Duration,
     /// The largest CoAP message, default 65,507 (all that UDP over IPv4 has).
     pub coap_message_bytes: usize,
+    /// The largest CoAP message over TCP, default 16 MiB.
+    pub coap_tcp_message_bytes: usize,
     /// CoAP endpoints remembered for budgets and address validation, default 65,536.
     pub endpoints: usize,
     /// CoAP exchanges remembered, default 262,144.
@@ -230,7 +300,11 @@ impl Default for Limits {
             unacked_bytes_per_flow: 512 << 10,
             partial_bytes: 64 << 10,
             mqtt_packet_bytes: 268_435_460,
+            in_flight: 1024,
+            topic_alias_bytes: 16 << 10,
+            connect_timeout: Duration::from_secs(60),
             coap_message_bytes: 65_507,
+            coap_tcp_message_bytes: 16 << 20,
             endpoints: 65_536,
             exchanges: 262_144,
             meters: 65_536,

@@ -57,11 +57,19 @@ pub enum Service {
     Coap,
     /// CoAP over DTLS (default 5684).
     Coaps,
+    /// Plaintext CoAP over TCP (no default, RFC 8323).
+    CoapTcp,
 }
 
 impl Service {
     /// All services.
-    pub const ALL: &'static [Self] = &[Self::Mqtt, Self::Mqtts, Self::Coap, Self::Coaps];
+    pub const ALL: &'static [Self] = &[
+        Self::Mqtt,
+        Self::Mqtts,
+        Self::Coap,
+        Self::Coaps,
+        Self::CoapTcp,
+    ];
 
     /// The name in configuration, rule files, events and metrics.
     #[must_use]
@@ -71,6 +79,7 @@ impl Service {
             Self::Mqtts => "mqtts",
             Self::Coap => "coap",
             Self::Coaps => "coaps",
+            Self::CoapTcp => "coap-tcp",
         }
     }
 
@@ -141,8 +150,23 @@ pub enum Message<'a> {
     None,
     /// An MQTT control packet.
     Mqtt(&'a wire::mqtt::ControlPacket<'a>),
-    /// A CoAP message.
+    /// A CoAP message of a datagram.
     Coap(&'a wire::coap::Message<'a>),
+    /// A CoAP message of a stream.
+    CoapTcp(&'a wire::coap::tcp::Message<'a>),
+}
+
+impl<'a> Message<'a> {
+    /// What a CoAP message says, whatever it came by.
+    #[inline]
+    #[must_use]
+    pub fn coap(&self) -> Option<&'a wire::coap::Content<'a>> {
+        match self {
+            Self::Coap(message) => Some(message),
+            Self::CoapTcp(message) => Some(message),
+            Self::None | Self::Mqtt(_) => None,
+        }
+    }
 }
 
 /// What is known of the MQTT session the message belongs to (from its CONNECT and CONNACK).
@@ -177,7 +201,7 @@ pub struct Subject<'a> {
     pub reasons: &'a [Reason],
     /// Whether the client's address has proved that it receives what is sent to it (RFC 9175 §2.3).
     pub address_validated: bool,
-    /// Bytes of UDP payload, or of the MQTT control packet including its fixed header.
+    /// Bytes of UDP payload, or of the MQTT control packet or CoAP message including its header.
     pub size: usize,
 }
 

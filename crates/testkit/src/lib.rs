@@ -3,6 +3,7 @@
 pub mod coap;
 pub mod conversation;
 pub mod frames;
+pub mod fuzz;
 pub mod mqtt;
 pub mod network;
 pub mod reference;

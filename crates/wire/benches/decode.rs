@@ -11,6 +11,8 @@ use wire::mqtt::{ControlPacket, Publish, Version, encode, topic};
 use wire::net::build::{self, Path, TcpSegment};
 use wire::net::{Packet, TcpFlags, Transport, checksum};
 
+mod rivals;
+
 const C2S: Direction = Direction::ToServer;
 /// GET /.well-known/core with a token of two bytes.
 const COAP_GET: [u8; 23] = hex!("42010203 abcd bb2e77656c6c2d6b6e6f776e 04636f7265");
@@ -116,9 +118,13 @@ fn mqtt(c: &mut Criterion) {
 }
 
 fn coap(c: &mut Criterion) {
-    c.bench_function("coap/get", |b| {
-        b.iter(|| Message::decode(black_box(&COAP_GET)).is_ok())
-    });
+    let mut group = c.benchmark_group("coap");
+    for (name, message) in rivals::MESSAGES {
+        for (decoder, decode) in rivals::DECODERS {
+            group.bench_function(format!("{name}/{decoder}"), |b| b.iter(|| decode(message)));
+        }
+    }
+    group.finish();
 }
 
 fn frames(c: &mut Criterion) {

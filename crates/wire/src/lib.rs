@@ -1,4 +1,5 @@
-//! Bytes to borrowed views: Ethernet to TCP/UDP, MQTT, CoAP, and the first bytes of TLS and DTLS.
+//! Bytes to borrowed views: Ethernet to TCP/UDP, MQTT, CoAP, the first bytes of TLS and DTLS, and of
+//! what else speaks on a TCP port.
 //!
 //! Every parser follows one recipe: `decode` checks everything once, accessors can't fail, nothing
 //! is copied. There is no state and no clock here, and a view doesn't judge what parses: odd but
@@ -7,6 +8,7 @@
 pub mod coap;
 pub mod dtls;
 mod finding;
+pub mod greeting;
 pub mod mqtt;
 pub mod net;
 #[cfg(test)]

@@ -99,6 +99,15 @@ impl RecordHeader {
             len: Self::LEN,
         })
     }
+
+    /// Whether a stream begins with a record of any content.
+    pub(crate) fn probe(input: &[u8]) -> Probe {
+        match Self::decode(input) {
+            Ok(Decoded::Complete { .. }) => Probe::Yes,
+            Ok(Decoded::Incomplete { need }) => Probe::More { need },
+            Err(_) => Probe::No,
+        }
+    }
 }
 
 /// Whether a stream begins the way TLS does.

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use policy::{Config, DefaultAction, Mode, Policy, SourceText};
+use policy::{Config, Policy, SourceText};
 use testkit::conversation;
 
 use super::{Failure, Status};
@@ -126,14 +126,9 @@ fn accepted(path: &Path, loaded: &Loaded, out: &mut impl Write) -> Result<Status
     Ok(Status::Fine)
 }
 
-/// The same rules as the cases expect them: at work, and letting through what they don't speak of,
-/// though the configuration may only watch, or drop the rest.
+/// The rules as the cases expect them.
 fn under_test(loaded: &Loaded) -> Policy {
-    let config = Config {
-        mode: Mode::Enforce,
-        default: DefaultAction::Accept,
-        ..loaded.config.clone()
-    };
+    let config = loaded.config.for_cases();
     Policy::compile(&config, &loaded.packs).expect("compiled in another mode before")
 }
 

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use wire::coap::encode::Builder;
+use wire::coap::encode::{self, Builder};
 use wire::coap::{Code, HEADER_LEN, Type, number};
 use wire::net::Packet;
 use wire::net::build::{self, Path};
@@ -60,7 +60,7 @@ impl<'a> Answer<'a> {
     pub(super) fn len(&self) -> usize {
         let echo = self.echo.as_ref();
         let echo_len = echo.map_or(0, |cookie| ECHO_HEADER_LEN + cookie.as_slice().len());
-        HEADER_LEN + self.token.len() + echo_len
+        HEADER_LEN + encode::token_len(self.token) + echo_len
     }
 
     fn encode(&self) -> Vec<u8> {

@@ -61,7 +61,7 @@ impl Endpoint {
     }
 }
 
-/// A token of up to eight bytes (RFC 7252 §5.3.1).
+/// A token (RFC 7252 §5.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token {
     bits: u64,
@@ -69,8 +69,8 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// The token of these bytes; of a longer one (RFC 8974), which no parser lets through, the last
-    /// eight count.
+    /// The token of these bytes; of more than eight (RFC 8974), the last eight count: as many as
+    /// nobody guesses.
     #[inline]
     pub(super) fn new(token: &[u8]) -> Self {
         Self {

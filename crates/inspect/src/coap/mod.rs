@@ -50,7 +50,7 @@ use answer::{Answer, Towards};
 use bearing::{Bearing, Role};
 use budget::{Entry, Ledger, Standing};
 use echo::Mint;
-use endpoint::Address;
+use endpoint::{Address, is_group};
 use exchange::Exchanges;
 use facts::Facts;
 use meters::{Books, Promise};
@@ -288,14 +288,29 @@ impl Datagram<'_> {
         };
         let too_large = self.len() > limits.coap_message_bytes;
         let anomalies = self.message.anomalies();
+        let to_group = self.against_group_message();
         let mut reasons = Reasons::new();
-        if unmatched.is_none() && !too_large && anomalies.is_empty() {
+        if unmatched.or(to_group).is_none() && !too_large && anomalies.is_empty() {
             return reasons;
         }
         reasons.extend(unmatched);
+        reasons.extend(to_group);
         reasons.extend(too_large.then_some(Reason::COAP_TOO_LARGE));
         reasons.extend(anomalies.iter().map(Reason::from));
         reasons
+    }
+
+    /// What can't be asked of a group (RFC 7252 §8.1).
+    fn against_group_message(&self) -> Option<Reason> {
+        if !is_group(self.arrival.endpoints.destination) {
+            return None;
+        }
+        if self.message.message_type() == Type::Confirmable {
+            return Some(Reason::COAP_MULTICAST_CONFIRMABLE);
+        }
+        let registers = self.message.code().is_request()
+            && self.facts.asks_to_observe() == Some(observation::Observe::Register);
+        registers.then_some(Reason::COAP_MULTICAST_OBSERVE)
     }
 }
 

@@ -10,7 +10,6 @@ use super::answer::{Answer, Towards};
 use super::bearing::Role;
 use super::budget::{Entry, Validation};
 use super::challenge::{Reply, allowance};
-use super::endpoint::Token;
 use super::exchange::Kind;
 use super::meters::Books;
 use super::parties::Server;
@@ -101,9 +100,13 @@ impl Tracker {
     ) {
         let (message, bearing) = (&datagram.message, &datagram.bearing);
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
-        let request_token = match bearing.role {
-            Role::Response(_) => Token::new(message.token()),
-            Role::Reply(Some(sent)) if is_piggybacked && sent.kind == Kind::Request => sent.token,
+        let remembered;
+        let token = match bearing.role {
+            Role::Response(_) => message.token(),
+            Role::Reply(Some(sent)) if is_piggybacked && sent.kind == Kind::Request => {
+                remembered = sent.token.bytes();
+                &remembered[8 - sent.token.len()..]
+            }
             _ => return,
         };
         let reply = Reply {
@@ -113,7 +116,7 @@ impl Tracker {
                 Type::NonConfirmable
             },
             message_id: message.message_id(),
-            token: &request_token.bytes()[8 - request_token.len()..],
+            token,
             towards: Towards::Receiver,
             room,
         };

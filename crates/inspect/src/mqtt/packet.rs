@@ -2,16 +2,16 @@
 
 use policy::{Action, Message, Protocol, Reason, Subject};
 use smallvec::SmallVec;
-use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish};
+use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish, Version};
 use wire::{Decoded, Direction};
 
-use super::framer::Reading;
 use super::session::Stage;
-use super::stream::Step;
 use super::{Session, refusal};
 use crate::app::Denial;
 use crate::context::{Arrival, Context, Judgement};
+use crate::framer::{Reading, Step};
 use crate::shared::Shared;
+use crate::tcp::exception;
 use crate::{LimitKind, Outcome, Sink};
 
 /// A session at work on some bytes.
@@ -90,45 +90,71 @@ impl<S: Sink> Scene<'_, '_, S> {
 
     /// Judges a packet of `size` bytes, of which `len` are at hand.
     fn judge_packet(&mut self, packet: &ControlPacket<'_>, size: usize, len: usize) -> Step {
-        let reasons = self.reasons_against(packet);
-        let judgement = self.ask(Some(packet), &reasons, size, Action::Accept);
+        let reasons = self.reasons_against(packet, size);
+        let fallback = match reasons.contains(&Reason::LIMITS_TOPIC_ALIASES) {
+            true => exception(self.cx.limits.exception),
+            false => Action::Accept,
+        };
+        let judgement = self.ask(Some(packet), &reasons, size, fallback);
         if judgement.action.stops() {
             let refusal = self.refusal(judgement.action, Some(packet));
             return Step::Denied(denial(judgement, refusal));
         }
         let direction = self.arrival.direction;
+        self.note_memories(packet);
         self.session
             .note(packet, direction, self.shared, self.cx.sink);
         self.pass(len, size - len)
     }
 
-    /// What the session has against a packet that reads well by itself.
-    fn reasons_against(&self, packet: &ControlPacket<'_>) -> Reasons {
-        let mut reasons = Reasons::new();
+    /// Takes note of what a packet asks to be remembered, and counts what there is no room for.
+    fn note_memories(&mut self, packet: &ControlPacket<'_>) {
         let direction = self.arrival.direction;
-        let is_connect = matches!(packet, ControlPacket::Connect(_));
         if !packet
             .packet_type()
             .sent_by(direction, self.session.version)
         {
+            return;
+        }
+        let most = self.cx.limits.in_flight;
+        if !self.session.note_delivery(packet, direction, most) {
+            self.cx.limit(LimitKind::InFlight);
+        }
+        if let ControlPacket::Publish(publish) = packet {
+            let most = self.cx.limits.topic_alias_bytes;
+            if !self.session.note_alias(publish, direction, most) {
+                self.cx.limit(LimitKind::TopicAliases);
+            }
+        }
+    }
+
+    /// What the session has against a packet that reads well by itself.
+    fn reasons_against(&self, packet: &ControlPacket<'_>, size: usize) -> Reasons {
+        let mut reasons = Reasons::new();
+        let direction = self.arrival.direction;
+        let session = &*self.session;
+        let is_sender_s = packet.packet_type().sent_by(direction, session.version);
+        if is_sender_s {
+            // One that comes at the wrong time isn't looked at any further.
+            let gravest = session
+                .check_order(packet, direction)
+                .or_else(|| session.check_authentication(packet, direction));
+            match gravest {
+                Some(reason) => reasons.push(reason),
+                None => {
+                    reasons.extend(session.check_terms(packet, direction, size));
+                    reasons.extend(session.check_delivery(packet, direction));
+                }
+            }
+        } else {
             reasons.push(match direction {
                 Direction::ToServer => Reason::MQTT_SPOOFED_SERVER_PACKET,
                 Direction::ToClient => Reason::MQTT_SPOOFED_CLIENT_PACKET,
             });
         }
-        if direction == Direction::ToServer {
-            match self.session.stage {
-                Stage::Opening if !is_connect => {
-                    reasons.push(Reason::MQTT_SESSION_FIRST_NOT_CONNECT)
-                }
-                Stage::Connecting | Stage::Open if is_connect => {
-                    reasons.push(Reason::MQTT_SESSION_SECOND_CONNECT);
-                }
-                _ => {}
-            }
-            if is_connect && self.needs_tls() {
-                reasons.push(Reason::TLS_REQUIRED);
-            }
+        let is_connect = matches!(packet, ControlPacket::Connect(_));
+        if is_connect && direction == Direction::ToServer && self.needs_tls() {
+            reasons.push(Reason::TLS_REQUIRED);
         }
         if !packet.anomalies().is_empty() {
             reasons.extend(packet.anomalies().iter().map(Reason::from));
@@ -156,26 +182,64 @@ impl<S: Sink> Scene<'_, '_, S> {
         malformed: Malformed,
     ) -> Step {
         let size = header.map_or(bytes.len(), FixedHeader::packet_len);
-        let is_foreign = self.session.stage == Stage::Opening
-            && self.arrival.direction == Direction::ToServer
-            && is_another_protocol(bytes);
-        if is_foreign {
-            return self.unread(&[Reason::MQTT_WRONG_PROTOCOL], None, size);
+        match self.judge_unread(&[Reason::from(malformed)], size) {
+            Ok(()) => self
+                .read_as_31(bytes, header)
+                .unwrap_or_else(|| self.skip(header)),
+            Err(denial) => Step::Denied(denial),
         }
-        self.unread(&[Reason::from(malformed)], header, size)
     }
 
-    /// A packet that nobody reads. If it is let through nonetheless, and it is known where it ends,
-    /// reading goes on after it.
+    /// A packet that nobody reads.
     fn unread(&mut self, reasons: &[Reason], header: Option<&FixedHeader>, size: usize) -> Step {
+        match self.judge_unread(reasons, size) {
+            Ok(()) => self.skip(header),
+            Err(denial) => Step::Denied(denial),
+        }
+    }
+
+    fn judge_unread(&mut self, reasons: &[Reason], size: usize) -> Result<(), Denial> {
         let judgement = self.ask(None, reasons, size, Action::Drop);
         if judgement.action.stops() {
             let refusal = self.refusal(judgement.action, None);
-            return Step::Denied(denial(judgement, refusal));
+            return Err(denial(judgement, refusal));
         }
+        Ok(())
+    }
+
+    /// What a rule lets through although 3.1.1 forbids it, read as 3.1 reads it: it has the same form
+    /// there, packet identifier 0 and DUP included, and the other rules get to see it.
+    fn read_as_31(&mut self, bytes: &[u8], header: Option<&FixedHeader>) -> Option<Step> {
+        let header = header.filter(|header| header.packet_type != PacketType::Connect)?;
+        if self.session.version != Version::V311 {
+            return None;
+        }
+        let (size, direction) = (header.packet_len(), self.arrival.direction);
+        if bytes.len() < size {
+            let is_publish = header.packet_type == PacketType::Publish;
+            return match is_publish
+                .then(|| Publish::decode_prefix(bytes, Version::V31, direction))?
+            {
+                Ok(Decoded::Complete { message, len }) => {
+                    Some(self.judge_packet(&ControlPacket::Publish(message), size, len))
+                }
+                _ => None,
+            };
+        }
+        match ControlPacket::decode(&bytes[..size], Version::V31, direction) {
+            Ok(Decoded::Complete { message, len }) => Some(self.judge_packet(&message, len, len)),
+            _ => None,
+        }
+    }
+
+    /// Lets a packet through unread. If it is known where it ends, reading goes on after it.
+    fn skip(&mut self, header: Option<&FixedHeader>) -> Step {
         let skipped = header.filter(|header| header.packet_type != PacketType::Connect);
         match skipped {
-            Some(header) => self.pass(0, header.packet_len()),
+            Some(header) => {
+                self.session.lose_track();
+                self.pass(0, header.packet_len())
+            }
             // Without its CONNECT, or out of step, a connection can't be read.
             None => {
                 self.session.lose(Direction::ToServer);
@@ -215,10 +279,7 @@ impl<S: Sink> Scene<'_, '_, S> {
     /// Lets `len` bytes through, and after them `remaining` bytes of the same packet.
     fn pass(&mut self, len: usize, remaining: usize) -> Step {
         let framer = self.session.framers.at_mut(self.arrival.direction);
-        framer.reading = match remaining {
-            0 => Reading::Boundary,
-            _ => Reading::Body { remaining },
-        };
+        framer.pass(remaining);
         Step::Passed(len)
     }
 }
@@ -227,41 +288,5 @@ fn denial(judgement: Judgement, refusal: Vec<u8>) -> Denial {
     Denial {
         action: judgement.action,
         refusal,
-    }
-}
-
-/// Whether the first bytes on an MQTT port are those of TLS or of a text protocol: HTTP (and
-/// WebSocket) methods, SSH, SMTP. No MQTT packet starts with a capital letter but PUBREC, `P`.
-fn is_another_protocol(bytes: &[u8]) -> bool {
-    match bytes {
-        [0x16, ..] => true,
-        [b'P', second, ..] => second.is_ascii_uppercase(),
-        [first, ..] => first.is_ascii_uppercase() && *first != b'P',
-        [] => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn other_protocols_are_told_by_two_bytes() {
-        for text in [
-            "GET / HTTP/1.1",
-            "POST /",
-            "PUT /",
-            "HEAD /",
-            "SSH-2.0",
-            "EHLO",
-        ] {
-            assert!(is_another_protocol(text.as_bytes()), "{text}");
-        }
-        assert!(is_another_protocol(&[0x16, 3, 1]));
-        assert!(!is_another_protocol(&[0x10, 12]));
-        // A PUBREC, which is two bytes long, and a PUBACK.
-        assert!(!is_another_protocol(&[0x50, 2]));
-        assert!(!is_another_protocol(&[0x40, 2]));
-        assert!(!is_another_protocol(&[0x50]));
     }
 }

@@ -19,8 +19,8 @@ pub(super) fn of(
         (Stage::Opening, Some(ControlPacket::Connect(connect))) => {
             connack(&mut out, connect.version);
         }
-        // Nobody has said which version is spoken.
-        (Stage::Opening, _) => {}
+        // Nobody has said which version is spoken, or the server has spoken its last word.
+        (Stage::Opening | Stage::Refused, _) => {}
         // The first word a client hears has to be CONNACK ([MQTT-3.2.0-1]).
         (Stage::Connecting, _) => connack(&mut out, session.version),
         (Stage::Open | Stage::Unknown, _) => {

@@ -5,7 +5,10 @@ use wire::Direction;
 use wire::mqtt::{ConnAck, Connect, ControlPacket, Property, Publish, Version};
 
 use super::alias::Aliases;
-use super::framer::{Framers, Reading};
+use super::auth::Authentication;
+use super::inflight::InFlight;
+use super::negotiated::Terms;
+use crate::framer::{Framers, Reading};
 use crate::shared::Shared;
 use crate::{Count, Sink};
 
@@ -24,6 +27,8 @@ pub(super) enum Stage {
     Connecting,
     /// The server has accepted it.
     Open,
+    /// The server has refused it.
+    Refused,
 }
 
 /// One MQTT connection.
@@ -37,6 +42,17 @@ pub(crate) struct Session {
     username: Option<Box<str>>,
     /// By direction; absent until one end gives an alias.
     aliases: Option<Box<[Aliases; 2]>>,
+    pub(super) terms: Terms,
+    /// Absent until one end opens an exchange, and when none was opened for a while.
+    pub(super) in_flight: Option<Box<InFlight>>,
+    /// By the direction of its opening: exchanges may be in flight that weren't seen to begin.
+    pub(super) unsure: [bool; 2],
+    /// Absent unless the CONNECT names a method.
+    pub(super) authentication: Option<Box<Authentication>>,
+    /// Some packet of the connection went by unread.
+    pub(super) is_blind: bool,
+    /// By direction: its sender has said DISCONNECT.
+    pub(super) has_left: [bool; 2],
 }
 
 impl Session {
@@ -58,6 +74,12 @@ impl Session {
             client_id: None,
             username: None,
             aliases: None,
+            terms: Terms::UNKNOWN,
+            in_flight: None,
+            unsure: [stage == Stage::Unknown; 2],
+            authentication: None,
+            is_blind: stage == Stage::Unknown,
+            has_left: [false; 2],
         }
     }
 
@@ -98,6 +120,12 @@ impl Session {
         aliases.topic(publish.topic_alias()?)
     }
 
+    /// Whether some alias of a direction stands for nothing because there was no room.
+    pub(super) fn alias_room_is_short(&self, direction: Direction) -> bool {
+        let aliases = self.aliases.as_ref();
+        aliases.is_some_and(|aliases| aliases[direction as usize].is_short())
+    }
+
     /// Takes note of a control packet that was let through.
     pub(super) fn note<S: Sink>(
         &mut self,
@@ -107,38 +135,62 @@ impl Session {
         sink: &mut S,
     ) {
         match packet {
-            ControlPacket::Publish(publish) if self.version == Version::V5 => {
-                self.note_alias(publish, direction);
-            }
             ControlPacket::Connect(connect) => self.note_connect(connect),
-            ControlPacket::ConnAck(connack) => self.note_connack(connack, shared, sink),
+            ControlPacket::ConnAck(connack) => {
+                self.note_authentication(packet, direction);
+                self.note_connack(connack, shared, sink);
+            }
+            ControlPacket::Auth(_) => self.note_authentication(packet, direction),
+            ControlPacket::Disconnect(_) => self.has_left[direction as usize] = true,
+            ControlPacket::PingReq(_) => self.rest(),
             _ => {}
         }
     }
 
-    fn note_alias(&mut self, publish: &Publish<'_>, direction: Direction) {
-        if let (Some(alias), false) = (publish.topic_alias(), publish.topic.is_empty()) {
-            let aliases = self.aliases.get_or_insert_default();
-            aliases[direction as usize].set(alias, publish.topic);
+    /// Takes note of the topic that an alias is given. False if there is no room for it in `most`
+    /// bytes.
+    pub(super) fn note_alias(
+        &mut self,
+        publish: &Publish<'_>,
+        direction: Direction,
+        most: usize,
+    ) -> bool {
+        match publish.topic_alias().filter(|_| !publish.topic.is_empty()) {
+            Some(alias) => {
+                let aliases = self.aliases.get_or_insert_default();
+                aliases[direction as usize].set(alias, publish.topic, most)
+            }
+            None => true,
         }
     }
 
     fn note_connect(&mut self, connect: &Connect<'_>) {
         // A second CONNECT that a rule lets through changes nothing of what the first said.
-        if matches!(self.stage, Stage::Connecting | Stage::Open) {
+        if matches!(self.stage, Stage::Connecting | Stage::Open | Stage::Refused) {
             return;
         }
         self.stage = Stage::Connecting;
         self.version = connect.version;
         self.client_id = remembered(connect.client_id);
         self.username = connect.username.and_then(remembered);
+        self.terms = Terms::of_connect(connect);
+        // What an earlier connection of the session left in flight may be acknowledged in this one.
+        self.unsure = [self.is_blind || !connect.clean_start; 2];
+        let method = connect.properties.authentication_method();
+        self.authentication = method.and_then(Authentication::of);
     }
 
     fn note_connack<S: Sink>(&mut self, connack: &ConnAck<'_>, shared: &Shared, sink: &mut S) {
-        if self.stage != Stage::Connecting || !connack.is_accepted() {
+        if self.stage != Stage::Connecting {
+            return;
+        }
+        if !connack.is_accepted() {
+            self.stage = Stage::Refused;
             return;
         }
         self.stage = Stage::Open;
+        self.terms.note_connack(connack);
+        self.note_present(connack);
         let assigned = connack.properties.find(|property| match property {
             Property::AssignedClientIdentifier(id) => Some(id),
             _ => None,
@@ -150,6 +202,14 @@ impl Session {
         sink.count(Count::Session { opened: true });
     }
 
+    /// Whether the session has a past. A client of 5.0 forgets its part of one that the server has
+    /// forgotten ([MQTT-3.2.2-5]); one of 3.1.1 may still send what it has left.
+    fn note_present(&mut self, connack: &ConnAck<'_>) {
+        let forgets = self.version == Version::V5 && !self.is_blind;
+        let is_unsure = connack.session_present || (self.unsure[0] && !forgets);
+        self.unsure = [is_unsure; 2];
+    }
+
     /// Bytes of either direction may have gone by unseen: who speaks is still known, what was said
     /// isn't.
     pub(crate) fn lose_sight(&mut self, shared: &Shared) {
@@ -158,11 +218,20 @@ impl Session {
         if self.stage != Stage::Open {
             self.stage = Stage::Unknown;
         }
+        self.lose_track();
+    }
+
+    /// A packet was let through unread: what it did to the session isn't known.
+    pub(super) fn lose_track(&mut self) {
+        self.is_blind = true;
+        self.in_flight = None;
+        self.unsure = [true; 2];
     }
 
     /// Nothing that travels this way can be read any more.
     pub(crate) fn lose(&mut self, direction: Direction) {
         self.framers.at_mut(direction).reading = Reading::Lost;
+        self.lose_track();
     }
 
     pub(crate) fn is_lost(&self, direction: Direction) -> bool {
@@ -182,7 +251,7 @@ impl Session {
 
 /// A copy of an identity, cut where it is too long: by a character no identity can contain, so that
 /// the rest can't be forged.
-fn remembered(text: &str) -> Option<Box<str>> {
+pub(super) fn remembered(text: &str) -> Option<Box<str>> {
     if text.is_empty() {
         return None;
     }
@@ -191,4 +260,12 @@ fn remembered(text: &str) -> Option<Box<str>> {
     }
     let cut = text.floor_char_boundary(IDENTITY_BYTES);
     Some([&text[..cut], "\0"].concat().into())
+}
+
+/// Whether `text` is what was remembered, as far as that can be told.
+pub(super) fn recalls(remembered: &str, text: &str) -> bool {
+    match remembered.strip_suffix('\0') {
+        Some(beginning) => text.len() > IDENTITY_BYTES && text.starts_with(beginning),
+        None => remembered == text,
+    }
 }

@@ -272,7 +272,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
 }
 
 /// What is done with traffic that a bound leaves no room for.
-fn exception(exception: Exception) -> Action {
+pub(crate) fn exception(exception: Exception) -> Action {
     match exception {
         Exception::Drop => Action::Drop,
         Exception::Bypass => Action::Accept,

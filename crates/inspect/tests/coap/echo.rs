@@ -423,3 +423,29 @@ fn a_monitor_forwards_everything_and_says_nothing_of_its_own() {
         );
     }
 }
+
+/// Tokens of more than eight bytes (RFC 8974), where a rule allows them, are answered as they are.
+#[test]
+fn a_long_token_is_challenged_like_any_other() {
+    let rules = r#"
+[[rule]]
+id     = "long"
+match  = { reason = "coap.anomaly.extended-token", direction = "to_server" }
+action = "accept"
+
+[[rule]]
+id     = "amplification"
+match  = { protocol = "coap", direction = "to_client", address_validated = false }
+limit  = { ratio = 3.0, of = "udp_payload_bytes", per = "client", window = "60s" }
+action = "challenge"
+"#;
+    let mut world = World::with(rules, Limits::default());
+    let token = [0xa5; 20];
+    let request = get(Type::Confirmable, 1, &token, "firmware/of/this/device");
+    world.pass(client(), server(), &request);
+    let response = content(Type::Acknowledgement, 1, &token, 900);
+    let passage = world.send(server(), client(), &response);
+    assert_eq!(passage.outcome.verdict, Verdict::Challenge);
+    let challenge = Message::decode(&passage.injected[0].payload).expect("a message");
+    assert_eq!(challenge.token(), token);
+}

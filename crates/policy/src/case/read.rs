@@ -138,17 +138,13 @@ fn agreed_service(
                     say.span(),
                     "the case doesn't show which service it speaks to",
                 )
-                .help("add `service`: mqtt, mqtts, coap or coaps");
+                .help("add `service`: mqtt, mqtts, coap, coaps or coap-tcp");
             return None;
         }
     };
     let entries = say.list();
     for (line, entry) in lines.iter().zip(&entries) {
-        let fits = line
-            .speech
-            .service()
-            .is_none_or(|s| s.is_udp() == service.is_udp());
-        if !fits {
+        if !line.speech.fits(service) {
             let message = format!("that isn't spoken to the service `{}`", service.name());
             report.error(entry.span(), message);
             return None;
@@ -164,6 +160,16 @@ impl Speech {
             Self::Mqtt { .. } | Self::Tcp { .. } => Some(Service::Mqtt),
             Self::Coap { .. } => Some(Service::Coap),
             Self::Hex(_) | Self::ClientHello { .. } | Self::Fragment { .. } | Self::Wait(_) => None,
+        }
+    }
+
+    /// Whether it can be spoken to `service`. CoAP goes over TCP too.
+    fn fits(&self, service: Service) -> bool {
+        match (self, service) {
+            (Self::Coap { .. }, Service::CoapTcp) => true,
+            _ => self
+                .service()
+                .is_none_or(|spoken| spoken.is_udp() == service.is_udp()),
         }
     }
 }

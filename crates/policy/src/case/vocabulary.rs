@@ -51,6 +51,13 @@ const TYPE: Field = field("type", Kind::OneOf(&["CON", "NON", "ACK", "RST"]));
 const MESSAGE_ID: Field = field("mid", SHORT);
 const PACKET_ID: Field = field("packet_id", SHORT);
 const CODE: Field = field("code", BYTE);
+const LONG: Kind = Kind::Number(0xffff_ffff);
+const RECEIVE_MAXIMUM: Field = field("receive_maximum", SHORT);
+const MAXIMUM_PACKET_SIZE: Field = field("maximum_packet_size", LONG);
+const TOPIC_ALIAS_MAXIMUM: Field = field("topic_alias_maximum", SHORT);
+const SESSION_EXPIRY: Field = field("session_expiry", LONG);
+const AUTH_METHOD: Field = field("auth_method", Kind::Text);
+const REASON_STRING: Field = field("reason_string", Kind::Text);
 
 const CONNECT: &[Field] = &[
     field("client_id", Kind::Text),
@@ -63,6 +70,13 @@ const CONNECT: &[Field] = &[
     field("will_payload", Kind::Text),
     field("will_qos", QOS),
     field("will_retain", Kind::Flag),
+    RECEIVE_MAXIMUM,
+    MAXIMUM_PACKET_SIZE,
+    TOPIC_ALIAS_MAXIMUM,
+    SESSION_EXPIRY,
+    AUTH_METHOD,
+    field("request_problem_information", Kind::Flag),
+    field("request_response_information", Kind::Flag),
 ];
 const PUBLISH: &[Field] = &[
     field("topic", Kind::Text),
@@ -76,12 +90,29 @@ const PUBLISH: &[Field] = &[
     PACKET_ID,
 ];
 
-const CONNACK: &[Field] = &[CODE, field("session_present", Kind::Flag)];
-const ACK: &[Field] = &[PACKET_ID, CODE];
+const CONNACK: &[Field] = &[
+    CODE,
+    field("session_present", Kind::Flag),
+    RECEIVE_MAXIMUM,
+    MAXIMUM_PACKET_SIZE,
+    TOPIC_ALIAS_MAXIMUM,
+    AUTH_METHOD,
+    field("maximum_qos", Kind::Number(1)),
+    field("retain_available", Kind::Flag),
+    field("wildcard_available", Kind::Flag),
+    field("shared_available", Kind::Flag),
+    field("subscription_id_available", Kind::Flag),
+    field("server_keep_alive", SHORT),
+    field("assigned_client_id", Kind::Text),
+    field("response_information", Kind::Text),
+];
+const ACK: &[Field] = &[PACKET_ID, CODE, REASON_STRING];
 const FILTERS: Field = repeatable("filter", Kind::Text);
-const SUBSCRIBE: &[Field] = &[FILTERS, field("qos", QOS), PACKET_ID];
+const SUBSCRIPTION_ID: Field = field("subscription_id", Kind::Number(268_435_455));
+const SUBSCRIBE: &[Field] = &[FILTERS, field("qos", QOS), PACKET_ID, SUBSCRIPTION_ID];
 const UNSUBSCRIBE: &[Field] = &[FILTERS, PACKET_ID];
-const FILTER_ACK: &[Field] = &[PACKET_ID, repeatable("code", BYTE)];
+const FILTER_ACK: &[Field] = &[PACKET_ID, repeatable("code", BYTE), REASON_STRING];
+const DISCONNECT: &[Field] = &[CODE, SESSION_EXPIRY];
 const AUTH: &[Field] = &[CODE, field("method", Kind::Text)];
 
 /// The fields of an MQTT control packet.
@@ -95,7 +126,7 @@ pub(super) const fn of_packet(packet: PacketType) -> &'static [Field] {
         PacketType::SubAck | PacketType::UnsubAck => FILTER_ACK,
         PacketType::Unsubscribe => UNSUBSCRIBE,
         PacketType::PingReq | PacketType::PingResp => &[],
-        PacketType::Disconnect => &[CODE],
+        PacketType::Disconnect => DISCONNECT,
         PacketType::Auth => AUTH,
     }
 }
@@ -110,6 +141,7 @@ pub(super) const COAP: &[Field] = &[
     field("size", Kind::Number(65_000)),
     field("observe", Kind::Number(0xff_ffff)),
     field("echo", Kind::Bytes),
+    field("max_message_size", Kind::Number(0xffff_ffff)),
 ];
 
 /// The fields of an empty CoAP message.

@@ -236,11 +236,12 @@ pub(crate) fn zones(report: &mut Report, node: &Node<'_>) -> Vec<Zone> {
 fn services(report: &mut Report, table: &mut Table<'_>, services: &mut Services) {
     // The port, its service and its place; TCP and UDP ports don't collide.
     let mut used: [Vec<(u16, &str, Span)>; 2] = [Vec::new(), Vec::new()];
-    let entries: [(&'static str, usize, &mut Vec<u16>); 4] = [
+    let entries: [(&'static str, usize, &mut Vec<u16>); 5] = [
         ("mqtt", 0, &mut services.mqtt),
         ("mqtts", 0, &mut services.mqtts),
         ("coap", 1, &mut services.coap),
         ("coaps", 1, &mut services.coaps),
+        ("coap-tcp", 0, &mut services.coap_tcp),
     ];
     let given: Vec<_> = entries
         .into_iter()
@@ -335,7 +336,7 @@ fn required_from(
 fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
     const ENTRIES: u64 = 1 << 26;
     const BYTES: u64 = 1 << 40;
-    let counts: [(&'static str, u64, u64, &mut usize); 12] = [
+    let counts: [(&'static str, u64, u64, &mut usize); 15] = [
         ("flows", 1, ENTRIES, &mut limits.flows),
         ("half_open", 1, ENTRIES, &mut limits.half_open),
         ("held_bytes", 0, BYTES, &mut limits.held_bytes),
@@ -364,11 +365,24 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
             268_435_460,
             &mut limits.mqtt_packet_bytes,
         ),
+        ("in_flight", 1, 65_535, &mut limits.in_flight),
+        (
+            "topic_alias_bytes",
+            0,
+            1 << 30,
+            &mut limits.topic_alias_bytes,
+        ),
         (
             "coap_message_bytes",
             4,
             65_535,
             &mut limits.coap_message_bytes,
+        ),
+        (
+            "coap_tcp_message_bytes",
+            2,
+            1 << 32,
+            &mut limits.coap_tcp_message_bytes,
         ),
         ("endpoints", 1, ENTRIES, &mut limits.endpoints),
         ("exchanges", 1, ENTRIES, &mut limits.exchanges),
@@ -386,6 +400,7 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
         ("idle_timeout", &mut limits.idle_timeout),
         ("linger_timeout", &mut limits.linger_timeout),
         ("midstream_grace", &mut limits.midstream_grace),
+        ("connect_timeout", &mut limits.connect_timeout),
     ] {
         let node = table.optional(key);
         if let Some(time) = node.and_then(|node| node.duration(report, least..=MAX_TIME)) {

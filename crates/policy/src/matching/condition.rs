@@ -93,19 +93,19 @@ impl Condition {
             Self::Qos(wanted) => has_qos(subject, wanted),
             Self::Retain(wanted) => retain(subject) == Some(*wanted),
             Self::Size { min, max } => (*min..=*max).contains(&subject.size),
-            Self::Code(codes) => match subject.message {
-                Message::Coap(message) => codes.contains(message.code()),
-                _ => false,
-            },
+            Self::Code(codes) => {
+                let message = subject.message.coap();
+                message.is_some_and(|message| codes.contains(message.code()))
+            }
             Self::Address(party, list) => address_holds(subject, *party, list),
             Self::Identity(Identity::ClientId, list) => list.holds_for(subject.session.client_id),
             Self::Identity(Identity::Username, list) => list.holds_for(subject.session.username),
             Self::Topic(list) => topic_holds(subject, list),
             Self::Filter(condition) => condition.holds(subject),
-            Self::Path(list) => match subject.message {
-                Message::Coap(message) => list.holds_for(|| message.uri_path()),
-                _ => false,
-            },
+            Self::Path(list) => {
+                let message = subject.message.coap();
+                message.is_some_and(|message| list.holds_for(|| message.uri_path()))
+            }
         }
     }
 

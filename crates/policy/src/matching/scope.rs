@@ -61,6 +61,7 @@ impl Scope {
         let kind = match subject.message {
             Message::Mqtt(packet) => packet_kind(packet.packet_type()),
             Message::Coap(message) => code_kind(CodeClass::of(message.code())),
+            Message::CoapTcp(message) => code_kind(CodeClass::of(message.code())),
             Message::None => undecoded_kind(subject.protocol),
         };
         kind * 2 + direction_bit(subject.direction)
@@ -98,9 +99,10 @@ impl Scope {
         let below = Self::protocol(Protocol::Ip);
         let mut over_tcp = Self::protocol(Protocol::Tcp);
         over_tcp = over_tcp.or(Self::protocol(Protocol::Tls));
-        match service.is_udp() {
-            true => below.or(Self::over_udp()),
-            false => below.or(over_tcp).or(Self::protocol(Protocol::Mqtt)),
+        match service {
+            Service::Coap | Service::Coaps => below.or(Self::over_udp()),
+            Service::Mqtt | Service::Mqtts => below.or(over_tcp).or(Self::protocol(Protocol::Mqtt)),
+            Service::CoapTcp => below.or(over_tcp).or(Self::protocol(Protocol::Coap)),
         }
     }
 

@@ -55,10 +55,99 @@ detections! {
         "The first packet of a connection isn't a CONNECT";
     MQTT_SESSION_SECOND_CONNECT = "mqtt.session.second-connect", "[MQTT-3.1.0-2]",
         "A second CONNECT on one connection";
+    MQTT_SESSION_CONNACK_UNEXPECTED = "mqtt.session.connack-unexpected", "[MQTT-3.2.0-2], MQTT 3.1.1 §3.2",
+        "A CONNACK that no CONNECT awaits, or a second one";
+    MQTT_SESSION_SERVER_FIRST = "mqtt.session.server-first", "[MQTT-3.2.0-1], [MQTT-3.14.0-1]",
+        "A server sent something else before its CONNACK";
+    MQTT_SESSION_AFTER_REFUSAL = "mqtt.session.after-refusal", "[MQTT-3.2.2-7], MQTT 3.1.1 [MQTT-3.2.2-5]",
+        "A server that refused the connection went on speaking";
+    MQTT_SESSION_AFTER_DISCONNECT = "mqtt.session.after-disconnect", "[MQTT-3.14.4-1], MQTT 3.1.1 [MQTT-3.14.4-2]",
+        "A control packet after the sender's own DISCONNECT";
+    MQTT_SESSION_PRESENT = "mqtt.session.present", "[MQTT-3.2.2-2], MQTT 3.1.1 [MQTT-3.2.2-1]",
+        "A server reports a present session to a client that asked for a clean one";
+    MQTT_SESSION_CLIENT_ID_ASSIGNED = "mqtt.session.client-id-assigned", "MQTT 5.0 §3.2.2.3.7",
+        "A server assigned a client identifier to a client that has one";
+    MQTT_SESSION_CLIENT_ID_MISSING = "mqtt.session.client-id-missing", "[MQTT-3.2.2-16]",
+        "A server assigned no client identifier to a client that has none";
+
+    MQTT_ACK_UNKNOWN_PACKET_ID = "mqtt.ack.unknown-packet-id", "[MQTT-2.2.1-5], [MQTT-3.8.4-2], MQTT 3.1.1 [MQTT-2.3.1-6]",
+        "An acknowledgement of nothing that is in flight";
+    MQTT_ACK_UNKNOWN_RELEASE = "mqtt.ack.unknown-release", "MQTT 5.0 §4.3.3, 3.1.1 §4.3.3",
+        "A PUBREL for no message in flight";
+    MQTT_ACK_WRONG_STEP = "mqtt.ack.wrong-step", "[MQTT-4.3.2-3], [MQTT-4.3.3-4], [MQTT-4.3.3-7]",
+        "An acknowledgement that isn't the next step of the exchange with that packet identifier";
+    MQTT_ACK_CODE_COUNT = "mqtt.ack.code-count", "[MQTT-3.8.4-6], [MQTT-3.11.3-1], MQTT 3.1.1 [MQTT-3.8.4-5]",
+        "A SUBACK or UNSUBACK with more or fewer codes than there were filters";
+    MQTT_PACKET_ID_IN_USE = "mqtt.packet-id.in-use", "[MQTT-2.2.1-3], [MQTT-2.2.1-4], MQTT 3.1.1 [MQTT-2.3.1-2]",
+        "A packet identifier was used anew while it was in flight";
+    MQTT_PACKET_ID_RESENT = "mqtt.packet-id.resent", "[MQTT-4.4.0-1]",
+        "A PUBLISH was sent again within one connection, which 5.0 leaves to reconnections";
+    MQTT_FLOW_CONTROL_RECEIVE_MAXIMUM = "mqtt.flow-control.receive-maximum", "[MQTT-3.3.4-7], [MQTT-3.3.4-9]",
+        "More messages in flight than their receiver takes at once";
+
+    MQTT_NEGOTIATED_PACKET_SIZE = "mqtt.negotiated.packet-size", "[MQTT-3.1.2-24], [MQTT-3.2.2-15]",
+        "A control packet larger than its receiver takes";
+    MQTT_NEGOTIATED_QOS = "mqtt.negotiated.qos", "[MQTT-3.2.2-11]",
+        "A PUBLISH with a larger QoS than the server takes";
+    MQTT_NEGOTIATED_RETAIN = "mqtt.negotiated.retain", "[MQTT-3.2.2-14]",
+        "A retained PUBLISH to a server that takes none";
+    MQTT_NEGOTIATED_WILDCARD = "mqtt.negotiated.wildcard", "MQTT 5.0 §3.2.2.3.11",
+        "A wildcard in a subscription to a server that takes none";
+    MQTT_NEGOTIATED_SHARED = "mqtt.negotiated.shared", "MQTT 5.0 §3.2.2.3.13",
+        "A shared subscription to a server that takes none";
+    MQTT_NEGOTIATED_SUBSCRIPTION_ID = "mqtt.negotiated.subscription-id", "MQTT 5.0 §3.2.2.3.12",
+        "A subscription identifier to a server that takes none";
+    MQTT_NEGOTIATED_TOPIC_ALIAS = "mqtt.negotiated.topic-alias", "[MQTT-3.1.2-26], [MQTT-3.1.2-27], [MQTT-3.2.2-17], [MQTT-3.2.2-18]",
+        "A topic alias larger than its receiver takes";
+    MQTT_NEGOTIATED_SESSION_EXPIRY = "mqtt.negotiated.session-expiry", "MQTT 5.0 §3.14.2.2.2",
+        "A DISCONNECT prolongs a session that was to end with its connection";
+    MQTT_NEGOTIATED_RESPONSE_INFORMATION = "mqtt.negotiated.response-information", "[MQTT-3.1.2-28]",
+        "Response information for a client that didn't ask for it";
+    MQTT_NEGOTIATED_PROBLEM_INFORMATION = "mqtt.negotiated.problem-information", "[MQTT-3.1.2-29]",
+        "A reason string or user property for a client that wants none in such a packet";
+    MQTT_ALIAS_UNKNOWN = "mqtt.alias.unknown", "MQTT 5.0 §3.3.2.3.4",
+        "A topic alias that was never given a topic";
+
+    MQTT_AUTH_METHOD = "mqtt.auth.method", "[MQTT-4.12.0-5], [MQTT-4.12.0-6]",
+        "Another authentication method than that of the CONNECT";
+    MQTT_AUTH_METHOD_MISSING = "mqtt.auth.method-missing", "[MQTT-4.12.0-5]",
+        "A CONNACK that accepts an enhanced authentication without naming its method";
+    MQTT_AUTH_UNEXPECTED = "mqtt.auth.unexpected", "[MQTT-4.12.0-7], [MQTT-4.12.0-2], [MQTT-4.12.0-3], [MQTT-4.12.1-1]",
+        "An AUTH that is no step of an authentication under way";
+    MQTT_AUTH_UNFINISHED = "mqtt.auth.unfinished", "[MQTT-3.1.2-30]",
+        "A client sent more than AUTH or DISCONNECT before its authentication was through";
     MQTT_TOO_LARGE = "mqtt.too-large", "[limits] mqtt_packet_bytes, partial_bytes",
         "A control packet larger than the gateway lets through";
-    MQTT_WRONG_PROTOCOL = "mqtt.wrong-protocol", "MQTT 3.1.1 §4.2",
-        "The first bytes on an MQTT port are another protocol's";
+    MQTT_WRONG_PROTOCOL_TLS = "mqtt.wrong-protocol.tls", "RFC 8446 §5.1",
+        "TLS where plaintext MQTT is expected";
+    MQTT_WRONG_PROTOCOL_HTTP = "mqtt.wrong-protocol.http", "RFC 9112 §3",
+        "HTTP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_WEBSOCKET = "mqtt.wrong-protocol.websocket", "RFC 6455 §4.1, [MQTT-6.0.0-1]",
+        "A WebSocket upgrade on an MQTT port; one that comes in pieces is named HTTP";
+    MQTT_WRONG_PROTOCOL_SSH = "mqtt.wrong-protocol.ssh", "RFC 4253 §4.2",
+        "SSH on an MQTT port";
+    MQTT_WRONG_PROTOCOL_SMTP = "mqtt.wrong-protocol.smtp", "RFC 5321 §4.1.1.1",
+        "SMTP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_RTSP = "mqtt.wrong-protocol.rtsp", "RFC 7826 §2",
+        "RTSP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_SIP = "mqtt.wrong-protocol.sip", "RFC 3261 §7.1",
+        "SIP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_AMQP = "mqtt.wrong-protocol.amqp", "AMQP 1.0 §2.2",
+        "AMQP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_STOMP = "mqtt.wrong-protocol.stomp", "STOMP 1.2",
+        "STOMP on an MQTT port";
+    MQTT_WRONG_PROTOCOL_REDIS = "mqtt.wrong-protocol.redis", "RESP",
+        "Redis on an MQTT port";
+    MQTT_WRONG_PROTOCOL_PROXY = "mqtt.wrong-protocol.proxy", "PROXY protocol 2.3 §2",
+        "A load balancer's PROXY header on an MQTT port";
+    MQTT_WRONG_PROTOCOL_TELNET = "mqtt.wrong-protocol.telnet", "RFC 854",
+        "Telnet on an MQTT port";
+    MQTT_WRONG_PROTOCOL_TPKT = "mqtt.wrong-protocol.tpkt", "RFC 1006 §6",
+        "TPKT (remote desktop, S7) on an MQTT port";
+    MQTT_WRONG_PROTOCOL_SOCKS = "mqtt.wrong-protocol.socks", "RFC 1928 §3",
+        "SOCKS on an MQTT port";
+    MQTT_WRONG_PROTOCOL_TEXT = "mqtt.wrong-protocol.text", "MQTT 3.1.1 §4.2",
+        "Text on an MQTT port, of no protocol that is told apart";
 
     COAP_AMPLIFICATION_RATIO = "coap.amplification.ratio", "RFC 9175 §2.4, RFC 7252 §11.3",
         "More bytes towards a client than a rule allows for the bytes that came from it";
@@ -68,10 +157,20 @@ detections! {
         "An acknowledgement of nothing its receiver sent to that endpoint";
     COAP_SPOOFED_UNMATCHED_RESET = "coap.spoofed.unmatched-reset", "RFC 7252 §4.2, RFC 7641 §3.6",
         "A reset of nothing its receiver sent to that endpoint";
+    COAP_MULTICAST_CONFIRMABLE = "coap.multicast.confirmable", "RFC 7252 §8.1",
+        "A message to a group that each of its members would have to acknowledge";
+    COAP_MULTICAST_OBSERVE = "coap.multicast.observe",
+        "RFC 7641 §3.1, draft-irtf-t2trg-amplification-attacks §2.3",
+        "A request to a group for notifications: one datagram draws any number from each of its members";
     COAP_MIDSTREAM = "coap.midstream", "RFC 7641 §4.5",
         "Shortly after the start, a response to a request that may be older than the gateway";
-    COAP_TOO_LARGE = "coap.too-large", "[limits] coap_message_bytes",
+    COAP_TOO_LARGE = "coap.too-large", "[limits] coap_message_bytes, coap_tcp_message_bytes",
         "A CoAP message larger than the gateway lets through";
+
+    COAP_TCP_FIRST_NOT_CSM = "coap.tcp.first-not-csm", "RFC 8323 §5.3",
+        "An end of a CoAP connection doesn't begin with its capabilities";
+    COAP_TCP_MESSAGE_SIZE = "coap.tcp.message-size", "RFC 8323 §5.3.1",
+        "A message larger than the other end of its connection takes";
 
     TLS_REQUIRED = "tls.required", "[tls] required_from; MQTT 5.0 §5.4.1, RFC 7252 §9",
         "Plaintext where TLS or DTLS has to be";
@@ -86,6 +185,8 @@ detections! {
         "The table of CoAP endpoints is full";
     LIMITS_EXCHANGES = "limits.exchanges", "[limits] exchanges",
         "The table of CoAP exchanges is full";
+    LIMITS_TOPIC_ALIASES = "limits.topic-aliases", "[limits] topic_alias_bytes",
+        "A topic alias whose topic there was no room to remember";
     LIMITS_METERS = "limits.meters", "[limits] meters",
         "The table of rules' counters is full";
 }

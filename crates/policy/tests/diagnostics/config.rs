@@ -71,7 +71,7 @@ fn what_is_wrong_with_a_configuration() {
         (
             "[services]\nhttp = [80]",
             "[services] has no key `http`",
-            "`mqtt`, `mqtts`, `coap` or `coaps`",
+            "`mqtt`, `mqtts`, `coap`, `coaps` or `coap-tcp`",
         ),
         (
             "[policy]\ndefault = \"refuse\"",
@@ -151,6 +151,16 @@ fn tcp_and_udp_ports_may_be_the_same() {
 }
 
 #[test]
+fn cases_find_every_service() {
+    let text = "mode = \"monitor\"\n[services]\nmqtt = [5683, 1]\ncoap = []\n";
+    let (config, _) = Config::check(&SourceText::new("weir.toml", text));
+    let services = config.for_cases().services;
+    assert_eq!((services.mqtt, services.mqtts), (vec![5683, 1], vec![8883]));
+    // Its usual port is taken over TCP, but not over UDP.
+    assert_eq!((services.coap_tcp, services.coap), (vec![2], vec![5683]));
+}
+
+#[test]
 fn every_key_of_a_configuration_is_read() {
     let text = r#"
 mode       = "monitor"
@@ -169,6 +179,7 @@ sensors = ["10.20.0.0/16", "fd00:20::/48"]
 [services]
 mqtt  = [1883, 1884]
 coaps = []
+coap-tcp = [5683]
 
 [policy]
 default = "drop"
@@ -227,6 +238,7 @@ format = "json"
         "[1883, 1884]",
         "mqtts: [8883]",
         "coaps: []",
+        "coap_tcp: [5683]",
         "default: Drop",
         "\"site.toml\"",
         "tls_required_from: [\"sensors\", \"outside\"]",

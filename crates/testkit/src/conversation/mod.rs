@@ -3,6 +3,7 @@
 mod coap;
 mod hello;
 mod mqtt;
+mod properties;
 mod raw;
 mod report;
 
@@ -88,7 +89,11 @@ impl Conversation {
                 self.send(direction, &bytes)
             }
             Speech::Coap { code, path, fields } => {
-                let bytes = self.coap.message(direction, *code, path, fields);
+                let carrier = match self.service.is_udp() {
+                    true => coap::Carrier::Datagram,
+                    false => coap::Carrier::Stream,
+                };
+                let bytes = self.coap.message(carrier, direction, *code, path, fields);
                 self.send(direction, &bytes)
             }
             Speech::ClientHello { fields } => {
@@ -160,6 +165,7 @@ fn port_of(policy: &Policy, service: Service) -> u16 {
         Service::Mqtts => (&services.mqtts, 8883),
         Service::Coap => (&services.coap, 5683),
         Service::Coaps => (&services.coaps, 5684),
+        Service::CoapTcp => (&services.coap_tcp, 5683),
     };
     ports.first().copied().unwrap_or(usual)
 }

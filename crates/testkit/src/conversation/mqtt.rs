@@ -4,6 +4,7 @@ use policy::{Fields, Value};
 use wire::mqtt::encode::{self, Connect, Publish, Will};
 use wire::mqtt::{PacketType, Property, QoS, ReasonCode, Version};
 
+use super::properties;
 use crate::mqtt::written;
 
 /// Speaks in the version of the session's CONNECT.
@@ -28,33 +29,34 @@ impl Speaker {
         }
         let (version, id) = (self.version, short(fields, "packet_id", 1));
         let code = ReasonCode(short(fields, "code", 0) as u8);
+        let properties = &*properties::of(packet, fields);
         written(|out| match packet {
-            PacketType::Connect => connect(out, version, fields),
+            PacketType::Connect => connect(out, version, fields, properties),
             PacketType::ConnAck => {
                 let present = fields.flag("session_present").unwrap_or(false);
-                encode::connack(out, version, present, code, &[]);
+                encode::connack(out, version, present, code, properties);
             }
             PacketType::Publish => publish(out, version, fields),
             PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
-                encode::ack(out, version, packet, id, code, &[]);
+                encode::ack(out, version, packet, id, code, properties);
             }
             PacketType::Subscribe => {
                 let options = short(fields, "qos", 0) as u8;
                 let filters: Vec<_> = filters(fields).map(|filter| (filter, options)).collect();
-                encode::subscribe(out, version, id, &[], &filters);
+                encode::subscribe(out, version, id, properties, &filters);
             }
-            PacketType::SubAck => encode::suback(out, version, id, &[], codes(fields)),
+            PacketType::SubAck => encode::suback(out, version, id, properties, codes(fields)),
             PacketType::Unsubscribe => {
                 let filters: Vec<_> = filters(fields).collect();
                 encode::unsubscribe(out, version, id, &[], &filters);
             }
             PacketType::UnsubAck => match version {
-                Version::V5 => encode::unsuback(out, version, id, &[], codes(fields)),
+                Version::V5 => encode::unsuback(out, version, id, properties, codes(fields)),
                 _ => encode::unsuback(out, version, id, &[], []),
             },
             PacketType::PingReq => encode::pingreq(out),
             PacketType::PingResp => encode::pingresp(out),
-            PacketType::Disconnect => encode::disconnect(out, version, code, &[]),
+            PacketType::Disconnect => encode::disconnect(out, version, code, properties),
             PacketType::Auth => {
                 let method = fields.text("method").unwrap_or("SCRAM-SHA-256");
                 encode::auth(out, code, &[Property::AuthenticationMethod(method)]);
@@ -63,7 +65,7 @@ impl Speaker {
     }
 }
 
-fn connect(out: &mut Vec<u8>, version: Version, fields: &Fields) {
+fn connect(out: &mut Vec<u8>, version: Version, fields: &Fields, properties: &[Property<'_>]) {
     let will = fields.text("will_topic").map(|topic| Will {
         topic,
         payload: fields.text("will_payload").unwrap_or_default().as_bytes(),
@@ -79,7 +81,7 @@ fn connect(out: &mut Vec<u8>, version: Version, fields: &Fields) {
         will,
         username: fields.text("username"),
         password: fields.text("password").map(str::as_bytes),
-        properties: &[],
+        properties,
     };
     encode::connect(out, &connect);
 }

@@ -104,21 +104,20 @@ impl<'a> Content<'a> {
             Code::GET | Code::DELETE if self.payload_len > 0 => {
                 self.anomalies.insert(Anomaly::UndefinedPayload);
             }
-            code if code.is_error() && self.is_diagnostic(survey) => {
-                if std::str::from_utf8(self.payload).is_err() {
-                    self.anomalies.insert(Anomaly::DiagnosticUtf8);
-                }
+            code if code.is_error() && self.is_broken_diagnostic(survey) => {
+                self.anomalies.insert(Anomaly::DiagnosticUtf8);
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// Whether the payload of an error is a whole text for people to read (RFC 7252 §5.5.2).
-    fn is_diagnostic(&self, survey: &Survey) -> bool {
+    /// Whether the payload of an error is a whole text for people to read, but no text (RFC 7252 §5.5.2).
+    fn is_broken_diagnostic(&self, survey: &Survey) -> bool {
         !survey.has_content_format
             && survey.block2.is_none()
             && self.payload.len() == self.payload_len
+            && std::str::from_utf8(self.payload).is_err()
     }
 
     /// Block1 of a request and Block2 of a response describe the payload they stand with; the other

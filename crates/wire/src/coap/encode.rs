@@ -76,6 +76,13 @@ impl<'b> Builder<'b> {
     }
 }
 
+/// Bytes a token takes, with what announces it beyond the header.
+#[must_use]
+pub fn token_len(token: &[u8]) -> usize {
+    let (_, extension) = announce(token);
+    extension.len() + token.len()
+}
+
 /// Appends a message for a stream (RFC 8323 §3.2): `build` gives it its options and payload.
 ///
 /// # Panics

@@ -1,6 +1,6 @@
 //! Options: the wire form (RFC 7252 §3.1), values, and what one pass over them finds.
 
-use super::registry::{Definition, Format, Place, definition, is_critical, is_reserved, number};
+use super::registry::{Definition, Format, definition, is_critical, is_reserved, number};
 use super::{Anomalies, Anomaly, Code, Malformed};
 
 /// The most bytes Uri-Host can hold (RFC 7252 §5.10).
@@ -44,41 +44,6 @@ impl<'a> Opt<'a> {
             more: value & 8 != 0,
             szx: (value & 7) as u8,
         })
-    }
-
-    /// Checks the value against the registry.
-    #[inline]
-    fn check(&self, code: Code, repeats: bool, anomalies: &mut Anomalies) -> Result<(), Malformed> {
-        let Some(definition) = definition(self.number) else {
-            self.note_unknown(anomalies);
-            return Ok(());
-        };
-        self.check_value(definition, repeats, anomalies)?;
-        match definition.place {
-            Place::Request if !code.is_request() => anomalies.insert(Anomaly::OptionMisplaced),
-            Place::Response if !code.is_response() => anomalies.insert(Anomaly::OptionMisplaced),
-            _ => {}
-        }
-        match self.number {
-            // One of several may be asked for, but a response has just one (RFC 7252 §5.10.6.1).
-            number::ETAG if repeats && code.is_response() => Err(Malformed::OptionRepeated),
-            number::OBSERVE if !is_observable(code) => {
-                anomalies.insert(Anomaly::OptionMisplaced);
-                Ok(())
-            }
-            number::URI_PORT if self.as_uint() == Some(0) => {
-                anomalies.insert(Anomaly::UriPortZero);
-                Ok(())
-            }
-            number::PROXY_URI => check_proxy_host(self.value),
-            number::PROXY_SCHEME if !is_scheme(self.value) => {
-                anomalies.insert(Anomaly::ProxyScheme);
-                Ok(())
-            }
-            number::HOP_LIMIT if self.value == [0] => Err(Malformed::HopLimitZero),
-            number::OSCORE => check_oscore(self.value),
-            _ => Ok(()),
-        }
     }
 
     /// Checks length, repetition and text.
@@ -350,8 +315,7 @@ impl Survey {
         let mut last = None;
         while let Some(option) = walk.next()? {
             let repeats = last == Some(option.number);
-            option.check(code, repeats, &mut survey.anomalies)?;
-            survey.note(&option)?;
+            survey.check(&option, code, repeats)?;
             last = Some(option.number);
         }
         if survey.has_uri && survey.has_proxy_uri {
@@ -363,26 +327,55 @@ impl Survey {
         Ok(survey)
     }
 
+    /// Checks an option against the registry, and what more its number asks for.
     #[inline]
-    fn note(&mut self, option: &Opt<'_>) -> Result<(), Malformed> {
+    fn check(&mut self, option: &Opt<'_>, code: Code, repeats: bool) -> Result<(), Malformed> {
+        let Some(definition) = definition(option.number) else {
+            option.note_unknown(&mut self.anomalies);
+            return Ok(());
+        };
+        option.check_value(definition, repeats, &mut self.anomalies)?;
+        if !definition.place.is_of(code) {
+            self.anomalies.insert(Anomaly::OptionMisplaced);
+        }
         match option.number {
-            number::URI_HOST | number::URI_PORT | number::URI_PATH | number::URI_QUERY => {
+            number::URI_HOST | number::URI_PATH | number::URI_QUERY => self.has_uri = true,
+            number::URI_PORT => {
                 self.has_uri = true;
+                self.note_if(option.as_uint() == Some(0), Anomaly::UriPortZero);
             }
+            // One of several may be asked for, but a response has just one (RFC 7252 §5.10.6.1).
+            number::ETAG if repeats && code.is_response() => return Err(Malformed::OptionRepeated),
             number::ETAG => self.has_etag = true,
+            number::OBSERVE => self.note_if(!is_observable(code), Anomaly::OptionMisplaced),
             number::CONTENT_FORMAT => self.has_content_format = true,
-            number::PROXY_URI => self.has_proxy_uri = true,
-            number::PROXY_SCHEME if self.has_proxy_uri => {
-                self.anomalies.insert(Anomaly::ProxyConflict);
-            }
-            number::OSCORE => self.has_oscore = true,
-            number::EDHOC => self.has_edhoc = true,
+            number::HOP_LIMIT if option.value == [0] => return Err(Malformed::HopLimitZero),
             number::BLOCK1 | number::BLOCK2 | number::Q_BLOCK1 | number::Q_BLOCK2 => {
                 self.note_block(option)?;
             }
+            number::PROXY_URI => {
+                self.has_proxy_uri = true;
+                check_proxy_host(option.value)?;
+            }
+            number::PROXY_SCHEME => {
+                self.note_if(self.has_proxy_uri, Anomaly::ProxyConflict);
+                self.note_if(!is_scheme(option.value), Anomaly::ProxyScheme);
+            }
+            number::OSCORE => {
+                self.has_oscore = true;
+                check_oscore(option.value)?;
+            }
+            number::EDHOC => self.has_edhoc = true,
             _ => {}
         }
         Ok(())
+    }
+
+    #[inline]
+    fn note_if(&mut self, holds: bool, anomaly: Anomaly) {
+        if holds {
+            self.anomalies.insert(anomaly);
+        }
     }
 
     /// Takes a block option; of one that repeats, the first (RFC 9177 §4.4).
@@ -397,9 +390,7 @@ impl Survey {
             number::Q_BLOCK2 => self.has_block2,
             _ => false,
         };
-        if is_mixed {
-            self.anomalies.insert(Anomaly::BlockMixed);
-        }
+        self.note_if(is_mixed, Anomaly::BlockMixed);
         self.has_block2 |= option.number == number::BLOCK2;
         let slot = match option.number {
             number::BLOCK1 | number::Q_BLOCK1 => &mut self.block1,

@@ -1,5 +1,7 @@
 //! The registry of option numbers (RFC 7252 §12.2 and the documents named in the table).
 
+use super::Code;
+
 /// Option numbers.
 #[allow(missing_docs, reason = "the constants are the registry's names")]
 pub mod number {
@@ -58,6 +60,18 @@ pub enum Place {
     Either,
 }
 
+impl Place {
+    /// Whether a message with this code is one of them.
+    #[inline]
+    pub(super) fn is_of(self, code: Code) -> bool {
+        match self {
+            Self::Request => code.is_request(),
+            Self::Response => code.is_response(),
+            Self::Either => true,
+        }
+    }
+}
+
 /// The definition of a registered option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -79,7 +93,25 @@ pub struct Definition {
 /// Looks an option number up.
 #[inline]
 #[must_use]
-pub const fn definition(option: u16) -> Option<&'static Definition> {
+pub fn definition(option: u16) -> Option<&'static Definition> {
+    match COMMON.get(usize::from(option)) {
+        Some(definition) => *definition,
+        None => registered(option),
+    }
+}
+
+/// The definitions of the numbers that most options have, by number.
+static COMMON: [Option<&'static Definition>; 64] = {
+    let mut common = [None; 64];
+    let mut option = 0;
+    while option < common.len() {
+        common[option] = registered(option as u16);
+        option += 1;
+    }
+    common
+};
+
+const fn registered(option: u16) -> Option<&'static Definition> {
     macro_rules! table {
         ($( $number:ident $name:literal $format:ident $min:literal..=$max:literal $times:ident $place:ident; )+) => {
             match option {

@@ -14,6 +14,8 @@ impl ReasonCode {
     pub const V3_UNACCEPTABLE_PROTOCOL: Self = Self(0x01);
     /// A 3.x CONNACK refuses for lack of authorisation.
     pub const V3_NOT_AUTHORIZED: Self = Self(0x05);
+    /// An AUTH has the other end go on.
+    pub const CONTINUE_AUTHENTICATION: Self = Self(0x18);
     /// A SUBACK refuses (the only failure 3.1.1 knows), or any unspecified error.
     pub const UNSPECIFIED_ERROR: Self = Self(0x80);
     /// The packet could not be parsed.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
-use policy::{Services, Side};
+use policy::{Service, Services, Side};
 use wire::net::{Packet, TcpFlags, Transport};
 
 /// Flows whose initiator is remembered; of further ones it is guessed frame by frame.
@@ -99,13 +99,13 @@ impl Sides {
     }
 
     fn is_service(&self, tcp: bool, port: u16) -> bool {
-        let Services {
-            mqtt,
-            mqtts,
-            coap,
-            coaps,
-        } = &self.services;
-        let ports = if tcp { [mqtt, mqtts] } else { [coap, coaps] };
-        ports.into_iter().flatten().any(|&service| service == port)
+        match tcp {
+            true => has(&self.services.over_tcp(), port),
+            false => has(&self.services.over_udp(), port),
+        }
     }
+}
+
+fn has(services: &[(&[u16], Service)], port: u16) -> bool {
+    services.iter().any(|(ports, _)| ports.contains(&port))
 }

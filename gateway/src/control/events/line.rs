@@ -206,17 +206,14 @@ fn family(reason: Reason) -> &'static str {
 }
 
 fn transport(service: Service) -> &'static str {
-    match service {
-        Service::Mqtt | Service::Mqtts => "TCP",
-        Service::Coap | Service::Coaps => "UDP",
-    }
+    if service.is_udp() { "UDP" } else { "TCP" }
 }
 
 fn application(service: Service) -> &'static str {
     match service {
         Service::Mqtt => "mqtt",
         Service::Mqtts => "tls",
-        Service::Coap => "coap",
+        Service::Coap | Service::CoapTcp => "coap",
         Service::Coaps => "dtls",
     }
 }

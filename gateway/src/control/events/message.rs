@@ -24,7 +24,7 @@ impl<'a> Mqtt<'a> {
     pub(super) fn of(subject: &Subject<'a>) -> Option<Self> {
         let packet = match subject.message {
             Message::Mqtt(packet) => Some(packet),
-            Message::None | Message::Coap(_) => None,
+            Message::None | Message::Coap(_) | Message::CoapTcp(_) => None,
         };
         let (client_id, username) = (subject.session.client_id, subject.session.username);
         let known = packet.is_some() || client_id.is_some() || username.is_some();
@@ -241,9 +241,11 @@ impl<'a> OtherFields<'a> {
 /// `coap{…}`: header and the options that say what it is about; no query, which may hold secrets.
 #[derive(Serialize)]
 pub(super) struct Coap {
-    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'static str>,
     code: String,
-    message_id: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<u16>,
     token_len: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
@@ -257,28 +259,31 @@ pub(super) struct Coap {
 impl Coap {
     /// The CoAP side of a subject, if it has one.
     pub(super) fn of(subject: &Subject<'_>) -> Option<Self> {
-        match subject.message {
-            Message::Coap(message) => Some(Self::new(message)),
-            Message::None | Message::Mqtt(_) => None,
-        }
+        let datagram = match subject.message {
+            Message::Coap(message) => Some(message),
+            Message::None | Message::Mqtt(_) | Message::CoapTcp(_) => None,
+        };
+        let content = subject.message.coap()?;
+        Some(Self::new(datagram, content))
     }
 
-    fn new(message: &coap::Message<'_>) -> Self {
+    /// Over TCP there is neither a type nor a message ID.
+    fn new(datagram: Option<&coap::Message<'_>>, message: &coap::Content<'_>) -> Self {
         Self {
-            r#type: message.message_type().name(),
+            r#type: datagram.map(|message| message.message_type().name()),
             code: message.code().to_string(),
-            message_id: message.message_id(),
+            message_id: datagram.map(coap::Message::message_id),
             token_len: message.token().len(),
             path: message.code().is_request().then(|| path(message)),
             observe: message.observe(),
             content_format: message.content_format(),
-            payload_len: message.payload().len(),
+            payload_len: message.payload_len(),
         }
     }
 }
 
 /// The path of a request, its segments joined by slashes.
-fn path(message: &coap::Message<'_>) -> String {
+fn path(message: &coap::Content<'_>) -> String {
     let mut path = String::new();
     for segment in message.uri_path() {
         path.push('/');

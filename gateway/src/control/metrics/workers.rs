@@ -93,15 +93,12 @@ fn messages(links: &[LinkWorkers]) -> Vec<Sample> {
 }
 
 fn flows(links: &[LinkWorkers]) -> Vec<MetricFamily> {
-    let opened = SERVICES.map(|service| {
-        Sample::count(
-            [service_name(service)],
-            sum(links, |s| s.flows_opened(service)),
-        )
-    });
-    let closed = SERVICES.into_iter().flat_map(|service| {
+    let opened = Service::ALL
+        .iter()
+        .map(|&service| Sample::count([service.name()], sum(links, |s| s.flows_opened(service))));
+    let closed = Service::ALL.iter().flat_map(|&service| {
         FLOW_ENDS.map(|end| {
-            let labels = [service_name(service), end_name(end)];
+            let labels = [service.name(), end_name(end)];
             Sample::count(labels, sum(links, |stats| stats.flows_closed(service, end)))
         })
     });
@@ -266,17 +263,6 @@ fn direction_name(direction: Direction) -> &'static str {
     match direction {
         Direction::ToServer => "to_server",
         Direction::ToClient => "to_client",
-    }
-}
-
-const SERVICES: [Service; 4] = [Service::Mqtt, Service::Mqtts, Service::Coap, Service::Coaps];
-
-fn service_name(service: Service) -> &'static str {
-    match service {
-        Service::Mqtt => "mqtt",
-        Service::Mqtts => "mqtts",
-        Service::Coap => "coap",
-        Service::Coaps => "coaps",
     }
 }
 

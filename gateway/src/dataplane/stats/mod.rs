@@ -93,8 +93,8 @@ pub struct WorkerStats {
     messages: Box<[[[Counter; Verdict::ALL.len()]; 2]; MESSAGE_KINDS]>,
     reasons: Box<[Counter]>,
     rules: Box<[[Counter; 2]]>,
-    flows_opened: [Counter; 4],
-    flows_closed: [[Counter; 4]; 4],
+    flows_opened: [Counter; Service::ALL.len()],
+    flows_closed: [[Counter; 4]; Service::ALL.len()],
     sessions: [Counter; 2],
     limits: [Counter; LimitKind::ALL.len()],
     injected: [Counter; Injected::ALL.len()],
@@ -290,6 +290,7 @@ fn service_index(service: Service) -> usize {
         Service::Mqtts => 1,
         Service::Coap => 2,
         Service::Coaps => 3,
+        Service::CoapTcp => 4,
     }
 }
 

@@ -77,14 +77,9 @@ fn budget(budget: &policy::Budget) -> Budget {
 
 impl From<&policy::Config> for Settings {
     fn from(config: &policy::Config) -> Self {
-        let policy::Services {
-            mqtt,
-            mqtts,
-            coap,
-            coaps,
-        } = &config.services;
-        let tcp = mqtt.iter().chain(mqtts).map(|&port| (Transport::Tcp, port));
-        let udp = coap.iter().chain(coaps).map(|&port| (Transport::Udp, port));
+        let services = &config.services;
+        let tcp = ports(Transport::Tcp, &services.over_tcp());
+        let udp = ports(Transport::Udp, &services.over_udp());
         Self {
             port: PortConfig {
                 stale_after_ns: nanos(config.dataplane.heartbeat * BEATS_MISSED),
@@ -104,10 +99,15 @@ impl From<&policy::Config> for Settings {
                 coap_refused: OutcomeSet::default(),
                 coap_bytes_max: config.limits.coap_message_bytes as u64,
             },
-            services: tcp.chain(udp).collect(),
-            coap: coap.clone(),
+            services: [tcp, udp].concat(),
+            coap: config.services.coap.clone(),
         }
     }
+}
+
+fn ports(transport: Transport, services: &[(&[u16], policy::Service)]) -> Vec<(Transport, u16)> {
+    let ports = services.iter().flat_map(|(ports, _)| *ports);
+    ports.map(|port| (transport, *port)).collect()
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -142,16 +142,22 @@ mod tests {
     #[test]
     fn what_the_operator_decides_reaches_the_program() {
         let config = policy::Config {
+            services: policy::Services {
+                coap_tcp: vec![5683],
+                ..policy::Services::default()
+            },
             mode: policy::Mode::Monitor,
             on_failure: policy::OnFailure::Closed,
             fragments: policy::Fragments::Forward,
             ..policy::Config::default()
         };
-        let port = Settings::from(&config).port;
+        let Settings { port, services, .. } = Settings::from(&config);
+        assert!(services.contains(&(Transport::Tcp, 5683)));
         assert_eq!(port.refusals, Refusals::Monitored);
         assert_eq!(port.on_failure, OnFailure::Closed);
         assert_eq!(port.fragments, Fragments::Forward);
     }
+
     fn refused(mode: policy::Mode, pack: &str) -> Vec<&'static str> {
         let config = policy::Config {
             mode,

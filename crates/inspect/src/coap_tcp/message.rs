@@ -1,0 +1,167 @@
+//! One message under judgement.
+
+use policy::{Action, Protocol, Reason, Subject};
+use wire::coap::tcp::{Header, Message};
+use wire::coap::{Anomaly, Code, Malformed};
+use wire::{Decoded, Direction};
+
+use super::{Reasons, Session, refusal};
+use crate::app::Denial;
+use crate::context::{Arrival, Context, Judgement};
+use crate::framer::{Framer, Judge, Reading, Step};
+use crate::pool::Pool;
+use crate::shared::Shared;
+use crate::{LimitKind, Outcome, Sink};
+
+/// A session at work on some bytes.
+pub(super) struct Scene<'a, 'c, S> {
+    pub(super) session: &'a mut Session,
+    pub(super) cx: &'a mut Context<'c, S>,
+    pub(super) arrival: &'a Arrival,
+    pub(super) shared: &'a Shared,
+    /// What is to be said of the bytes so far.
+    pub(super) outcome: Outcome,
+}
+
+impl<'a, S: Sink> Judge<'a> for Scene<'a, '_, S> {
+    fn framer(&mut self) -> &mut Framer {
+        self.session.framers.at_mut(self.arrival.direction)
+    }
+
+    fn pool(&self) -> &'a Pool {
+        &self.shared.pool
+    }
+
+    /// Waits for the whole message where that is kept, else for as much as is.
+    fn handle_message(&mut self, bytes: &[u8]) -> Step {
+        let header = match Header::decode(bytes) {
+            Ok(Decoded::Complete { message, .. }) => message,
+            Ok(Decoded::Incomplete { need }) => return Step::Need(need),
+            Err(malformed) => return self.unreadable(None, bytes.len(), malformed),
+        };
+        let size = header.message_len();
+        if size > self.cx.limits.coap_tcp_message_bytes {
+            return self.unread(&[Reason::COAP_TOO_LARGE], Some(size), size);
+        }
+        let need = size.min(self.cx.limits.partial_bytes);
+        if bytes.len() < need {
+            return Step::Need(need);
+        }
+        match Message::decode_prefix(&bytes[..size.min(bytes.len())]) {
+            Ok(Decoded::Complete { message, len }) => self.judge_message(&message, size, len),
+            Ok(Decoded::Incomplete { .. }) => {
+                self.cx.limit(LimitKind::Partial);
+                self.unread(&[Reason::COAP_TOO_LARGE], Some(size), size)
+            }
+            Err(malformed) => self.unreadable(Some(size), size, malformed),
+        }
+    }
+}
+
+impl<S: Sink> Scene<'_, '_, S> {
+    /// Judges a message of `size` bytes, of which `len` are at hand.
+    fn judge_message(&mut self, message: &Message<'_>, size: usize, len: usize) -> Step {
+        let reasons = self.reasons_against(message, size);
+        let judgement = self.ask(Some(message), &reasons, size, Action::Accept);
+        if judgement.action.stops() {
+            return Step::Denied(self.denial(judgement, Some(message)));
+        }
+        let (sender, receiver) = self.session.ends(self.arrival.direction);
+        receiver.note_heard(message);
+        if sender.note_sent(message) {
+            self.cx.limit(LimitKind::Exchanges);
+        }
+        self.framer().pass(size - len);
+        Step::Passed(len)
+    }
+
+    /// What the connection has against a message that reads well by itself, the gravest first.
+    fn reasons_against(&mut self, message: &Message<'_>, size: usize) -> Reasons {
+        let mut reasons = Reasons::new();
+        let needs_tls = self.arrival.direction == Direction::ToServer && self.needs_tls();
+        let (sender, receiver) = self.session.ends(self.arrival.direction);
+        let is_first = sender.is_opening();
+        if is_first && message.code() != Code::CSM {
+            reasons.push(Reason::COAP_TCP_FIRST_NOT_CSM);
+        }
+        if message.code().is_response() && !receiver.awaits(message.token()) {
+            reasons.push(Reason::COAP_SPOOFED_UNMATCHED_RESPONSE);
+        }
+        if !receiver.takes(size) {
+            reasons.push(Reason::COAP_TCP_MESSAGE_SIZE);
+        }
+        if is_first && needs_tls {
+            reasons.push(Reason::TLS_REQUIRED);
+        }
+        if !message.anomalies().is_empty() {
+            let takes_token = receiver.takes_token(message.token().len());
+            let odd = message.anomalies().iter();
+            // A long token isn't odd where its receiver has asked for it (RFC 8974 §2.2.1).
+            let odd = odd.filter(|anomaly| !(takes_token && *anomaly == Anomaly::ExtendedToken));
+            reasons.extend(odd.map(Reason::from));
+        }
+        reasons
+    }
+
+    fn needs_tls(&self) -> bool {
+        let endpoints = &self.arrival.endpoints;
+        self.cx
+            .policy
+            .requires_tls(endpoints.source, endpoints.from)
+    }
+
+    /// A message that breaks a clause, or isn't one at all; `len` says where it ends, if that is known.
+    fn unreadable(&mut self, len: Option<usize>, size: usize, malformed: Malformed) -> Step {
+        self.unread(&[Reason::from(malformed)], len, size)
+    }
+
+    /// A message that nobody reads. If it is let through nonetheless, and it is known where it ends,
+    /// reading goes on after it.
+    fn unread(&mut self, reasons: &[Reason], len: Option<usize>, size: usize) -> Step {
+        let judgement = self.ask(None, reasons, size, Action::Drop);
+        if judgement.action.stops() {
+            return Step::Denied(self.denial(judgement, None));
+        }
+        // Whatever it said may be relied upon from here on.
+        self.session.ends = [super::End::unseen(), super::End::unseen()];
+        match len {
+            Some(len) => self.framer().pass(len),
+            None => self.session.lose(self.arrival.direction),
+        }
+        Step::Passed(0)
+    }
+
+    fn ask(
+        &mut self,
+        message: Option<&Message<'_>>,
+        reasons: &[Reason],
+        size: usize,
+        fallback: Action,
+    ) -> Judgement {
+        let subject = Subject {
+            message: message.map_or(policy::Message::None, policy::Message::CoapTcp),
+            // The handshake has shown it.
+            address_validated: true,
+            size,
+            ..self.arrival.detection(Protocol::Coap, reasons)
+        };
+        let judgement = self.cx.judge_or(fallback, self.arrival, &subject, &mut ());
+        self.outcome.add(&judgement.outcome);
+        judgement
+    }
+
+    fn denial(&self, judgement: Judgement, message: Option<&Message<'_>>) -> Denial {
+        let between_messages =
+            self.session.framers.at(Direction::ToClient).reading == Reading::Boundary;
+        let refusal = match judgement.action {
+            Action::Refuse if between_messages => {
+                refusal::of(message, self.arrival.direction, self.session)
+            }
+            _ => Vec::new(),
+        };
+        Denial {
+            action: judgement.action,
+            refusal,
+        }
+    }
+}

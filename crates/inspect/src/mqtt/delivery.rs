@@ -1,0 +1,322 @@
+//! Deliveries and requests against what is in flight: an acknowledgement belongs to an exchange that
+//! waits for it, and an identifier to one exchange at a time (MQTT 5.0 §2.2.1, §4.3, §4.9).
+//!
+//! Silent where legal peers can't be told from others: for exchanges that an earlier connection of
+//! the same session left open, and once any packet of the connection went by unread.
+
+use policy::Reason;
+use wire::Direction;
+use wire::mqtt::{ControlPacket, PacketType, Version};
+
+use super::Session;
+use super::inflight::{ANY_COUNT, Entry, InFlight, Step};
+
+/// What a control packet does to an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    /// Opens one, or repeats its opening.
+    Open {
+        step: Step,
+        filters: u16,
+        is_repeat: bool,
+    },
+    /// Takes it a step further. `codes` is a count of filters' codes.
+    Go {
+        packet_type: PacketType,
+        codes: u16,
+        is_error: bool,
+    },
+}
+
+/// An act, the identifier it is about, and the direction its exchange was opened in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Move {
+    act: Act,
+    packet_id: u16,
+    opened: Direction,
+}
+
+impl Move {
+    fn of(packet: &ControlPacket<'_>, direction: Direction) -> Option<Self> {
+        let open = |step, filters: usize, is_repeat| Act::Open {
+            step,
+            filters: u16::try_from(filters).unwrap_or(ANY_COUNT),
+            is_repeat,
+        };
+        let go = |codes: usize, is_error| Act::Go {
+            packet_type: packet.packet_type(),
+            codes: u16::try_from(codes).unwrap_or(ANY_COUNT),
+            is_error,
+        };
+        let act = match packet {
+            ControlPacket::Publish(publish) => open(Step::of_publish(publish.qos)?, 0, publish.dup),
+            ControlPacket::Subscribe(subscribe) => {
+                open(Step::SubAck, subscribe.subscriptions().count(), false)
+            }
+            ControlPacket::Unsubscribe(unsubscribe) => {
+                open(Step::UnsubAck, unsubscribe.filters().count(), false)
+            }
+            ControlPacket::PubAck(ack)
+            | ControlPacket::PubRec(ack)
+            | ControlPacket::PubRel(ack)
+            | ControlPacket::PubComp(ack) => go(0, ack.reason_code.is_error()),
+            ControlPacket::SubAck(ack) | ControlPacket::UnsubAck(ack) => {
+                go(ack.reason_codes().len(), false)
+            }
+            _ => return None,
+        };
+        let by_opener =
+            matches!(act, Act::Open { .. }) || packet.packet_type() == PacketType::PubRel;
+        Some(Self {
+            act,
+            // Who numbers packets 0 numbers them all alike: there is nothing to be told by it.
+            packet_id: packet.packet_id().filter(|id| *id != 0)?,
+            opened: match by_opener {
+                true => direction,
+                false => direction.reverse(),
+            },
+        })
+    }
+}
+
+impl Session {
+    /// What a packet's identifier has against it.
+    pub(super) fn check_delivery(
+        &self,
+        packet: &ControlPacket<'_>,
+        direction: Direction,
+    ) -> Option<Reason> {
+        if !self.framers.are_read() {
+            return None;
+        }
+        let step = Move::of(packet, direction)?;
+        let entry = self.entry(&step);
+        match step.act {
+            Act::Open {
+                step: first,
+                is_repeat,
+                ..
+            } => match entry {
+                Some(entry) => check_reuse(entry, first, is_repeat, self.version),
+                None => self.check_window(first, step.opened),
+            },
+            Act::Go {
+                packet_type, codes, ..
+            } => {
+                let fault = check_step(entry, packet_type, codes, self.version)?;
+                let is_sure = !self.unsure[step.opened as usize];
+                (is_sure || fault == Reason::MQTT_ACK_CODE_COUNT).then_some(fault)
+            }
+        }
+    }
+
+    /// Whether the receiver takes one more message at once.
+    fn check_window(&self, first: Step, opened: Direction) -> Option<Reason> {
+        let is_message = matches!(first, Step::PubAck | Step::PubRec);
+        let window = self.in_flight.as_ref()?.window(opened);
+        let is_full = is_message && window.holds(self.terms.receive_maximum(opened));
+        is_full.then_some(Reason::MQTT_FLOW_CONTROL_RECEIVE_MAXIMUM)
+    }
+
+    fn entry(&self, step: &Move) -> Option<&Entry> {
+        let window = self.in_flight.as_ref()?.window(step.opened);
+        window.entry(step.packet_id)
+    }
+
+    /// Takes note of a packet's identifier. False if there is no room for one more than `most`.
+    pub(super) fn note_delivery(
+        &mut self,
+        packet: &ControlPacket<'_>,
+        direction: Direction,
+        most: usize,
+    ) -> bool {
+        if !self.framers.are_read() {
+            return true;
+        }
+        let Some(step) = Move::of(packet, direction) else {
+            return true;
+        };
+        let old = self.entry(&step).copied();
+        let is_unsure = self.unsure[step.opened as usize];
+        let new = match step.act {
+            // It may belong to an earlier connection, whose steps weren't all seen.
+            Act::Open {
+                is_repeat: true, ..
+            } if is_unsure && old.is_none() => return true,
+            Act::Open {
+                step: first,
+                filters,
+                ..
+            } => Some(opened(old, first, filters, step.packet_id)),
+            Act::Go {
+                packet_type,
+                is_error,
+                ..
+            } => match old {
+                Some(entry) => advanced(entry, packet_type, is_error),
+                None => return true,
+            },
+        };
+        let in_flight = self.in_flight.get_or_insert_default();
+        let window = InFlight::window_mut(in_flight, step.opened);
+        let fits = match new {
+            Some(entry) => window.put(entry, most),
+            None => {
+                window.remove(step.packet_id);
+                true
+            }
+        };
+        self.unsure[step.opened as usize] |= !fits;
+        fits
+    }
+
+    /// A client with nothing to say: what isn't in use is given up.
+    pub(super) fn rest(&mut self) {
+        if self.in_flight.as_mut().is_some_and(|books| books.rests()) {
+            self.in_flight = None;
+        }
+    }
+}
+
+/// What is wrong with opening an exchange whose identifier is in flight.
+fn check_reuse(entry: &Entry, first: Step, is_repeat: bool, version: Version) -> Option<Reason> {
+    let is_same = match entry.step {
+        Step::Anything | Step::RepeatedPubAck | Step::RepeatedPubComp => return None,
+        Step::PubRel => first == Step::PubRec,
+        step => step == first,
+    };
+    // 3.1 sends any packet again that asks for an answer, and only PUBLISH says so in every version.
+    let is_request = matches!(first, Step::SubAck | Step::UnsubAck);
+    match (
+        is_same,
+        is_repeat || (is_request && version == Version::V31),
+    ) {
+        (true, true) if version == Version::V5 => Some(Reason::MQTT_PACKET_ID_RESENT),
+        (true, true) => None,
+        _ => Some(Reason::MQTT_PACKET_ID_IN_USE),
+    }
+}
+
+/// What is wrong with an acknowledgement of `entry`.
+fn check_step(
+    entry: Option<&Entry>,
+    packet_type: PacketType,
+    codes: u16,
+    version: Version,
+) -> Option<Reason> {
+    use PacketType::{PubAck, PubComp, PubRec, PubRel, SubAck, UnsubAck};
+    let Some(entry) = entry else {
+        return Some(match packet_type {
+            PubRel => Reason::MQTT_ACK_UNKNOWN_RELEASE,
+            _ => Reason::MQTT_ACK_UNKNOWN_PACKET_ID,
+        });
+    };
+    // Before 5.0 either end may repeat PUBREC and PUBREL when it has waited for too long.
+    let may_repeat = version != Version::V5 || entry.repeats > 0;
+    let fits = match (entry.step, packet_type) {
+        (Step::Anything, _)
+        | (Step::PubAck | Step::RepeatedPubAck, PubAck)
+        | (Step::PubRec, PubRec)
+        | (Step::PubRel, PubRel)
+        | (Step::PubComp, PubComp)
+        | (Step::SubAck, SubAck)
+        | (Step::UnsubAck, UnsubAck)
+        | (Step::RepeatedPubComp, PubRec | PubRel | PubComp) => true,
+        (Step::PubRel, PubRec) | (Step::PubComp, PubRec | PubRel) => may_repeat,
+        _ => false,
+    };
+    if !fits {
+        return Some(Reason::MQTT_ACK_WRONG_STEP);
+    }
+    let counts = packet_type == SubAck || (packet_type == UnsubAck && version == Version::V5);
+    let differs = counts && entry.filters != ANY_COUNT && entry.filters != codes;
+    (differs && entry.step != Step::Anything).then_some(Reason::MQTT_ACK_CODE_COUNT)
+}
+
+/// The exchange that an opening makes of what was there.
+fn opened(old: Option<Entry>, first: Step, filters: u16, packet_id: u16) -> Entry {
+    let entry = Entry {
+        packet_id,
+        filters,
+        step: first,
+        repeats: 0,
+    };
+    let Some(old) = old else {
+        return entry;
+    };
+    let repeats = old.repeats.saturating_add(1);
+    match (old.step, first) {
+        // Acknowledgements of the old one may still be on their way.
+        (Step::RepeatedPubAck, Step::PubAck) | (Step::RepeatedPubComp, Step::PubRec) => Entry {
+            repeats: old.repeats,
+            ..entry
+        },
+        (Step::PubRel, Step::PubRec) => Entry { repeats, ..old },
+        (step, first) if step == first => Entry {
+            repeats,
+            filters: if old.filters == filters {
+                filters
+            } else {
+                ANY_COUNT
+            },
+            ..entry
+        },
+        _ => Entry {
+            repeats,
+            step: Step::Anything,
+            ..entry
+        },
+    }
+}
+
+/// What is left of an exchange after an acknowledgement.
+fn advanced(entry: Entry, packet_type: PacketType, is_error: bool) -> Option<Entry> {
+    let step = match packet_type {
+        PacketType::PubRec if !is_error => Step::PubRel,
+        PacketType::PubRel => Step::PubComp,
+        _ => return finished(entry),
+    };
+    if matches!(entry.step, Step::Anything | Step::RepeatedPubComp) {
+        return Some(entry);
+    }
+    let is_repeat = match packet_type {
+        PacketType::PubRec => entry.step != Step::PubRec,
+        _ => entry.step == Step::PubComp,
+    };
+    if is_repeat {
+        // Whatever was reached stays reached, and each repetition may be answered.
+        let repeats = entry.repeats.saturating_add(1);
+        return Some(Entry { repeats, ..entry });
+    }
+    Some(Entry { step, ..entry })
+}
+
+/// What is left of an exchange that came to its end, or was acknowledged once more.
+fn finished(entry: Entry) -> Option<Entry> {
+    let step = match entry.step {
+        Step::PubAck | Step::RepeatedPubAck => Step::RepeatedPubAck,
+        Step::PubRec | Step::PubRel | Step::PubComp | Step::RepeatedPubComp => {
+            Step::RepeatedPubComp
+        }
+        step => step,
+    };
+    let is_over = matches!(
+        entry.step,
+        Step::RepeatedPubAck
+            | Step::RepeatedPubComp
+            | Step::SubAck
+            | Step::UnsubAck
+            | Step::Anything
+    );
+    let repeats = match is_over {
+        true => entry.repeats.checked_sub(1)?,
+        false => entry.repeats,
+    };
+    // Requests stay in flight until each repetition is answered; messages are done with the first.
+    let is_request = matches!(step, Step::SubAck | Step::UnsubAck | Step::Anything);
+    (repeats > 0 || is_request).then_some(Entry {
+        step,
+        repeats,
+        ..entry
+    })
+}

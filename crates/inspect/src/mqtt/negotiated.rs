@@ -1,0 +1,238 @@
+//! What the ends of a connection have told each other they take (MQTT 5.0 §3.1.2.11, §3.2.2.3).
+//!
+//! A client may speak before it has read the CONNACK, and not know yet. The server that told it ends
+//! the connection over it all the same (§4.13), so that nothing is lost by doing so here.
+
+use policy::Reason;
+use wire::Direction;
+use wire::mqtt::{
+    ConnAck, Connect, ControlPacket, PacketType, Properties, Property, Publish, QoS, Subscribe,
+    Version, topic,
+};
+
+use super::Session;
+use super::session::Stage;
+
+/// The terms of one connection; before 5.0 there are none, and these are as good as none.
+#[derive(Debug)]
+pub(super) struct Terms {
+    /// What the receiver of each direction takes at once.
+    receive_maximum: [u16; 2],
+    /// The largest packet the receiver of each direction takes.
+    packet_bytes: [u32; 2],
+    /// The largest topic alias the receiver of each direction takes.
+    alias_maximum: [u16; 2],
+    /// What the server takes.
+    maximum_qos: QoS,
+    takes_retain: bool,
+    takes_wildcards: bool,
+    takes_shared: bool,
+    takes_subscription_ids: bool,
+    /// What the client wants to be told.
+    wants_response_information: bool,
+    wants_problem_information: bool,
+    /// Whether the session outlives the connection.
+    expires: bool,
+    /// Whether the client asked for a session of no past.
+    pub(super) clean_start: bool,
+    /// Whether the client has named itself.
+    is_named: bool,
+}
+
+impl Terms {
+    /// Anything goes: a connection of which neither end's terms are known.
+    pub(super) const UNKNOWN: Self = Self {
+        receive_maximum: [u16::MAX; 2],
+        packet_bytes: [u32::MAX; 2],
+        alias_maximum: [u16::MAX; 2],
+        maximum_qos: QoS::ExactlyOnce,
+        takes_retain: true,
+        takes_wildcards: true,
+        takes_shared: true,
+        takes_subscription_ids: true,
+        wants_response_information: true,
+        wants_problem_information: true,
+        expires: true,
+        clean_start: false,
+        is_named: false,
+    };
+
+    /// What a client says with its CONNECT, and a server that hasn't answered yet takes.
+    pub(super) fn of_connect(connect: &Connect<'_>) -> Self {
+        let mut terms = Self {
+            alias_maximum: [0; 2],
+            wants_response_information: false,
+            expires: false,
+            clean_start: connect.clean_start,
+            is_named: !connect.client_id.is_empty(),
+            ..Self::UNKNOWN
+        };
+        for property in connect.properties.iter() {
+            match property {
+                Property::RequestResponseInformation(wanted) => {
+                    terms.wants_response_information = wanted;
+                }
+                Property::RequestProblemInformation(wanted) => {
+                    terms.wants_problem_information = wanted;
+                }
+                Property::SessionExpiryInterval(seconds) => terms.expires = seconds > 0,
+                other => terms.note_receiver(Direction::ToClient, &other),
+            }
+        }
+        terms
+    }
+
+    /// Takes note of what a server says with its CONNACK.
+    pub(super) fn note_connack(&mut self, connack: &ConnAck<'_>) {
+        for property in connack.properties.iter() {
+            match property {
+                Property::MaximumQoS(qos) => self.maximum_qos = qos,
+                Property::RetainAvailable(taken) => self.takes_retain = taken,
+                Property::WildcardSubscriptionAvailable(taken) => self.takes_wildcards = taken,
+                Property::SharedSubscriptionAvailable(taken) => self.takes_shared = taken,
+                Property::SubscriptionIdentifierAvailable(taken) => {
+                    self.takes_subscription_ids = taken;
+                }
+                other => self.note_receiver(Direction::ToServer, &other),
+            }
+        }
+    }
+
+    /// Takes note of what the receiver of a direction takes.
+    fn note_receiver(&mut self, direction: Direction, property: &Property<'_>) {
+        let at = direction as usize;
+        match *property {
+            Property::ReceiveMaximum(most) => self.receive_maximum[at] = most,
+            Property::MaximumPacketSize(most) => self.packet_bytes[at] = most,
+            Property::TopicAliasMaximum(most) => self.alias_maximum[at] = most,
+            _ => {}
+        }
+    }
+
+    pub(super) fn receive_maximum(&self, direction: Direction) -> u16 {
+        self.receive_maximum[direction as usize]
+    }
+}
+
+impl Session {
+    /// What of a packet of `size` bytes goes beyond what was agreed on.
+    pub(super) fn check_terms(
+        &self,
+        packet: &ControlPacket<'_>,
+        direction: Direction,
+        size: usize,
+    ) -> Option<Reason> {
+        let is_five = self.version == Version::V5 && self.stage != Stage::Opening;
+        match packet {
+            ControlPacket::ConnAck(connack) if connack.is_accepted() => self
+                .check_connack(connack)
+                .or_else(|| self.check_size(direction, size)),
+            _ if !is_five => None,
+            _ if size > self.terms.packet_bytes[direction as usize] as usize => {
+                self.check_size(direction, size)
+            }
+            ControlPacket::Publish(publish) => self.check_publish(publish, direction),
+            ControlPacket::Subscribe(subscribe) => self.check_subscribe(subscribe),
+            ControlPacket::Disconnect(disconnect) => {
+                let prolongs = disconnect.properties.session_expiry_s().unwrap_or(0) > 0;
+                (prolongs && !self.terms.expires).then_some(Reason::MQTT_NEGOTIATED_SESSION_EXPIRY)
+            }
+            _ => self.check_talk(packet, direction),
+        }
+    }
+
+    fn check_size(&self, direction: Direction, size: usize) -> Option<Reason> {
+        let most = self.terms.packet_bytes[direction as usize] as usize;
+        (size > most).then_some(Reason::MQTT_NEGOTIATED_PACKET_SIZE)
+    }
+
+    /// A CONNACK that lets the client in.
+    fn check_connack(&self, connack: &ConnAck<'_>) -> Option<Reason> {
+        // What a CONNACK of 3.1 calls present is a reserved bit.
+        let knows_sessions = self.version != Version::V31 && self.stage == Stage::Connecting;
+        if connack.session_present && self.terms.clean_start && knows_sessions {
+            return Some(Reason::MQTT_SESSION_PRESENT);
+        }
+        if self.version != Version::V5 || self.stage != Stage::Connecting {
+            return None;
+        }
+        let has = |wanted: fn(&Property<'_>) -> bool| connack.properties.iter().any(|p| wanted(&p));
+        let is_told = has(|property| matches!(property, Property::ResponseInformation(_)));
+        if is_told && !self.terms.wants_response_information {
+            return Some(Reason::MQTT_NEGOTIATED_RESPONSE_INFORMATION);
+        }
+        let is_assigned = has(|property| matches!(property, Property::AssignedClientIdentifier(_)));
+        match (self.terms.is_named, is_assigned) {
+            (true, true) => Some(Reason::MQTT_SESSION_CLIENT_ID_ASSIGNED),
+            (false, false) => Some(Reason::MQTT_SESSION_CLIENT_ID_MISSING),
+            _ => None,
+        }
+    }
+
+    fn check_publish(&self, publish: &Publish<'_>, direction: Direction) -> Option<Reason> {
+        let terms = &self.terms;
+        if direction == Direction::ToServer {
+            if publish.qos > terms.maximum_qos {
+                return Some(Reason::MQTT_NEGOTIATED_QOS);
+            }
+            if publish.retain && !terms.takes_retain {
+                return Some(Reason::MQTT_NEGOTIATED_RETAIN);
+            }
+        }
+        let alias = publish.topic_alias()?;
+        if alias > terms.alias_maximum[direction as usize] {
+            return Some(Reason::MQTT_NEGOTIATED_TOPIC_ALIAS);
+        }
+        let is_unresolved =
+            publish.topic.is_empty() && self.aliased_topic(publish, direction).is_none();
+        match self.alias_room_is_short(direction) {
+            _ if !is_unresolved => None,
+            true => Some(Reason::LIMITS_TOPIC_ALIASES),
+            false if self.is_blind => None,
+            false => Some(Reason::MQTT_ALIAS_UNKNOWN),
+        }
+    }
+
+    fn check_subscribe(&self, subscribe: &Subscribe<'_>) -> Option<Reason> {
+        let terms = &self.terms;
+        let identifies = || {
+            let mut properties = subscribe.properties.iter();
+            properties.any(|property| matches!(property, Property::SubscriptionIdentifier(_)))
+        };
+        let mut filters = subscribe
+            .subscriptions()
+            .map(|subscription| subscription.filter);
+        if !terms.takes_subscription_ids && identifies() {
+            Some(Reason::MQTT_NEGOTIATED_SUBSCRIPTION_ID)
+        } else if !terms.takes_shared && filters.any(|filter| topic::share(filter).is_some()) {
+            Some(Reason::MQTT_NEGOTIATED_SHARED)
+        } else if !terms.takes_wildcards
+            && subscribe
+                .subscriptions()
+                .any(|s| s.filter.contains(['+', '#']))
+        {
+            Some(Reason::MQTT_NEGOTIATED_WILDCARD)
+        } else {
+            None
+        }
+    }
+
+    /// A server's words to a client that wants none.
+    fn check_talk(&self, packet: &ControlPacket<'_>, direction: Direction) -> Option<Reason> {
+        let is_restrained =
+            direction == Direction::ToClient && !self.terms.wants_problem_information;
+        if !is_restrained || packet.packet_type() == PacketType::ConnAck {
+            return None;
+        }
+        talks(packet.properties()).then_some(Reason::MQTT_NEGOTIATED_PROBLEM_INFORMATION)
+    }
+}
+
+fn talks(properties: Properties<'_>) -> bool {
+    properties.iter().any(|property| {
+        matches!(
+            property,
+            Property::ReasonString(_) | Property::UserProperty(_)
+        )
+    })
+}
