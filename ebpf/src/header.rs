@@ -90,6 +90,14 @@ pub struct Udp {
     checksum: [u8; 2],
 }
 
+/// CoAP (RFC 7252 section 3).
+#[repr(C)]
+pub struct Coap {
+    version_type_and_length: u8,
+    pub(crate) code: u8,
+    message_id: [u8; 2],
+}
+
 // SAFETY: bytes and arrays of bytes, as all of these are.
 unsafe impl Header for Ethernet {}
 // SAFETY: as above.
@@ -108,6 +116,8 @@ unsafe impl Header for Ports {}
 unsafe impl Header for Tcp {}
 // SAFETY: as above.
 unsafe impl Header for Udp {}
+// SAFETY: as above.
+unsafe impl Header for Coap {}
 
 /// A fragment's place in its datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -232,5 +242,22 @@ impl Udp {
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         usize::from(u16::from_be_bytes(self.length))
+    }
+}
+
+impl Coap {
+    #[inline(always)]
+    pub(crate) fn version(&self) -> u8 {
+        self.version_type_and_length >> 6
+    }
+
+    #[inline(always)]
+    pub(crate) fn message_type(&self) -> u8 {
+        self.version_type_and_length >> 4 & 0b11
+    }
+
+    #[inline(always)]
+    pub(crate) fn token_length(&self) -> u8 {
+        self.version_type_and_length & 0x0f
     }
 }

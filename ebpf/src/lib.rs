@@ -2,6 +2,8 @@
 //! bytes, compiled for the kernel and tested on the host.
 #![cfg_attr(target_arch = "bpf", no_std)]
 
+pub mod coap;
 pub mod frame;
+pub mod hash;
 pub mod header;
 pub mod locate;

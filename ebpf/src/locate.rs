@@ -8,6 +8,7 @@
 
 use abi::{Outcome, service::Transport};
 
+use crate::coap;
 use crate::frame::Frame;
 use crate::header::{Ethernet, Extension, Fragment, Ipv4, Ipv6, Place, Ports, Tcp, Udp, VlanTag};
 
@@ -254,6 +255,17 @@ impl<'a> Datagram<'a> {
             Transport::Tcp => self.check_tcp(end - self.l4),
             Transport::Udp => self.check_udp(end - self.l4),
         }
+    }
+
+    /// What is wrong with the CoAP message in a datagram that [`Self::check`] found sound.
+    #[inline(always)]
+    #[must_use]
+    pub fn coap_fault(&self, bytes_max: u64) -> Option<Outcome> {
+        let udp = self.frame.at::<Udp>(self.l4)?;
+        let len = udp.len() - size_of::<Udp>();
+        // A short datagram may have padding behind it, so its length is asked too.
+        let fault = coap::fault(self.frame.at(self.l4 + size_of::<Udp>()), len);
+        fault.or((len as u64 > bytes_max).then_some(Outcome::CoapTooLarge))
     }
 
     #[inline(always)]

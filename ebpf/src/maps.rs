@@ -1,7 +1,10 @@
 //! The maps of the program (see the crate `abi` for what they mean), and one function for each
 //! question that the policy asks them.
 
-use abi::{Outcome, PortConfig, ban, map, service};
+use abi::ban::Standing;
+use abi::budget::{self, Bucket, Budget};
+use abi::service::Transport;
+use abi::{Outcome, PortConfig, PortWords, ban, map, service};
 use aya_ebpf::{
     Global,
     bindings::BPF_F_NO_PREALLOC,
@@ -9,6 +12,7 @@ use aya_ebpf::{
     helpers::bpf_ktime_get_coarse_ns,
     macros::btf_map,
 };
+use steering::hash::hash;
 use steering::locate::{Datagram, Source};
 
 const BY_PORT: usize = map::PORT_ENTRIES as usize;
@@ -24,7 +28,9 @@ static PORT: Global<u32> = Global::new(0);
 #[btf_map]
 static SERVICES: Array<service::Bitmap, 1> = Array::new();
 #[btf_map]
-static PORT_CONFIG: Array<[u64; 2], BY_PORT> = Array::new();
+static COAP_SERVICES: Array<service::Bitmap, 1> = Array::new();
+#[btf_map]
+static PORT_CONFIG: Array<PortWords, BY_PORT> = Array::new();
 #[btf_map]
 static PEERS: DevMap<BY_PORT> = DevMap::new();
 #[btf_map]
@@ -34,6 +40,10 @@ static HEARTBEATS: Array<u64, { map::HEARTBEATS_ENTRIES as usize }> = Array::new
 #[btf_map]
 static COUNTERS: PerCpuArray<map::CounterRow, BY_PORT> = PerCpuArray::new();
 #[btf_map]
+static SAMPLES: PerCpuArray<u64, BY_PORT> = PerCpuArray::new();
+#[btf_map]
+static BUDGETS: Array<Bucket, { budget::BUCKETS_ENTRIES as usize }> = Array::new();
+#[btf_map]
 static BANNED_HOSTS_V4: HashMap<[u8; 4], ban::Value, HOSTS, LAZY> = HashMap::new();
 #[btf_map]
 static BANNED_HOSTS_V6: HashMap<[u8; 16], ban::Value, HOSTS, LAZY> = HashMap::new();
@@ -42,39 +52,104 @@ static BANNED_NETS_V4: LpmTrie<[u8; 4], ban::Value, NETS> = LpmTrie::new();
 #[btf_map]
 static BANNED_NETS_V6: LpmTrie<[u8; 16], ban::Value, NETS> = LpmTrie::new();
 
-/// Whether either port of a datagram is a service: requests go to it, answers come from it.
+/// The port of a datagram that is a service, if one is: requests go to it, answers come from it.
+/// Between two services, the receiver's counts.
 #[inline(always)]
-pub(crate) fn is_of_service(datagram: &Datagram<'_>) -> bool {
+pub(crate) fn service_port(datagram: &Datagram<'_>) -> Option<u16> {
     let Datagram {
         transport, ports, ..
     } = datagram;
-    SERVICES.get(0).is_some_and(|services| {
-        service::contains(services, *transport, ports.destination())
-            || service::contains(services, *transport, ports.source())
-    })
+    let services = SERVICES.get(0)?;
+    [ports.destination(), ports.source()]
+        .into_iter()
+        .find(|port| service::contains(services, *transport, *port))
 }
 
-/// Whether a ban holds for `source`.
+/// Whether the UDP service at `port` is plain CoAP.
 #[inline(always)]
-pub(crate) fn is_banned(source: &Source<'_>) -> bool {
+pub(crate) fn is_coap(port: u16) -> bool {
+    COAP_SERVICES
+        .get(0)
+        .is_some_and(|services| service::contains(services, Transport::Udp, port))
+}
+
+/// Whether `source` is banned, or exempt from all that.
+#[inline(always)]
+pub(crate) fn standing(source: &Source<'_>) -> Standing {
     match source {
         Source::V4(address) => {
             // SAFETY: the value is two integers, which stay readable until the program ends even if
             // the entry is removed meanwhile.
-            holds(unsafe { BANNED_HOSTS_V4.get(*address) })
-                || holds(BANNED_NETS_V4.get(&Key::new(32, **address)))
+            match said(unsafe { BANNED_HOSTS_V4.get(*address) }) {
+                Standing::Common => said(BANNED_NETS_V4.get(&Key::new(32, **address))),
+                told => told,
+            }
         }
         Source::V6(address) => {
             // SAFETY: as above.
-            holds(unsafe { BANNED_HOSTS_V6.get(*address) })
-                || holds(BANNED_NETS_V6.get(&Key::new(128, **address)))
+            match said(unsafe { BANNED_HOSTS_V6.get(*address) }) {
+                Standing::Common => said(BANNED_NETS_V6.get(&Key::new(128, **address))),
+                told => told,
+            }
         }
     }
 }
 
 #[inline(always)]
-fn holds(entry: Option<&ban::Value>) -> bool {
-    entry.is_some_and(|&value| ban::holds(ban::from_value(value), now_ns()))
+fn said(entry: Option<&ban::Value>) -> Standing {
+    entry.map_or(Standing::Common, |&value| {
+        ban::standing(ban::from_value(value), now_ns())
+    })
+}
+
+/// Takes a frame out of its source's budget; false if nothing is left there.
+#[inline(always)]
+pub(crate) fn spend(source: &Source<'_>, transport: Transport, budget: &Budget) -> bool {
+    let cost_ns = budget.cost_ns(transport);
+    if cost_ns == 0 {
+        return true;
+    }
+    let word = match source {
+        Source::V4(address) => budget::of_ipv4(**address),
+        Source::V6(address) => budget::of_ipv6(**address),
+    };
+    // TCP and UDP have budgets of their own.
+    let [k0, k1] = budget.key;
+    let at = hash([k0 ^ transport as u64, k1], word) as u32 & (budget::BUCKETS_ENTRIES - 1);
+    let Some(bucket) = BUDGETS.get_ptr_mut(at) else {
+        return true;
+    };
+    // SAFETY: the bucket is there as long as the program. Other processors may write it between our
+    // read and our write, each number whole: then a frame isn't charged for.
+    unsafe {
+        match budget::spend((*bucket)[0], now_ns(), cost_ns, budget.burst_ns) {
+            Some(full_at) => (*bucket)[0] = full_at,
+            None => {
+                (*bucket)[1] = word;
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Whether the inspector should see a broken CoAP datagram all the same.
+#[inline(always)]
+pub(crate) fn is_sample() -> bool {
+    const SECOND_NS: u64 = 1_000_000_000;
+    let Some(bucket) = SAMPLES.get_ptr_mut(PORT.load()) else {
+        return true;
+    };
+    let cost_ns = SECOND_NS / map::SAMPLES_PER_SECOND;
+    // SAFETY: the number is this CPU's own, and XDP programs aren't re-entered on a CPU.
+    let full_at = unsafe { &mut *bucket };
+    match budget::spend(*full_at, now_ns(), cost_ns, SECOND_NS) {
+        Some(after) => {
+            *full_at = after;
+            true
+        }
+        None => false,
+    }
 }
 
 /// How this port treats frames of services.

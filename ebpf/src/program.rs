@@ -1,13 +1,15 @@
 //! The policy: where each frame goes.
 
-use abi::{Disposition, Fragments, OnFailure, Outcome, Refusals};
+use abi::ban::Standing;
+use abi::service::Transport;
+use abi::{Disposition, Fragments, OnFailure, Outcome, PortConfig, Refusals};
 use aya_ebpf::{
     bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT},
     macros::xdp,
     programs::XdpContext,
 };
 use steering::frame::Frame;
-use steering::locate::{Located, locate};
+use steering::locate::{Datagram, Located, locate};
 
 use crate::maps;
 
@@ -49,10 +51,12 @@ fn steer(ctx: &XdpContext, frame: Frame<'_>) -> Result<Outcome, Outcome> {
         Located::LaterFragment => return Ok(Outcome::ForwardFragment),
         Located::Datagram(datagram) => datagram,
     };
-    if !maps::is_of_service(&datagram) {
+    let Some(service_port) = maps::service_port(&datagram) else {
         return Ok(Outcome::Forward);
-    }
-    if maps::is_banned(&datagram.source()) {
+    };
+    let source = datagram.source();
+    let standing = maps::standing(&source);
+    if standing == Standing::Banned {
         return Ok(Outcome::Banned);
     }
     let config = maps::config();
@@ -63,6 +67,12 @@ fn steer(ctx: &XdpContext, frame: Frame<'_>) -> Result<Outcome, Outcome> {
         });
     }
     datagram.check()?;
+    if datagram.transport == Transport::Udp {
+        check_coap(&datagram, service_port, &config)?;
+    }
+    if standing != Standing::Exempt && !maps::spend(&source, datagram.transport, &config.budget) {
+        return Ok(Outcome::OverBudget);
+    }
     let queue = ctx.rx_queue_index();
     let fallback = if !maps::redirect_to_worker(queue) {
         (Outcome::OpenNoSocket, Outcome::ClosedNoSocket)
@@ -75,6 +85,19 @@ fn steer(ctx: &XdpContext, frame: Frame<'_>) -> Result<Outcome, Outcome> {
         OnFailure::Open => fallback.0,
         OnFailure::Closed => fallback.1,
     })
+}
+
+/// Refuses CoAP that the rules stop in any case. Some of it goes to the inspector all the same, so that
+/// what it would do about the first goes on being done while a flood is kept from it.
+#[inline(always)]
+fn check_coap(datagram: &Datagram<'_>, port: u16, config: &PortConfig) -> Result<(), Outcome> {
+    if config.coap_refused.is_empty() || !maps::is_coap(port) {
+        return Ok(());
+    }
+    match datagram.coap_fault(config.coap_bytes_max) {
+        Some(fault) if config.coap_refused.contains(fault) && !maps::is_sample() => Err(fault),
+        _ => Ok(()),
+    }
 }
 
 /// Does nothing: what the cost of [`weir`] is measured against.

@@ -5,16 +5,17 @@
 //! afterwards (its way to the peer or into a socket) is not in them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use abi::{ban, map};
+use abi::budget::Budget;
+use abi::{PortConfig, ban, map};
 use ipnet::IpNet;
 use weir_tests::frame::{self, TCP, UDP, tcp, udp};
 use weir_tests::noise::Noise;
 use weir_tests::xdp::Rig;
 
 /// Banned sources beside the one that is asked for.
-const BANNED: u32 = 100_000;
+const BANNED: [u32; 2] = [100_000, 1_000_000];
 /// Rounds that every case takes part in, one after the other, so that all see the same weather.
 const ROUNDS: usize = 60;
 /// Runs of a program in a round.
@@ -36,7 +37,7 @@ struct Case {
 impl Case {
     fn new(what: &'static str, source: IpAddr, port: u16, aim_ns: Option<f64>) -> Self {
         let frame = match port {
-            5683 => frame::from(source, UDP, &udp(40000, port, &[0; 22])),
+            5683 => frame::from(source, UDP, &udp(40000, port, &coap(1))),
             _ => frame::from(source, TCP, &tcp(40000, port, &[0; 10])),
         };
         Self {
@@ -45,6 +46,14 @@ impl Case {
             frame,
             aim_ns,
             times_ns: Vec::new(),
+        }
+    }
+
+    /// CoAP of a version that isn't.
+    fn broken(what: &'static str, source: IpAddr) -> Self {
+        Self {
+            frame: frame::from(source, UDP, &udp(40000, 5683, &coap(0))),
+            ..Self::new(what, source, 5683, None)
         }
     }
 
@@ -67,6 +76,30 @@ impl Case {
     }
 }
 
+/// A CoAP message of 22 bytes.
+fn coap(version: u8) -> [u8; 22] {
+    let mut message = [0x61; 22];
+    // A GET with a token of four bytes, a path and a payload.
+    message[..10].copy_from_slice(&[version << 6 | 4, 1, 0, 1, 1, 2, 3, 4, 0xb1, 0x61]);
+    message[10] = 0xff;
+    message
+}
+
+/// A rig with budgets: as many frames as there are in the world, or none.
+fn with_budgets(is_enough: bool) -> Rig {
+    let mut rig = Rig::in_service();
+    rig.no_samples();
+    rig.configure(PortConfig {
+        budget: Budget {
+            cost_ns: if is_enough { [1; 2] } else { [2; 2] },
+            burst_ns: if is_enough { 1_000_000_000 } else { 1 },
+            key: [1, 2],
+        },
+        ..Rig::config()
+    });
+    rig
+}
+
 /// Addresses that nobody would guess.
 fn strangers(noise: &mut Noise, is_v4: bool) -> IpAddr {
     let (high, low) = (u128::from(noise.number()), u128::from(noise.number()));
@@ -78,36 +111,27 @@ fn strangers(noise: &mut Noise, is_v4: bool) -> IpAddr {
     }
 }
 
-/// A rig with `BANNED` strangers and one more kept out, in both families.
-fn with_banned_hosts() -> Rig {
+/// A rig with strangers and one more kept out, in both families: addresses, or prefixes of them.
+fn with_banned(strangers_each: u32, is_prefixes: bool) -> Rig {
     let (mut rig, mut noise) = (Rig::in_service(), Noise::new(7));
+    let source = |address: IpAddr| match (is_prefixes, address.is_ipv4()) {
+        (false, _) => IpNet::from(address),
+        (true, is_v4) => IpNet::new(address, if is_v4 { 24 } else { 64 })
+            .expect("a length that addresses have")
+            .trunc(),
+    };
+    let started = Instant::now();
     for own in [V4, V6] {
-        for _ in 0..BANNED {
-            rig.ban(strangers(&mut noise, own.is_ipv4()).into(), ban::FOREVER_NS);
-        }
-        rig.ban(own.into(), ban::FOREVER_NS);
-    }
-    rig
-}
-
-/// A rig with the prefixes of `BANNED` strangers kept out, and the one of one more, in both families.
-fn with_banned_prefixes() -> Rig {
-    let (mut rig, mut noise) = (Rig::in_service(), Noise::new(7));
-    for own in [V4, V6] {
-        let prefix = |address: IpAddr| {
-            let len = if address.is_ipv4() { 24 } else { 64 };
-            IpNet::new(address, len)
-                .expect("a length that addresses have")
-                .trunc()
-        };
-        for _ in 0..BANNED {
+        for _ in 0..strangers_each {
             rig.ban(
-                prefix(strangers(&mut noise, own.is_ipv4())),
+                source(strangers(&mut noise, own.is_ipv4())),
                 ban::FOREVER_NS,
             );
         }
-        rig.ban(prefix(own), ban::FOREVER_NS);
+        rig.ban(source(own), ban::FOREVER_NS);
     }
+    let (seconds, entries) = (started.elapsed().as_secs_f64(), 2 * strangers_each);
+    println!("\n{entries} entries placed in {seconds:.1} s");
     rig
 }
 
@@ -159,13 +183,35 @@ fn main() {
             Case::new("CoAP to a worker, IPv6", V6, 5683, None),
         ],
     );
-    let stranger = |v4: &str| v4.parse().expect("an address");
     measure(
-        "100,001 addresses of each family banned",
-        with_banned_hosts(),
+        "broken CoAP, more of it than is sampled",
+        with_budgets(true),
         vec![
-            Case::new("banned, IPv4", V4, 1883, banned),
-            Case::new("banned, IPv6", V6, 1883, banned),
+            Case::broken("dropped, IPv4", V4),
+            Case::broken("dropped, IPv6", V6),
+        ],
+    );
+    measure(
+        "budgets that are never spent",
+        with_budgets(true),
+        vec![
+            Case::new("MQTT to a worker, IPv4", V4, 1883, None),
+            Case::new("CoAP to a worker, IPv4", V4, 5683, None),
+            Case::new("CoAP to a worker, IPv6", V6, 5683, None),
+            Case::new("not ours, IPv4", V4, 80, forward),
+        ],
+    );
+    measure(
+        "budgets with nothing in them",
+        with_budgets(false),
+        vec![
+            Case::new("CoAP, dropped, IPv4", V4, 5683, None),
+            Case::new("CoAP, dropped, IPv6", V6, 5683, None),
+        ],
+    );
+    let stranger = |v4: &str| v4.parse().expect("an address");
+    let common = || {
+        vec![
             Case::new(
                 "not banned, to a worker, IPv4",
                 stranger("192.0.2.1"),
@@ -179,26 +225,18 @@ fn main() {
                 None,
             ),
             Case::new("not ours, IPv4", V4, 80, forward),
-        ],
-    );
-    measure(
-        "100,001 prefixes of each family banned",
-        with_banned_prefixes(),
-        vec![
-            Case::new("banned, IPv4 (/24)", V4, 1883, None),
-            Case::new("banned, IPv6 (/64)", V6, 1883, None),
-            Case::new(
-                "not banned, to a worker, IPv4",
-                stranger("192.0.2.1"),
-                1883,
-                None,
-            ),
-            Case::new(
-                "not banned, to a worker, IPv6",
-                stranger("2001:db8:1::1"),
-                1883,
-                None,
-            ),
-        ],
-    );
+        ]
+    };
+    for strangers in BANNED {
+        let mut cases = common();
+        cases.push(Case::new("banned, IPv4", V4, 1883, banned));
+        cases.push(Case::new("banned, IPv6", V6, 1883, banned));
+        let rig = with_banned(strangers, false);
+        measure("addresses of each family banned", rig, cases);
+        let mut cases = common();
+        cases.push(Case::new("banned, IPv4 (/24)", V4, 1883, None));
+        cases.push(Case::new("banned, IPv6 (/64)", V6, 1883, None));
+        let rig = with_banned(strangers, true);
+        measure("prefixes of each family banned", rig, cases);
+    }
 }

@@ -5,10 +5,13 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::Duration;
 
 use abi::ban::{self, Value};
+use abi::budget::{self, Bucket};
 use abi::service::{self, Bitmap, Transport};
-use abi::{Outcome, PortConfig, map};
+use abi::{Outcome, OutcomeSet, PortConfig, PortWords, map};
 use aya::maps::lpm_trie::{Key, LpmTrie};
-use aya::maps::{Array, DevMap, HashMap, Map, MapData, MapError, PerCpuArray, XskMap};
+use aya::maps::{
+    Array, DevMap, HashMap, Map, MapData, MapError, PerCpuArray, PerCpuValues, XskMap,
+};
 use aya::programs::{TestRun as _, TestRunOptions, Xdp, XdpMode};
 use aya::{Ebpf, EbpfLoader};
 use ipnet::IpNet;
@@ -91,13 +94,26 @@ impl Rig {
             (Transport::Udp, 5683),
             (Transport::Udp, 5684),
         ]);
-        self.configure(PortConfig {
-            stale_after_ns: 60_000_000_000,
-            ..PortConfig::default()
-        });
+        self.coap(&[5683]);
+        self.configure(Self::config());
         self.peer();
         self.socket(0);
         self.beat(0, Duration::ZERO);
+    }
+
+    /// The configuration in service: no budget, and all broken CoAP may be refused that the rules
+    /// refuse by default.
+    #[must_use]
+    pub fn config() -> PortConfig {
+        let coap = Outcome::ALL
+            .iter()
+            .filter(|outcome| outcome.reason().is_some());
+        PortConfig {
+            stale_after_ns: 60_000_000_000,
+            coap_refused: coap.fold(OutcomeSet::default(), |set, outcome| set.with(*outcome)),
+            coap_bytes_max: 65_507,
+            ..PortConfig::default()
+        }
     }
 
     /// Sets the services.
@@ -110,10 +126,37 @@ impl Rig {
         map.set(0, bitmap, 0).expect("the services");
     }
 
+    /// Sets which of the UDP services are plain CoAP.
+    pub fn coap(&mut self, ports: &[u16]) {
+        let mut bitmap = service::EMPTY;
+        for &port in ports {
+            service::insert(&mut bitmap, Transport::Udp, port);
+        }
+        let mut map: Array<_, Bitmap> = self.map(map::COAP_SERVICES);
+        map.set(0, bitmap, 0).expect("the services");
+    }
+
+    /// Lets no more broken CoAP through as a sample, for as long as a test lasts.
+    pub fn no_samples(&mut self) {
+        let port = self.port;
+        let mut map: PerCpuArray<_, u64> = self.map(map::SAMPLES);
+        let full_at = map.get(&port, 0).expect("the samples");
+        let never = PerCpuValues::try_from(vec![u64::MAX; full_at.len()]).expect("as many");
+        map.set(port, never, 0).expect("the samples");
+    }
+
+    /// The bucket of every budget that something was spent of.
+    #[must_use]
+    pub fn buckets(&mut self) -> Vec<Bucket> {
+        let map: Array<_, Bucket> = self.map(budget::BUCKETS);
+        let buckets = map.iter().map(|bucket| bucket.expect("a bucket"));
+        buckets.filter(|bucket| *bucket != [0; 2]).collect()
+    }
+
     /// Sets the configuration of the port.
     pub fn configure(&mut self, config: PortConfig) {
         let port = self.port;
-        let mut map: Array<_, [u64; 2]> = self.map(map::PORT_CONFIG);
+        let mut map: Array<_, PortWords> = self.map(map::PORT_CONFIG);
         map.set(port, config.to_words(), 0)
             .expect("the configuration");
     }

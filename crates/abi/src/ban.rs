@@ -14,12 +14,15 @@ pub const PREFIXES_V4: &str = "BANNED_NETS_V4";
 pub const PREFIXES_V6: &str = "BANNED_NETS_V6";
 
 /// Addresses that each hash table holds. Its buckets take 16 bytes for each, used or not.
-pub const HOSTS_ENTRIES: u32 = 1 << 18;
+pub const HOSTS_ENTRIES: u32 = 1 << 20;
 /// Prefixes that each trie holds. They take memory as they come.
 pub const PREFIXES_ENTRIES: u32 = 1 << 20;
 
 /// Expiry of a ban without an end.
 pub const FOREVER_NS: u64 = u64::MAX;
+
+/// Expiry of an entry that bans nobody: what it names is never kept out, and has no budget.
+pub const NEVER_NS: u64 = 0;
 
 /// The end of a ban in nanoseconds of `CLOCK_MONOTONIC`, as two halves, the low one first: a trie
 /// keeps values right behind keys of four bytes, so they may not ask for more alignment than that.
@@ -46,9 +49,40 @@ pub const fn holds(expires_ns: u64, now_ns: u64) -> bool {
     now_ns < expires_ns
 }
 
+/// How an entry has its source treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is kept out.
+    Banned,
+    /// It is exempt from bans and budgets.
+    Exempt,
+    /// As if there were no entry: the ban is over.
+    Common,
+}
+
+/// What an entry with this expiry says at `now_ns`.
+#[must_use]
+#[inline(always)]
+pub const fn standing(expires_ns: u64, now_ns: u64) -> Standing {
+    match expires_ns {
+        NEVER_NS => Standing::Exempt,
+        _ if holds(expires_ns, now_ns) => Standing::Banned,
+        _ => Standing::Common,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_keeps_out_exempts_or_says_nothing() {
+        assert_eq!(standing(NEVER_NS, 0), Standing::Exempt);
+        assert_eq!(standing(NEVER_NS, u64::MAX), Standing::Exempt);
+        assert_eq!(standing(10, 9), Standing::Banned);
+        assert_eq!(standing(10, 10), Standing::Common);
+        assert_eq!(standing(FOREVER_NS, 10), Standing::Banned);
+    }
 
     #[test]
     fn values_keep_the_expiry() {

@@ -10,17 +10,18 @@
 #![no_std]
 
 pub mod ban;
+pub mod budget;
 pub mod map;
 mod outcome;
 mod port;
 pub mod service;
 
-pub use outcome::{Disposition, Outcome};
-pub use port::{Fragments, OnFailure, PortConfig, Refusals, Side};
+pub use outcome::{Disposition, Outcome, OutcomeSet};
+pub use port::{Fragments, OnFailure, PortConfig, PortWords, Refusals, Side};
 
 /// Version of the layout of the maps. Any change of a map's name, kind, size, key or value, or of
 /// the meaning of one of them, takes the next number.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// Links that one gateway can carry.
 pub const LINKS: u32 = 16;

@@ -84,6 +84,28 @@ outcomes! {
     MalformedTcp = "malformed-tcp" => Refuse,
     /// UDP header cut short before its ports; or of a service, and broken (RFC 768).
     MalformedUdp = "malformed-udp" => Refuse,
+    /// Of a service, from a source that has sent more than its budget.
+    OverBudget = "over-budget" => Refuse,
+    /// CoAP datagram shorter than the header (RFC 7252 section 3).
+    CoapTooShort = "coap-too-short" => Refuse,
+    /// CoAP of another version than 1 (RFC 7252 section 3).
+    CoapVersion = "coap-version" => Refuse,
+    /// CoAP with a code of a reserved class (RFC 7252 section 12.1).
+    CoapCodeClass = "coap-code-class" => Refuse,
+    /// A CoAP reset that isn't empty (RFC 7252 section 4.2).
+    CoapResetNotEmpty = "coap-reset-not-empty" => Refuse,
+    /// A CoAP acknowledgement that carries a request (RFC 7252 section 4.2).
+    CoapAckRequest = "coap-ack-request" => Refuse,
+    /// An empty CoAP message that is non-confirmable (RFC 7252 section 4.3).
+    CoapEmptyNonConfirmable = "coap-empty-non-confirmable" => Refuse,
+    /// An empty CoAP message with bytes behind its header (RFC 7252 section 4.1).
+    CoapEmptyMessage = "coap-empty-message" => Refuse,
+    /// CoAP with the reserved token length 15 (RFC 7252 section 3, RFC 8974 section 2.1).
+    CoapTokenLength = "coap-token-length" => Refuse,
+    /// CoAP that ends inside its token (RFC 7252 section 3).
+    CoapTokenTruncated = "coap-token-truncated" => Refuse,
+    /// CoAP message larger than the limit.
+    CoapTooLarge = "coap-too-large" => Refuse,
     /// To be forwarded, but the link has no device at its other end.
     NoPeer = "no-peer" => Drop,
 }
@@ -94,6 +116,52 @@ impl Outcome {
     #[inline(always)]
     pub const fn index(self) -> usize {
         self as usize
+    }
+
+    /// The inspector's code for the same finding, for what the program finds in a datagram's payload.
+    #[must_use]
+    pub const fn reason(self) -> Option<&'static str> {
+        Some(match self {
+            Self::CoapTooShort => "coap.malformed.too-short",
+            Self::CoapVersion => "coap.malformed.version",
+            Self::CoapCodeClass => "coap.malformed.code-class",
+            Self::CoapResetNotEmpty => "coap.malformed.reset-not-empty",
+            Self::CoapAckRequest => "coap.malformed.ack-request",
+            Self::CoapEmptyNonConfirmable => "coap.malformed.empty-non-confirmable",
+            Self::CoapEmptyMessage => "coap.malformed.empty-message",
+            Self::CoapTokenLength => "coap.malformed.token-length",
+            Self::CoapTokenTruncated => "coap.malformed.token-truncated",
+            Self::CoapTooLarge => "coap.too-large",
+            _ => return None,
+        })
+    }
+}
+
+/// A set of outcomes, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutcomeSet(pub u64);
+
+const _: () = assert!(Outcome::ALL.len() <= u64::BITS as usize);
+
+impl OutcomeSet {
+    /// The set with this outcome too.
+    #[must_use]
+    pub const fn with(self, outcome: Outcome) -> Self {
+        Self(self.0 | 1 << outcome.index())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether the outcome is one of them.
+    #[must_use]
+    #[inline(always)]
+    pub const fn contains(self, outcome: Outcome) -> bool {
+        self.0 & 1 << outcome.index() != 0
     }
 }
 
@@ -112,6 +180,15 @@ mod tests {
             );
             let same = Outcome::ALL.iter().filter(|o| o.name() == name).count();
             assert_eq!(same, 1, "{name} names {same} outcomes");
+        }
+    }
+
+    #[test]
+    fn a_set_holds_what_was_put_in() {
+        for outcome in Outcome::ALL {
+            let set = OutcomeSet::default().with(*outcome);
+            let held = Outcome::ALL.iter().filter(|other| set.contains(**other));
+            assert!(held.eq([outcome]));
         }
     }
 }

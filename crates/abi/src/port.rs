@@ -1,5 +1,8 @@
 //! What the operator decides for a port.
 
+use crate::budget::Budget;
+use crate::outcome::OutcomeSet;
+
 /// An end of a link. The numbers are part of the layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u32)]
@@ -51,7 +54,16 @@ pub struct PortConfig {
     pub fragments: Fragments,
     /// Whether refusals are carried out.
     pub refusals: Refusals,
+    /// What a source may send.
+    pub budget: Budget,
+    /// For what a CoAP datagram may be refused without the inspector.
+    pub coap_refused: OutcomeSet,
+    /// The largest CoAP message.
+    pub coap_bytes_max: u64,
 }
+
+/// The map value of a [`PortConfig`].
+pub type PortWords = [u64; 9];
 
 const CLOSED: u64 = 1 << 0;
 const FORWARD_FRAGMENTS: u64 = 1 << 1;
@@ -60,7 +72,7 @@ const MONITORED: u64 = 1 << 2;
 impl PortConfig {
     /// The map value of this configuration.
     #[must_use]
-    pub const fn to_words(self) -> [u64; 2] {
+    pub const fn to_words(self) -> PortWords {
         let mut flags = 0;
         if matches!(self.on_failure, OnFailure::Closed) {
             flags |= CLOSED;
@@ -71,13 +83,39 @@ impl PortConfig {
         if matches!(self.refusals, Refusals::Monitored) {
             flags |= MONITORED;
         }
-        [self.stale_after_ns, flags]
+        let Budget {
+            cost_ns: [tcp_ns, udp_ns],
+            burst_ns,
+            key: [k0, k1],
+        } = self.budget;
+        [
+            self.stale_after_ns,
+            flags,
+            tcp_ns,
+            udp_ns,
+            burst_ns,
+            k0,
+            k1,
+            self.coap_refused.0,
+            self.coap_bytes_max,
+        ]
     }
 
     /// The configuration in a map value. Bits without a meaning are left alone.
     #[must_use]
     #[inline(always)]
-    pub const fn from_words([stale_after_ns, flags]: [u64; 2]) -> Self {
+    pub const fn from_words(words: PortWords) -> Self {
+        let [
+            stale_after_ns,
+            flags,
+            tcp_ns,
+            udp_ns,
+            burst_ns,
+            k0,
+            k1,
+            refused,
+            max,
+        ] = words;
         Self {
             stale_after_ns,
             on_failure: if flags & CLOSED == 0 {
@@ -95,6 +133,13 @@ impl PortConfig {
             } else {
                 Refusals::Monitored
             },
+            budget: Budget {
+                cost_ns: [tcp_ns, udp_ns],
+                burst_ns,
+                key: [k0, k1],
+            },
+            coap_refused: OutcomeSet(refused),
+            coap_bytes_max: max,
         }
     }
 }
@@ -106,9 +151,9 @@ mod tests {
     #[test]
     fn words_keep_every_configuration() {
         for flags in 0..8 {
-            let words = [100_000_000, flags];
+            let words = [100_000_000, flags, 3, 4, 5, 6, 7, 8, 9];
             assert_eq!(PortConfig::from_words(words).to_words(), words);
         }
-        assert_eq!(PortConfig::from_words([0, 0]), PortConfig::default());
+        assert_eq!(PortConfig::from_words([0; 9]), PortConfig::default());
     }
 }

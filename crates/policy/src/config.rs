@@ -40,6 +40,10 @@ pub struct Config {
     pub fragments: Fragments,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[budget]`.
+    pub budget: Budget,
+    /// `[block]`.
+    pub block: Block,
     /// `[dataplane]`.
     pub dataplane: Dataplane,
     /// `[metrics]`.
@@ -321,6 +325,37 @@ pub enum Exception {
     Drop,
     /// Forward it uninspected.
     Bypass,
+}
+
+/// `[budget]`: the frames of services that one source may send before the kernel drops the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Over TCP, default 200,000; 0 for no budget.
+    pub tcp_packets_per_second: u64,
+    /// Over UDP, default 20,000; 0 for no budget.
+    pub udp_packets_per_second: u64,
+    /// How long a source that was silent may send without regard to the rate, in time at that rate,
+    /// default 1 s.
+    pub burst: Duration,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            tcp_packets_per_second: 200_000,
+            udp_packets_per_second: 20_000,
+            burst: Duration::from_secs(1),
+        }
+    }
+}
+
+/// `[block]`: sources kept out beside those that rules ban.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Block {
+    /// Lists of addresses and networks, relative to the configuration file.
+    pub files: Vec<String>,
+    /// Addresses and networks that nothing keeps out, and that have no budget.
+    pub never: Vec<IpNet>,
 }
 
 /// `[dataplane] mode`: how the XDP program is attached.

@@ -11,6 +11,7 @@
 
 mod action;
 mod address;
+mod block_list;
 mod case;
 mod config;
 mod diagnostic;
@@ -32,10 +33,11 @@ mod subject;
 mod suggest;
 
 pub use action::{Action, Ban, Match, Proof, Ruling, Verdict};
+pub use block_list::block_list;
 pub use case::{Case, Expect, Fields, Line, Speech, Value};
 pub use config::{
-    Config, Dataplane, DefaultAction, Events, Exception, Fragments, Limits, Link, Log, LogFormat,
-    Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
+    Block, Budget, Config, Dataplane, DefaultAction, Events, Exception, Fragments, Limits, Link,
+    Log, LogFormat, Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
 pub use limit::{CountLimit, Limit, Meters, Per, RateLimit, Ratio};

@@ -110,6 +110,37 @@ impl Policy {
         named.any(|reasons| reasons.contains(reason))
     }
 
+    /// Whether every CoAP message with this reason, if nothing else is wrong with it, is stopped, as
+    /// far as that is plain to see: without a look at the message, somebody else may stop it too.
+    #[must_use]
+    pub fn always_stops(&self, reason: Reason) -> bool {
+        if self.mode != Mode::Enforce {
+            return false;
+        }
+        let scope = Scope::reason(reason);
+        for (rule, matching) in self.rules.iter().zip(&self.matchings) {
+            let names = matching.reasons.map(|named| named.contains(reason));
+            if rule.dry_run
+                || !rule.action.is_final()
+                || !matching.scope.meets(scope)
+                || names == Some(false)
+            {
+                continue;
+            }
+            // What is malformed has to be named to be accepted.
+            if rule.action == Action::Accept && (names.is_some() || !reason.is_malformed()) {
+                return false;
+            }
+            let is_unconditional = matching.conditions.is_empty()
+                && rule.limit.is_none()
+                && scope.is_subset(matching.scope);
+            if rule.action != Action::Accept && is_unconditional {
+                return true;
+            }
+        }
+        reason.is_malformed() || self.default != Action::Accept
+    }
+
     /// The cases of all packs.
     #[must_use]
     pub fn cases(&self) -> &[Case] {

@@ -9,6 +9,7 @@ use policy::{Config, Policy, SourceText};
 use testkit::conversation;
 
 use super::{Failure, Status};
+use crate::control::feeds::{Feeds, Sources};
 use crate::control::load::{self, Loaded, Unreadable};
 
 /// A file that was named on the command line.
@@ -96,6 +97,8 @@ fn check_pack(file: &Named, context: &Config, out: &mut impl Write) -> Result<St
         config,
         policy,
         packs,
+        sources: Sources::default(),
+        feeds: Feeds::default(),
         warnings,
     };
     accepted(&file.path, &loaded, out)

@@ -1,16 +1,24 @@
-//! Sources that rules keep out: from the workers' channel onto the XDP program's block list, and
-//! off it again when their time is over.
+//! Sources that are kept out: those that rules ban, from the workers' channel onto the XDP program's
+//! block list, and off it again when their time is over; and those of the configuration's lists, for
+//! as long as they stand there. What is never to be kept out wins over both.
+
+mod never;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
+use abi::ban::{FOREVER_NS, NEVER_NS};
 use ipnet::IpNet;
 
+use super::feeds::{Feeds, Sources};
 use crate::control::metrics::ControlCounts;
 use crate::dataplane::{Ban, xdp};
+
+use never::Never;
 
 /// Bans that may wait for the keeper; a worker drops and counts what exceeds it.
 const CAPACITY: usize = 1024;
@@ -26,7 +34,7 @@ pub trait BlockList: Send + 'static {
     /// What the kernel can say against it.
     type Error: std::fmt::Display;
 
-    /// Keeps `source` out until `expires_ns` of the monotonic clock.
+    /// Keeps `source` out until `expires_ns` of the monotonic clock; or for good, or never.
     ///
     /// # Errors
     ///
@@ -65,17 +73,41 @@ impl BlockList for xdp::BlockList {
     }
 }
 
-/// The channel from the workers to the keeper.
+/// What a configuration says about who is kept out.
+#[derive(Debug)]
+pub struct Lists {
+    /// Whom, for now.
+    pub sources: Sources,
+    /// Where that may change.
+    pub feeds: Feeds,
+    /// The configuration.
+    pub path: PathBuf,
+}
+
+/// The keeper's ends of its channels.
+pub struct Orders {
+    bans: Receiver<Ban>,
+    lists: Receiver<Lists>,
+}
+
+/// The channels to the keeper: from the workers, and from who reads configurations.
 #[must_use]
-pub fn channel() -> (SyncSender<Ban>, Receiver<Ban>) {
-    sync_channel(CAPACITY)
+pub fn channels() -> (SyncSender<Ban>, Sender<Lists>, Orders) {
+    let (ban, bans) = sync_channel(CAPACITY);
+    let (list, lists) = channel();
+    (ban, list, Orders { bans, lists })
 }
 
 /// Keeps the block list.
 pub struct Keeper<L> {
     list: L,
     counts: Arc<ControlCounts>,
+    /// Bans of rules, and when they end.
     expiries: HashMap<IpNet, u64>,
+    /// What the lists keep out and the kernel has: in order, each once.
+    listed: Vec<IpNet>,
+    never: Never,
+    feeds: Option<(Feeds, PathBuf)>,
 }
 
 impl<L: BlockList> Keeper<L> {
@@ -85,29 +117,155 @@ impl<L: BlockList> Keeper<L> {
     ///
     /// The list can't be read.
     pub fn new(list: L, counts: Arc<ControlCounts>) -> Result<Self, L::Error> {
-        let expiries: HashMap<IpNet, u64> = list.entries()?.into_iter().collect();
+        let (mut expiries, mut listed, mut never) = (HashMap::new(), Vec::new(), Vec::new());
+        for (source, expires_ns) in list.entries()? {
+            match expires_ns {
+                FOREVER_NS => listed.push(source),
+                NEVER_NS => never.push(source),
+                _ => drop(expiries.insert(source, expires_ns)),
+            }
+        }
+        listed.sort_unstable();
         let keeper = Self {
             list,
             counts,
             expiries,
+            listed,
+            never: Never::new(&never),
+            feeds: None,
         };
         keeper.show();
         Ok(keeper)
     }
 
-    /// Serves the channel until all workers are gone or `stop` is set.
-    pub fn run(mut self, bans: &Receiver<Ban>, stop: &AtomicBool) {
+    /// Serves the channels until all workers are gone or `stop` is set; between whiles, `also` is done.
+    pub fn run(mut self, orders: &Orders, stop: &AtomicBool, mut also: impl FnMut()) {
+        self.look_at_lists(orders);
         let mut swept = Instant::now();
         while !stop.load(Ordering::Relaxed) {
-            match bans.recv_timeout(SWEEP) {
+            match orders.bans.recv_timeout(SWEEP) {
                 Ok(ban) => self.place(&ban, now_ns()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             if swept.elapsed() >= SWEEP {
                 self.sweep(now_ns());
+                self.look_at_lists(orders);
+                also();
                 swept = Instant::now();
             }
+        }
+    }
+
+    /// Follows a new configuration, or files of the one in force that have changed.
+    fn look_at_lists(&mut self, orders: &Orders) {
+        if let Some(lists) = orders.lists.try_iter().last() {
+            self.follow(lists.sources);
+            self.feeds = Some((lists.feeds, lists.path));
+            return;
+        }
+        let Some((feeds, path)) = &mut self.feeds else {
+            return;
+        };
+        if !feeds.have_changed() {
+            return;
+        }
+        let (blocked, diagnostics, unreadable) = feeds.read(path);
+        for file in &unreadable {
+            tracing::error!("the block lists stay as they are: {file}");
+        }
+        if !unreadable.is_empty() {
+            return;
+        }
+        let problems = diagnostics.to_string();
+        if !problems.is_empty() {
+            tracing::warn!("{}", problems.trim_end());
+        }
+        let never = self.never.networks().to_vec();
+        self.follow(Sources { blocked, never });
+    }
+
+    /// Brings the kernel's list to what the configuration says, and leaves bans of rules alone.
+    fn follow(&mut self, sources: Sources) {
+        let started = Instant::now();
+        let never = Never::new(&sources.never);
+        let mut wanted = sources.blocked;
+        wanted.retain(|source| !never.covers(*source));
+        self.exempt(never);
+        let listed = std::mem::take(&mut self.listed);
+        for source in without(&listed, &wanted) {
+            self.unlist(source);
+        }
+        let mut refused = Vec::new();
+        let mut last_error = None;
+        let mut added = 0_usize;
+        for source in without(&wanted, &listed) {
+            match self.list.place(source, FOREVER_NS) {
+                Ok(()) => added += 1,
+                Err(error) => {
+                    refused.push(source);
+                    last_error = Some(error);
+                }
+            }
+        }
+        if let Some(error) = last_error {
+            tracing::error!(networks = refused.len(), %error, "on the block lists, but could not be kept out");
+        }
+        // What was refused is tried again with the next change.
+        self.listed = without(&wanted, &refused).collect();
+        if added > 0 || self.listed != listed {
+            let seconds = started.elapsed().as_secs_f64();
+            tracing::info!(
+                networks = self.listed.len(),
+                added,
+                seconds,
+                "block lists are in force"
+            );
+        }
+        self.show();
+    }
+
+    /// Puts what is never kept out on the list, in the place of what was.
+    fn exempt(&mut self, never: Never) {
+        let before = std::mem::take(&mut self.never);
+        for &network in before.networks() {
+            if !never.networks().contains(&network) {
+                self.lift(network);
+            }
+        }
+        for &network in never.networks() {
+            if let Err(error) = self.list.place(network, NEVER_NS) {
+                tracing::error!(%network, %error, "in `never`, but could not be exempted");
+            }
+        }
+        let covered: Vec<IpNet> = self.expiries.keys().copied().collect();
+        for source in covered.into_iter().filter(|source| never.covers(*source)) {
+            self.expiries.remove(&source);
+            if !never.networks().contains(&source) {
+                self.lift(source);
+            }
+        }
+        self.never = never;
+    }
+
+    /// Takes off what the lists no longer have; a rule's ban on it goes on.
+    fn unlist(&mut self, source: IpNet) {
+        if self.never.networks().contains(&source) {
+            return;
+        }
+        match self.expiries.get(&source) {
+            Some(&expires_ns) => {
+                if let Err(error) = self.list.place(source, expires_ns) {
+                    tracing::warn!(%source, %error, "could not be banned");
+                }
+            }
+            None => self.lift(source),
+        }
+    }
+
+    fn lift(&mut self, source: IpNet) {
+        if let Err(error) = self.list.lift(source) {
+            tracing::warn!(%source, %error, "could not be taken off the block list");
         }
     }
 
@@ -115,6 +273,13 @@ impl<L: BlockList> Keeper<L> {
         let duration_ns = u64::try_from(ban.duration.as_nanos()).unwrap_or(u64::MAX);
         let expires_ns = now_ns.saturating_add(duration_ns);
         let source = IpNet::from(ban.source);
+        if self.listed.binary_search(&source).is_ok() {
+            return;
+        }
+        if self.never.covers(source) {
+            self.counts.bans_exempt.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         let in_force = self.expiries.get(&source).copied().unwrap_or(0);
         if in_force.saturating_add(WORTHWHILE_NS) > expires_ns && in_force > now_ns {
             return;
@@ -155,7 +320,18 @@ impl<L: BlockList> Keeper<L> {
     fn show(&self) {
         let bans = i64::try_from(self.expiries.len()).unwrap_or(i64::MAX);
         self.counts.bans.store(bans, Ordering::Relaxed);
+        let listed = i64::try_from(self.listed.len()).unwrap_or(i64::MAX);
+        self.counts.listed.store(listed, Ordering::Relaxed);
     }
+}
+
+/// What is in `some` and not in `others`; both are in order.
+fn without<'a>(some: &'a [IpNet], others: &'a [IpNet]) -> impl Iterator<Item = IpNet> + 'a {
+    let mut others = others.iter().peekable();
+    some.iter().copied().filter(move |network| {
+        while others.next_if(|other| **other < *network).is_some() {}
+        others.peek() != Some(&network)
+    })
 }
 
 /// The monotonic clock, which the XDP program compares expiries with.
@@ -165,93 +341,4 @@ fn now_ns() -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use policy::RuleIndex;
-
-    use super::*;
-
-    const SECOND_NS: u64 = 1_000_000_000;
-
-    #[derive(Clone, Default)]
-    struct Fake(Arc<Mutex<Vec<(IpNet, u64)>>>);
-
-    impl BlockList for Fake {
-        type Error = String;
-
-        fn place(&mut self, source: IpNet, expires_ns: u64) -> Result<(), String> {
-            let mut list = self.0.lock().expect("one thread");
-            if list.len() == 2 {
-                return Err("full".to_owned());
-            }
-            list.push((source, expires_ns));
-            Ok(())
-        }
-
-        fn lift(&mut self, source: IpNet) -> Result<(), String> {
-            self.0
-                .lock()
-                .expect("one thread")
-                .retain(|(ip, _)| *ip != source);
-            Ok(())
-        }
-
-        fn entries(&self) -> Result<Vec<(IpNet, u64)>, String> {
-            Ok(self.0.lock().expect("one thread").clone())
-        }
-    }
-
-    fn ban(source: &str, seconds: u64) -> Ban {
-        Ban {
-            source: source.parse().expect("an address"),
-            duration: Duration::from_secs(seconds),
-            rule: RuleIndex(0),
-        }
-    }
-
-    fn keeper(list: &Fake) -> (Keeper<Fake>, Arc<ControlCounts>) {
-        let counts = Arc::new(ControlCounts::default());
-        let keeper = Keeper::new(list.clone(), Arc::clone(&counts)).expect("a readable list");
-        (keeper, counts)
-    }
-
-    #[test]
-    fn a_ban_is_placed_once_and_ends() {
-        let list = Fake::default();
-        let (mut keeper, counts) = keeper(&list);
-        for _ in 0..100 {
-            keeper.place(&ban("192.0.2.1", 60), SECOND_NS);
-        }
-        assert_eq!(
-            *list.0.lock().expect("one thread"),
-            [("192.0.2.1/32".parse().expect("an address"), 61 * SECOND_NS)]
-        );
-        keeper.sweep(60 * SECOND_NS);
-        assert_eq!(counts.bans.load(Ordering::Relaxed), 1);
-        keeper.sweep(61 * SECOND_NS);
-        assert_eq!(counts.bans.load(Ordering::Relaxed), 0);
-        assert!(list.0.lock().expect("one thread").is_empty());
-    }
-
-    #[test]
-    fn a_full_list_is_counted() {
-        let list = Fake::default();
-        let (mut keeper, counts) = keeper(&list);
-        for source in ["192.0.2.1", "2001:db8::1", "192.0.2.3"] {
-            keeper.place(&ban(source, 60), 0);
-        }
-        assert_eq!(counts.bans_placed.load(Ordering::Relaxed), 2);
-        assert_eq!(counts.bans_failed.load(Ordering::Relaxed), 1);
-    }
-
-    #[test]
-    fn what_an_earlier_run_banned_ends_as_well() {
-        let list = Fake::default();
-        keeper(&list).0.place(&ban("192.0.2.1", 5), 0);
-        let (mut successor, counts) = keeper(&list);
-        assert_eq!(counts.bans.load(Ordering::Relaxed), 1);
-        successor.sweep(5 * SECOND_NS);
-        assert_eq!(counts.bans.load(Ordering::Relaxed), 0);
-    }
-}
+mod tests;

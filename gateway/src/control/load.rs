@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use policy::{Config, Diagnostics, Policy, SourceText};
 
+use super::feeds::{Feeds, Sources};
+
 /// The largest file that is read: a pack of 10,000 rules has a tenth of this.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
@@ -19,6 +21,10 @@ pub struct Loaded {
     pub policy: Policy,
     /// The texts of the packs it was compiled from.
     pub packs: Vec<SourceText>,
+    /// Whom it keeps out beside its rules.
+    pub sources: Sources,
+    /// The files that say so.
+    pub feeds: Feeds,
     /// What is worth knowing about it all the same.
     pub warnings: Diagnostics,
 }
@@ -52,7 +58,7 @@ pub struct Unreadable {
 
 fn named_by(namer: Option<&Path>) -> String {
     namer.map_or(String::new(), |path| {
-        format!(" (named in `packs` of {})", path.display())
+        format!(" (named in {})", path.display())
     })
 }
 
@@ -100,11 +106,21 @@ pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Problems> {
     let packs = read_packs(&config, path, &mut problems);
     let (policy, diagnostics) = Policy::check(&config, &packs);
     problems.diagnostics.extend(diagnostics);
+    let feeds = Feeds::of(&config, path);
+    let (blocked, diagnostics, unreadable) = feeds.read(path);
+    problems.diagnostics.extend(diagnostics);
+    problems.unreadable.extend(unreadable);
+    let sources = Sources {
+        blocked,
+        never: config.block.never.clone(),
+    };
     match policy {
         Some(policy) if !problems.are_fatal() => Ok(Loaded {
             config,
             policy,
             packs,
+            sources,
+            feeds,
             warnings: problems.diagnostics,
         }),
         _ => Err(problems),

@@ -1,7 +1,9 @@
 //! The control plane: what surrounds the workers and never touches a frame.
 
 pub mod bans;
+mod budgets;
 pub mod events;
+pub mod feeds;
 mod health;
 pub mod http;
 pub mod load;

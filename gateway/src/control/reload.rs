@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 
 use inspect::Inspector;
-use policy::Config;
+use policy::{Config, Policy};
 
+use super::bans::Lists;
 use super::events::Policies;
 use super::load::{Loaded, load};
 use super::metrics::{ControlCounts, Metrics};
@@ -20,6 +22,7 @@ pub struct Reloader {
     policies: Arc<Policies>,
     metrics: Arc<Metrics>,
     counts: Arc<ControlCounts>,
+    lists: Sender<Lists>,
 }
 
 impl Reloader {
@@ -32,6 +35,7 @@ impl Reloader {
         policies: Arc<Policies>,
         metrics: Arc<Metrics>,
         counts: Arc<ControlCounts>,
+        lists: Sender<Lists>,
     ) -> Self {
         Self {
             path: path.to_owned(),
@@ -40,13 +44,17 @@ impl Reloader {
             policies,
             metrics,
             counts,
+            lists,
         }
     }
 
     /// Reads everything anew. Without a mistake in it, it comes into force at once for every frame
     /// from now on, and `configure` is to tell the XDP program; with one, the old rules stay, and the
     /// log says what is wrong.
-    pub fn reload<E: std::error::Error>(&self, configure: impl FnOnce(&Config) -> Result<(), E>) {
+    pub fn reload<E: std::error::Error>(
+        &self,
+        configure: impl FnOnce(&Config, &Policy) -> Result<(), E>,
+    ) {
         let outcome = match load(&self.path) {
             Ok(loaded) => self.install(loaded, configure),
             Err(unusable) => {
@@ -61,12 +69,14 @@ impl Reloader {
     fn install<E: std::error::Error>(
         &self,
         loaded: Loaded,
-        configure: impl FnOnce(&Config) -> Result<(), E>,
+        configure: impl FnOnce(&Config, &Policy) -> Result<(), E>,
     ) -> &AtomicU64 {
         let Loaded {
             config,
             policy,
             warnings,
+            sources,
+            feeds,
             ..
         } = loaded;
         if !warnings.is_empty() {
@@ -81,11 +91,23 @@ impl Reloader {
         self.metrics.follow(&policy);
         self.inspector.install(Arc::clone(&policy));
         // The inspector comes first: frames of a new service must not meet rules that don't know it.
-        let dataplane = self.started.dataplane.clone();
-        if let Err(error) = configure(&Config {
-            dataplane,
+        let lists = Lists {
+            sources,
+            feeds,
+            path: self.path.clone(),
+        };
+        if self.lists.send(lists).is_err() {
+            tracing::error!(
+                generation,
+                "the keeper of the block list is gone: lists stay as they are"
+            );
+        }
+        let config = Config {
+            dataplane: self.started.dataplane.clone(),
+            limits: self.started.limits,
             ..config
-        }) {
+        };
+        if let Err(error) = configure(&config, &policy) {
             tracing::error!(generation, %error, "new rules are in force, but not in the XDP program");
             return &self.counts.reloads_failed;
         }

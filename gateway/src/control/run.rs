@@ -8,8 +8,7 @@ use std::io;
 use std::path::Path;
 use std::process;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -19,7 +18,8 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-use super::bans::{self, Keeper};
+use super::bans::{self, Keeper, Lists, Orders};
+use super::budgets::Watch;
 use super::events::{Destination, Policies, Writer, WriterError};
 use super::health::Health;
 use super::http::{self, BindError};
@@ -32,7 +32,7 @@ use super::reload::Reloader;
 use super::reporter::{Interfaces, Reporter};
 use super::signals::{Request, Signals};
 use crate::build_info;
-use crate::dataplane::{self, Ban, Dataplane, Inspection, Leave, LinkStatus, clock, xdp};
+use crate::dataplane::{self, Dataplane, Inspection, Leave, LinkStatus, clock, xdp};
 
 /// How long a stop waits for the events that are still queued.
 const EVENTS_PATIENCE: Duration = Duration::from_secs(2);
@@ -94,7 +94,8 @@ pub fn run(path: &Path) -> Result<(), RunError> {
     if !loaded.warnings.is_empty() {
         tracing::warn!("{}", loaded.warnings.to_string().trim_end());
     }
-    let settings = dataplane::Settings::try_from(&loaded.config)?;
+    let mut settings = dataplane::Settings::try_from(&loaded.config)?;
+    settings.program = xdp::Settings::of(&loaded.config, &loaded.policy);
     preflight::check()?;
     preflight::raise_locked_memory();
     let runtime = runtime()?;
@@ -131,6 +132,8 @@ struct Gateway {
     bans: BanThread,
     metrics: Arc<Metrics>,
     reloader: Reloader,
+    /// The burst of budgets, for who watches over them.
+    burst_ns: Arc<AtomicU64>,
     on_failure: OnFailure,
     stale_after: Duration,
 }
@@ -141,7 +144,13 @@ impl Gateway {
         loaded: Loaded,
         settings: &dataplane::Settings,
     ) -> Result<Self, RunError> {
-        let Loaded { config, policy, .. } = loaded;
+        let Loaded {
+            config,
+            policy,
+            sources,
+            feeds,
+            ..
+        } = loaded;
         let policy = Arc::new(policy);
         let inspector = Inspector::new(config.limits, Arc::clone(&policy), random_seed()?);
         inspector.lose_sight(clock::now());
@@ -150,7 +159,7 @@ impl Gateway {
         policies.remember(inspector.gauges().generation, Arc::clone(&policy));
 
         let (queue, events) = Writer::start(Destination::named(config.events.file.as_deref()))?;
-        let (ban, asked) = bans::channel();
+        let (ban, list, orders) = bans::channels();
         let interfaces = Arc::new(Interfaces::of(&config.links));
         let reporter = Reporter::new(queue, ban, Arc::clone(&policies), interfaces);
         let inspection = Inspection::Full(Arc::clone(&inspector));
@@ -158,7 +167,20 @@ impl Gateway {
 
         let counts = Arc::new(ControlCounts::default());
         let keeper = Keeper::new(dataplane.block_list()?, Arc::clone(&counts))?;
-        let bans = BanThread::spawn(keeper, asked)?;
+        let first = Lists {
+            sources,
+            feeds,
+            path: path.to_owned(),
+        };
+        let burst_ns = Arc::new(AtomicU64::new(settings.program.port.budget.burst_ns));
+        let watch = Watch::new(
+            dataplane.budgets()?,
+            read_xdp(&dataplane)?,
+            Arc::clone(&burst_ns),
+        );
+        // The keeper has the other end.
+        drop(list.send(first));
+        let bans = BanThread::spawn(keeper, orders, watch)?;
         let metrics = Arc::new(Metrics::new(
             dataplane.links().iter().map(link_workers).collect(),
             Arc::clone(&inspector),
@@ -169,13 +191,14 @@ impl Gateway {
         ));
         let on_failure = config.on_failure;
         let shown = Arc::clone(&metrics);
-        let reloader = Reloader::new(path, config, inspector, policies, shown, counts);
+        let reloader = Reloader::new(path, config, inspector, policies, shown, counts, list);
         Ok(Self {
             dataplane,
             events,
             bans,
             metrics,
             reloader,
+            burst_ns,
             on_failure,
             stale_after: Duration::from_nanos(settings.program.port.stale_after_ns),
         })
@@ -204,8 +227,12 @@ impl Gateway {
                 Request::Reopen => self.events.open_anew(),
                 Request::Reload => {
                     self.events.open_anew();
-                    self.reloader
-                        .reload(|config| self.dataplane.configure(&xdp::Settings::from(config)));
+                    self.reloader.reload(|config, policy| {
+                        let settings = xdp::Settings::of(config, policy);
+                        let burst_ns = settings.port.budget.burst_ns;
+                        self.burst_ns.store(burst_ns, Ordering::Relaxed);
+                        self.dataplane.configure(&settings)
+                    });
                 }
             }
         }
@@ -248,12 +275,16 @@ struct BanThread {
 }
 
 impl BanThread {
-    fn spawn(keeper: Keeper<xdp::BlockList>, asked: Receiver<Ban>) -> Result<Self, RunError> {
+    fn spawn(
+        keeper: Keeper<xdp::BlockList>,
+        orders: Orders,
+        mut watch: Watch,
+    ) -> Result<Self, RunError> {
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("weir-bans".to_owned())
-            .spawn(move || keeper.run(&asked, &told))
+            .spawn(move || keeper.run(&orders, &told, || watch.look()))
             .map_err(system("starting a thread"))?;
         Ok(Self { stop, thread })
     }
@@ -297,6 +328,7 @@ fn read_xdp(dataplane: &Dataplane) -> Result<ReadXdp, RunError> {
                     counts.extend(outcomes.into_iter().map(|(outcome, count)| XdpCount {
                         interface: interface.clone(),
                         outcome: outcome.name(),
+                        reason: outcome.reason(),
                         frames: count.frames,
                     }))
                 }

@@ -166,6 +166,14 @@ impl Dataplane {
         self.with_xdp(|xdp| xdp.block_list())
     }
 
+    /// The packet budgets of the XDP program.
+    ///
+    /// # Errors
+    /// Their map can't be opened.
+    pub fn budgets(&self) -> Result<xdp::Budgets, xdp::Error> {
+        self.with_xdp(|xdp| xdp.budgets())
+    }
+
     /// The counters of the XDP program.
     ///
     /// # Errors

@@ -4,6 +4,8 @@
 mod agreement;
 mod bans;
 mod broken;
+mod budgets;
+mod coap;
 mod fallback;
 mod fragments;
 mod loader;

@@ -3,25 +3,28 @@
 use aya_obj::{Object, ProgramSection, programs::XdpAttachType};
 use gateway::dataplane::xdp::OBJECT;
 
-/// The maps of layout 1: name, kind (`enum bpf_map_type`), sizes of key and value, entries.
+/// The maps of layout 2: name, kind (`enum bpf_map_type`), sizes of key and value, entries.
 ///
 /// A successor takes over the maps that a daemon has left pinned if the layout has the same number.
 /// So whoever changes this table changes `abi::LAYOUT_VERSION` too, and the test below.
-const LAYOUT_1: &[(&str, u32, u32, u32, u32)] = &[
-    ("BANNED_HOSTS_V4", 1, 4, 8, 262_144),
-    ("BANNED_HOSTS_V6", 1, 16, 8, 262_144),
+const LAYOUT_2: &[(&str, u32, u32, u32, u32)] = &[
+    ("BANNED_HOSTS_V4", 1, 4, 8, 1_048_576),
+    ("BANNED_HOSTS_V6", 1, 16, 8, 1_048_576),
     ("BANNED_NETS_V4", 11, 8, 8, 1_048_576),
     ("BANNED_NETS_V6", 11, 20, 8, 1_048_576),
-    ("COUNTERS", 6, 4, 288, 32),
+    ("BUDGETS", 2, 4, 16, 65_536),
+    ("COAP_SERVICES", 2, 4, 16_384, 1),
+    ("COUNTERS", 6, 4, 464, 32),
     ("HEARTBEATS", 2, 4, 8, 1024),
     ("PEERS", 14, 4, 8, 32),
-    ("PORT_CONFIG", 2, 4, 16, 32),
+    ("PORT_CONFIG", 2, 4, 72, 32),
+    ("SAMPLES", 6, 4, 8, 32),
     ("SERVICES", 2, 4, 16_384, 1),
     ("SOCKETS", 17, 4, 4, 2048),
 ];
 
-/// Names of the outcomes of layout 1, in the order of their counters.
-const OUTCOMES_1: &[&str] = &[
+/// Names of the outcomes of layout 2, in the order of their counters.
+const OUTCOMES_2: &[&str] = &[
     "inspect",
     "forward",
     "forward-fragment",
@@ -39,12 +42,23 @@ const OUTCOMES_1: &[&str] = &[
     "malformed-ipv6-extension",
     "malformed-tcp",
     "malformed-udp",
+    "over-budget",
+    "coap-too-short",
+    "coap-version",
+    "coap-code-class",
+    "coap-reset-not-empty",
+    "coap-ack-request",
+    "coap-empty-non-confirmable",
+    "coap-empty-message",
+    "coap-token-length",
+    "coap-token-truncated",
+    "coap-too-large",
     "no-peer",
 ];
 
 #[test]
 fn the_maps_are_those_of_the_layout_version() {
-    assert_eq!(abi::LAYOUT_VERSION, 1);
+    assert_eq!(abi::LAYOUT_VERSION, 2);
     let object = Object::parse(OBJECT).expect("an object");
     let mut maps: Vec<_> = object
         .maps
@@ -61,12 +75,12 @@ fn the_maps_are_those_of_the_layout_version() {
         })
         .collect();
     maps.sort_unstable();
-    assert_eq!(maps, LAYOUT_1);
+    assert_eq!(maps, LAYOUT_2);
     let outcomes: Vec<_> = abi::Outcome::ALL
         .iter()
         .map(|outcome| outcome.name())
         .collect();
-    assert_eq!(outcomes, OUTCOMES_1);
+    assert_eq!(outcomes, OUTCOMES_2);
 }
 
 #[test]

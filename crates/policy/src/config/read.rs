@@ -6,8 +6,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{
-    Config, Dataplane, DefaultAction, Events, Exception, Fragments, Limits, Link, Log, LogFormat,
-    Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
+    Block, Budget, Config, Dataplane, DefaultAction, Events, Exception, Fragments, Limits, Link,
+    Log, LogFormat, Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
 };
 use crate::address;
 use crate::read::{Document, Node, Table};
@@ -78,6 +78,12 @@ fn config(report: &mut Report, mut file: Table<'_>) -> Config {
     });
     section(report, &mut file, "limits", "[limits]", |report, table| {
         limits(report, table, &mut config.limits);
+    });
+    section(report, &mut file, "budget", "[budget]", |report, table| {
+        budget(report, table, &mut config.budget);
+    });
+    section(report, &mut file, "block", "[block]", |report, table| {
+        block(report, table, &mut config.block);
     });
     section(
         report,
@@ -410,6 +416,61 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
         &exceptions,
         &mut limits.exception,
     );
+}
+
+fn budget(report: &mut Report, table: &mut Table<'_>, budget: &mut Budget) {
+    const RATE_MIN: u64 = 100;
+    const RATE_MAX: u64 = 10_000_000;
+    for (key, rate) in [
+        ("tcp_packets_per_second", &mut budget.tcp_packets_per_second),
+        ("udp_packets_per_second", &mut budget.udp_packets_per_second),
+    ] {
+        let Some(node) = table.optional(key) else {
+            continue;
+        };
+        let Some(number) = node.integer(report, 0..=RATE_MAX) else {
+            continue;
+        };
+        if (1..RATE_MIN).contains(&number) {
+            report
+                .error(
+                    node.span(),
+                    format!("a budget has at least {RATE_MIN} packets a second"),
+                )
+                .help("0 stands for no budget");
+            continue;
+        }
+        *rate = number;
+    }
+    let (least, most) = (Duration::from_millis(100), Duration::from_secs(60));
+    let burst = table.optional("burst");
+    if let Some(time) = burst.and_then(|node| node.duration(report, least..=most)) {
+        budget.burst = time;
+    }
+}
+
+fn block(report: &mut Report, table: &mut Table<'_>, block: &mut Block) {
+    if let Some(node) = table.optional("files") {
+        for entry in node.array(report) {
+            let Some(file) = entry.string(report) else {
+                continue;
+            };
+            if file.is_empty() {
+                report.error(entry.span(), "the file's name is empty");
+            } else if block.files.iter().any(|named| named == file) {
+                report.error(entry.span(), format!("the list `{file}` is named twice"));
+            } else {
+                block.files.push(file.to_owned());
+            }
+        }
+    }
+    if let Some(node) = table.optional("never") {
+        for entry in node.array(report) {
+            let text = entry.string(report);
+            let network = text.and_then(|text| address::network(report, entry.span(), text));
+            block.never.extend(network);
+        }
+    }
 }
 
 fn dataplane(report: &mut Report, table: &mut Table<'_>, dataplane: &mut Dataplane) {

@@ -17,6 +17,35 @@ fn dropping(conditions: &str) -> weir_policy::Policy {
 }
 
 #[test]
+fn what_is_always_stopped_needs_no_look() {
+    let version = Reason::from_code("coap.malformed.version").expect("a code");
+    let (rules, none) = (policy, policy(""));
+    assert!(none.always_stops(version));
+    assert!(!none.always_stops(Reason::COAP_TOO_LARGE));
+    let exempt = |conditions: &str, more: &str| {
+        rules(&format!(
+            "[[rule]]\nid = \"r\"\nmatch = {{ {conditions} }}\naction = \"accept\"\n{more}"
+        ))
+    };
+    assert!(!exempt("reason = \"coap.*\", source = \"10.0.0.7\"", "").always_stops(version));
+    assert!(
+        exempt(
+            "reason = \"coap.*\", source = \"10.0.0.7\"",
+            "dry_run = true"
+        )
+        .always_stops(version)
+    );
+    assert!(exempt("source = \"10.0.0.7\"", "").always_stops(version));
+    assert!(exempt("reason = \"mqtt.*\"", "").always_stops(version));
+    let large = dropping("reason = \"coap.too-large\"");
+    assert!(large.always_stops(Reason::COAP_TOO_LARGE));
+    let from_some = dropping("reason = \"coap.too-large\", source = \"10.0.0.7\"");
+    assert!(!from_some.always_stops(Reason::COAP_TOO_LARGE));
+    let default = policy_with("mode = \"monitor\"", "");
+    assert!(!default.always_stops(version));
+}
+
+#[test]
 fn the_first_matching_final_rule_decides() {
     let policy = policy(
         r#"

@@ -94,6 +94,21 @@ fn what_is_wrong_with_a_configuration() {
             "127.0.0.1:9683",
         ),
         (
+            "[budget]\nudp_packets_per_second = 99",
+            "at least 100 packets a second",
+            "0 stands for no budget",
+        ),
+        (
+            "[block]\nfiles = [\"a\", \"b\", \"a\"]",
+            "the list `a` is named twice",
+            "",
+        ),
+        (
+            "[block]\nnever = [\"10.0.0.1/8\"]",
+            "bits set beyond its prefix",
+            "10.0.0.0/8",
+        ),
+        (
             "[dataplane]\nring_size = 1000",
             "a ring's size has to be a power of two",
             "write 512 or 1024",
@@ -184,6 +199,15 @@ flows        = 10
 idle_timeout = "15m"
 exception    = "bypass"
 
+[budget]
+tcp_packets_per_second = 0
+udp_packets_per_second = 12345
+burst                  = "2s"
+
+[block]
+files = ["drop.txt"]
+never = ["10.30.0.9"]
+
 [dataplane]
 mode         = "generic"
 busy_poll_us = 50
@@ -223,6 +247,11 @@ format = "json"
         "flows: 10",
         "900s",
         "exception: Bypass",
+        "tcp_packets_per_second: 0",
+        "udp_packets_per_second: 12345",
+        "burst: 2s",
+        "drop.txt",
+        "never: [10.30.0.9/32]",
         "Generic",
         "busy_poll: 50µs",
         "4096",

@@ -154,6 +154,11 @@ pub(super) const XDP_FRAMES: Spec = Spec::counter(
     &["interface", "outcome"],
     "Frames by what the XDP program did with them.",
 );
+pub(super) const XDP_REASONS: Spec = Spec::counter(
+    "weir_xdp_reasons_total",
+    &["interface", "reason"],
+    "Frames the XDP program refused by itself, by the reason the inspector would have named.",
+);
 pub(super) const WORKER_EVENTS: Spec = Spec::counter(
     "weir_worker_events_total",
     &["event"],
@@ -165,12 +170,16 @@ pub(super) const UMEM_FRAMES: Spec = Spec::gauge(
     "Frame buffers: capacity, free (in the workers' pools), leaked (a bug when not 0).",
 );
 
-pub(super) const BANS: Spec =
-    Spec::gauge("weir_bans", &[], "Sources on the XDP program's block list.");
+pub(super) const BANS: Spec = Spec::gauge("weir_bans", &[], "Sources that rules keep out.");
+pub(super) const BLOCK_LIST: Spec = Spec::gauge(
+    "weir_block_list_networks",
+    &[],
+    "Addresses and networks that the lists of [block] keep out.",
+);
 pub(super) const BANS_TOTAL: Spec = Spec::counter(
     "weir_bans_total",
     &["result"],
-    "Bans asked for by rules: placed, failed, or lost before they got there.",
+    "Bans asked for by rules: placed, failed, exempt (in [block] never), or lost before they got there.",
 );
 pub(super) const EVENTS: Spec = Spec::counter("weir_events_total", &[], "Events written.");
 pub(super) const EVENTS_DROPPED: Spec = Spec::counter(
@@ -213,9 +222,11 @@ pub const ALL: &[Spec] = &[
     PORT_UP,
     PORT_ZERO_COPY,
     XDP_FRAMES,
+    XDP_REASONS,
     WORKER_EVENTS,
     UMEM_FRAMES,
     BANS,
+    BLOCK_LIST,
     BANS_TOTAL,
     EVENTS,
     EVENTS_DROPPED,

@@ -38,10 +38,14 @@ pub struct ControlCounts {
     pub reloads_failed: AtomicU64,
     /// Sources on the block list.
     pub bans: AtomicI64,
+    /// Networks on the block list because of the configuration's lists.
+    pub listed: AtomicI64,
     /// Bans put on the block list.
     pub bans_placed: AtomicU64,
     /// Bans the kernel would not take.
     pub bans_failed: AtomicU64,
+    /// Bans of sources that are never kept out.
+    pub bans_exempt: AtomicU64,
 }
 
 /// Frames of one port by what the XDP program did with them.
@@ -51,6 +55,8 @@ pub struct XdpCount {
     pub interface: String,
     /// What was done.
     pub outcome: &'static str,
+    /// The inspector's code for it, if it has one.
+    pub reason: Option<&'static str>,
     /// How many frames.
     pub frames: u64,
 }
@@ -204,20 +210,31 @@ impl Sources {
         let asked = [
             ("placed", control.bans_placed.load(Ordering::Relaxed)),
             ("failed", control.bans_failed.load(Ordering::Relaxed)),
+            ("exempt", control.bans_exempt.load(Ordering::Relaxed)),
             (
                 "lost",
                 workers::sum(&self.links, |stats| stats.bans_dropped.value()),
             ),
         ];
-        let xdp = (self.xdp)();
-        let xdp = xdp
+        let listed = control.listed.load(Ordering::Relaxed) as f64;
+        let counts = (self.xdp)();
+        let reasons = counts.iter().filter_map(|count| {
+            let reason = count.reason?;
+            Some(Sample::count(
+                [count.interface.as_str(), reason],
+                count.frames,
+            ))
+        });
+        let xdp = counts
             .iter()
             .map(|count| Sample::count([count.interface.as_str(), count.outcome], count.frames));
         let dropped = self.events.dropped();
         vec![
             c::BANS.family([Sample::new([""; 0], bans)]),
             c::BANS_TOTAL.family(asked.map(|(result, count)| Sample::count([result], count))),
+            c::BLOCK_LIST.family([Sample::new([""; 0], listed)]),
             c::XDP_FRAMES.family(xdp),
+            c::XDP_REASONS.family(reasons),
             c::EVENTS.single(self.events.written()),
             c::EVENTS_DROPPED.family(dropped.map(|(cause, count)| Sample::count([cause], count))),
         ]
@@ -274,7 +291,8 @@ mod tests {
         let (_, writer) = Writer::start(Destination::Nowhere).expect("a thread");
         let count = XdpCount {
             interface: "eth1".to_owned(),
-            outcome: "forward",
+            outcome: "coap-version",
+            reason: Some("coap.malformed.version"),
             frames: 5,
         };
         Metrics::new(
@@ -306,7 +324,8 @@ mod tests {
         for line in [
             "weir_policy_generation 1",
             "weir_port_up{interface=\"eth2\"} 0",
-            "weir_xdp_frames_total{interface=\"eth1\",outcome=\"forward\"} 5",
+            "weir_xdp_frames_total{interface=\"eth1\",outcome=\"coap-version\"} 5",
+            "weir_xdp_reasons_total{interface=\"eth1\",reason=\"coap.malformed.version\"} 5",
             "weir_reasons_total{reason=\"mqtt.spoofed.server-packet\"} 0",
             "weir_inspection_seconds_count 0",
         ] {

@@ -30,7 +30,7 @@ impl Heartbeat {
 }
 
 /// The clock that the program compares with, in nanoseconds.
-fn monotonic_ns() -> u64 {
+pub(super) fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     let seconds = u64::try_from(now.tv_sec).expect("the monotonic clock starts at zero");
     let nanos = u64::try_from(now.tv_nsec).expect("nanoseconds are within a second");

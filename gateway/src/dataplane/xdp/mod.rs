@@ -11,6 +11,7 @@
 
 mod attach;
 mod block_list;
+mod budgets;
 mod counters;
 mod error;
 mod heartbeat;
@@ -24,11 +25,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::path::Path;
 
-use abi::{PortConfig, Side, map, service};
+use abi::{PortWords, Side, map, service};
 use aya::maps::{Array, DevMap, MapData, MapError, XskMap};
 use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
 
 pub use block_list::BlockList;
+pub use budgets::Budgets;
 pub use counters::{Count, Counters};
 pub use error::Error;
 pub use heartbeat::Heartbeat;
@@ -116,9 +119,12 @@ pub struct Xdp {
     links: Vec<Link>,
     ports: Vec<Port>,
     services: Array<MapData, service::Bitmap>,
-    port_config: Array<MapData, [u64; 2]>,
+    coap: Array<MapData, service::Bitmap>,
+    port_config: Array<MapData, PortWords>,
     peers: DevMap<MapData>,
     sockets: XskMap<MapData>,
+    /// By which the program chooses the buckets of budgets.
+    budget_key: [u64; 2],
 }
 
 const SIDES: [Side; 2] = [Side::Inside, Side::Outside];
@@ -169,9 +175,11 @@ impl Xdp {
         Ok(Self {
             loader: Loader::new(&pins)?,
             services: maps::open(&pins, map::SERVICES)?,
+            coap: maps::open(&pins, map::COAP_SERVICES)?,
             port_config: maps::open(&pins, map::PORT_CONFIG)?,
             peers: maps::open(&pins, map::PEERS)?,
             sockets: maps::open(&pins, map::SOCKETS)?,
+            budget_key: random_key()?,
             ports: Vec::new(),
             pins,
             wanted,
@@ -184,11 +192,15 @@ impl Xdp {
     /// # Errors
     /// A map can't be written.
     pub fn configure(&mut self, settings: &Settings) -> Result<(), Error> {
-        let words = PortConfig::to_words(settings.port);
+        let mut config = settings.port;
+        config.budget.key = self.budget_key;
+        let words = config.to_words();
         for port in 0..map::PORT_ENTRIES {
             let set = self.port_config.set(port, words, 0);
             set.map_err(|error| Error::map(map::PORT_CONFIG, error))?;
         }
+        let set = self.coap.set(0, settings.coap(), 0);
+        set.map_err(|error| Error::map(map::COAP_SERVICES, error))?;
         let set = self.services.set(0, settings.services(), 0);
         set.map_err(|error| Error::map(map::SERVICES, error))
     }
@@ -334,6 +346,14 @@ impl Xdp {
         BlockList::open(&self.pins)
     }
 
+    /// The packet budgets.
+    ///
+    /// # Errors
+    /// The map can't be opened.
+    pub fn budgets(&self) -> Result<Budgets, Error> {
+        Budgets::open(&self.pins)
+    }
+
     /// The counters.
     ///
     /// # Errors
@@ -381,4 +401,15 @@ fn socket_slot(link: u32, side: Side, queue: u32) -> Result<u32, Error> {
         return Err(Error::NoSuchSlot { link, queue });
     }
     Ok(abi::socket_slot(abi::port_index(link, side), queue))
+}
+
+/// A key that nobody can guess.
+fn random_key() -> Result<[u64; 2], Error> {
+    let mut key = [[0; 8]; 2];
+    let filled =
+        getrandom(key.as_flattened_mut(), GetRandomFlags::empty()).map_err(io::Error::from);
+    match filled.map_err(Error::load)? {
+        16 => Ok(key.map(u64::from_ne_bytes)),
+        _ => Err(Error::load(io::Error::from(io::ErrorKind::UnexpectedEof))),
+    }
 }

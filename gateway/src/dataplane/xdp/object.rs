@@ -1,6 +1,6 @@
 //! The compiled program, and instances of it in the kernel.
 
-use abi::{ban, map};
+use abi::{ban, budget, map};
 use aya::programs::Xdp as Program;
 use aya::{Ebpf, EbpfLoader};
 use rustix::io::Errno;
@@ -12,13 +12,16 @@ use super::pins::Pins;
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir.bpf.o"));
 
 /// The maps that all instances share and that stay when the daemon is gone.
-const SHARED: [&str; 10] = [
+const SHARED: [&str; 13] = [
     map::SERVICES,
+    map::COAP_SERVICES,
     map::PORT_CONFIG,
     map::PEERS,
     map::SOCKETS,
     map::HEARTBEATS,
     map::COUNTERS,
+    map::SAMPLES,
+    budget::BUCKETS,
     ban::HOSTS_V4,
     ban::HOSTS_V6,
     ban::PREFIXES_V4,

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use abi::budget::Budget;
 use abi::service::{self, Bitmap, Transport};
-use abi::{Fragments, OnFailure, PortConfig, Refusals};
+use abi::{Fragments, OnFailure, Outcome, OutcomeSet, PortConfig, Refusals};
+use policy::{Policy, Reason};
 
 /// Signs of life that a worker may miss before it counts as hung.
 const BEATS_MISSED: u32 = 5;
@@ -15,15 +17,61 @@ pub struct Settings {
     pub port: PortConfig,
     /// The services.
     pub services: Vec<(Transport, u16)>,
+    /// The UDP ports among them that are plain CoAP.
+    pub coap: Vec<u16>,
 }
 
 impl Settings {
+    /// Those of a configuration with its rules: what the rules stop in any case, the program may too.
+    #[must_use]
+    pub fn of(config: &policy::Config, policy: &Policy) -> Self {
+        let mut settings = Self::from(config);
+        settings.port.coap_refused = coap_refused(policy);
+        settings
+    }
+
     pub(super) fn services(&self) -> Bitmap {
-        let mut bitmap = service::EMPTY;
-        for &(transport, port) in &self.services {
-            service::insert(&mut bitmap, transport, port);
-        }
-        bitmap
+        bitmap(self.services.iter().copied())
+    }
+
+    pub(super) fn coap(&self) -> Bitmap {
+        bitmap(self.coap.iter().map(|&port| (Transport::Udp, port)))
+    }
+}
+
+fn bitmap(services: impl Iterator<Item = (Transport, u16)>) -> Bitmap {
+    let mut bitmap = service::EMPTY;
+    for (transport, port) in services {
+        service::insert(&mut bitmap, transport, port);
+    }
+    bitmap
+}
+
+/// The program's findings in CoAP that the rules stop in any case. A message that is too large may be
+/// malformed besides, which the program doesn't look for: it has to be stopped for that as well.
+fn coap_refused(policy: &Policy) -> OutcomeSet {
+    let stops = |outcome: &&Outcome| {
+        let reason = outcome.reason().and_then(Reason::from_code);
+        reason.is_some_and(|reason| policy.always_stops(reason))
+    };
+    let mut malformed = Reason::ALL
+        .iter()
+        .filter(|reason| reason.is_malformed() && reason.family() == "coap");
+    let all_malformed_stop = malformed.all(|&reason| policy.always_stops(reason));
+    Outcome::ALL
+        .iter()
+        .filter(stops)
+        .filter(|outcome| all_malformed_stop || **outcome != Outcome::CoapTooLarge)
+        .fold(OutcomeSet::default(), |set, outcome| set.with(*outcome))
+}
+
+fn budget(budget: &policy::Budget) -> Budget {
+    const SECOND_NS: u64 = 1_000_000_000;
+    let rates = [budget.tcp_packets_per_second, budget.udp_packets_per_second];
+    Budget {
+        cost_ns: rates.map(|rate| SECOND_NS.checked_div(rate).unwrap_or(0)),
+        burst_ns: nanos(budget.burst),
+        key: [0; 2],
     }
 }
 
@@ -47,8 +95,12 @@ impl From<&policy::Config> for Settings {
                     policy::Mode::Enforce => Refusals::Enforced,
                     policy::Mode::Monitor => Refusals::Monitored,
                 },
+                budget: budget(&config.budget),
+                coap_refused: OutcomeSet::default(),
+                coap_bytes_max: config.limits.coap_message_bytes as u64,
             },
             services: [tcp, udp].concat(),
+            coap: config.services.coap.clone(),
         }
     }
 }
@@ -99,10 +151,82 @@ mod tests {
             fragments: policy::Fragments::Forward,
             ..policy::Config::default()
         };
-        let Settings { port, services } = Settings::from(&config);
+        let Settings { port, services, .. } = Settings::from(&config);
         assert!(services.contains(&(Transport::Tcp, 5683)));
         assert_eq!(port.refusals, Refusals::Monitored);
         assert_eq!(port.on_failure, OnFailure::Closed);
         assert_eq!(port.fragments, Fragments::Forward);
+    }
+
+    fn refused(mode: policy::Mode, pack: &str) -> Vec<&'static str> {
+        let config = policy::Config {
+            mode,
+            ..policy::Config::default()
+        };
+        let pack = policy::SourceText::new("pack.toml", pack);
+        let policy = Policy::compile(&config, &[pack]).expect("a valid pack");
+        let refused = Settings::of(&config, &policy).port.coap_refused;
+        let held = Outcome::ALL
+            .iter()
+            .filter(|outcome| refused.contains(**outcome));
+        held.filter_map(|outcome| outcome.reason()).collect()
+    }
+
+    #[test]
+    fn every_reason_of_the_program_is_one_of_the_inspector() {
+        let codes: Vec<_> = Outcome::ALL.iter().filter_map(|o| o.reason()).collect();
+        assert_eq!(codes.len(), 10);
+        assert!(
+            codes.iter().all(|code| Reason::from_code(code).is_some()),
+            "{codes:?}"
+        );
+    }
+
+    #[test]
+    fn the_program_stops_only_what_the_rules_stop_in_any_case() {
+        use policy::Mode::{Enforce, Monitor};
+        let rule = |matching: &str, action: &str| {
+            format!(
+                "[[rule]]\nid = \"r\"\ndescription = \"d\"\nmatch = {{ {matching} }}\naction = \"{action}\"\n"
+            )
+        };
+        // What can't be parsed is stopped without a rule; too large isn't malformed.
+        assert_eq!(refused(Enforce, "").len(), 9);
+        assert!(!refused(Enforce, "").contains(&"coap.too-large"));
+        let drop = rule(
+            "reason = [\"coap.malformed.*\", \"coap.too-large\"]",
+            "drop",
+        );
+        assert_eq!(refused(Enforce, &drop).len(), 10);
+        assert!(refused(Monitor, &drop).is_empty());
+        let some = rule(
+            "reason = \"coap.too-large\", source = \"10.0.0.0/8\"",
+            "drop",
+        );
+        assert_eq!(refused(Enforce, &some).len(), 9);
+        let version = rule(
+            "reason = \"coap.malformed.version\", source = \"10.0.0.7\"",
+            "accept",
+        );
+        let left = refused(Enforce, &version);
+        assert!(left.len() == 8 && !left.contains(&"coap.malformed.version"));
+        // An accept that doesn't name what is malformed isn't one of it.
+        let accept = rule("source = \"10.0.0.7\"", "accept");
+        assert_eq!(refused(Enforce, &accept).len(), 9);
+        let alert = rule("reason = \"coap.malformed.*\"", "alert");
+        assert_eq!(refused(Enforce, &alert).len(), 9);
+        // A message may be too large and malformed, and the one be accepted, the other not.
+        let delta = rule("reason = \"coap.malformed.option-delta\"", "accept");
+        let both = format!("{delta}{}", drop.replace("\"r\"", "\"s\""));
+        assert_eq!(refused(Enforce, &both).len(), 9);
+    }
+
+    #[test]
+    fn budgets_are_told_as_the_time_between_frames() {
+        let mut config = policy::Config::default();
+        config.budget.tcp_packets_per_second = 0;
+        let told = Settings::from(&config).port.budget;
+        assert_eq!(told.cost_ns, [0, 50_000]);
+        assert_eq!(told.burst_ns, 1_000_000_000);
     }
 }

@@ -1,0 +1,129 @@
+//! Lists of sources to keep out, as feeds publish them: an address or a network a line.
+//!
+//! What follows `#` or `;` is a comment, as in the lists of FireHOL and Spamhaus. A line that can't be
+//! read is a warning, and the others count all the same: a feed with a mistake in it must not open
+//! the door to the rest of it.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::report::{Report, Span};
+use crate::{Diagnostics, SourceText};
+
+/// Reads a list: its networks in the order of their addresses, each once, and what is wrong with
+/// its lines.
+#[must_use]
+pub fn block_list(source: &SourceText) -> (Vec<IpNet>, Diagnostics) {
+    let mut report = Report::default();
+    let file = report.add_file(source);
+    let mut networks = Vec::new();
+    let mut offset = 0;
+    for line in source.text.split_inclusive('\n') {
+        networks.extend(entry(&mut report, &file, offset, line));
+        offset += line.len();
+    }
+    networks.sort_unstable();
+    networks.dedup();
+    (networks, report.finish())
+}
+
+/// The network of a line that starts at `offset`; none for a comment, or one that can't be read.
+fn entry(report: &mut Report, file: &Span, offset: usize, line: &str) -> Option<IpNet> {
+    let line = match offset {
+        0 => line.trim_start_matches('\u{feff}'),
+        _ => line,
+    };
+    let text = line.split(['#', ';']).next().unwrap_or_default().trim();
+    if text.is_empty() {
+        return None;
+    }
+    match network(text) {
+        Ok(network) => Some(network),
+        Err(problem) => {
+            // Every line is within the file, whose offsets these are.
+            let indent = line.find(text).unwrap_or(0);
+            let span = file.part(offset + indent, text.len());
+            report
+                .warning(&span, problem)
+                .help("the line is left out, the rest of the list counts");
+            None
+        }
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.into());
+    }
+    let Ok(network) = text.parse::<IpNet>() else {
+        let shown: String = text.escape_debug().take(64).collect();
+        return Err(format!("`{shown}` is neither an address nor a network"));
+    };
+    if network.prefix_len() == 0 {
+        return Err(format!("`{network}` would keep everybody out"));
+    }
+    if network.trunc() != network {
+        let trunc = network.trunc();
+        return Err(format!(
+            "`{network}` has bits set beyond its prefix, unlike `{trunc}`"
+        ));
+    }
+    Ok(network)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Vec<String>, String) {
+        let (networks, diagnostics) = block_list(&SourceText::new("feed.netset", text));
+        let networks = networks.iter().map(ToString::to_string).collect();
+        (networks, diagnostics.to_string())
+    }
+
+    #[test]
+    fn the_lists_of_feeds_are_understood() {
+        let text = "\u{feff}# firehol_level1\n#\n\n198.51.100.0/24\r\n192.0.2.1\n\
+                    ; Spamhaus DROP\n203.0.113.0/24 ; SBL1\n  2001:db8::/32 ; SBL2\n2001:db8::1#x\n192.0.2.1";
+        let (networks, problems) = read(text);
+        let expected = [
+            "192.0.2.1/32",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "2001:db8::/32",
+            "2001:db8::1/128",
+        ];
+        assert_eq!(networks, expected);
+        assert_eq!(problems, "");
+    }
+
+    #[test]
+    fn a_broken_line_is_named_and_the_rest_counts() {
+        let text = "192.0.2.1\n  nonsense\n192.0.2.300\n10.0.0.1/8\n0.0.0.0/0\n::/0\n\
+                    10.0.0.0/33\n192.0.2.7-192.0.2.9\n192.0.2.2\n";
+        let (networks, problems) = read(text);
+        assert_eq!(networks, ["192.0.2.1/32", "192.0.2.2/32"]);
+        for place in [
+            "feed.netset:2:3",
+            "feed.netset:3:1",
+            "feed.netset:4:1",
+            "feed.netset:5:1",
+            "feed.netset:6:1",
+            "feed.netset:7:1",
+            "feed.netset:8:1",
+        ] {
+            assert!(
+                problems.contains(place),
+                "{place} is missing in\n{problems}"
+            );
+        }
+    }
+
+    #[test]
+    fn rubbish_is_told_in_bounds() {
+        let (networks, problems) = read(&"\u{1b}[2J\0rubbish\n".repeat(100_000));
+        assert!(networks.is_empty());
+        assert!(problems.len() < 100_000 && !problems.contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,212 @@
+use std::sync::Mutex;
+
+use policy::RuleIndex;
+
+use super::*;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+#[derive(Clone, Default)]
+struct Fake(Arc<Mutex<Vec<(IpNet, u64)>>>, usize);
+
+impl Fake {
+    fn roomy() -> Self {
+        Self(Arc::default(), 100)
+    }
+}
+
+impl BlockList for Fake {
+    type Error = String;
+
+    fn place(&mut self, source: IpNet, expires_ns: u64) -> Result<(), String> {
+        let mut list = self.0.lock().expect("one thread");
+        list.retain(|(net, _)| *net != source);
+        if list.len() == self.1.max(2) {
+            return Err("full".to_owned());
+        }
+        list.push((source, expires_ns));
+        Ok(())
+    }
+
+    fn lift(&mut self, source: IpNet) -> Result<(), String> {
+        self.0
+            .lock()
+            .expect("one thread")
+            .retain(|(ip, _)| *ip != source);
+        Ok(())
+    }
+
+    fn entries(&self) -> Result<Vec<(IpNet, u64)>, String> {
+        Ok(self.0.lock().expect("one thread").clone())
+    }
+}
+
+fn ban(source: &str, seconds: u64) -> Ban {
+    Ban {
+        source: source.parse().expect("an address"),
+        duration: Duration::from_secs(seconds),
+        rule: RuleIndex(0),
+    }
+}
+
+fn keeper(list: &Fake) -> (Keeper<Fake>, Arc<ControlCounts>) {
+    let counts = Arc::new(ControlCounts::default());
+    let keeper = Keeper::new(list.clone(), Arc::clone(&counts)).expect("a readable list");
+    (keeper, counts)
+}
+
+#[test]
+fn a_ban_is_placed_once_and_ends() {
+    let list = Fake::default();
+    let (mut keeper, counts) = keeper(&list);
+    for _ in 0..100 {
+        keeper.place(&ban("192.0.2.1", 60), SECOND_NS);
+    }
+    assert_eq!(
+        *list.0.lock().expect("one thread"),
+        [("192.0.2.1/32".parse().expect("an address"), 61 * SECOND_NS)]
+    );
+    keeper.sweep(60 * SECOND_NS);
+    assert_eq!(counts.bans.load(Ordering::Relaxed), 1);
+    keeper.sweep(61 * SECOND_NS);
+    assert_eq!(counts.bans.load(Ordering::Relaxed), 0);
+    assert!(list.0.lock().expect("one thread").is_empty());
+}
+
+#[test]
+fn a_full_list_is_counted() {
+    let list = Fake::default();
+    let (mut keeper, counts) = keeper(&list);
+    for source in ["192.0.2.1", "2001:db8::1", "192.0.2.3"] {
+        keeper.place(&ban(source, 60), 0);
+    }
+    assert_eq!(counts.bans_placed.load(Ordering::Relaxed), 2);
+    assert_eq!(counts.bans_failed.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn what_an_earlier_run_banned_ends_as_well() {
+    let list = Fake::default();
+    keeper(&list).0.place(&ban("192.0.2.1", 5), 0);
+    let (mut successor, counts) = keeper(&list);
+    assert_eq!(counts.bans.load(Ordering::Relaxed), 1);
+    successor.sweep(5 * SECOND_NS);
+    assert_eq!(counts.bans.load(Ordering::Relaxed), 0);
+}
+
+fn networks(texts: &[&str]) -> Vec<IpNet> {
+    let mut networks: Vec<IpNet> = texts
+        .iter()
+        .map(|text| text.parse().expect("a network"))
+        .collect();
+    networks.sort_unstable();
+    networks
+}
+
+fn follow(keeper: &mut Keeper<Fake>, blocked: &[&str], never: &[&str]) {
+    keeper.follow(Sources {
+        blocked: networks(blocked),
+        never: networks(never),
+    });
+}
+
+/// What the kernel has, the last word on each source.
+fn held(list: &Fake) -> Vec<(String, u64)> {
+    let entries = list.0.lock().expect("one thread").clone();
+    let by_source: std::collections::BTreeMap<IpNet, u64> = entries.into_iter().collect();
+    by_source
+        .into_iter()
+        .map(|(net, end)| (net.to_string(), end))
+        .collect()
+}
+
+fn is(list: &Fake, expected: &[(&str, u64)]) {
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(net, end)| ((*net).to_owned(), *end))
+        .collect();
+    assert_eq!(held(list), expected);
+}
+
+#[test]
+fn lists_are_followed_and_a_successor_goes_on_with_them() {
+    let list = Fake::roomy();
+    let (mut first, counts) = keeper(&list);
+    follow(&mut first, &["192.0.2.0/24", "198.51.100.7/32"], &[]);
+    is(
+        &list,
+        &[
+            ("192.0.2.0/24", FOREVER_NS),
+            ("198.51.100.7/32", FOREVER_NS),
+        ],
+    );
+    assert_eq!(counts.listed.load(Ordering::Relaxed), 2);
+    assert_eq!(counts.bans.load(Ordering::Relaxed), 0);
+    first.sweep(u64::MAX - 1);
+    assert_eq!(held(&list).len(), 2, "no time takes them off");
+
+    let (mut successor, counts) = keeper(&list);
+    assert_eq!(counts.listed.load(Ordering::Relaxed), 2);
+    follow(&mut successor, &["192.0.2.0/24", "203.0.113.0/24"], &[]);
+    is(
+        &list,
+        &[("192.0.2.0/24", FOREVER_NS), ("203.0.113.0/24", FOREVER_NS)],
+    );
+    follow(&mut successor, &[], &[]);
+    is(&list, &[]);
+}
+
+#[test]
+fn what_is_never_kept_out_wins() {
+    let list = Fake::roomy();
+    let (mut keeper, counts) = keeper(&list);
+    keeper.place(&ban("10.0.0.5", 60), 0);
+    keeper.place(&ban("10.0.0.6", 60), 0);
+    follow(
+        &mut keeper,
+        &["10.0.0.0/8", "10.0.0.4/31", "10.0.0.5/32", "10.0.0.7/32"],
+        &["10.0.0.4/31", "10.0.0.7/32"],
+    );
+    is(
+        &list,
+        &[
+            ("10.0.0.0/8", FOREVER_NS),
+            ("10.0.0.4/31", NEVER_NS),
+            ("10.0.0.6/32", 60 * SECOND_NS),
+            ("10.0.0.7/32", NEVER_NS),
+        ],
+    );
+    for source in ["10.0.0.5", "10.0.0.7"] {
+        keeper.place(&ban(source, 60), 0);
+    }
+    assert_eq!(counts.bans_exempt.load(Ordering::Relaxed), 2);
+    assert_eq!(held(&list).len(), 4);
+    // Once it isn't any more, the lists hold it again.
+    follow(&mut keeper, &["10.0.0.7/32"], &[]);
+    is(
+        &list,
+        &[("10.0.0.6/32", 60 * SECOND_NS), ("10.0.0.7/32", FOREVER_NS)],
+    );
+}
+
+#[test]
+fn a_ban_outlives_the_list_that_its_source_stood_on() {
+    let list = Fake::roomy();
+    let (mut keeper, _) = keeper(&list);
+    keeper.place(&ban("192.0.2.1", 60), 0);
+    follow(&mut keeper, &["192.0.2.1/32"], &[]);
+    is(&list, &[("192.0.2.1/32", FOREVER_NS)]);
+    follow(&mut keeper, &[], &[]);
+    is(&list, &[("192.0.2.1/32", 60 * SECOND_NS)]);
+}
+
+#[test]
+fn what_finds_no_room_is_tried_again() {
+    let list = Fake::default();
+    let (mut keeper, counts) = keeper(&list);
+    let all = ["192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32"];
+    follow(&mut keeper, &all, &[]);
+    assert_eq!(counts.listed.load(Ordering::Relaxed), 2);
+    follow(&mut keeper, &all[1..], &[]);
+    assert_eq!(counts.listed.load(Ordering::Relaxed), 2);
+}
