@@ -82,15 +82,14 @@ impl Load {
     /// Has the inspector judge a round; all of it has to pass.
     pub(crate) fn carry(&mut self, round: &mut Round) {
         self.now = self.now + Duration::from_millis(1);
+        let sitting = self.inspector.sit();
         for (side, frame) in round {
             let port = Port {
                 link: 0,
                 side: *side,
             };
             let frame = &mut Frame::whole(frame);
-            let outcome = self
-                .inspector
-                .handle_frame(self.now, port, frame, &mut Void);
+            let outcome = sitting.handle_frame(self.now, port, frame, &mut Void);
             assert!(black_box(outcome).forward);
         }
     }

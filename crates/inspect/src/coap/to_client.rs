@@ -10,7 +10,6 @@ use super::answer::{Answer, Towards};
 use super::bearing::Role;
 use super::budget::{Entry, Validation};
 use super::challenge::{Reply, allowance};
-use super::endpoint::Token;
 use super::exchange::Kind;
 use super::meters::Books;
 use super::parties::Server;
@@ -71,7 +70,7 @@ impl Tracker {
         let Role::Response(asked) = bearing.role else {
             return;
         };
-        let response = bearing.response(message);
+        let response = bearing.response(message, datagram.token);
         let is_notification = datagram.is_notification();
         let evicted = match asked {
             Some(asked) if asked.observes => {
@@ -102,7 +101,7 @@ impl Tracker {
         let (message, bearing) = (&datagram.message, &datagram.bearing);
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
         let request_token = match bearing.role {
-            Role::Response(_) => Token::new(message.token()),
+            Role::Response(_) => datagram.token,
             Role::Reply(Some(sent)) if is_piggybacked && sent.kind == Kind::Request => sent.token,
             _ => return,
         };

@@ -8,9 +8,9 @@ use super::answer::{Answer, Towards};
 use super::bearing::Role;
 use super::budget::{Entry, Standing, Validation};
 use super::challenge::{Reply, allowance};
-use super::endpoint::Token;
 use super::exchange::{Kind, Request, Sent};
 use super::meters::{Books, Promise};
+use super::observation::Observe;
 use super::parties::Server;
 use super::{Datagram, Tracker, strip};
 use crate::context::Context;
@@ -97,7 +97,10 @@ impl Tracker {
             Role::Request => {
                 let server = bearing.addressee(datagram.arrival);
                 let resource = (trust == Trust::None && server == Server::One(bearing.server))
-                    .then(|| self.resources.identify(bearing.server, message));
+                    .then(|| {
+                        let observes = datagram.facts.asks_to_observe() == Some(Observe::Register);
+                        self.resources.identify(bearing.server, message, observes)
+                    });
                 if let Some(resource) = resource
                     && let Some(outcome) =
                         self.challenge_ahead(cx, datagram, subject, standing, resource)
@@ -109,7 +112,7 @@ impl Tracker {
                     &Request {
                         client: bearing.client,
                         server,
-                        token: Token::new(message.token()),
+                        token: datagram.token,
                         message_id: message.message_id(),
                         observe: datagram.facts.asks_to_observe(),
                         trusted: trust != Trust::None,
@@ -146,7 +149,7 @@ impl Tracker {
             Direction::ToClient => bearing.server,
         };
         let is_confirmable = message.message_type() == Type::Confirmable;
-        let sent = Sent::new(cx.now, kind, is_confirmable, Token::new(message.token()));
+        let sent = Sent::new(cx.now, kind, is_confirmable, datagram.token);
         let message_id = message.message_id();
         if self
             .exchanges

@@ -45,11 +45,6 @@ impl FlowKey {
         (key, source_is_low)
     }
 
-    /// The VLAN it travels in.
-    pub(crate) fn vlan(&self) -> Option<u16> {
-        (self.rest as u16).checked_sub(1)
-    }
-
     /// A number for people and logs, the same for both directions and for one seed.
     pub(crate) fn id(&self, key: &[u8; 16]) -> u64 {
         let mut hasher = SipHasher13::new_with_key(key);
