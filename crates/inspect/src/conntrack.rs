@@ -18,17 +18,18 @@ impl Inspector {
         segment: &Segment,
         frame: &mut Frame<'_>,
     ) -> Outcome {
-        let Some(mut flow) = self.flows.lookup(&arrival.key) else {
-            return self.open_flow(cx, arrival, segment, frame, false);
+        let (key, source_is_low) = arrival.carrier.key(cx.port.link, &arrival.endpoints);
+        let Some(mut flow) = self.flows.lookup(&key) else {
+            return self.open_flow(cx, arrival, (key, source_is_low), segment, frame, false);
         };
         let is_known =
             !self.has_lost_sight_since(flow.last_seen) || flow.state.lose_sight(&self.shared);
         if !is_known || flow.state.gives_way_to(segment) {
             drop(flow);
-            return self.open_flow(cx, arrival, segment, frame, true);
+            return self.open_flow(cx, arrival, (key, source_is_low), segment, frame, true);
         }
         arrival.service = flow.service;
-        arrival.direction = flow.direction(arrival.source_is_low);
+        arrival.direction = flow.direction(source_is_low);
         self.handle_in_flow(cx, arrival, segment, frame, flow)
     }
 
@@ -50,11 +51,12 @@ impl Inspector {
         }
         let mut has_room = true;
         if flow.class() == Class::HalfOpen && self.flows.is_full(cx.limits) {
-            drop(flow);
-            has_room = self.make_room(cx);
             // Nobody takes a half-open flow out to make room for an established one; should its time
             // have come on another worker just now, its sender repeats the segment.
-            match self.flows.lookup(&arrival.key) {
+            let key = *flow.key();
+            drop(flow);
+            has_room = self.make_room(cx);
+            match self.flows.lookup(&key) {
                 Some(again) => flow = again,
                 None => return Outcome::dropped(Reason::LIMITS_FLOW_TABLE),
             }
@@ -83,6 +85,7 @@ impl Inspector {
         &self,
         cx: &mut Context<'_, S>,
         arrival: &Arrival,
+        key: (FlowKey, bool),
         segment: &Segment,
         frame: &mut Frame<'_>,
         replaces: bool,
@@ -128,9 +131,9 @@ impl Inspector {
             return outcome;
         }
         if replaces {
-            self.forget(&arrival.key, cx.sink);
+            self.forget(&key.0, cx.sink);
         }
-        self.enter(cx, arrival, connection, has_room);
+        self.enter(cx, arrival, key, connection, has_room);
         outcome
     }
 
@@ -159,12 +162,13 @@ impl Inspector {
         &self,
         cx: &mut Context<'_, S>,
         arrival: &Arrival,
+        (key, source_is_low): (FlowKey, bool),
         connection: Connection,
         has_room: bool,
     ) {
         let (client_is_low, client_side) = match arrival.direction {
-            Direction::ToServer => (arrival.source_is_low, cx.port.side),
-            Direction::ToClient => (!arrival.source_is_low, cx.port.side.opposite()),
+            Direction::ToServer => (source_is_low, cx.port.side),
+            Direction::ToClient => (!source_is_low, cx.port.side.opposite()),
         };
         let flow = Flow::new(
             arrival.service,
@@ -175,11 +179,9 @@ impl Inspector {
         );
         cx.sink.count(Count::FlowOpened(arrival.service));
         let sink = &mut *cx.sink;
-        let tenant = self
-            .flows
-            .open(arrival.key, flow, cx.limits, &mut |departure| {
-                self.depart(departure, sink);
-            });
+        let tenant = self.flows.open(key, flow, cx.limits, &mut |departure| {
+            self.depart(departure, sink);
+        });
         self.settle(cx, tenant, has_room);
     }
 

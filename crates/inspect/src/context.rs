@@ -40,12 +40,27 @@ pub(crate) struct Arrival {
     /// By which end has the service's port; for a TCP flow, by who opened it.
     pub(crate) direction: Direction,
     pub(crate) endpoints: Endpoints,
-    /// The same for both directions; holds link and VLAN too.
-    pub(crate) key: FlowKey,
-    /// Whether the source is the lower end of the key.
-    pub(crate) source_is_low: bool,
+    pub(crate) carrier: Carrier,
     /// Where the layers of the frame begin.
     pub(crate) layout: Layout,
+}
+
+/// What tells frames between the same two ends apart: their VLAN and transport.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Carrier {
+    pub(crate) vlan: Option<u16>,
+    /// The transport protocol's number; 0 where it isn't known.
+    pub(crate) protocol: u8,
+}
+
+impl Carrier {
+    /// The key of what goes from one of `ends` to the other over `link`, and whether the source is
+    /// the lower end of it.
+    pub(crate) fn key(self, link: u16, ends: &Endpoints) -> (FlowKey, bool) {
+        let source = (ends.source, ends.source_port);
+        let destination = (ends.destination, ends.destination_port);
+        FlowKey::new(source, destination, link, self.vlan, self.protocol)
+    }
 }
 
 impl Arrival {
@@ -97,7 +112,7 @@ impl<S: Sink> Context<'_, S> {
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
     ) -> Judgement {
-        self.judge_at(&arrival.key, Action::Accept, subject, meters)
+        self.judge_at(arrival.carrier, Action::Accept, subject, meters)
     }
 
     /// As [`Context::judge`]; `fallback` is done where no rule speaks of it.
@@ -108,20 +123,20 @@ impl<S: Sink> Context<'_, S> {
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
     ) -> Judgement {
-        self.judge_at(&arrival.key, fallback, subject, meters)
+        self.judge_at(arrival.carrier, fallback, subject, meters)
     }
 
     /// As [`Context::judge_or`], for a frame of which no more is known than where it belongs.
     pub(crate) fn judge_at(
         &mut self,
-        key: &FlowKey,
+        carrier: Carrier,
         fallback: Action,
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
     ) -> Judgement {
-        let judgement = self.judge_part(key, fallback, subject, meters);
+        let judgement = self.judge_part(carrier, fallback, subject, meters);
         if let Some(kind) = message_kind(subject) {
-            self.tell_message(key, kind, subject, &judgement.outcome);
+            self.tell_message(carrier, kind, subject, &judgement.outcome);
         }
         judgement
     }
@@ -129,7 +144,7 @@ impl<S: Sink> Context<'_, S> {
     /// As [`Context::judge_at`], for a part of a message that is counted as a whole.
     pub(crate) fn judge_part(
         &mut self,
-        key: &FlowKey,
+        carrier: Carrier,
         fallback: Action,
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
@@ -139,7 +154,8 @@ impl<S: Sink> Context<'_, S> {
             metering: self.metering,
             policy: self.policy,
             now: self.now,
-            flow: key,
+            link: self.port.link,
+            carrier,
             ratios: meters,
             evicted: false,
         };
@@ -160,7 +176,7 @@ impl<S: Sink> Context<'_, S> {
         }
         let judgement = judgement(&ruling, subject, &noted);
         if !(noted.is_empty() && subject.reasons.is_empty() && ruling.rule.is_none()) {
-            self.tell(key, subject, &ruling, &noted, &judgement.outcome);
+            self.tell(carrier, subject, &ruling, &noted, &judgement.outcome);
         }
         judgement
     }
@@ -173,7 +189,7 @@ impl<S: Sink> Context<'_, S> {
         ruling: &Ruling,
     ) -> Outcome {
         let outcome = judgement(ruling, subject, &[]).outcome;
-        self.tell(&arrival.key, subject, ruling, &[], &outcome);
+        self.tell(arrival.carrier, subject, ruling, &[], &outcome);
         outcome
     }
 
@@ -182,9 +198,10 @@ impl<S: Sink> Context<'_, S> {
         self.sink.count(Count::Limit(kind));
     }
 
+    #[cold]
     fn tell(
         &mut self,
-        key: &FlowKey,
+        carrier: Carrier,
         subject: &Subject<'_>,
         ruling: &Ruling,
         noted: &[Noted],
@@ -197,7 +214,7 @@ impl<S: Sink> Context<'_, S> {
         for reason in subject.reasons.iter().copied().chain(by_limit) {
             self.sink.count(Count::Reason(reason));
         }
-        let event = self.event_on(key, subject, outcome);
+        let event = self.event_on(carrier, subject, outcome);
         for note in noted {
             let (rule, enforced) = (note.rule, note.would.is_none());
             self.sink.count(Count::Rule { rule, enforced });
@@ -239,7 +256,7 @@ impl<S: Sink> Context<'_, S> {
     /// A message was judged.
     fn tell_message(
         &mut self,
-        key: &FlowKey,
+        carrier: Carrier,
         kind: MessageKind,
         subject: &Subject<'_>,
         outcome: &Outcome,
@@ -250,7 +267,7 @@ impl<S: Sink> Context<'_, S> {
                 reason: outcome.reason,
                 rule: outcome.rule,
                 would: outcome.would,
-                ..self.event_on(key, subject, outcome)
+                ..self.event_on(carrier, subject, outcome)
             });
         }
         let direction = subject.direction;
@@ -264,16 +281,17 @@ impl<S: Sink> Context<'_, S> {
     /// What all events on `subject` have in common.
     fn event_on<'e>(
         &self,
-        key: &FlowKey,
+        carrier: Carrier,
         subject: &'e Subject<'e>,
         outcome: &Outcome,
     ) -> Event<'e> {
+        let (key, _) = carrier.key(self.port.link, &subject.endpoints);
         Event {
             at: self.now,
             kind: EventKind::Alert,
             flow_id: key.id(self.flow_id_key),
             port: self.port,
-            vlan: key.vlan(),
+            vlan: carrier.vlan,
             subject,
             reason: None,
             rule: None,

@@ -2,7 +2,8 @@
 
 use policy::Endpoints;
 
-use crate::context::Context;
+use crate::context::{Carrier, Context};
+use crate::dispatch::TCP;
 use crate::flow::{Class, Tenant};
 use crate::inspector::Installed;
 use crate::tcp::Connection;
@@ -56,8 +57,12 @@ impl Inspector {
         if flow.state.deadline(&self.limits) <= now {
             let ends = ends_from_client(&flow);
             let service = flow.service;
+            let carrier = Carrier {
+                vlan: key.vlan(),
+                protocol: TCP,
+            };
             flow.state
-                .expire(&mut cx, &self.shared, (&key, service, &ends));
+                .expire(&mut cx, &self.shared, (carrier, service, &ends));
             if flow.state.class() == Class::Lingering {
                 flow.last_seen = now;
             }

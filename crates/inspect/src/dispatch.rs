@@ -7,15 +7,14 @@ use wire::Direction;
 use wire::net::checksum::{self, State};
 use wire::net::{Fragment, Layout, Malformed, Packet, Rough, Transport};
 
-use crate::context::{Arrival, Context};
-use crate::flow::FlowKey;
+use crate::context::{Arrival, Carrier, Context};
 use crate::inspector::Installed;
 use crate::services::Ported;
 use crate::source::{handle_martian, is_martian};
 use crate::{Frame, Inspector, Outcome, Port, Sink, tls};
 
 /// TCP's protocol number.
-const TCP: u8 = 6;
+pub(crate) const TCP: u8 = 6;
 /// UDP's protocol number.
 const UDP: u8 = 17;
 
@@ -46,14 +45,15 @@ impl Inspector {
             return Outcome::ACCEPT;
         };
         let endpoints = endpoints(cx.port, (packet.source(), packet.destination()), ports);
-        let vlan = packet.vlan().map(|vlan| vlan.id());
-        let (key, source_is_low) = key_of(cx.port, &endpoints, vlan, packet.layout.protocol);
+        let carrier = Carrier {
+            vlan: packet.vlan().map(|vlan| vlan.id()),
+            protocol: packet.layout.protocol,
+        };
         let mut arrival = Arrival {
             service,
             direction,
             endpoints,
-            key,
-            source_is_low,
+            carrier,
             layout: packet.layout,
         };
         let checksum = checksum::verify(&packet);
@@ -210,14 +210,12 @@ fn judge_roughly<S: Sink>(
         address_validated: false,
         size: 0,
     };
-    let (key, _) = key_of(cx.port, &endpoints, vlan, number);
-    cx.judge_at(&key, Action::Drop, &subject, &mut ()).outcome
-}
-
-fn key_of(port: Port, ends: &Endpoints, vlan: Option<u16>, protocol: u8) -> (FlowKey, bool) {
-    let source = (ends.source, ends.source_port);
-    let destination = (ends.destination, ends.destination_port);
-    FlowKey::new(source, destination, port.link, vlan, protocol)
+    let carrier = Carrier {
+        vlan,
+        protocol: number,
+    };
+    cx.judge_at(carrier, Action::Drop, &subject, &mut ())
+        .outcome
 }
 
 fn endpoints(port: Port, addresses: (IpAddr, IpAddr), ports: (u16, u16)) -> Endpoints {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use policy::Policy;
 
 use crate::coap;
@@ -81,8 +81,7 @@ impl Inspector {
             .expect_midstream(now + self.limits.midstream_grace);
     }
 
-    /// Judges a frame that came in at `port`. On return `frame` holds what is to go out of the
-    /// opposite port, if [`Outcome::forward`] says so; frames injected during the call leave after it.
+    /// Judges one frame: a [`Sitting`] of its own.
     pub fn handle_frame(
         &self,
         now: Instant,
@@ -90,18 +89,16 @@ impl Inspector {
         frame: &mut Frame<'_>,
         sink: &mut impl Sink,
     ) -> Outcome {
-        let installed = self.policy.load();
-        let mut cx = Context {
-            now,
-            port,
-            policy: &installed.policy,
-            generation: installed.generation,
-            limits: &self.limits,
-            flow_id_key: &self.flow_id_key,
-            metering: &self.metering,
-            sink,
-        };
-        self.dispatch(&mut cx, &installed, frame)
+        self.sit().handle_frame(now, port, frame, sink)
+    }
+
+    /// Begins to judge frames that came in together, by the policy now in force.
+    #[must_use]
+    pub fn sit(&self) -> Sitting<'_> {
+        Sitting {
+            inspector: self,
+            installed: self.policy.load(),
+        }
     }
 
     /// Does what is due by `now`: a bounded amount of work, so call again while
@@ -164,6 +161,45 @@ impl Inspector {
         if let Some(limit) = departure.limit {
             sink.count(Count::Limit(limit));
         }
+    }
+}
+
+/// An [`Inspector`] at work on a batch. It keeps to the policy it began with, so end it with the batch.
+pub struct Sitting<'a> {
+    inspector: &'a Inspector,
+    installed: Guard<Arc<Installed>>,
+}
+
+impl Sitting<'_> {
+    /// Judges a frame that came in at `port`. On return `frame` holds what is to go out of the
+    /// opposite port, if [`Outcome::forward`] says so; frames injected during the call leave after it.
+    pub fn handle_frame(
+        &self,
+        now: Instant,
+        port: Port,
+        frame: &mut Frame<'_>,
+        sink: &mut impl Sink,
+    ) -> Outcome {
+        let (inspector, installed) = (self.inspector, &**self.installed);
+        let mut cx = Context {
+            now,
+            port,
+            policy: &installed.policy,
+            generation: installed.generation,
+            limits: &inspector.limits,
+            flow_id_key: &inspector.flow_id_key,
+            metering: &inspector.metering,
+            sink,
+        };
+        inspector.dispatch(&mut cx, installed, frame)
+    }
+}
+
+impl fmt::Debug for Sitting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sitting")
+            .field("generation", &self.installed.generation)
+            .finish_non_exhaustive()
     }
 }
 

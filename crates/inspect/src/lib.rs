@@ -40,7 +40,7 @@ mod tls;
 pub use event::{Event, EventKind};
 pub use frame::{Frame, Port};
 pub use gauges::Gauges;
-pub use inspector::Inspector;
+pub use inspector::{Inspector, Sitting};
 pub use outcome::Outcome;
 pub use policy::{Exception, Limits, Verdict};
 pub use seed::Seed;

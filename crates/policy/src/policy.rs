@@ -186,9 +186,13 @@ impl Policy {
 
     /// Whether plaintext MQTT and CoAP of this client has to raise `tls.required`
     /// (`[tls] required_from`).
+    #[inline]
     #[must_use]
     pub fn requires_tls(&self, client: IpAddr, side: Side) -> bool {
         let required = &self.tls_required;
+        if required.sides.is_empty() && required.zones.is_empty() {
+            return false;
+        }
         required.sides.contains(&side) || required.zones.iter().any(|zone| zone.contains(client))
     }
 

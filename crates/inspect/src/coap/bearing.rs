@@ -40,6 +40,7 @@ impl Bearing {
         now: Instant,
         arrival: &Arrival,
         message: &Message<'_>,
+        token: Token,
         exchanges: &Exchanges,
     ) -> Self {
         let ends = &arrival.endpoints;
@@ -48,7 +49,7 @@ impl Bearing {
         let (direction, role) = if message.code().is_request() {
             (Direction::ToServer, Role::Request)
         } else if message.code().is_response() {
-            let response = response(message, destination, source);
+            let response = response(message, token, destination, source);
             let asked = exchanges.asked(now, &response);
             (Direction::ToClient, Role::Response(asked))
         } else if message.message_type() == Type::Confirmable {
@@ -84,17 +85,17 @@ impl Bearing {
     }
 
     /// The response, as its exchange knows it.
-    pub(super) fn response(&self, message: &Message<'_>) -> Response {
-        response(message, self.client, self.server)
+    pub(super) fn response(&self, message: &Message<'_>, token: Token) -> Response {
+        response(message, token, self.client, self.server)
     }
 }
 
-fn response(message: &Message<'_>, client: Endpoint, server: Endpoint) -> Response {
+fn response(message: &Message<'_>, token: Token, client: Endpoint, server: Endpoint) -> Response {
     let is_piggybacked = message.message_type() == Type::Acknowledgement;
     Response {
         client,
         server,
-        token: Token::new(message.token()),
+        token,
         piggybacked_on: is_piggybacked.then(|| message.message_id()),
     }
 }

@@ -132,9 +132,9 @@ impl Ledger {
 
 impl Validation {
     fn of(proved: Option<Instant>, now: Instant) -> Self {
-        match proved.map(|at| now.since(at)) {
-            Some(age) if age < VALIDATION => Self::Fresh,
-            Some(age) if age < VALIDATION + LAPSED => Self::Lapsed,
+        match proved {
+            Some(at) if now < at + VALIDATION => Self::Fresh,
+            Some(at) if now < at + VALIDATION + LAPSED => Self::Lapsed,
             _ => Self::None,
         }
     }
@@ -219,25 +219,30 @@ struct Window {
     granule_ns: u64,
     /// The latest granule in the rings, counted from the epoch of [`Instant`].
     head: u64,
+    /// When the next one begins.
+    head_until: Instant,
     received: Ring,
     sent: Ring,
 }
 
 impl Window {
     fn new(length: Duration) -> Self {
+        let granule_ns = (length.as_nanos() as u64 / GRANULES).max(1);
         Self {
             length,
-            granule_ns: (length.as_nanos() as u64 / GRANULES).max(1),
+            granule_ns,
             head: 0,
+            head_until: Instant(granule_ns),
             received: Ring::default(),
             sent: Ring::default(),
         }
     }
 
     fn enter(&mut self, now: Instant, entry: Entry, bytes: u32) -> Balance {
-        let granule = self.granule(now);
-        self.advance(granule);
-        let slot = slot(granule);
+        if now >= self.head_until {
+            self.advance(now.0 / self.granule_ns);
+        }
+        let slot = slot(self.head);
         match entry {
             Entry::Credit => self.received.add(slot, bytes),
             Entry::Charge => self.sent.add(slot, bytes),
@@ -251,12 +256,8 @@ impl Window {
         }
     }
 
-    /// The granule of `now`, or the latest one when another worker's clock was ahead.
-    fn granule(&self, now: Instant) -> u64 {
-        (now.0 / self.granule_ns).max(self.head)
-    }
-
-    /// Empties the slots between the latest granule and this one.
+    /// Empties the slots between the latest granule and this one. A clock that is behind another
+    /// worker's never comes here: its bytes go to the latest granule.
     fn advance(&mut self, granule: u64) {
         let passed = granule - self.head;
         for step in 1..=passed.min(SLOTS as u64) {
@@ -265,6 +266,7 @@ impl Window {
             self.sent.clear(slot);
         }
         self.head = granule;
+        self.head_until = Instant(granule.saturating_add(1).saturating_mul(self.granule_ns));
     }
 }
 

@@ -100,7 +100,7 @@ impl Tracker {
     fn unmatched_response<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> Reason {
         let response = Response {
             piggybacked_on: None,
-            ..datagram.bearing.response(&datagram.message)
+            ..datagram.bearing.response(&datagram.message, datagram.token)
         };
         let (client, token) = (response.client, response.token);
         if self.exchanges.asked(cx.now, &response).is_some() {

@@ -98,7 +98,7 @@ impl Tracker {
         let (message, bearing) = (&datagram.message, &datagram.bearing);
         self.portions.keep(cx.now, asked.body, datagram.bytes());
         if asked.observes {
-            let response = bearing.response(message);
+            let response = bearing.response(message, datagram.token);
             self.exchanges
                 .answered(cx.now, &response, asked.server, datagram.notifies());
         }
@@ -116,8 +116,13 @@ impl Tracker {
         message_id: u16,
     ) {
         let bearing = &datagram.bearing;
-        let token = Token::new(datagram.message.token());
-        let sent = Sent::new(cx.now, Kind::Probe, true, token, u32::from(message_id));
+        let sent = Sent::new(
+            cx.now,
+            Kind::Probe,
+            true,
+            datagram.token,
+            u32::from(message_id),
+        );
         let client = Server::One(bearing.client);
         let (_, evicted) = self
             .exchanges

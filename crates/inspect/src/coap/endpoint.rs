@@ -92,6 +92,7 @@ impl Token {
 }
 
 impl Hash for Token {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.bits);
         state.write_u8(self.len);

@@ -60,7 +60,7 @@ use bearing::{Bearing, Role};
 use budget::{Entry, Ledger, Standing};
 use download::Downloads;
 use echo::Mint;
-use endpoint::Address;
+use endpoint::{Address, Token};
 use exchange::Exchanges;
 use facts::Facts;
 use meters::{Books, Promise};
@@ -98,6 +98,7 @@ struct Datagram<'a> {
     arrival: &'a Arrival,
     frame: &'a Frame<'a>,
     message: Message<'a>,
+    token: Token,
     facts: Facts<'a>,
     bearing: Bearing,
 }
@@ -149,12 +150,14 @@ impl Tracker {
             Ok(message) => message,
             Err(malformed) => return self.handle_malformed(cx, arrival, frame, malformed),
         };
+        let token = Token::new(message.token());
         let datagram = Datagram {
             arrival,
             frame,
             message,
+            token,
             facts: Facts::of(&message),
-            bearing: Bearing::find(cx.now, arrival, &message, &self.exchanges),
+            bearing: Bearing::find(cx.now, arrival, &message, token, &self.exchanges),
         };
         match datagram.bearing.direction {
             Direction::ToServer => {

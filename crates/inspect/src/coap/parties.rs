@@ -23,6 +23,7 @@ pub(super) struct Parties<T> {
 }
 
 impl<T> Parties<T> {
+    #[inline]
     pub(super) fn new(first: Endpoint, second: Endpoint, id: T) -> Self {
         Self {
             first: first.address,
@@ -35,6 +36,7 @@ impl<T> Parties<T> {
 }
 
 impl<T: Hash> Hash for Parties<T> {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.first.hash(state);
         self.second.hash(state);

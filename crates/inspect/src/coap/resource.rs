@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use wire::coap::Message;
+use wire::coap::{Message, number};
 
 use super::endpoint::Endpoint;
 use crate::Instant;
@@ -40,15 +40,14 @@ impl Resources {
         }
     }
 
-    /// A number for what `request` asks of `server`. The query is left out: whoever asks for less by
-    /// it is challenged once for nothing.
-    pub(super) fn identify(&self, server: Endpoint, request: &Message<'_>) -> u64 {
+    /// A number for what `request` asks of `server`, to observe it or not. The query is left out:
+    /// whoever asks for less by it is challenged once for nothing.
+    pub(super) fn identify(&self, server: Endpoint, request: &Message<'_>, observes: bool) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         std::hash::Hash::hash(&server, &mut hasher);
-        hasher.write_u8(request.code().0);
-        hasher.write_u8(u8::from(request.observe() == Some(0)));
-        for segment in request.uri_path() {
-            hasher.write(segment.as_bytes());
+        hasher.write_u16(u16::from(request.code().0) << 8 | u16::from(observes));
+        for segment in request.options_of(number::URI_PATH) {
+            hasher.write(segment.value);
             hasher.write_u8(0xff);
         }
         hasher.finish()

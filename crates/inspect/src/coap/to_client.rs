@@ -74,7 +74,7 @@ impl Tracker {
         let Role::Response(asked) = bearing.role else {
             return None;
         };
-        let response = bearing.response(message);
+        let response = bearing.response(message, datagram.token);
         let notifies = datagram.notifies();
         if let Some(asked) = asked {
             self.note_download(cx, datagram, &asked);

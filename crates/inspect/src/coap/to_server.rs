@@ -9,9 +9,9 @@ use super::bearing::Role;
 use super::budget::{Entry, Standing, Validation};
 use super::challenge::{Reply, allowance};
 use super::delivery::Served;
-use super::endpoint::Token;
 use super::exchange::{Kind, Request};
 use super::meters::{Books, Promise};
+use super::observation::Observe;
 use super::parties::Server;
 use super::{Datagram, Tracker, strip};
 use crate::context::Context;
@@ -107,21 +107,23 @@ impl Tracker {
                     return Some(outcome);
                 }
                 let resource = (trust == Trust::None && server == Server::One(bearing.server))
-                    .then(|| self.resources.identify(bearing.server, message));
+                    .then(|| {
+                        let observes = datagram.facts.asks_to_observe() == Some(Observe::Register);
+                        self.resources.identify(bearing.server, message, observes)
+                    });
                 if let Some(resource) = resource
                     && let Some(outcome) =
                         self.challenge_ahead(cx, datagram, subject, standing, resource)
                 {
                     return Some(outcome);
                 }
-                let token = Token::new(message.token());
-                self.askers.note(cx.now, bearing.client, token);
+                self.askers.note(cx.now, bearing.client, datagram.token);
                 let evicted = self.exchanges.open(
                     cx.now,
                     &Request {
                         client: bearing.client,
                         server,
-                        token,
+                        token: datagram.token,
                         message_id: message.message_id(),
                         observe: datagram.facts.asks_to_observe(),
                         trusted: trust != Trust::None,

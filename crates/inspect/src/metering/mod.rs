@@ -10,7 +10,7 @@ mod meter;
 
 use policy::{Limit, Meters, Policy, RuleIndex, Subject};
 
-use crate::flow::FlowKey;
+use crate::context::Carrier;
 use crate::table::{SWEEP_ENTRIES, Sweeps, Table};
 use crate::{Instant, Limits, Seed};
 
@@ -30,7 +30,8 @@ pub(crate) struct Metered<'a> {
     pub(crate) metering: &'a Metering,
     pub(crate) policy: &'a Policy,
     pub(crate) now: Instant,
-    pub(crate) flow: &'a FlowKey,
+    pub(crate) link: u16,
+    pub(crate) carrier: Carrier,
     /// Who knows the ratios.
     pub(crate) ratios: &'a mut dyn Meters,
     /// Somebody had to be forgotten.
@@ -73,7 +74,8 @@ impl Meters for Metered<'_> {
         }
         let metering = self.metering;
         let rule = self.policy.meter(rule);
-        let Some(key) = metering.keys.key(rule, limit.per(), subject, self.flow) else {
+        let (flow, _) = self.carrier.key(self.link, &subject.endpoints);
+        let Some(key) = metering.keys.key(rule, limit.per(), subject, &flow) else {
             return false;
         };
         metering.sweeps.start(self.now);

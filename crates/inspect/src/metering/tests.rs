@@ -73,17 +73,15 @@ fn metering(meters: usize) -> Metering {
 
 /// What the first rule's meter says of a message, and whether somebody was forgotten for it.
 fn ask(metering: &Metering, policy: &Policy, secs: u64, subject: &Subject<'_>) -> (bool, bool) {
-    let ends = &subject.endpoints;
-    let (source, destination) = (
-        (ends.source, ends.source_port),
-        (ends.destination, ends.destination_port),
-    );
-    let (flow, _) = FlowKey::new(source, destination, 0, None, 6);
     let mut metered = Metered {
         metering,
         policy,
         now: Instant::from_secs(secs),
-        flow: &flow,
+        link: 0,
+        carrier: Carrier {
+            vlan: None,
+            protocol: 6,
+        },
         ratios: &mut (),
         evicted: false,
     };

@@ -144,8 +144,10 @@ impl<S: Sink> Scene<'_, '_, S> {
             size: will_size(will),
             ..self.arrival.detection(Protocol::Mqtt, &[])
         };
-        let key = &self.arrival.key;
-        let judgement = self.cx.judge_part(key, Action::Accept, &subject, &mut ());
+        let carrier = self.arrival.carrier;
+        let judgement = self
+            .cx
+            .judge_part(carrier, Action::Accept, &subject, &mut ());
         self.outcome.add(&judgement.outcome);
         judgement
     }

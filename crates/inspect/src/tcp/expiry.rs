@@ -8,8 +8,7 @@ use wire::net::{MacAddr, Packet, TcpFlags, Vlan};
 
 use super::answer;
 use super::{Answers, Connection, Grounds, Phase};
-use crate::context::Context;
-use crate::flow::FlowKey;
+use crate::context::{Carrier, Context};
 use crate::shared::Shared;
 use crate::{Injected, Instant, Limits, Sink};
 
@@ -76,7 +75,7 @@ impl Connection {
         &mut self,
         cx: &mut Context<'_, S>,
         shared: &Shared,
-        (key, service, ends): (&FlowKey, Service, &Endpoints),
+        (carrier, service, ends): (Carrier, Service, &Endpoints),
     ) {
         let Some((reason, session)) = self.app.overdue() else {
             return;
@@ -93,7 +92,7 @@ impl Connection {
             address_validated: false,
             size: 0,
         };
-        let judgement = cx.judge_at(key, Action::Accept, &subject, &mut ());
+        let judgement = cx.judge_at(carrier, Action::Accept, &subject, &mut ());
         if !judgement.action.stops() {
             self.excuse(cx.now);
             return;

@@ -99,7 +99,8 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// The first rule of the [module](super) the frame breaks.
-    #[inline]
+    // Always, because a packet is large to hand over, and most of its fields go straight on.
+    #[inline(always)]
     pub fn decode(frame: &'a [u8]) -> Result<Self, Malformed> {
         let (ethertype, l3) = network(frame)?;
         let bytes = &frame[l3..];

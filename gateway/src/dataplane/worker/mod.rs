@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use abi::OnFailure;
-use inspect::{Frame, Instant, Port};
+use inspect::{Frame, Instant, Port, Sitting};
 use policy::Side;
 use rustix::io::Errno;
 use xsk::{PacketIo, Received, ToSend, Umem};
@@ -36,6 +36,8 @@ pub use control::{Control, Phase};
 
 /// Frames taken from one socket at a time.
 const BATCH: usize = 64;
+/// How many frames ahead of the one under inspection are being fetched from memory.
+const PREFETCHED: usize = 4;
 /// How long a worker that drains goes on without seeing a frame.
 const DRAIN_QUIET: Duration = Duration::from_millis(5);
 /// How long it goes on at most.
@@ -250,26 +252,46 @@ impl<P: PacketIo, O: Observer, B: Pulse> Worker<P, O, B> {
         port.rx_frames.add(frames);
         port.rx_bytes
             .add(batch.iter().map(|frame| frame.len() as u64).sum());
-        if matches!(self.inspection, Inspection::AcceptAll) {
-            for frame in batch.drain(..) {
-                let len = frame.len();
-                self.forward(side, frame, len);
+        match self.inspection.clone() {
+            Inspection::Full(inspector) => self.inspect_batch(now, side, &inspector.sit(), batch),
+            Inspection::AcceptAll => {
+                for frame in batch.drain(..) {
+                    let len = frame.len();
+                    self.forward(side, frame, len);
+                }
             }
-            return;
         }
-        let start = clock::now();
-        for frame in batch.drain(..) {
-            self.inspect(now, side, frame);
+    }
+
+    fn inspect_batch(
+        &mut self,
+        now: Instant,
+        side: usize,
+        sitting: &Sitting<'_>,
+        batch: &mut Vec<Received>,
+    ) {
+        let (start, frames) = (clock::now(), batch.len() as u64);
+        let soon = &batch[..batch.len().min(PREFETCHED)];
+        soon.iter().for_each(|frame| self.umem.prefetch(frame));
+        let mut batch = batch.drain(..);
+        while let Some(frame) = batch.next() {
+            if let Some(soon) = batch.as_slice().get(PREFETCHED - 1) {
+                self.umem.prefetch(soon);
+            }
+            self.inspect(now, side, sitting, frame);
         }
         let spent = clock::now().since(start).as_nanos();
         let per_frame = u64::try_from(spent).unwrap_or(u64::MAX) / frames;
         self.stats.inspection.record(per_frame, frames);
     }
 
-    fn inspect(&mut self, now: Instant, side: usize, mut received: Received) {
-        let Inspection::Full(inspector) = &self.inspection else {
-            return self.umem.give(received);
-        };
+    fn inspect(
+        &mut self,
+        now: Instant,
+        side: usize,
+        sitting: &Sitting<'_>,
+        mut received: Received,
+    ) {
         let port = Port {
             link: self.link,
             side: self.ends[side].side(),
@@ -283,7 +305,7 @@ impl<P: PacketIo, O: Observer, B: Pulse> Worker<P, O, B> {
         };
         let len = received.len();
         let mut frame = Frame::new(self.umem.buffer_mut(&mut received), len);
-        let outcome = inspector.handle_frame(now, port, &mut frame, &mut sink);
+        let outcome = sitting.handle_frame(now, port, &mut frame, &mut sink);
         let len = frame.len();
         self.stats.outcome(&outcome);
         if outcome.forward && len > 0 {
@@ -291,7 +313,9 @@ impl<P: PacketIo, O: Observer, B: Pulse> Worker<P, O, B> {
         } else {
             self.umem.give(received);
         }
-        self.send_injected();
+        if !self.injected.is_empty() {
+            self.send_injected();
+        }
     }
 
     /// Sends a received frame out of the other end.

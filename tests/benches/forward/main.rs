@@ -1,9 +1,15 @@
 //! Frames through the gateway from one end of a veth topology to the other: how many a second, and
 //! what a frame costs the thread that forwards it. The paths side by side are the data plane without
-//! an inspector, with one, the XDP program's own path, and a Linux bridge.
+//! an inspector, with one, the XDP program's own path, and a Linux bridge; the loads are a CoAP
+//! request that is repeated, and an MQTT connection.
+//!
+//! `cargo bench -p weir-tests --bench forward -- MQTT` carries the loads of that name only.
 //!
 //! The kernel makes the load on one processor, the worker has the other. Figures are this machine's,
 //! and veth's: read the ratios.
+
+mod counter;
+mod mqtt;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +24,11 @@ use policy::{Config, Policy, SourceText};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use testkit::{coap, frames};
 use weir_tests::lab::{BASELINE, must};
+use wire::coap::Code;
 use xsk::live::Generator;
+
+use counter::Counter;
+use mqtt::Flow;
 
 /// Rounds of each path; the median is what counts.
 const ROUNDS: usize = 5;
@@ -28,6 +38,8 @@ const FRAMES: u32 = 3_000_000;
 /// worker that has plenty to do but is never overrun, whoever else uses the machine.
 const BURST: u32 = 1500;
 const BURSTS: u32 = 40;
+/// Bursts of an MQTT round.
+const MQTT_BURSTS: u32 = 1000;
 /// Where the load is made. Workers are placed from processor 0 on.
 const LOAD_PROCESSOR: usize = 1;
 const COAP: u16 = 5683;
@@ -45,6 +57,15 @@ impl Observer for Deaf {
     fn ban(&mut self, _ban: Ban) -> bool {
         true
     }
+}
+
+/// What goes through.
+#[derive(Clone, Copy)]
+enum Load<'a> {
+    /// One frame over and over.
+    Frame(&'a [u8]),
+    /// A connection, in frames of so many bytes.
+    Mqtt(usize),
 }
 
 /// What one round showed.
@@ -67,35 +88,61 @@ fn main() {
         ..Spec::default()
     }));
     // Without an XDP program at the port, frames are only taken where GRO is on.
-    ethtool(topology.gateway(), "-K outside gro on");
-    println!(
-        "{:34} {:>21} {:>12} {:>10}",
-        "path", "Mpps min/median/max", "ns a frame", "of AF_XDP"
-    );
-    for payload in [18, 470] {
-        bench_size(&topology, payload);
+    for port in ["inside", "outside"] {
+        ethtool(topology.gateway(), &format!("-K {port} gro on"));
+    }
+    for bytes in [60, 512] {
+        let service = frame(COAP, bytes);
+        bench(
+            &topology,
+            &format!("CoAP, {bytes} B"),
+            Load::Frame(&service),
+        );
+        bench(&topology, &format!("MQTT, {bytes} B"), Load::Mqtt(bytes));
+        let other = frame(OTHER, bytes);
+        bench_kernel_path(
+            &topology,
+            &format!("XDP program, other traffic, {bytes} B"),
+            &other,
+        );
     }
 }
 
-fn bench_size(topology: &Topology, payload: usize) {
-    let (service, other) = (frame(COAP, payload), frame(OTHER, payload));
-    let bytes = service.len();
-    let inspector = inspector();
-    let accept_all = with_dataplane(topology, &Inspection::AcceptAll, &service);
-    let base = median(&accept_all, |round| round.rate_mpps);
-    let show = |name: &str, rounds: &[Round]| report(&format!("{name}, {bytes} B"), rounds, base);
-    show("AF_XDP, accept-all", &accept_all);
-    let full = Inspection::Full(Arc::clone(&inspector));
-    show(
-        "AF_XDP, full inspector",
-        &with_dataplane(topology, &full, &service),
+/// The path of what isn't ours.
+fn bench_kernel_path(topology: &Topology, name: &str, other: &[u8]) {
+    if is_wanted(name) {
+        let rounds = with_dataplane(topology, &Inspection::AcceptAll, Load::Frame(other));
+        report(name, &rounds, None);
+    }
+}
+
+/// Every path for one load.
+fn bench(topology: &Topology, name: &str, load: Load<'_>) {
+    if !is_wanted(name) {
+        return;
+    }
+    println!(
+        "\n{name:34} {:>21} {:>12} {:>10} {:>10}",
+        "Mpps min/median/max", "ns a frame", "of AF_XDP", "of bridge"
     );
-    show(
-        "XDP program, other traffic",
-        &with_dataplane(topology, &Inspection::AcceptAll, &other),
-    );
-    let _bridge = must(topology.bridge());
-    show("Linux bridge", &rounds(topology, &service));
+    let accept_all = with_dataplane(topology, &Inspection::AcceptAll, load);
+    let full = with_dataplane(topology, &Inspection::Full(inspector()), load);
+    let bridged = {
+        let _bridge = must(topology.bridge());
+        rounds(topology, load)
+    };
+    let base = [&accept_all, &bridged].map(|rounds| median(rounds, |round| round.rate_mpps));
+    report("AF_XDP, accept-all", &accept_all, Some(base));
+    report("AF_XDP, full inspector", &full, Some(base));
+    report("Linux bridge", &bridged, Some(base));
+}
+
+/// Whether the command line names this load, or none.
+fn is_wanted(name: &str) -> bool {
+    let mut words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'));
+    words.next().is_none_or(|word| name.contains(&word))
 }
 
 fn inspector() -> Arc<Inspector> {
@@ -110,17 +157,17 @@ fn inspector() -> Arc<Inspector> {
     Arc::new(Inspector::new(config.limits, Arc::new(policy), seed))
 }
 
-/// A CoAP request that wants no answer, padded to the size asked for.
-fn frame(port: u16, payload: usize) -> Vec<u8> {
+/// A CoAP request that makes up a frame of so many bytes.
+fn frame(port: u16, bytes: usize) -> Vec<u8> {
+    const HEADERS: usize = 14 + 20 + 8;
     let mut path = frames::path("10.77.0.10:40000", &format!("10.77.0.2:{port}"));
     path.destination_mac = NOBODY;
-    let message = coap::get(1, b"abcd", "n");
-    let mut frame = frames::udp(&path, &message);
-    frame.resize(frame.len().max(42 + payload), 0);
-    frame
+    let of = |payload: &[u8]| coap::request(Code::PUT, 1, b"abcd", "n", payload);
+    let overhead = HEADERS + of(b"1").len() - 1;
+    frames::udp(&path, &of(&vec![b'1'; bytes - overhead]))
 }
 
-fn with_dataplane(topology: &Topology, inspection: &Inspection, frame: &[u8]) -> Vec<Round> {
+fn with_dataplane(topology: &Topology, inspection: &Inspection, load: Load<'_>) -> Vec<Round> {
     let text = "[[link]]\ninside = \"inside\"\noutside = \"outside\"\n\
                 [dataplane]\nmode = \"native\"\nbusy_poll_us = 0\n";
     let config = Config::parse(&SourceText {
@@ -132,25 +179,28 @@ fn with_dataplane(topology: &Topology, inspection: &Inspection, frame: &[u8]) ->
     settings.pin_dir = PathBuf::from(format!("/sys/fs/bpf/weir-bench-{}", std::process::id()));
     let start = || Dataplane::start(&settings, inspection.clone(), |_| Deaf);
     let dataplane = must(topology.gateway().enter(start)).unwrap_or_else(|e| panic!("{e}"));
-    let rounds = rounds(topology, frame);
+    let rounds = rounds(topology, load);
     dataplane.stop(Leave::Nothing).expect("it stops");
     // The kernel takes a program off some time after its last pin is gone.
     thread::sleep(Duration::from_millis(300));
     rounds
 }
 
-fn rounds(topology: &Topology, frame: &[u8]) -> Vec<Round> {
-    (0..ROUNDS).map(|_| round(topology, frame)).collect()
+fn rounds(topology: &Topology, load: Load<'_>) -> Vec<Round> {
+    match load {
+        Load::Frame(frame) => (0..ROUNDS).map(|_| round(topology, frame)).collect(),
+        Load::Mqtt(bytes) => {
+            let mut flow = Flow::open(topology, 40_000, bytes);
+            (0..ROUNDS).map(|_| mqtt_round(&mut flow)).collect()
+        }
+    }
 }
 
 fn round(topology: &Topology, frame: &[u8]) -> Round {
-    let servers = topology.host(Host::Servers);
+    let servers = Counter::of(topology.host(Host::Servers));
     must(topology.host(Host::Devices).enter(|| {
-        let mut set = CpuSet::new();
-        set.set(LOAD_PROCESSOR);
-        sched_setaffinity(None, &set).expect("a processor to make load on");
-        let found = Interface::by_name(INTERFACE).expect("an answer");
-        let interface = found.expect("the devices' interface").index;
+        pin();
+        let interface = interface();
         let generator = Generator::new().expect("the right to load programs");
         let send = |times| {
             generator
@@ -161,12 +211,13 @@ fn round(topology: &Topology, frame: &[u8]) -> Round {
         send(BURST);
         settle();
 
-        let (frames, start) = (received(servers), Instant::now());
+        let (before, start) = (servers.frames(), Instant::now());
         send(FRAMES);
-        let rate_mpps = since(servers, frames) / start.elapsed().as_secs_f64() / 1e6;
+        let elapsed = start.elapsed().as_secs_f64();
+        let rate_mpps = (servers.frames() - before) as f64 / elapsed / 1e6;
         settle();
 
-        let (frames, busy) = (received(servers), worker_time());
+        let (before, busy) = (servers.frames(), worker_time());
         for _ in 0..BURSTS {
             send(BURST);
         }
@@ -174,28 +225,38 @@ fn round(topology: &Topology, frame: &[u8]) -> Round {
         let spent = (worker_time() - busy).as_nanos() as f64;
         Round {
             rate_mpps,
-            cost_ns: spent / since(servers, frames),
+            cost_ns: spent / (servers.frames() - before) as f64,
         }
     }))
+}
+
+fn mqtt_round(flow: &mut Flow<'_>) -> Round {
+    let (start, busy) = (Instant::now(), worker_time());
+    let frames = flow.send(MQTT_BURSTS) as f64;
+    let elapsed = start.elapsed().as_secs_f64();
+    let spent = (worker_time() - busy).as_nanos() as f64;
+    Round {
+        rate_mpps: frames / elapsed / 1e6,
+        cost_ns: spent / frames,
+    }
+}
+
+/// Puts the calling thread where the load is made.
+fn pin() {
+    let mut set = CpuSet::new();
+    set.set(LOAD_PROCESSOR);
+    sched_setaffinity(None, &set).expect("a processor to make load on");
+}
+
+/// The interface of the host whose namespace the calling thread is in.
+fn interface() -> u32 {
+    let found = Interface::by_name(INTERFACE).expect("an answer");
+    found.expect("a host's interface").index
 }
 
 /// Long enough for what is under way to arrive.
 fn settle() {
     thread::sleep(Duration::from_millis(50));
-}
-
-/// Frames the servers' interface has received since there were `before`.
-fn since(servers: &Namespace, before: u64) -> f64 {
-    (received(servers) - before) as f64
-}
-
-/// Frames the servers' interface has received.
-fn received(servers: &Namespace) -> u64 {
-    let links = must(servers.ip("-s -j link show eth0"));
-    let links: serde_json::Value = serde_json::from_str(&links).expect("JSON");
-    links[0]["stats64"]["rx"]["packets"]
-        .as_u64()
-        .expect("a count")
 }
 
 /// What the workers' threads of this process have run for.
@@ -224,7 +285,7 @@ fn median(rounds: &[Round], of: impl Fn(&Round) -> f64) -> f64 {
     values[values.len() / 2]
 }
 
-fn report(name: &str, rounds: &[Round], base: f64) {
+fn report(name: &str, rounds: &[Round], bases: Option<[f64; 2]>) {
     let rate = |round: &Round| round.rate_mpps;
     let middle = median(rounds, rate);
     let least = rounds.iter().map(rate).fold(f64::INFINITY, f64::min);
@@ -236,5 +297,7 @@ fn report(name: &str, rounds: &[Round], base: f64) {
         "-".to_owned()
     };
     let range = format!("{least:.2}/{middle:.2}/{most:.2}");
-    println!("{name:34} {range:>21} {cost:>12} {:>10.2}", middle / base);
+    let ratios = bases.map(|bases| bases.map(|base| format!("{:.2}", middle / base)));
+    let [of_af_xdp, of_bridge] = ratios.unwrap_or_default();
+    println!("{name:34} {range:>21} {cost:>12} {of_af_xdp:>10} {of_bridge:>10}");
 }
