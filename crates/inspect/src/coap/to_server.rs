@@ -166,7 +166,7 @@ impl Tracker {
             Trust::None => allowance(cx.policy, None, standing),
             Trust::Known | Trust::Proven => usize::MAX,
         };
-        match self.serve_block(cx, datagram, body, room) {
+        match self.serve_block(cx, datagram, body, room, trust == Trust::None) {
             Served::No => return None,
             Served::Yes => {}
             Served::NoRoom => {

@@ -1,3 +1,5 @@
+//! What becomes of bans, with maps that are a list.
+
 use std::sync::Mutex;
 
 use policy::RuleIndex;
