@@ -1,7 +1,7 @@
 //! The program on interfaces: put there, left there, taken over, taken off.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use abi::{OnFailure, Outcome, Side, ban};
@@ -349,6 +349,21 @@ fn two_gateways_do_not_take_each_others_ports() {
         "{refused:?}"
     );
     assert_eq!(stage.coap(&first, 1), [(Outcome::OpenNoSocket, 1)]);
+}
+
+#[test]
+fn a_place_where_nothing_can_be_pinned_is_named() {
+    let opened = Xdp::open(
+        Path::new("/proc/weir"),
+        Wanted::Auto,
+        Vec::new(),
+        &settings(),
+    );
+    let error = opened.expect_err("no directory can be made there").to_string();
+    assert!(
+        error.contains("/proc/weir") && error.contains("`[dataplane] pin_dir` must be on a bpffs"),
+        "{error}"
+    );
 }
 
 #[test]
