@@ -359,7 +359,10 @@ fn a_place_where_nothing_can_be_pinned_is_named() {
         Vec::new(),
         &settings(),
     );
-    let error = opened.expect_err("no directory can be made there").to_string();
+    let error = opened
+        .err()
+        .expect("no directory can be made there")
+        .to_string();
     assert!(
         error.contains("/proc/weir") && error.contains("`[dataplane] pin_dir` must be on a bpffs"),
         "{error}"
