@@ -20,7 +20,7 @@ from aiocoap import Code, Message, error, resource
 
 PATIENCE_S = 30
 # Larger than a message, and than a block.
-LARGE = bytes(at * 7 % 251 for at in range(64 * 1024))
+LARGE = bytes(ord("a") + at % 23 for at in range(64 * 1024))
 
 
 class Store(resource.Resource, resource.PathCapable):

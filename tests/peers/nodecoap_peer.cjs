@@ -13,7 +13,7 @@ const coap = require('coap')
 
 const PATIENCE_MS = 30000
 // Larger than a message, and than a block.
-const LARGE = Buffer.from(Array.from({ length: 64 * 1024 }, (_, at) => (at * 7) % 251))
+const LARGE = Buffer.from(Array.from({ length: 64 * 1024 }, (_, at) => 97 + (at % 23)))
 // The size exponent of a block of 1024 bytes, as an option.
 const BLOCK1 = Buffer.of(6)
 const LINKS = '</time>;obs,</async>,</example_data>,</store>'

@@ -154,6 +154,11 @@ impl Sent {
             .filter(|_| self.kind == Kind::Probe)
     }
 
+    /// Whether it is what `digest` stands for.
+    pub(super) fn is(&self, digest: u32) -> bool {
+        self.digest == digest
+    }
+
     /// Takes the place of what was sent before.
     fn follow(&mut self, next: Self) -> Repetition {
         let before = std::mem::replace(self, next);
