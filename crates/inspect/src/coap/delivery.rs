@@ -56,8 +56,7 @@ impl Tracker {
         if !is_fit {
             return false;
         }
-        // It stands for the acknowledgement of the request too (RFC 7252 §5.2.2); if it gets lost, the
-        // client goes on asking.
+        // If it gets lost, the client goes on asking: its request isn't acknowledged before the portion is.
         let client = bearing.client.address;
         let Some(message_id) = self.probes.begin(cx.now, client, datagram.token) else {
             return false;
@@ -84,7 +83,11 @@ impl Tracker {
         };
         self.give(cx, datagram, &portion, Towards::Receiver);
         match envelope.message_type {
-            Type::Confirmable => self.await_acknowledgement(cx, datagram, message_id),
+            Type::Confirmable => {
+                let is_piggybacked = message.message_type() == Type::Acknowledgement;
+                let answers = is_piggybacked.then(|| message.message_id());
+                self.await_acknowledgement(cx, datagram, message_id, answers);
+            }
             Type::NonConfirmable => {
                 self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
             }
@@ -128,21 +131,16 @@ impl Tracker {
         }
     }
 
-    /// Notes a CON of ours in the server's name.
+    /// Notes a CON of ours in the server's name, in answer to the CON with the message ID `answers`.
     fn await_acknowledgement<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         message_id: u16,
+        answers: Option<u16>,
     ) {
         let bearing = &datagram.bearing;
-        let sent = Sent::new(
-            cx.now,
-            Kind::Probe,
-            true,
-            datagram.token,
-            u32::from(message_id),
-        );
+        let sent = Sent::probe(cx.now, datagram.token, answers);
         let client = Server::One(bearing.client);
         let (_, evicted) = self
             .exchanges
@@ -152,17 +150,24 @@ impl Tracker {
         }
     }
 
-    /// The reply to a CON of ours: whether it proves the client's address.
+    /// The reply to a CON of ours: whether it proves the client's address. If so, the request is
+    /// acknowledged too: a separate response does that (RFC 7252 §5.2.2), but some clients wait for it
+    /// before they ask for more (aiocoap 0.4.17).
     pub(super) fn handle_probe_reply<S: Sink>(
         &self,
-        cx: &Context<'_, S>,
+        cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
+        probe: &Sent,
     ) -> Outcome {
         let (message, client) = (&datagram.message, datagram.bearing.client.address);
         if message.message_type() == Type::Reset {
             self.probes.fail(cx.now, client);
         } else if self.probes.acknowledge(cx.now, client) {
             self.ledger.validate(cx.now, client);
+            if let Some(request) = probe.answers() {
+                let ack = Answer::acknowledge(request);
+                self.tell_client(cx, datagram, &ack, Towards::Sender, Injected::Portion);
+            }
         }
         // The server sent no such message.
         Outcome::CHALLENGED
@@ -206,7 +211,9 @@ impl Tracker {
             Some(Ok(block)) => {
                 self.give(cx, datagram, &block, Towards::Sender);
                 if let Some(message_id) = probe {
-                    self.await_acknowledgement(cx, datagram, message_id);
+                    let is_confirmable = message.message_type() == Type::Confirmable;
+                    let answers = is_confirmable.then(|| message.message_id());
+                    self.await_acknowledgement(cx, datagram, message_id, answers);
                 }
                 Served::Yes
             }

@@ -110,7 +110,15 @@ fn acknowledging_the_second_block_proves_an_address() {
     assert_eq!(decoded.message_type(), Type::Confirmable);
     let ack = empty(Type::Acknowledgement, message_id(&second));
     let passage = world.send(client(), server(), &ack);
-    assert_eq!((passage.forwarded, passage.injected), (None, vec![]));
+    assert_eq!(passage.forwarded, None);
+    let [acknowledged] = &passage.injected[..] else {
+        panic!("{passage:?}");
+    };
+    assert_eq!(
+        (acknowledged.to, &*acknowledged.payload),
+        (client(), &*empty(Type::Acknowledgement, 2)),
+        "its request is settled"
+    );
     assert!(is_validated(&mut world));
 }
 
@@ -143,10 +151,9 @@ fn the_rest_comes_in_blocks_without_the_server() {
         }
     }
     assert_eq!(len, 600);
-    assert_eq!(
-        world.log.purposes,
-        [Injected::Portion; 600_usize.div_ceil(32)]
-    );
+    // And the acknowledgement of the request that was answered in a message to be acknowledged.
+    let blocks = 600_usize.div_ceil(32);
+    assert_eq!(world.log.purposes, vec![Injected::Portion; blocks + 1]);
 }
 
 #[test]
