@@ -77,18 +77,36 @@ pub(crate) fn is_coap(port: u16) -> bool {
 /// Whether `source` is banned, or exempt from all that.
 #[inline(always)]
 pub(crate) fn standing(source: &Source<'_>) -> Standing {
-    match source {
+    let told = match source {
         Source::V4(address) => {
-            let address = ban::v4(**address);
-            let lengths = BANNED_LENGTHS_V4.get(ban::slot(&address, ban::SLOT_BITS_V4));
-            standing::of(&address, lengths, |prefix| said(&BANNED_V4, prefix))
+            let [address] = ban::v4(**address);
+            standing_v4(address)
         }
         Source::V6(address) => {
-            let address = ban::v6(**address);
-            let lengths = BANNED_LENGTHS_V6.get(ban::slot(&address, ban::SLOT_BITS_V6));
-            standing::of(&address, lengths, |prefix| said(&BANNED_V6, prefix))
+            let [high, low, _] = ban::v6(**address);
+            standing_v6(high, low)
         }
-    }
+    };
+    Standing::from_word(told)
+}
+
+/// A function of its own, with linkage and of numbers alone: the kernel verifies it once, and not for
+/// every way that a frame can take to it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn standing_v4(address: u64) -> u64 {
+    let address = [address];
+    let lengths = BANNED_LENGTHS_V4.get(ban::slot(&address, ban::SLOT_BITS_V4));
+    standing::of(&address, lengths, |prefix| said(&BANNED_V4, prefix)).to_word()
+}
+
+/// As [`standing_v4`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn standing_v6(high: u64, low: u64) -> u64 {
+    let address = [high, low, 0];
+    let lengths = BANNED_LENGTHS_V6.get(ban::slot(&address, ban::SLOT_BITS_V6));
+    standing::of(&address, lengths, |prefix| said(&BANNED_V6, prefix)).to_word()
 }
 
 #[inline(always)]

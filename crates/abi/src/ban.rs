@@ -111,6 +111,30 @@ pub enum Standing {
     Common,
 }
 
+impl Standing {
+    /// As a number.
+    #[must_use]
+    #[inline(always)]
+    pub const fn to_word(self) -> u64 {
+        match self {
+            Self::Common => 0,
+            Self::Banned => 1,
+            Self::Exempt => 2,
+        }
+    }
+
+    /// The standing of a number.
+    #[must_use]
+    #[inline(always)]
+    pub const fn from_word(word: u64) -> Self {
+        match word {
+            1 => Self::Banned,
+            2 => Self::Exempt,
+            _ => Self::Common,
+        }
+    }
+}
+
 /// What an entry with this expiry says at `now_ns`.
 #[must_use]
 #[inline(always)]
