@@ -129,6 +129,8 @@ pub enum Value {
     Flag(bool),
     /// Bytes, written in hex.
     Bytes(Vec<u8>),
+    /// A CoAP option by number, its value written in hex.
+    Option(u16, Vec<u8>),
 }
 
 impl Fields {

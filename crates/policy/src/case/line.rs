@@ -371,6 +371,8 @@ fn parse_value(kind: Kind, value: Option<&str>) -> Result<Value, String> {
         Kind::Bytes => hex_bytes(value)
             .map(Value::Bytes)
             .ok_or_else(|| "pairs of hex digits".to_owned()),
+        Kind::Option => option(value)
+            .ok_or_else(|| "an option like 2049:ff00: its number, its value in hex".to_owned()),
         Kind::Block => block(value).map(Value::Number).ok_or_else(|| {
             "a block like 3/1/64: its number, whether more follow, its size".to_owned()
         }),
@@ -378,6 +380,16 @@ fn parse_value(kind: Kind, value: Option<&str>) -> Result<Value, String> {
         Kind::OneOf(names) => Err(one_of(names)),
         Kind::Flag => unreachable!("taken care of above"),
     }
+}
+
+/// `NUMBER:HEX`; the value may be empty.
+fn option(text: &str) -> Option<Value> {
+    let (number, bytes) = text.split_once(':')?;
+    let bytes = match bytes {
+        "" => Vec::new(),
+        digits => hex_bytes(digits)?,
+    };
+    Some(Value::Option(number.parse().ok()?, bytes))
 }
 
 /// The value of a Block option from `NUMBER/MORE/SIZE` (RFC 7959 §2.2).
