@@ -36,6 +36,9 @@ pub struct Case {
     pub say: Vec<Line>,
     /// What becomes of its last line.
     pub expect: Expect,
+    /// It is about its own pack, and says nothing of what others named beside it do
+    /// (`[pack] cases = "alone"`).
+    pub alone: bool,
     /// Where the case stands.
     pub place: Place,
 }

@@ -49,10 +49,13 @@ impl Packs {
                 self.rule(report, table, names);
             }
         }
+        let alone = file
+            .optional("pack")
+            .is_some_and(|node| pack_is_alone(report, &node));
         if let Some(node) = file.optional("case") {
             for table in node.tables(report, "a case") {
                 if let Some(DraftCase { case, expected }) = case::read(report, table) {
-                    self.cases.push(case);
+                    self.cases.push(Case { alone, ..case });
                     self.expected.extend(expected);
                 }
             }
@@ -191,6 +194,20 @@ impl Packs {
         self.sids.insert(sid, node.span().clone());
         Some(sid)
     }
+}
+
+/// `[pack] cases`: whether the pack's cases are about it alone.
+fn pack_is_alone(report: &mut Report, node: &Node<'_>) -> bool {
+    let Some(mut table) = node.table(report, "`pack`") else {
+        return false;
+    };
+    let cases = table.optional("cases");
+    let alone = cases.and_then(|node| {
+        let choices = [("alone", true), ("together", false)];
+        node.choice(report, &choices)
+    });
+    table.finish(report);
+    alone.unwrap_or(false)
 }
 
 /// `except = { … }`, or a list of those: what the rule passes by.

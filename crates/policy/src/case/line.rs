@@ -318,15 +318,19 @@ impl<'r, 't> LineReader<'r, 't> {
     }
 }
 
-/// Words apart by white space; a value in double quotes keeps its own.
+/// Words apart by white space; a value in quotes keeps its own.
 fn words(text: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
-    let (mut start, mut quoted) = (None, false);
+    let (mut start, mut quote, mut before) = (None, None, ' ');
     for (at, c) in text.char_indices() {
-        if c == '"' {
-            quoted = !quoted;
-        }
-        let between = c.is_whitespace() && !quoted;
+        quote = match quote {
+            // An apostrophe within a word is one.
+            None if c == '"' || c == '\'' && before == '=' => Some(c),
+            Some(quote) if quote == c => None,
+            quote => quote,
+        };
+        before = c;
+        let between = c.is_whitespace() && quote.is_none();
         match start {
             None if !between => start = Some(at),
             Some(from) if between => {
@@ -414,8 +418,14 @@ fn number(text: &str) -> Option<i64> {
     }
 }
 
-/// Text as it is, or in double quotes which end with it.
+/// Text as it is, or in double or single quotes which end with it.
 fn unquote(text: &str) -> Result<String, String> {
+    if let Some(rest) = text.strip_prefix('\'') {
+        return match rest.strip_suffix('\'') {
+            Some(inner) if !inner.contains('\'') => Ok(inner.to_owned()),
+            _ => Err("text with one pair of quotes around it".to_owned()),
+        };
+    }
     match text.strip_prefix('"') {
         None if text.contains('"') => Err("text, quoted as a whole or not at all".to_owned()),
         None => Ok(text.to_owned()),
