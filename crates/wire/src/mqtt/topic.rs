@@ -122,12 +122,18 @@ pub fn check_name(name: &str) -> Result<(), Malformed> {
     Ok(())
 }
 
+/// How many levels a topic name or filter has.
+#[must_use]
+pub fn depth(topic: &str) -> usize {
+    levels(topic).count()
+}
+
 /// Whether a topic name or filter has so many levels that a receiver which descends into them may run
 /// out of stack (CVE-2019-11779, after which Mosquitto takes 200).
 #[inline]
 pub(crate) fn is_deep(topic: &str) -> bool {
     const LEVELS: usize = 200;
-    topic.len() >= LEVELS - 1 && levels(topic).count() >= LEVELS
+    topic.len() >= LEVELS - 1 && depth(topic) >= LEVELS
 }
 
 /// The levels of a name or filter, as bytes: levels are short, and a search made for long texts
