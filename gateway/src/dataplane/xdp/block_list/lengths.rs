@@ -93,10 +93,10 @@ mod tests {
         let mut lengths = Lengths::new(ban::SLOT_BITS_V4);
         let (slot, [bit]) = (0x0a14, [ban::end(24).1]);
         assert_eq!(lengths.add(&v4([10, 20, 1, 0], 24)), [slot]);
-        assert_eq!(lengths.add(&v4([10, 20, 2, 0], 24)), []);
+        assert!(lengths.add(&v4([10, 20, 2, 0], 24)).is_empty());
         assert_eq!(lengths.add(&v4([10, 20, 2, 0], 25)), [slot]);
         assert_eq!(lengths.set(slot), [bit | bit >> 1]);
-        assert_eq!(lengths.remove(&v4([10, 20, 1, 0], 24)), []);
+        assert!(lengths.remove(&v4([10, 20, 1, 0], 24)).is_empty());
         assert_eq!(lengths.remove(&v4([10, 20, 2, 0], 24)), [slot]);
         assert_eq!(lengths.set(slot), [bit >> 1]);
     }
