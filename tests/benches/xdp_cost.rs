@@ -22,7 +22,15 @@ const ROUNDS: usize = 60;
 const RUNS: u32 = 30_000;
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 20, 0, 7));
-const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0x20, 0, 0, 0, 0, 0, 7));
+const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0x20, 0, 0, 0, 7));
+
+/// Lengths of what is kept out, in each family: addresses, networks, and all that lists have.
+const ADDRESSES: [&[u8]; 2] = [&[32], &[128]];
+const NETWORKS: [&[u8]; 2] = [&[24], &[64]];
+const LISTS: [&[u8]; 2] = [
+    &[12, 14, 16, 18, 20, 21, 22, 23, 24, 32],
+    &[29, 32, 36, 40, 44, 48, 56, 64, 128],
+];
 
 /// One line of the table.
 struct Case {
@@ -111,24 +119,19 @@ fn strangers(noise: &mut Noise, is_v4: bool) -> IpAddr {
     }
 }
 
-/// A rig with strangers and one more kept out, in both families: addresses, or prefixes of them.
-fn with_banned(strangers_each: u32, is_prefixes: bool) -> Rig {
+/// A rig with strangers and one more kept out, in both families: prefixes of them of these lengths,
+/// and of the one the longest.
+fn with_banned(strangers_each: u32, lengths: [&[u8]; 2]) -> Rig {
     let (mut rig, mut noise) = (Rig::in_service(), Noise::new(7));
-    let source = |address: IpAddr| match (is_prefixes, address.is_ipv4()) {
-        (false, _) => IpNet::from(address),
-        (true, is_v4) => IpNet::new(address, if is_v4 { 24 } else { 64 })
-            .expect("a length that addresses have")
-            .trunc(),
-    };
+    let prefix = |address, length| IpNet::new(address, length).expect("a length").trunc();
     let started = Instant::now();
-    for own in [V4, V6] {
+    for (own, lengths) in [V4, V6].into_iter().zip(lengths) {
         for _ in 0..strangers_each {
-            rig.ban(
-                source(strangers(&mut noise, own.is_ipv4())),
-                ban::FOREVER_NS,
-            );
+            let stranger = strangers(&mut noise, own.is_ipv4());
+            rig.ban(prefix(stranger, noise.one_of(lengths)), ban::FOREVER_NS);
         }
-        rig.ban(source(own), ban::FOREVER_NS);
+        let longest = lengths.iter().max().expect("lengths");
+        rig.ban(prefix(own, *longest), ban::FOREVER_NS);
     }
     let (seconds, entries) = (started.elapsed().as_secs_f64(), 2 * strangers_each);
     println!("\n{entries} entries placed in {seconds:.1} s");
@@ -228,15 +231,15 @@ fn main() {
         ]
     };
     for strangers in BANNED {
-        let mut cases = common();
-        cases.push(Case::new("banned, IPv4", V4, 1883, banned));
-        cases.push(Case::new("banned, IPv6", V6, 1883, banned));
-        let rig = with_banned(strangers, false);
-        measure("addresses of each family banned", rig, cases);
-        let mut cases = common();
-        cases.push(Case::new("banned, IPv4 (/24)", V4, 1883, None));
-        cases.push(Case::new("banned, IPv6 (/64)", V6, 1883, None));
-        let rig = with_banned(strangers, true);
-        measure("prefixes of each family banned", rig, cases);
+        for (title, lengths) in [
+            ("addresses of each family banned", ADDRESSES),
+            ("networks of each family banned, /24 and /64", NETWORKS),
+            ("prefixes of each family banned, of all lengths", LISTS),
+        ] {
+            let mut cases = common();
+            cases.push(Case::new("banned, IPv4", V4, 1883, banned));
+            cases.push(Case::new("banned, IPv6", V6, 1883, banned));
+            measure(title, with_banned(strangers, lengths), cases);
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use gateway::netns::{Family, Host, Topology, address};
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 
-/// Between two datagrams.
+/// Between two datagrams, if nothing else is asked for.
 const INTERVAL: Duration = Duration::from_micros(500);
 /// Enough for a receiver that isn't scheduled for a while: what it loses would look like the
 /// gateway's loss.
@@ -53,6 +53,14 @@ impl Stream {
     /// # Panics
     /// When the sockets can't be opened.
     pub fn start(topology: &Topology, port: u16) -> Self {
+        Self::every(INTERVAL, topology, port)
+    }
+
+    /// As [`Stream::start`], with a datagram each `interval`.
+    ///
+    /// # Panics
+    /// Likewise.
+    pub fn every(interval: Duration, topology: &Topology, port: u16) -> Self {
         let at = SocketAddr::new(address(Host::Servers, 1, Family::V4), port);
         let from = SocketAddr::new(address(Host::Devices, 1, Family::V4), 0);
         let receiver = topology.host(Host::Servers).udp(at).expect("a socket");
@@ -64,7 +72,7 @@ impl Stream {
         Self {
             epoch,
             stop,
-            sender: thread::spawn(move || send(&sender, epoch, &sending)),
+            sender: thread::spawn(move || send(&sender, epoch, interval, &sending)),
             receiver: thread::spawn(move || receive(&receiver, epoch, &receiving)),
         }
     }
@@ -158,13 +166,13 @@ fn decode(datagram: &[u8]) -> Option<(u64, Duration)> {
     Some((number(head)?, Duration::from_nanos(number(tail)?)))
 }
 
-fn send(socket: &UdpSocket, epoch: Instant, stop: &AtomicBool) -> u64 {
+fn send(socket: &UdpSocket, epoch: Instant, interval: Duration, stop: &AtomicBool) -> u64 {
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
         // What is refused by an ICMP error, such as while nobody is there, counts as sent and lost.
         let _ = socket.send(&encode(number, epoch.elapsed()));
         number += 1;
-        let due = INTERVAL * u32::try_from(number).expect("a test of minutes");
+        let due = interval * u32::try_from(number).expect("a test of minutes");
         thread::sleep(due.saturating_sub(epoch.elapsed()));
     }
     number
