@@ -39,6 +39,9 @@ enum Command {
         /// Configurations or rule packs; a pack that no configuration names is checked by itself
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Print a JSON line for each finding, and one for each file that was checked whole
+        #[arg(long)]
+        json: bool,
     },
     /// Run a capture through the inspector and print its events, or its verdicts
     Replay(ReplayArguments),
@@ -133,7 +136,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             drop(out);
             return Ok(demo::run(demo::Options { keep }));
         }
-        Command::Check { files } => check::run(&files, &mut out)?,
+        Command::Check { files, json } => check::run(&files, json, &mut out)?,
         Command::Replay(arguments) => replay::run(&arguments, &mut out)?,
         Command::Explain { code } => explain::run(code.as_deref(), &mut out)?,
         Command::Detach { config } => detach::run(&config, &mut out)?,
