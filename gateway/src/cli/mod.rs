@@ -45,9 +45,9 @@ enum Command {
     },
     /// Run a capture through the inspector and print its events, or its verdicts
     Replay(ReplayArguments),
-    /// Say what a reason code means, on which clause it stands and how to tune it
+    /// Say what a reason code means, on which clause it stands and how to tune it; or a shipped rule
     Explain {
-        /// The code, or a family like `mqtt.spoofed`; all codes are listed without it
+        /// The code, a family like `mqtt.spoofed`, or a shipped rule; all codes are listed without it
         #[arg(value_name = "CODE")]
         code: Option<String>,
     },

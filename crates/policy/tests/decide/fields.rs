@@ -177,7 +177,7 @@ fn reason_codes_are_numbers() {
     let suback = || {
         Mqtt::written(|out| {
             let codes = [ReasonCode(0), ReasonCode(0x87)];
-            encode::suback(out, Version::V5, 1, &[], codes.into_iter());
+            encode::suback(out, Version::V5, 1, &[], codes);
         })
         .sent_to_client(weir_policy::Side::Outside)
     };
