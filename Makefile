@@ -3,7 +3,7 @@ CARGO ?= cargo
 # How long `make fuzz` gives each target.
 FUZZ_SECONDS ?= 30
 
-.PHONY: help build demo test bench fuzz lint fmt clean
+.PHONY: help build demo test bench fuzz lint fmt reference clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,6 +36,10 @@ lint: ## rustfmt and clippy, warnings denied
 fmt: ## rewrite the sources in the house's format
 	$(CARGO) fmt --all
 	cd ebpf && $(CARGO) fmt
+
+reference: ## rules/REFERENCE.md from the sources
+	$(CARGO) run --quiet --locked --package weir-policy --example reference > rules/REFERENCE.md.new
+	mv rules/REFERENCE.md.new rules/REFERENCE.md
 
 clean:
 	$(CARGO) clean

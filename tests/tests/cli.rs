@@ -96,6 +96,65 @@ fn the_shipped_pack_passes_its_own_cases() {
 }
 
 #[test]
+fn check_speaks_json_and_names_the_rules_that_no_case_shows() {
+    let scratch = Scratch::new("json");
+    let pack = scratch.file(
+        "site.toml",
+        "[[rule]]\nid = \"shown\"\nmatch = { packet = \"PUBLISH\" }\naction = \"reset\"\n\n\
+         [[rule]]\nid = \"not-shown\"\nmatch = { packet = \"SUBSCRIBE\" }\naction = \"reset\"\n\n\
+         [[case]]\nname = \"a publish\"\nsay = [\"CONNECT\", \"< CONNACK\", \"PUBLISH\"]\n\
+         expect = { verdict = \"reset\", rule = \"shown\" }\n",
+    );
+    tells(
+        &["check", &pack],
+        0,
+        &["no case brings 1 rule to a match: not-shown"],
+    );
+    let needles = [
+        r#""kind":"unmatched""#,
+        r#""line":7"#,
+        r#""rule":"not-shown""#,
+        r#""kind":"checked""#,
+    ];
+    tells(&["check", "--json", &pack], 0, &needles);
+    let broken = scratch.file(
+        "broken.toml",
+        "[[rule]]\nid = \"x\"\nmatch = { packte = \"A\" }\naction = \"drop\"\n",
+    );
+    let needles = [
+        r#""kind":"finding""#,
+        r#""level":"error""#,
+        r#""line":3,"column":11"#,
+        "did you mean",
+    ];
+    tells(&["check", "--json", &broken], 1, &needles);
+}
+
+#[test]
+fn all_shipped_packs_pass_beside_each_other() {
+    let scratch = Scratch::new("all");
+    let packs = [
+        "virtual-patches",
+        "baseline",
+        "mqtt-dos",
+        "mqtt-harvest",
+        "mqtt-hardening",
+        "coap-amplification",
+        "coap-hardening",
+    ];
+    let packs = packs.map(|name| format!("{ROOT}/rules/{name}.toml"));
+    let config = scratch.file("weir.toml", &format!("[policy]\npacks = {packs:?}\n"));
+    let said = ends(&["check", &config], 0);
+    assert!(said.contains("all fine"), "{said}");
+    // It takes a frame on the wrong side of the link.
+    let unmatched: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("no case"))
+        .collect();
+    assert_eq!(unmatched.len(), 0, "{said}");
+}
+
+#[test]
 fn the_example_configuration_is_fine_but_for_its_packs_place() {
     let scratch = Scratch::new("example");
     let example = fs::read_to_string(format!("{ROOT}/deploy/weir.toml")).expect("the example");

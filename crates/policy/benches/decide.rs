@@ -121,8 +121,9 @@ fn decide(c: &mut Criterion) {
     }
 }
 
-fn check(c: &mut Criterion) {
-    let rules: String = (0..10_000)
+/// So many rules, each for a machine of its own.
+fn many(count: usize) -> String {
+    (0..count)
         .map(|n| {
             format!(
                 "[[rule]]\nid = \"r{n}\"\nmatch = {{ packet = \"PUBLISH\", topic = \"plant/{n}/#\", source = \"!10.{}.{}.0/24\" }}\naction = \"drop\"\n",
@@ -130,7 +131,42 @@ fn check(c: &mut Criterion) {
                 n % 256
             )
         })
-        .collect();
+        .collect()
+}
+
+/// The cost of a decision by the number of rules, none of which the message meets.
+fn curve(c: &mut Criterion) {
+    let mut bytes = Vec::new();
+    let packet = encode::Publish {
+        topic: "hall/7/temperature",
+        payload: b"21.5",
+        ..Default::default()
+    };
+    encode::publish(&mut bytes, Version::V311, &packet);
+    let decoded = ControlPacket::decode(&bytes, Version::V311, Direction::ToServer);
+    let Ok(Decoded::Complete {
+        message: publish, ..
+    }) = decoded
+    else {
+        panic!("a PUBLISH");
+    };
+    let subject = subject(Protocol::Mqtt, Service::Mqtt, Message::Mqtt(&publish));
+    let mut group = c.benchmark_group("rules");
+    for count in [10, 100, 1000, 10_000] {
+        let policy = policy(&[&many(count)]);
+        group.bench_function(count.to_string(), |b| {
+            b.iter(|| {
+                let mut ignore = |matched: Match<'_>| {
+                    black_box(matched);
+                };
+                black_box(&policy).decide(black_box(&subject), &mut (), &mut ignore)
+            });
+        });
+    }
+}
+
+fn check(c: &mut Criterion) {
+    let rules = many(10_000);
     let source = [SourceText::new("many.toml", &rules)];
     let mut group = c.benchmark_group("check");
     group.sample_size(10);
@@ -140,5 +176,5 @@ fn check(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, decide, check);
+criterion_group!(benches, decide, curve, check);
 criterion_main!(benches);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::index::Index;
+use crate::index::{Found, Index};
 use crate::matching::{Matching, Names, Networks, Scope, Zones};
 use crate::offender::offender;
 use crate::pack::{DraftRule, Packs};
@@ -119,6 +119,12 @@ impl Policy {
         named.any(|reasons| reasons.contains(reason))
     }
 
+    /// For each rule, in their order, the reasons it names.
+    pub(crate) fn reasons_named(&self) -> impl Iterator<Item = Vec<Reason>> {
+        let reasons = self.matchings.iter().map(|matching| matching.reasons);
+        reasons.map(|named| named.iter().flat_map(|set| set.iter()).collect())
+    }
+
     /// Whether every CoAP message with this reason, if nothing else is wrong with it, is stopped, as
     /// far as that is plain to see: without a look at the message, somebody else may stop it too.
     #[must_use]
@@ -219,7 +225,8 @@ impl Policy {
         report: &mut dyn FnMut(Match<'_>),
     ) -> Ruling {
         let detected = !subject.reasons.is_empty();
-        for &at in self.index.candidates(Scope::bucket(subject), detected) {
+        let mut found = Found::new();
+        for &at in self.index.candidates(subject, detected, &mut found) {
             let matching = &self.matchings[at as usize];
             let Some(reason) = matching.holds(subject) else {
                 continue;

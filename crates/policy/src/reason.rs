@@ -5,10 +5,13 @@
 //! meaning. What can't be parsed is named by the parser that gave up (`wire`'s `Malformed` enums);
 //! everything that takes memory of earlier frames is named in `registry.rs`.
 
+mod note;
 mod registry;
 mod table;
 
 use std::fmt;
+
+pub use note::Note;
 
 use table::{Entry, TABLE};
 

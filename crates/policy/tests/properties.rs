@@ -122,6 +122,14 @@ const MATCHES: &[&str] = &[
     "filter = { covers = \"a/b\" }",
     "service = \"mqtt\"",
     "retain = false",
+    "topic = [\"+/b\", \"x/+\"]",
+    "topic = [\"a/b/#\", \"!a/b\"]",
+    "topic = \"{client_id}/b\"",
+    "topic = \"a/b\", client = \"192.0.2.0/25\"",
+    "client = [\"192.0.2.0/28\", \"fd00::/8\"]",
+    "server = \"198.51.100.1\"",
+    "destination = [\"192.0.2.0/24\", \"!192.0.2.7\"]",
+    "source = [\"192.0.2.7\", \"inside\"]",
 ];
 
 const ACTIONS: &[&str] = &["accept", "alert", "drop", "reset"];
@@ -213,6 +221,26 @@ fn sample() -> impl Strategy<Value = Sample> {
             reasons,
             protocol,
         })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// So many that they are found by what they ask for, and not one after the other.
+    #[test]
+    fn many_rules_are_each_found(
+        conditions in vec(prop::sample::select(MATCHES), 40..120),
+        sample in sample(),
+    ) {
+        let rules: Vec<_> = conditions.iter().enumerate().map(|(id, m)| (id, m, &"alert", false)).collect();
+        let policy = compile(&rules).expect("alerts hide nothing");
+        let alone = rules.iter().flat_map(|rule| {
+            let alone = compile(&[*rule]).expect("a rule that compiles among others compiles alone");
+            sample.ask(&alone).2
+        });
+        let expected: Vec<String> = alone.collect();
+        prop_assert_eq!(sample.ask(&policy).2, expected);
+    }
 }
 
 proptest! {

@@ -1,8 +1,8 @@
-//! `weir explain`: what a reason code means.
+//! `weir explain`: what a reason code means, or a shipped rule.
 
 use std::io::Write;
 
-use policy::Reason;
+use policy::{Reason, reference, shipped};
 
 use super::{Failure, Status};
 
@@ -14,7 +14,11 @@ pub(super) fn run(code: Option<&str>, out: &mut impl Write) -> Result<Status, Fa
         return list(Reason::ALL.iter().copied(), out);
     };
     if let Some(reason) = Reason::from_code(code) {
-        explain(reason, out)?;
+        out.write_all(reference::explain_reason(reason).as_bytes())?;
+        return Ok(Status::Fine);
+    }
+    if let Some(rule) = reference::rule(code) {
+        out.write_all(reference::explain_rule(rule).as_bytes())?;
         return Ok(Status::Fine);
     }
     let family = format!("{}.", code.trim_end_matches('*').trim_end_matches('.'));
@@ -37,53 +41,22 @@ fn list(reasons: impl Iterator<Item = Reason>, out: &mut impl Write) -> Result<S
     Ok(Status::Fine)
 }
 
-fn explain(reason: Reason, out: &mut impl Write) -> std::io::Result<()> {
-    let code = reason.code();
-    let unruled = if reason.is_malformed() {
-        "dropped: what can't be parsed is forwarded only if a rule names this code and accepts it"
-    } else {
-        "an event and a count; only a rule does something about it (rules/baseline.toml has one)"
-    };
-    writeln!(out, "{code}\n\n  {}\n", reason.summary())?;
-    writeln!(out, "  stands on     {}", reason.source())?;
-    writeln!(out, "  without rule  {unruled}")?;
-    writeln!(
-        out,
-        "  metric        weir_reasons_total{{reason=\"{code}\"}}\n"
-    )?;
-    writeln!(
-        out,
-        "  To make an exception, put a rule before the one that acts on it:\n"
-    )?;
-    writeln!(out, "    [[rule]]")?;
-    writeln!(
-        out,
-        "    id          = \"accept-{}\"",
-        code.replace('.', "-")
-    )?;
-    writeln!(out, "    description = \"why this is all right here\"")?;
-    writeln!(
-        out,
-        "    match       = {{ reason = \"{code}\", source = \"a-zone\" }}"
-    )?;
-    writeln!(out, "    action      = \"accept\"")
-}
-
 fn unknown(code: &str) -> String {
-    let nearest = Reason::ALL
+    let codes = Reason::ALL.iter().map(|reason| reason.code().to_owned());
+    let rules = shipped::rules()
         .iter()
-        .map(|reason| {
-            (
-                strsim::damerau_levenshtein(code, reason.code()),
-                reason.code(),
-            )
-        })
+        .map(|shipped| shipped.rule.id.clone());
+    let nearest = codes
+        .chain(rules)
+        .map(|name| (strsim::damerau_levenshtein(code, &name), name))
         .min();
     match nearest {
         Some((distance, near)) if distance <= MAX_DISTANCE => {
-            format!("no reason code {code:?}; did you mean {near}?")
+            format!("no reason code or shipped rule {code:?}; did you mean {near}?")
         }
-        _ => format!("no reason code {code:?}; `weir explain` lists them all"),
+        _ => format!(
+            "no reason code or shipped rule {code:?}; `weir explain` lists the codes, rules/REFERENCE.md the rules"
+        ),
     }
 }
 
@@ -101,8 +74,16 @@ mod tests {
     fn every_code_can_be_explained() {
         for reason in Reason::ALL {
             let text = explained(Some(reason.code())).expect("a known code");
-            assert!(text.contains(reason.summary()), "{text}");
+            assert!(text.starts_with(reason.code()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_shipped_rule_is_explained() {
+        let text = explained(Some("cve-2018-12543")).expect("a shipped rule");
+        assert!(text.contains("virtual-patches.toml"), "{text}");
+        let error = explained(Some("cve-2018-12544")).expect_err("no such rule");
+        assert!(error.contains("did you mean cve-2018-1254"), "{error}");
     }
 
     #[test]
@@ -124,7 +105,7 @@ mod tests {
         assert!(
             explained(Some("nothing-like-it"))
                 .expect_err("unknown")
-                .contains("lists them")
+                .contains("lists the codes")
         );
     }
 }

@@ -40,12 +40,15 @@ enum Command {
         /// Configurations or rule packs; a pack that no configuration names is checked by itself
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Print a JSON line for each finding, and one for each file that was checked whole
+        #[arg(long)]
+        json: bool,
     },
     /// Run a capture through the inspector and print its events, or its verdicts
     Replay(ReplayArguments),
-    /// Say what a reason code means, on which clause it stands and how to tune it
+    /// Say what a reason code means, on which clause it stands and how to tune it; or a shipped rule
     Explain {
-        /// The code, or a family like `mqtt.spoofed`; all codes are listed without it
+        /// The code, a family like `mqtt.spoofed`, or a shipped rule; all codes are listed without it
         #[arg(value_name = "CODE")]
         code: Option<String>,
     },
@@ -136,7 +139,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             drop(out);
             return Ok(demo::run(demo::Options { keep }));
         }
-        Command::Check { files } => check::run(&files, &mut out)?,
+        Command::Check { files, json } => check::run(&files, json, &mut out)?,
         Command::Replay(arguments) => replay::run(&arguments, &mut out)?,
         Command::Explain { code } => explain::run(code.as_deref(), &mut out)?,
         Command::Ctl(arguments) => ctl::run(&arguments, &mut out)?,

@@ -1,7 +1,7 @@
 //! Sets of addresses: sorted ranges, asked by binary search.
 
 use std::hash::{Hash, Hasher};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -31,6 +31,18 @@ impl Networks {
             v4: Ranges::new(v4),
             v6: Ranges::new(v6),
         }
+    }
+
+    /// Ranges of IPv4 with both ends, ascending.
+    pub(crate) fn v4_ranges(&self) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
+        let ranges = self.v4.first.iter().zip(&self.v4.last);
+        ranges.map(|(first, last)| ((*first).into(), (*last).into()))
+    }
+
+    /// The same of IPv6.
+    pub(crate) fn v6_ranges(&self) -> impl Iterator<Item = (Ipv6Addr, Ipv6Addr)> {
+        let ranges = self.v6.first.iter().zip(&self.v6.last);
+        ranges.map(|(first, last)| ((*first).into(), (*last).into()))
     }
 
     pub(crate) fn contains(&self, address: IpAddr) -> bool {

@@ -111,6 +111,19 @@ impl Pattern {
         }
     }
 
+    /// A filter without placeholders that matches all that this does, and perhaps more.
+    pub(crate) fn widened(&self) -> String {
+        match &self.form {
+            Form::Name => self.prefix.to_string(),
+            Form::Plain(pattern) => pattern.to_string(),
+            Form::Filled(_) => {
+                // A wildcard may precede the placeholder: what is fixed ends before both.
+                let whole = self.prefix.rfind('/').map_or(0, |slash| slash + 1);
+                format!("{}#", &self.prefix[..whole])
+            }
+        }
+    }
+
     /// Whether this is the bare `#`.
     pub(crate) fn is_everything(&self) -> bool {
         matches!(&self.form, Form::Plain(text) if **text == *"#")

@@ -17,6 +17,11 @@ pub(super) fn topic<'a>(subject: &Subject<'a>) -> Option<Option<&'a str>> {
     }
 }
 
+/// The topic, if there is one and it is known.
+pub(crate) fn known_topic<'a>(subject: &Subject<'a>) -> Option<&'a str> {
+    topic(subject).flatten()
+}
+
 /// The properties of a control packet, and after those of a CONNECT its will's.
 pub(super) fn properties<'a>(
     subject: &Subject<'a>,

@@ -1,17 +1,20 @@
 //! `weir check`: every problem of configurations and packs at once, then the packs' own cases.
 
+mod cases;
+mod shown;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use policy::{Config, Policy, SourceText};
-use testkit::conversation;
 
 use super::{Failure, Status};
 use crate::control::feeds::{Feeds, Sources};
 use crate::control::files::Files;
 use crate::control::load::{self, Loaded, Unreadable};
+
+use shown::Shown;
 
 /// A file that was named on the command line.
 struct Named {
@@ -24,7 +27,9 @@ struct Named {
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nweir: "))]
 struct NotRead(Vec<Unreadable>);
 
-pub(super) fn run(paths: &[PathBuf], out: &mut impl Write) -> Result<Status, Failure> {
+/// `json` prints a line for each finding, for editors and pipelines, and not text for people.
+pub(super) fn run(paths: &[PathBuf], json: bool, out: &mut impl Write) -> Result<Status, Failure> {
+    let mut out = Shown::new(json, out);
     let named = read_all(paths)?;
     let (packs, configurations): (Vec<Named>, Vec<Named>) =
         named.into_iter().partition(|file| is_pack(&file.source));
@@ -35,9 +40,9 @@ pub(super) fn run(paths: &[PathBuf], out: &mut impl Write) -> Result<Status, Fai
         let (config, _) = Config::check(&file.source);
         seen.extend(load::pack_paths(&config, &file.path).map(|path| canonical(&path)));
         match load::compile(&file.source, &file.path) {
-            Ok(loaded) => status = status.and(accepted(&file.path, &loaded, out)?),
+            Ok(loaded) => status = status.and(accepted(&file.path, &loaded, &mut out)?),
             Err(problems) => {
-                write!(out, "{problems}")?;
+                out.problems(&problems)?;
                 status = Status::Findings;
             }
         }
@@ -49,9 +54,9 @@ pub(super) fn run(paths: &[PathBuf], out: &mut impl Write) -> Result<Status, Fai
         .iter()
         .filter(|file| !seen.contains(&canonical(&file.path)))
     {
-        status = status.and(check_pack(file, &context, out)?);
+        status = status.and(check_pack(file, &context, &mut out)?);
     }
-    out.flush()?;
+    out.finish()?;
     Ok(status)
 }
 
@@ -86,12 +91,16 @@ fn is_pack(source: &SourceText) -> bool {
 }
 
 /// A pack by itself, or under the first configuration named beside it.
-fn check_pack(file: &Named, context: &Config, out: &mut impl Write) -> Result<Status, Failure> {
+fn check_pack(
+    file: &Named,
+    context: &Config,
+    out: &mut Shown<impl Write>,
+) -> Result<Status, Failure> {
     let config = context.clone();
     let packs = vec![file.source.clone()];
     let (policy, warnings) = Policy::check(&config, &packs);
     let Some(policy) = policy else {
-        write!(out, "{warnings}")?;
+        out.diagnostics(&warnings)?;
         return Ok(Status::Findings);
     };
     let loaded = Loaded {
@@ -107,37 +116,14 @@ fn check_pack(file: &Named, context: &Config, out: &mut impl Write) -> Result<St
 }
 
 /// Shows the warnings of what compiled, and runs its cases.
-fn accepted(path: &Path, loaded: &Loaded, out: &mut impl Write) -> Result<Status, Failure> {
-    write!(out, "{}", loaded.warnings)?;
-    let policy = Arc::new(under_test(loaded));
-    let mut failed = 0;
-    for case in policy.cases() {
-        if let Err(failure) = conversation::check(&policy, case) {
-            failed += 1;
-            let name = &case.name;
-            writeln!(out, "{}: case failed: {name}: {failure}", failure.place)?;
-        }
+fn accepted(path: &Path, loaded: &Loaded, out: &mut Shown<impl Write>) -> Result<Status, Failure> {
+    out.diagnostics(&loaded.warnings)?;
+    let tally = cases::run(loaded);
+    out.tally(path, &tally)?;
+    match tally.is_fine() {
+        true => Ok(Status::Fine),
+        false => Ok(Status::Findings),
     }
-    let rules = counted(policy.rules().len(), "rule");
-    let cases = counted(policy.cases().len(), "case");
-    if failed > 0 {
-        writeln!(out, "{}: {failed} of {cases} failed", path.display())?;
-        return Ok(Status::Findings);
-    }
-    writeln!(out, "{}: all fine ({rules}, {cases})", path.display())?;
-    Ok(Status::Fine)
-}
-
-/// The rules as the cases expect them.
-fn under_test(loaded: &Loaded) -> Policy {
-    let config = loaded.config.for_cases();
-    Policy::compile(&config, &loaded.packs).expect("compiled in another mode before")
-}
-
-/// "1 rule", "2 rules".
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 /// The path without detours, to see whether two are the same file.

@@ -1,0 +1,5 @@
+//! Prints rules/REFERENCE.md.
+
+fn main() {
+    print!("{}", weir_policy::reference::markdown());
+}

@@ -1,0 +1,188 @@
+//! What is known of a reason or a shipped rule, as `weir explain` prints it and rules/REFERENCE.md holds it.
+
+use std::fmt::Write as _;
+
+use crate::Reason;
+use crate::shipped::{self, PACKS, ShippedRule};
+
+/// How wide lines of text are.
+const COLUMNS: usize = 100;
+
+/// A reason, for a terminal.
+#[must_use]
+pub fn explain_reason(reason: Reason) -> String {
+    let (code, note) = (reason.code(), reason.note());
+    let mut text = format!("{code}\n\n");
+    wrap(&mut text, "  ", reason.summary());
+    text.push('\n');
+    for (key, value) in [
+        ("stands on", reason.source()),
+        ("without rule", unruled(reason)),
+        ("may be", note.harmless),
+        ("to tune", note.tune),
+    ] {
+        entry(&mut text, key, value);
+    }
+    let rules = shipped::rules();
+    let acting = rules.iter().filter(|rule| rule.reasons.contains(&reason));
+    for ShippedRule { pack, rule, .. } in acting {
+        let value = format!("{} of {pack}: {}", rule.id, rule.action);
+        entry(&mut text, "shipped rule", &value);
+    }
+    entry(
+        &mut text,
+        "metric",
+        &format!("weir_reasons_total{{reason=\"{code}\"}}"),
+    );
+    text.push_str("\n  To make an exception, put a rule before the one that acts on it:\n\n");
+    for line in exception(reason) {
+        _ = writeln!(text, "    {line}");
+    }
+    text
+}
+
+/// A shipped rule, for a terminal.
+#[must_use]
+pub fn explain_rule(shipped: &ShippedRule) -> String {
+    let rule = &shipped.rule;
+    let mut text = format!("{}\n\n", rule.id);
+    wrap(&mut text, "  ", &rule.description);
+    text.push('\n');
+    entry(&mut text, "pack", shipped.pack);
+    entry(&mut text, "severity", rule.severity.name());
+    entry(&mut text, "references", &rule.references.join(", "));
+    for case in &shipped.cases {
+        entry(&mut text, "shown by", case);
+    }
+    text.push_str("\n  As it is written:\n\n");
+    for line in shipped.text.lines() {
+        _ = writeln!(text, "    {line}");
+    }
+    text
+}
+
+/// The shipped rule of this name.
+#[must_use]
+pub fn rule(id: &str) -> Option<&'static ShippedRule> {
+    shipped::rules()
+        .iter()
+        .find(|shipped| shipped.rule.id == id)
+}
+
+/// rules/REFERENCE.md.
+#[must_use]
+pub fn markdown() -> String {
+    let rules = shipped::rules();
+    let mut text = String::from(
+        "# Reference\n\nMade from the sources by `make reference`: every shipped rule, and every reason code. \
+         `weir explain NAME`\nsays the same of one of them. rules/README.md is the manual.\n\n## Shipped rules\n",
+    );
+    for pack in PACKS {
+        _ = writeln!(text, "\n### {}\n", pack.name);
+        text.push_str("| rule | sid | severity | action | what it is about | references |\n|---|---|---|---|---|---|\n");
+        for shipped in rules.iter().filter(|shipped| shipped.pack == pack.name) {
+            rule_row(&mut text, shipped);
+        }
+    }
+    text.push_str("\n## Reasons\n");
+    let mut family = "";
+    for reason in Reason::ALL.iter().copied() {
+        if reason.family() != family {
+            family = reason.family();
+            _ = writeln!(text, "\n### {family}\n");
+            text.push_str("| code | what it is | stands on | may be | to tune | shipped rules |\n|---|---|---|---|---|---|\n");
+        }
+        reason_row(&mut text, reason, rules);
+    }
+    text
+}
+
+fn rule_row(text: &mut String, shipped: &ShippedRule) {
+    let rule = &shipped.rule;
+    let sid = rule.sid.map(|sid| sid.to_string()).unwrap_or_default();
+    row(
+        text,
+        &[
+            &format!("`{}`", rule.id),
+            &sid,
+            rule.severity.name(),
+            rule.action.name(),
+            &rule.description,
+            &rule.references.join(", "),
+        ],
+    );
+}
+
+fn reason_row(text: &mut String, reason: Reason, rules: &[ShippedRule]) {
+    let note = reason.note();
+    let acting = rules
+        .iter()
+        .filter(|shipped| shipped.reasons.contains(&reason));
+    let acting: Vec<String> = acting
+        .map(|shipped| format!("`{}`", shipped.rule.id))
+        .collect();
+    row(
+        text,
+        &[
+            &format!("`{}`", reason.code()),
+            reason.summary(),
+            reason.source(),
+            note.harmless,
+            note.tune,
+            &acting.join(", "),
+        ],
+    );
+}
+
+fn row(text: &mut String, cells: &[&str]) {
+    for cell in cells {
+        _ = write!(text, "| {} ", cell.replace('|', "\\|"));
+    }
+    text.push_str("|\n");
+}
+
+fn unruled(reason: Reason) -> &'static str {
+    if reason.is_malformed() {
+        "dropped: what can't be parsed is forwarded only if a rule names this code and accepts it"
+    } else {
+        "an event and a count; only a rule does something about it"
+    }
+}
+
+fn exception(reason: Reason) -> [String; 5] {
+    let code = reason.code();
+    [
+        "[[rule]]".to_owned(),
+        format!("id          = \"accept-{}\"", code.replace('.', "-")),
+        "description = \"why this is all right here\"".to_owned(),
+        format!("match       = {{ reason = \"{code}\", source = \"a-zone\" }}"),
+        "action      = \"accept\"".to_owned(),
+    ]
+}
+
+fn entry(text: &mut String, key: &str, value: &str) {
+    let (margin, start) = (" ".repeat(16), text.len());
+    wrap(text, &margin, value);
+    text.replace_range(start..start + margin.len(), &format!("  {key:<14}"));
+}
+
+/// Writes words in lines, each behind `margin`.
+fn wrap(text: &mut String, margin: &str, words: &str) {
+    let mut column = 0;
+    for word in words.split_whitespace() {
+        let len = word.chars().count();
+        if column == 0 || column + 1 + len > COLUMNS {
+            if column > 0 {
+                text.push('\n');
+            }
+            text.push_str(margin);
+            column = margin.len();
+        } else {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += len;
+    }
+    text.push('\n');
+}

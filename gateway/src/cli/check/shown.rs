@@ -1,0 +1,208 @@
+//! What `weir check` found, as text for people or as JSON lines.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use policy::{Diagnostic, Diagnostics, Place};
+use serde::Serialize;
+
+use super::cases::{Failed, Tally};
+use crate::control::load::Problems;
+
+/// More names than this aren't listed.
+const MAX_NAMES: usize = 20;
+
+/// Where findings go, and how.
+pub(super) struct Shown<'o, W> {
+    json: bool,
+    out: &'o mut W,
+}
+
+/// A line of `--json`. Lines and columns count from 1, marks and lengths are in characters.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum Line<'a> {
+    /// Something wrong in a file.
+    Finding {
+        level: &'static str,
+        #[serde(flatten)]
+        place: At<'a>,
+        /// How many characters are meant, from the column on.
+        length: usize,
+        message: &'a str,
+        related: Vec<Related<'a>>,
+        help: &'a [String],
+    },
+    /// A file that can't be read.
+    Unreadable { message: String },
+    /// A case that didn't go as it says.
+    Case {
+        #[serde(flatten)]
+        place: At<'a>,
+        name: &'a str,
+        message: &'a str,
+    },
+    /// A rule that no case brought to a match.
+    Unmatched {
+        #[serde(flatten)]
+        place: At<'a>,
+        rule: &'a str,
+    },
+    /// What a file came to, once it was checked whole.
+    Checked {
+        file: String,
+        rules: usize,
+        cases: usize,
+        failed: usize,
+        unmatched: usize,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct At<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Related<'a> {
+    #[serde(flatten)]
+    place: At<'a>,
+    message: &'a str,
+}
+
+impl<'a> At<'a> {
+    fn of(place: &'a Place) -> Self {
+        Self {
+            file: &place.file,
+            line: place.line,
+            column: place.column,
+        }
+    }
+}
+
+impl<'o, W: Write> Shown<'o, W> {
+    pub(super) fn new(json: bool, out: &'o mut W) -> Self {
+        Self { json, out }
+    }
+
+    /// What keeps a configuration from being used.
+    pub(super) fn problems(&mut self, problems: &Problems) -> io::Result<()> {
+        if !self.json {
+            return write!(self.out, "{problems}");
+        }
+        for file in &problems.unreadable {
+            let message = file.to_string();
+            self.line(&Line::Unreadable { message })?;
+        }
+        self.diagnostics(&problems.diagnostics)
+    }
+
+    pub(super) fn diagnostics(&mut self, diagnostics: &Diagnostics) -> io::Result<()> {
+        if !self.json {
+            return write!(self.out, "{diagnostics}");
+        }
+        diagnostics
+            .iter()
+            .try_for_each(|diagnostic| self.line(&finding(diagnostic)))
+    }
+
+    /// What the cases of a file came to.
+    pub(super) fn tally(&mut self, path: &Path, tally: &Tally) -> io::Result<()> {
+        self.diagnostics(&tally.broken)?;
+        for failed in &tally.failed {
+            self.failed(failed)?;
+        }
+        if self.json {
+            return self.tally_as_json(path, tally);
+        }
+        let (path, cases) = (path.display(), counted(tally.cases, "case"));
+        let rules = counted(tally.rules, "rule");
+        match (tally.failed.len(), tally.is_fine()) {
+            (_, true) => writeln!(self.out, "{path}: all fine ({rules}, {cases})")?,
+            (0, _) => writeln!(self.out, "{path}: not all of {cases} could be run")?,
+            (failed, _) => writeln!(self.out, "{path}: {failed} of {cases} failed")?,
+        }
+        self.unmatched(&path, tally)
+    }
+
+    /// Names the rules that no case brought to a match, if there are cases at all.
+    fn unmatched(&mut self, path: &std::path::Display<'_>, tally: &Tally) -> io::Result<()> {
+        if tally.unmatched.is_empty() || tally.cases == 0 {
+            return Ok(());
+        }
+        let names = tally.unmatched.iter().take(MAX_NAMES);
+        let names: Vec<&str> = names.map(|(name, _)| &**name).collect();
+        let more = match tally.unmatched.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let rules = counted(tally.unmatched.len(), "rule");
+        writeln!(
+            self.out,
+            "{path}: no case brings {rules} to a match: {}{more}",
+            names.join(", ")
+        )
+    }
+
+    fn failed(&mut self, Failed { name, failure }: &Failed) -> io::Result<()> {
+        let (place, message) = (&failure.place, &*failure.message);
+        if !self.json {
+            return writeln!(self.out, "{place}: case failed: {name}: {message}");
+        }
+        let place = At::of(place);
+        self.line(&Line::Case {
+            place,
+            name,
+            message,
+        })
+    }
+
+    fn tally_as_json(&mut self, path: &Path, tally: &Tally) -> io::Result<()> {
+        for (rule, place) in &tally.unmatched {
+            let place = At::of(place);
+            self.line(&Line::Unmatched { place, rule })?;
+        }
+        self.line(&Line::Checked {
+            file: path.display().to_string(),
+            rules: tally.rules,
+            cases: tally.cases,
+            failed: tally.failed.len(),
+            unmatched: tally.unmatched.len(),
+        })
+    }
+
+    fn line(&mut self, line: &Line<'_>) -> io::Result<()> {
+        serde_json::to_writer(&mut *self.out, line)?;
+        writeln!(self.out)
+    }
+
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn finding(diagnostic: &Diagnostic) -> Line<'_> {
+    let related = diagnostic.related.iter().map(|(place, message)| Related {
+        place: At::of(place),
+        message,
+    });
+    Line::Finding {
+        level: match diagnostic.level {
+            policy::Level::Warning => "warning",
+            policy::Level::Error => "error",
+        },
+        place: At::of(&diagnostic.place),
+        length: diagnostic.snippet.len,
+        message: &diagnostic.message,
+        related: related.collect(),
+        help: &diagnostic.helps,
+    }
+}
+
+/// "1 rule", "2 rules".
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
