@@ -25,6 +25,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 pub struct Setup<'a> {
     /// The program `weir`.
     pub program: &'a Path,
+    /// "enforce" or "monitor".
+    pub mode: &'a str,
     /// `on_failure`: "open" or "closed".
     pub on_failure: &'a str,
     /// How XDP attaches: "auto", "native" or "generic".
@@ -38,10 +40,11 @@ pub struct Setup<'a> {
 }
 
 impl<'a> Setup<'a> {
-    /// Open on failure, native or generic as the kernel has it, and `rules`.
+    /// Enforcing, open on failure, native or generic as the kernel has it, and `rules`.
     pub fn new(program: &'a Path, rules: &'a str) -> Self {
         Self {
             program,
+            mode: "enforce",
             on_failure: "open",
             xdp: "auto",
             swapped: false,
@@ -61,7 +64,7 @@ impl<'a> Setup<'a> {
         // No formatting error in memory.
         let _ = write!(
             text,
-            "mode = \"enforce\"\n\
+            "mode = \"{mode}\"\n\
              on_failure = \"{on_failure}\"\n\n\
              [[link]]\ninside = \"{inside}\"\noutside = \"{outside}\"\n\n\
              [policy]\ndefault = \"accept\"\npacks = [\"rules.toml\"]\n\n\
@@ -70,6 +73,7 @@ impl<'a> Setup<'a> {
              [control]\nsocket = \"{socket}\"\n\n\
              [dataplane]\nmode = \"{xdp}\"\npin_dir = \"{pins}\"\n\n\
              {more}",
+            mode = self.mode,
             on_failure = self.on_failure,
             events = dir.join(EVENTS).display(),
             socket = dir.join(SOCKET).display(),
