@@ -37,9 +37,11 @@ fmt: ## rewrite the sources in the house's format
 	$(CARGO) fmt --all
 	cd ebpf && $(CARGO) fmt
 
-reference: ## rules/REFERENCE.md from the sources
+reference: ## rules/REFERENCE.md and rules/pack.schema.json from the sources
 	$(CARGO) run --quiet --locked --package weir-policy --example reference > rules/REFERENCE.md.new
 	mv rules/REFERENCE.md.new rules/REFERENCE.md
+	$(CARGO) run --quiet --locked --package weir-policy --example schema > rules/pack.schema.json.new
+	mv rules/pack.schema.json.new rules/pack.schema.json
 
 clean:
 	$(CARGO) clean

@@ -33,6 +33,7 @@ pub mod shipped;
 mod source;
 mod subject;
 mod suggest;
+pub mod vocabulary;
 
 pub use action::{Action, Ban, Match, Proof, Ruling, Verdict};
 pub use block_list::block_list;

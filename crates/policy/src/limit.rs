@@ -99,6 +99,10 @@ pub enum Per {
     ClientId,
     /// The session's user name, at whichever server.
     Username,
+    /// The topic of a PUBLISH, at its server.
+    Topic,
+    /// The zone the client's address is in; of several, the first by name.
+    Zone,
 }
 
 impl Per {
@@ -110,6 +114,8 @@ impl Per {
         Self::Flow,
         Self::ClientId,
         Self::Username,
+        Self::Topic,
+        Self::Zone,
     ];
 
     /// The name in rule files.
@@ -122,6 +128,8 @@ impl Per {
             Self::Flow => "flow",
             Self::ClientId => "client_id",
             Self::Username => "username",
+            Self::Topic => "topic",
+            Self::Zone => "zone",
         }
     }
 }

@@ -32,6 +32,8 @@ pub(crate) use condition::Condition;
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
 pub(crate) use key::Key;
 pub(crate) use names::Names;
+pub(crate) use option::names as option_names;
+pub(crate) use property::forms as property_forms;
 pub(crate) use read::{Matching, matching};
 pub(crate) use scope::{BUCKETS, Scope};
 pub(crate) use told::known_topic as topic_of;

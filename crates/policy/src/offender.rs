@@ -28,7 +28,7 @@ fn tells_on_client(reason: Reason) -> bool {
 fn counts_clients(per: Per) -> bool {
     match per {
         Per::Client | Per::ClientId | Per::Username | Per::Flow => true,
-        Per::Source | Per::Destination => false,
+        Per::Source | Per::Destination | Per::Topic | Per::Zone => false,
     }
 }
 
@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn who_is_counted_is_to_blame() {
         for per in Per::ALL.iter().copied() {
-            let sender_counts = matches!(per, Per::Source | Per::Destination);
+            let sender_counts =
+                matches!(per, Per::Source | Per::Destination | Per::Topic | Per::Zone);
             let window = Duration::from_secs(60);
             let count = Limit::Count(CountLimit {
                 count: 1,

@@ -15,7 +15,7 @@ use crate::pack::{DraftRule, Packs};
 use crate::read::Document;
 use crate::report::{Report, Span};
 use crate::{
-    Action, Ban, Case, Config, Diagnostics, Fragments, Limit, Match, Meters, Midstream, Mode,
+    Action, Ban, Case, Config, Diagnostics, Fragments, Limit, Match, Meters, Midstream, Mode, Per,
     Protocol, Reason, Rule, RuleIndex, Ruling, Services, Side, SourceText, Subject, config, reach,
 };
 
@@ -36,6 +36,8 @@ pub struct Policy {
     midstream: Midstream,
     fragments: Fragments,
     tls_required: TlsRequired,
+    /// By name, where a rule counts by zone.
+    zones: Vec<(String, Arc<Networks>)>,
 }
 
 /// `[tls] required_from`, ready to be asked.
@@ -83,6 +85,7 @@ impl Policy {
                 .collect(),
             looks_into_payloads: matchings.iter().any(Matching::looks_into_payloads),
             ratio_windows: ratio_windows(&rules),
+            zones: zones_counted(&rules, zones),
             rules,
             index: Index::new(matchings.iter()),
             matchings,
@@ -174,6 +177,14 @@ impl Policy {
     #[must_use]
     pub fn ratio_windows(&self) -> &[Duration] {
         &self.ratio_windows
+    }
+
+    /// The zone by which a client at this address is counted, where a rule counts by zone.
+    #[must_use]
+    pub fn zone_of(&self, client: IpAddr) -> Option<&str> {
+        let mut zones = self.zones.iter();
+        let zone = zones.find(|(_, networks)| networks.contains(client));
+        zone.map(|(name, _)| &**name)
     }
 
     /// The server ports of each service (`[services]`).
@@ -385,6 +396,14 @@ fn meter(rule: &Rule, matching: &Matching) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&rule.id, &rule.limit, matching).hash(&mut hasher);
     hasher.finish()
+}
+
+fn zones_counted(rules: &[Rule], zones: &Zones) -> Vec<(String, Arc<Networks>)> {
+    let mut limits = rules.iter().filter_map(|rule| rule.limit);
+    match limits.any(|limit| limit.per() == Per::Zone) {
+        true => zones.iter().map(|(n, z)| (n.clone(), z.clone())).collect(),
+        false => Vec::new(),
+    }
 }
 
 fn ratio_windows(rules: &[Rule]) -> Vec<Duration> {

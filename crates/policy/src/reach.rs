@@ -12,15 +12,35 @@ pub(crate) fn report_unreachable(report: &mut Report, rules: &[DraftRule]) {
     let mut deciding = Deciding::default();
     for rule in rules {
         if let Some(earlier) = deciding.hiding(rule) {
-            report
-                .error(&rule.id_span, format!("the rule `{}` can never be reached", rule.rule.id))
-                .related(&earlier.id_span, &format!("`{}` decides before it", earlier.rule.id))
-                .help("put it before that rule (packs are read in the order of `packs`), or remove it");
+            report_hidden(report, rule, earlier);
         }
         if always_decides(rule) {
             deciding.add(rule);
         }
     }
+}
+
+/// Where a pack stops what another one has stopped already, nothing is lost: they only overlap.
+fn report_hidden(report: &mut Report, rule: &DraftRule, earlier: &DraftRule) {
+    let (id, other) = (&rule.rule.id, &earlier.rule.id);
+    let is_of_other_pack = rule.rule.place.file != earlier.rule.place.file;
+    let stop = rule.rule.action.stops() && earlier.rule.action.stops();
+    let finding = if is_of_other_pack && stop {
+        let message = format!("packs overlap: `{id}` stops nothing that isn't stopped before it");
+        report.warning(&rule.id_span, message)
+    } else {
+        report.error(
+            &rule.id_span,
+            format!("the rule `{id}` can never be reached"),
+        )
+    };
+    let role = match (earlier.rule.action, rule.rule.action.stops()) {
+        (Action::Accept, true) => format!("`{other}` lets through all that it would stop"),
+        _ => format!("`{other}` decides before it"),
+    };
+    finding
+        .related(&earlier.id_span, &role)
+        .help("put it before that rule (packs are read in the order of `packs`), or remove it");
 }
 
 /// The rules so far that always decide, found by what a rule behind them would have to ask too.

@@ -205,7 +205,13 @@ pub struct Subject<'a> {
     pub size: usize,
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    /// The topic of a PUBLISH or a will, aliases seen through, if it has one and it is known.
+    #[must_use]
+    pub fn topic(&self) -> Option<&'a str> {
+        crate::matching::topic_of(self)
+    }
+
     /// The address of the client: the source of what goes to the server, else the destination.
     #[must_use]
     pub fn client(&self) -> IpAddr {

@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest of the names that would have been right.
 
 /// More names than this aren't listed.
-const MAX_LISTED: usize = 30;
+const MAX_LISTED: usize = 60;
 /// Longer words are no slips of the finger, and comparing them takes quadratic time.
 const MAX_WORD_BYTES: usize = 64;
 

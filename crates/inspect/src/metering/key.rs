@@ -2,7 +2,7 @@
 
 use std::hash::Hash;
 
-use policy::{Per, Subject};
+use policy::{Per, Policy, Subject};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use wire::Direction;
 
@@ -21,6 +21,7 @@ impl Keys {
     /// The key of a rule's meter for whom a message is to be counted, if it has what is counted by.
     pub(super) fn key(
         &self,
+        policy: &Policy,
         rule: u64,
         per: Per,
         subject: &Subject<'_>,
@@ -39,6 +40,12 @@ impl Keys {
                 subject.session.client_id?.hash(&mut hasher);
             }
             Per::Username => subject.session.username?.hash(&mut hasher),
+            Per::Topic => {
+                subject.server().hash(&mut hasher);
+                server_port(subject).hash(&mut hasher);
+                subject.topic()?.hash(&mut hasher);
+            }
+            Per::Zone => policy.zone_of(subject.client())?.hash(&mut hasher),
         }
         Some(hasher.finish128().as_u128())
     }

@@ -72,10 +72,10 @@ impl Meters for Metered<'_> {
         if let Limit::Ratio(_) = limit {
             return self.ratios.exceeds(rule, limit, subject);
         }
-        let metering = self.metering;
-        let rule = self.policy.meter(rule);
+        let (metering, policy) = (self.metering, self.policy);
+        let rule = policy.meter(rule);
         let (flow, _) = self.carrier.key(self.link, &subject.endpoints);
-        let Some(key) = metering.keys.key(rule, limit.per(), subject, &flow) else {
+        let Some(key) = metering.keys.key(policy, rule, limit.per(), subject, &flow) else {
             return false;
         };
         metering.sweeps.start(self.now);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use wire::mqtt::PacketType;
+
 use super::{CountLimit, Limit, Per, RateLimit, Ratio};
 use crate::matching::Scope;
 use crate::pack::DraftRule;
@@ -149,6 +151,10 @@ pub(crate) fn check(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
         let message = format!("not all that the rule matches has a `{}`", per.name());
         let finding = report.error(node.span(), message);
         finding.help("add protocol = \"mqtt\" to the rule's match");
+    }
+    if per == Per::Topic && !scope.is_subset(Scope::packet(PacketType::Publish)) {
+        let finding = report.error(node.span(), "not all that the rule matches has a topic");
+        finding.help("add packet = \"PUBLISH\" to the rule's match");
     }
     if draft.rule.action == Action::Accept {
         report

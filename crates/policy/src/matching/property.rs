@@ -61,6 +61,19 @@ pub(crate) const PROPERTIES: [Known; 27] = [
     known("shared_available", 0x2a, Format::Flag),
 ];
 
+/// Their names, and what is asked of each: a flag, a number, a text, a table of texts.
+pub(crate) fn forms() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PROPERTIES.iter().map(|known| {
+        let form = match known.format {
+            Format::Flag => "flag",
+            Format::Number | Format::Bytes => "number",
+            Format::Text => "text",
+            Format::Pair => "table",
+        };
+        (known.name, form)
+    })
+}
+
 /// A property and what is asked of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct PropertyCondition {

@@ -260,6 +260,7 @@ impl MatchReader<'_> {
             let finding = self.report.error(node.span(), "the list is empty");
             finding.help("leave the condition out if anything goes");
         }
+        self.check_contradiction(node, &entries);
         for entry in entries {
             let Some(text) = entry.string(self.report) else {
                 continue;
@@ -281,6 +282,21 @@ impl MatchReader<'_> {
                 .for_each(|value| list.push(negated, value));
         }
         list
+    }
+}
+
+impl MatchReader<'_> {
+    /// A list whose every plain entry stands negated beside it never holds.
+    fn check_contradiction(&mut self, node: &Node<'_>, entries: &[Node<'_>]) {
+        let texts = entries.iter().filter_map(Node::as_str).map(negation);
+        let (negated, mut plain): (Vec<_>, Vec<_>) = texts.partition(|(negated, _)| *negated);
+        plain.retain(|(_, text)| !negated.iter().any(|(_, other)| other == text));
+        if plain.is_empty() && negated.len() < entries.len() && !negated.is_empty() {
+            let finding = self
+                .report
+                .error(node.span(), "the list excludes all that it names");
+            finding.help("no message fits it: remove an entry or its `!`");
+        }
     }
 }
 

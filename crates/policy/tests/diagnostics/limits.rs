@@ -16,6 +16,7 @@ fn limits_without_fault_are_read() {
         "{ count = 1_000_000, window = \"30d\", per = \"client_id\" }",
         "{ rate = 5, burst = 20, per = \"username\" }",
         "{ rate = 0.001, burst = 1, per = \"flow\" }",
+        "{ rate = 10, burst = 1, per = \"zone\" }",
         "{ rate = 1_000_000, burst = 1_000_000, per = \"destination\" }",
     ] {
         assert_eq!(limit("packet = \"CONNECT\"", "reset", of), "", "{of}");
@@ -27,6 +28,13 @@ fn what_is_wrong_with_a_limit() {
     let mqtt = "protocol = \"mqtt\"";
     let coap = "protocol = \"coap\"";
     for (conditions, action, of, headline, help) in [
+        (
+            mqtt,
+            "drop",
+            "{ count = 10, window = \"1m\", per = \"topic\" }",
+            "not all that the rule matches has a topic",
+            "packet = \"PUBLISH\"",
+        ),
         (
             mqtt,
             "drop",

@@ -5,6 +5,7 @@ mod config;
 mod limits;
 mod rules;
 mod shown;
+mod values;
 
 use weir_policy::{Config, Policy, SourceText};
 
