@@ -300,7 +300,8 @@ impl Topology {
         let attacker = self.host(Host::Attacker);
         attacker.set("ipv4/conf/all/arp_ignore", "1")?;
         attacker.set("ipv4/conf/all/arp_announce", "2")?;
-        let mut lines = String::new();
+        // Without it there is no way to a group from addresses that aren't the interface's.
+        let mut lines = format!("route add 224.0.0.0/4 dev {INTERFACE}\n");
         for index in 0..Host::Victim.octets().count() as u8 {
             let [v4, v6] =
                 [Family::V4, Family::V6].map(|family| address(Host::Victim, index, family));

@@ -5,7 +5,7 @@ use testkit::coap::{get, message, observe, request};
 use wire::coap::encode::Builder;
 use wire::coap::{Code, Type, number};
 
-/// How many resources clients may make; see the server's command line.
+/// Observations of one victim.
 const REGISTRATIONS: u16 = 10;
 const REQUESTS: u16 = 20;
 
@@ -128,6 +128,14 @@ pub(crate) const ALL: &[Attack] = &[
             builder
                 .path(number::URI_PATH, "example_data")
                 .uint(number::BLOCK2, 6)
+        })
+    }),
+    unicast("CO-A12", "blocks, as if each had come", |number| {
+        ask(Type::Confirmable, number, &[], |builder| {
+            let block = u32::from(number - 1) << 4;
+            builder
+                .path(number::URI_PATH, "example_data")
+                .uint(number::BLOCK2, block)
         })
     }),
     unicast("CO-A13", "many blocks for one request", |number| {
