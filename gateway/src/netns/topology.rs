@@ -61,7 +61,7 @@ pub enum Host {
     Devices,
     /// Tries what an attacker on the field network may try, each time from another address.
     Attacker,
-    /// A bystander, whose address the attacker writes on his datagrams.
+    /// A bystander, whose addresses the attacker writes on his datagrams.
     Victim,
     /// The broker, the CoAP server and others.
     Servers,
@@ -85,7 +85,7 @@ impl Host {
         match self {
             Self::Servers => 2..=9,
             Self::Devices => 10..=19,
-            Self::Victim => 50..=50,
+            Self::Victim => 50..=79,
             Self::Attacker => 100..=119,
         }
     }
@@ -300,8 +300,17 @@ impl Topology {
         let attacker = self.host(Host::Attacker);
         attacker.set("ipv4/conf/all/arp_ignore", "1")?;
         attacker.set("ipv4/conf/all/arp_announce", "2")?;
-        let [v4, v6] = [Family::V4, Family::V6].map(|family| address(Host::Victim, 0, family));
-        let lines = format!("addr add {v4}/32 dev lo\naddr add {v6}/128 dev lo nodad\n");
+        // Without it there is no way to a group from addresses that aren't the interface's.
+        let mut lines = format!("route add 224.0.0.0/4 dev {INTERFACE}\n");
+        for index in 0..Host::Victim.octets().count() as u8 {
+            let [v4, v6] =
+                [Family::V4, Family::V6].map(|family| address(Host::Victim, index, family));
+            // No formatting error in memory.
+            let _ = write!(
+                lines,
+                "addr add {v4}/32 dev lo\naddr add {v6}/128 dev lo nodad\n"
+            );
+        }
         batch(attacker, &lines)
     }
 
@@ -405,6 +414,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "has no address")]
     fn no_host_borrows_an_address_of_another() {
-        address(Host::Victim, 1, Family::V4);
+        address(Host::Victim, 30, Family::V4);
     }
 }

@@ -1,6 +1,7 @@
 //! tshark as a second opinion: every field of an MQTT message that Weir reports is what tshark reads in
 //! the same capture.
 
+mod coap;
 mod fields;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 //! blocked for a fitting reason, and what is legal passes. What becomes of each is written down in
 //! [`outcomes`]; that of all others would be a surprise.
 
+mod coap;
 mod outcomes;
 
 use std::collections::BTreeMap;
@@ -55,20 +56,27 @@ fn vector(line: &str) -> Vector {
 
 fn step(value: &Value) -> Step {
     let direction = value["dir"].as_str().expect("dir");
-    let hex = value["hex"].as_str().expect("hex").as_bytes();
+    Step {
+        sender: sender(direction),
+        other: direction.contains('@'),
+        bytes: bytes(value["hex"].as_str().expect("hex")),
+    }
+}
+
+fn sender(direction: &str) -> End {
+    if direction.starts_with("c2s") {
+        End::Client
+    } else {
+        End::Server
+    }
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
     let byte = |pair: &[u8]| {
         let pair = std::str::from_utf8(pair).expect("ASCII");
         u8::from_str_radix(pair, 16).expect("hexadecimal digits")
     };
-    Step {
-        sender: if direction.starts_with("c2s") {
-            End::Client
-        } else {
-            End::Server
-        },
-        other: direction.contains('@'),
-        bytes: hex.chunks(2).map(byte).collect(),
-    }
+    hex.as_bytes().chunks(2).map(byte).collect()
 }
 
 /// The vector's frames: connections opened as they are needed, and hung up by the client.
@@ -102,8 +110,8 @@ fn frames(vector: &Vector) -> Vec<Vec<u8>> {
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
-        let dir = std::env::temp_dir().join(format!("weir-vectors-{}", std::process::id()));
+    fn new(what: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("weir-vectors-{what}-{}", std::process::id()));
         fs::create_dir_all(&dir).expect("a directory");
         Self(dir)
     }
@@ -111,20 +119,7 @@ impl Scratch {
     /// What Weir makes of the vector: the first verdict that isn't "accept", or the first reason given to
     /// what it accepts; the reason, or the rule that asked for none.
     fn outcome(&self, config: &Path, vector: &Vector) -> (String, String) {
-        let capture = self.0.join(format!("{}.pcap", vector.id));
-        fs::write(&capture, pcap(&frames(vector))).expect("written");
-        let output = Command::new(PROGRAM)
-            .args(["replay", "--verdicts", "--config"])
-            .args([config, &capture])
-            .output()
-            .expect("the program runs");
-        let complaints = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {complaints}", vector.id);
-        let lines = String::from_utf8(output.stdout).expect("UTF-8");
-        let lines = lines
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("JSON"));
-        let lines: Vec<Value> = lines.collect();
+        let lines = self.replay(config, &vector.id, &frames(vector));
         let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
         let stopped = lines
             .iter()
@@ -143,6 +138,36 @@ impl Scratch {
     }
 }
 
+impl Scratch {
+    /// A configuration with the shipped rules and `more`.
+    fn config(&self, more: &str) -> PathBuf {
+        let config = self.0.join("weir.toml");
+        let baseline =
+            fs::canonicalize(Path::new(ROOT).join("rules/baseline.toml")).expect("the rules");
+        let text = format!("{more}\n[policy]\npacks = [{baseline:?}]\n");
+        fs::write(&config, text).expect("written");
+        config
+    }
+
+    /// What `weir replay --verdicts` says, line by line.
+    fn replay(&self, config: &Path, id: &str, frames: &[Vec<u8>]) -> Vec<Value> {
+        let capture = self.0.join(format!("{id}.pcap"));
+        fs::write(&capture, pcap(frames)).expect("written");
+        let output = Command::new(PROGRAM)
+            .args(["replay", "--verdicts", "--config"])
+            .args([config, &capture])
+            .output()
+            .expect("the program runs");
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{id}: {complaints}");
+        let lines = String::from_utf8(output.stdout).expect("UTF-8");
+        let lines = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"));
+        lines.collect()
+    }
+}
+
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What stays is in the directory of temporary files.
@@ -152,11 +177,8 @@ impl Drop for Scratch {
 
 #[test]
 fn every_vector_ends_as_written_down() {
-    let scratch = Scratch::new();
-    let config = scratch.0.join("weir.toml");
-    let baseline =
-        fs::canonicalize(Path::new(ROOT).join("rules/baseline.toml")).expect("the rules");
-    fs::write(&config, format!("[policy]\npacks = [{baseline:?}]\n")).expect("written");
+    let scratch = Scratch::new("mqtt");
+    let config = scratch.config("");
     let mut surprises = Vec::new();
     let mut listed: BTreeMap<&str, &Outcome> = BTreeMap::new();
     for (id, outcome) in OUTCOMES {

@@ -1,5 +1,5 @@
 //! A client that follows no Echo proves its address by what it is sent: a portion of the response it
-//! asked for, which only the one at that address can acknowledge.
+//! asked for, which only the one at that address can acknowledge, and a response that it didn't ask for.
 //!
 //! A response that fits into the budget is that portion as a whole. Of a larger one, the first block
 //! takes the place of the response, and proves nothing: a body has to begin where the client expects
@@ -12,9 +12,11 @@ use wire::coap::{Code, Type};
 use super::answer::{Answer, Towards, send};
 use super::bearing::Role;
 use super::budget::Entry;
+use super::endpoint::Token;
 use super::exchange::{Asked, Kind, Sent};
 use super::parties::Server;
 use super::portion::{self, Envelope, NoRoom};
+use super::probe::DECOY_LEN;
 use super::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, LimitKind, Outcome, Sink};
@@ -61,16 +63,17 @@ impl Tracker {
         let Some(message_id) = self.probes.begin(cx.now, client, datagram.token) else {
             return false;
         };
-        let ours = Envelope {
-            message_type: Type::Confirmable,
-            message_id,
-            token: message.token(),
-            room,
-        };
         let in_place = Envelope {
             message_type: message.message_type(),
             message_id: message.message_id(),
-            ..ours
+            token: message.token(),
+            room,
+        };
+        let ours = Envelope {
+            message_type: Type::Confirmable,
+            message_id,
+            room: room.saturating_sub(DECOY_LEN),
+            ..in_place
         };
         let is_separate = message.message_type() == Type::Confirmable;
         let (portion, envelope) = match portion::whole(message, &ours) {
@@ -86,7 +89,8 @@ impl Tracker {
             Type::Confirmable => {
                 let is_piggybacked = message.message_type() == Type::Acknowledgement;
                 let answers = is_piggybacked.then(|| message.message_id());
-                self.await_acknowledgement(cx, datagram, message_id, answers);
+                let probe = Sent::ours(cx.now, Kind::Probe, datagram.token, answers);
+                self.await_reply(cx, datagram, message_id, probe);
             }
             Type::NonConfirmable => {
                 self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
@@ -131,16 +135,15 @@ impl Tracker {
         }
     }
 
-    /// Notes a CON of ours in the server's name, in answer to the CON with the message ID `answers`.
-    fn await_acknowledgement<S: Sink>(
+    /// Notes a CON of ours in the server's name.
+    fn await_reply<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         message_id: u16,
-        answers: Option<u16>,
+        sent: Sent,
     ) {
         let bearing = &datagram.bearing;
-        let sent = Sent::probe(cx.now, datagram.token, answers);
         let client = Server::One(bearing.client);
         let (_, evicted) = self
             .exchanges
@@ -150,27 +153,53 @@ impl Tracker {
         }
     }
 
-    /// The reply to a CON of ours: whether it proves the client's address. If so, the request is
-    /// acknowledged too: a separate response does that (RFC 7252 §5.2.2), but some clients wait for it
-    /// before they ask for more (aiocoap 0.4.17).
+    /// The reply to a CON of ours. The server sent no such message.
     pub(super) fn handle_probe_reply<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        probe: &Sent,
+        sent: &Sent,
     ) -> Outcome {
-        let (message, client) = (&datagram.message, datagram.bearing.client.address);
-        if message.message_type() == Type::Reset {
-            self.probes.fail(cx.now, client);
-        } else if self.probes.acknowledge(cx.now, client) {
-            self.ledger.validate(cx.now, client);
-            if let Some(request) = probe.answers() {
-                let ack = Answer::acknowledge(request);
-                self.tell_client(cx, datagram, &ack, Towards::Sender, Injected::Portion);
-            }
+        let is_reset = datagram.message.message_type() == Type::Reset;
+        match (sent.kind, is_reset) {
+            (Kind::Probe, false) => self.send_decoy(cx, datagram, sent),
+            (Kind::Decoy, true) => self.prove(cx, datagram, sent),
+            _ => self.probes.fail(cx.now, datagram.bearing.client.address),
         }
-        // The server sent no such message.
         Outcome::CHALLENGED
+    }
+
+    /// Tries whether a client that acknowledges what it asked for resets what it didn't ask for.
+    fn send_decoy<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>, probe: &Sent) {
+        let client = datagram.bearing.client.address;
+        let Some((message_id, token)) = self.probes.decoy(cx.now, client) else {
+            return;
+        };
+        let decoy = Answer {
+            message_type: Type::Confirmable,
+            code: Code::CONTENT,
+            message_id,
+            token: &token,
+            echo: None,
+        };
+        self.tell_client(cx, datagram, &decoy, Towards::Sender, Injected::Portion);
+        let sent = Sent::ours(cx.now, Kind::Decoy, Token::new(&token), probe.answers());
+        self.await_reply(cx, datagram, message_id, sent);
+    }
+
+    /// A client has shown that its address is its own. Its request is acknowledged too: a separate
+    /// response does that (RFC 7252 §5.2.2), but some clients wait for it before they ask for more
+    /// (aiocoap 0.4.17).
+    fn prove<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>, decoy: &Sent) {
+        let client = datagram.bearing.client.address;
+        if !self.probes.pass(cx.now, client) {
+            return;
+        }
+        self.ledger.validate(cx.now, client);
+        if let Some(request) = decoy.answers() {
+            let ack = Answer::acknowledge(request);
+            self.tell_client(cx, datagram, &ack, Towards::Sender, Injected::Portion);
+        }
     }
 
     /// Answers a request for a block of a response that was kept: one whose address isn't known for
@@ -203,7 +232,11 @@ impl Tracker {
             message_type,
             message_id,
             token: message.token(),
-            room,
+            room: if probe.is_some() {
+                room.saturating_sub(DECOY_LEN)
+            } else {
+                room
+            },
         };
         match self.portions.block(cx.now, body, asked, &envelope) {
             None => Served::No,
@@ -213,7 +246,8 @@ impl Tracker {
                 if let Some(message_id) = probe {
                     let is_confirmable = message.message_type() == Type::Confirmable;
                     let answers = is_confirmable.then(|| message.message_id());
-                    self.await_acknowledgement(cx, datagram, message_id, answers);
+                    let probe = Sent::ours(cx.now, Kind::Probe, datagram.token, answers);
+                    self.await_reply(cx, datagram, message_id, probe);
                 }
                 Served::Yes
             }

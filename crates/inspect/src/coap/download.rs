@@ -5,34 +5,28 @@
 //! delaying single blocks (draft-ietf-core-attacks-on-coap).
 
 use std::hash::BuildHasher;
-use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
+use super::aged::Aged;
 use crate::Instant;
-use crate::table::{Aging, Table};
+use crate::table::Table;
 
 /// How long a client may pause between two blocks.
-const LIFETIME: Duration = Duration::from_secs(247);
+const LIFETIME_S: u64 = 247;
 
-/// Bodies of which a first block went to a client, and others follow.
+/// Bodies of which a first block went to a client, and others follow: digests of their ETags, which may
+/// be missing.
 #[derive(Debug)]
 pub(super) struct Downloads {
-    table: Table<u64, Body>,
+    tags: Table<u64, Aged<u64, LIFETIME_S>>,
     hasher: FixedState,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Body {
-    used: Instant,
-    /// A digest of its ETag, which may be missing.
-    tag: u64,
 }
 
 impl Downloads {
     pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
         Self {
-            table: Table::new(capacity, hash_seed),
+            tags: Table::new(capacity, hash_seed),
             hasher: FixedState::with_seed(hash_seed),
         }
     }
@@ -40,8 +34,8 @@ impl Downloads {
     /// The first block of a body goes to a client. Returns whether another body had to be forgotten.
     pub(super) fn begin(&self, now: Instant, body: u64, etag: Option<&[u8]>) -> bool {
         let tag = self.hasher.hash_one(etag);
-        let first = Body { used: now, tag };
-        self.table
+        let first = Aged::new(now, tag);
+        self.tags
             .with_or_insert(now, body, || first, |known| *known = first)
             .1
     }
@@ -49,30 +43,13 @@ impl Downloads {
     /// Whether a later block has another ETag than the first one had.
     pub(super) fn is_of_another_body(&self, now: Instant, body: u64, etag: Option<&[u8]>) -> bool {
         let tag = self.hasher.hash_one(etag);
-        let known = self.table.with(now, &body, |body| {
-            body.used = body.used.max(now);
-            body.tag
-        });
+        let known = self.tags.with(now, &body, |known| *known.touch(now));
         known.is_some_and(|known| known != tag)
     }
 
     /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
     pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
-        self.table.sweep(now, at_most)
-    }
-}
-
-impl Aging for Body {
-    fn used(&self) -> Instant {
-        self.used
-    }
-
-    fn lifetime(&self) -> Duration {
-        LIFETIME
-    }
-
-    fn is_established(&self, _: Instant) -> bool {
-        false
+        self.tags.sweep(now, at_most)
     }
 }
 

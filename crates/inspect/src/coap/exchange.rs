@@ -95,6 +95,8 @@ pub(super) enum Kind {
     Ping,
     /// A response under a message ID of ours.
     Probe,
+    /// A response to nothing, under a message ID of ours.
+    Decoy,
 }
 
 /// A CON or NON that may be acknowledged or reset.
@@ -103,7 +105,7 @@ pub(super) struct Sent {
     at: Instant,
     /// When it was sent for the first time.
     first: Instant,
-    /// What it says, byte for byte; of a probe, the message ID of the CON it answers.
+    /// What it says, byte for byte; of ours, the message ID of the CON it answers.
     digest: u32,
     confirmable: bool,
     pub(super) kind: Kind,
@@ -140,18 +142,21 @@ impl Sent {
         }
     }
 
-    /// A probe in answer to a request, which has to be acknowledged if it is a CON: `answers` is its
-    /// message ID then.
-    pub(super) fn probe(now: Instant, token: Token, answers: Option<u16>) -> Self {
+    /// A probe or a decoy, for a request that has to be acknowledged in the end if it is a CON: `answers`
+    /// is its message ID then.
+    pub(super) fn ours(now: Instant, kind: Kind, token: Token, answers: Option<u16>) -> Self {
         let digest = answers.map_or(u32::MAX, u32::from);
-        Self::new(now, Kind::Probe, true, token, digest)
+        Self::new(now, kind, true, token, digest)
     }
 
-    /// Of a probe: the message ID of the request that has to be acknowledged.
+    /// Of a message of ours: the message ID of the request that has to be acknowledged.
     pub(super) fn answers(&self) -> Option<u16> {
-        u16::try_from(self.digest)
-            .ok()
-            .filter(|_| self.kind == Kind::Probe)
+        u16::try_from(self.digest).ok().filter(|_| self.is_ours())
+    }
+
+    /// Whether its sender knows nothing of it.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self.kind, Kind::Probe | Kind::Decoy)
     }
 
     /// Whether it is what `digest` stands for.

@@ -10,14 +10,16 @@
 //! # What validates an address
 //!
 //! A fresh cookie of ours, or the acknowledgement of a response that went out under a message ID of
-//! ours (`probe`, `delivery`), and nothing else. The alternatives were weighed and found forgeable:
+//! ours, by an endpoint that resets a response to nothing (`probe`, `delivery`), and nothing else. The alternatives were weighed and found forgeable:
 //! - An ACK of a server's CON: message IDs have 16 bits, and many stacks count them up for all peers, so
 //!   whoever asks the server once knows the next ones.
+//! - The acknowledgement alone: a server of libcoap 4.3.1 acknowledges whatever response it gets.
 //! - A RST, or the answer to a ping: it tells that something at the address speaks CoAP, not that it
 //!   asked. With a CoAP server as the victim, it comes by itself.
 //! - A token: the one who forges a request has chosen it.
 //! - A server's own Echo value: it may be the same for everybody (RFC 9175 appendix A).
 
+mod aged;
 mod answer;
 mod asker;
 mod bearing;

@@ -5,18 +5,18 @@
 //! none), so the response is kept here for a while, and the blocks are cut from it.
 
 use std::hash::{BuildHasher, Hasher};
-use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use wire::coap::encode::Builder;
 use wire::coap::{Block, Code, Message, Type, number};
 
+use super::aged::Aged;
 use super::endpoint::Endpoint;
 use crate::Instant;
-use crate::table::{Aging, Table};
+use crate::table::Table;
 
 /// How long a client may take between two blocks.
-const LIFETIME: Duration = Duration::from_secs(120);
+const LIFETIME_S: u64 = 120;
 /// The largest size exponent of a block over UDP: 1024 bytes.
 const SZX_MAX: u8 = 6;
 
@@ -27,11 +27,7 @@ pub(super) struct Portions {
     hasher: FixedState,
 }
 
-#[derive(Debug)]
-struct Kept {
-    used: Instant,
-    response: Box<[u8]>,
-}
+type Kept = Aged<Box<[u8]>, LIFETIME_S>;
 
 /// A message to be built around a portion.
 #[derive(Debug, Clone, Copy)]
@@ -78,15 +74,12 @@ impl Portions {
 
     /// Keeps a response, of which a portion has been given out.
     pub(super) fn keep(&self, now: Instant, id: u64, response: &[u8]) {
-        let kept = || Kept {
-            used: now,
-            response: response.into(),
-        };
+        let kept = || Kept::new(now, response.into());
         self.kept.with_or_insert(now, id, kept, |known| {
-            if *known.response != *response {
-                known.response = response.into();
+            let known = known.touch(now);
+            if **known != *response {
+                *known = response.into();
             }
-            known.used = now;
         });
     }
 
@@ -106,13 +99,12 @@ impl Portions {
         envelope: &Envelope<'_>,
     ) -> Option<Result<Vec<u8>, NoRoom>> {
         let cut = |kept: &mut Kept| {
-            let response = Message::decode(&kept.response).ok()?;
+            let response = Message::decode(kept.touch(now)).ok()?;
             let start = asked.offset().checked_sub(base(&response))?;
             let start = usize::try_from(start).ok()?;
             if start >= response.payload().len() {
                 return None;
             }
-            kept.used = now;
             let mut messages = (0..=asked.szx)
                 .rev()
                 .map(|szx| portion(&response, start, szx, envelope));
@@ -206,20 +198,6 @@ impl Envelope<'_> {
             self.message_id,
             self.token,
         )
-    }
-}
-
-impl Aging for Kept {
-    fn used(&self) -> Instant {
-        self.used
-    }
-
-    fn lifetime(&self) -> Duration {
-        LIFETIME
-    }
-
-    fn is_established(&self, _: Instant) -> bool {
-        false
     }
 }
 

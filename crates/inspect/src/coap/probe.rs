@@ -1,16 +1,20 @@
-//! A response as its own challenge: an acknowledgement proves an address, if nobody could guess it.
+//! A response as its own challenge: an acknowledgement proves an address, if nobody could guess it, and
+//! if its sender acknowledges only what it has asked for.
 //!
 //! Many clients don't follow an Echo option, but every client acknowledges a confirmable response it
-//! has asked for, by its message ID (RFC 7252 §4.2); whoever gets one without having asked resets it,
-//! or isn't there. So a response that fits into the budget goes out as a CON of our own, under an ID
-//! that only its receiver knows. Sixteen bits are few: an address has one guess. An acknowledgement
-//! of nothing, or a reset, ends the attempt, and the next is made a minute later, under other IDs; till
-//! then there are cookies.
+//! has asked for, by its message ID (RFC 7252 §4.2). So a response that fits into the budget goes out as
+//! a CON of our own, under an ID that only its receiver knows. Whoever gets one without having asked is
+//! to reject it, but some acknowledge whatever comes (a server of libcoap 4.3.1 does). So then comes a
+//! decoy, a response to nothing: it has to be reset.
+//!
+//! Sixteen bits are few: an address has one guess. A reply to nothing, or the wrong one of the two, ends
+//! the attempt, and the next is made a minute later, under other IDs; till then there are cookies.
 
 use std::hash::Hasher;
 use std::time::Duration;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
+use wire::coap::HEADER_LEN;
 
 use super::endpoint::{Address, Token};
 use crate::table::{Aging, Table};
@@ -20,6 +24,10 @@ use crate::{Instant, Limits, Seed};
 const LIFETIME: Duration = Duration::from_secs(60);
 /// Responses of one attempt, repetitions included: as many IDs could be guessed.
 const SENT_MAX: u8 = 8;
+/// Bytes of a decoy's token.
+const DECOY_TOKEN_LEN: usize = 4;
+/// Bytes of a decoy.
+pub(super) const DECOY_LEN: usize = HEADER_LEN + DECOY_TOKEN_LEN;
 /// Unacknowledged responses that a client with several requests under way may have.
 const DOUBTFUL: u8 = 3;
 
@@ -53,12 +61,20 @@ impl Probes {
             sent: 0,
             failed: false,
         };
-        let begun = |probe: &mut Probe| {
-            probe.sent = probe.sent.saturating_add(1);
-            (!probe.failed && probe.sent <= SENT_MAX).then_some(probe.begun)
-        };
-        let (begun, _) = self.table.with_or_insert(now, client, fresh, begun);
-        Some(self.message_id(begun?, client, token))
+        let (begun, _) = self.table.with_or_insert(now, client, fresh, Probe::send);
+        Some(self.secret(begun?, client, Some(token)) as u16)
+    }
+
+    /// The message ID and the token of the decoy that `client` is to reset, now that it has acknowledged a
+    /// response.
+    pub(super) fn decoy(
+        &self,
+        now: Instant,
+        client: Address,
+    ) -> Option<(u16, [u8; DECOY_TOKEN_LEN])> {
+        let begun = self.table.with(now, &client, Probe::send)??;
+        let secret = self.secret(begun, client, None);
+        Some((secret as u16, ((secret >> 16) as u32).to_be_bytes()))
     }
 
     /// Whether `client` failed lately, or has left several responses unacknowledged so far: it may never
@@ -68,8 +84,8 @@ impl Probes {
         self.table.len() > 0 && self.table.with(now, &client, is_doubtful).unwrap_or(false)
     }
 
-    /// `client` acknowledges a response sent under an ID of ours: whether that proves its address.
-    pub(super) fn acknowledge(&self, now: Instant, client: Address) -> bool {
+    /// `client` has done with the decoy what is to be done: whether that proves its address.
+    pub(super) fn pass(&self, now: Instant, client: Address) -> bool {
         let proves = |probe: &mut Probe| !probe.failed;
         self.table.with(now, &client, proves).unwrap_or(false)
     }
@@ -86,13 +102,24 @@ impl Probes {
         self.table.sweep(now, at_most)
     }
 
-    fn message_id(&self, begun: Instant, client: Address, token: Token) -> u16 {
+    /// What only the receiver of the response to that token gets to know; or of the decoy.
+    fn secret(&self, begun: Instant, client: Address, token: Option<Token>) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.key);
         hasher.write(&begun.0.to_le_bytes());
         hasher.write(&client.bytes());
-        hasher.write(&token.bytes());
-        hasher.write_usize(token.len());
-        hasher.finish128().h1 as u16
+        if let Some(token) = token {
+            hasher.write(&token.bytes());
+            hasher.write_usize(token.len());
+        }
+        hasher.finish128().h1
+    }
+}
+
+impl Probe {
+    /// One more message goes out for the attempt: when it began, if it goes on.
+    fn send(&mut self) -> Option<Instant> {
+        self.sent = self.sent.saturating_add(1);
+        (!self.failed && self.sent <= SENT_MAX).then_some(self.begun)
     }
 }
 
@@ -141,8 +168,8 @@ mod tests {
         assert_eq!(probes.begin(now, client(1), token(1)), id, "sent again");
         assert_ne!(probes.begin(now, client(1), token(2)), id);
         assert_ne!(probes.begin(now, client(2), token(1)), id);
-        assert!(probes.acknowledge(now, client(1)));
-        assert!(!probes.acknowledge(now, client(3)), "nothing was sent");
+        assert!(probes.pass(now, client(1)));
+        assert!(!probes.pass(now, client(3)), "nothing was sent");
     }
 
     #[test]
@@ -150,7 +177,7 @@ mod tests {
         let (probes, now) = (probes(), Instant::from_secs(10));
         let id = probes.begin(now, client(1), token(1));
         probes.fail(now, client(1));
-        assert!(!probes.acknowledge(now, client(1)));
+        assert!(!probes.pass(now, client(1)));
         assert_eq!(probes.begin(now, client(1), token(1)), None);
         let later = Instant::from_secs(71);
         assert_ne!(probes.begin(later, client(1), token(1)), id);

@@ -6,30 +6,23 @@
 //! request that carries the proof.
 
 use std::hash::{BuildHasher, Hasher};
-use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use wire::coap::{Message, number};
 
+use super::aged::Aged;
 use super::endpoint::Endpoint;
 use crate::Instant;
-use crate::table::{Aging, Table};
+use crate::table::Table;
 
 /// How long a size is believed. The next answer after that is looked at again.
-const LIFETIME: Duration = Duration::from_secs(10 * 60);
+const LIFETIME_S: u64 = 10 * 60;
 
-/// Answers' sizes by server, method and path.
+/// The sizes of the answers that were challenged last, by server, method and path.
 #[derive(Debug)]
 pub(super) struct Resources {
-    sizes: Table<u64, Answer>,
+    sizes: Table<u64, Aged<usize, LIFETIME_S>>,
     hasher: FixedState,
-}
-
-/// The last challenged answer.
-#[derive(Debug, Clone, Copy)]
-struct Answer {
-    at: Instant,
-    len: usize,
 }
 
 impl Resources {
@@ -55,9 +48,9 @@ impl Resources {
 
     /// An answer of `len` bytes had to be challenged.
     pub(super) fn learn(&self, now: Instant, resource: u64, len: usize) {
-        let answer = Answer { at: now, len };
-        let update = |known: &mut Answer| *known = answer;
-        self.sizes.with_or_insert(now, resource, || answer, update);
+        let size = Aged::new(now, len);
+        self.sizes
+            .with_or_insert(now, resource, || size, |known| *known = size);
     }
 
     /// How many bytes the answer had when it last had to be challenged.
@@ -65,25 +58,11 @@ impl Resources {
         if self.sizes.len() == 0 {
             return None;
         }
-        self.sizes.with(now, &resource, |answer| answer.len)
+        self.sizes.with(now, &resource, |size| size.value)
     }
 
     /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
     pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
         self.sizes.sweep(now, at_most)
-    }
-}
-
-impl Aging for Answer {
-    fn used(&self) -> Instant {
-        self.at
-    }
-
-    fn lifetime(&self) -> Duration {
-        LIFETIME
-    }
-
-    fn is_established(&self, _: Instant) -> bool {
-        false
     }
 }

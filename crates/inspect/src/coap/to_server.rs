@@ -41,7 +41,7 @@ impl Tracker {
         datagram: &Datagram<'_>,
     ) -> (Outcome, Option<Vec<u8>>) {
         let client = datagram.bearing.client.address;
-        let standing = self.enter(cx, client, Entry::Credit, datagram.len());
+        let standing = self.credit(cx, datagram);
         let trust = self.trust(cx, datagram, &standing);
         if datagram.bearing.role == Role::Reply(None) {
             self.probes.fail(cx.now, client);
@@ -64,6 +64,20 @@ impl Tracker {
         let rewritten = (trust == Trust::Proven)
             .then(|| strip::without_echo(&datagram.message, datagram.len()));
         (judgement.outcome, rewritten)
+    }
+
+    /// Credits a client with what it sends; with replies only if its address is its own, for one that
+    /// never asked rejects what it gets, and would earn the attacker more of it.
+    fn credit<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) -> Standing {
+        let (client, len) = (datagram.bearing.client.address, datagram.len());
+        if !matches!(datagram.bearing.role, Role::Reply(_)) {
+            return self.enter(cx, client, Entry::Credit, len);
+        }
+        let standing = self.enter(cx, client, Entry::Credit, 0);
+        match standing.validation {
+            Validation::Fresh => self.enter(cx, client, Entry::Credit, len),
+            Validation::Lapsed | Validation::None => standing,
+        }
     }
 
     fn trust<S: Sink>(
@@ -139,7 +153,7 @@ impl Tracker {
                 self.note(cx, datagram, server, Kind::Request)
             }
             Role::Ping => self.note(cx, datagram, Server::One(bearing.server), Kind::Ping),
-            Role::Reply(Some(sent)) if sent.kind == Kind::Probe => {
+            Role::Reply(Some(sent)) if sent.is_ours() => {
                 Some(self.handle_probe_reply(cx, datagram, &sent))
             }
             Role::Reply(Some(sent)) if message.message_type() == Type::Reset => {

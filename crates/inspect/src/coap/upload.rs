@@ -12,28 +12,21 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 use wire::coap::{Block, Message, number};
 
+use super::aged::Aged;
 use super::endpoint::Endpoint;
 use crate::Instant;
-use crate::table::{Aging, Table};
+use crate::table::Table;
 
 /// How long a transfer may pause: a server may forget it after that (RFC 7959 §2.5).
-const LIFETIME: Duration = Duration::from_secs(247);
+const LIFETIME_S: u64 = 247;
 
-/// Uploads under way.
+/// Uploads under way: how many bytes of each were forwarded without a hole.
 #[derive(Debug)]
 pub(super) struct Uploads {
-    table: Table<u64, Upload>,
+    lengths: Table<u64, Aged<u64, LIFETIME_S>>,
     hasher: FixedState,
     /// Until when an upload may be under way that isn't known any more, as nanoseconds of [`Instant`].
     forgot_until: AtomicU64,
-}
-
-/// One upload.
-#[derive(Debug, Clone, Copy)]
-struct Upload {
-    used: Instant,
-    /// Bytes forwarded without a hole.
-    len: u64,
 }
 
 /// A block of an upload.
@@ -47,7 +40,7 @@ pub(super) struct Piece {
 impl Uploads {
     pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
         Self {
-            table: Table::new(capacity, hash_seed),
+            lengths: Table::new(capacity, hash_seed),
             hasher: FixedState::with_seed(hash_seed),
             forgot_until: AtomicU64::new(0),
         }
@@ -91,7 +84,7 @@ impl Uploads {
         if piece.offset == 0 {
             return false;
         }
-        match self.table.with(now, &piece.upload, |upload| upload.len) {
+        match self.lengths.with(now, &piece.upload, |len| len.value) {
             Some(len) => piece.offset > len,
             None => now.0 >= self.forgot_until.load(Ordering::Relaxed),
         }
@@ -99,22 +92,19 @@ impl Uploads {
 
     /// A piece is forwarded. Returns whether another upload had to be forgotten for it.
     pub(super) fn advance(&self, now: Instant, piece: &Piece) -> bool {
-        let fresh = || Upload {
-            used: now,
-            // An upload that a rule let begin in the middle goes on from there.
-            len: piece.offset,
-        };
+        // An upload that a rule let begin in the middle goes on from there.
+        let fresh = || Aged::new(now, piece.offset);
         let ((), evicted) = self
-            .table
+            .lengths
             .with_or_insert(now, piece.upload, fresh, |upload| {
-                upload.used = upload.used.max(now);
-                upload.len = match piece.offset {
+                let len = upload.touch(now);
+                *len = match piece.offset {
                     0 => piece.len,
-                    offset => upload.len.max(offset + piece.len),
+                    offset => (*len).max(offset + piece.len),
                 };
             });
         if evicted {
-            self.expect_unknown(now + LIFETIME);
+            self.expect_unknown(now + Duration::from_secs(LIFETIME_S));
         }
         evicted
     }
@@ -126,21 +116,7 @@ impl Uploads {
 
     /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
     pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
-        self.table.sweep(now, at_most)
-    }
-}
-
-impl Aging for Upload {
-    fn used(&self) -> Instant {
-        self.used
-    }
-
-    fn lifetime(&self) -> Duration {
-        LIFETIME
-    }
-
-    fn is_established(&self, _: Instant) -> bool {
-        false
+        self.lengths.sweep(now, at_most)
     }
 }
 

@@ -287,6 +287,16 @@ fn what_is_wrong_with_a_rule() {
             "",
         ),
         (
+            format!("{coap}\naction = \"drop\"\nproof = \"echo\""),
+            "`proof` belongs to `action = \"challenge\"`",
+            "",
+        ),
+        (
+            format!("{coap}\naction = \"challenge\"\nproof = \"ehco\""),
+            "`ehco`",
+            "`echo`",
+        ),
+        (
             format!("{coap}\naction = \"drop\"\nban = \"10m\""),
             "warning: whoever forges a source address",
             "address_validated = true",
