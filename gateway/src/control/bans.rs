@@ -50,12 +50,8 @@ pub trait BlockList: Send + 'static {
     /// The list is out of reach.
     fn lift(&mut self, source: IpNet) -> Result<(), Self::Error>;
 
-    /// What an earlier run left on the list.
-    ///
-    /// # Errors
-    ///
-    /// The list is out of reach.
-    fn entries(&self) -> Result<Vec<(IpNet, u64)>, Self::Error>;
+    /// What an earlier run left on the list; told once.
+    fn found(&mut self) -> Vec<(IpNet, u64)>;
 }
 
 impl BlockList for xdp::BlockList {
@@ -70,8 +66,8 @@ impl BlockList for xdp::BlockList {
         Self::lift(self, source).map(drop)
     }
 
-    fn entries(&self) -> Result<Vec<(IpNet, u64)>, xdp::Error> {
-        Self::entries(self)
+    fn found(&mut self) -> Vec<(IpNet, u64)> {
+        Self::found(self)
     }
 }
 
@@ -128,13 +124,9 @@ pub struct Keeper<L> {
 
 impl<L: BlockList> Keeper<L> {
     /// Takes over the list with what is on it.
-    ///
-    /// # Errors
-    ///
-    /// The list can't be read.
-    pub fn new(list: L, counts: Arc<ControlCounts>) -> Result<Self, L::Error> {
+    pub fn new(mut list: L, counts: Arc<ControlCounts>) -> Self {
         let (mut expiries, mut listed, mut never) = (HashMap::new(), Vec::new(), Vec::new());
-        for (source, expires_ns) in list.entries()? {
+        for (source, expires_ns) in list.found() {
             match expires_ns {
                 FOREVER_NS => listed.push(source),
                 NEVER_NS => never.push(source),
@@ -151,7 +143,7 @@ impl<L: BlockList> Keeper<L> {
             feeds: None,
         };
         keeper.show();
-        Ok(keeper)
+        keeper
     }
 
     /// Does what it is told until nobody is left to tell it anything, or `stop` is set; between whiles,

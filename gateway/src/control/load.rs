@@ -220,7 +220,14 @@ mod tests {
         let keys = fields
             .lines()
             .filter_map(|line| line.trim_start().split_once(": "));
-        let elsewhere = ["links", "zones", "tls_required_from", "listen", "file"];
+        let elsewhere = [
+            "links",
+            "zones",
+            "tls_required_from",
+            "listen",
+            "file",
+            "socket",
+        ];
         for (field, _) in keys.filter(|(field, _)| !elsewhere.contains(field)) {
             let documented = defaults
                 .lines()

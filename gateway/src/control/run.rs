@@ -190,7 +190,7 @@ impl Gateway {
         let dataplane = Dataplane::start(settings, inspection, move |_| reporter.clone())?;
 
         let counts = Arc::new(ControlCounts::default());
-        let keeping = Keeper::new(dataplane.block_list()?, Arc::clone(&counts))?;
+        let keeping = Keeper::new(dataplane.block_list()?, Arc::clone(&counts));
         let first = Lists {
             sources,
             feeds,

@@ -529,6 +529,11 @@ fn lengths_are_looked_for_while_they_are_listed_and_a_successor_puts_them_right(
     map.set(0x1234, [u64::MAX], 0).expect("set");
     assert_eq!(stage.coap(&xdp, 1), [(Outcome::OpenNoSocket, 1)]);
     let mut list = xdp.block_list().expect("the list");
+    let mut found = list.found();
+    found.sort_unstable();
+    let mut expected = nets.map(|net| (net, ban::FOREVER_NS));
+    expected.sort_unstable();
+    assert_eq!(found, expected);
     assert_eq!(lengths(&stage), listed);
     assert_eq!(stage.coap(&xdp, 1), [(Outcome::Banned, 1)]);
 

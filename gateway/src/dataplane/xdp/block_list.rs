@@ -34,6 +34,8 @@ const FAMILY_V6: Names = Names {
 pub struct BlockList {
     v4: Family<1>,
     v6: Family<3>,
+    /// What was on it at first.
+    found: Vec<(IpNet, u64)>,
 }
 
 impl BlockList {
@@ -46,10 +48,20 @@ impl BlockList {
     /// # Errors
     /// A map isn't there, or can't be read or written.
     pub fn over(mut map: impl FnMut(&'static str) -> Result<Map, MapError>) -> Result<Self, Error> {
-        Ok(Self {
-            v4: Family::open(FAMILY_V4, ban::SLOT_BITS_V4, &mut map)?,
-            v6: Family::open(FAMILY_V6, ban::SLOT_BITS_V6, &mut map)?,
-        })
+        let mut found = Vec::new();
+        let v4 = Family::open(FAMILY_V4, ban::SLOT_BITS_V4, &mut map, |prefix, end| {
+            found.extend(to_v4(&prefix).map(|net| (net, end)));
+        })?;
+        let v6 = Family::open(FAMILY_V6, ban::SLOT_BITS_V6, &mut map, |prefix, end| {
+            found.extend(to_v6(&prefix).map(|net| (net, end)));
+        })?;
+        Ok(Self { v4, v6, found })
+    }
+
+    /// The entries that were on it when it was opened, with their expiries. Told once: reading a long
+    /// list takes seconds.
+    pub fn found(&mut self) -> Vec<(IpNet, u64)> {
+        std::mem::take(&mut self.found)
     }
 
     /// Keeps `source` out until `expires_ns` ([`ban::FOREVER_NS`]: for good).
@@ -139,7 +151,7 @@ mod tests {
             "::/64",
             "::/128",
             "fd00::/16",
-            "fd00:20::1:0:0:0/65",
+            "fd00:20:0:0:8000::/65",
             "ffff::1/128",
         ] {
             let net: Ipv6Net = text.parse().expect("a network");

@@ -27,11 +27,13 @@ pub(super) struct Family<const N: usize> {
 }
 
 impl<const N: usize> Family<N> {
-    /// The part in these maps. Wherever its last owner stopped, the lengths are right afterwards.
+    /// The part in these maps; `found` is told its entries. Wherever its last owner stopped, the lengths
+    /// are right afterwards.
     pub(super) fn open(
         names: Names,
         slot_bits: u32,
         mut map: impl FnMut(&'static str) -> Result<Map, MapError>,
+        mut found: impl FnMut([u64; N], u64),
     ) -> Result<Self, Error> {
         let entries = map(names.entries).and_then(HashMap::try_from);
         let shown = map(names.lengths).and_then(Array::try_from);
@@ -41,9 +43,10 @@ impl<const N: usize> Family<N> {
             shown: shown.map_err(|error| Error::map(names.lengths, error))?,
             lengths: Lengths::new(slot_bits),
         };
-        for prefix in family.entries.keys() {
-            let prefix = prefix.map_err(|error| Error::map(names.entries, error))?;
+        for entry in family.entries.iter() {
+            let (prefix, expires_ns) = entry.map_err(|error| Error::map(names.entries, error))?;
             family.lengths.add(&prefix);
+            found(prefix, expires_ns);
         }
         family.show_all()?;
         Ok(family)
