@@ -97,10 +97,10 @@ fn round(parser: &str, case: &'static Case) -> Option<Box<dyn FnMut()>> {
 fn weir(mut stream: &[u8], case: &Case) {
     let direction = case.direction();
     while !stream.is_empty() {
-        match ControlPacket::decode(black_box(stream), case.version, direction) {
+        match &ControlPacket::decode(black_box(stream), case.version, direction) {
             Ok(Decoded::Complete { message, len }) => {
-                black_box(&message);
-                stream = &stream[len..];
+                black_box(message);
+                stream = &stream[*len..];
             }
             other => panic!("{other:?}"),
         }
@@ -111,9 +111,9 @@ fn weir(mut stream: &[u8], case: &Case) {
 fn weir_prefix(mut stream: &[u8], case: &Case) {
     let direction = case.direction();
     while !stream.is_empty() {
-        match Publish::decode_prefix(black_box(stream), case.version, direction) {
+        match &Publish::decode_prefix(black_box(stream), case.version, direction) {
             Ok(Decoded::Complete { message, len }) => {
-                black_box(&message);
+                black_box(message);
                 stream = &stream[len + message.payload_len..];
             }
             other => panic!("{other:?}"),

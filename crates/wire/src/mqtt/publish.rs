@@ -96,7 +96,7 @@ impl<'a> Publish<'a> {
             return Err(Malformed::TopicEmpty);
         }
         let payload_len = header.remaining_len - (body_len - reader.len());
-        if topic::is_deep(topic.text) {
+        if topic::is_deep(topic.text.as_bytes()) {
             reader.anomalies.insert(Anomaly::TopicDepth);
         }
         if reader.len() == payload_len && properties.belie(reader.rest()) {
