@@ -59,7 +59,7 @@ fn unprintable(word: u64) -> u64 {
 /// Nonzero if any of eight bytes is `+` or `#`, which differ in one bit.
 #[inline]
 fn wildcards(word: u64) -> u64 {
-    let zero_where_wild = (word | ONES * 0x08) ^ (ONES * 0x2b);
+    let zero_where_wild = (word | (ONES * 0x08)) ^ (ONES * 0x2b);
     zero_where_wild.wrapping_sub(ONES) & !zero_where_wild & HIGHS
 }
 
