@@ -28,39 +28,40 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Marks, Malformed> {
 /// Whether a string of nothing but printable ASCII has wildcards; nothing of any other.
 #[inline]
 fn plain(bytes: &[u8]) -> Option<bool> {
-    const WORD: usize = size_of::<u64>();
-    let (mut odd, mut wild) = (0, 0);
-    if bytes.len() < WORD {
+    let Some(last) = bytes.last_chunk() else {
         let class = bytes
             .iter()
             .fold(0, |class, byte| class | CLASS[usize::from(*byte)]);
         return (class & !WILDCARD == 0).then_some(class != 0);
-    }
-    let (words, _) = bytes.as_chunks::<WORD>();
+    };
     // The last word overlaps the one before it where the length is no multiple.
-    for word in words.iter().chain(bytes.last_chunk()) {
+    let last = u64::from_ne_bytes(*last);
+    let (mut odd, mut wild) = (unprintable(last), wildcards(last));
+    let mut rest = bytes;
+    while let Some((word, after)) = rest.split_first_chunk() {
         let word = u64::from_ne_bytes(*word);
         odd |= unprintable(word);
         wild |= wildcards(word);
+        rest = after;
     }
-    (odd == 0).then_some(wild != 0)
+    (odd & HIGHS == 0).then_some(wild & HIGHS != 0)
 }
 
 const ONES: u64 = u64::MAX / 255;
 const HIGHS: u64 = ONES << 7;
 
-/// Nonzero if any of eight bytes is beyond 0x20 to 0x7e. The lowest of them sets its top bit: below it
-/// nothing is carried or borrowed.
+/// Some top bit is set if any of eight bytes is beyond 0x20 to 0x7e. The lowest of them sets its own: below
+/// it nothing is carried or borrowed.
 #[inline]
 fn unprintable(word: u64) -> u64 {
-    (word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * 0x20)) & HIGHS
+    word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * 0x20)
 }
 
-/// Nonzero if any of eight bytes is `+` or `#`, which differ in one bit.
+/// Some top bit is set if any of eight bytes is `+` or `#`, which differ in one bit.
 #[inline]
 fn wildcards(word: u64) -> u64 {
     let zero_where_wild = (word | (ONES * 0x08)) ^ (ONES * 0x2b);
-    zero_where_wild.wrapping_sub(ONES) & !zero_where_wild & HIGHS
+    zero_where_wild.wrapping_sub(ONES) & !zero_where_wild
 }
 
 const NUL: u8 = 1;
