@@ -181,6 +181,8 @@ pub enum Injected {
     Released,
     /// A RST that ends a flow.
     Reset,
+    /// A FIN or its acknowledgement, after a client has taken its leave.
+    Close,
     /// A challenge ACK (RFC 5961 §3.2, §4.2).
     ChallengeAck,
     /// A refusal in the protocol's own words.
@@ -193,9 +195,10 @@ pub enum Injected {
 
 impl Injected {
     /// Every purpose, in the order of [`Injected::index`].
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Released,
         Self::Reset,
+        Self::Close,
         Self::ChallengeAck,
         Self::Refusal,
         Self::Echo,
@@ -208,6 +211,7 @@ impl Injected {
         match self {
             Self::Released => "released",
             Self::Reset => "reset",
+            Self::Close => "close",
             Self::ChallengeAck => "challenge_ack",
             Self::Refusal => "refusal",
             Self::Echo => "echo",

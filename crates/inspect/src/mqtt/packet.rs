@@ -115,7 +115,11 @@ impl<S: Sink> Scene<'_, '_, S> {
         let judgement = self.ask(Some(packet), &reasons, size, fallback);
         if judgement.action.stops() {
             let refusal = self.refusal(judgement.action, Some(packet));
-            return Step::Denied(denial(judgement, refusal));
+            let is_leave = judgement.action == Action::Drop && self.session.client_has_left();
+            return Step::Denied(Denial {
+                is_leave,
+                ..denial(judgement, refusal)
+            });
         }
         let direction = self.arrival.direction;
         if let ControlPacket::Connect(connect) = packet
@@ -345,5 +349,6 @@ fn denial(judgement: Judgement, refusal: Vec<u8>) -> Denial {
     Denial {
         action: judgement.action,
         refusal,
+        is_leave: false,
     }
 }

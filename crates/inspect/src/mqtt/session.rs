@@ -99,6 +99,11 @@ impl Session {
         }
     }
 
+    /// Whether the client has said DISCONNECT.
+    pub(super) fn client_has_left(&self) -> bool {
+        self.has_left[Direction::ToServer as usize]
+    }
+
     /// What the client calls itself, or was named by its server.
     pub(super) fn client_id(&self) -> Option<&str> {
         self.client_id.as_deref()
