@@ -7,3 +7,4 @@ pub mod frame;
 pub mod hash;
 pub mod header;
 pub mod locate;
+pub mod standing;

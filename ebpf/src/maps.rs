@@ -8,16 +8,17 @@ use abi::{Outcome, PortConfig, PortWords, ban, map, service};
 use aya_ebpf::{
     Global,
     bindings::BPF_F_NO_PREALLOC,
-    btf_maps::{Array, DevMap, HashMap, LpmTrie, PerCpuArray, XskMap, lpm_trie::Key},
+    btf_maps::{Array, DevMap, HashMap, PerCpuArray, XskMap},
     helpers::bpf_ktime_get_coarse_ns,
     macros::btf_map,
 };
 use steering::hash::hash;
 use steering::locate::{Datagram, Source};
+use steering::standing;
 
 const BY_PORT: usize = map::PORT_ENTRIES as usize;
-const HOSTS: usize = ban::HOSTS_ENTRIES as usize;
-const NETS: usize = ban::PREFIXES_ENTRIES as usize;
+const BANS: usize = ban::ENTRIES as usize;
+const SLOTS: usize = ban::SLOTS as usize;
 const LAZY: usize = BPF_F_NO_PREALLOC as usize;
 
 /// The port that this instance of the program serves: one is loaded for each, so that no frame
@@ -44,13 +45,13 @@ static SAMPLES: PerCpuArray<u64, BY_PORT> = PerCpuArray::new();
 #[btf_map]
 static BUDGETS: Array<Bucket, { budget::BUCKETS_ENTRIES as usize }> = Array::new();
 #[btf_map]
-static BANNED_HOSTS_V4: HashMap<[u8; 4], ban::Value, HOSTS, LAZY> = HashMap::new();
+static BANNED_V4: HashMap<ban::V4, u64, BANS, LAZY> = HashMap::new();
 #[btf_map]
-static BANNED_HOSTS_V6: HashMap<[u8; 16], ban::Value, HOSTS, LAZY> = HashMap::new();
+static BANNED_V6: HashMap<ban::V6, u64, BANS, LAZY> = HashMap::new();
 #[btf_map]
-static BANNED_NETS_V4: LpmTrie<[u8; 4], ban::Value, NETS> = LpmTrie::new();
+static BANNED_LENGTHS_V4: Array<ban::V4, SLOTS> = Array::new();
 #[btf_map]
-static BANNED_NETS_V6: LpmTrie<[u8; 16], ban::Value, NETS> = LpmTrie::new();
+static BANNED_LENGTHS_V6: Array<ban::V6, SLOTS> = Array::new();
 
 /// The port of a datagram that is a service, if one is: requests go to it, answers come from it.
 /// Between two services, the receiver's counts.
@@ -76,29 +77,45 @@ pub(crate) fn is_coap(port: u16) -> bool {
 /// Whether `source` is banned, or exempt from all that.
 #[inline(always)]
 pub(crate) fn standing(source: &Source<'_>) -> Standing {
-    match source {
+    let told = match source {
         Source::V4(address) => {
-            // SAFETY: the value is two integers, which stay readable until the program ends even if
-            // the entry is removed meanwhile.
-            match said(unsafe { BANNED_HOSTS_V4.get(*address) }) {
-                Standing::Common => said(BANNED_NETS_V4.get(&Key::new(32, **address))),
-                told => told,
-            }
+            let [address] = ban::v4(**address);
+            standing_v4(address)
         }
         Source::V6(address) => {
-            // SAFETY: as above.
-            match said(unsafe { BANNED_HOSTS_V6.get(*address) }) {
-                Standing::Common => said(BANNED_NETS_V6.get(&Key::new(128, **address))),
-                told => told,
-            }
+            let [high, low, _] = ban::v6(**address);
+            standing_v6(high, low)
         }
-    }
+    };
+    Standing::from_word(told)
+}
+
+/// A function of its own, with linkage and of numbers alone: the kernel verifies it once, and not for
+/// every way that a frame can take to it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn standing_v4(address: u64) -> u64 {
+    let address = [address];
+    let lengths = BANNED_LENGTHS_V4.get(ban::slot(&address, ban::SLOT_BITS_V4));
+    standing::of(&address, lengths, |prefix| said(&BANNED_V4, prefix)).to_word()
+}
+
+/// As [`standing_v4`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn standing_v6(high: u64, low: u64) -> u64 {
+    let address = [high, low, 0];
+    let lengths = BANNED_LENGTHS_V6.get(ban::slot(&address, ban::SLOT_BITS_V6));
+    standing::of(&address, lengths, |prefix| said(&BANNED_V6, prefix)).to_word()
 }
 
 #[inline(always)]
-fn said(entry: Option<&ban::Value>) -> Standing {
-    entry.map_or(Standing::Common, |&value| {
-        ban::standing(ban::from_value(value), now_ns())
+fn said<const N: usize>(bans: &HashMap<[u64; N], u64, BANS, LAZY>, prefix: &[u64; N]) -> Standing {
+    // SAFETY: the value is an integer, which stays readable until the program ends even if the entry
+    // is removed meanwhile.
+    let expires_ns = unsafe { bans.get(prefix) };
+    expires_ns.map_or(Standing::Common, |&expires_ns| {
+        ban::standing(expires_ns, now_ns())
     })
 }
 

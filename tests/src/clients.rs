@@ -1,10 +1,11 @@
 //! Real clients at work, from the devices' namespace.
 
+use std::process::Command;
 use std::time::Duration;
 
 use gateway::demo::scene::Scene;
 use gateway::netns::peers::{coap_client, mosquitto_pub, mosquitto_sub};
-use gateway::netns::{self, Host, Output, Process};
+use gateway::netns::{self, Family, Host, Output, Process, address};
 
 use crate::lab::must;
 
@@ -70,9 +71,59 @@ pub fn publish(scene: &Scene, arguments: &[&str]) {
     );
 }
 
-/// Runs `coap-client` with `arguments`, to the end.
-pub fn coap(scene: &Scene, arguments: &[&str]) -> Output {
-    let mut command = coap_client(scene.host(Host::Devices));
-    // Without -B it would wait a minute and a half for an answer that doesn't come.
-    must(netns::output(command.args(["-B", "5"]).args(arguments)))
+/// `coap-client` at one of the devices' addresses, and the server it works with.
+#[derive(Debug, Clone, Copy)]
+pub struct CoapClient<'s> {
+    /// Where both are.
+    pub scene: &'s Scene,
+    /// The version of IP.
+    pub family: Family,
+    /// The number of the client's address.
+    pub index: u8,
+    /// The server's port.
+    pub port: u16,
+}
+
+impl CoapClient<'_> {
+    /// The URI of a resource.
+    #[must_use]
+    pub fn uri(&self, path: &str) -> String {
+        let server = self.scene.server_uri(self.family);
+        format!("coap://{server}:{}{path}", self.port)
+    }
+
+    /// Asks for `path` with more `arguments`, to the end.
+    #[must_use]
+    pub fn ask(&self, path: &str, arguments: &[&str]) -> Output {
+        self.run(&self.uri(path), arguments)
+    }
+
+    /// Asks for `uri` with more `arguments`, to the end.
+    #[must_use]
+    pub fn run(&self, uri: &str, arguments: &[&str]) -> Output {
+        // Without -B it would wait a minute and a half for an answer that doesn't come.
+        must(netns::output(
+            self.command(uri).args(["-B", "8"]).args(arguments),
+        ))
+    }
+
+    /// Begins to observe `path` for so many seconds.
+    #[must_use]
+    pub fn observe(&self, path: &str, seconds: u32) -> Process {
+        let mut command = self.command(&self.uri(path));
+        command.args(["-w", "-s", &seconds.to_string()]);
+        let name = format!("observe-{:?}-{}", self.family, self.port);
+        must(Process::start(
+            self.scene.topology.state(),
+            &name,
+            &mut command,
+        ))
+    }
+
+    fn command(&self, uri: &str) -> Command {
+        let mut command = coap_client(self.scene.host(Host::Devices));
+        let source = address(Host::Devices, self.index, self.family);
+        command.args(["-a", &source.to_string(), uri]);
+        command
+    }
 }

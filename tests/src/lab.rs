@@ -37,6 +37,15 @@ pub fn weir<'t>(topology: &'t Topology, program: &str, xdp: &str) -> Gateway<'t>
     must(Gateway::start(topology, &setup))
 }
 
+/// The gateway `program` with the shipped rules and no others enforced, attached as `xdp` says, and with
+/// `more` configuration.
+pub fn baseline<'t>(topology: &'t Topology, program: &str, xdp: &str, more: &str) -> Gateway<'t> {
+    let mut setup = Setup::new(Path::new(program), BASELINE);
+    setup.xdp = xdp;
+    setup.more = more;
+    must(Gateway::start(topology, &setup))
+}
+
 /// For tests that measure time, and would disturb each other.
 pub fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());

@@ -1,5 +1,5 @@
 //! Shared harness of the cross-crate tests: namespaces with real servers ([`lab`]), real clients
-//! at work ([`clients`], [`peers`]), steady streams of
+//! at work ([`clients`], [`peers`], [`coap`]), steady streams of
 //! numbered datagrams through them ([`stream`]); frames from the inside out ([`frame`]), noise
 //! ([`noise`]), and the XDP program in the kernel's test run ([`xdp`]); the captures that are replayed
 //! ([`captures`]), and the tables of clauses in the documents ([`clauses`]).
@@ -9,6 +9,7 @@
 pub mod captures;
 pub mod clauses;
 pub mod clients;
+pub mod coap;
 pub mod frame;
 pub mod lab;
 pub mod noise;

@@ -1,19 +1,19 @@
-//! MQTT clients of several makers, as the programs in tests/peers, in the devices' namespace.
+//! MQTT and CoAP peers of several makers: the programs in tests/peers.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use gateway::demo::scene::Scene;
-use gateway::netns::{Family, Host, Process};
+use gateway::netns::{Family, Host, Process, address};
 
 use crate::lab::must;
 
 /// For one client's whole work; it takes a third of it on two idle cores.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// One client's work, as a program of its own.
+/// One peer, as a program of its own.
 #[derive(Debug)]
 pub struct Peer {
     name: String,
@@ -21,51 +21,70 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A script of tests/peers in Python.
+    /// A client of the broker.
     ///
     /// # Panics
     /// When it can't be started.
     #[must_use]
-    pub fn python(scene: &Scene, script: &str, family: Family, arguments: &[&str]) -> Self {
-        Self::start(scene, "python/bin/python3", script, family, arguments)
+    pub fn mqtt(scene: &Scene, script: &str, family: Family, arguments: &[&str]) -> Self {
+        let broker = scene.broker.address(family).to_string();
+        let arguments = [&[&*broker], arguments].concat();
+        Self::start(scene, Host::Devices, script, &arguments)
     }
 
-    /// A script of tests/peers for Node.
+    /// A CoAP server at `port` of the servers, once it serves.
+    ///
+    /// # Panics
+    /// When it doesn't.
+    #[must_use]
+    pub fn coap_server(scene: &Scene, script: &str, port: u16) -> Self {
+        let arguments = ["serve", &port.to_string()];
+        let mut server = Self::start(scene, Host::Servers, script, &arguments);
+        must(server.process.ready(PATIENCE, |process| {
+            Ok(process.printed()?.contains("serving").then_some(()))
+        }));
+        server
+    }
+
+    /// A CoAP client, at the devices' address number `index`, of a server at `port`.
     ///
     /// # Panics
     /// When it can't be started.
     #[must_use]
-    pub fn node(scene: &Scene, script: &str, family: Family, arguments: &[&str]) -> Self {
-        Self::start(scene, "node", script, family, arguments)
-    }
-
-    fn start(
+    pub fn coap_client(
         scene: &Scene,
-        interpreter: &str,
         script: &str,
-        family: Family,
+        (family, index): (Family, u8),
+        port: u16,
         arguments: &[&str],
     ) -> Self {
+        let [server, source] = [(Host::Servers, 0), (Host::Devices, index)]
+            .map(|(host, index)| address(host, index, family).to_string());
+        let port = port.to_string();
+        let arguments = [&[&*server, &port, &source], arguments].concat();
+        Self::start(scene, Host::Devices, script, &arguments)
+    }
+
+    fn start(scene: &Scene, host: Host, script: &str, arguments: &[&str]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let installed = root.join("../target/peers");
         assert!(
             installed.join("stamp").is_file(),
-            "the clients of tests/peers aren't installed: run `scripts/setup test`"
+            "the peers of tests/peers aren't installed: run `scripts/setup test`"
         );
-        let interpreter = match interpreter {
-            "node" => PathBuf::from("node"),
-            installed_one => installed.join(installed_one),
+        let interpreter = if script.ends_with(".py") {
+            installed.join("python/bin/python3")
+        } else {
+            PathBuf::from("node")
         };
         let name = format!("{script} {}", arguments.join(" "));
-        let mut command: Command = scene
-            .host(Host::Devices)
-            .command(&interpreter.to_string_lossy());
+        let mut command = scene.host(host).command(&interpreter.to_string_lossy());
         command
             .env("NODE_PATH", installed.join("node/node_modules"))
             .arg(root.join("peers").join(script))
-            .arg(scene.broker.address(family).to_string())
             .args(arguments);
-        let log = name.replace(' ', "-");
+        // A path may be among the arguments.
+        let log = name.replace([' ', '/'], "-");
         let process = must(Process::start(scene.topology.state(), &log, &mut command));
         Self { name, process }
     }
@@ -96,18 +115,27 @@ impl Peer {
     /// When it fails, or doesn't end.
     pub fn arrived(&mut self) -> usize {
         let status = self.wait();
-        let printed = must(self.process.printed());
         assert!(
             status.success(),
             "{}: {status}\n{}",
             self.name,
             self.process.tail()
         );
-        let count = printed
-            .lines()
-            .last()
-            .and_then(|line| line.strip_prefix("arrived: "));
-        let count = count.and_then(|count| count.parse().ok());
-        count.unwrap_or_else(|| panic!("{}: no count in\n{printed}", self.name))
+        self.figure("arrived: ", "")
+    }
+
+    /// The number between `before` and `after` on the last line that has one.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn figure(&self, before: &str, after: &str) -> usize {
+        let printed = must(self.process.printed());
+        let figure = |line: &str| {
+            let figure = line.strip_prefix(before)?.strip_suffix(after)?;
+            figure.parse().ok()
+        };
+        let found = printed.lines().rev().find_map(figure);
+        found.unwrap_or_else(|| panic!("{}: no {before:?} in\n{printed}", self.name))
     }
 }

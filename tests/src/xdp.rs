@@ -4,16 +4,13 @@
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::Duration;
 
-use abi::ban::{self, Value};
 use abi::budget::{self, Bucket};
 use abi::service::{self, Bitmap, Transport};
 use abi::{Outcome, OutcomeSet, PortConfig, PortWords, map};
-use aya::maps::lpm_trie::{Key, LpmTrie};
-use aya::maps::{
-    Array, DevMap, HashMap, Map, MapData, MapError, PerCpuArray, PerCpuValues, XskMap,
-};
+use aya::maps::{Array, DevMap, Map, MapData, MapError, PerCpuArray, PerCpuValues, XskMap};
 use aya::programs::{TestRun as _, TestRunOptions, Xdp, XdpMode};
 use aya::{Ebpf, EbpfLoader};
+use gateway::dataplane::xdp::BlockList;
 use ipnet::IpNet;
 use rustix::net::{AddressFamily, SocketType, socket};
 use rustix::time::{ClockId, clock_gettime};
@@ -37,6 +34,7 @@ pub struct Rig {
     port: u32,
     ebpf: Ebpf,
     counters: PerCpuArray<MapData, map::CounterRow>,
+    block_list: BlockList,
     /// Keep their entries in the map.
     sockets: Vec<OwnedFd>,
 }
@@ -67,10 +65,16 @@ impl Rig {
         }
         let counters = ebpf.take_map(map::COUNTERS).expect("the counters");
         let counters = counters.try_into().expect("counters of the agreed layout");
+        let block_list = BlockList::over(|name| {
+            ebpf.take_map(name).ok_or(MapError::InvalidName {
+                name: name.to_owned(),
+            })
+        });
         Self {
             port,
-            ebpf,
             counters,
+            block_list: block_list.expect("the block list"),
+            ebpf,
             sockets: Vec::new(),
         }
     }
@@ -195,34 +199,13 @@ impl Rig {
 
     /// Bans `source` until `expires_ns`.
     pub fn ban(&mut self, source: IpNet, expires_ns: u64) {
-        let value = ban::to_value(expires_ns);
-        let placed = match source {
-            IpNet::V4(net) if net.prefix_len() == 32 => {
-                let mut map: HashMap<_, [u8; 4], Value> = self.map(ban::HOSTS_V4);
-                map.insert(net.addr().octets(), value, 0)
-            }
-            IpNet::V6(net) if net.prefix_len() == 128 => {
-                let mut map: HashMap<_, [u8; 16], Value> = self.map(ban::HOSTS_V6);
-                map.insert(net.addr().octets(), value, 0)
-            }
-            IpNet::V4(net) => {
-                let mut map: LpmTrie<_, [u8; 4], Value> = self.map(ban::PREFIXES_V4);
-                map.insert(
-                    &Key::new(net.prefix_len().into(), net.addr().octets()),
-                    value,
-                    0,
-                )
-            }
-            IpNet::V6(net) => {
-                let mut map: LpmTrie<_, [u8; 16], Value> = self.map(ban::PREFIXES_V6);
-                map.insert(
-                    &Key::new(net.prefix_len().into(), net.addr().octets()),
-                    value,
-                    0,
-                )
-            }
-        };
+        let placed = self.block_list.place(source, expires_ns);
         placed.expect("room on the block list");
+    }
+
+    /// Takes `source` off the block list; false if it wasn't there.
+    pub fn lift(&mut self, source: IpNet) -> bool {
+        self.block_list.lift(source).expect("a readable list")
     }
 
     fn map<'a, M>(&'a mut self, name: &str) -> M

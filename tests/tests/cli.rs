@@ -305,6 +305,29 @@ fn run_without_rights_says_which() {
 }
 
 #[test]
+fn a_gateway_that_cant_be_asked_is_told_from_one_that_isnt_there() {
+    let scratch = Scratch::new("ctl");
+    let without = scratch.file("without.toml", "");
+    tells(
+        &["ctl", "--config", &without, "status"],
+        2,
+        &["names no [control] socket"],
+    );
+    let missing = scratch.0.join("control.sock");
+    let missing = missing.to_str().expect("UTF-8");
+    tells(
+        &["ctl", "--socket", missing, "bans"],
+        2,
+        &["no gateway runs with it"],
+    );
+    tells(
+        &["ctl", "ban", "192.0.2.1", "--for", "soon"],
+        2,
+        &["no time"],
+    );
+}
+
+#[test]
 fn detach_of_nothing_is_fine() {
     let scratch = Scratch::new("detach");
     let pins = scratch.0.join("pins");

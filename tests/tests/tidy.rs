@@ -277,8 +277,10 @@ fn tracked_files() -> Vec<PathBuf> {
 }
 
 fn is_test(path: &Path) -> bool {
-    path.components()
-        .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "benches")
+    path.components().any(|part| {
+        let part = part.as_os_str();
+        part == "tests" || part == "tests.rs" || part == "benches"
+    })
 }
 
 fn root() -> &'static Path {

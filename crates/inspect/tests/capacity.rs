@@ -17,6 +17,8 @@ use wire::net::{Layout, Packet, TcpFlags, edit};
 const BASELINE: &str = include_str!("../../../rules/baseline.toml");
 const SESSIONS: u32 = 1_000_000;
 const FLOOD: u32 = 10_000_000;
+/// What in a client's name is its own.
+const NAME_DIGITS: &[u8] = b"00000000";
 /// Bytes that an idle session may cost, all included.
 const SESSION_BYTES: i64 = 1024;
 
@@ -57,6 +59,8 @@ struct Template {
     layout: Layout,
     /// Where the client's address stands.
     client_at: usize,
+    /// Where the digits of its name stand, if it says its name.
+    name_at: Option<usize>,
 }
 
 impl Template {
@@ -66,11 +70,14 @@ impl Template {
         stream.advance(direction, payload.len() + syn);
         let layout = Packet::decode(&frame).expect("a frame of our own").layout;
         let client_at = layout.l3 + if direction == ToServer { 12 } else { 16 };
+        let mut places = frame.windows(NAME_DIGITS.len());
+        let name_at = places.position(|place| place == NAME_DIGITS);
         Self {
             side: stream.ends.side_of_sender(direction),
             frame,
             layout,
             client_at,
+            name_at,
         }
     }
 
@@ -85,6 +92,10 @@ impl Template {
         let [_, host @ ..] = number.to_be_bytes();
         let address = [&[network][..], &host].concat();
         self.frame[self.client_at..][..4].copy_from_slice(&address);
+        if let Some(at) = self.name_at {
+            let digits = format!("{number:08}");
+            self.frame[at..][..digits.len()].copy_from_slice(digits.as_bytes());
+        }
         edit::refresh_checksums(&mut self.frame, &self.layout);
         let side = self.side;
         let port = Port { link: 0, side };
@@ -96,7 +107,7 @@ impl Template {
 fn session() -> Vec<Template> {
     let mut stream = Stream::new(Ends::v4(1, 1883));
     let (syn, ack) = (TcpFlags::SYN, TcpFlags::ACK);
-    let connect = mqtt::connect(Version::V311, "device-with-a-usual-name");
+    let connect = mqtt::connect(Version::V311, "device-of-site-00000000");
     let publish = mqtt::publish(Version::V311, "t", &[0; 300]);
     let (head, tail) = publish.split_at(100);
     let script: [(Direction, TcpFlags, &[u8]); 8] = [

@@ -36,6 +36,9 @@ pub struct Case {
     pub say: Vec<Line>,
     /// What becomes of its last line.
     pub expect: Expect,
+    /// It is about its own pack, and says nothing of what others named beside it do
+    /// (`[pack] cases = "alone"`).
+    pub alone: bool,
     /// Where the case stands.
     pub place: Place,
 }
@@ -129,6 +132,8 @@ pub enum Value {
     Flag(bool),
     /// Bytes, written in hex.
     Bytes(Vec<u8>),
+    /// A CoAP option by number, its value written in hex.
+    Option(u16, Vec<u8>),
 }
 
 impl Fields {

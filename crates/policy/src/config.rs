@@ -50,6 +50,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// `[events]`.
     pub events: Events,
+    /// `[control]`.
+    pub control: Control,
     /// `[log]`.
     pub log: Log,
 }
@@ -409,6 +411,24 @@ pub struct Metrics {
 pub struct Events {
     /// The file JSON lines are appended to; none by default.
     pub file: Option<String>,
+}
+
+/// `[control]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// The Unix socket on which `weir ctl` is answered; none by default.
+    pub socket: Option<String>,
+    /// Whether changed files are read again by themselves.
+    pub follow_files: bool,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            socket: None,
+            follow_files: true,
+        }
+    }
 }
 
 /// `[log]`.

@@ -36,8 +36,8 @@ pub use action::{Action, Ban, Match, Proof, Ruling, Verdict};
 pub use block_list::block_list;
 pub use case::{Case, Expect, Fields, Line, Speech, Value};
 pub use config::{
-    Block, Budget, Config, Dataplane, DefaultAction, Events, Exception, Fragments, Limits, Link,
-    Log, LogFormat, Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
+    Block, Budget, Config, Control, Dataplane, DefaultAction, Events, Exception, Fragments, Limits,
+    Link, Log, LogFormat, Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
 pub use limit::{CountLimit, Limit, Meters, Per, RateLimit, Ratio};

@@ -7,18 +7,28 @@
 mod addresses;
 mod condition;
 mod entry;
+mod flag;
 mod glob;
 mod list;
+mod measure;
 mod name;
+mod names;
 mod narrow;
+mod option;
 mod path;
 mod pattern;
+mod payload;
+mod property;
 mod read;
 mod reasons;
 mod scope;
+mod set;
+mod told;
+mod value;
 
 pub(crate) use addresses::Networks;
 pub(crate) use condition::Condition;
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
+pub(crate) use names::Names;
 pub(crate) use read::{Matching, matching};
 pub(crate) use scope::{BUCKETS, Scope};

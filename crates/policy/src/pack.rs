@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::case::{self, Case, DraftCase};
 use crate::limit;
-use crate::matching::{self, Matching, Scope, Zones};
+use crate::matching::{self, Matching, Names, Scope};
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
 use crate::{Action, Proof, Protocol, Rule, Severity};
@@ -35,9 +35,10 @@ pub(crate) struct Packs {
 
 impl Packs {
     /// Takes up the rules and cases of one pack.
-    pub(crate) fn read(&mut self, report: &mut Report, mut file: Table<'_>, zones: &Zones) {
-        // Read beforehand, so that rules may name the zones of later packs.
+    pub(crate) fn read(&mut self, report: &mut Report, mut file: Table<'_>, names: &Names) {
+        // Read beforehand, so that rules may use the names of later packs.
         file.optional("zones");
+        file.optional("sets");
         if let Some(node) = file.optional("rule") {
             for table in node.tables(report, "a rule") {
                 if self.ids.len() == MAX_RULES {
@@ -45,13 +46,16 @@ impl Packs {
                     report.error(table.span(), message);
                     break;
                 }
-                self.rule(report, table, zones);
+                self.rule(report, table, names);
             }
         }
+        let alone = file
+            .optional("pack")
+            .is_some_and(|node| pack_is_alone(report, &node));
         if let Some(node) = file.optional("case") {
             for table in node.tables(report, "a case") {
                 if let Some(DraftCase { case, expected }) = case::read(report, table) {
-                    self.cases.push(case);
+                    self.cases.push(Case { alone, ..case });
                     self.expected.extend(expected);
                 }
             }
@@ -72,7 +76,7 @@ impl Packs {
         }
     }
 
-    fn rule(&mut self, report: &mut Report, mut table: Table<'_>, zones: &Zones) {
+    fn rule(&mut self, report: &mut Report, mut table: Table<'_>, names: &Names) {
         let span = table.span().clone();
         let id = table.required(report, "id");
         let id_span = id.as_ref().map_or(&span, Node::span).clone();
@@ -87,7 +91,9 @@ impl Packs {
         });
         let conditions = table.required(report, "match");
         let conditions = conditions.and_then(|node| node.table(report, "`match`"));
-        let matching = conditions.map(|table| matching::matching(report, table, zones));
+        let matching = conditions.map(|table| matching::matching(report, table, names));
+        let exceptions = table.optional("except");
+        let exceptions = exceptions.map(|node| exceptions_of(report, &node, names));
         let limit_node = table.optional("limit");
         let limit = limit_node
             .as_ref()
@@ -114,9 +120,10 @@ impl Packs {
             .unwrap_or_default();
         table.finish(report);
 
-        let (Some(id), Some(matching), Some(action)) = (id, matching, action) else {
+        let (Some(id), Some(mut matching), Some(action)) = (id, matching, action) else {
             return;
         };
+        matching.exceptions = exceptions.unwrap_or_default();
         let place = report.place(&id_span);
         let draft = DraftRule {
             rule: Rule {
@@ -187,6 +194,37 @@ impl Packs {
         self.sids.insert(sid, node.span().clone());
         Some(sid)
     }
+}
+
+/// `[pack] cases`: whether the pack's cases are about it alone.
+fn pack_is_alone(report: &mut Report, node: &Node<'_>) -> bool {
+    let Some(mut table) = node.table(report, "`pack`") else {
+        return false;
+    };
+    let cases = table.optional("cases");
+    let alone = cases.and_then(|node| {
+        let choices = [("alone", true), ("together", false)];
+        node.choice(report, &choices)
+    });
+    table.finish(report);
+    alone.unwrap_or(false)
+}
+
+/// `except = { … }`, or a list of those: what the rule passes by.
+fn exceptions_of(report: &mut Report, node: &Node<'_>, names: &Names) -> Vec<Matching> {
+    let mut exceptions = Vec::new();
+    for node in node.list() {
+        let Some(table) = node.table(report, "`except`") else {
+            continue;
+        };
+        if table.is_empty() {
+            let finding = report.error(node.span(), "the exception leaves nothing of the rule");
+            finding.help("name what the rule is to pass by, as in `match`");
+            continue;
+        }
+        exceptions.push(matching::matching(report, table, names));
+    }
+    exceptions
 }
 
 /// An action has to be one that can be carried out on what the rule matches.

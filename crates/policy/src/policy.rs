@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::index::Index;
-use crate::matching::{Matching, Networks, Scope, Zones};
+use crate::matching::{Matching, Names, Networks, Scope, Zones};
 use crate::offender::offender;
 use crate::pack::{DraftRule, Packs};
 use crate::read::Document;
@@ -25,6 +25,7 @@ pub struct Policy {
     rules: Vec<Rule>,
     /// By rule; see [`Policy::meter`].
     meters: Vec<u64>,
+    looks_into_payloads: bool,
     ratio_windows: Vec<Duration>,
     matchings: Vec<Matching>,
     index: Index,
@@ -60,14 +61,14 @@ impl Policy {
         let mut report = Report::default();
         let documents = packs.iter().map(|pack| Document::parse(&mut report, pack));
         let documents: Vec<Document<'_>> = documents.collect();
-        let zones = zones(&mut report, config, &documents);
+        let names = names(&mut report, config, &documents);
         let mut read = Packs::default();
         for document in &documents {
-            read.read(&mut report, document.table(), &zones);
+            read.read(&mut report, document.table(), &names);
         }
         read.check_expectations(&mut report);
         reach::report_unreachable(&mut report, &read.rules);
-        let policy = (!report.has_errors()).then(|| Self::new(config, &zones, read));
+        let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read));
         (policy, report.finish())
     }
 
@@ -80,6 +81,7 @@ impl Policy {
             meters: std::iter::zip(&rules, &matchings)
                 .map(|(rule, matching)| meter(rule, matching))
                 .collect(),
+            looks_into_payloads: matchings.iter().any(Matching::looks_into_payloads),
             ratio_windows: ratio_windows(&rules),
             rules,
             index: Index::new(matchings.iter()),
@@ -98,6 +100,13 @@ impl Policy {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// Whether some rule has to see the payload of a PUBLISH, and not only what precedes it.
+    #[inline]
+    #[must_use]
+    pub fn looks_into_payloads(&self) -> bool {
+        self.looks_into_payloads
     }
 
     /// Whether some rule names this reason in its `reason`, by itself or by a glob.
@@ -132,6 +141,7 @@ impl Policy {
                 return false;
             }
             let is_unconditional = matching.conditions.is_empty()
+                && matching.exceptions.is_empty()
                 && rule.limit.is_none()
                 && scope.is_subset(matching.scope);
             if rule.action != Action::Accept && is_unconditional {
@@ -214,6 +224,9 @@ impl Policy {
             let Some(reason) = matching.holds(subject) else {
                 continue;
             };
+            if matching.is_excepted(subject) {
+                continue;
+            }
             let (index, rule) = (RuleIndex(at), &self.rules[at as usize]);
             if rule.action == Action::Accept && !matching.may_accept(subject) {
                 continue;
@@ -289,6 +302,14 @@ impl Matching {
         all.then_some(reason)
     }
 
+    /// Whether the rule passes it by, although all it asks holds.
+    fn is_excepted(&self, subject: &Subject<'_>) -> bool {
+        let mut exceptions = self.exceptions.iter();
+        exceptions.any(|exception| {
+            exception.scope.contains(Scope::bucket(subject)) && exception.holds(subject).is_some()
+        })
+    }
+
     /// Whether an `accept` covers the message: everything malformed about it has to be named.
     fn may_accept(&self, subject: &Subject<'_>) -> bool {
         let mut malformed = subject
@@ -310,6 +331,17 @@ impl TlsRequired {
         }
         required
     }
+}
+
+/// What rules may name, each defined once, in whatever pack.
+fn names(report: &mut Report, config: &Config, documents: &[Document<'_>]) -> Names {
+    let mut names = Names::new(zones(report, config, documents));
+    for document in documents {
+        if let Some(node) = document.table().optional("sets") {
+            names.read_sets(report, &node);
+        }
+    }
+    names
 }
 
 /// The zones of the configuration and of all packs, each defined once: any rule may name any zone.

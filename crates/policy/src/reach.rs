@@ -68,6 +68,10 @@ fn hides(earlier: &DraftRule, later: &DraftRule) -> bool {
     };
     reasons_fit
         && theirs.scope.is_subset(mine.scope)
+        && mine
+            .exceptions
+            .iter()
+            .all(|passed_by| theirs.exceptions.contains(passed_by))
         && mine.conditions.iter().all(|condition| {
             let mut given = theirs.conditions.iter();
             given.any(|other| condition.is_implied_by(other))

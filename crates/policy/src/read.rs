@@ -195,6 +195,14 @@ impl<'a> Node<'a> {
         self.value.is_table()
     }
 
+    pub(crate) fn is_array(&self) -> bool {
+        self.value.is_array()
+    }
+
+    pub(crate) fn is_boolean(&self) -> bool {
+        self.value.is_bool()
+    }
+
     pub(crate) fn string(&self, report: &mut Report) -> Option<&'a str> {
         let text = self.value.as_str();
         if text.is_none() {

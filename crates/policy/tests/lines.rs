@@ -61,6 +61,42 @@ fn what_may_be_repeated_is_kept_in_order() {
 }
 
 #[test]
+fn quotes_of_either_kind_hold_the_other() {
+    for (text, payload) in [
+        (r#"PUBLISH payload="a b""#, "a b"),
+        (r#"PUBLISH payload='{"on": true}' qos=1"#, r#"{"on": true}"#),
+        ("PUBLISH payload=it's", "it's"),
+        (r#"PUBLISH payload="it's fine""#, "it's fine"),
+    ] {
+        let mut case = case(&format!("'''{text}'''"), "");
+        let Speech::Mqtt { fields, .. } = case.say.remove(0).speech else {
+            panic!("a control packet");
+        };
+        assert_eq!(fields.text("payload"), Some(payload), "{text}");
+    }
+}
+
+#[test]
+fn options_and_repeated_properties() {
+    let mut case = case("'GET / option=2049:ff00 option=9:'", "");
+    let Speech::Coap { fields, .. } = case.say.remove(0).speech else {
+        panic!("a request");
+    };
+    let options: Vec<_> = fields.all("option").cloned().collect();
+    let expected = [
+        Value::Option(2049, vec![0xff, 0]),
+        Value::Option(9, Vec::new()),
+    ];
+    assert_eq!(options, expected);
+    let Speech::Mqtt { fields, .. } = line("CONNECT user_property=a=1 user_property=b").speech
+    else {
+        panic!("a control packet");
+    };
+    let given: Vec<_> = fields.all("user_property").cloned().collect();
+    assert_eq!(given, ["a=1", "b"].map(|text| Value::Text(text.to_owned())));
+}
+
+#[test]
 fn requests_responses_and_empty_messages() {
     assert_eq!(coap("GET /a/b?c=d"), (Code::GET, "a/b?c=d".to_owned()));
     assert_eq!(coap("iPATCH /"), (Code::IPATCH, String::new()));

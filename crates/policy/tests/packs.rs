@@ -2,8 +2,15 @@
 
 use weir_policy::{Case, Config, Policy, Reason, Rule, SourceText, Verdict};
 
-const BASELINE: &str = include_str!("../../../rules/baseline.toml");
-const MQTT_DOS: &str = include_str!("../../../rules/mqtt-dos.toml");
+macro_rules! pack {
+    ($name:literal, $first:literal) => {
+        (
+            concat!("rules/", $name, ".toml"),
+            include_str!(concat!("../../../rules/", $name, ".toml")),
+            $first,
+        )
+    };
+}
 
 /// Rules whose matter no conversation between two ends can bring about.
 const WITHOUT_CASES: &[&str] = &[
@@ -11,14 +18,23 @@ const WITHOUT_CASES: &[&str] = &[
     "forged-side",
 ];
 
-/// Each pack with the numbers allotted to it.
-const PACKS: [(&str, &str, std::ops::Range<u32>); 2] = [
-    ("rules/baseline.toml", BASELINE, 7_400_000..7_400_100),
-    ("rules/mqtt-dos.toml", MQTT_DOS, 7_400_200..7_400_300),
+/// Each pack with the numbers allotted to it, a hundred from here on.
+const PACKS: [(&str, &str, u32); 10] = [
+    pack!("baseline", 7_400_000),
+    pack!("legacy-devices", 7_400_100),
+    pack!("mqtt-dos", 7_400_200),
+    pack!("mqtt-hardening", 7_400_300),
+    pack!("mqtt-harvest", 7_400_400),
+    pack!("coap-amplification", 7_400_500),
+    pack!("coap-hardening", 7_400_600),
+    pack!("virtual-patches", 7_400_700),
+    pack!("segmentation-example", 7_400_800),
+    pack!("tls-required", 7_400_900),
 ];
 
 fn baseline() -> Policy {
-    pack("rules/baseline.toml", BASELINE)
+    let (name, text, _) = PACKS[0];
+    pack(name, text)
 }
 
 fn pack(name: &str, text: &str) -> Policy {
@@ -40,7 +56,8 @@ fn rule_of<'p>(policy: &'p Policy, case: &Case) -> &'p Rule {
 
 #[test]
 fn every_rule_is_documented() {
-    for (name, text, sids) in PACKS {
+    for (name, text, first) in PACKS {
+        let sids = first..first + 100;
         for rule in pack(name, text).rules() {
             assert!(!rule.description.is_empty(), "{}", rule.id);
             assert!(!rule.references.is_empty(), "{}", rule.id);
@@ -75,6 +92,28 @@ fn check_cases(policy: &Policy, rule: &Rule) {
         "{}: acted {acted}, passed {passed}",
         rule.id
     );
+}
+
+/// Behind the baseline, as they ask to be named, and before it what closes holes.
+#[test]
+fn all_packs_stand_beside_each_other() {
+    let order = [7, 0, 2, 4, 3, 5, 6, 9];
+    let sources: Vec<_> = order
+        .iter()
+        .map(|at| SourceText::new(PACKS[*at].0, PACKS[*at].1))
+        .collect();
+    let (policy, problems) = Policy::check(&Config::default(), &sources);
+    assert!(problems.is_empty(), "{problems}");
+    assert!(policy.is_some_and(|policy| policy.looks_into_payloads()));
+}
+
+#[test]
+fn a_hole_is_closed_by_its_name() {
+    let (name, text, _) = PACKS[7];
+    for rule in pack(name, text).rules() {
+        let cve = rule.id.to_uppercase();
+        assert!(rule.references.contains(&cve), "{}", rule.id);
+    }
 }
 
 #[test]

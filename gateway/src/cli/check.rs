@@ -10,6 +10,7 @@ use testkit::conversation;
 
 use super::{Failure, Status};
 use crate::control::feeds::{Feeds, Sources};
+use crate::control::files::Files;
 use crate::control::load::{self, Loaded, Unreadable};
 
 /// A file that was named on the command line.
@@ -99,6 +100,7 @@ fn check_pack(file: &Named, context: &Config, out: &mut impl Write) -> Result<St
         packs,
         sources: Sources::default(),
         feeds: Feeds::default(),
+        files: Files::default(),
         warnings,
     };
     accepted(&file.path, &loaded, out)

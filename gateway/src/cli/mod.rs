@@ -1,6 +1,7 @@
 //! The command line: what was typed, and the exit status it ends with.
 
 mod check;
+mod ctl;
 mod detach;
 mod explain;
 mod replay;
@@ -54,6 +55,8 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Ask a running gateway: how things stand, who is banned, to read its rules anew
+    Ctl(ctl::CtlArguments),
     /// Take the XDP program that a stopped gateway left off its interfaces, with its maps
     Detach {
         /// The configuration the gateway ran with
@@ -136,6 +139,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Check { files } => check::run(&files, &mut out)?,
         Command::Replay(arguments) => replay::run(&arguments, &mut out)?,
         Command::Explain { code } => explain::run(code.as_deref(), &mut out)?,
+        Command::Ctl(arguments) => ctl::run(&arguments, &mut out)?,
         Command::Detach { config } => detach::run(&config, &mut out)?,
     };
     Ok(status.into())

@@ -3,16 +3,18 @@
 //! as long as they stand there. What is never to be kept out wins over both.
 
 mod never;
+mod wishes;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use abi::ban::{FOREVER_NS, NEVER_NS};
 use ipnet::IpNet;
+use tokio::sync::oneshot;
 
 use super::feeds::{Feeds, Sources};
 use crate::control::metrics::ControlCounts;
@@ -20,7 +22,7 @@ use crate::dataplane::{Ban, xdp};
 
 use never::Never;
 
-/// Bans that may wait for the keeper; a worker drops and counts what exceeds it.
+/// Orders that may wait for the keeper; a worker drops and counts what exceeds it.
 const CAPACITY: usize = 1024;
 /// How often expired entries are taken off the list. The XDP program itself heeds the expiry, so
 /// this only makes room.
@@ -84,18 +86,32 @@ pub struct Lists {
     pub path: PathBuf,
 }
 
-/// The keeper's ends of its channels.
-pub struct Orders {
-    bans: Receiver<Ban>,
-    lists: Receiver<Lists>,
+/// What the keeper is told.
+#[derive(Debug)]
+pub enum Order {
+    /// By a worker: a rule bans a source.
+    Ban(Ban),
+    /// By who reads configurations.
+    Lists(Lists),
+    /// By the operator.
+    Wish(Wish),
 }
 
-/// The channels to the keeper: from the workers, and from who reads configurations.
+/// What an operator asks of the keeper, and whom to answer. Who doesn't wait for it has lost nothing.
+#[derive(Debug)]
+pub enum Wish {
+    /// Who is banned, and for how many seconds yet, the longest first.
+    Show(oneshot::Sender<Vec<(IpNet, u64)>>),
+    /// To keep a network out for so long from now, whatever it was banned for.
+    Ban(IpNet, Duration, oneshot::Sender<Result<(), String>>),
+    /// To let a network in again. Says whether it was banned.
+    Unban(IpNet, oneshot::Sender<Result<bool, String>>),
+}
+
+/// The channel to the keeper.
 #[must_use]
-pub fn channels() -> (SyncSender<Ban>, Sender<Lists>, Orders) {
-    let (ban, bans) = sync_channel(CAPACITY);
-    let (list, lists) = channel();
-    (ban, list, Orders { bans, lists })
+pub fn channel() -> (SyncSender<Order>, Receiver<Order>) {
+    sync_channel(CAPACITY)
 }
 
 /// Keeps the block list.
@@ -138,32 +154,32 @@ impl<L: BlockList> Keeper<L> {
         Ok(keeper)
     }
 
-    /// Serves the channels until all workers are gone or `stop` is set; between whiles, `also` is done.
-    pub fn run(mut self, orders: &Orders, stop: &AtomicBool, mut also: impl FnMut()) {
-        self.look_at_lists(orders);
+    /// Does what it is told until nobody is left to tell it anything, or `stop` is set; between whiles,
+    /// `also` is done.
+    pub fn run(mut self, orders: &Receiver<Order>, stop: &AtomicBool, mut also: impl FnMut()) {
         let mut swept = Instant::now();
         while !stop.load(Ordering::Relaxed) {
-            match orders.bans.recv_timeout(SWEEP) {
-                Ok(ban) => self.place(&ban, now_ns()),
+            match orders.recv_timeout(SWEEP) {
+                Ok(Order::Ban(ban)) => self.place(&ban, now_ns()),
+                Ok(Order::Lists(lists)) => {
+                    self.follow(lists.sources);
+                    self.feeds = Some((lists.feeds, lists.path));
+                }
+                Ok(Order::Wish(wish)) => self.grant(wish, now_ns()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             if swept.elapsed() >= SWEEP {
                 self.sweep(now_ns());
-                self.look_at_lists(orders);
+                self.look_at_feeds();
                 also();
                 swept = Instant::now();
             }
         }
     }
 
-    /// Follows a new configuration, or files of the one in force that have changed.
-    fn look_at_lists(&mut self, orders: &Orders) {
-        if let Some(lists) = orders.lists.try_iter().last() {
-            self.follow(lists.sources);
-            self.feeds = Some((lists.feeds, lists.path));
-            return;
-        }
+    /// Follows files of the configuration in force that have changed.
+    fn look_at_feeds(&mut self) {
         let Some((feeds, path)) = &mut self.feeds else {
             return;
         };
@@ -284,19 +300,31 @@ impl<L: BlockList> Keeper<L> {
         if in_force.saturating_add(WORTHWHILE_NS) > expires_ns && in_force > now_ns {
             return;
         }
-        match self.list.place(source, expires_ns) {
+        // The log has it.
+        let _ = self.keep_out(source, expires_ns, ban.duration);
+    }
+
+    fn keep_out(
+        &mut self,
+        source: IpNet,
+        expires_ns: u64,
+        duration: Duration,
+    ) -> Result<(), L::Error> {
+        let placed = self.list.place(source, expires_ns);
+        match &placed {
             Ok(()) => {
                 self.counts.bans_placed.fetch_add(1, Ordering::Relaxed);
                 if self.expiries.insert(source, expires_ns).is_none() {
-                    tracing::info!(source = %ban.source, seconds = ban.duration.as_secs(), "banned");
+                    tracing::info!(%source, seconds = duration.as_secs(), "banned");
                 }
             }
             Err(error) => {
                 self.counts.bans_failed.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(source = %ban.source, %error, "could not be banned");
+                tracing::warn!(%source, %error, "could not be banned");
             }
         }
         self.show();
+        placed
     }
 
     fn sweep(&mut self, now_ns: u64) {

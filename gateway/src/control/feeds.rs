@@ -1,12 +1,11 @@
 //! The files of `[block]`: read with the configuration, and again when one of them changes.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
 use ipnet::IpNet;
 use policy::{Config, Diagnostics};
 
+use super::files::Files;
 use super::load::{self, Unreadable};
 
 /// Which sources the configuration keeps out, and which it never does.
@@ -18,17 +17,9 @@ pub struct Sources {
     pub never: Vec<IpNet>,
 }
 
-/// The files, and what they were like when they were last read.
+/// The files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Feeds {
-    files: Vec<PathBuf>,
-    read: Vec<Stamp>,
-    /// What they were like at the last look, if that differs.
-    changing: Option<Vec<Stamp>>,
-}
-
-/// Tells a file from what it was before; none if it can't be looked at.
-type Stamp = Option<(SystemTime, u64)>;
+pub struct Feeds(Files);
 
 impl Feeds {
     /// Those that the configuration at `path` names, to be read right afterwards.
@@ -36,29 +27,12 @@ impl Feeds {
     pub fn of(config: &Config, path: &Path) -> Self {
         let directory = path.parent().unwrap_or(Path::new(""));
         let files = config.block.files.iter();
-        let files: Vec<PathBuf> = files.map(|file| directory.join(file)).collect();
-        let read = stamps(&files);
-        Self {
-            files,
-            read,
-            changing: None,
-        }
+        Self(Files::new(files.map(|file| directory.join(file)).collect()))
     }
 
-    /// Whether a file has changed and stayed as it is for a look: who writes one takes a while.
+    /// Whether a file has changed, and what is written there is whole.
     pub fn have_changed(&mut self) -> bool {
-        let now = stamps(&self.files);
-        if now == self.read {
-            self.changing = None;
-            return false;
-        }
-        if self.changing.as_ref() != Some(&now) {
-            self.changing = Some(now);
-            return false;
-        }
-        self.changing = None;
-        self.read = now;
-        true
+        self.0.have_changed()
     }
 
     /// All their networks, in the order of their addresses and each once; with what is wrong with
@@ -68,7 +42,7 @@ impl Feeds {
         let mut all = Vec::new();
         let mut diagnostics = Diagnostics::default();
         let mut unreadable = Vec::new();
-        for file in &self.files {
+        for file in self.0.paths() {
             match load::read(file, Some(namer)) {
                 Ok(text) => {
                     let (networks, found) = policy::block_list(&text);
@@ -84,16 +58,10 @@ impl Feeds {
     }
 }
 
-fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
-    let stamp = |file: &PathBuf| {
-        let about = fs::metadata(file).ok()?;
-        Some((about.modified().ok()?, about.len()))
-    };
-    files.iter().map(stamp).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use policy::{Config, Diagnostics, Policy, SourceText};
 
 use super::feeds::{Feeds, Sources};
+use super::files::Files;
 
 /// The largest file that is read: a pack of 10,000 rules has a tenth of this.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -25,6 +26,8 @@ pub struct Loaded {
     pub sources: Sources,
     /// The files that say so.
     pub feeds: Feeds,
+    /// The configuration and its packs, as files.
+    pub files: Files,
     /// What is worth knowing about it all the same.
     pub warnings: Diagnostics,
 }
@@ -103,6 +106,8 @@ pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Problems> {
         diagnostics,
         ..Problems::default()
     };
+    let files = std::iter::once(path.to_owned()).chain(pack_paths(&config, path));
+    let files = Files::new(files.collect());
     let packs = read_packs(&config, path, &mut problems);
     let (policy, diagnostics) = Policy::check(&config, &packs);
     problems.diagnostics.extend(diagnostics);
@@ -121,6 +126,7 @@ pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Problems> {
             packs,
             sources,
             feeds,
+            files,
             warnings: problems.diagnostics,
         }),
         _ => Err(problems),

@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
 
 use inspect::Inspector;
 use policy::{Config, Policy};
 
-use super::bans::Lists;
+use super::bans::{Lists, Order};
 use super::events::Policies;
+use super::files::Files;
 use super::load::{Loaded, load};
 use super::metrics::{ControlCounts, Metrics};
+use super::office::Rules;
 
 /// Puts new rules in force.
 pub struct Reloader {
@@ -22,20 +24,23 @@ pub struct Reloader {
     policies: Arc<Policies>,
     metrics: Arc<Metrics>,
     counts: Arc<ControlCounts>,
-    lists: Sender<Lists>,
+    keeper: SyncSender<Order>,
+    /// What is in force was read from these; after a failure, what should be.
+    files: Files,
 }
 
 impl Reloader {
-    /// A reloader of the configuration at `path`, which the gateway was `started` with.
+    /// A reloader of the configuration at `path`, which the gateway was `started` with, and was read from
+    /// these files.
     #[must_use]
     pub fn new(
-        path: &Path,
+        (path, files): (&Path, Files),
         started: Config,
         inspector: Arc<Inspector>,
         policies: Arc<Policies>,
         metrics: Arc<Metrics>,
         counts: Arc<ControlCounts>,
-        lists: Sender<Lists>,
+        keeper: SyncSender<Order>,
     ) -> Self {
         Self {
             path: path.to_owned(),
@@ -44,39 +49,62 @@ impl Reloader {
             policies,
             metrics,
             counts,
-            lists,
+            keeper,
+            files,
         }
     }
 
-    /// Reads everything anew. Without a mistake in it, it comes into force at once for every frame
-    /// from now on, and `configure` is to tell the XDP program; with one, the old rules stay, and the
-    /// log says what is wrong.
-    pub fn reload<E: std::error::Error>(
-        &self,
-        configure: impl FnOnce(&Config, &Policy) -> Result<(), E>,
-    ) {
-        let outcome = match load(&self.path) {
-            Ok(loaded) => self.install(loaded, configure),
-            Err(unusable) => {
-                tracing::error!("reload failed, the old rules stay in force: {unusable}");
-                &self.counts.reloads_failed
-            }
-        };
-        outcome.fetch_add(1, Ordering::Relaxed);
+    /// Whether the configuration or a pack has changed, and what is written there is whole.
+    pub fn is_due(&mut self) -> bool {
+        self.started.control.follow_files && self.files.have_changed()
     }
 
-    /// Returns the counter of the outcome.
+    /// What is in force.
+    #[must_use]
+    pub fn in_force(&self) -> Rules {
+        self.policies.newest()
+    }
+
+    /// Reads everything anew. Without a mistake in it, it comes into force at once for every frame
+    /// from now on, and `configure` is to tell the XDP program; with one, the old rules stay.
+    ///
+    /// # Errors
+    /// What is wrong, as the log has it too.
+    pub fn reload<E: std::error::Error>(
+        &mut self,
+        configure: impl FnOnce(&Config, &Policy) -> Result<(), E>,
+    ) -> Result<Rules, String> {
+        // Changes after this are noticed, those before it are read.
+        self.files = Files::new(self.files.paths().map(Path::to_owned).collect());
+        let outcome = match load(&self.path) {
+            Ok(loaded) => self.install(loaded, configure),
+            Err(unusable) => Err(format!(
+                "reload failed, the old rules stay in force: {unusable}"
+            )),
+        };
+        match &outcome {
+            Ok(_) => &self.counts.reloads_ok,
+            Err(problem) => {
+                tracing::error!("{problem}");
+                &self.counts.reloads_failed
+            }
+        }
+        .fetch_add(1, Ordering::Relaxed);
+        outcome
+    }
+
     fn install<E: std::error::Error>(
-        &self,
+        &mut self,
         loaded: Loaded,
         configure: impl FnOnce(&Config, &Policy) -> Result<(), E>,
-    ) -> &AtomicU64 {
+    ) -> Result<Rules, String> {
         let Loaded {
             config,
             policy,
             warnings,
             sources,
             feeds,
+            files,
             ..
         } = loaded;
         if !warnings.is_empty() {
@@ -85,6 +113,7 @@ impl Reloader {
         for key in fixed_keys_changed(&self.started, &config) {
             tracing::warn!("{key} has changed: it comes into force with the next start");
         }
+        self.files = files;
         let policy = Arc::new(policy);
         let generation = self.inspector.gauges().generation + 1;
         self.policies.remember(generation, Arc::clone(&policy));
@@ -96,7 +125,7 @@ impl Reloader {
             feeds,
             path: self.path.clone(),
         };
-        if self.lists.send(lists).is_err() {
+        if self.keeper.send(Order::Lists(lists)).is_err() {
             tracing::error!(
                 generation,
                 "the keeper of the block list is gone: lists stay as they are"
@@ -107,16 +136,12 @@ impl Reloader {
             limits: self.started.limits,
             ..config
         };
-        if let Err(error) = configure(&config, &policy) {
-            tracing::error!(generation, %error, "new rules are in force, but not in the XDP program");
-            return &self.counts.reloads_failed;
-        }
-        tracing::info!(
-            generation,
-            rules = policy.rules().len(),
-            "new rules are in force"
-        );
-        &self.counts.reloads_ok
+        configure(&config, &policy).map_err(|error| {
+            format!("new rules are in force (generation {generation}), but not in the XDP program: {error}")
+        })?;
+        let rules = policy.rules().len();
+        tracing::info!(generation, rules, "new rules are in force");
+        Ok(Rules { generation, rules })
     }
 }
 
@@ -128,6 +153,7 @@ fn fixed_keys_changed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("[dataplane]", old.dataplane == new.dataplane),
         ("[metrics]", old.metrics == new.metrics),
         ("[events]", old.events == new.events),
+        ("[control]", old.control == new.control),
         ("[log]", old.log == new.log),
     ];
     parts

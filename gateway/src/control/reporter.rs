@@ -7,6 +7,7 @@ use inspect::{Event, Port};
 use jiff::Timestamp;
 use policy::Side;
 
+use super::bans::Order;
 use super::events::{Place, Policies, Queue};
 use crate::dataplane::{Ban, Observer};
 
@@ -14,7 +15,7 @@ use crate::dataplane::{Ban, Observer};
 #[derive(Debug, Clone)]
 pub struct Reporter {
     events: Queue,
-    bans: SyncSender<Ban>,
+    bans: SyncSender<Order>,
     policies: Arc<Policies>,
     interfaces: Arc<Interfaces>,
 }
@@ -24,7 +25,7 @@ impl Reporter {
     #[must_use]
     pub fn new(
         events: Queue,
-        bans: SyncSender<Ban>,
+        bans: SyncSender<Order>,
         policies: Arc<Policies>,
         interfaces: Arc<Interfaces>,
     ) -> Self {
@@ -48,7 +49,7 @@ impl Observer for Reporter {
     }
 
     fn ban(&mut self, ban: Ban) -> bool {
-        self.bans.try_send(ban).is_ok()
+        self.bans.try_send(Order::Ban(ban)).is_ok()
     }
 }
 

@@ -4,13 +4,16 @@
 //! files, the machine, the port of the metrics, the events file), then the data plane, then what
 //! reports on it. A stop goes the other way round.
 
+mod keeping;
+mod serve;
+mod visits;
+
 use std::io;
 use std::path::Path;
-use std::process;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
 
 use inspect::{Inspector, Seed};
 use policy::{Config, OnFailure};
@@ -18,24 +21,21 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-use super::bans::{self, Keeper, Lists, Orders};
+use super::bans::{self, Keeper, Lists, Order};
 use super::budgets::Watch;
 use super::events::{Destination, Policies, Writer, WriterError};
-use super::health::Health;
 use super::http::{self, BindError};
 use super::load::{self, Loaded, Unusable};
 use super::logs::{self, LogError};
 use super::metrics::{ControlCounts, LinkWorkers, Metrics, ReadXdp, XdpCount};
-use super::notify::{self, State};
+use super::office::{self, Office};
 use super::preflight::{self, PreflightError};
 use super::reload::Reloader;
 use super::reporter::{Interfaces, Reporter};
-use super::signals::{Request, Signals};
-use crate::build_info;
-use crate::dataplane::{self, Dataplane, Inspection, Leave, LinkStatus, clock, xdp};
+use super::signals::Signals;
+use crate::dataplane::{self, Dataplane, Inspection, LinkStatus, clock, xdp};
 
-/// How long a stop waits for the events that are still queued.
-const EVENTS_PATIENCE: Duration = Duration::from_secs(2);
+use keeping::BanThread;
 
 /// Why the gateway can't run; each text names the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,9 @@ pub enum RunError {
     /// The metrics' port.
     #[error(transparent)]
     Metrics(#[from] BindError),
+    /// The control socket.
+    #[error(transparent)]
+    Control(#[from] office::BindError),
     /// The events file.
     #[error(transparent)]
     Events(#[from] WriterError),
@@ -101,9 +104,13 @@ pub fn run(path: &Path) -> Result<(), RunError> {
     let runtime = runtime()?;
     let _entered = runtime.enter();
     let signals = Signals::listen().map_err(system("listening for signals"))?;
-    let listener = bind(&runtime, &loaded.config)?;
+    let doors = Doors {
+        listener: bind(&runtime, &loaded.config)?,
+        office: open_office(&loaded.config)?,
+        signals,
+    };
     let gateway = Gateway::start(path, loaded, &settings)?;
-    runtime.block_on(gateway.serve(listener, signals))
+    runtime.block_on(gateway.serve(doors))
 }
 
 /// One thread is plenty for scrapes and signals, and leaves the processors to the workers.
@@ -121,6 +128,18 @@ fn bind(runtime: &Runtime, config: &Config) -> Result<Option<TcpListener>, RunEr
         .transpose()?)
 }
 
+fn open_office(config: &Config) -> Result<Option<Office>, office::BindError> {
+    let socket = config.control.socket.as_deref();
+    socket.map(|path| Office::open(Path::new(path))).transpose()
+}
+
+/// Where the gateway can be spoken to from outside.
+struct Doors {
+    listener: Option<TcpListener>,
+    office: Option<Office>,
+    signals: Signals,
+}
+
 fn system(doing: &'static str) -> impl FnOnce(io::Error) -> RunError {
     move |error| RunError::System { doing, error }
 }
@@ -131,7 +150,11 @@ struct Gateway {
     events: Writer,
     bans: BanThread,
     metrics: Arc<Metrics>,
+    inspector: Arc<Inspector>,
     reloader: Reloader,
+    keeper: SyncSender<Order>,
+    started: Instant,
+    counts: Arc<ControlCounts>,
     /// The burst of budgets, for who watches over them.
     burst_ns: Arc<AtomicU64>,
     on_failure: OnFailure,
@@ -149,6 +172,7 @@ impl Gateway {
             policy,
             sources,
             feeds,
+            files,
             ..
         } = loaded;
         let policy = Arc::new(policy);
@@ -159,14 +183,14 @@ impl Gateway {
         policies.remember(inspector.gauges().generation, Arc::clone(&policy));
 
         let (queue, events) = Writer::start(Destination::named(config.events.file.as_deref()))?;
-        let (ban, list, orders) = bans::channels();
+        let (keeper, orders) = bans::channel();
         let interfaces = Arc::new(Interfaces::of(&config.links));
-        let reporter = Reporter::new(queue, ban, Arc::clone(&policies), interfaces);
+        let reporter = Reporter::new(queue, keeper.clone(), Arc::clone(&policies), interfaces);
         let inspection = Inspection::Full(Arc::clone(&inspector));
         let dataplane = Dataplane::start(settings, inspection, move |_| reporter.clone())?;
 
         let counts = Arc::new(ControlCounts::default());
-        let keeper = Keeper::new(dataplane.block_list()?, Arc::clone(&counts))?;
+        let keeping = Keeper::new(dataplane.block_list()?, Arc::clone(&counts))?;
         let first = Lists {
             sources,
             feeds,
@@ -179,8 +203,8 @@ impl Gateway {
             Arc::clone(&burst_ns),
         );
         // The keeper has the other end.
-        drop(list.send(first));
-        let bans = BanThread::spawn(keeper, orders, watch)?;
+        drop(keeper.send(Order::Lists(first)));
+        let bans = BanThread::spawn(keeping, orders, watch)?;
         let metrics = Arc::new(Metrics::new(
             dataplane.links().iter().map(link_workers).collect(),
             Arc::clone(&inspector),
@@ -190,111 +214,29 @@ impl Gateway {
             read_xdp(&dataplane)?,
         ));
         let on_failure = config.on_failure;
-        let shown = Arc::clone(&metrics);
-        let reloader = Reloader::new(path, config, inspector, policies, shown, counts, list);
+        let reloader = Reloader::new(
+            (path, files),
+            config,
+            Arc::clone(&inspector),
+            policies,
+            Arc::clone(&metrics),
+            Arc::clone(&counts),
+            keeper.clone(),
+        );
         Ok(Self {
             dataplane,
             events,
             bans,
             metrics,
+            inspector,
             reloader,
+            keeper,
+            started: Instant::now(),
+            counts,
             burst_ns,
             on_failure,
             stale_after: Duration::from_nanos(settings.program.port.stale_after_ns),
         })
-    }
-
-    /// Answers scrapes and signals until it is told to stop.
-    async fn serve(
-        self,
-        listener: Option<TcpListener>,
-        mut signals: Signals,
-    ) -> Result<(), RunError> {
-        if let Some(listener) = listener {
-            let links = self.dataplane.links().to_vec();
-            let health = Health::new(Arc::clone(&self.metrics), links, self.stale_after);
-            tokio::spawn(http::serve(listener, Arc::new(health)));
-        }
-        tell(State::Ready);
-        tracing::info!(
-            version = build_info::VERSION,
-            links = self.dataplane.links().len(),
-            "started"
-        );
-        loop {
-            match signals.next().await {
-                Request::Stop => break,
-                Request::Reopen => self.events.open_anew(),
-                Request::Reload => {
-                    self.events.open_anew();
-                    self.reloader.reload(|config, policy| {
-                        let settings = xdp::Settings::of(config, policy);
-                        let burst_ns = settings.port.budget.burst_ns;
-                        self.burst_ns.store(burst_ns, Ordering::Relaxed);
-                        self.dataplane.configure(&settings)
-                    });
-                }
-            }
-        }
-        self.stop(signals).await
-    }
-
-    /// Ends everything in order; a second request to stop ends the process at once.
-    async fn stop(self, mut signals: Signals) -> Result<(), RunError> {
-        tell(State::Stopping);
-        let stopping = tokio::task::spawn_blocking(move || self.end());
-        tokio::select! {
-            ended = stopping => ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
-            () = second_stop(&mut signals) => {
-                tracing::warn!("stopped at once, as asked a second time");
-                process::exit(1)
-            }
-        }
-    }
-
-    fn end(self) -> Result<(), RunError> {
-        // Frames first: from here on the kernel path has them.
-        self.dataplane.stop(Leave::Attached)?;
-        self.bans.stop();
-        self.events.finish(EVENTS_PATIENCE);
-        let does = match self.on_failure {
-            OnFailure::Open => "forwards all frames uninspected (on_failure = \"open\")",
-            OnFailure::Closed => "drops the services' frames (on_failure = \"closed\")",
-        };
-        tracing::info!(
-            "stopped; the XDP program stays on the interfaces and {does}: `weir detach` removes it"
-        );
-        Ok(())
-    }
-}
-
-/// The thread that keeps the block list.
-struct BanThread {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
-}
-
-impl BanThread {
-    fn spawn(
-        keeper: Keeper<xdp::BlockList>,
-        orders: Orders,
-        mut watch: Watch,
-    ) -> Result<Self, RunError> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
-        let thread = thread::Builder::new()
-            .name("weir-bans".to_owned())
-            .spawn(move || keeper.run(&orders, &told, || watch.look()))
-            .map_err(system("starting a thread"))?;
-        Ok(Self { stop, thread })
-    }
-
-    fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if self.thread.join().is_err() {
-            // The panic's own message is on standard error.
-            tracing::error!("the keeper of the block list panicked");
-        }
     }
 }
 
@@ -349,16 +291,5 @@ fn random_seed() -> Result<Seed, RunError> {
             io::ErrorKind::UnexpectedEof.into(),
         )),
         Err(errno) => Err(system("drawing a seed")(errno.into())),
-    }
-}
-
-async fn second_stop(signals: &mut Signals) {
-    while signals.next().await != Request::Stop {}
-}
-
-/// Tells the service manager; without one that listens there is nothing lost.
-fn tell(state: State) {
-    if let Err(error) = notify::notify(state) {
-        tracing::warn!(%error, "the service manager can't be told");
     }
 }

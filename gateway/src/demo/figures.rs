@@ -85,10 +85,13 @@ pub(super) fn exploring(scene: &Scene, gateway: &Gateway<'_>) -> Vec<Line> {
         ("an attacker", format!("{attacker} bash")),
         (
             "rules",
+            format!("edit {}: in force within seconds", rules.display()),
+        ),
+        (
+            "control",
             format!(
-                "edit {}, then kill -HUP {}",
-                rules.display(),
-                gateway.process().id()
+                "weir ctl --socket {} status",
+                Gateway::socket(&scene.topology).display()
             ),
         ),
         (

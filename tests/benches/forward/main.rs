@@ -39,7 +39,7 @@ const FRAMES: u32 = 3_000_000;
 const BURST: u32 = 1500;
 const BURSTS: u32 = 40;
 /// Bursts of an MQTT round.
-const MQTT_BURSTS: u32 = 1000;
+const MQTT_BURSTS: u32 = 100;
 /// Where the load is made. Workers are placed from processor 0 on.
 const LOAD_PROCESSOR: usize = 1;
 const COAP: u16 = 5683;
@@ -167,9 +167,11 @@ fn frame(port: u16, bytes: usize) -> Vec<u8> {
     frames::udp(&path, &of(&vec![b'1'; bytes - overhead]))
 }
 
+/// The budgets of sources are kept, and are never used up.
 fn with_dataplane(topology: &Topology, inspection: &Inspection, load: Load<'_>) -> Vec<Round> {
     let text = "[[link]]\ninside = \"inside\"\noutside = \"outside\"\n\
-                [dataplane]\nmode = \"native\"\nbusy_poll_us = 0\n";
+                [dataplane]\nmode = \"native\"\nbusy_poll_us = 0\n\
+                [budget]\ntcp_packets_per_second = 10_000_000\nudp_packets_per_second = 10_000_000\n";
     let config = Config::parse(&SourceText {
         name: "weir.toml".into(),
         text: text.into(),

@@ -4,16 +4,15 @@
 
 mod rumqttc;
 
-use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
 use gateway::demo::scene::Scene;
-use gateway::netns::peers::{Gateway, Setup};
+use gateway::netns::peers::Gateway;
 use gateway::netns::{Family, Host};
 use serde_json::Value;
 use weir_tests::clients::{Subscriber, publish};
-use weir_tests::lab::{BASELINE, must, scene};
+use weir_tests::lab::{baseline, must, scene};
 use weir_tests::peers::Peer;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
@@ -34,8 +33,8 @@ fn clients_of_all_makers_work_unchanged_in_generic_mode() {
 #[test]
 fn a_broker_in_a_hurry_is_told_of_and_not_stopped() {
     let scene = scene("e2e-peers-hurry");
-    let gateway = shipped_rules(&scene, "auto");
-    let mut peer = Peer::python(&scene, "paho_peer.py", Family::V4, &["5.0", "backlog"]);
+    let gateway = baseline(&scene.topology, PROGRAM, "auto", "");
+    let mut peer = Peer::mqtt(&scene, "paho_peer.py", Family::V4, &["5.0", "backlog"]);
     assert_eq!(peer.arrived(), 40);
     let events = must(gateway.events());
     assert!(!events.is_empty(), "nothing was said");
@@ -52,13 +51,13 @@ fn a_broker_in_a_hurry_is_told_of_and_not_stopped() {
 /// Paho's and aiomqtt's clients use the first family, the others the second.
 fn all_at_work(label: &str, xdp: &str, [first, second]: [Family; 2]) {
     let scene = scene(label);
-    let gateway = shipped_rules(&scene, xdp);
+    let gateway = baseline(&scene.topology, PROGRAM, xdp, "");
     let begun = Instant::now();
     let programs = VERSIONS.into_iter().flat_map(|version| {
         [
-            Peer::python(&scene, "paho_peer.py", first, &[version]),
-            Peer::python(&scene, "aiomqtt_peer.py", first, &[version]),
-            Peer::node(&scene, "mqttjs_peer.cjs", second, &[version]),
+            Peer::mqtt(&scene, "paho_peer.py", first, &[version]),
+            Peer::mqtt(&scene, "aiomqtt_peer.py", first, &[version]),
+            Peer::mqtt(&scene, "mqttjs_peer.cjs", second, &[version]),
         ]
     });
     let mut programs: Vec<Peer> = programs.collect();
@@ -77,13 +76,6 @@ fn all_at_work(label: &str, xdp: &str, [first, second]: [Family; 2]) {
     let in_process = in_process.unwrap_or_else(|error| panic!("rumqttc: {error}"));
     let arrived = in_process + programs.iter_mut().map(Peer::arrived).sum::<usize>();
     println!("{xdp}: {arrived} messages arrived in {:?}", begun.elapsed());
-}
-
-/// The gateway with the shipped rules, and no others, enforced.
-fn shipped_rules<'t>(scene: &'t Scene, xdp: &str) -> Gateway<'t> {
-    let mut setup = Setup::new(Path::new(PROGRAM), BASELINE);
-    setup.xdp = xdp;
-    must(Gateway::start(&scene.topology, &setup))
 }
 
 /// Many short connections of `mosquitto_pub`, and clients killed midway.

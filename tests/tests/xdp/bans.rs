@@ -55,7 +55,12 @@ fn banned_sources_are_refused_at_services_and_nowhere_else() {
             banned,
         ),
         ("for good", "10.22.0.1", 1883, banned),
-        ("the longest prefix counts", "10.22.5.1", 1883, inspected),
+        (
+            "a prefix in another whose own ban is over",
+            "10.22.5.1",
+            1883,
+            banned,
+        ),
         ("a prefix whose ban is over", "10.23.0.1", 1883, inspected),
         ("an IPv6 address", "fd00:20::7", 1883, banned),
         ("an IPv6 address, elsewhere", "fd00:20::7", 443, forwarded),

@@ -1,11 +1,12 @@
 //! The program on interfaces: put there, left there, taken over, taken off.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use abi::{OnFailure, Outcome, Side, ban};
 use aya::EbpfLoader;
+use aya::maps::{Array, Map, MapData};
 use aya::programs::{Xdp as Program, XdpMode};
 use gateway::dataplane::netlink;
 use gateway::dataplane::xdp::{self, Error, Interface, Link, Mode, Settings, Xdp};
@@ -352,6 +353,24 @@ fn two_gateways_do_not_take_each_others_ports() {
 }
 
 #[test]
+fn a_place_where_nothing_can_be_pinned_is_named() {
+    let opened = Xdp::open(
+        Path::new("/proc/weir"),
+        Wanted::Auto,
+        Vec::new(),
+        &settings(),
+    );
+    let error = opened
+        .err()
+        .expect("no directory can be made there")
+        .to_string();
+    assert!(
+        error.contains("/proc/weir") && error.contains("`[dataplane] pin_dir` must be on a bpffs"),
+        "{error}"
+    );
+}
+
+#[test]
 fn an_interface_that_is_not_there_is_named() {
     let stage = Stage::new("absent");
     let refused = stage
@@ -467,23 +486,73 @@ fn the_block_list_keeps_what_it_is_told() {
     assert_eq!(list.entries().expect("entries"), []);
 }
 
+/// Lengths that the program looks for, in all slots of both families.
+fn lengths(stage: &Stage) -> Vec<u64> {
+    let map = |name: &str| {
+        let path = stage.pins.join(format!("v{}/{name}", abi::LAYOUT_VERSION));
+        Map::from_map_data(MapData::from_pin(path).expect("pinned")).expect("a map")
+    };
+    let v4: Array<_, ban::V4> = map(ban::LENGTHS_V4).try_into().expect("an array");
+    let v6: Array<_, ban::V6> = map(ban::LENGTHS_V6).try_into().expect("an array");
+    let v4 = v4.iter().flat_map(|set| set.expect("a set"));
+    v4.chain(v6.iter().flat_map(|set| set.expect("a set")))
+        .collect()
+}
+
+#[test]
+fn lengths_are_looked_for_while_they_are_listed_and_a_successor_puts_them_right() {
+    let stage = Stage::new("lengths");
+    let xdp = stage.open(Wanted::Auto).expect("attached");
+    let mut list = xdp.block_list().expect("the list");
+    let nets = [
+        "0.0.0.0/0",
+        "10.0.0.0/8",
+        "10.9.0.0/24",
+        "10.9.0.1/32",
+        "::/0",
+        "fd00::1/128",
+    ]
+    .map(|net| net.parse::<IpNet>().expect("a prefix"));
+    for net in nets {
+        list.place(net, ban::FOREVER_NS).expect("placed");
+    }
+    let listed = lengths(&stage);
+    drop(list);
+
+    // As after a process that ended between an entry and its length, one way or the other.
+    let path = stage
+        .pins
+        .join(format!("v{}/{}", abi::LAYOUT_VERSION, ban::LENGTHS_V4));
+    let map = Map::from_map_data(MapData::from_pin(path).expect("pinned")).expect("a map");
+    let mut map: Array<_, ban::V4> = map.try_into().expect("an array");
+    map.set(0x0a09, [0], 0).expect("set");
+    map.set(0x1234, [u64::MAX], 0).expect("set");
+    assert_eq!(stage.coap(&xdp, 1), [(Outcome::OpenNoSocket, 1)]);
+    let mut list = xdp.block_list().expect("the list");
+    assert_eq!(lengths(&stage), listed);
+    assert_eq!(stage.coap(&xdp, 1), [(Outcome::Banned, 1)]);
+
+    for net in nets {
+        assert!(list.lift(net).expect("lifted"));
+    }
+    assert!(lengths(&stage).iter().all(|set| *set == 0));
+}
+
 #[test]
 fn a_full_block_list_says_so() {
     let stage = Stage::new("full");
     let xdp = stage.open(Wanted::Auto).expect("attached");
     let mut list = xdp.block_list().expect("the list");
     let host = |number: u32| IpNet::from(std::net::IpAddr::from(number.to_be_bytes()));
-    for number in 0..ban::HOSTS_ENTRIES {
+    for number in 0..ban::ENTRIES {
         list.place(host(number), 1).expect("room");
     }
-    let full = list
-        .place(host(ban::HOSTS_ENTRIES), 1)
-        .expect_err("no room");
+    let full = list.place(host(ban::ENTRIES), 1).expect_err("no room");
     assert!(
         matches!(
             full,
             Error::BlockListFull {
-                capacity: ban::HOSTS_ENTRIES
+                capacity: ban::ENTRIES
             }
         ),
         "{full:?}"
@@ -491,7 +560,7 @@ fn a_full_block_list_says_so() {
     list.place(host(0), 2)
         .expect("what is there can be changed");
     assert!(list.lift(host(1)).expect("lifted"));
-    list.place(host(ban::HOSTS_ENTRIES), 1).expect("room again");
+    list.place(host(ban::ENTRIES), 1).expect("room again");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod bans;
+mod block_list;
 mod broken;
 mod budgets;
 mod coap;

@@ -3,15 +3,15 @@
 use aya_obj::{Object, ProgramSection, programs::XdpAttachType};
 use gateway::dataplane::xdp::OBJECT;
 
-/// The maps of layout 2: name, kind (`enum bpf_map_type`), sizes of key and value, entries.
+/// The maps of layout 3: name, kind (`enum bpf_map_type`), sizes of key and value, entries.
 ///
 /// A successor takes over the maps that a daemon has left pinned if the layout has the same number.
 /// So whoever changes this table changes `abi::LAYOUT_VERSION` too, and the test below.
-const LAYOUT_2: &[(&str, u32, u32, u32, u32)] = &[
-    ("BANNED_HOSTS_V4", 1, 4, 8, 1_048_576),
-    ("BANNED_HOSTS_V6", 1, 16, 8, 1_048_576),
-    ("BANNED_NETS_V4", 11, 8, 8, 1_048_576),
-    ("BANNED_NETS_V6", 11, 20, 8, 1_048_576),
+const LAYOUT_3: &[(&str, u32, u32, u32, u32)] = &[
+    ("BANNED_LENGTHS_V4", 2, 4, 8, 65_536),
+    ("BANNED_LENGTHS_V6", 2, 4, 24, 65_536),
+    ("BANNED_V4", 1, 8, 8, 1_048_576),
+    ("BANNED_V6", 1, 24, 8, 1_048_576),
     ("BUDGETS", 2, 4, 16, 65_536),
     ("COAP_SERVICES", 2, 4, 16_384, 1),
     ("COUNTERS", 6, 4, 464, 32),
@@ -23,8 +23,8 @@ const LAYOUT_2: &[(&str, u32, u32, u32, u32)] = &[
     ("SOCKETS", 17, 4, 4, 2048),
 ];
 
-/// Names of the outcomes of layout 2, in the order of their counters.
-const OUTCOMES_2: &[&str] = &[
+/// Names of the outcomes of layout 3, in the order of their counters.
+const OUTCOMES_3: &[&str] = &[
     "inspect",
     "forward",
     "forward-fragment",
@@ -58,7 +58,7 @@ const OUTCOMES_2: &[&str] = &[
 
 #[test]
 fn the_maps_are_those_of_the_layout_version() {
-    assert_eq!(abi::LAYOUT_VERSION, 2);
+    assert_eq!(abi::LAYOUT_VERSION, 3);
     let object = Object::parse(OBJECT).expect("an object");
     let mut maps: Vec<_> = object
         .maps
@@ -75,12 +75,12 @@ fn the_maps_are_those_of_the_layout_version() {
         })
         .collect();
     maps.sort_unstable();
-    assert_eq!(maps, LAYOUT_2);
+    assert_eq!(maps, LAYOUT_3);
     let outcomes: Vec<_> = abi::Outcome::ALL
         .iter()
         .map(|outcome| outcome.name())
         .collect();
-    assert_eq!(outcomes, OUTCOMES_2);
+    assert_eq!(outcomes, OUTCOMES_3);
 }
 
 #[test]

@@ -76,7 +76,9 @@ impl Tracker {
             let next = Sequence::new(cx.now, number);
             if !asked.has_observed {
                 reasons.push(Reason::COAP_OBSERVE_UNASKED);
-            } else if asked.latest.is_some_and(|latest| next.is_before(latest)) {
+            } else if asked.latest.is_some_and(|latest| next.is_before(latest))
+                && !self.is_retransmission(cx, datagram)
+            {
                 reasons.push(Reason::COAP_OBSERVE_STALE);
             }
         }
@@ -94,6 +96,14 @@ impl Tracker {
         {
             reasons.push(Reason::COAP_BLOCK_MIXED_BODIES);
         }
+    }
+
+    /// Whether a message towards a client has been forwarded to it before, as it is.
+    fn is_retransmission<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let message_id = datagram.message.message_id();
+        let sent = self.exchanges.sent(cx.now, server, client, message_id);
+        sent.is_some_and(|sent| sent.is(self.exchanges.digest(datagram.bytes())))
     }
 
     /// What a response is that belongs to no exchange.

@@ -1,5 +1,10 @@
 //! A client that follows no Echo proves its address by what it is sent: a portion of the response it
 //! asked for, which only the one at that address can acknowledge.
+//!
+//! A response that fits into the budget is that portion as a whole. Of a larger one, the first block
+//! takes the place of the response, and proves nothing: a body has to begin where the client expects
+//! it, on the acknowledgement of its request (libcoap 4.3.1 loses one that begins elsewhere). The
+//! second, which the client asks for, is the portion.
 
 use policy::{Proof, RuleIndex};
 use wire::coap::{Code, Type};
@@ -7,7 +12,6 @@ use wire::coap::{Code, Type};
 use super::answer::{Answer, Towards, send};
 use super::bearing::Role;
 use super::budget::Entry;
-use super::endpoint::Token;
 use super::exchange::{Asked, Kind, Sent};
 use super::parties::Server;
 use super::portion::{self, Envelope, NoRoom};
@@ -31,8 +35,8 @@ pub(super) enum Served {
 }
 
 impl Tracker {
-    /// Gives a client as much of the response to its request as `room` allows, in a way that it has to
-    /// acknowledge. Returns whether that could be done.
+    /// Gives a client as much of the response to its request as `room` allows, the whole in a way that
+    /// it has to acknowledge. Returns whether that could be done.
     pub(super) fn deliver<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -52,24 +56,43 @@ impl Tracker {
         if !is_fit {
             return false;
         }
-        // It stands for the acknowledgement of the request too (RFC 7252 §5.2.2); if it gets lost, the
-        // client goes on asking.
-        let token = Token::new(message.token());
+        // If it gets lost, the client goes on asking: its request isn't acknowledged before the portion is.
         let client = bearing.client.address;
-        let Some(message_id) = self.probes.begin(cx.now, client, token) else {
+        let Some(message_id) = self.probes.begin(cx.now, client, datagram.token) else {
             return false;
         };
-        let envelope = Envelope {
+        let ours = Envelope {
             message_type: Type::Confirmable,
             message_id,
             token: message.token(),
             room,
         };
-        let Some(portion) = portion::first(message, &envelope) else {
+        let in_place = Envelope {
+            message_type: message.message_type(),
+            message_id: message.message_id(),
+            ..ours
+        };
+        let is_separate = message.message_type() == Type::Confirmable;
+        let (portion, envelope) = match portion::whole(message, &ours) {
+            Some(whole) => (Some(whole), ours),
+            None if is_separate => (portion::first_block(message, &ours), ours),
+            None => (portion::first_block(message, &in_place), in_place),
+        };
+        let Some(portion) = portion else {
             return false;
         };
         self.give(cx, datagram, &portion, Towards::Receiver);
-        self.await_acknowledgement(cx, datagram, message_id);
+        match envelope.message_type {
+            Type::Confirmable => {
+                let is_piggybacked = message.message_type() == Type::Acknowledgement;
+                let answers = is_piggybacked.then(|| message.message_id());
+                self.await_acknowledgement(cx, datagram, message_id, answers);
+            }
+            Type::NonConfirmable => {
+                self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
+            }
+            Type::Acknowledgement | Type::Reset => {}
+        }
         self.note_delivered(cx, datagram, &asked);
         true
     }
@@ -108,21 +131,16 @@ impl Tracker {
         }
     }
 
-    /// Notes a CON of ours in the server's name.
+    /// Notes a CON of ours in the server's name, in answer to the CON with the message ID `answers`.
     fn await_acknowledgement<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         message_id: u16,
+        answers: Option<u16>,
     ) {
         let bearing = &datagram.bearing;
-        let sent = Sent::new(
-            cx.now,
-            Kind::Probe,
-            true,
-            datagram.token,
-            u32::from(message_id),
-        );
+        let sent = Sent::probe(cx.now, datagram.token, answers);
         let client = Server::One(bearing.client);
         let (_, evicted) = self
             .exchanges
@@ -132,43 +150,58 @@ impl Tracker {
         }
     }
 
-    /// The reply to a CON of ours: whether it proves the client's address.
+    /// The reply to a CON of ours: whether it proves the client's address. If so, the request is
+    /// acknowledged too: a separate response does that (RFC 7252 §5.2.2), but some clients wait for it
+    /// before they ask for more (aiocoap 0.4.17).
     pub(super) fn handle_probe_reply<S: Sink>(
         &self,
-        cx: &Context<'_, S>,
+        cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
+        probe: &Sent,
     ) -> Outcome {
         let (message, client) = (&datagram.message, datagram.bearing.client.address);
         if message.message_type() == Type::Reset {
             self.probes.fail(cx.now, client);
         } else if self.probes.acknowledge(cx.now, client) {
             self.ledger.validate(cx.now, client);
+            if let Some(request) = probe.answers() {
+                let ack = Answer::acknowledge(request);
+                self.tell_client(cx, datagram, &ack, Towards::Sender, Injected::Portion);
+            }
         }
         // The server sent no such message.
         Outcome::CHALLENGED
     }
 
-    /// Answers a request for a block of a response that was kept.
+    /// Answers a request for a block of a response that was kept: one whose address isn't known for
+    /// its own (`has_to_prove`), in a way that it has to acknowledge.
     pub(super) fn serve_block<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         body: u64,
         room: usize,
+        has_to_prove: bool,
     ) -> Served {
         let message = &datagram.message;
         let Some(asked) = datagram.facts.block2.filter(|block| block.number > 0) else {
             return Served::No;
         };
-        if message.token().len() > TOKEN_LEN_MAX {
+        if message.token().len() > TOKEN_LEN_MAX || !self.portions.keeps(cx.now, body) {
             return Served::No;
         }
+        let client = datagram.bearing.client.address;
+        let probe = has_to_prove
+            .then(|| self.probes.begin(cx.now, client, datagram.token))
+            .flatten();
+        let (message_type, message_id) = match (probe, message.message_type()) {
+            (Some(ours), _) => (Type::Confirmable, ours),
+            (None, Type::Confirmable) => (Type::Acknowledgement, message.message_id()),
+            (None, _) => (Type::NonConfirmable, message.message_id()),
+        };
         let envelope = Envelope {
-            message_type: match message.message_type() {
-                Type::Confirmable => Type::Acknowledgement,
-                _ => Type::NonConfirmable,
-            },
-            message_id: message.message_id(),
+            message_type,
+            message_id,
             token: message.token(),
             room,
         };
@@ -177,6 +210,11 @@ impl Tracker {
             Some(Err(NoRoom)) => Served::NoRoom,
             Some(Ok(block)) => {
                 self.give(cx, datagram, &block, Towards::Sender);
+                if let Some(message_id) = probe {
+                    let is_confirmable = message.message_type() == Type::Confirmable;
+                    let answers = is_confirmable.then(|| message.message_id());
+                    self.await_acknowledgement(cx, datagram, message_id, answers);
+                }
                 Served::Yes
             }
         }

@@ -103,7 +103,7 @@ pub(super) struct Sent {
     at: Instant,
     /// When it was sent for the first time.
     first: Instant,
-    /// What it says, byte for byte.
+    /// What it says, byte for byte; of a probe, the message ID of the CON it answers.
     digest: u32,
     confirmable: bool,
     pub(super) kind: Kind,
@@ -138,6 +138,25 @@ impl Sent {
             kind,
             token,
         }
+    }
+
+    /// A probe in answer to a request, which has to be acknowledged if it is a CON: `answers` is its
+    /// message ID then.
+    pub(super) fn probe(now: Instant, token: Token, answers: Option<u16>) -> Self {
+        let digest = answers.map_or(u32::MAX, u32::from);
+        Self::new(now, Kind::Probe, true, token, digest)
+    }
+
+    /// Of a probe: the message ID of the request that has to be acknowledged.
+    pub(super) fn answers(&self) -> Option<u16> {
+        u16::try_from(self.digest)
+            .ok()
+            .filter(|_| self.kind == Kind::Probe)
+    }
+
+    /// Whether it is what `digest` stands for.
+    pub(super) fn is(&self, digest: u32) -> bool {
+        self.digest == digest
     }
 
     /// Takes the place of what was sent before.

@@ -90,6 +90,11 @@ impl Portions {
         });
     }
 
+    /// Whether that response is kept.
+    pub(super) fn keeps(&self, now: Instant, id: u64) -> bool {
+        self.kept.len() > 0 && self.kept.with(now, &id, |_| ()).is_some()
+    }
+
     /// The block that a request asks for of a response kept, as a message; a smaller one from the same
     /// place if there is no room for it. None if none is kept that has it; an error if there is no room
     /// for the smallest.
@@ -100,9 +105,6 @@ impl Portions {
         asked: Block,
         envelope: &Envelope<'_>,
     ) -> Option<Result<Vec<u8>, NoRoom>> {
-        if self.kept.len() == 0 {
-            return None;
-        }
         let cut = |kept: &mut Kept| {
             let response = Message::decode(&kept.response).ok()?;
             let start = asked.offset().checked_sub(base(&response))?;
@@ -133,16 +135,14 @@ impl Portions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoRoom;
 
-/// As much of `response` as there is room for: all of it, or its first block as large as can be. None
-/// if there is no room for the smallest, or nothing to cut.
-pub(super) fn first(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
-    if response.code() != Code::CONTENT {
-        return None;
-    }
-    let whole = rewrap(response, envelope);
-    if whole.len() <= envelope.room {
-        return Some(whole);
-    }
+/// All of `response`, if there is room for it.
+pub(super) fn whole(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
+    Some(rewrap(response, envelope)).filter(|whole| whole.len() <= envelope.room)
+}
+
+/// The first block of `response`, as large as can be. None if there is no room for the smallest, or
+/// nothing to cut.
+pub(super) fn first_block(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
     let own = response.block2();
     let szx_max = own.map_or(SZX_MAX, |block| block.szx.min(SZX_MAX));
     (0..=szx_max)
@@ -252,7 +252,7 @@ mod tests {
     fn what_fits_goes_out_whole() {
         let bytes = response(20);
         let response = Message::decode(&bytes).expect("a message of our own");
-        let whole = first(&response, &envelope(bytes.len())).expect("room for it");
+        let whole = whole(&response, &envelope(bytes.len())).expect("room for it");
         let whole = Message::decode(&whole).expect("a message");
         assert_eq!(whole.payload(), response.payload());
         assert_eq!((whole.block2(), whole.message_id()), (None, 77));
@@ -265,7 +265,7 @@ mod tests {
         let portions = Portions::new(4, 1);
         let now = Instant::from_secs(1);
         portions.keep(now, 5, &bytes);
-        let first = first(&response, &envelope(60)).expect("room for a block");
+        let first = first_block(&response, &envelope(60)).expect("room for a block");
         let mut body = Vec::new();
         let mut message = first;
         loop {
@@ -297,6 +297,7 @@ mod tests {
     fn there_is_a_smallest_portion() {
         let bytes = response(300);
         let response = Message::decode(&bytes).expect("a message of our own");
-        assert_eq!(first(&response, &envelope(31)), None);
+        assert_eq!(whole(&response, &envelope(31)), None);
+        assert_eq!(first_block(&response, &envelope(31)), None);
     }
 }

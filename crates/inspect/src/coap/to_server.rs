@@ -140,7 +140,7 @@ impl Tracker {
             }
             Role::Ping => self.note(cx, datagram, Server::One(bearing.server), Kind::Ping),
             Role::Reply(Some(sent)) if sent.kind == Kind::Probe => {
-                Some(self.handle_probe_reply(cx, datagram))
+                Some(self.handle_probe_reply(cx, datagram, &sent))
             }
             Role::Reply(Some(sent)) if message.message_type() == Type::Reset => {
                 let (client, server) = (bearing.client, bearing.server);
@@ -166,7 +166,7 @@ impl Tracker {
             Trust::None => allowance(cx.policy, None, standing),
             Trust::Known | Trust::Proven => usize::MAX,
         };
-        match self.serve_block(cx, datagram, body, room) {
+        match self.serve_block(cx, datagram, body, room, trust == Trust::None) {
             Served::No => return None,
             Served::Yes => {}
             Served::NoRoom => {

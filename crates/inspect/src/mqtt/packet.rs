@@ -41,6 +41,9 @@ impl<S: Sink> Scene<'_, '_, S> {
         if bytes.len() >= header.packet_len() {
             return self.handle_whole(&bytes[..header.packet_len()], &header);
         }
+        if self.has_to_be_whole(&header) {
+            return Step::Need(header.packet_len());
+        }
         if header.packet_type != PacketType::Connect
             && !self.session.version_is_guess
             && let Err(malformed) = header.check(self.session.version)
@@ -68,6 +71,15 @@ impl<S: Sink> Scene<'_, '_, S> {
             Ok(Decoded::Incomplete { need }) => Step::Need(need.max(bytes.len() + 1)),
             Err(malformed) => self.unreadable(bytes, Some(header), malformed),
         }
+    }
+
+    /// Whether a PUBLISH is waited for although what precedes its payload may be there: a rule looks into
+    /// payloads. One larger than is ever kept passes as before, and fits no such rule.
+    fn has_to_be_whole(&self, header: &FixedHeader) -> bool {
+        header.packet_type == PacketType::Publish
+            && self.session.stage != Stage::Opening
+            && header.packet_len() <= self.cx.limits.partial_bytes
+            && self.cx.policy.looks_into_payloads()
     }
 
     /// A PUBLISH of QoS 0 reads alike in all versions, a SUBSCRIBE doesn't: where nobody said which one

@@ -38,26 +38,26 @@ pub(crate) struct Registry {
     lasting: Table<Name, Last>,
     name_key: [u8; 16],
     tickets: AtomicU32,
-    /// Names may have changed hands unseen before, as nanoseconds of [`Instant`].
+    /// Names may have changed hands unseen before, as nanoseconds of [`Instant`], and before this
+    /// ticket was issued.
     unseen_until: AtomicU64,
+    unseen_tickets: AtomicU32,
     sweeps: Sweeps,
 }
 
 /// An address, as a keyed hash: all that is asked of it is whether it is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Address(u64);
+struct Address(u32);
 
 /// The live session of a name. Small, because every session has one.
 #[derive(Debug)]
 struct Holder {
     address: Address,
-    /// Seconds of [`Instant`], rounded down.
-    since_s: u32,
-    /// Tells it from an earlier holder, whose connection may close later.
+    /// Tells it from an earlier holder, whose connection may close later, and how long it has been one.
     ticket: Ticket,
 }
 
-/// Tells the holders of one name apart.
+/// Tells the holders of one name apart. Issued in order; after four thousand million, anew.
 pub(crate) type Ticket = NonZeroU32;
 
 /// A session without a connection.
@@ -83,8 +83,9 @@ impl Registry {
             holders: DashMap::with_hasher_and_shard_amount(hasher, SHARDS),
             lasting: Table::new(limits.clients, seed.hash_seed("mqtt.lasting")),
             name_key: seed.key("mqtt.names"),
-            tickets: AtomicU32::new(0),
+            tickets: AtomicU32::new(1),
             unseen_until: AtomicU64::new(0),
+            unseen_tickets: AtomicU32::new(0),
             sweeps: Sweeps::new(),
         }
     }
@@ -102,30 +103,35 @@ impl Registry {
 
     /// What a CONNECT from `address` under that name would take from somebody else.
     pub(crate) fn takeover(&self, now: Instant, name: &Name, address: IpAddr) -> Option<Reason> {
-        let address = Address(self.hash(&address));
+        let address = self.address(address);
         if let Some(holder) = self.holders.get(name) {
-            let since = Instant::from_secs(holder.since_s.into());
-            let is_other = holder.address != address && self.is_sure(since);
+            let is_other = holder.address != address && self.is_seen(holder.ticket);
             return is_other.then_some(Reason::MQTT_TAKEOVER_CLIENT_ID);
         }
-        let is_other = |last: &mut Last| last.address != address && self.is_sure(last.left);
+        let is_sure = |since: Instant| since.0 >= self.unseen_until.load(Ordering::Relaxed);
+        let is_other = |last: &mut Last| last.address != address && is_sure(last.left);
         let taken = self.lasting.with(now, name, is_other).unwrap_or(false);
         taken.then_some(Reason::MQTT_TAKEOVER_SESSION)
     }
 
-    /// Whether what was so at `since` is still known to be.
-    fn is_sure(&self, since: Instant) -> bool {
-        since.0 >= self.unseen_until.load(Ordering::Relaxed)
+    /// Whether the holder of a ticket is still known to be one.
+    fn is_seen(&self, ticket: Ticket) -> bool {
+        let later_by = ticket
+            .get()
+            .wrapping_sub(self.unseen_tickets.load(Ordering::Relaxed));
+        later_by <= u32::MAX / 2
+    }
+
+    fn address(&self, address: IpAddr) -> Address {
+        Address(self.hash(&address) as u32)
     }
 
     /// A server has accepted a session from `address` under that name.
     pub(crate) fn hold(&self, now: Instant, name: Name, address: IpAddr) -> Lease {
         let number = self.tickets.fetch_add(1, Ordering::Relaxed);
         let ticket = Ticket::new(number).unwrap_or(Ticket::MAX);
-        let since_s = now.since(Instant::ZERO).as_secs();
         let holder = Holder {
-            address: Address(self.hash(&address)),
-            since_s: u32::try_from(since_s).unwrap_or(u32::MAX),
+            address: self.address(address),
             ticket,
         };
         self.holders.insert(name, holder);
@@ -158,6 +164,8 @@ impl Registry {
     /// Until `now` names may have changed hands unseen: what was known of them raises nothing more.
     pub(crate) fn lose_sight(&self, now: Instant) {
         self.unseen_until.fetch_max(now.0, Ordering::Relaxed);
+        let next = self.tickets.load(Ordering::Relaxed);
+        self.unseen_tickets.store(next, Ordering::Relaxed);
     }
 
     /// Names remembered, live and lasting.

@@ -127,8 +127,10 @@ fn notifications_belong_to_a_registration_and_come_in_order() {
         (21, 6, None),
         (22, 4, Some(Reason::COAP_OBSERVE_STALE)),
         (23, 7, None),
+        // Sent again, as it was.
+        (21, 6, None),
     ] {
-        let datagram = notification(Type::NonConfirmable, id, TOKEN, sequence);
+        let datagram = notification(Type::Confirmable, id, TOKEN, sequence);
         let said = passes_with(&mut world, true, &datagram);
         assert_eq!(said, Vec::from_iter(expected.map(Some)), "{sequence}");
     }

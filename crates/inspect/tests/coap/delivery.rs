@@ -22,6 +22,33 @@ fn portion(world: &mut World, request: &[u8], response: &[u8]) -> Vec<u8> {
     portion.payload.clone()
 }
 
+/// A request for the block after `part`, under an ID and a token of its own.
+fn next_block(part: &[u8], id: u16) -> Vec<u8> {
+    let block = Message::decode(part).expect("a message").block2();
+    let block = block.expect("a block");
+    let value = (block.number + 1) << 4 | u32::from(block.szx);
+    message(Type::Confirmable, Code::GET, id, &[7], |builder| {
+        builder
+            .path(number::URI_PATH, ".well-known/core")
+            .uint(number::BLOCK2, value);
+    })
+}
+
+/// Asks for what is too large, takes its first block, and asks for the second: that one is returned.
+fn second_block(world: &mut World) -> Vec<u8> {
+    let request = get(Type::Confirmable, 1, TOKEN, ".well-known/core");
+    let response = content(Type::Acknowledgement, 1, TOKEN, 600);
+    let first = portion(world, &request, &response);
+    let next = next_block(&first, 2);
+    let passage = world.send(client(), server(), &next);
+    assert_eq!(passage.forwarded, None);
+    let [second] = &passage.injected[..] else {
+        panic!("{passage:?}");
+    };
+    assert!(second.payload.len() <= 3 * next.len());
+    second.payload.clone()
+}
+
 fn message_id(datagram: &[u8]) -> u16 {
     Message::decode(datagram).expect("a message").message_id()
 }
@@ -35,21 +62,63 @@ fn is_validated(world: &mut World) -> bool {
 }
 
 #[test]
-fn acknowledging_a_portion_proves_an_address() {
+fn a_body_begins_on_the_acknowledgement_of_its_request() {
     let mut world = World::new();
     let request = get(Type::Confirmable, 1, TOKEN, ".well-known/core");
     let response = content(Type::Acknowledgement, 1, TOKEN, 600);
     let first = portion(&mut world, &request, &response);
     let decoded = Message::decode(&first).expect("a message");
-    assert_eq!(decoded.message_type(), Type::Confirmable);
-    assert_eq!(decoded.token(), TOKEN);
+    assert_eq!(decoded.message_type(), Type::Acknowledgement);
+    assert_eq!((decoded.message_id(), decoded.token()), (1, TOKEN));
     let block = decoded.block2().expect("a block");
     assert_eq!((block.number, block.more), (0, true));
     assert_eq!(world.log.purposes, [Injected::Portion]);
+    assert!(!is_validated(&mut world));
+}
 
-    let ack = empty(Type::Acknowledgement, message_id(&first));
+#[test]
+fn a_separate_response_begins_in_a_message_to_be_acknowledged() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 1, TOKEN, "slow");
+    world.pass(client(), server(), &request);
+    world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+    let response = content(Type::Confirmable, 77, TOKEN, 600);
+    let passage = world.send(server(), client(), &response);
+    let [acknowledged, portion] = &passage.injected[..] else {
+        panic!("{passage:?}");
+    };
+    let (portion, acknowledged) = if portion.to == client() {
+        (portion, acknowledged)
+    } else {
+        (acknowledged, portion)
+    };
+    assert_eq!(
+        acknowledged.payload,
+        empty(Type::Acknowledgement, 77),
+        "the server need not repeat it"
+    );
+    let ack = empty(Type::Acknowledgement, message_id(&portion.payload));
+    assert!(world.send(client(), server(), &ack).forwarded.is_none());
+    assert!(is_validated(&mut world));
+}
+
+#[test]
+fn acknowledging_the_second_block_proves_an_address() {
+    let mut world = World::new();
+    let second = second_block(&mut world);
+    let decoded = Message::decode(&second).expect("a message");
+    assert_eq!(decoded.message_type(), Type::Confirmable);
+    let ack = empty(Type::Acknowledgement, message_id(&second));
     let passage = world.send(client(), server(), &ack);
-    assert_eq!((passage.forwarded, passage.injected), (None, vec![]));
+    assert_eq!(passage.forwarded, None);
+    let [acknowledged] = &passage.injected[..] else {
+        panic!("{passage:?}");
+    };
+    assert_eq!(
+        (acknowledged.to, &*acknowledged.payload),
+        (client(), &*empty(Type::Acknowledgement, 2)),
+        "its request is settled"
+    );
     assert!(is_validated(&mut world));
 }
 
@@ -59,39 +128,38 @@ fn the_rest_comes_in_blocks_without_the_server() {
     let request = get(Type::Confirmable, 1, TOKEN, ".well-known/core");
     let response = content(Type::Acknowledgement, 1, TOKEN, 600);
     let first = portion(&mut world, &request, &response);
-    let mut block = Message::decode(&first)
-        .expect("a message")
-        .block2()
-        .expect("a block");
-    let mut len = block.size();
+    let mut len = Message::decode(&first).expect("a message").payload().len();
+    let mut part = first;
     for id in 2.. {
-        let value = (block.number + 1) << 4 | u32::from(block.szx);
-        let next = message(Type::Confirmable, Code::GET, id, &[7], |builder| {
-            builder
-                .path(number::URI_PATH, ".well-known/core")
-                .uint(number::BLOCK2, value);
-        });
-        let passage = world.send(client(), server(), &next);
+        let passage = world.send(client(), server(), &next_block(&part, id));
         assert_eq!(passage.forwarded, None);
-        let part = Message::decode(&passage.injected[0].payload).expect("a message");
-        assert_eq!((part.message_id(), part.token()), (id, &[7][..]));
-        block = part.block2().expect("a block");
+        part = passage.injected[0].payload.clone();
+        let message = Message::decode(&part).expect("a message");
+        assert_eq!(message.token(), &[7]);
+        match message.message_type() {
+            Type::Confirmable => {
+                let ack = empty(Type::Acknowledgement, message.message_id());
+                assert!(world.send(client(), server(), &ack).forwarded.is_none());
+            }
+            kind => assert_eq!((kind, message.message_id()), (Type::Acknowledgement, id)),
+        }
+        let block = message.block2().expect("a block");
         assert_eq!(Block::offset(block), len as u64);
-        len += part.payload().len();
+        len += message.payload().len();
         if !block.more {
             break;
         }
     }
     assert_eq!(len, 600);
+    // And the acknowledgement of the request that was answered in a message to be acknowledged.
+    let blocks = 600_usize.div_ceil(32);
+    assert_eq!(world.log.purposes, vec![Injected::Portion; blocks + 1]);
 }
 
 #[test]
 fn a_guess_proves_nothing_and_spoils_the_attempt() {
     let mut world = World::new();
-    let request = get(Type::Confirmable, 1, TOKEN, ".well-known/core");
-    let response = content(Type::Acknowledgement, 1, TOKEN, 600);
-    let first = portion(&mut world, &request, &response);
-    let right = message_id(&first);
+    let right = message_id(&second_block(&mut world));
     let guess = empty(Type::Acknowledgement, right ^ 0x5a5a);
     assert!(world.send(client(), server(), &guess).forwarded.is_none());
     let ack = empty(Type::Acknowledgement, right);
@@ -102,14 +170,11 @@ fn a_guess_proves_nothing_and_spoils_the_attempt() {
 #[test]
 fn who_never_asked_says_so_and_stays_unproven() {
     let mut world = World::new();
-    let request = get(Type::Confirmable, 1, TOKEN, ".well-known/core");
-    let response = content(Type::Acknowledgement, 1, TOKEN, 600);
-    let first = portion(&mut world, &request, &response);
-    let reset = empty(Type::Reset, message_id(&first));
+    let reset = empty(Type::Reset, message_id(&second_block(&mut world)));
     assert!(world.send(client(), server(), &reset).forwarded.is_none());
     assert!(!is_validated(&mut world));
     // From now on there are cookies.
-    let request = get(Type::Confirmable, 2, TOKEN, ".well-known/core");
+    let request = get(Type::Confirmable, 3, TOKEN, ".well-known/core");
     let passage = world.send(client(), server(), &request);
     let challenge = Message::decode(&passage.injected[0].payload).expect("a message");
     assert_eq!(challenge.code(), Code::UNAUTHORIZED);

@@ -318,15 +318,19 @@ impl<'r, 't> LineReader<'r, 't> {
     }
 }
 
-/// Words apart by white space; a value in double quotes keeps its own.
+/// Words apart by white space; a value in quotes keeps its own.
 fn words(text: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
-    let (mut start, mut quoted) = (None, false);
+    let (mut start, mut quote, mut before) = (None, None, ' ');
     for (at, c) in text.char_indices() {
-        if c == '"' {
-            quoted = !quoted;
-        }
-        let between = c.is_whitespace() && !quoted;
+        quote = match quote {
+            // An apostrophe within a word is one.
+            None if c == '"' || c == '\'' && before == '=' => Some(c),
+            Some(quote) if quote == c => None,
+            quote => quote,
+        };
+        before = c;
+        let between = c.is_whitespace() && quote.is_none();
         match start {
             None if !between => start = Some(at),
             Some(from) if between => {
@@ -371,6 +375,8 @@ fn parse_value(kind: Kind, value: Option<&str>) -> Result<Value, String> {
         Kind::Bytes => hex_bytes(value)
             .map(Value::Bytes)
             .ok_or_else(|| "pairs of hex digits".to_owned()),
+        Kind::Option => option(value)
+            .ok_or_else(|| "an option like 2049:ff00: its number, its value in hex".to_owned()),
         Kind::Block => block(value).map(Value::Number).ok_or_else(|| {
             "a block like 3/1/64: its number, whether more follow, its size".to_owned()
         }),
@@ -378,6 +384,16 @@ fn parse_value(kind: Kind, value: Option<&str>) -> Result<Value, String> {
         Kind::OneOf(names) => Err(one_of(names)),
         Kind::Flag => unreachable!("taken care of above"),
     }
+}
+
+/// `NUMBER:HEX`; the value may be empty.
+fn option(text: &str) -> Option<Value> {
+    let (number, bytes) = text.split_once(':')?;
+    let bytes = match bytes {
+        "" => Vec::new(),
+        digits => hex_bytes(digits)?,
+    };
+    Some(Value::Option(number.parse().ok()?, bytes))
 }
 
 /// The value of a Block option from `NUMBER/MORE/SIZE` (RFC 7959 §2.2).
@@ -402,8 +418,14 @@ fn number(text: &str) -> Option<i64> {
     }
 }
 
-/// Text as it is, or in double quotes which end with it.
+/// Text as it is, or in double or single quotes which end with it.
 fn unquote(text: &str) -> Result<String, String> {
+    if let Some(rest) = text.strip_prefix('\'') {
+        return match rest.strip_suffix('\'') {
+            Some(inner) if !inner.contains('\'') => Ok(inner.to_owned()),
+            _ => Err("text with one pair of quotes around it".to_owned()),
+        };
+    }
     match text.strip_prefix('"') {
         None if text.contains('"') => Err("text, quoted as a whole or not at all".to_owned()),
         None => Ok(text.to_owned()),

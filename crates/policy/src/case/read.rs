@@ -57,6 +57,7 @@ pub(crate) fn read(report: &mut Report, mut table: Table<'_>) -> Option<DraftCas
         service,
         say: lines,
         expect: expect?,
+        alone: false,
         place: report.place(&span),
     };
     Some(DraftCase { case, expected })

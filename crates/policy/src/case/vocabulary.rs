@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Flag,
     /// Pairs of hex digits.
     Bytes,
+    /// A CoAP option as `NUMBER:HEX`.
+    Option,
     /// A block of a transfer as `NUMBER/MORE/SIZE`: its option's value (RFC 7959 §2.2).
     Block,
     OneOf(&'static [&'static str]),
@@ -59,6 +61,9 @@ const MAXIMUM_PACKET_SIZE: Field = field("maximum_packet_size", LONG);
 const TOPIC_ALIAS_MAXIMUM: Field = field("topic_alias_maximum", SHORT);
 const SESSION_EXPIRY: Field = field("session_expiry", LONG);
 const AUTH_METHOD: Field = field("auth_method", Kind::Text);
+const USER_PROPERTY: Field = repeatable("user_property", Kind::Text);
+/// As many as fit into the longest packet that is kept in one piece.
+const USER_PROPERTIES: Field = field("user_properties", Kind::Number(9_000));
 const REASON_STRING: Field = field("reason_string", Kind::Text);
 
 const CONNECT: &[Field] = &[
@@ -77,6 +82,9 @@ const CONNECT: &[Field] = &[
     TOPIC_ALIAS_MAXIMUM,
     SESSION_EXPIRY,
     AUTH_METHOD,
+    field("will_delay", LONG),
+    USER_PROPERTY,
+    USER_PROPERTIES,
     field("request_problem_information", Kind::Flag),
     field("request_response_information", Kind::Flag),
 ];
@@ -89,6 +97,11 @@ const PUBLISH: &[Field] = &[
     field("retain", Kind::Flag),
     field("dup", Kind::Flag),
     field("alias", SHORT),
+    field("message_expiry", LONG),
+    field("content_type", Kind::Text),
+    field("response_topic", Kind::Text),
+    USER_PROPERTY,
+    USER_PROPERTIES,
     PACKET_ID,
 ];
 
@@ -149,6 +162,10 @@ pub(super) const COAP: &[Field] = &[
     field("block2", Kind::Block),
     field("request_tag", Kind::Bytes),
     field("echo", Kind::Bytes),
+    field("uri_host", Kind::Text),
+    field("proxy_uri", Kind::Text),
+    field("proxy_scheme", Kind::Text),
+    repeatable("option", Kind::Option),
     field("max_message_size", Kind::Number(0xffff_ffff)),
 ];
 

@@ -1,13 +1,15 @@
 //! Reading the configuration file, key by key.
 
+mod around;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::{
-    Block, Budget, Config, Dataplane, DefaultAction, Events, Exception, Fragments, Limits, Link,
-    Log, LogFormat, Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
+    Block, Budget, Config, DefaultAction, Exception, Fragments, Limits, Link, Midstream, Mode,
+    OnFailure, Outside, Services,
 };
 use crate::address;
 use crate::read::{Document, Node, Table};
@@ -91,7 +93,7 @@ fn config(report: &mut Report, mut file: Table<'_>) -> Config {
         "dataplane",
         "[dataplane]",
         |report, table| {
-            dataplane(report, table, &mut config.dataplane);
+            around::dataplane(report, table, &mut config.dataplane);
         },
     );
     section(
@@ -100,14 +102,23 @@ fn config(report: &mut Report, mut file: Table<'_>) -> Config {
         "metrics",
         "[metrics]",
         |report, table| {
-            metrics(report, table, &mut config.metrics);
+            around::metrics(report, table, &mut config.metrics);
         },
     );
     section(report, &mut file, "events", "[events]", |report, table| {
-        events(report, table, &mut config.events);
+        around::events(report, table, &mut config.events);
     });
+    section(
+        report,
+        &mut file,
+        "control",
+        "[control]",
+        |report, table| {
+            around::control(report, table, &mut config.control);
+        },
+    );
     section(report, &mut file, "log", "[log]", |report, table| {
-        log(report, table, &mut config.log);
+        around::log(report, table, &mut config.log);
     });
     refuse_rules(report, &mut file);
     file.finish(report);
@@ -470,84 +481,6 @@ fn block(report: &mut Report, table: &mut Table<'_>, block: &mut Block) {
             let network = text.and_then(|text| address::network(report, entry.span(), text));
             block.never.extend(network);
         }
-    }
-}
-
-fn dataplane(report: &mut Report, table: &mut Table<'_>, dataplane: &mut Dataplane) {
-    let modes = [
-        ("auto", XdpMode::Auto),
-        ("native", XdpMode::Native),
-        ("generic", XdpMode::Generic),
-    ];
-    choose(report, table, "mode", &modes, &mut dataplane.mode);
-    if let Some(us) = integer(report, table, "busy_poll_us", 0, 1_000_000) {
-        dataplane.busy_poll = Duration::from_micros(us);
-    }
-    if let Some(ms) = integer(report, table, "heartbeat_ms", 1, 1_000) {
-        dataplane.heartbeat = Duration::from_millis(ms);
-    }
-    if let Some(node) = table.optional("ring_size")
-        && let Some(size) = node.integer(report, 64..=32_768)
-    {
-        if size.is_power_of_two() {
-            dataplane.ring_size = u32::try_from(size).expect("checked to be small");
-        } else {
-            let near = size.next_power_of_two();
-            report
-                .error(node.span(), "a ring's size has to be a power of two")
-                .help(format!("write {} or {near}", near / 2));
-        }
-    }
-    if let Some(node) = table.optional("pin_dir")
-        && let Some(dir) = node.string(report)
-    {
-        if dir.starts_with('/') {
-            dataplane.pin_dir = dir.to_owned();
-        } else {
-            report
-                .error(node.span(), "the directory has to be an absolute path")
-                .help("it has to lie on a BPF file system, as /sys/fs/bpf/weir does");
-        }
-    }
-}
-
-fn metrics(report: &mut Report, table: &mut Table<'_>, metrics: &mut Metrics) {
-    let Some(node) = table.optional("listen") else {
-        return;
-    };
-    let Some(text) = node.string(report) else {
-        return;
-    };
-    match text.parse() {
-        Ok(address) => metrics.listen = Some(address),
-        Err(_) => {
-            report
-                .error(
-                    node.span(),
-                    format!("`{}` isn't an address with a port", text.escape_debug()),
-                )
-                .help("write \"127.0.0.1:9683\" or \"[::1]:9683\"");
-        }
-    }
-}
-
-fn events(report: &mut Report, table: &mut Table<'_>, events: &mut Events) {
-    if let Some(node) = table.optional("file")
-        && let Some(file) = node.string(report)
-    {
-        if file.is_empty() {
-            report.error(node.span(), "the file's name is empty");
-        } else {
-            events.file = Some(file.to_owned());
-        }
-    }
-}
-
-fn log(report: &mut Report, table: &mut Table<'_>, log: &mut Log) {
-    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-    choose(report, table, "format", &formats, &mut log.format);
-    if let Some(level) = table.optional("level").and_then(|node| node.string(report)) {
-        log.level = level.to_owned();
     }
 }
 

@@ -1,14 +1,22 @@
 //! One condition of a rule, ready to be asked.
 
 use wire::Direction;
-use wire::coap::Code;
+use wire::coap::Type;
 use wire::mqtt::{ControlPacket, QoS, Version, topic};
 
 use super::addresses::Addresses;
+use super::flag::Flag;
+use super::glob::Glob;
 use super::list::List;
+use super::measure::{Bounds, Measure};
 use super::name::NamePattern;
+use super::option::OptionCondition;
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
+use super::payload::PayloadCondition;
+use super::property::PropertyCondition;
+use super::set::{Codes, Octets, Set};
+use super::told;
 use crate::{Message, Protocol, Service, Session, Subject};
 
 /// A condition; what the rule's scope already says isn't asked again.
@@ -24,24 +32,34 @@ pub(crate) enum Condition {
     Version(Set<Version>),
     /// `qos` of a PUBLISH, of a will, or asked for in a SUBSCRIBE.
     Qos(Set<QoS>),
-    /// `retain` of a PUBLISH or a will.
-    Retain(bool),
-    /// `size` in bytes, both ends included.
-    Size { min: usize, max: usize },
-    /// `keep_alive` of a CONNECT in seconds, both ends included; 0 is for ever.
-    KeepAlive { min: u16, max: u16 },
+    /// `retain`, `dup`, `clean` and the like.
+    Flag(Flag, bool),
+    /// `size`, `keep_alive`, `levels` and the like.
+    Number(Measure, Bounds),
     /// `code` and `method`.
     Code(Codes),
+    /// `reason_code` of a control packet.
+    ReasonCode(Octets),
+    /// `type` of a CoAP message.
+    Type(Set<Type>),
     /// `source`, `destination`, `client`, `server`.
     Address(Party, List<Addresses>),
     /// `client_id`, `username`.
     Identity(Identity, List<NamePattern>),
     /// `topic` of a PUBLISH or a will.
     Topic(List<Pattern>),
+    /// `topic_text`: the same as a mere text.
+    TopicText(List<Glob>),
     /// `filter` of a SUBSCRIBE or UNSUBSCRIBE.
     Filter(FilterCondition),
     /// `path` of a CoAP request.
     Path(List<PathPattern>),
+    /// `property` of a control packet.
+    Property(PropertyCondition),
+    /// `option` of a CoAP message.
+    Option(OptionCondition),
+    /// `payload` of a PUBLISH, a will or a CoAP message.
+    Payload(Box<PayloadCondition>),
 }
 
 /// Whose address is asked for.
@@ -66,24 +84,9 @@ pub(crate) struct FilterCondition {
     pub(crate) overlaps: List<Pattern>,
     pub(crate) within: List<Pattern>,
     pub(crate) covers: List<Pattern>,
+    pub(crate) text: List<Glob>,
     pub(crate) qos: Option<Set<QoS>>,
 }
-
-/// A set of values of a small enum, one bit each.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Set<T> {
-    bits: u8,
-    of: std::marker::PhantomData<T>,
-}
-
-/// Enums with few enough values for a [`Set`].
-pub(crate) trait Small: Copy + 'static {
-    fn bit(self) -> u8;
-}
-
-/// A set of CoAP codes, by their octet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Codes([u64; 4]);
 
 impl Condition {
     pub(crate) fn holds(&self, subject: &Subject<'_>) -> bool {
@@ -93,28 +96,32 @@ impl Condition {
             Self::Service(services) => services.contains(subject.service),
             Self::Version(versions) => version(subject).is_some_and(|v| versions.contains(v)),
             Self::Qos(wanted) => has_qos(subject, wanted),
-            Self::Retain(wanted) => retain(subject) == Some(*wanted),
-            Self::Size { min, max } => (*min..=*max).contains(&subject.size),
-            Self::KeepAlive { min, max } => match subject.message {
-                Message::Mqtt(ControlPacket::Connect(connect)) => {
-                    (*min..=*max).contains(&connect.keep_alive_s)
-                }
-                _ => false,
-            },
+            Self::Flag(flag, wanted) => flag.of(subject) == Some(*wanted),
+            Self::Number(measure, bounds) => measure.holds(subject, bounds),
             Self::Code(codes) => {
                 let message = subject.message.coap();
                 message.is_some_and(|message| codes.contains(message.code()))
             }
+            Self::ReasonCode(codes) => has_reason_code(subject, codes),
+            Self::Type(types) => match subject.message {
+                Message::Coap(message) => types.contains(message.message_type()),
+                _ => false,
+            },
             Self::Address(party, list) => address_holds(subject, *party, list),
             Self::Identity(identity, list) => {
                 list.holds_for(identity.of(&subject.session), &subject.session)
             }
             Self::Topic(list) => topic_holds(subject, list),
+            Self::TopicText(list) => told::topic(subject)
+                .is_some_and(|topic| list.holds(|glob| topic.is_some_and(|t| glob.matches(t)))),
             Self::Filter(condition) => condition.holds(subject),
             Self::Path(list) => {
                 let message = subject.message.coap();
                 message.is_some_and(|message| list.holds_for(|| message.uri_path()))
             }
+            Self::Property(condition) => condition.holds(subject),
+            Self::Option(condition) => condition.holds(subject),
+            Self::Payload(condition) => condition.holds(subject),
         }
     }
 
@@ -124,21 +131,12 @@ impl Condition {
             (Self::Service(mine), Self::Service(theirs)) => theirs.is_subset(mine),
             (Self::Version(mine), Self::Version(theirs)) => theirs.is_subset(mine),
             (Self::Qos(mine), Self::Qos(theirs)) => theirs.is_subset(mine),
-            (Self::Code(mine), Self::Code(theirs)) => theirs.is_subset(mine),
-            (
-                Self::Size { min, max },
-                Self::Size {
-                    min: their_min,
-                    max: their_max,
-                },
-            ) => min <= their_min && their_max <= max,
-            (
-                Self::KeepAlive { min, max },
-                Self::KeepAlive {
-                    min: their_min,
-                    max: their_max,
-                },
-            ) => min <= their_min && their_max <= max,
+            (Self::Code(mine), Self::Code(theirs)) => theirs.0.is_subset(&mine.0),
+            (Self::ReasonCode(mine), Self::ReasonCode(theirs)) => theirs.is_subset(mine),
+            (Self::Type(mine), Self::Type(theirs)) => theirs.is_subset(mine),
+            (Self::Number(measure, mine), Self::Number(other, theirs)) => {
+                measure == other && theirs.is_subset(mine)
+            }
             (mine, theirs) => mine == theirs,
         }
     }
@@ -151,20 +149,24 @@ impl Condition {
                 | Self::Version(_)
                 | Self::Qos(_)
                 | Self::Code(_)
-                | Self::Size { .. }
-                | Self::KeepAlive { .. }
+                | Self::ReasonCode(_)
+                | Self::Type(_)
+                | Self::Number(..)
         )
     }
 
     /// The order of asking: what is cheap to ask comes first.
     pub(crate) fn cost(&self) -> u8 {
         match self {
-            Self::AddressValidated(_) | Self::Tls(_) | Self::Service(_) | Self::Size { .. } => 0,
-            Self::Version(_) | Self::Retain(_) | Self::Code(_) | Self::KeepAlive { .. } => 1,
+            Self::AddressValidated(_) | Self::Tls(_) | Self::Service(_) | Self::Type(_) => 0,
+            Self::Version(_) | Self::Flag(..) | Self::Code(_) | Self::ReasonCode(_) => 1,
+            Self::Number(Measure::Size | Measure::KeepAlive | Measure::Token, _) => 1,
             Self::Address(..) | Self::Qos(_) => 2,
             Self::Identity(..) => 3,
-            Self::Topic(_) | Self::Path(_) => 4,
-            Self::Filter(_) => 5,
+            Self::Topic(_) | Self::TopicText(_) | Self::Path(_) => 4,
+            Self::Number(..) | Self::Property(_) | Self::Option(_) => 5,
+            Self::Filter(_) => 6,
+            Self::Payload(_) => 7,
         }
     }
 }
@@ -195,11 +197,23 @@ fn has_qos(subject: &Subject<'_>, wanted: &Set<QoS>) -> bool {
     }
 }
 
-fn retain(subject: &Subject<'_>) -> Option<bool> {
-    match subject.message {
-        Message::Mqtt(ControlPacket::Publish(publish)) => Some(publish.retain),
-        Message::Mqtt(ControlPacket::Connect(connect)) => connect.will.map(|will| will.retain),
-        _ => None,
+/// What an acknowledgement, a DISCONNECT or an AUTH says; a SUBACK and an UNSUBACK say several things.
+fn has_reason_code(subject: &Subject<'_>, wanted: &Octets) -> bool {
+    let Message::Mqtt(packet) = subject.message else {
+        return false;
+    };
+    match packet {
+        ControlPacket::ConnAck(connack) => wanted.contains(connack.reason_code.0),
+        ControlPacket::PubAck(ack)
+        | ControlPacket::PubRec(ack)
+        | ControlPacket::PubRel(ack)
+        | ControlPacket::PubComp(ack) => wanted.contains(ack.reason_code.0),
+        ControlPacket::SubAck(ack) | ControlPacket::UnsubAck(ack) => {
+            ack.reason_codes().any(|code| wanted.contains(code.0))
+        }
+        ControlPacket::Disconnect(disconnect) => wanted.contains(disconnect.reason_code.0),
+        ControlPacket::Auth(auth) => wanted.contains(auth.reason_code.0),
+        _ => false,
     }
 }
 
@@ -220,16 +234,8 @@ fn address_holds(subject: &Subject<'_>, party: Party, list: &List<Addresses>) ->
 
 /// A topic that isn't known (an alias nobody established) matches no pattern.
 fn topic_holds(subject: &Subject<'_>, list: &List<Pattern>) -> bool {
-    let name = match subject.message {
-        Message::Mqtt(ControlPacket::Publish(publish)) if publish.topic.is_empty() => {
-            subject.session.aliased_topic
-        }
-        Message::Mqtt(ControlPacket::Publish(publish)) => Some(publish.topic),
-        Message::Mqtt(ControlPacket::Connect(connect)) => match connect.will {
-            Some(will) => Some(will.topic),
-            None => return false,
-        },
-        _ => return false,
+    let Some(name) = told::topic(subject) else {
+        return false;
     };
     list.holds(|pattern| {
         name.is_some_and(|name| pattern.relates(Relation::Matches, name, &subject.session))
@@ -273,90 +279,6 @@ impl FilterCondition {
             && self.overlaps.relates(Relation::Overlaps, filter, session)
             && self.within.relates(Relation::Within, filter, session)
             && self.covers.relates(Relation::Covers, filter, session)
-    }
-}
-
-impl<T: Small> Set<T> {
-    pub(crate) const EMPTY: Self = Self {
-        bits: 0,
-        of: std::marker::PhantomData,
-    };
-
-    pub(crate) fn insert(&mut self, value: T) {
-        self.bits |= value.bit();
-    }
-
-    pub(crate) fn contains(&self, value: T) -> bool {
-        self.bits & value.bit() != 0
-    }
-
-    fn is_subset(&self, of: &Self) -> bool {
-        self.bits & !of.bits == 0
-    }
-}
-
-impl<T> Clone for Set<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Set<T> {}
-
-impl<T: Small> FromIterator<T> for Set<T> {
-    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
-        let mut set = Self::EMPTY;
-        values.into_iter().for_each(|value| set.insert(value));
-        set
-    }
-}
-
-impl Small for Service {
-    fn bit(self) -> u8 {
-        1 << self as u8
-    }
-}
-
-impl Small for Version {
-    fn bit(self) -> u8 {
-        1 << self as u8
-    }
-}
-
-impl Small for QoS {
-    fn bit(self) -> u8 {
-        1 << self as u8
-    }
-}
-
-impl Codes {
-    pub(crate) fn contains(&self, code: Code) -> bool {
-        self.0[usize::from(code.0 / 64)] & (1 << (code.0 % 64)) != 0
-    }
-
-    fn is_subset(&self, of: &Self) -> bool {
-        self.0
-            .iter()
-            .zip(of.0)
-            .all(|(mine, theirs)| mine & !theirs == 0)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Code> {
-        Self::all().filter(|code| self.contains(*code))
-    }
-
-    /// Every code there could be.
-    pub(crate) fn all() -> impl Iterator<Item = Code> {
-        (0..=u8::MAX).map(Code)
-    }
-}
-
-impl FromIterator<Code> for Codes {
-    fn from_iter<I: IntoIterator<Item = Code>>(codes: I) -> Self {
-        let mut set = Self::default();
-        for code in codes {
-            set.0[usize::from(code.0 / 64)] |= 1 << (code.0 % 64);
-        }
-        set
+            && self.text.holds(|glob| glob.matches(filter))
     }
 }

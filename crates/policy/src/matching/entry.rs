@@ -8,13 +8,14 @@ use wire::coap::Code;
 use wire::mqtt::{PacketType, Version};
 
 use super::addresses::{Addresses, Networks};
-use super::condition::Codes;
 use super::glob::{self, Glob};
 use super::list::List;
 use super::name::{NameError, NamePattern};
 use super::path::{self, PathError, PathPattern};
 use super::pattern::{self, Pattern, PatternError};
+use super::payload::{self, Bytes, Expression, ExpressionError, Pointer, PointerError};
 use super::reasons::ReasonSet;
+use super::set::Codes;
 use crate::address::{self, SIDES};
 use crate::report::{Finding, Report, Span};
 use crate::suggest::one_of;
@@ -111,7 +112,8 @@ pub(crate) fn code_number(text: &str) -> Option<Code> {
     }
 }
 
-fn text_glob(report: &mut Report, span: &Span, text: &str) -> Option<Glob> {
+/// A text, with `*` and `?`.
+pub(crate) fn text_glob(report: &mut Report, span: &Span, text: &str) -> Option<Glob> {
     let glob = Glob::new(text);
     if glob.is_none() {
         too_long(report, span);
@@ -207,6 +209,51 @@ pub(crate) fn path_pattern(report: &mut Report, span: &Span, text: &str) -> Opti
             )
             .help("write `%25` for the sign itself"),
         PathError::SecondAny => report.error(span, "`**` may stand in a path only once"),
+    };
+    None
+}
+
+/// Text, or `hex:` and pairs of digits.
+pub(crate) fn bytes(report: &mut Report, span: &Span, text: &str) -> Option<Bytes> {
+    let bytes = Bytes::new(text);
+    if bytes.is_none() {
+        let message = format!(
+            "`{}` isn't 1 to {} bytes",
+            text.escape_debug(),
+            payload::MAX_PATTERN_BYTES
+        );
+        let finding = report.error(span, message);
+        finding.help("write text, or pairs of hex digits like \"hex:00ff\"");
+    }
+    bytes
+}
+
+pub(crate) fn expression(report: &mut Report, span: &Span, text: &str) -> Option<Expression> {
+    match Expression::new(text) {
+        Ok(expression) => return Some(expression),
+        Err(ExpressionError::TooLarge) => {
+            report
+                .error(span, "the regular expression is too large")
+                .help("repeat less, or less of it: `\\w{1000}` stands for thousands of states");
+        }
+        Err(ExpressionError::Syntax(error)) => {
+            report.error(span, format!("not a regular expression: {error}"));
+        }
+    }
+    None
+}
+
+/// The key of a value in JSON.
+pub(crate) fn pointer(report: &mut Report, span: &Span, text: &str) -> Option<Pointer> {
+    match Pointer::new(text) {
+        Ok(pointer) => return Some(pointer),
+        Err(PointerError::NoSlash) => report
+            .error(span, "a JSON pointer begins with a slash")
+            .help(format!("write \"/{}\"", text.escape_debug())),
+        Err(PointerError::TooLong) => report.error(span, "the JSON pointer is too long"),
+        Err(PointerError::Escape) => report
+            .error(span, "`~` isn't followed by 0 or 1")
+            .help("write `~0` for the sign itself, `~1` for a slash"),
     };
     None
 }

@@ -25,6 +25,11 @@ impl<T> List<T> {
             && !self.none_of.iter().any(test)
     }
 
+    /// Whether nothing is asked.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.any_of.is_empty() && self.none_of.is_empty()
+    }
+
     pub(crate) fn push(&mut self, negated: bool, entry: T) {
         match negated {
             true => self.none_of.push(entry),

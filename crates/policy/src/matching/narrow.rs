@@ -134,11 +134,19 @@ impl Narrowing {
 fn why(key: &str) -> Option<String> {
     let why = match key {
         "filter" => "only SUBSCRIBE and UNSUBSCRIBE carry topic filters",
-        "topic" => "only a PUBLISH and the will of a CONNECT have a topic",
+        "topic" | "topic_text" => "only a PUBLISH and the will of a CONNECT have a topic",
         "retain" => "only a PUBLISH and the will of a CONNECT have a retain flag",
         "qos" => "only PUBLISH, SUBSCRIBE and the will of a CONNECT have a QoS",
         "packet" | "version" | "client_id" | "username" => "that is MQTT's",
-        "code" | "method" => "that is CoAP's",
+        "property" | "user_properties" | "reason_code" => "that is MQTT's",
+        "keep_alive" | "clean" | "will" | "password" | "will_outlives_session" => {
+            "only a CONNECT says that"
+        }
+        "dup" => "only a PUBLISH can be a repetition",
+        "filters" => "only SUBSCRIBE and UNSUBSCRIBE carry topic filters",
+        "levels" => "only topics, topic filters and the paths of CoAP requests have levels",
+        "payload" => "only a PUBLISH, the will of a CONNECT and a CoAP message have a payload",
+        "code" | "method" | "type" | "option" | "options" | "token" => "that is CoAP's",
         "path" => "only CoAP requests have a path",
         "address_validated" => "over TCP the handshake has shown the address to be right",
         "reason" => {

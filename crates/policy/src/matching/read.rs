@@ -1,31 +1,47 @@
 //! Reading the `match` of a rule.
 
-use wire::Direction;
-use wire::coap::Code;
-use wire::mqtt::{PacketType, QoS};
+mod coap;
+mod mqtt;
+mod payload;
+mod value;
 
-use super::condition::{Codes, Condition, FilterCondition, Identity, Party, Set};
-use super::entry::{self, Zones};
+use wire::Direction;
+
+use super::condition::{Condition, Party};
+use super::entry;
 use super::list::{List, negation};
+use super::measure::{Bounds, Measure};
+use super::names::Names;
 use super::narrow::Narrowing;
-use super::pattern::Pattern;
 use super::reasons::ReasonSet;
-use super::scope::{CodeClass, Scope};
+use super::scope::Scope;
+use crate::Reason;
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
-use crate::{Protocol, Reason};
 
 /// What a `match` came to.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Matching {
     pub(crate) scope: Scope,
     /// `None` where the rule looks at messages whether anything was detected or not.
     pub(crate) reasons: Option<ReasonSet>,
     /// The cheapest first.
     pub(crate) conditions: Vec<Condition>,
+    /// What the rule passes by, whatever its own conditions say.
+    pub(crate) exceptions: Vec<Self>,
 }
 
 impl Matching {
+    /// Whether it has to see the payload of a PUBLISH.
+    pub(crate) fn looks_into_payloads(&self) -> bool {
+        let looks_inside = |condition: &Condition| match condition {
+            Condition::Payload(payload) => payload.looks_inside(),
+            _ => false,
+        };
+        self.conditions.iter().any(looks_inside)
+            || self.exceptions.iter().any(Self::looks_into_payloads)
+    }
+
     /// Whether the rule matches only addresses that have proved themselves.
     pub(crate) fn asks_validated(&self) -> bool {
         self.conditions.contains(&Condition::AddressValidated(true))
@@ -33,16 +49,17 @@ impl Matching {
 }
 
 /// Reads all conditions; what is wrong is reported, and left out.
-pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, zones: &Zones) -> Matching {
+pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, names: &Names) -> Matching {
     let mut reader = MatchReader {
         report,
-        zones,
+        names,
         narrowing: Narrowing::default(),
         conditions: Vec::new(),
     };
     reader.kind(&mut table);
     reader.coap(&mut table);
     reader.mqtt(&mut table);
+    reader.payload(&mut table);
     reader.parties(&mut table);
     reader.circumstances(&mut table);
     let reasons = reader.reasons(&mut table);
@@ -57,12 +74,13 @@ pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, zones: &Zones)
         scope: narrowing.scope(),
         reasons,
         conditions,
+        exceptions: Vec::new(),
     }
 }
 
 struct MatchReader<'r> {
     report: &'r mut Report,
-    zones: &'r Zones,
+    names: &'r Names,
     narrowing: Narrowing,
     conditions: Vec<Condition>,
 }
@@ -95,162 +113,6 @@ impl MatchReader<'_> {
         }
     }
 
-    /// `code`, `method`, `path`.
-    fn coap(&mut self, table: &mut Table<'_>) {
-        if let Some((node, methods)) = self.names(table, "method", &entry::methods()) {
-            self.codes("method", &node, methods.into_iter().collect());
-        }
-        if let Some(node) = table.optional("code") {
-            let list = self.list(&node, entry::code);
-            let let_through = |code: &Code| list.holds(|codes| codes.contains(*code));
-            let codes = Codes::all().filter(let_through).collect();
-            self.codes("code", &node, codes);
-        }
-        if let Some(node) = table.optional("path") {
-            let list = self.list(&node, entry::path_pattern);
-            let requests = Scope::code_class(CodeClass::Request);
-            self.narrowing.narrow(self.report, "path", &node, requests);
-            self.conditions.push(Condition::Path(list));
-        }
-    }
-
-    fn codes(&mut self, key: &'static str, node: &Node<'_>, codes: Codes) {
-        let scope = Scope::union(
-            codes
-                .iter()
-                .map(|code| Scope::code_class(CodeClass::of(code))),
-        );
-        self.narrowing.narrow(self.report, key, node, scope);
-        self.conditions.push(Condition::Code(codes));
-    }
-
-    /// What only MQTT has.
-    fn mqtt(&mut self, table: &mut Table<'_>) {
-        if let Some((node, versions)) = self.names(table, "version", &entry::VERSIONS) {
-            let scope = Scope::protocol(Protocol::Mqtt);
-            self.narrowing.narrow(self.report, "version", &node, scope);
-            self.conditions
-                .push(Condition::Version(versions.into_iter().collect()));
-        }
-        for (key, identity) in [
-            ("client_id", Identity::ClientId),
-            ("username", Identity::Username),
-        ] {
-            let Some(node) = table.optional(key) else {
-                continue;
-            };
-            let list = self.list(&node, entry::name_pattern);
-            let mut patterns = list.any_of.iter().chain(&list.none_of);
-            if patterns.any(|pattern| pattern.is_filled_with(identity)) {
-                let message = format!("`{{{key}}}` compares the `{key}` with itself");
-                self.report.error(node.span(), message);
-            }
-            let scope = Scope::protocol(Protocol::Mqtt);
-            self.narrowing.narrow(self.report, key, &node, scope);
-            self.conditions.push(Condition::Identity(identity, list));
-        }
-        if let Some(node) = table.optional("topic") {
-            let list = self.list(&node, entry::topic_pattern);
-            let scope = self.messages();
-            self.narrowing.narrow(self.report, "topic", &node, scope);
-            self.conditions.push(Condition::Topic(list));
-        }
-        if let Some(node) = table.optional("retain") {
-            let scope = self.messages();
-            self.narrowing.narrow(self.report, "retain", &node, scope);
-            if let Some(wanted) = node.boolean(self.report) {
-                self.conditions.push(Condition::Retain(wanted));
-            }
-        }
-        if let Some(node) = table.optional("keep_alive") {
-            let scope = Scope::packet(PacketType::Connect);
-            self.narrowing
-                .narrow(self.report, "keep_alive", &node, scope);
-            if let Some(mut table) = node.table(self.report, "`keep_alive`") {
-                self.keep_alive(&mut table);
-                table.finish(self.report);
-            }
-        }
-        let filter = table.optional("filter");
-        let qos = table.optional("qos");
-        self.filter_and_qos(filter.as_ref(), qos.as_ref());
-    }
-
-    /// What carries an application message. A will is judged as a PUBLISH of its own, so that a CONNECT
-    /// is asked for its will only where the rule names it.
-    fn messages(&self) -> Scope {
-        let publish = Scope::packet(PacketType::Publish);
-        match self.narrowing.names_packets() {
-            true => publish.or(Scope::packet(PacketType::Connect)),
-            false => publish,
-        }
-    }
-
-    /// `filter` and `qos`, which have to hold for the same entry of a SUBSCRIBE.
-    fn filter_and_qos(&mut self, filter: Option<&Node<'_>>, qos: Option<&Node<'_>>) {
-        let wanted = qos.and_then(|node| {
-            let scope = self.messages().or(Scope::packet(PacketType::Subscribe));
-            self.narrowing.narrow(self.report, "qos", node, scope);
-            self.qos(node)
-        });
-        let Some(node) = filter else {
-            self.conditions.extend(wanted.map(Condition::Qos));
-            return;
-        };
-        // Who asks for a filter means subscriptions, unless they say otherwise.
-        let mut scope = Scope::packet(PacketType::Subscribe);
-        if self.narrowing.names_packets() {
-            scope = scope.or(Scope::packet(PacketType::Unsubscribe));
-        }
-        self.narrowing.narrow(self.report, "filter", node, scope);
-        if let Some(mut condition) = self.filter(node) {
-            condition.qos = wanted;
-            self.conditions.push(Condition::Filter(condition));
-        }
-    }
-
-    fn filter(&mut self, node: &Node<'_>) -> Option<FilterCondition> {
-        if node.as_str().is_some() {
-            self.report
-                .error(node.span(), "a filter needs a relation")
-                .help("write { overlaps = … }, { within = … } or { covers = … }")
-                .help("rules/README.md tells them apart");
-            return None;
-        }
-        let mut table = node.table(self.report, "`filter`")?;
-        let mut condition = FilterCondition::default();
-        if let Some(node) = table.optional("overlaps") {
-            condition.overlaps = self.list(&node, entry::topic_pattern);
-            let everything = condition.overlaps.any_of.iter().any(Pattern::is_everything);
-            if everything {
-                self.report
-                    .warning(node.span(), "every subscription overlaps with `#`")
-                    .help("write { covers = \"#\" } for subscriptions that ask for everything");
-            }
-        }
-        if let Some(node) = table.optional("within") {
-            condition.within = self.list(&node, entry::topic_pattern);
-        }
-        if let Some(node) = table.optional("covers") {
-            condition.covers = self.list(&node, entry::topic_pattern);
-        }
-        if table.is_empty() {
-            let finding = self.report.error(node.span(), "the filter asks nothing");
-            finding.help("write { overlaps = … }, { within = … } or { covers = … }");
-        }
-        table.finish(self.report);
-        Some(condition)
-    }
-
-    fn qos(&mut self, node: &Node<'_>) -> Option<Set<QoS>> {
-        let mut set = Set::EMPTY;
-        for entry in node.list() {
-            let number = entry.integer(self.report, 0..=2)?;
-            set.insert(QoS::from_bits(u8::try_from(number).ok()?)?);
-        }
-        Some(set)
-    }
-
     /// `source`, `destination`, `client`, `server`.
     fn parties(&mut self, table: &mut Table<'_>) {
         for (key, party) in [
@@ -262,7 +124,7 @@ impl MatchReader<'_> {
             let Some(node) = table.optional(key) else {
                 continue;
             };
-            let zones = self.zones;
+            let zones = &self.names.zones;
             let list = self.list(&node, |report, span, text| {
                 entry::addresses(report, span, text, zones)
             });
@@ -287,47 +149,45 @@ impl MatchReader<'_> {
                 self.conditions.push(Condition::AddressValidated(wanted));
             }
         }
-        let size = table.optional("size");
-        if let Some(mut table) = size.and_then(|node| node.table(self.report, "`size`")) {
-            self.size(&mut table);
-            table.finish(self.report);
-        }
+        self.measure(table, "size", Measure::Size, Scope::ALL);
     }
 
-    fn size(&mut self, table: &mut Table<'_>) {
-        const MOST: u64 = 268_435_460;
-        let example = "write { min = 1 }, { max = 1024 } or both, in bytes";
-        if let Some((min, max)) = self.bounds(table, "size", MOST, example) {
-            let bytes = |n| usize::try_from(n).expect("a size below 2^32");
-            let (min, max) = (bytes(min), bytes(max));
-            self.conditions.push(Condition::Size { min, max });
-        }
-    }
-
-    fn keep_alive(&mut self, table: &mut Table<'_>) {
-        let example = "write { min = 1 }, { max = 600 } or both, in seconds; 0 is for ever";
-        let most = u64::from(u16::MAX);
-        if let Some((min, max)) = self.bounds(table, "keep alive", most, example) {
-            let seconds = |n| u16::try_from(n).expect("bounded by two bytes");
-            let (min, max) = (seconds(min), seconds(max));
-            self.conditions.push(Condition::KeepAlive { min, max });
-        }
-    }
-
-    /// `min` and `max`, at least one of them.
-    fn bounds(
+    /// A number of the message within bounds.
+    fn measure(
         &mut self,
         table: &mut Table<'_>,
-        what: &str,
+        key: &'static str,
+        measure: Measure,
+        scope: Scope,
+    ) {
+        let Some(node) = table.optional(key) else {
+            return;
+        };
+        self.narrowing.narrow(self.report, key, &node, scope);
+        let (what, most, example) = words(measure);
+        if let Some(bounds) = self.bounds(&node, what, most, example) {
+            self.conditions.push(Condition::Number(measure, bounds));
+        }
+    }
+
+    /// `{ min = …, max = … }`, at least one of them.
+    fn bounds(
+        &mut self,
+        node: &Node<'_>,
+        what: &'static str,
         most: u64,
         example: &str,
-    ) -> Option<(u64, u64)> {
+    ) -> Option<Bounds> {
+        let mut table = node.table(self.report, what)?;
         let (least, largest) = (table.optional("min"), table.optional("max"));
-        if least.is_none() && largest.is_none() {
+        if least.is_none() && largest.is_none() && !table.has_unknown_keys() {
             let finding = self
                 .report
-                .error(table.span(), format!("the {what} has no bound"));
+                .error(node.span(), format!("the {what} has no bound"));
             finding.help(example.to_owned());
+        }
+        table.finish(self.report);
+        if least.is_none() && largest.is_none() {
             return None;
         }
         let mut bound = |node: Option<&Node<'_>>, default| match node {
@@ -339,10 +199,10 @@ impl MatchReader<'_> {
         let (min, max) = (min?, max?);
         if min > max {
             let message = format!("no {what} is as small as `max` and as large as `min`");
-            self.report.error(table.span(), message);
+            self.report.error(node.span(), message);
             return None;
         }
-        Some((min, max))
+        Some(Bounds { min, max })
     }
 
     fn reasons(&mut self, table: &mut Table<'_>) -> Option<ReasonSet> {
@@ -405,10 +265,52 @@ impl MatchReader<'_> {
                 continue;
             };
             let (negated, text) = negation(text);
-            if let Some(value) = parse(self.report, entry.span(), text) {
-                list.push(negated, value);
+            if let Some(name) = text.strip_prefix('@') {
+                let names = self.names;
+                for (text, span) in names.set(self.report, entry.span(), name) {
+                    let value = parse(self.report, span, text);
+                    value
+                        .into_iter()
+                        .for_each(|value| list.push(negated, value));
+                }
+                continue;
             }
+            let value = parse(self.report, entry.span(), without_escape(text));
+            value
+                .into_iter()
+                .for_each(|value| list.push(negated, value));
         }
         list
+    }
+}
+
+/// An entry that begins like a set's name without being one is written `\@…`.
+fn without_escape(text: &str) -> &str {
+    match text.strip_prefix('\\') {
+        Some(rest) if rest.starts_with('@') => rest,
+        _ => text,
+    }
+}
+
+/// What a measure is called in messages, the most there can be, and how to write its bounds.
+fn words(measure: Measure) -> (&'static str, u64, &'static str) {
+    const PLAIN: &str = "write { min = 1 }, { max = 64 } or both";
+    match measure {
+        Measure::Size => {
+            let example = "write { min = 1 }, { max = 1024 } or both, in bytes";
+            ("size", 268_435_460, example)
+        }
+        Measure::KeepAlive => {
+            let example = "write { min = 1 }, { max = 600 } or both, in seconds; 0 is for ever";
+            ("keep alive", u64::from(u16::MAX), example)
+        }
+        Measure::Levels => ("number of levels", 1 << 16, PLAIN),
+        Measure::Filters => ("number of filters", 1 << 28, PLAIN),
+        Measure::UserProperties => ("number of user properties", 1 << 28, PLAIN),
+        Measure::Options => ("number of options", 1 << 28, PLAIN),
+        Measure::Token => {
+            let example = "write { min = 1 }, { max = 8 } or both, in bytes";
+            ("token", 65_804, example)
+        }
     }
 }

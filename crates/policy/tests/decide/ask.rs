@@ -191,6 +191,13 @@ impl Mqtt {
         Self::new(bytes, Version::V311)
     }
 
+    /// A control packet of 5.0 as it is written here.
+    pub(crate) fn written(write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let mut bytes = Vec::new();
+        write(&mut bytes);
+        Self::new(bytes, Version::V5)
+    }
+
     pub(crate) fn from(mut self, source: &str) -> Self {
         self.source = source.parse().expect("an address");
         self
@@ -263,6 +270,17 @@ impl Coap {
         Builder::new(&mut bytes, message_type, code, 1, b"tk")
             .path(coap::number::URI_PATH, path)
             .payload(b"");
+        Self {
+            bytes,
+            direction: Direction::ToServer,
+        }
+    }
+
+    /// A GET with what is built here.
+    pub(crate) fn built(build: impl FnOnce(Builder<'_>)) -> Self {
+        let mut bytes = Vec::new();
+        let code = Code::GET;
+        build(Builder::new(&mut bytes, Type::Confirmable, code, 1, b"tk"));
         Self {
             bytes,
             direction: Direction::ToServer,

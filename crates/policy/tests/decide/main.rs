@@ -1,6 +1,7 @@
 //! What becomes of a message: order, negation, lists, limits, dry runs, monitor mode, defaults.
 
 mod ask;
+mod fields;
 
 use std::time::Duration;
 

@@ -119,6 +119,11 @@ fn what_is_wrong_with_a_configuration() {
             "",
         ),
         (
+            "[control]\nsocket = \"control.sock\"",
+            "the socket has to be an absolute path",
+            "/run/weir/control.sock",
+        ),
+        (
             "[limits]\nflow = 5",
             "[limits] has no key `flow`",
             "did you mean `flows`?",
@@ -221,6 +226,10 @@ listen = "[::1]:9683"
 [events]
 file = "/var/log/weir/events.json"
 
+[control]
+socket       = "/run/weir/control.sock"
+follow_files = false
+
 [log]
 level  = "debug"
 format = "json"
@@ -247,6 +256,7 @@ format = "json"
         "flows: 10",
         "900s",
         "exception: Bypass",
+        "socket: Some(\"/run/weir/control.sock\"), follow_files: false",
         "tcp_packets_per_second: 0",
         "udp_packets_per_second: 12345",
         "burst: 2s",

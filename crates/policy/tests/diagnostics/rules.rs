@@ -62,6 +62,158 @@ expect = { verdict = "refuse", rule = "harvest-wildcard" }
 }
 
 #[test]
+fn what_is_wrong_with_what_is_asked_of_values() {
+    for (conditions, headline, help) in [
+        (
+            "property = { sesion_expiry = true }",
+            "`property` has no key `sesion_expiry`",
+            "did you mean `session_expiry`?",
+        ),
+        ("property = {}", "no property is named", "session_expiry"),
+        (
+            "property = { session_expiry = {} }",
+            "the number has no bound",
+            "or true for any",
+        ),
+        (
+            "property = { session_expiry = { least = 1 } }",
+            "has no key `least`",
+            "`min` or `max`",
+        ),
+        (
+            "property = { payload_format = \"x\" }",
+            "expected true or false",
+            "",
+        ),
+        ("property = { content_type = 3 }", "expected a string", ""),
+        (
+            "property = { user_property = true }",
+            "expected a table",
+            "",
+        ),
+        (
+            "option = { uri_qery = true }",
+            "there is no option `uri_qery`",
+            "did you mean `uri_query`?",
+        ),
+        (
+            "option = { 70000 = true }",
+            "there is no option `70000`",
+            "its number",
+        ),
+        ("option = { accept = \"x\" }", "expected a table", ""),
+        ("option = {}", "no option is named", "uri_query"),
+        ("payload = {}", "the payload is asked nothing", "contains"),
+        (
+            "payload = { contains = \"hex:0\" }",
+            "`hex:0` isn't 1 to 1024 bytes",
+            "hex:00ff",
+        ),
+        (
+            "payload = { regex = \"a(\" }",
+            "not a regular expression: unclosed group",
+            "",
+        ),
+        (
+            "payload = { regex = '(\\w{999}){999}' }",
+            "the regular expression is too large",
+            "repeat less",
+        ),
+        (
+            "payload = { json = { speed = true } }",
+            "a JSON pointer begins with a slash",
+            "write \"/speed\"",
+        ),
+        (
+            "payload = { json = { \"/~x\" = true } }",
+            "`~` isn't followed by 0 or 1",
+            "`~0`",
+        ),
+        (
+            "payload = { json = {} }",
+            "no value is named",
+            "or true for any JSON",
+        ),
+        (
+            "payload = { json = { \"/a\" = {} } }",
+            "the number has no bound",
+            "exists = true",
+        ),
+        (
+            "payload = { json = { \"/a\" = { min = 2, max = 1 } } }",
+            "as small as `max`",
+            "",
+        ),
+        (
+            "packet = \"PINGREQ\", payload = { utf8 = true }",
+            "`payload` can never hold together with `packet`",
+            "have a payload",
+        ),
+        (
+            "levels = {}",
+            "the number of levels has no bound",
+            "{ max = 64 }",
+        ),
+        (
+            "levels = { min = 3, max = 2 }",
+            "no number of levels is as small as `max`",
+            "",
+        ),
+        ("reason_code = 256", "between 0 and 255", ""),
+        (
+            "protocol = \"coap\", will = true",
+            "`will` can never hold together with `protocol`",
+            "only a CONNECT says that",
+        ),
+        (
+            "client_id = \"@own\"",
+            "there is no set `own`",
+            "defined in [sets]",
+        ),
+    ] {
+        check_match(conditions, headline, help);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_sets_and_exceptions() {
+    for (text, headline, help) in [
+        (
+            "[sets]\na = [\"!x\"]\n",
+            "an entry of a set is a plain one",
+            "negate the set",
+        ),
+        ("[sets]\na = \"x\"\n", "expected a list", ""),
+        ("[sets]\na = []\n", "the set is empty", ""),
+        (
+            "[sets]\na = [\"a/#/b\"]\n[[rule]]\nid = \"r\"\nmatch = { topic = \"@a\" }\naction = \"drop\"\n",
+            "site.toml:2:6: error: `a/#/b` isn't a topic filter",
+            "",
+        ),
+        (
+            "[sets]\nown = [\"x\"]\n[[rule]]\nid = \"r\"\nmatch = { client_id = \"@onw\" }\naction = \"drop\"\n",
+            "there is no set `onw`",
+            "did you mean `own`?",
+        ),
+        (
+            "[[rule]]\nid = \"r\"\nmatch = { topic = \"a\" }\nexcept = {}\naction = \"drop\"\n",
+            "the exception leaves nothing of the rule",
+            "as in `match`",
+        ),
+        (
+            "[[rule]]\nid = \"r\"\nmatch = { topic = \"a\" }\nexcept = { topc = \"b\" }\naction = \"drop\"\n",
+            "has no key `topc`",
+            "did you mean `topic`?",
+        ),
+    ] {
+        let rendered = pack(text);
+        assert_eq!(headlines(&rendered).len(), 1, "{text}: {rendered}");
+        assert!(rendered.contains(headline), "{text}: {rendered}");
+        assert!(rendered.contains(help), "{text}: {rendered}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_match() {
     for (conditions, headline, help) in [
         (

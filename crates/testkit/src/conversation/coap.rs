@@ -1,6 +1,6 @@
 //! CoAP lines: `GET /a/b token=01`, `2.05 size=600` or `EMPTY type=RST` as a message.
 
-use policy::Fields;
+use policy::{Fields, Value};
 use wire::Direction;
 use wire::coap::encode::{self, Builder};
 use wire::coap::{Code, Type, number};
@@ -118,8 +118,22 @@ fn options(path: &str, fields: &Fields) -> Vec<(u16, Vec<u8>)> {
     let of_bytes = of_bytes
         .into_iter()
         .filter_map(|(key, number)| Some((number, fields.bytes(key)?.to_vec())));
+    let of_texts = [
+        ("uri_host", number::URI_HOST),
+        ("proxy_uri", number::PROXY_URI),
+        ("proxy_scheme", number::PROXY_SCHEME),
+    ];
+    let of_texts = of_texts
+        .into_iter()
+        .filter_map(|(key, number)| Some((number, fields.text(key)?.as_bytes().to_vec())));
+    let of_any = fields.all("option").filter_map(|value| match value {
+        Value::Option(number, bytes) => Some((*number, bytes.clone())),
+        _ => None,
+    });
     let mut options: Vec<_> = of_path
         .chain(of_query)
+        .chain(of_texts)
+        .chain(of_any)
         .chain(of_numbers)
         .chain(of_bytes)
         .collect();

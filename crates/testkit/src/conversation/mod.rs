@@ -22,13 +22,14 @@ pub use report::{Failure, Told};
 /// The port of the first connection; each further one has the next.
 const CLIENT_PORT: u16 = 40_000;
 
-/// Runs a case and compares what became of it with what it expects.
+/// Runs a case and compares what became of it with what it expects: what became of its last line.
 ///
 /// # Errors
 /// The first line that didn't go as it should, with what became of it instead.
-pub fn check(policy: &Arc<Policy>, case: &Case) -> Result<(), Failure> {
+pub fn check(policy: &Arc<Policy>, case: &Case) -> Result<Told, Failure> {
     let told = run(policy, case)?;
-    report::compare(policy, case, &told)
+    report::compare(policy, case, &told)?;
+    Ok(told)
 }
 
 /// Runs a case: what became of its last line.
@@ -39,9 +40,10 @@ pub fn run(policy: &Arc<Policy>, case: &Case) -> Result<Told, Failure> {
     let mut conversation = Conversation::new(policy, case);
     let mut told = Told::default();
     for (at, line) in case.say.iter().enumerate() {
-        let alerts = std::mem::take(&mut told.alerts);
+        let (alerts, matched) = (told.alerts, told.matched);
         told = conversation.say(line);
         told.alerts.splice(..0, alerts);
+        told.matched.splice(..0, matched);
         let is_last = at + 1 == case.say.len();
         if !is_last && !told.is_accepted() {
             return Err(Failure::early(policy, line, &told));

@@ -36,7 +36,7 @@ impl Speaker {
                 let present = fields.flag("session_present").unwrap_or(false);
                 encode::connack(out, version, present, code, properties);
             }
-            PacketType::Publish => publish(out, version, fields),
+            PacketType::Publish => publish(out, version, fields, properties),
             PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
                 encode::ack(out, version, packet, id, code, properties);
             }
@@ -66,12 +66,13 @@ impl Speaker {
 }
 
 fn connect(out: &mut Vec<u8>, version: Version, fields: &Fields, properties: &[Property<'_>]) {
+    let of_will = &*properties::of_will(fields);
     let will = fields.text("will_topic").map(|topic| Will {
         topic,
         payload: fields.text("will_payload").unwrap_or_default().as_bytes(),
         qos: qos(fields, "will_qos"),
         retain: fields.flag("will_retain").unwrap_or(false),
-        properties: &[],
+        properties: of_will,
     });
     let connect = Connect {
         version,
@@ -86,20 +87,18 @@ fn connect(out: &mut Vec<u8>, version: Version, fields: &Fields, properties: &[P
     encode::connect(out, &connect);
 }
 
-fn publish(out: &mut Vec<u8>, version: Version, fields: &Fields) {
+fn publish(out: &mut Vec<u8>, version: Version, fields: &Fields, properties: &[Property<'_>]) {
     let payload = payload(fields);
-    let alias = fields
-        .number("alias")
-        .map(|_| Property::TopicAlias(short(fields, "alias", 0)));
+    let has_alias = fields.number("alias").is_some();
     let publish = Publish {
         dup: fields.flag("dup").unwrap_or(false),
         qos: qos(fields, "qos"),
         retain: fields.flag("retain").unwrap_or(false),
         topic: fields
             .text("topic")
-            .unwrap_or(if alias.is_some() { "" } else { "t" }),
+            .unwrap_or(if has_alias { "" } else { "t" }),
         packet_id: short(fields, "packet_id", 1),
-        properties: alias.as_slice(),
+        properties,
         payload: &payload,
     };
     encode::publish(out, version, &publish);

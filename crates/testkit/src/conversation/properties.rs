@@ -1,6 +1,6 @@
 //! Properties that a line gives its control packet; 3.x leaves them out.
 
-use policy::Fields;
+use policy::{Fields, Value};
 use wire::mqtt::{PacketType, Property, QoS};
 
 /// The properties of a packet, in the order of their names.
@@ -17,14 +17,40 @@ pub(super) fn of(packet: PacketType, fields: &Fields) -> Vec<Property<'_>> {
         .filter_map(|(key, property)| Some(property(fields.text(key)?)));
     match packet {
         // Its method has a field, and a default, of its own.
-        PacketType::Auth | PacketType::Publish => Vec::new(),
-        _ => numbers.chain(flags).chain(texts).collect(),
+        PacketType::Auth => Vec::new(),
+        _ => numbers
+            .chain(flags)
+            .chain(texts)
+            .chain(users(fields))
+            .collect(),
     }
+}
+
+/// The properties of the will in a CONNECT.
+pub(super) fn of_will(fields: &Fields) -> Vec<Property<'_>> {
+    let delay = fields.number("will_delay");
+    let delay_s = delay.map(|delay| u32::try_from(delay).unwrap_or(u32::MAX));
+    delay_s
+        .map(Property::WillDelayInterval)
+        .into_iter()
+        .collect()
+}
+
+/// `user_property=name=value` as often as given, then filler to make up `user_properties=1000`.
+fn users(fields: &Fields) -> impl Iterator<Item = Property<'_>> {
+    let given = fields.all("user_property").filter_map(|value| match value {
+        Value::Text(text) => Some(text.split_once('=').unwrap_or((text, ""))),
+        _ => None,
+    });
+    let filler = fields.number("user_properties").unwrap_or(0);
+    let filler = usize::try_from(filler).unwrap_or(0);
+    let filler = std::iter::repeat_n(("n", "v"), filler);
+    given.chain(filler).map(Property::UserProperty)
 }
 
 type Make<T> = fn(T) -> Property<'static>;
 
-const NUMBERS: [(&str, Make<u32>); 7] = [
+const NUMBERS: [(&str, Make<u32>); 9] = [
     ("receive_maximum", |n| Property::ReceiveMaximum(n as u16)),
     ("maximum_packet_size", Property::MaximumPacketSize),
     ("topic_alias_maximum", |n| {
@@ -39,6 +65,8 @@ const NUMBERS: [(&str, Make<u32>); 7] = [
     }),
     ("server_keep_alive", |n| Property::ServerKeepAlive(n as u16)),
     ("subscription_id", Property::SubscriptionIdentifier),
+    ("message_expiry", Property::MessageExpiryInterval),
+    ("alias", |n| Property::TopicAlias(n as u16)),
 ];
 
 const FLAGS: [(&str, Make<bool>); 6] = [
@@ -64,7 +92,7 @@ const FLAGS: [(&str, Make<bool>); 6] = [
 
 type MakeText = for<'a> fn(&'a str) -> Property<'a>;
 
-const TEXTS: [(&str, MakeText); 4] = [
+const TEXTS: [(&str, MakeText); 6] = [
     ("auth_method", |text| Property::AuthenticationMethod(text)),
     ("assigned_client_id", |text| {
         Property::AssignedClientIdentifier(text)
@@ -73,4 +101,6 @@ const TEXTS: [(&str, MakeText); 4] = [
         Property::ResponseInformation(text)
     }),
     ("reason_string", |text| Property::ReasonString(text)),
+    ("content_type", |text| Property::ContentType(text)),
+    ("response_topic", |text| Property::ResponseTopic(text)),
 ];

@@ -20,6 +20,8 @@ pub struct Told {
     pub would: Option<Verdict>,
     /// Rules that matched without deciding, up to here.
     pub alerts: Vec<RuleIndex>,
+    /// All rules that matched, up to here.
+    pub matched: Vec<RuleIndex>,
 }
 
 impl Default for Told {
@@ -30,19 +32,21 @@ impl Default for Told {
             rule: None,
             would: None,
             alerts: Vec::new(),
+            matched: Vec::new(),
         }
     }
 }
 
 impl Told {
     pub(super) fn new(outcome: &Outcome, events: &[Seen]) -> Self {
-        let alerts = events.iter().filter_map(|event| event.rule);
+        let alerts: Vec<_> = events.iter().filter_map(|event| event.rule).collect();
         Self {
+            matched: alerts.iter().copied().chain(outcome.rule).collect(),
             verdict: outcome.verdict,
             reason: outcome.reason,
             rule: outcome.rule,
             would: outcome.would,
-            alerts: alerts.collect(),
+            alerts,
         }
     }
 

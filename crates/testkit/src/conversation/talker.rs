@@ -83,7 +83,7 @@ impl Talker {
     }
 
     /// Sends bytes the way the service carries them. Of several segments, the first that isn't
-    /// accepted is the one to tell of.
+    /// accepted is the one to tell of; those before the last are acknowledged, as long messages need.
     fn send(&mut self, gateway: &mut Gateway, direction: Direction, bytes: &[u8]) -> Told {
         if self.service.is_udp() {
             let frame = self.stream.ends.datagram(direction, bytes);
@@ -91,7 +91,12 @@ impl Talker {
         }
         self.open(gateway);
         let mut told = Told::default();
-        for chunk in bytes.chunks(SEGMENT_BYTES) {
+        for (at, chunk) in bytes.chunks(SEGMENT_BYTES).enumerate() {
+            if at > 0 {
+                let back = direction.reverse();
+                let frame = self.stream.segment(back, 0, TcpFlags::ACK, &[]);
+                self.carry(gateway, back, &frame);
+            }
             let flags = TcpFlags::ACK | TcpFlags::PSH;
             let frame = self.stream.segment(direction, 0, flags, chunk);
             self.stream.advance(direction, chunk.len());

@@ -180,6 +180,12 @@ pub fn check_name(name: &str) -> Result<(), Malformed> {
     Ok(())
 }
 
+/// How many levels a topic name or filter has.
+#[must_use]
+pub fn depth(topic: &str) -> usize {
+    levels(topic).count()
+}
+
 /// Whether a topic name or filter has so many levels that a receiver which descends into them may run
 /// out of stack (CVE-2019-11779, after which Mosquitto takes 200).
 #[inline]

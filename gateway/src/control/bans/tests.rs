@@ -1,3 +1,5 @@
+//! What becomes of bans, with maps that are a list.
+
 use std::sync::Mutex;
 
 use policy::RuleIndex;
@@ -209,4 +211,55 @@ fn what_finds_no_room_is_tried_again() {
     assert_eq!(counts.listed.load(Ordering::Relaxed), 2);
     follow(&mut keeper, &all[1..], &[]);
     assert_eq!(counts.listed.load(Ordering::Relaxed), 2);
+}
+
+/// Grants a wish and returns the answer.
+fn granted<T>(
+    keeper: &mut Keeper<Fake>,
+    now_ns: u64,
+    wish: impl FnOnce(oneshot::Sender<T>) -> Wish,
+) -> T {
+    let (asker, mut answer) = oneshot::channel();
+    keeper.grant(wish(asker), now_ns);
+    answer.try_recv().expect("an answer at once")
+}
+
+#[test]
+fn an_operator_shortens_lengthens_and_ends_bans() {
+    let list = Fake::roomy();
+    let (mut keeper, counts) = keeper(&list);
+    let source: IpNet = "192.0.2.1/32".parse().expect("a network");
+    keeper.place(&ban("192.0.2.1", 60), 0);
+    for seconds in [3600, 5] {
+        let duration = Duration::from_secs(seconds);
+        let done = granted(&mut keeper, 0, |asker| Wish::Ban(source, duration, asker));
+        assert_eq!(done, Ok(()));
+        is(&list, &[("192.0.2.1/32", seconds * SECOND_NS)]);
+        let bans = granted(&mut keeper, 0, Wish::Show);
+        assert_eq!(bans, [(source, seconds)]);
+    }
+    assert_eq!(granted(&mut keeper, 5 * SECOND_NS, Wish::Show), []);
+    let unban = |asker| Wish::Unban(source, asker);
+    assert_eq!(granted(&mut keeper, SECOND_NS, unban), Ok(true));
+    assert_eq!(granted(&mut keeper, SECOND_NS, unban), Ok(false));
+    is(&list, &[]);
+    assert_eq!(counts.bans.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn an_operator_cant_outdo_the_configuration() {
+    let list = Fake::roomy();
+    let (mut keeper, _) = keeper(&list);
+    follow(&mut keeper, &["198.51.100.0/24"], &["192.0.2.9/32"]);
+    let before = held(&list);
+    for (source, why) in [("198.51.100.0/24", "block list"), ("192.0.2.9/32", "never")] {
+        let source = source.parse().expect("a network");
+        let hour = Duration::from_secs(3600);
+        let refused = granted(&mut keeper, 0, |asker| Wish::Ban(source, hour, asker));
+        assert!(refused.is_err_and(|told| told.contains(why)));
+    }
+    let listed = "198.51.100.0/24".parse().expect("a network");
+    let refused = granted(&mut keeper, 0, |asker| Wish::Unban(listed, asker));
+    assert!(refused.is_err_and(|told| told.contains("take it out of the file")));
+    assert_eq!(held(&list), before);
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use policy::{Policy, Rule, RuleIndex};
 
+use crate::control::office::Rules;
+
 /// How many generations are kept: a message under way during a reload is judged by the old one.
 const KEPT: usize = 4;
 
@@ -23,6 +25,16 @@ impl Policies {
         let surplus = kept.len().saturating_sub(KEPT);
         kept.drain(..surplus);
         self.kept.store(Arc::new(kept));
+    }
+
+    /// The newest generation, and how many rules it has.
+    pub fn newest(&self) -> Rules {
+        let kept = self.kept.load();
+        kept.last()
+            .map_or(Rules::default(), |(generation, policy)| Rules {
+                generation: *generation,
+                rules: policy.rules().len(),
+            })
     }
 
     /// Looks up a rule, and hands it to `read`.

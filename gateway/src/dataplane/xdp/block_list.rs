@@ -1,16 +1,27 @@
 //! The sources that the program keeps out.
 
-use std::net::IpAddr;
+mod family;
+mod lengths;
 
-use abi::ban::{self, Value};
-use aya::maps::lpm_trie::{Key, LpmTrie};
-use aya::maps::{HashMap, MapData, MapError};
-use ipnet::IpNet;
-use rustix::io::Errno;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::error::os_error;
+use abi::ban::{self, V4, V6};
+use aya::maps::{Map, MapError};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
 use super::pins::Pins;
 use super::{Error, maps};
+
+use family::{Family, Names};
+
+const FAMILY_V4: Names = Names {
+    entries: ban::ENTRIES_V4,
+    lengths: ban::LENGTHS_V4,
+};
+const FAMILY_V6: Names = Names {
+    entries: ban::ENTRIES_V6,
+    lengths: ban::LENGTHS_V6,
+};
 
 /// Addresses and prefixes whose frames of services the program drops.
 ///
@@ -18,22 +29,26 @@ use super::{Error, maps};
 /// rule gone wrong can lock anyone out of the rest of a network.
 ///
 /// An entry holds until its expiry, in nanoseconds of `CLOCK_MONOTONIC`, and takes room until it is
-/// lifted. Single addresses and prefixes don't hide each other; of prefixes within each other the
-/// longest alone counts, so one within another should expire no earlier.
+/// lifted. Of those that cover a source the longest that holds counts. Only one list at a time may
+/// change the maps: it knows how many prefixes of each length there are.
 pub struct BlockList {
-    hosts_v4: HashMap<MapData, [u8; 4], Value>,
-    hosts_v6: HashMap<MapData, [u8; 16], Value>,
-    nets_v4: LpmTrie<MapData, [u8; 4], Value>,
-    nets_v6: LpmTrie<MapData, [u8; 16], Value>,
+    v4: Family<1>,
+    v6: Family<3>,
 }
 
 impl BlockList {
     pub(super) fn open(pins: &Pins) -> Result<Self, Error> {
+        Self::over(|name| maps::pinned(pins, name))
+    }
+
+    /// The list that these maps are, with what is on it.
+    ///
+    /// # Errors
+    /// A map isn't there, or can't be read or written.
+    pub fn over(mut map: impl FnMut(&'static str) -> Result<Map, MapError>) -> Result<Self, Error> {
         Ok(Self {
-            hosts_v4: maps::open(pins, ban::HOSTS_V4)?,
-            hosts_v6: maps::open(pins, ban::HOSTS_V6)?,
-            nets_v4: maps::open(pins, ban::PREFIXES_V4)?,
-            nets_v6: maps::open(pins, ban::PREFIXES_V6)?,
+            v4: Family::open(FAMILY_V4, ban::SLOT_BITS_V4, &mut map)?,
+            v6: Family::open(FAMILY_V6, ban::SLOT_BITS_V6, &mut map)?,
         })
     }
 
@@ -42,28 +57,9 @@ impl BlockList {
     /// # Errors
     /// The list is full or can't be written.
     pub fn place(&mut self, source: IpNet, expires_ns: u64) -> Result<(), Error> {
-        let value = ban::to_value(expires_ns);
-        match Entry::of(source) {
-            Entry::HostV4(key) => placed(
-                ban::HOSTS_V4,
-                ban::HOSTS_ENTRIES,
-                self.hosts_v4.insert(key, value, 0),
-            ),
-            Entry::HostV6(key) => placed(
-                ban::HOSTS_V6,
-                ban::HOSTS_ENTRIES,
-                self.hosts_v6.insert(key, value, 0),
-            ),
-            Entry::NetV4(key) => placed(
-                ban::PREFIXES_V4,
-                ban::PREFIXES_ENTRIES,
-                self.nets_v4.insert(&key, value, 0),
-            ),
-            Entry::NetV6(key) => placed(
-                ban::PREFIXES_V6,
-                ban::PREFIXES_ENTRIES,
-                self.nets_v6.insert(&key, value, 0),
-            ),
+        match source {
+            IpNet::V4(net) => self.v4.place(of_v4(net), expires_ns),
+            IpNet::V6(net) => self.v6.place(of_v6(net), expires_ns),
         }
     }
 
@@ -72,11 +68,9 @@ impl BlockList {
     /// # Errors
     /// The list can't be written.
     pub fn lift(&mut self, source: IpNet) -> Result<bool, Error> {
-        match Entry::of(source) {
-            Entry::HostV4(key) => lifted(ban::HOSTS_V4, self.hosts_v4.remove(&key)),
-            Entry::HostV6(key) => lifted(ban::HOSTS_V6, self.hosts_v6.remove(&key)),
-            Entry::NetV4(key) => lifted(ban::PREFIXES_V4, self.nets_v4.remove(&key)),
-            Entry::NetV6(key) => lifted(ban::PREFIXES_V6, self.nets_v6.remove(&key)),
+        match source {
+            IpNet::V4(net) => self.v4.lift(of_v4(net)),
+            IpNet::V6(net) => self.v6.lift(of_v6(net)),
         }
     }
 
@@ -86,65 +80,74 @@ impl BlockList {
     /// The list can't be read.
     pub fn entries(&self) -> Result<Vec<(IpNet, u64)>, Error> {
         let mut entries = Vec::new();
-        for entry in self.hosts_v4.iter() {
-            let (key, value) = entry.map_err(|error| Error::map(ban::HOSTS_V4, error))?;
-            entries.push((IpAddr::from(key).into(), ban::from_value(value)));
+        for entry in self.v4.entries() {
+            let (prefix, expires_ns) = entry?;
+            entries.extend(to_v4(&prefix).map(|net| (net, expires_ns)));
         }
-        for entry in self.hosts_v6.iter() {
-            let (key, value) = entry.map_err(|error| Error::map(ban::HOSTS_V6, error))?;
-            entries.push((IpAddr::from(key).into(), ban::from_value(value)));
-        }
-        for entry in self.nets_v4.iter() {
-            let (key, value) = entry.map_err(|error| Error::map(ban::PREFIXES_V4, error))?;
-            entries
-                .extend(net(key.data(), key.prefix_len()).map(|net| (net, ban::from_value(value))));
-        }
-        for entry in self.nets_v6.iter() {
-            let (key, value) = entry.map_err(|error| Error::map(ban::PREFIXES_V6, error))?;
-            entries
-                .extend(net(key.data(), key.prefix_len()).map(|net| (net, ban::from_value(value))));
+        for entry in self.v6.entries() {
+            let (prefix, expires_ns) = entry?;
+            entries.extend(to_v6(&prefix).map(|net| (net, expires_ns)));
         }
         Ok(entries)
     }
 }
 
-/// Where a source is kept.
-enum Entry {
-    HostV4([u8; 4]),
-    HostV6([u8; 16]),
-    NetV4(Key<[u8; 4]>),
-    NetV6(Key<[u8; 16]>),
+fn of_v4(net: Ipv4Net) -> V4 {
+    let (at, end) = ban::end(net.prefix_len().into());
+    ban::prefix(&ban::v4(net.addr().octets()), at, end)
 }
 
-impl Entry {
-    fn of(source: IpNet) -> Self {
-        match source.trunc() {
-            IpNet::V4(net) if net.prefix_len() == 32 => Self::HostV4(net.addr().octets()),
-            IpNet::V6(net) if net.prefix_len() == 128 => Self::HostV6(net.addr().octets()),
-            IpNet::V4(net) => Self::NetV4(Key::new(net.prefix_len().into(), net.addr().octets())),
-            IpNet::V6(net) => Self::NetV6(Key::new(net.prefix_len().into(), net.addr().octets())),
+fn of_v6(net: Ipv6Net) -> V6 {
+    let (at, end) = ban::end(net.prefix_len().into());
+    ban::prefix(&ban::v6(net.addr().octets()), at, end)
+}
+
+/// The network of a prefix; none for a length no address has.
+fn to_v4(prefix: &V4) -> Option<IpNet> {
+    let ([bits], length) = ban::parts(prefix);
+    let address = Ipv4Addr::from((bits >> 32) as u32);
+    Ipv4Net::new(address, u8::try_from(length).ok()?)
+        .ok()
+        .map(IpNet::V4)
+}
+
+fn to_v6(prefix: &V6) -> Option<IpNet> {
+    let ([high, low, _], length) = ban::parts(prefix);
+    let address = Ipv6Addr::from(u128::from(high) << 64 | u128::from(low));
+    Ipv6Net::new(address, u8::try_from(length).ok()?)
+        .ok()
+        .map(IpNet::V6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_are_the_networks_they_came_from() {
+        for text in [
+            "0.0.0.0/0",
+            "10.20.30.40/32",
+            "10.20.0.0/15",
+            "255.255.255.254/31",
+        ] {
+            let net: Ipv4Net = text.parse().expect("a network");
+            assert_eq!(to_v4(&of_v4(net)), Some(IpNet::V4(net)));
         }
-    }
-}
-
-/// The prefix of a trie's key; none for a length no address has.
-fn net(address: impl Into<IpAddr>, prefix_len: u32) -> Option<IpNet> {
-    let prefix_len = u8::try_from(prefix_len).ok()?;
-    IpNet::new(address.into(), prefix_len).ok()
-}
-
-fn placed(map: &'static str, capacity: u32, result: Result<(), MapError>) -> Result<(), Error> {
-    result.map_err(|error| match os_error(&error) {
-        Some(Errno::TOOBIG | Errno::NOSPC) => Error::BlockListFull { capacity },
-        _ => Error::map(map, error),
-    })
-}
-
-fn lifted(map: &'static str, result: Result<(), MapError>) -> Result<bool, Error> {
-    match result {
-        Ok(()) => Ok(true),
-        Err(MapError::KeyNotFound) => Ok(false),
-        Err(error) if os_error(&error) == Some(Errno::NOENT) => Ok(false),
-        Err(error) => Err(Error::map(map, error)),
+        for text in [
+            "::/0",
+            "::/64",
+            "::/128",
+            "fd00::/16",
+            "fd00:20::1:0:0:0/65",
+            "ffff::1/128",
+        ] {
+            let net: Ipv6Net = text.parse().expect("a network");
+            assert_eq!(to_v6(&of_v6(net)), Some(IpNet::V6(net)));
+        }
+        let untidy = "10.20.30.40/16".parse().expect("a network");
+        let tidy = "10.20.0.0/16".parse().expect("a network");
+        assert_eq!(of_v4(untidy), of_v4(tidy));
+        assert_eq!(to_v4(&[1]), None, "longer than an address");
     }
 }

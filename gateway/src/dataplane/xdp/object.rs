@@ -22,10 +22,10 @@ const SHARED: [&str; 13] = [
     map::COUNTERS,
     map::SAMPLES,
     budget::BUCKETS,
-    ban::HOSTS_V4,
-    ban::HOSTS_V6,
-    ban::PREFIXES_V4,
-    ban::PREFIXES_V6,
+    ban::ENTRIES_V4,
+    ban::ENTRIES_V6,
+    ban::LENGTHS_V4,
+    ban::LENGTHS_V6,
 ];
 
 /// Makes instances of the program whose maps are those under one directory of pins.

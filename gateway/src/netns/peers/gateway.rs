@@ -67,10 +67,12 @@ impl<'a> Setup<'a> {
              [policy]\ndefault = \"accept\"\npacks = [\"rules.toml\"]\n\n\
              [metrics]\nlisten = \"{METRICS}\"\n\n\
              [events]\nfile = \"{events}\"\n\n\
+             [control]\nsocket = \"{socket}\"\n\n\
              [dataplane]\nmode = \"{xdp}\"\npin_dir = \"{pins}\"\n\n\
              {more}",
             on_failure = self.on_failure,
             events = dir.join(EVENTS).display(),
+            socket = dir.join(SOCKET).display(),
             xdp = self.xdp,
             pins = pins.display(),
             more = self.more,
@@ -82,6 +84,7 @@ impl<'a> Setup<'a> {
 const CONFIG: &str = "weir.toml";
 const RULES: &str = "rules.toml";
 const EVENTS: &str = "events.json";
+const SOCKET: &str = "control.sock";
 
 /// A running gateway.
 #[derive(Debug)]
@@ -150,6 +153,11 @@ impl<'t> Gateway<'t> {
     /// The rule pack beside it.
     pub fn rules(topology: &Topology) -> PathBuf {
         topology.state().dir().join(RULES)
+    }
+
+    /// The socket that `weir ctl` asks on.
+    pub fn socket(topology: &Topology) -> PathBuf {
+        topology.state().dir().join(SOCKET)
     }
 
     /// The file of events.

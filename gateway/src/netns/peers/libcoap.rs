@@ -36,7 +36,7 @@ impl CoapServer {
     /// # Errors
     /// When it isn't installed, or doesn't get ready.
     pub fn start(topology: &Topology) -> Result<Self> {
-        let mut command = topology.host(Host::Servers).command(&program(SERVERS));
+        let mut command = coap_server(topology.host(Host::Servers));
         // Level 7 writes each message it receives and sends. `-k` is the key of its DTLS port.
         command.args(["-v", "7", "-d", DYNAMIC_RESOURCES, "-k", "weir-lab"]);
         let mut process = Process::start(topology.state(), "coap-server", &mut command)?;
@@ -56,6 +56,11 @@ impl CoapServer {
     pub fn process(&self) -> &Process {
         &self.process
     }
+}
+
+/// `coap-server` in a namespace, without arguments yet.
+pub fn coap_server(namespace: &Namespace) -> Command {
+    namespace.command(&program(SERVERS))
 }
 
 /// `coap-client` in a namespace, without arguments yet.

@@ -11,7 +11,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 pub use gateway::{Gateway, Setup};
-pub use libcoap::{CoapServer, coap_client};
+pub use libcoap::{CoapServer, coap_client, coap_server};
 pub use metrics::Metrics;
 pub use mosquitto::{Mosquitto, mosquitto_pub, mosquitto_sub};
 

@@ -1,0 +1,47 @@
+//! Options of CoAP by name or number (RFC 7252 §5.10, §12.2).
+
+use wire::coap::{Format, Opt, definition};
+
+use super::value::{Test, Value};
+use crate::Subject;
+
+/// An option and what is asked of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct OptionCondition {
+    pub(crate) number: u16,
+    pub(crate) test: Test,
+}
+
+/// The registered options by the names rules give them: `Uri-Query` is `uri_query`.
+pub(crate) fn names() -> Vec<(String, u16)> {
+    let numbers = 0..=u16::MAX >> 4;
+    numbers
+        .filter_map(|number| {
+            let name = definition(number)?.name;
+            Some((name.to_lowercase().replace('-', "_"), number))
+        })
+        .collect()
+}
+
+/// What the value of an option is; of one that isn't registered only its length can be told.
+pub(crate) fn format(number: u16) -> Format {
+    definition(number).map_or(Format::Opaque, |definition| definition.format)
+}
+
+impl OptionCondition {
+    pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
+        let Some(message) = subject.message.coap() else {
+            return false;
+        };
+        let values = message.options_of(self.number);
+        self.test.holds(values.filter_map(value))
+    }
+}
+
+fn value<'a>(option: Opt<'a>) -> Option<Value<'a>> {
+    Some(match format(option.number) {
+        Format::Uint => Value::Number(option.as_uint()?.into()),
+        Format::Text => Value::Text(option.as_str()?),
+        Format::Opaque | Format::Empty => Value::Bytes(option.value),
+    })
+}

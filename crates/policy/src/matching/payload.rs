@@ -1,0 +1,247 @@
+//! What a rule asks of a payload: of a PUBLISH, of a will, of a CoAP message.
+//!
+//! A payload that isn't at hand as a whole, because it is larger than what is ever kept of a packet
+//! (`[limits] partial_bytes`), is only measured: it fits nothing else, whatever is asked.
+
+mod json;
+mod pointer;
+
+use std::hash::{Hash, Hasher};
+
+use memchr::memmem::Finder;
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::list::List;
+use super::measure::Bounds;
+use super::told;
+use crate::Subject;
+
+pub(crate) use json::{JsonTest, Real};
+pub(crate) use pointer::{Pointer, PointerError};
+
+/// Larger programs take too long to build, and too much of the cache.
+const REGEX_BYTES: usize = 256 << 10;
+/// Longer ones are refused.
+pub(crate) const MAX_PATTERN_BYTES: usize = 1024;
+
+/// What has to be true of one payload.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(crate) struct PayloadCondition {
+    pub(crate) size: Option<Bounds>,
+    pub(crate) utf8: Option<bool>,
+    pub(crate) starts_with: List<Bytes>,
+    pub(crate) contains: List<Bytes>,
+    pub(crate) regex: List<Expression>,
+    /// Whether it is JSON.
+    pub(crate) is_json: Option<bool>,
+    pub(crate) json: Vec<(Pointer, JsonTest)>,
+}
+
+/// Bytes to look for.
+#[derive(Debug, Clone)]
+pub(crate) struct Bytes(Finder<'static>);
+
+/// A regular expression, matched anywhere unless it says `^`.
+#[derive(Debug, Clone)]
+pub(crate) struct Expression(Regex);
+
+/// Why a text is no regular expression that a rule may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ExpressionError {
+    TooLarge,
+    /// In the words of the parser, its last line.
+    Syntax(String),
+}
+
+impl PayloadCondition {
+    pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
+        let Some(payload) = told::payload(subject) else {
+            return false;
+        };
+        let size = told::payload_len(subject);
+        if !self.size.is_none_or(|bounds| bounds.holds(size)) {
+            return false;
+        }
+        match payload {
+            Some(payload) => self.holds_for(payload),
+            None => !self.looks_inside(),
+        }
+    }
+
+    /// Whether it asks for more than the size.
+    pub(crate) fn looks_inside(&self) -> bool {
+        let Self {
+            size: _,
+            utf8,
+            starts_with,
+            contains,
+            regex,
+            is_json,
+            json,
+        } = self;
+        utf8.is_some()
+            || !starts_with.is_empty()
+            || !contains.is_empty()
+            || !regex.is_empty()
+            || is_json.is_some()
+            || !json.is_empty()
+    }
+
+    fn holds_for(&self, payload: &[u8]) -> bool {
+        let is_text = || std::str::from_utf8(payload).is_ok();
+        let mut pointers = self.json.iter();
+        self.starts_with
+            .holds(|bytes| payload.starts_with(bytes.as_slice()))
+            && self.contains.holds(|bytes| bytes.is_in(payload))
+            && self.utf8.is_none_or(|wanted| is_text() == wanted)
+            && self
+                .regex
+                .holds(|Expression(regex)| regex.is_match(payload))
+            && self
+                .is_json
+                .is_none_or(|wanted| json::is_json(payload) == wanted)
+            && pointers.all(|(pointer, test)| json::holds(payload, pointer, test))
+    }
+}
+
+impl Bytes {
+    /// `hex:00ff`, or the text itself.
+    pub(crate) fn new(text: &str) -> Option<Self> {
+        let bytes = match text.strip_prefix("hex:") {
+            Some(digits) => hex(digits)?,
+            None => text.as_bytes().to_vec(),
+        };
+        let fits = (1..=MAX_PATTERN_BYTES).contains(&bytes.len());
+        fits.then(|| Self(Finder::new(&bytes).into_owned()))
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.0.needle()
+    }
+
+    fn is_in(&self, payload: &[u8]) -> bool {
+        self.0.find(payload).is_some()
+    }
+}
+
+/// Pairs of hex digits.
+fn hex(digits: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = digits
+        .chars()
+        .filter(|c| *c != ' ')
+        .map(|c| u8::try_from(c.to_digit(16)?).ok())
+        .collect();
+    let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
+    Some(
+        digits
+            .chunks(2)
+            .map(|pair| pair[0] << 4 | pair[1])
+            .collect(),
+    )
+}
+
+impl PartialEq for Bytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Bytes {}
+
+impl Hash for Bytes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_slice().hash(state);
+    }
+}
+
+impl Expression {
+    pub(crate) fn new(text: &str) -> Result<Self, ExpressionError> {
+        if text.len() > MAX_PATTERN_BYTES {
+            return Err(ExpressionError::TooLarge);
+        }
+        let mut builder = RegexBuilder::new(text);
+        let built = builder
+            .size_limit(REGEX_BYTES)
+            .dfa_size_limit(REGEX_BYTES)
+            .build();
+        match built {
+            Ok(regex) => Ok(Self(regex)),
+            Err(regex::Error::CompiledTooBig(_)) => Err(ExpressionError::TooLarge),
+            Err(error) => {
+                let text = error.to_string();
+                let last = text.lines().last().unwrap_or_default();
+                let last = last.trim_start_matches("error: ").to_owned();
+                Err(ExpressionError::Syntax(last))
+            }
+        }
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for Expression {}
+
+impl Hash for Expression {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_text_or_hex() {
+        for (text, bytes) in [
+            ("abc", Some(&b"abc"[..])),
+            ("hex:00fF", Some(&[0, 0xff])),
+            ("hex:00 ff", Some(&[0, 0xff])),
+            ("hex:0", None),
+            ("hex:0g", None),
+            ("hex:", None),
+            ("", None),
+        ] {
+            let read = Bytes::new(text);
+            assert_eq!(read.as_ref().map(Bytes::as_slice), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_expression_too_large_is_told_from_a_wrong_one() {
+        assert!(Expression::new(r"^\d+$").is_ok());
+        for large in [r"(\w{1000}){1000}".to_owned(), "a".repeat(2000)] {
+            assert_eq!(
+                Expression::new(&large).err(),
+                Some(ExpressionError::TooLarge)
+            );
+        }
+        assert!(matches!(
+            Expression::new("a("),
+            Err(ExpressionError::Syntax(_))
+        ));
+    }
+
+    #[test]
+    fn all_that_is_asked_holds_together() {
+        let bytes = |text: &str| Bytes::new(text).expect("bytes");
+        let mut condition = PayloadCondition::default();
+        assert!(!condition.looks_inside());
+        condition.contains.push(false, bytes("rm -rf"));
+        condition.contains.push(true, bytes("dry"));
+        condition.utf8 = Some(true);
+        assert!(condition.looks_inside());
+        for (payload, holds) in [
+            (&b"; rm -rf /"[..], true),
+            (b"dry; rm -rf /", false),
+            (b"rm -rf \xff", false),
+            (b"", false),
+        ] {
+            assert_eq!(condition.holds_for(payload), holds, "{payload:?}");
+        }
+    }
+}

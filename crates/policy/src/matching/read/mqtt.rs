@@ -1,0 +1,253 @@
+//! What only MQTT has.
+
+use wire::mqtt::{PacketType, QoS};
+
+use super::MatchReader;
+use super::value::Form;
+use crate::Protocol;
+use crate::matching::condition::{Condition, FilterCondition, Identity};
+use crate::matching::entry;
+use crate::matching::flag::Flag;
+use crate::matching::measure::Measure;
+use crate::matching::pattern::Pattern;
+use crate::matching::property::{self, Known, PROPERTIES, PropertyCondition};
+use crate::matching::scope::{CodeClass, Scope};
+use crate::matching::set::Set;
+use crate::read::{Node, Table};
+
+impl MatchReader<'_> {
+    /// What only MQTT has.
+    pub(super) fn mqtt(&mut self, table: &mut Table<'_>) {
+        if let Some((node, versions)) = self.names(table, "version", &entry::VERSIONS) {
+            let scope = Scope::protocol(Protocol::Mqtt);
+            self.narrowing.narrow(self.report, "version", &node, scope);
+            self.conditions
+                .push(Condition::Version(versions.into_iter().collect()));
+        }
+        for (key, identity) in [
+            ("client_id", Identity::ClientId),
+            ("username", Identity::Username),
+        ] {
+            let Some(node) = table.optional(key) else {
+                continue;
+            };
+            let list = self.list(&node, entry::name_pattern);
+            let mut patterns = list.any_of.iter().chain(&list.none_of);
+            if patterns.any(|pattern| pattern.is_filled_with(identity)) {
+                let message = format!("`{{{key}}}` compares the `{key}` with itself");
+                self.report.error(node.span(), message);
+            }
+            let scope = Scope::protocol(Protocol::Mqtt);
+            self.narrowing.narrow(self.report, key, &node, scope);
+            self.conditions.push(Condition::Identity(identity, list));
+        }
+        if let Some(node) = table.optional("topic") {
+            let list = self.list(&node, entry::topic_pattern);
+            let scope = self.messages();
+            self.narrowing.narrow(self.report, "topic", &node, scope);
+            self.conditions.push(Condition::Topic(list));
+        }
+        if let Some(node) = table.optional("topic_text") {
+            let list = self.list(&node, entry::text_glob);
+            let scope = self.messages();
+            self.narrowing
+                .narrow(self.report, "topic_text", &node, scope);
+            self.conditions.push(Condition::TopicText(list));
+        }
+        let connect = Scope::packet(PacketType::Connect);
+        let publish = Scope::packet(PacketType::Publish);
+        for (key, flag, scope) in [
+            ("retain", Flag::Retain, self.messages()),
+            ("dup", Flag::Dup, publish),
+            ("clean", Flag::Clean, connect),
+            ("will", Flag::Will, connect),
+            ("password", Flag::Password, connect),
+            ("will_outlives_session", Flag::WillOutlivesSession, connect),
+        ] {
+            let Some(node) = table.optional(key) else {
+                continue;
+            };
+            self.narrowing.narrow(self.report, key, &node, scope);
+            if let Some(wanted) = node.boolean(self.report) {
+                self.conditions.push(Condition::Flag(flag, wanted));
+            }
+        }
+        self.measure(table, "keep_alive", Measure::KeepAlive, connect);
+        let subscribe = Scope::packet(PacketType::Subscribe);
+        let filters = subscribe.or(Scope::packet(PacketType::Unsubscribe));
+        self.measure(table, "filters", Measure::Filters, filters);
+        let packets = Scope::decoded_packets();
+        self.measure(table, "user_properties", Measure::UserProperties, packets);
+        let requests = Scope::code_class(CodeClass::Request);
+        let layered = self.messages().or(filters).or(requests);
+        self.measure(table, "levels", Measure::Levels, layered);
+        self.reason_codes(table);
+        if let Some(node) = table.optional("property") {
+            self.narrowing
+                .narrow(self.report, "property", &node, Scope::decoded_packets());
+            self.properties(&node);
+        }
+        let filter = table.optional("filter");
+        let qos = table.optional("qos");
+        self.filter_and_qos(filter.as_ref(), qos.as_ref());
+    }
+
+    /// What carries an application message. A will is judged as a PUBLISH of its own, so that a CONNECT
+    /// is asked for its will only where the rule names it.
+    pub(super) fn messages(&self) -> Scope {
+        let publish = Scope::packet(PacketType::Publish);
+        match self.narrowing.names_packets() {
+            true => publish.or(Scope::packet(PacketType::Connect)),
+            false => publish,
+        }
+    }
+
+    /// `filter` and `qos`, which have to hold for the same entry of a SUBSCRIBE.
+    fn filter_and_qos(&mut self, filter: Option<&Node<'_>>, qos: Option<&Node<'_>>) {
+        let wanted = qos.and_then(|node| {
+            let scope = self.messages().or(Scope::packet(PacketType::Subscribe));
+            self.narrowing.narrow(self.report, "qos", node, scope);
+            self.qos(node)
+        });
+        let Some(node) = filter else {
+            self.conditions.extend(wanted.map(Condition::Qos));
+            return;
+        };
+        // Who asks for a filter means subscriptions, unless they say otherwise.
+        let mut scope = Scope::packet(PacketType::Subscribe);
+        if self.narrowing.names_packets() {
+            scope = scope.or(Scope::packet(PacketType::Unsubscribe));
+        }
+        self.narrowing.narrow(self.report, "filter", node, scope);
+        if let Some(mut condition) = self.filter(node) {
+            condition.qos = wanted;
+            self.conditions.push(Condition::Filter(condition));
+        }
+    }
+
+    fn filter(&mut self, node: &Node<'_>) -> Option<FilterCondition> {
+        if node.as_str().is_some() {
+            self.report
+                .error(node.span(), "a filter needs a relation")
+                .help("write { overlaps = … }, { within = … } or { covers = … }")
+                .help("rules/README.md tells them apart");
+            return None;
+        }
+        let mut table = node.table(self.report, "`filter`")?;
+        let mut condition = FilterCondition::default();
+        if let Some(node) = table.optional("overlaps") {
+            condition.overlaps = self.list(&node, entry::topic_pattern);
+            let everything = condition.overlaps.any_of.iter().any(Pattern::is_everything);
+            if everything {
+                self.report
+                    .warning(node.span(), "every subscription overlaps with `#`")
+                    .help("write { covers = \"#\" } for subscriptions that ask for everything");
+            }
+        }
+        if let Some(node) = table.optional("within") {
+            condition.within = self.list(&node, entry::topic_pattern);
+        }
+        if let Some(node) = table.optional("covers") {
+            condition.covers = self.list(&node, entry::topic_pattern);
+        }
+        if let Some(node) = table.optional("text") {
+            condition.text = self.list(&node, entry::text_glob);
+        }
+        if table.is_empty() {
+            let finding = self.report.error(node.span(), "the filter asks nothing");
+            finding.help("write { overlaps = … }, { within = … } or { covers = … }");
+        }
+        table.finish(self.report);
+        Some(condition)
+    }
+
+    fn qos(&mut self, node: &Node<'_>) -> Option<Set<QoS>> {
+        let mut set = Set::EMPTY;
+        for entry in node.list() {
+            let number = entry.integer(self.report, 0..=2)?;
+            set.insert(QoS::from_bits(u8::try_from(number).ok()?)?);
+        }
+        Some(set)
+    }
+
+    /// `reason_code`: numbers, as the specifications have them.
+    fn reason_codes(&mut self, table: &mut Table<'_>) {
+        let Some(node) = table.optional("reason_code") else {
+            return;
+        };
+        let carriers = [
+            PacketType::ConnAck,
+            PacketType::PubAck,
+            PacketType::PubRec,
+            PacketType::PubRel,
+            PacketType::PubComp,
+            PacketType::SubAck,
+            PacketType::UnsubAck,
+            PacketType::Disconnect,
+            PacketType::Auth,
+        ];
+        let scope = Scope::union(carriers.map(Scope::packet));
+        self.narrowing
+            .narrow(self.report, "reason_code", &node, scope);
+        let mut codes = Vec::new();
+        for entry in node.list() {
+            let code = entry.integer(self.report, 0..=u64::from(u8::MAX));
+            codes.extend(code.and_then(|code| u8::try_from(code).ok()));
+        }
+        self.conditions
+            .push(Condition::ReasonCode(codes.into_iter().collect()));
+    }
+
+    /// `property = { session_expiry = { max = 3600 } }`.
+    fn properties(&mut self, node: &Node<'_>) {
+        let Some(mut table) = node.table(self.report, "`property`") else {
+            return;
+        };
+        if table.is_empty() {
+            let finding = self.report.error(node.span(), "no property is named");
+            finding.help("write { session_expiry = { max = 3600 } } or { will_delay = true }");
+        }
+        for known in &PROPERTIES {
+            if let Some(node) = table.optional(known.name) {
+                self.property(known, &node);
+            }
+        }
+        table.finish(self.report);
+    }
+
+    fn property(&mut self, known: &Known, node: &Node<'_>) {
+        let form = match known.format {
+            property::Format::Flag => Form::Flag,
+            property::Format::Number => Form::Number,
+            property::Format::Text => Form::Text,
+            property::Format::Bytes => Form::Bytes,
+            property::Format::Pair => return self.user_property(known, node),
+        };
+        let id = known.id;
+        if let Some(test) = self.test(node, form) {
+            let condition = PropertyCondition {
+                id,
+                test,
+                name: None,
+            };
+            self.conditions.push(Condition::Property(condition));
+        }
+    }
+
+    /// `user_property = { site = "north-*" }`: values by name.
+    fn user_property(&mut self, known: &Known, node: &Node<'_>) {
+        let Some(table) = node.table(self.report, "`user_property`") else {
+            return;
+        };
+        for (name, node) in table.entries() {
+            if let Some(test) = self.test(&node, Form::Text) {
+                let condition = PropertyCondition {
+                    id: known.id,
+                    test,
+                    name: Some(name.into()),
+                };
+                self.conditions.push(Condition::Property(condition));
+            }
+        }
+    }
+}

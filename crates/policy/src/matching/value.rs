@@ -1,0 +1,47 @@
+//! What a rule asks of one value: a property's, an option's.
+
+use super::glob::Glob;
+use super::list::List;
+use super::measure::Bounds;
+
+/// One value, as its format has it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'a> {
+    Flag(bool),
+    Number(u64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+/// What is asked of a value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Test {
+    /// Whether it is there at all.
+    Is(bool),
+    /// A yes or no that is this.
+    Flag(bool),
+    /// A number, or the length of bytes.
+    Within(Bounds),
+    /// A text.
+    Like(List<Glob>),
+}
+
+impl Test {
+    /// Whether one of the values passes; of none, whether that is what was asked for.
+    pub(super) fn holds<'a>(&self, mut values: impl Iterator<Item = Value<'a>>) -> bool {
+        match self {
+            Self::Is(there) => values.next().is_some() == *there,
+            _ => values.any(|value| self.passes(value)),
+        }
+    }
+
+    fn passes(&self, value: Value<'_>) -> bool {
+        match (self, value) {
+            (Self::Flag(wanted), Value::Flag(flag)) => *wanted == flag,
+            (Self::Within(bounds), Value::Number(number)) => bounds.contains(number),
+            (Self::Within(bounds), Value::Bytes(bytes)) => bounds.holds(bytes.len()),
+            (Self::Like(globs), Value::Text(text)) => globs.holds(|glob| glob.matches(text)),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! `weir ctl`: asks a running gateway, over its control socket.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use ipnet::IpNet;
+use jiff::SignedDuration;
+use policy::Config;
+
+use super::{Failure, Status};
+use crate::control::load;
+use crate::control::office::{self, Answer, Link, PATIENCE, Question, Rules};
+
+/// What `weir ctl` was told.
+#[derive(Debug, Args)]
+pub(super) struct CtlArguments {
+    /// The configuration the gateway runs with, which names its socket
+    #[arg(long, value_name = "FILE", default_value = "/etc/weir/weir.toml")]
+    config: PathBuf,
+    /// The socket itself
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
+    socket: Option<PathBuf>,
+    /// Print the gateway's answer as it came, in JSON
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to ask.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// How things stand: links, rules in force, what is wrong
+    Status,
+    /// Read the configuration, its packs and its block lists anew
+    Reload,
+    /// List who is banned, and for how long
+    Bans,
+    /// Keep an address or network out; what is to last stands better on a list of [block]
+    Ban {
+        /// An address or a network
+        #[arg(value_name = "SOURCE", value_parser = source)]
+        source: IpNet,
+        /// For how long: "10m", "36h", "7d"
+        #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = duration)]
+        duration: Duration,
+    },
+    /// Let an address or network in again
+    Unban {
+        /// An address or a network, as `weir ctl bans` shows it
+        #[arg(value_name = "SOURCE", value_parser = source)]
+        source: IpNet,
+    },
+}
+
+fn source(text: &str) -> Result<IpNet, String> {
+    let network: IpNet = match text.parse() {
+        Ok(network) => network,
+        Err(_) => text
+            .parse::<std::net::IpAddr>()
+            .map_err(|_| "neither an address nor a network".to_owned())?
+            .into(),
+    };
+    match network.trunc() {
+        trunc if trunc == network => Ok(network),
+        trunc => Err(format!("has bits set beyond its prefix: write {trunc}")),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let days = text
+        .strip_suffix('d')
+        .and_then(|days| days.parse::<u32>().ok())
+        .map(|days| SignedDuration::from_hours(i64::from(days) * 24));
+    let duration: SignedDuration = match days {
+        Some(duration) => duration,
+        None => text
+            .parse()
+            .map_err(|_| "no time: write \"10m\" or \"36h\"".to_owned())?,
+    };
+    match Duration::try_from(duration) {
+        Ok(duration) if duration.as_secs() > 0 => Ok(duration),
+        _ => Err("has to be a second or more".to_owned()),
+    }
+}
+
+/// Asks, and shows the answer.
+pub(super) fn run(arguments: &CtlArguments, out: &mut impl Write) -> Result<Status, Failure> {
+    let socket = match &arguments.socket {
+        Some(socket) => socket.clone(),
+        None => socket_of(&arguments.config)?,
+    };
+    let line = ask(&socket, &question(&arguments.command))?;
+    let answer: Answer = serde_json::from_str(&line)?;
+    if arguments.json {
+        writeln!(out, "{}", line.trim_end())?;
+    } else {
+        write!(out, "{}", shown(&answer))?;
+    }
+    match answer {
+        Answer::Refused(_) => Ok(Status::Findings),
+        _ => Ok(Status::Fine),
+    }
+}
+
+/// Only the socket is asked of the configuration, so mistakes elsewhere don't matter.
+fn socket_of(config: &Path) -> Result<PathBuf, Failure> {
+    let (read, _) = Config::check(&load::read(config, None)?);
+    let socket = read.control.socket.ok_or_else(|| {
+        format!(
+            "{} names no [control] socket: with one, as in \
+             `socket = \"/run/weir/control.sock\"`, the gateway can be asked from its next start on",
+            config.display()
+        )
+    })?;
+    Ok(PathBuf::from(socket))
+}
+
+fn question(command: &Command) -> Question {
+    match command {
+        Command::Status => Question::Status,
+        Command::Reload => Question::Reload,
+        Command::Bans => Question::Bans,
+        Command::Ban { source, duration } => Question::Ban {
+            source: source.to_string(),
+            seconds: duration.as_secs(),
+        },
+        Command::Unban { source } => Question::Unban {
+            source: source.to_string(),
+        },
+    }
+}
+
+fn ask(socket: &Path, question: &Question) -> Result<String, Failure> {
+    let unreachable = |error: io::Error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                ": no gateway runs with it"
+            }
+            io::ErrorKind::PermissionDenied => ": ask as the gateway's user, root mostly",
+            _ => "",
+        };
+        format!("{}: {error}{remedy}", socket.display())
+    };
+    let mut stream = UnixStream::connect(socket).map_err(unreachable)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_string(question)?;
+    line.push('\n');
+    stream.write_all(line.as_bytes()).map_err(unreachable)?;
+    line.clear();
+    BufReader::new(stream)
+        .read_line(&mut line)
+        .map_err(unreachable)?;
+    if line.is_empty() {
+        return Err(format!("{}: the gateway gave no answer", socket.display()).into());
+    }
+    Ok(line)
+}
+
+/// An answer in words.
+fn shown(answer: &Answer) -> String {
+    let mut text = String::new();
+    // No formatting error in memory.
+    let _ = match answer {
+        Answer::Status(status) => show_status(&mut text, status),
+        Answer::Reloaded(rules) => writeln!(text, "in force: {}", rules_in_words(*rules)),
+        Answer::Bans(bans) if bans.is_empty() => writeln!(text, "nobody is banned"),
+        Answer::Bans(bans) => bans.iter().try_for_each(|ban| {
+            let left = SignedDuration::from_secs(i64::try_from(ban.seconds).unwrap_or(i64::MAX));
+            writeln!(text, "{:<43} {left:#}", ban.source)
+        }),
+        Answer::Done(sentence) | Answer::Refused(sentence) => {
+            writeln!(text, "{}", sentence.trim_end())
+        }
+    };
+    text
+}
+
+fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
+    let office::Status {
+        version,
+        up_seconds,
+        rules,
+        links,
+        complaints,
+        flows,
+        sessions,
+        endpoints,
+        bans,
+        listed,
+    } = status;
+    let up = SignedDuration::from_secs(i64::try_from(*up_seconds).unwrap_or(i64::MAX));
+    writeln!(text, "weir {version}, up {up:#}")?;
+    writeln!(text, "rules      {}", rules_in_words(*rules))?;
+    for link in links {
+        writeln!(text, "link       {}", link_in_words(link))?;
+    }
+    writeln!(
+        text,
+        "followed   {flows} flows, {sessions} MQTT sessions, {endpoints} CoAP endpoints"
+    )?;
+    writeln!(text, "kept out   {bans} banned, {listed} on block lists")?;
+    if complaints.is_empty() {
+        return writeln!(text, "ready");
+    }
+    complaints
+        .iter()
+        .try_for_each(|complaint| writeln!(text, "not ready  {complaint}"))
+}
+
+fn rules_in_words(Rules { generation, rules }: Rules) -> String {
+    format!("{rules} rules, generation {generation}")
+}
+
+fn link_in_words(link: &Link) -> String {
+    let Link {
+        inside,
+        outside,
+        workers,
+        running,
+        modes,
+    } = link;
+    let state = if *running { "at work" } else { "not at work" };
+    let plural = if *workers == 1 { "" } else { "s" };
+    let modes: Vec<_> = modes
+        .iter()
+        .map(|(port, mode)| format!("{port} {mode}"))
+        .collect();
+    format!(
+        "{inside} - {outside}: {workers} worker{plural} {state}; XDP: {}",
+        modes.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_and_times_are_read_or_refused_with_a_reason() {
+        assert_eq!(
+            source("192.0.2.1").map(|net| net.to_string()),
+            Ok("192.0.2.1/32".into())
+        );
+        assert_eq!(
+            source("2001:db8::/32").map(|net| net.to_string()),
+            Ok("2001:db8::/32".into())
+        );
+        assert!(source("192.0.2.1/24").is_err_and(|error| error.contains("192.0.2.0/24")));
+        assert!(source("plc").is_err());
+        let seconds = |text| duration(text).map(|duration| duration.as_secs());
+        assert_eq!(seconds("10m"), Ok(600));
+        assert_eq!(seconds("1h 30m"), Ok(5400));
+        assert_eq!(seconds("7d"), Ok(7 * 86_400));
+        for wrong in ["", "0s", "-5m", "soon", "5", "99999999999d"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn answers_are_shown_in_words() {
+        let rules = Rules {
+            generation: 3,
+            rules: 40,
+        };
+        assert_eq!(
+            shown(&Answer::Reloaded(rules)),
+            "in force: 40 rules, generation 3\n"
+        );
+        assert_eq!(shown(&Answer::Bans(Vec::new())), "nobody is banned\n");
+        let status = shown(&Answer::Status(office::Status {
+            version: "0.1.0".to_owned(),
+            up_seconds: 3700,
+            rules,
+            links: vec![Link {
+                inside: "eth1".to_owned(),
+                outside: "eth2".to_owned(),
+                workers: 2,
+                running: true,
+                modes: vec![("eth1".to_owned(), "native".to_owned())],
+            }],
+            complaints: vec!["link eth1 - eth2: eth1 is down".to_owned()],
+            flows: 5,
+            sessions: 4,
+            endpoints: 3,
+            bans: 2,
+            listed: 1,
+        }));
+        for needle in [
+            "up 1h 1m 40s",
+            "eth1 - eth2: 2 workers at work; XDP: eth1 native",
+            "not ready  link",
+        ] {
+            assert!(status.contains(needle), "{status}");
+        }
+    }
+}

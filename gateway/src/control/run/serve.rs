@@ -1,0 +1,165 @@
+//! The gateway at work: scrapes, signals and visitors until it is told to stop, and the stop.
+
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use policy::OnFailure;
+use tokio::sync::mpsc;
+
+use super::super::health::Health;
+use super::super::http::{self, Report};
+use super::super::notify::{self, State};
+use super::super::office::{self, Answer, Question, Visit};
+use super::super::signals::{Request, Signals};
+use super::{Doors, Gateway, RunError, visits};
+use crate::build_info;
+use crate::dataplane::{Leave, xdp};
+
+/// How long a stop waits for the events that are still queued.
+const EVENTS_PATIENCE: Duration = Duration::from_secs(2);
+/// How often the configuration and its packs are looked at.
+const LOOK_AT_FILES: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    /// Answers scrapes, signals and visitors until it is told to stop.
+    pub(super) async fn serve(mut self, doors: Doors) -> Result<(), RunError> {
+        let Doors {
+            listener,
+            office,
+            mut signals,
+        } = doors;
+        let links = self.dataplane.links().to_vec();
+        let metrics = Arc::clone(&self.metrics);
+        let health = Arc::new(Health::new(metrics, links, self.stale_after));
+        if let Some(listener) = listener {
+            tokio::spawn(http::serve(listener, Arc::<Health>::clone(&health)));
+        }
+        let (visitor, mut visits) = mpsc::channel(1);
+        let receiving = office.map(|office| tokio::spawn(office.receive(visitor.clone())));
+        let mut looks = tokio::time::interval(LOOK_AT_FILES);
+        tell(State::Ready);
+        tracing::info!(
+            version = build_info::VERSION,
+            links = self.dataplane.links().len(),
+            "started"
+        );
+        loop {
+            tokio::select! {
+                request = signals.next() => match request {
+                    Request::Stop => break,
+                    Request::Reopen => self.events.open_anew(),
+                    Request::Reload => {
+                        self.events.open_anew();
+                        self.reload();
+                    }
+                },
+                Some(visit) = visits.recv() => self.receive(visit, &health),
+                _ = looks.tick() => {
+                    if self.reloader.is_due() {
+                        self.reload();
+                    }
+                }
+            }
+        }
+        if let Some(receiving) = receiving {
+            receiving.abort();
+        }
+        self.stop(signals).await
+    }
+
+    /// Has new rules put in force; the log says what came of it, and so does the outcome.
+    fn reload(&mut self) -> Answer {
+        let reloaded = self.reloader.reload(|config, policy| {
+            let settings = xdp::Settings::of(config, policy);
+            let burst_ns = settings.port.budget.burst_ns;
+            self.burst_ns.store(burst_ns, Ordering::Relaxed);
+            self.dataplane.configure(&settings)
+        });
+        reloaded.map_or_else(Answer::Refused, Answer::Reloaded)
+    }
+
+    /// Answers a visitor, or has the keeper of the block list do so.
+    fn receive(&mut self, Visit { question, answer }: Visit, health: &Health) {
+        match question {
+            Question::Status => {
+                let status = self.status(health.unready());
+                // Who has gone meanwhile needs no answer; so below.
+                drop(answer.send(Answer::Status(status)));
+            }
+            Question::Reload => {
+                let reloaded = self.reload();
+                drop(answer.send(reloaded));
+            }
+            Question::Bans | Question::Ban { .. } | Question::Unban { .. } => {
+                let keeper = self.keeper.clone();
+                tokio::spawn(async move {
+                    drop(answer.send(visits::about_bans(&keeper, question).await));
+                });
+            }
+        }
+    }
+
+    fn status(&self, complaints: Vec<String>) -> office::Status {
+        let gauges = self.inspector.gauges();
+        let modes = self.dataplane.modes();
+        let count = |gauge: &AtomicI64| gauge.load(Ordering::Relaxed).unsigned_abs();
+        office::Status {
+            version: build_info::VERSION.to_owned(),
+            up_seconds: self.started.elapsed().as_secs(),
+            rules: self.reloader.in_force(),
+            links: self
+                .dataplane
+                .links()
+                .iter()
+                .map(|link| visits::link(link, &modes))
+                .collect(),
+            complaints,
+            flows: gauges.flows,
+            sessions: gauges.sessions,
+            endpoints: gauges.endpoints,
+            bans: count(&self.counts.bans),
+            listed: count(&self.counts.listed),
+        }
+    }
+
+    /// Ends everything in order; a second request to stop ends the process at once.
+    async fn stop(self, mut signals: Signals) -> Result<(), RunError> {
+        tell(State::Stopping);
+        let stopping = tokio::task::spawn_blocking(move || self.end());
+        tokio::select! {
+            ended = stopping => ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
+            () = second_stop(&mut signals) => {
+                tracing::warn!("stopped at once, as asked a second time");
+                process::exit(1)
+            }
+        }
+    }
+
+    fn end(self) -> Result<(), RunError> {
+        // Frames first: from here on the kernel path has them.
+        self.dataplane.stop(Leave::Attached)?;
+        self.bans.stop();
+        self.events.finish(EVENTS_PATIENCE);
+        let does = match self.on_failure {
+            OnFailure::Open => "forwards all frames uninspected (on_failure = \"open\")",
+            OnFailure::Closed => "drops the services' frames (on_failure = \"closed\")",
+        };
+        tracing::info!(
+            "stopped; the XDP program stays on the interfaces and {does}: `weir detach` removes it"
+        );
+        Ok(())
+    }
+}
+
+async fn second_stop(signals: &mut Signals) {
+    while signals.next().await != Request::Stop {}
+}
+
+/// Tells the service manager; without one that listens there is nothing lost.
+fn tell(state: State) {
+    if let Err(error) = notify::notify(state) {
+        tracing::warn!(%error, "the service manager can't be told");
+    }
+}

@@ -1,0 +1,87 @@
+//! What visitors of the control socket are told.
+
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::sync::oneshot;
+
+use super::super::bans::{Order, Wish};
+use super::super::office::{Answer, Banned, Link, Question};
+use crate::dataplane::{LinkStatus, xdp};
+
+/// A link as it is shown.
+pub(super) fn link(link: &LinkStatus, modes: &[(String, xdp::Mode)]) -> Link {
+    let ours = |port: &String| *port == link.names.inside || *port == link.names.outside;
+    Link {
+        inside: link.names.inside.clone(),
+        outside: link.names.outside.clone(),
+        workers: link.workers.len(),
+        running: link.is_running(),
+        modes: modes
+            .iter()
+            .filter(|(port, _)| ours(port))
+            .map(|(port, mode)| (port.clone(), mode.name().to_owned()))
+            .collect(),
+    }
+}
+
+/// Has the keeper of the block list answer what concerns it.
+pub(super) async fn about_bans(keeper: &SyncSender<Order>, question: Question) -> Answer {
+    match question {
+        Question::Ban { source, seconds } => match source.parse() {
+            Ok(network) => ban(keeper, network, seconds).await,
+            Err(_) => Answer::Refused(format!("{source} is no network")),
+        },
+        Question::Unban { source } => match source.parse() {
+            Ok(network) => unban(keeper, network).await,
+            Err(_) => Answer::Refused(format!("{source} is no network")),
+        },
+        Question::Bans | Question::Status | Question::Reload => show(keeper).await,
+    }
+}
+
+async fn show(keeper: &SyncSender<Order>) -> Answer {
+    match asked(keeper, Wish::Show).await {
+        Ok(bans) => Answer::Bans(
+            bans.into_iter()
+                .map(|(source, seconds)| Banned {
+                    source: source.to_string(),
+                    seconds,
+                })
+                .collect(),
+        ),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn ban(keeper: &SyncSender<Order>, source: IpNet, seconds: u64) -> Answer {
+    let duration = Duration::from_secs(seconds);
+    match asked(keeper, |asker| Wish::Ban(source, duration, asker)).await {
+        Ok(Ok(())) => Answer::Done(format!("{source} is banned for {seconds} seconds")),
+        Ok(Err(why)) => Answer::Refused(why),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn unban(keeper: &SyncSender<Order>, source: IpNet) -> Answer {
+    match asked(keeper, |asker| Wish::Unban(source, asker)).await {
+        Ok(Ok(true)) => Answer::Done(format!("{source} is let in again")),
+        Ok(Ok(false)) => Answer::Refused(format!("{source} is not banned")),
+        Ok(Err(why)) => Answer::Refused(why),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn asked<T>(
+    keeper: &SyncSender<Order>,
+    wish: impl FnOnce(oneshot::Sender<T>) -> Wish,
+) -> Result<T, Answer> {
+    let (asker, answer) = oneshot::channel();
+    let refused = |why: &str| Answer::Refused(why.to_owned());
+    match keeper.try_send(Order::Wish(wish(asker))) {
+        Ok(()) => answer.await.map_err(|_| refused("the gateway is stopping")),
+        Err(TrySendError::Full(_)) => Err(refused("too many bans are waiting: ask again")),
+        Err(TrySendError::Disconnected(_)) => Err(refused("the gateway is stopping")),
+    }
+}

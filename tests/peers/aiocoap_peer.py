@@ -1,0 +1,166 @@
+"""aiocoap at work, as a server or as a client.
+
+aiocoap_peer.py serve PORT
+aiocoap_peer.py HOST PORT SOURCE [LARGE]
+
+The server has what libcoap's example server has: whatever is PUT or POSTed, `/time` that can be observed, `/async` that
+answers late, `/example_data` of 1500 bytes, and `/.well-known/core`. The client works from the address SOURCE with any server that has these,
+and checks every answer; the last line counts them. It uploads something large, and gets it back; of a server that
+can't take that, it gets the resource LARGE. First of all it asks for more than goes to an address that
+has proved nothing.
+"""
+
+import asyncio
+import ipaddress
+import sys
+import time
+
+import aiocoap
+from aiocoap import Code, Message, error, resource
+
+PATIENCE_S = 30
+# Larger than a message, and than a block.
+LARGE = bytes(ord("a") + at % 23 for at in range(64 * 1024))
+
+
+class Store(resource.Resource, resource.PathCapable):
+    """What was PUT or POSTed, by its path."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = {}
+
+    async def render_put(self, request):
+        is_new = request.opt.uri_path not in self.kept
+        self.kept[request.opt.uri_path] = request.payload
+        return Message(code=Code.CREATED if is_new else Code.CHANGED)
+
+    render_post = render_put
+
+    async def render_get(self, request):
+        if request.opt.uri_path not in self.kept:
+            raise error.NotFound
+        return Message(payload=self.kept[request.opt.uri_path])
+
+    async def render_delete(self, request):
+        self.kept.pop(request.opt.uri_path, None)
+        return Message(code=Code.DELETED)
+
+
+class ExampleData(resource.Resource):
+    async def render_get(self, _request):
+        return Message(payload=LARGE[:1500])
+
+
+class Time(resource.ObservableResource):
+    """Changes twenty times a second."""
+
+    def __init__(self):
+        super().__init__()
+        self.ticking = asyncio.create_task(self.tick())
+
+    async def tick(self):
+        while True:
+            await asyncio.sleep(0.05)
+            self.updated_state()
+
+    async def render_get(self, _request):
+        return Message(payload=b"%.1f" % time.time())
+
+
+class Async(resource.Resource):
+    """Answers after as many seconds as the query says."""
+
+    async def render_get(self, request):
+        await asyncio.sleep(float(request.opt.uri_query[0]))
+        return Message(payload=b"done")
+
+
+async def serve(port):
+    site = resource.Site()
+    site.add_resource([".well-known", "core"], resource.WKCResource(site.get_resources_as_linkheader))
+    site.add_resource(["time"], Time())
+    site.add_resource(["async"], Async())
+    site.add_resource(["example_data"], ExampleData())
+    site.add_resource(["store"], Store())
+    await aiocoap.Context.create_server_context(site, bind=("::", port), transports=["udp6"])
+    print("serving", flush=True)
+    await asyncio.get_running_loop().create_future()
+
+
+class Client:
+    """Counts the answers that were as they should be."""
+
+    def __init__(self, context, host, port):
+        is_v6 = ipaddress.ip_address(host).version == 6
+        self.context, self.base = context, f"coap://[{host}]:{port}" if is_v6 else f"coap://{host}:{port}"
+        self.count = 0
+
+    def request(self, code, path, payload=b"", **more):
+        message = Message(code=code, uri=self.base + path, payload=payload, **more)
+        return self.context.request(message)
+
+    async def ask(self, code, path, payload=b"", expect=Code.CONTENT, **more):
+        async with asyncio.timeout(PATIENCE_S):
+            response = await self.request(code, path, payload, **more).response
+        assert response.code == expect, (code, path, response)
+        self.count += 1
+        return response.payload
+
+    async def first_contact(self):
+        """More than three times the request, before anything is known of this address."""
+        started = time.monotonic()
+        assert len(await self.ask(Code.GET, "/example_data")) == 1500
+        took_ms = (time.monotonic() - started) * 1000
+        print(f"first answer: {took_ms:.0f} ms", flush=True)
+        assert b"</time>" in await self.ask(Code.GET, "/.well-known/core")
+
+    async def life_of_a_resource(self):
+        path = "/store/aiocoap"
+        await self.ask(Code.PUT, path, b"21.5", expect=Code.CREATED)
+        assert await self.ask(Code.GET, path) == b"21.5"
+        await self.ask(Code.POST, path, b"22", expect=Code.CHANGED)
+        assert await self.ask(Code.GET, path, transport_tuning=aiocoap.Unreliable) == b"22"
+        await self.ask(Code.DELETE, path, expect=Code.DELETED)
+        await self.ask(Code.GET, path, expect=Code.NOT_FOUND)
+
+    async def late_answers(self):
+        assert (await self.ask(Code.GET, "/async?1")) == b"done"
+
+    async def download(self, path):
+        assert await self.ask(Code.GET, path) == LARGE
+
+    async def upload_and_download(self):
+        path = "/store/aiocoap-large"
+        await self.ask(Code.PUT, path, LARGE, expect=Code.CREATED)
+        await self.download(path)
+        await self.ask(Code.DELETE, path, expect=Code.DELETED)
+
+    async def notifications(self, count):
+        request = self.request(Code.GET, "/time", observe=0)
+        async with asyncio.timeout(PATIENCE_S):
+            await request.response
+            notifications = aiter(request.observation)
+            for _ in range(count):
+                await anext(notifications)
+        request.observation.cancel()
+        self.count += 1 + count
+
+
+async def work(host, port, source, large=None):
+    address = ipaddress.ip_address(source)
+    bind = source if address.version == 6 else f"::ffff:{source}"
+    context = await aiocoap.Context.create_server_context(None, bind=(bind, 0), transports=["udp6"])
+    client = Client(context, host, port)
+    await client.first_contact()
+    await client.life_of_a_resource()
+    await client.late_answers()
+    await (client.download(large) if large else client.upload_and_download())
+    await client.notifications(3)
+    print(f"arrived: {client.count}")
+
+
+if sys.argv[1] == "serve":
+    asyncio.run(serve(int(sys.argv[2])))
+else:
+    asyncio.run(work(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))

@@ -1,0 +1,126 @@
+//! CoAP servers and clients of three makers through the gateway, each client with each server, with the
+//! shipped rules enforced: every answer arrives, and Weir has nothing to say, except that a client nothing
+//! was known of has to show that its address is its own. aiocoap's and node-coap's follow no Echo; they get
+//! there by acknowledging. What they do is in tests/peers; `scripts/setup test` installs them.
+
+use std::fs;
+
+use gateway::demo::scene::{Scene, port};
+use gateway::netns::Family;
+use weir_tests::clients::CoapClient;
+use weir_tests::coap::{PATIENT, only_asked_for_proof};
+use weir_tests::lab::{FAMILIES, baseline, scene};
+use weir_tests::peers::Peer;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
+const AIOCOAP: &str = "aiocoap_peer.py";
+const NODE_COAP: &str = "nodecoap_peer.cjs";
+/// Ports of their servers.
+const AIOCOAP_PORT: u16 = 5685;
+const NODE_COAP_PORT: u16 = 5687;
+const SERVICES: &str = "[services]\ncoap = [5683, 5685, 5687]\n";
+const LARGE: usize = 64 * 1024;
+
+#[test]
+fn coap_of_all_makers_works_unchanged_in_native_mode() {
+    all_with_all("e2e-coap-peers-native", "native");
+}
+
+#[test]
+fn coap_of_all_makers_works_unchanged_in_generic_mode() {
+    all_with_all("e2e-coap-peers-generic", "generic");
+}
+
+fn all_with_all(label: &str, xdp: &str) {
+    let scene = scene(label);
+    let _servers = [
+        Peer::coap_server(&scene, AIOCOAP, AIOCOAP_PORT),
+        Peer::coap_server(&scene, NODE_COAP, NODE_COAP_PORT),
+    ];
+    let gateway = baseline(&scene.topology, PROGRAM, xdp, SERVICES);
+    for family in FAMILIES {
+        // Each of them begins at an address that nothing is known of.
+        for (index, port) in [port::COAP, AIOCOAP_PORT, NODE_COAP_PORT]
+            .into_iter()
+            .enumerate()
+        {
+            let index = index as u8;
+            // The server of node-coap can't put together what others upload.
+            let large: &[&str] = if port == NODE_COAP_PORT {
+                &["/large"]
+            } else {
+                &[]
+            };
+            let mut aiocoap = Peer::coap_client(&scene, AIOCOAP, (family, index), port, large);
+            let mut node = Peer::coap_client(&scene, NODE_COAP, (family, 3 + index), port, &[]);
+            libcoap_works(&scene, family, 6 + index, port);
+            for peer in [&mut aiocoap, &mut node] {
+                peer.wait();
+            }
+            // What Weir has to say explains what fails.
+            only_asked_for_proof(&gateway);
+            for peer in [&mut aiocoap, &mut node] {
+                let arrived = peer.arrived();
+                assert!(arrived >= 14, "{arrived} answers");
+                let first = peer.figure("first answer: ", " ms");
+                println!(
+                    "{xdp}, {family:?}, port {port}: {arrived} answers, the first after {first} ms"
+                );
+                assert!(first < PATIENT.as_millis() as usize, "{first} ms");
+            }
+        }
+    }
+}
+
+fn libcoap_works(scene: &Scene, family: Family, index: u8, port: u16) {
+    let client = CoapClient {
+        scene,
+        family,
+        index,
+        port,
+    };
+    let got = client.ask("/example_data", &[]);
+    assert_eq!(got.stdout.trim_end().len(), 1500, "port {port}: {got:?}");
+    assert!(
+        client.ask("/async?1", &[]).stdout.contains("done"),
+        "port {port}"
+    );
+    life_of_a_resource(&client);
+    if port == NODE_COAP_PORT {
+        assert_eq!(client.ask("/large", &["-o", "/dev/null"]).stdout, "");
+    } else {
+        upload_and_download(&client);
+    }
+    let seen = client.ask("/time", &["-s", "3", "-w"]).stdout;
+    assert!(
+        seen.lines().filter(|line| !line.is_empty()).count() >= 3,
+        "port {port}: {seen}"
+    );
+}
+
+fn life_of_a_resource(client: &CoapClient<'_>) {
+    let path = "/store/libcoap";
+    let _ = client.ask(path, &["-m", "put", "-e", "21.5"]);
+    assert_eq!(client.ask(path, &[]).stdout.trim_end(), "21.5");
+    let _ = client.ask(path, &["-m", "post", "-e", "22"]);
+    assert_eq!(client.ask(path, &["-N"]).stdout.trim_end(), "22");
+    let _ = client.ask(path, &["-m", "delete"]);
+    let gone = client.ask(path, &[]);
+    assert!(gone.stderr.contains("4.04"), "{gone:?}");
+}
+
+fn upload_and_download(client: &CoapClient<'_>) {
+    let path = "/store/libcoap-large";
+    let sent: String = (0..LARGE)
+        .map(|at| char::from(b'a' + (at % 23) as u8))
+        .collect();
+    let file = client.scene.topology.state().dir().join("large");
+    fs::write(&file, &sent).expect("room for a file");
+    let _ = client.ask(
+        path,
+        &["-m", "put", "-f", file.to_str().expect("a plain path")],
+    );
+    let got = client.ask(path, &[]).stdout;
+    assert!(got.trim_end() == sent, "{} of {LARGE} bytes", got.len());
+    let _ = client.ask(path, &["-m", "delete"]);
+}
