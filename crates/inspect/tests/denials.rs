@@ -12,6 +12,11 @@ use wire::net::build::TcpSegment;
 /// One rule for each way to say no.
 const PACK: &str = r#"
 [[rule]]
+id     = "unasked"
+match  = { reason = "mqtt.session.not-subscribed" }
+action = "accept"
+
+[[rule]]
 id     = "leave"
 match  = { reason = "mqtt.session.after-disconnect", direction = "to_server" }
 action = "drop"

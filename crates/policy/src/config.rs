@@ -270,6 +270,8 @@ pub struct Limits {
     pub mqtt_packet_bytes: usize,
     /// Packet identifiers in flight remembered per direction of a session, default 1,024.
     pub in_flight: usize,
+    /// Topic filters a client asked for, in bytes per session, default 512.
+    pub subscription_bytes: usize,
     /// Topics remembered for topic aliases, in bytes per direction of a session, default 16 KiB.
     pub topic_alias_bytes: usize,
     /// How long a connection may stay without a CONNECT, default 60 s.
@@ -306,6 +308,7 @@ impl Default for Limits {
             partial_bytes: 64 << 10,
             mqtt_packet_bytes: 268_435_460,
             in_flight: 1024,
+            subscription_bytes: 512,
             topic_alias_bytes: 16 << 10,
             connect_timeout: Duration::from_secs(60),
             coap_message_bytes: 65_507,

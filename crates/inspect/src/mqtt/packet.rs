@@ -181,6 +181,10 @@ impl<S: Sink> Scene<'_, '_, S> {
         if !self.session.note_delivery(packet, direction, most) {
             self.cx.limit(LimitKind::InFlight);
         }
+        let most = self.cx.limits.subscription_bytes;
+        if !self.session.note_subscriptions(packet, most) {
+            self.cx.limit(LimitKind::Subscriptions);
+        }
         if let ControlPacket::Publish(publish) = packet {
             let most = self.cx.limits.topic_alias_bytes;
             if !self.session.note_alias(publish, direction, most) {
@@ -205,6 +209,7 @@ impl<S: Sink> Scene<'_, '_, S> {
                 None => {
                     reasons.extend(session.check_terms(packet, direction, size));
                     reasons.extend(session.check_delivery(packet, direction));
+                    reasons.extend(session.check_subscribed(packet, direction));
                 }
             }
         } else {

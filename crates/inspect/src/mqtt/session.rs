@@ -9,6 +9,7 @@ use super::auth::Authentication;
 use super::inflight::InFlight;
 use super::membership::Membership;
 use super::negotiated::Terms;
+use super::subscriptions::Subscriptions;
 use crate::app::Closing;
 use crate::framer::{Framers, Reading};
 use crate::shared::Shared;
@@ -49,6 +50,7 @@ pub(crate) struct Session {
     pub(super) terms: Terms,
     /// Absent until one end opens an exchange, and when none was opened for a while.
     pub(super) in_flight: Option<Box<InFlight>>,
+    pub(super) subscriptions: Subscriptions,
     /// By the direction of its opening: exchanges may be in flight that weren't seen to begin.
     pub(super) unsure: [bool; 2],
     /// Absent unless the CONNECT names a method.
@@ -89,6 +91,7 @@ impl Session {
             aliases: None,
             terms: Terms::UNKNOWN,
             in_flight: None,
+            subscriptions: Subscriptions::Unknown,
             unsure: [stage == Stage::Unknown; 2],
             authentication: None,
             is_blind: stage == Stage::Unknown,
@@ -204,6 +207,9 @@ impl Session {
         self.keep_alive_s = connect.keep_alive_s;
         // What an earlier connection of the session left in flight may be acknowledged in this one.
         self.unsure = [self.is_blind || !connect.clean_start; 2];
+        if connect.clean_start && !self.is_blind {
+            self.subscriptions = Subscriptions::none();
+        }
         let method = connect.properties.authentication_method();
         self.authentication = method.and_then(Authentication::of);
     }
@@ -237,6 +243,9 @@ impl Session {
         let forgets = self.version == Version::V5 && !self.is_blind;
         let is_unsure = connack.session_present || (self.unsure[0] && !forgets);
         self.unsure = [is_unsure; 2];
+        if connack.session_present {
+            self.subscriptions = Subscriptions::Unknown;
+        }
     }
 
     /// Bytes of either direction may have gone by unseen: who speaks is still known, what was said
@@ -254,6 +263,7 @@ impl Session {
     pub(super) fn lose_track(&mut self) {
         self.is_blind = true;
         self.in_flight = None;
+        self.subscriptions = Subscriptions::Unknown;
         self.unsure = [true; 2];
     }
 
