@@ -50,7 +50,10 @@ pub(crate) struct Session {
     pub(super) terms: Terms,
     /// Absent until one end opens an exchange, and when none was opened for a while.
     pub(super) in_flight: Option<Box<InFlight>>,
-    pub(super) subscriptions: Subscriptions,
+    /// Absent until the client asks for something.
+    pub(super) subscriptions: Option<Box<Subscriptions>>,
+    /// What the client asked for was all seen.
+    pub(super) knows_subscriptions: bool,
     /// By the direction of its opening: exchanges may be in flight that weren't seen to begin.
     pub(super) unsure: [bool; 2],
     /// Absent unless the CONNECT names a method.
@@ -91,7 +94,8 @@ impl Session {
             aliases: None,
             terms: Terms::UNKNOWN,
             in_flight: None,
-            subscriptions: Subscriptions::Unknown,
+            subscriptions: None,
+            knows_subscriptions: false,
             unsure: [stage == Stage::Unknown; 2],
             authentication: None,
             is_blind: stage == Stage::Unknown,
@@ -207,9 +211,7 @@ impl Session {
         self.keep_alive_s = connect.keep_alive_s;
         // What an earlier connection of the session left in flight may be acknowledged in this one.
         self.unsure = [self.is_blind || !connect.clean_start; 2];
-        if connect.clean_start && !self.is_blind {
-            self.subscriptions = Subscriptions::none();
-        }
+        self.knows_subscriptions = connect.clean_start && !self.is_blind;
         let method = connect.properties.authentication_method();
         self.authentication = method.and_then(Authentication::of);
     }
@@ -244,7 +246,7 @@ impl Session {
         let is_unsure = connack.session_present || (self.unsure[0] && !forgets);
         self.unsure = [is_unsure; 2];
         if connack.session_present {
-            self.subscriptions = Subscriptions::Unknown;
+            self.forget_subscriptions();
         }
     }
 
@@ -263,7 +265,7 @@ impl Session {
     pub(super) fn lose_track(&mut self) {
         self.is_blind = true;
         self.in_flight = None;
-        self.subscriptions = Subscriptions::Unknown;
+        self.forget_subscriptions();
         self.unsure = [true; 2];
     }
 

@@ -14,51 +14,47 @@ use super::session::Stage;
 /// Stands between two filters: no filter contains it ([MQTT-1.5.4-2]).
 const END: char = '\0';
 
-/// The filters of one session.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) enum Subscriptions {
-    /// There may be others than were seen.
-    #[default]
-    Unknown,
-    /// These and no others, each with its [`END`].
-    Known(Box<str>),
+/// The filters a client has asked for. Behind one pointer, because most sessions are idle and every session
+/// has one.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions {
+    /// Each with its [`END`].
+    filters: String,
+}
+
+/// What became of filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Added {
+    All,
+    /// One of them may mean anything.
+    Unclear,
+    NoRoom,
 }
 
 impl Subscriptions {
-    /// Those of a session without a past.
-    pub(super) fn none() -> Self {
-        Self::Known(Box::default())
-    }
-
-    /// Takes note of what is asked for. False if there is no room for it in `most` bytes.
-    fn add(&mut self, subscribe: &Subscribe<'_>, most: usize) -> bool {
+    /// Takes note of what is asked for, within `most` bytes.
+    fn add(&mut self, subscribe: &Subscribe<'_>, most: usize) -> Added {
         for subscription in subscribe.subscriptions() {
-            let Self::Known(known) = self else {
-                return true;
-            };
             let filter = subscription.topic_filter();
             if is_server_s_own(filter) {
-                *self = Self::Unknown;
-                return true;
+                return Added::Unclear;
             }
-            if filters(known).any(|known| known == filter) {
+            if filters(&self.filters).any(|known| known == filter) {
                 continue;
             }
-            if known.len() + filter.len() + END.len_utf8() > most {
-                *self = Self::Unknown;
-                return false;
+            let len = self.filters.len() + filter.len() + END.len_utf8();
+            if len > most {
+                return Added::NoRoom;
             }
-            *known = [known, filter, "\0"].concat().into();
+            self.filters.reserve_exact(len - self.filters.len());
+            self.filters.push_str(filter);
+            self.filters.push(END);
         }
-        true
+        Added::All
     }
 
-    /// Whether nothing that was asked for can be this.
-    fn exclude(&self, name: &str) -> bool {
-        match self {
-            Self::Known(known) => !filters(known).any(|filter| topic::matches(filter, name)),
-            Self::Unknown => false,
-        }
+    fn match_name(&self, name: &str) -> bool {
+        filters(&self.filters).any(|filter| topic::matches(filter, name))
     }
 }
 
@@ -74,10 +70,24 @@ fn is_server_s_own(filter: &str) -> bool {
 impl Session {
     /// Takes note of the filters of a SUBSCRIBE. False if there is no room for them in `most` bytes.
     pub(super) fn note_subscriptions(&mut self, packet: &ControlPacket<'_>, most: usize) -> bool {
-        match packet {
-            ControlPacket::Subscribe(subscribe) => self.subscriptions.add(subscribe, most),
-            _ => true,
+        let ControlPacket::Subscribe(subscribe) = packet else {
+            return true;
+        };
+        if !self.knows_subscriptions {
+            return true;
         }
+        let subscriptions = self.subscriptions.get_or_insert_default();
+        let added = subscriptions.add(subscribe, most);
+        if added != Added::All {
+            self.forget_subscriptions();
+        }
+        added != Added::NoRoom
+    }
+
+    /// There may be other filters than were seen.
+    pub(super) fn forget_subscriptions(&mut self) {
+        self.knows_subscriptions = false;
+        self.subscriptions = None;
     }
 
     /// Whether a server sends what its client never asked for.
@@ -89,13 +99,15 @@ impl Session {
         let ControlPacket::Publish(publish) = packet else {
             return None;
         };
-        if direction == Direction::ToServer || self.stage != Stage::Open {
+        let is_open = self.stage == Stage::Open && direction == Direction::ToClient;
+        if !is_open || !self.knows_subscriptions {
             return None;
         }
         let name = self.name_of(publish)?;
         // What a server says of itself it may say to whom it likes.
-        let is_excluded = !name.starts_with('$') && self.subscriptions.exclude(name);
-        is_excluded.then_some(Reason::MQTT_SESSION_NOT_SUBSCRIBED)
+        let is_asked_for = name.starts_with('$')
+            || (self.subscriptions.as_ref()).is_some_and(|asked| asked.match_name(name));
+        (!is_asked_for).then_some(Reason::MQTT_SESSION_NOT_SUBSCRIBED)
     }
 
     fn name_of<'a>(&'a self, publish: &Publish<'a>) -> Option<&'a str> {
@@ -113,8 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// Adds a filter. False if there was no room.
-    fn add(subscriptions: &mut Subscriptions, filter: &str, most: usize) -> bool {
+    fn add(subscriptions: &mut Subscriptions, filter: &str, most: usize) -> Added {
         let mut bytes = Vec::new();
         encode::subscribe(&mut bytes, Version::V311, 1, &[], &[(filter, 0)]);
         match ControlPacket::decode(&bytes, Version::V311, Direction::ToServer) {
@@ -127,27 +138,26 @@ mod tests {
     }
 
     #[test]
-    fn only_what_no_filter_matches_is_excluded() {
-        let mut asked = Subscriptions::none();
-        assert!(asked.exclude("a"));
+    fn what_one_filter_matches_was_asked_for() {
+        let mut asked = Subscriptions::default();
+        assert!(!asked.match_name("a"));
         for filter in ["a/+", "$share/g/b/#", "c", "c", "a/+"] {
-            assert!(add(&mut asked, filter, 12));
+            assert_eq!(add(&mut asked, filter, 10), Added::All);
         }
         for name in ["a/1", "b", "b/1/2", "c"] {
-            assert!(!asked.exclude(name), "{name}");
+            assert!(asked.match_name(name), "{name}");
         }
         for name in ["a", "a/1/2", "c/1", "ota/firmware"] {
-            assert!(asked.exclude(name), "{name}");
+            assert!(!asked.match_name(name), "{name}");
         }
     }
 
     #[test]
-    fn where_room_or_knowledge_ends_nothing_is_excluded() {
-        let mut asked = Subscriptions::none();
-        assert!(add(&mut asked, "abc", 8) && !add(&mut asked, "defg", 8));
-        assert_eq!(asked, Subscriptions::Unknown);
-        let mut asked = Subscriptions::none();
-        assert!(add(&mut asked, "$queue/a", 100));
-        assert!(!asked.exclude("b") && !Subscriptions::default().exclude("b"));
+    fn room_and_understanding_have_an_end() {
+        let mut asked = Subscriptions::default();
+        assert_eq!(add(&mut asked, "abc", 8), Added::All);
+        assert_eq!(add(&mut asked, "defg", 8), Added::NoRoom);
+        assert_eq!(add(&mut asked, "$queue/a", 100), Added::Unclear);
+        assert_eq!(add(&mut asked, "$SYS/#", 100), Added::All);
     }
 }
