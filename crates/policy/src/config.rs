@@ -274,6 +274,9 @@ pub struct Limits {
     pub subscription_bytes: usize,
     /// Topics remembered for topic aliases, in bytes per direction of a session, default 16 KiB.
     pub topic_alias_bytes: usize,
+    /// Topics remembered for topic aliases beyond those, in bytes over all sessions, of which one direction
+    /// gets a sixteenth, default 64 MiB.
+    pub topic_alias_common_bytes: usize,
     /// How long a connection may stay without a CONNECT, default 60 s.
     pub connect_timeout: Duration,
     /// The largest CoAP message, default 65,507 (all that UDP over IPv4 has).
@@ -310,6 +313,7 @@ impl Default for Limits {
             in_flight: 1024,
             subscription_bytes: 512,
             topic_alias_bytes: 16 << 10,
+            topic_alias_common_bytes: 64 << 20,
             connect_timeout: Duration::from_secs(60),
             coap_message_bytes: 65_507,
             coap_tcp_message_bytes: 16 << 20,

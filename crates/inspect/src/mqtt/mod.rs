@@ -24,5 +24,6 @@ mod session;
 mod stream;
 mod subscriptions;
 
+pub(crate) use alias::AliasTotal;
 pub(crate) use registry::Registry;
 pub(crate) use session::Session;

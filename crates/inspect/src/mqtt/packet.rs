@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish, QoS, Version, Will};
 use wire::{Decoded, Direction};
 
+use super::alias::Room;
 use super::session::Stage;
 use super::{Session, refusal, resync};
 use crate::app::Denial;
@@ -186,8 +187,12 @@ impl<S: Sink> Scene<'_, '_, S> {
             self.cx.limit(LimitKind::Subscriptions);
         }
         if let ControlPacket::Publish(publish) = packet {
-            let most = self.cx.limits.topic_alias_bytes;
-            if !self.session.note_alias(publish, direction, most) {
+            let room = Room {
+                own: self.cx.limits.topic_alias_bytes,
+                common: self.cx.limits.topic_alias_common_bytes,
+                total: &self.shared.alias_total,
+            };
+            if !self.session.note_alias(publish, direction, room) {
                 self.cx.limit(LimitKind::TopicAliases);
             }
         }

@@ -4,7 +4,7 @@ use policy::Session as Known;
 use wire::Direction;
 use wire::mqtt::{ConnAck, Connect, ControlPacket, Property, Publish, Version};
 
-use super::alias::Aliases;
+use super::alias::{Aliases, Room};
 use super::auth::Authentication;
 use super::inflight::InFlight;
 use super::membership::Membership;
@@ -180,18 +180,17 @@ impl Session {
         }
     }
 
-    /// Takes note of the topic that an alias is given. False if there is no room for it in `most`
-    /// bytes.
+    /// Takes note of the topic that an alias is given. False if there is no room for it.
     pub(super) fn note_alias(
         &mut self,
         publish: &Publish<'_>,
         direction: Direction,
-        most: usize,
+        room: Room<'_>,
     ) -> bool {
         match publish.topic_alias().filter(|_| !publish.topic.is_empty()) {
             Some(alias) => {
                 let aliases = self.aliases.get_or_insert_default();
-                aliases[direction as usize].set(alias, publish.topic, most)
+                aliases[direction as usize].set(alias, publish.topic, room)
             }
             None => true,
         }
@@ -254,11 +253,17 @@ impl Session {
     /// isn't.
     pub(crate) fn lose_sight(&mut self, shared: &Shared) {
         self.framers.seek(&shared.pool);
-        self.aliases = None;
+        self.give_up_aliases(shared);
         if self.stage != Stage::Open {
             self.stage = Stage::Unknown;
         }
         self.lose_track();
+    }
+
+    fn give_up_aliases(&mut self, shared: &Shared) {
+        for aliases in self.aliases.take().into_iter().flat_map(|both| *both) {
+            aliases.give_back(&shared.alias_total);
+        }
     }
 
     /// A packet was let through unread: what it did to the session isn't known.
@@ -282,6 +287,7 @@ impl Session {
     /// Gives up its memory and its name.
     pub(crate) fn close(mut self, now: Instant, shared: &Shared) -> Closing {
         self.framers.clear(&shared.pool);
+        self.give_up_aliases(shared);
         let evicted = self.membership.end(now, shared);
         let was_open = self.stage == Stage::Open;
         if was_open {
