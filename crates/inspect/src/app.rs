@@ -36,6 +36,9 @@ pub(crate) struct Denial {
     pub(crate) action: Action,
     /// What the client is told in its own protocol, in sequence, before it is let go of.
     pub(crate) refusal: Vec<u8>,
+    /// The client has taken its leave before: what it says after that is all there is to stop, and both
+    /// ends see the connection closed, not broken.
+    pub(crate) is_leave: bool,
 }
 
 /// What is to be told of the end of an [`App`].
@@ -45,6 +48,17 @@ pub(crate) struct Closing {
     pub(crate) was_open: bool,
     /// To remember it, another client had to be forgotten.
     pub(crate) evicted: bool,
+}
+
+impl Denial {
+    /// An end without words.
+    pub(crate) fn of(judgement: &Judgement) -> Self {
+        Self {
+            action: judgement.action,
+            refusal: Vec::new(),
+            is_leave: false,
+        }
+    }
 }
 
 impl Passage {
@@ -60,14 +74,10 @@ impl Passage {
     /// All `len` bytes pass, or none, as was judged.
     fn judged(judgement: &Judgement, len: usize) -> Self {
         let stops = judgement.action.stops();
-        let refusal = Vec::new();
         Self {
             passed: if stops { 0 } else { len },
             outcome: judgement.outcome,
-            denial: stops.then_some(Denial {
-                action: judgement.action,
-                refusal,
-            }),
+            denial: stops.then(|| Denial::of(judgement)),
         }
     }
 }

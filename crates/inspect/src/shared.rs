@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::mqtt::Registry;
+use crate::mqtt::{AliasTotal, Registry};
 use crate::pool::Pool;
 use crate::tcp::HeldTotal;
 use crate::{Limits, Seed};
@@ -12,6 +12,7 @@ use crate::{Limits, Seed};
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
     pub(crate) held: HeldTotal,
+    pub(crate) alias_total: AliasTotal,
     pub(crate) registry: Registry,
     sessions: AtomicUsize,
 }
@@ -21,6 +22,7 @@ impl Shared {
         Self {
             pool: Pool::default(),
             held: HeldTotal::default(),
+            alias_total: AliasTotal::default(),
             registry: Registry::new(limits, seed),
             sessions: AtomicUsize::new(0),
         }

@@ -119,6 +119,8 @@ pub enum LimitKind {
     Partial,
     /// [`Limits::in_flight`](crate::Limits::in_flight).
     InFlight,
+    /// [`Limits::subscription_bytes`](crate::Limits::subscription_bytes).
+    Subscriptions,
     /// [`Limits::topic_alias_bytes`](crate::Limits::topic_alias_bytes).
     TopicAliases,
     /// [`Limits::endpoints`](crate::Limits::endpoints).
@@ -133,7 +135,7 @@ pub enum LimitKind {
 
 impl LimitKind {
     /// Every bound, in the order of [`LimitKind::index`].
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Flows,
         Self::HalfOpen,
         Self::HeldPerFlow,
@@ -141,6 +143,7 @@ impl LimitKind {
         Self::Unacked,
         Self::Partial,
         Self::InFlight,
+        Self::Subscriptions,
         Self::TopicAliases,
         Self::Endpoints,
         Self::Exchanges,
@@ -159,6 +162,7 @@ impl LimitKind {
             Self::Unacked => "unacked",
             Self::Partial => "partial",
             Self::InFlight => "in_flight",
+            Self::Subscriptions => "subscriptions",
             Self::TopicAliases => "topic_aliases",
             Self::Endpoints => "endpoints",
             Self::Exchanges => "exchanges",
@@ -181,6 +185,8 @@ pub enum Injected {
     Released,
     /// A RST that ends a flow.
     Reset,
+    /// A FIN or its acknowledgement, after a client has taken its leave.
+    Close,
     /// A challenge ACK (RFC 5961 §3.2, §4.2).
     ChallengeAck,
     /// A refusal in the protocol's own words.
@@ -193,9 +199,10 @@ pub enum Injected {
 
 impl Injected {
     /// Every purpose, in the order of [`Injected::index`].
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Released,
         Self::Reset,
+        Self::Close,
         Self::ChallengeAck,
         Self::Refusal,
         Self::Echo,
@@ -208,6 +215,7 @@ impl Injected {
         match self {
             Self::Released => "released",
             Self::Reset => "reset",
+            Self::Close => "close",
             Self::ChallengeAck => "challenge_ack",
             Self::Refusal => "refusal",
             Self::Echo => "echo",

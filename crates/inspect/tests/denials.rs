@@ -12,6 +12,16 @@ use wire::net::build::TcpSegment;
 /// One rule for each way to say no.
 const PACK: &str = r#"
 [[rule]]
+id     = "unasked"
+match  = { reason = "mqtt.session.not-subscribed" }
+action = "accept"
+
+[[rule]]
+id     = "leave"
+match  = { reason = "mqtt.session.after-disconnect", direction = "to_server" }
+action = "drop"
+
+[[rule]]
 id     = "spoofed"
 match  = { reason = ["mqtt.spoofed.*", "mqtt.session.*"] }
 action = "reset"
@@ -139,6 +149,46 @@ fn drop_keeps_the_message_from_arriving_and_tells_its_sender_nothing() {
     assert_eq!(flags(&passage, Side::Outside), [RST]);
     let later = stream.data(&mut gateway, ToServer, &publish("open/1"));
     assert!(later.out.is_empty());
+}
+
+/// Clients are known to acknowledge or ping once more after their DISCONNECT.
+#[test]
+fn who_goes_on_after_a_disconnect_sees_the_connection_close() {
+    const FIN: TcpFlags = TcpFlags(TcpFlags::FIN.0 | TcpFlags::ACK.0);
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Version::V311, "a");
+    let (next, back) = (stream.next(ToServer), stream.next(ToClient));
+    let leave = mqtt::disconnect(Version::V311);
+    let segment = [&leave[..], &mqtt::pingreq()].concat();
+    let passage = stream.data(&mut gateway, ToServer, &segment);
+    assert_denied(&passage, Verdict::Drop, "leave");
+
+    // The server hears the DISCONNECT and a FIN in its place in the stream,
+    let outside = passage.toward(Side::Outside);
+    let (heard, fin) = (tcp_of(outside[0]), tcp_of(outside[1]));
+    assert_eq!(heard.payload, leave);
+    let end = next.wrapping_add(leave.len() as u32);
+    assert_eq!((fin.flags, fin.seq, fin.ack), (FIN, end, back));
+    // the client that all it said has arrived, and a FIN.
+    let fin = tcp_of(passage.toward(Side::Inside)[0]);
+    assert_eq!(
+        (fin.flags, fin.seq, fin.ack),
+        (FIN, back, stream.next(ToServer))
+    );
+    assert!(fin.window > 0);
+
+    // What either says now is acknowledged and goes nowhere.
+    let ack = TcpFlags::ACK;
+    let more = stream.data(&mut gateway, ToServer, &mqtt::pingreq());
+    assert!(more.toward(Side::Outside).is_empty());
+    let told = tcp_of(more.toward(Side::Inside)[0]);
+    assert_eq!((told.flags, told.ack), (ack, stream.next(ToServer)));
+
+    let closed = stream.send(&mut gateway, ToClient, FIN, &[]);
+    assert!(closed.toward(Side::Inside).is_empty());
+    let told = tcp_of(closed.toward(Side::Outside)[0]);
+    assert_eq!((told.flags, told.ack), (ack, back.wrapping_add(1)));
+    assert_eq!(gateway.inspector.gauges().sessions, 0);
 }
 
 #[test]

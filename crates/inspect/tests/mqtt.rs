@@ -170,6 +170,8 @@ fn a_topic_alias_doesn_t_hide_a_topic() {
         "the alias means the new topic"
     );
     // The server's aliases are others.
+    let asks = mqtt::subscribe(Version::V5, 1, &["open/#"]);
+    assert!(stream.data(&mut gateway, ToServer, &asks).outcome.forward);
     assert_eq!(
         stream
             .data(&mut gateway, ToClient, &aliased("open/1", 1))

@@ -66,6 +66,7 @@ fn an_alias_without_room_is_treated_as_the_configuration_says() {
     ] {
         let limits = Limits {
             topic_alias_bytes: 100,
+            topic_alias_common_bytes: 0,
             exception,
             ..Limits::default()
         };

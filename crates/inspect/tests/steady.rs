@@ -146,13 +146,12 @@ fn round_of_deliveries(round: u16) -> Vec<(Direction, Vec<u8>)> {
             (back, ack(PubComp, second)),
         ]
     };
-    let mut all = [one_way(ToServer), one_way(ToClient)].concat();
-    all.extend([
-        (ToServer, mqtt::subscribe(Version::V5, id + 2, &["a", "b"])),
+    let mut all = vec![
+        (ToServer, mqtt::subscribe(Version::V5, id + 2, &topics)),
         (ToClient, mqtt::suback(Version::V5, id + 2, &[0, 0])),
-        (ToServer, mqtt::pingreq()),
-        (ToClient, mqtt::pingresp()),
-    ]);
+    ];
+    all.extend([one_way(ToServer), one_way(ToClient)].concat());
+    all.extend([(ToServer, mqtt::pingreq()), (ToClient, mqtt::pingresp())]);
     all
 }
 

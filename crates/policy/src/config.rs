@@ -270,8 +270,13 @@ pub struct Limits {
     pub mqtt_packet_bytes: usize,
     /// Packet identifiers in flight remembered per direction of a session, default 1,024.
     pub in_flight: usize,
+    /// Topic filters a client asked for, in bytes per session, default 512.
+    pub subscription_bytes: usize,
     /// Topics remembered for topic aliases, in bytes per direction of a session, default 16 KiB.
     pub topic_alias_bytes: usize,
+    /// Topics remembered for topic aliases beyond those, in bytes over all sessions, of which one direction
+    /// gets a sixteenth, default 64 MiB.
+    pub topic_alias_common_bytes: usize,
     /// How long a connection may stay without a CONNECT, default 60 s.
     pub connect_timeout: Duration,
     /// The largest CoAP message, default 65,507 (all that UDP over IPv4 has).
@@ -306,7 +311,9 @@ impl Default for Limits {
             partial_bytes: 64 << 10,
             mqtt_packet_bytes: 268_435_460,
             in_flight: 1024,
+            subscription_bytes: 512,
             topic_alias_bytes: 16 << 10,
+            topic_alias_common_bytes: 64 << 20,
             connect_timeout: Duration::from_secs(60),
             coap_message_bytes: 65_507,
             coap_tcp_message_bytes: 16 << 20,

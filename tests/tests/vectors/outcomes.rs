@@ -132,7 +132,7 @@ pub(crate) const OUTCOMES: &[(&str, Outcome)] = &[
     ("MQ-S08", Outcome::Blocked("mqtt.malformed.reason-code")),
     ("MQ-S09", Outcome::Blocked("mqtt.malformed.suback-empty")),
     ("MQ-S10", Outcome::Blocked("mqtt.ack.code-count")),
-    ("MQ-S11", Outcome::NotYet),
+    ("MQ-S11", Outcome::Noted("mqtt.session.not-subscribed")),
     ("MQ-S15", Outcome::Noted("mqtt.anomaly.server-reference")),
     ("MQ-S16", Outcome::Blocked("mqtt.malformed.property-sender")),
     ("MQ-P01", Outcome::Blocked("mqtt.malformed.topic-wildcard")),

@@ -162,6 +162,7 @@ impl<S: Sink> Scene<'_, '_, S> {
         Denial {
             action: judgement.action,
             refusal,
+            is_leave: false,
         }
     }
 }

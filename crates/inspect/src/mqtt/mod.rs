@@ -4,7 +4,8 @@
 //! without being kept.
 //!
 //! What takes memory of the packets before is one file a concern: `order` who may speak when, `delivery`
-//! what is acknowledged, `negotiated` what the ends agreed on, `auth` whose turn it is, `keep_alive` for how
+//! what is acknowledged, `negotiated` what the ends agreed on, `subscriptions` what the client
+//! asked for, `auth` whose turn it is, `keep_alive` for how
 //! long nothing may be said. What a session is among others is `membership`, its entry in the `registry`.
 
 mod alias;
@@ -21,6 +22,8 @@ mod registry;
 mod resync;
 mod session;
 mod stream;
+mod subscriptions;
 
+pub(crate) use alias::AliasTotal;
 pub(crate) use registry::Registry;
 pub(crate) use session::Session;

@@ -24,19 +24,35 @@ pub(super) struct Terms {
     alias_maximum: [u16; 2],
     /// What the server takes.
     maximum_qos: QoS,
-    takes_retain: bool,
-    takes_wildcards: bool,
-    takes_shared: bool,
-    takes_subscription_ids: bool,
+    flags: Flags,
+}
+
+/// What an end takes, wants or has said, a bit each: every session has one of these.
+#[derive(Debug, Clone, Copy)]
+struct Flags(u16);
+
+impl Flags {
+    /// What the server takes.
+    const RETAIN: u16 = 1;
+    const WILDCARDS: u16 = 1 << 1;
+    const SHARED: u16 = 1 << 2;
+    const SUBSCRIPTION_IDS: u16 = 1 << 3;
     /// What the client wants to be told.
-    wants_response_information: bool,
-    wants_problem_information: bool,
-    /// Whether the session outlives the connection.
-    expires: bool,
-    /// Whether the client asked for a session of no past.
-    pub(super) clean_start: bool,
-    /// Whether the client has named itself.
-    is_named: bool,
+    const RESPONSE_INFORMATION: u16 = 1 << 4;
+    const PROBLEM_INFORMATION: u16 = 1 << 5;
+    /// The session outlives the connection.
+    const EXPIRES: u16 = 1 << 6;
+    /// The client asked for a session of no past.
+    const CLEAN_START: u16 = 1 << 7;
+    /// The client has named itself.
+    const NAMED: u16 = 1 << 8;
+
+    fn set(&mut self, flag: u16, is_set: bool) {
+        self.0 = match is_set {
+            true => self.0 | flag,
+            false => self.0 & !flag,
+        };
+    }
 }
 
 impl Terms {
@@ -46,36 +62,30 @@ impl Terms {
         packet_bytes: [u32::MAX; 2],
         alias_maximum: [u16::MAX; 2],
         maximum_qos: QoS::ExactlyOnce,
-        takes_retain: true,
-        takes_wildcards: true,
-        takes_shared: true,
-        takes_subscription_ids: true,
-        wants_response_information: true,
-        wants_problem_information: true,
-        expires: true,
-        clean_start: false,
-        is_named: false,
+        flags: Flags(!(Flags::CLEAN_START | Flags::NAMED)),
     };
 
     /// What a client says with its CONNECT, and a server that hasn't answered yet takes.
     pub(super) fn of_connect(connect: &Connect<'_>) -> Self {
         let mut terms = Self {
             alias_maximum: [0; 2],
-            wants_response_information: false,
-            expires: false,
-            clean_start: connect.clean_start,
-            is_named: !connect.client_id.is_empty(),
             ..Self::UNKNOWN
         };
+        terms.flags.set(Flags::RESPONSE_INFORMATION, false);
+        terms.flags.set(Flags::EXPIRES, false);
+        terms.flags.set(Flags::CLEAN_START, connect.clean_start);
+        terms.flags.set(Flags::NAMED, !connect.client_id.is_empty());
         for property in connect.properties.iter() {
             match property {
                 Property::RequestResponseInformation(wanted) => {
-                    terms.wants_response_information = wanted;
+                    terms.flags.set(Flags::RESPONSE_INFORMATION, wanted);
                 }
                 Property::RequestProblemInformation(wanted) => {
-                    terms.wants_problem_information = wanted;
+                    terms.flags.set(Flags::PROBLEM_INFORMATION, wanted);
                 }
-                Property::SessionExpiryInterval(seconds) => terms.expires = seconds > 0,
+                Property::SessionExpiryInterval(seconds) => {
+                    terms.flags.set(Flags::EXPIRES, seconds > 0)
+                }
                 other => terms.note_receiver(Direction::ToClient, &other),
             }
         }
@@ -87,11 +97,15 @@ impl Terms {
         for property in connack.properties.iter() {
             match property {
                 Property::MaximumQoS(qos) => self.maximum_qos = qos,
-                Property::RetainAvailable(taken) => self.takes_retain = taken,
-                Property::WildcardSubscriptionAvailable(taken) => self.takes_wildcards = taken,
-                Property::SharedSubscriptionAvailable(taken) => self.takes_shared = taken,
+                Property::RetainAvailable(taken) => self.flags.set(Flags::RETAIN, taken),
+                Property::WildcardSubscriptionAvailable(taken) => {
+                    self.flags.set(Flags::WILDCARDS, taken)
+                }
+                Property::SharedSubscriptionAvailable(taken) => {
+                    self.flags.set(Flags::SHARED, taken)
+                }
                 Property::SubscriptionIdentifierAvailable(taken) => {
-                    self.takes_subscription_ids = taken;
+                    self.flags.set(Flags::SUBSCRIPTION_IDS, taken);
                 }
                 other => self.note_receiver(Direction::ToServer, &other),
             }
@@ -107,6 +121,10 @@ impl Terms {
             Property::TopicAliasMaximum(most) => self.alias_maximum[at] = most,
             _ => {}
         }
+    }
+
+    fn has(&self, flag: u16) -> bool {
+        self.flags.0 & flag != 0
     }
 
     pub(super) fn receive_maximum(&self, direction: Direction) -> u16 {
@@ -135,7 +153,8 @@ impl Session {
             ControlPacket::Subscribe(subscribe) => self.check_subscribe(subscribe),
             ControlPacket::Disconnect(disconnect) => {
                 let prolongs = disconnect.properties.session_expiry_s().unwrap_or(0) > 0;
-                (prolongs && !self.terms.expires).then_some(Reason::MQTT_NEGOTIATED_SESSION_EXPIRY)
+                (prolongs && !self.terms.has(Flags::EXPIRES))
+                    .then_some(Reason::MQTT_NEGOTIATED_SESSION_EXPIRY)
             }
             _ => self.check_talk(packet, direction),
         }
@@ -150,7 +169,7 @@ impl Session {
     fn check_connack(&self, connack: &ConnAck<'_>) -> Option<Reason> {
         // What a CONNACK of 3.1 calls present is a reserved bit.
         let knows_sessions = self.version != Version::V31 && self.stage == Stage::Connecting;
-        if connack.session_present && self.terms.clean_start && knows_sessions {
+        if connack.session_present && self.terms.has(Flags::CLEAN_START) && knows_sessions {
             return Some(Reason::MQTT_SESSION_PRESENT);
         }
         if self.version != Version::V5 || self.stage != Stage::Connecting {
@@ -158,11 +177,11 @@ impl Session {
         }
         let has = |wanted: fn(&Property<'_>) -> bool| connack.properties.iter().any(|p| wanted(&p));
         let is_told = has(|property| matches!(property, Property::ResponseInformation(_)));
-        if is_told && !self.terms.wants_response_information {
+        if is_told && !self.terms.has(Flags::RESPONSE_INFORMATION) {
             return Some(Reason::MQTT_NEGOTIATED_RESPONSE_INFORMATION);
         }
         let is_assigned = has(|property| matches!(property, Property::AssignedClientIdentifier(_)));
-        match (self.terms.is_named, is_assigned) {
+        match (self.terms.has(Flags::NAMED), is_assigned) {
             (true, true) => Some(Reason::MQTT_SESSION_CLIENT_ID_ASSIGNED),
             (false, false) => Some(Reason::MQTT_SESSION_CLIENT_ID_MISSING),
             _ => None,
@@ -175,7 +194,7 @@ impl Session {
             if publish.qos > terms.maximum_qos {
                 return Some(Reason::MQTT_NEGOTIATED_QOS);
             }
-            if publish.retain && !terms.takes_retain {
+            if publish.retain && !terms.has(Flags::RETAIN) {
                 return Some(Reason::MQTT_NEGOTIATED_RETAIN);
             }
         }
@@ -202,11 +221,12 @@ impl Session {
         let mut filters = subscribe
             .subscriptions()
             .map(|subscription| subscription.filter);
-        if !terms.takes_subscription_ids && identifies() {
+        if !terms.has(Flags::SUBSCRIPTION_IDS) && identifies() {
             Some(Reason::MQTT_NEGOTIATED_SUBSCRIPTION_ID)
-        } else if !terms.takes_shared && filters.any(|filter| topic::share(filter).is_some()) {
+        } else if !terms.has(Flags::SHARED) && filters.any(|filter| topic::share(filter).is_some())
+        {
             Some(Reason::MQTT_NEGOTIATED_SHARED)
-        } else if !terms.takes_wildcards
+        } else if !terms.has(Flags::WILDCARDS)
             && subscribe
                 .subscriptions()
                 .any(|s| s.filter.contains(['+', '#']))
@@ -220,7 +240,7 @@ impl Session {
     /// A server's words to a client that wants none.
     fn check_talk(&self, packet: &ControlPacket<'_>, direction: Direction) -> Option<Reason> {
         let is_restrained =
-            direction == Direction::ToClient && !self.terms.wants_problem_information;
+            direction == Direction::ToClient && !self.terms.has(Flags::PROBLEM_INFORMATION);
         if !is_restrained || packet.packet_type() == PacketType::ConnAck {
             return None;
         }

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish, QoS, Version, Will};
 use wire::{Decoded, Direction};
 
+use super::alias::Room;
 use super::session::Stage;
 use super::{Session, refusal, resync};
 use crate::app::Denial;
@@ -127,7 +128,11 @@ impl<S: Sink> Scene<'_, '_, S> {
         let judgement = self.ask(Some(packet), &reasons, size, fallback);
         if judgement.action.stops() {
             let refusal = self.refusal(judgement.action, Some(packet));
-            return Step::Denied(denial(judgement, refusal));
+            let is_leave = judgement.action == Action::Drop && self.session.client_has_left();
+            return Step::Denied(Denial {
+                is_leave,
+                ..denial(judgement, refusal)
+            });
         }
         let direction = self.arrival.direction;
         if let ControlPacket::Connect(connect) = packet
@@ -177,9 +182,17 @@ impl<S: Sink> Scene<'_, '_, S> {
         if !self.session.note_delivery(packet, direction, most) {
             self.cx.limit(LimitKind::InFlight);
         }
+        let most = self.cx.limits.subscription_bytes;
+        if !self.session.note_subscriptions(packet, most) {
+            self.cx.limit(LimitKind::Subscriptions);
+        }
         if let ControlPacket::Publish(publish) = packet {
-            let most = self.cx.limits.topic_alias_bytes;
-            if !self.session.note_alias(publish, direction, most) {
+            let room = Room {
+                own: self.cx.limits.topic_alias_bytes,
+                common: self.cx.limits.topic_alias_common_bytes,
+                total: &self.shared.alias_total,
+            };
+            if !self.session.note_alias(publish, direction, room) {
                 self.cx.limit(LimitKind::TopicAliases);
             }
         }
@@ -201,6 +214,7 @@ impl<S: Sink> Scene<'_, '_, S> {
                 None => {
                     reasons.extend(session.check_terms(packet, direction, size));
                     reasons.extend(session.check_delivery(packet, direction));
+                    reasons.extend(session.check_subscribed(packet, direction));
                 }
             }
         } else {
@@ -357,5 +371,6 @@ fn denial(judgement: Judgement, refusal: Vec<u8>) -> Denial {
     Denial {
         action: judgement.action,
         refusal,
+        is_leave: false,
     }
 }

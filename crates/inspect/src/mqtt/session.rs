@@ -4,11 +4,12 @@ use policy::Session as Known;
 use wire::Direction;
 use wire::mqtt::{ConnAck, Connect, ControlPacket, Property, Publish, Version};
 
-use super::alias::Aliases;
+use super::alias::{Aliases, Room};
 use super::auth::Authentication;
 use super::inflight::InFlight;
 use super::membership::Membership;
 use super::negotiated::Terms;
+use super::subscriptions::Subscriptions;
 use crate::app::Closing;
 use crate::framer::{Framers, Reading};
 use crate::shared::Shared;
@@ -49,6 +50,10 @@ pub(crate) struct Session {
     pub(super) terms: Terms,
     /// Absent until one end opens an exchange, and when none was opened for a while.
     pub(super) in_flight: Option<Box<InFlight>>,
+    /// Absent until the client asks for something.
+    pub(super) subscriptions: Option<Box<Subscriptions>>,
+    /// What the client asked for was all seen.
+    pub(super) knows_subscriptions: bool,
     /// By the direction of its opening: exchanges may be in flight that weren't seen to begin.
     pub(super) unsure: [bool; 2],
     /// Absent unless the CONNECT names a method.
@@ -89,6 +94,8 @@ impl Session {
             aliases: None,
             terms: Terms::UNKNOWN,
             in_flight: None,
+            subscriptions: None,
+            knows_subscriptions: false,
             unsure: [stage == Stage::Unknown; 2],
             authentication: None,
             is_blind: stage == Stage::Unknown,
@@ -97,6 +104,11 @@ impl Session {
             heard: Instant::ZERO,
             membership: Membership::default(),
         }
+    }
+
+    /// Whether the client has said DISCONNECT.
+    pub(super) fn client_has_left(&self) -> bool {
+        self.has_left[Direction::ToServer as usize]
     }
 
     /// What the client calls itself, or was named by its server.
@@ -168,18 +180,17 @@ impl Session {
         }
     }
 
-    /// Takes note of the topic that an alias is given. False if there is no room for it in `most`
-    /// bytes.
+    /// Takes note of the topic that an alias is given. False if there is no room for it.
     pub(super) fn note_alias(
         &mut self,
         publish: &Publish<'_>,
         direction: Direction,
-        most: usize,
+        room: Room<'_>,
     ) -> bool {
         match publish.topic_alias().filter(|_| !publish.topic.is_empty()) {
             Some(alias) => {
                 let aliases = self.aliases.get_or_insert_default();
-                aliases[direction as usize].set(alias, publish.topic, most)
+                aliases[direction as usize].set(alias, publish.topic, room)
             }
             None => true,
         }
@@ -199,6 +210,7 @@ impl Session {
         self.keep_alive_s = connect.keep_alive_s;
         // What an earlier connection of the session left in flight may be acknowledged in this one.
         self.unsure = [self.is_blind || !connect.clean_start; 2];
+        self.knows_subscriptions = connect.clean_start && !self.is_blind;
         let method = connect.properties.authentication_method();
         self.authentication = method.and_then(Authentication::of);
     }
@@ -232,23 +244,33 @@ impl Session {
         let forgets = self.version == Version::V5 && !self.is_blind;
         let is_unsure = connack.session_present || (self.unsure[0] && !forgets);
         self.unsure = [is_unsure; 2];
+        if connack.session_present {
+            self.forget_subscriptions();
+        }
     }
 
     /// Bytes of either direction may have gone by unseen: who speaks is still known, what was said
     /// isn't.
     pub(crate) fn lose_sight(&mut self, shared: &Shared) {
         self.framers.seek(&shared.pool);
-        self.aliases = None;
+        self.give_up_aliases(shared);
         if self.stage != Stage::Open {
             self.stage = Stage::Unknown;
         }
         self.lose_track();
     }
 
+    fn give_up_aliases(&mut self, shared: &Shared) {
+        for aliases in self.aliases.take().into_iter().flat_map(|both| *both) {
+            aliases.give_back(&shared.alias_total);
+        }
+    }
+
     /// A packet was let through unread: what it did to the session isn't known.
     pub(super) fn lose_track(&mut self) {
         self.is_blind = true;
         self.in_flight = None;
+        self.forget_subscriptions();
         self.unsure = [true; 2];
     }
 
@@ -265,6 +287,7 @@ impl Session {
     /// Gives up its memory and its name.
     pub(crate) fn close(mut self, now: Instant, shared: &Shared) -> Closing {
         self.framers.clear(&shared.pool);
+        self.give_up_aliases(shared);
         let evicted = self.membership.end(now, shared);
         let was_open = self.stage == Stage::Open;
         if was_open {

@@ -231,6 +231,11 @@ impl Half {
         self.pass_to(seq + 1);
     }
 
+    /// Whether a FIN was let through.
+    pub(super) fn has_closed(&self) -> bool {
+        self.fin.is_some()
+    }
+
     /// Whether the receiver has acknowledged the FIN.
     pub(super) fn fin_acknowledged(&self) -> bool {
         self.fin.is_some_and(|fin| self.una.is_after(fin))

@@ -32,7 +32,7 @@ use policy::{Action, Protocol, Reason, RuleIndex, Service};
 use wire::Direction;
 use wire::net::TcpFlags;
 
-use crate::app::App;
+use crate::app::{App, Denial};
 use crate::context::{Arrival, Context, Judgement};
 use crate::flow::Class;
 use crate::shared::Shared;
@@ -90,6 +90,8 @@ enum Answers {
     All,
     /// Those that carry something: the end was refused in its own protocol, and may read that first.
     Data,
+    /// Those that carry something, with an acknowledgement: the end closes as it likes, unheard.
+    Taken,
     /// What it sends is dropped, and that is all.
     Nothing,
 }
@@ -296,7 +298,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     /// Carries out a ruling on a segment that is its sender's own.
     fn carry_out(&mut self, judgement: Judgement) -> Outcome {
         match judgement.action {
-            Action::Reset | Action::Refuse => self.deny(judgement, Vec::new(), 0),
+            Action::Reset | Action::Refuse => self.deny(&judgement, &Denial::of(&judgement), 0),
             _ => judgement.outcome,
         }
     }

@@ -9,7 +9,6 @@ use wire::net::{TcpFlags, edit};
 use super::half::Place;
 use super::held::Holding;
 use super::{Phase, Work, exception};
-use crate::app::Denial;
 use crate::context::{Arrival, Judgement};
 use crate::{Count, Frame, Injected, LimitKind, Outcome, Sink, Verdict};
 
@@ -89,14 +88,17 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             .push(&bytes[..passage.passed], &self.shared.pool);
         ours.pass_to(ours.next + passage.passed);
         match passage.denial {
-            Some(Denial { action, refusal }) => {
-                let outcome = passage.outcome;
+            Some(denial) => {
+                let judgement = Judgement {
+                    action: denial.action,
+                    outcome: passage.outcome,
+                };
                 let kept = if passage.passed == 0 {
                     0
                 } else {
                     known + passage.passed
                 };
-                self.deny(Judgement { action, outcome }, refusal, kept)
+                self.deny(&judgement, &denial, kept)
             }
             None => {
                 self.pass_fin();

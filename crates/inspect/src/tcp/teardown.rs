@@ -6,6 +6,7 @@ use wire::net::{TcpFlags, edit};
 
 use super::answer::{Answer, Toward};
 use super::{Answers, Grounds, Phase, Work};
+use crate::app::Denial;
 use crate::context::Judgement;
 use crate::{Injected, Outcome, Sink, Verdict};
 
@@ -13,7 +14,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     /// Cuts the segment after `kept` bytes of its payload and ends the connection: what was denied
     /// never arrives whole. The numbers in the RSTs are those the ends expect once they have what was
     /// forwarded so far.
-    pub(super) fn deny(&mut self, judgement: Judgement, refusal: Vec<u8>, kept: usize) -> Outcome {
+    pub(super) fn deny(&mut self, judgement: &Judgement, denial: &Denial, kept: usize) -> Outcome {
         let mut outcome = judgement.outcome;
         outcome.forward = kept > 0;
         if kept > 0 {
@@ -26,7 +27,17 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             }
             outcome.forward = false;
         }
-        self.tear_down(judgement, &refusal);
+        let answers = match denial.is_leave {
+            true => self.close_both(),
+            false => self.tear_down(denial),
+        };
+        self.connection
+            .close(self.cx.now, self.shared, self.cx.sink);
+        self.connection.phase = Phase::Denied(Grounds {
+            reason: judgement.outcome.reason,
+            rule: judgement.outcome.rule,
+            answers,
+        });
         outcome
     }
 
@@ -37,7 +48,33 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         self.frame.set_len(len);
     }
 
-    fn tear_down(&mut self, judgement: Judgement, refusal: &[u8]) {
+    /// Ends a connection whose client has taken its leave: to each end as if the other had closed it. A RST
+    /// could take from the client what it hasn't read yet, and report as broken what ended well. Nothing
+    /// can be left out of the stream and the rest go on: the server waits for the missing numbers.
+    fn close_both(&mut self) -> [Answers; 2] {
+        for toward in [Toward::Sender, Toward::Receiver] {
+            let (ours, theirs) = self.connection.split(self.arrival.direction);
+            let has_closed = match toward {
+                Toward::Sender => theirs.has_closed(),
+                Toward::Receiver => ours.has_closed(),
+            };
+            let flags = match has_closed {
+                true => TcpFlags::ACK,
+                false => TcpFlags::FIN | TcpFlags::ACK,
+            };
+            let mut answer = Answer {
+                window: self.window_of(toward),
+                ..self.next_toward(toward, flags, Injected::Close)
+            };
+            if toward == Toward::Sender {
+                answer.ack = answer.ack.max(self.segment.end());
+            }
+            self.inject(&answer, &[]);
+        }
+        [Answers::Taken; 2]
+    }
+
+    fn tear_down(&mut self, denial: &Denial) -> [Answers; 2] {
         let mut answers = [Answers::All; 2];
         for toward in [Toward::Sender, Toward::Receiver] {
             let direction = match toward {
@@ -45,23 +82,17 @@ impl<S: Sink> Work<'_, '_, '_, S> {
                 Toward::Receiver => self.arrival.direction.reverse(),
             };
             let is_client = direction == Direction::ToServer;
-            answers[direction as usize] = if is_client && !refusal.is_empty() {
-                self.refuse(toward, refusal);
+            answers[direction as usize] = if is_client && !denial.refusal.is_empty() {
+                self.refuse(toward, &denial.refusal);
                 Answers::Data
-            } else if toward == Toward::Sender && judgement.action == Action::Drop {
+            } else if toward == Toward::Sender && denial.action == Action::Drop {
                 Answers::Nothing
             } else {
                 self.reset(toward);
                 Answers::All
             };
         }
-        self.connection
-            .close(self.cx.now, self.shared, self.cx.sink);
-        self.connection.phase = Phase::Denied(Grounds {
-            reason: judgement.outcome.reason,
-            rule: judgement.outcome.rule,
-            answers,
-        });
+        answers
     }
 
     fn reset(&mut self, toward: Toward) {
@@ -102,13 +133,12 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     /// to be.
     pub(super) fn handle_denied(&mut self, grounds: Grounds) -> Outcome {
         let segment = self.segment;
-        let deserves_answer = match grounds.answers[self.arrival.direction as usize] {
-            Answers::All => segment.has(TcpFlags::ACK) && !segment.is_rst(),
-            Answers::Data => segment.len() > 0 && !segment.is_rst(),
-            Answers::Nothing => false,
-        };
-        if deserves_answer {
-            self.answer_as_closed();
+        match grounds.answers[self.arrival.direction as usize] {
+            _ if segment.is_rst() => {}
+            Answers::All if segment.has(TcpFlags::ACK) => self.answer_as_closed(),
+            Answers::Data if segment.len() > 0 => self.answer_as_closed(),
+            Answers::Taken if segment.len() > 0 => self.acknowledge(),
+            Answers::All | Answers::Data | Answers::Taken | Answers::Nothing => {}
         }
         Outcome {
             verdict: Verdict::Drop,
@@ -119,23 +149,52 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         }
     }
 
+    /// Acknowledges what doesn't arrive, so that its sender can close.
+    fn acknowledge(&mut self) {
+        if self.segment.has(TcpFlags::ACK) && self.may_answer() {
+            let answer = Answer {
+                window: self.window_of(Toward::Sender),
+                ..self.answer(TcpFlags::ACK, Injected::Close)
+            };
+            self.inject(&answer, &[]);
+        }
+    }
+
+    /// What the end opposite to one has last had room for, but never none: a FIN needs room as well.
+    fn window_of(&mut self, toward: Toward) -> u16 {
+        let (ours, theirs) = self.connection.split(self.arrival.direction);
+        let last = match toward {
+            Toward::Sender => theirs.last_window,
+            Toward::Receiver => ours.last_window,
+        };
+        last.max(1)
+    }
+
     /// Answers the segment at hand as a closed port does (RFC 9293 §3.10.7.1): so many times.
     fn answer_as_closed(&mut self) {
-        let segment = self.segment;
-        let answers_left = &mut self.connection.answers_left[self.arrival.direction as usize];
-        if *answers_left == 0 {
-            return;
+        if self.may_answer() {
+            let answer = self.answer(TcpFlags::RST | TcpFlags::ACK, Injected::Reset);
+            self.inject(&answer, &[]);
         }
-        *answers_left -= 1;
-        let answer = Answer {
+    }
+
+    /// Counts an answer to the sender of the segment at hand. False once it has had its share.
+    fn may_answer(&mut self) -> bool {
+        let answers_left = &mut self.connection.answers_left[self.arrival.direction as usize];
+        let may = *answers_left > 0;
+        *answers_left = answers_left.saturating_sub(1);
+        may
+    }
+
+    fn answer(&self, flags: TcpFlags, purpose: Injected) -> Answer {
+        Answer {
             toward: Toward::Sender,
-            seq: segment.ack,
-            ack: segment.end(),
-            flags: TcpFlags::RST | TcpFlags::ACK,
+            seq: self.segment.ack,
+            ack: self.segment.end(),
+            flags,
             window: 0,
-            purpose: Injected::Reset,
-        };
-        self.inject(&answer, &[]);
+            purpose,
+        }
     }
 
     /// A segment of a connection that its ends have closed. What was acknowledged may be repeated;

@@ -347,7 +347,7 @@ fn required_from(
 fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
     const ENTRIES: u64 = 1 << 26;
     const BYTES: u64 = 1 << 40;
-    let counts: [(&'static str, u64, u64, &mut usize); 16] = [
+    let counts: [(&'static str, u64, u64, &mut usize); 18] = [
         ("flows", 1, ENTRIES, &mut limits.flows),
         ("half_open", 1, ENTRIES, &mut limits.half_open),
         ("held_bytes", 0, BYTES, &mut limits.held_bytes),
@@ -378,10 +378,22 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
         ),
         ("in_flight", 1, 65_535, &mut limits.in_flight),
         (
+            "subscription_bytes",
+            0,
+            1 << 20,
+            &mut limits.subscription_bytes,
+        ),
+        (
             "topic_alias_bytes",
             0,
             1 << 30,
             &mut limits.topic_alias_bytes,
+        ),
+        (
+            "topic_alias_common_bytes",
+            0,
+            1 << 40,
+            &mut limits.topic_alias_common_bytes,
         ),
         (
             "coap_message_bytes",

@@ -147,6 +147,12 @@ impl Dialogue {
         self.peers.iter().all(Peer::is_open)
     }
 
+    /// Whether the client has asked for something, so that its server may send it messages.
+    #[must_use]
+    pub fn has_asked(&self) -> bool {
+        self.peers[1].is_asked
+    }
+
     /// Whether the session begins and ends with its connection.
     #[must_use]
     pub fn is_fresh(&self) -> bool {

@@ -32,6 +32,9 @@ pub(super) enum Stage {
     Gone,
 }
 
+/// What is talked about.
+pub(super) const TOPICS: [&str; 3] = ["a", "plant/7/valve", "sensors/t"];
+
 /// A client, or its broker.
 #[derive(Debug)]
 pub struct Peer {
@@ -51,6 +54,8 @@ pub struct Peer {
     pub(super) others: Takes,
     pub(super) has_method: bool,
     pub(super) authenticates: bool,
+    /// The other end has asked for the topics: a server has nothing to send before.
+    pub(super) is_asked: bool,
     /// Whether the session ends with its connection.
     pub(super) is_clean: bool,
     pub(super) knows_session: bool,
@@ -71,6 +76,7 @@ impl Peer {
             others,
             has_method: false,
             authenticates: false,
+            is_asked: direction == Direction::ToServer,
             is_clean: true,
             knows_session: false,
             is_resumed: false,
@@ -96,6 +102,7 @@ impl Peer {
         if self.is_clean {
             self.outgoing.clear();
             self.unreleased.clear();
+            self.is_asked = self.is_client();
         }
     }
 
@@ -149,7 +156,7 @@ impl Peer {
 
     fn act(&mut self, random: &mut Random) -> Option<Said> {
         match random.below(16) {
-            0..6 => self.message(random),
+            0..6 if self.is_asked => self.message(random),
             6 | 7 if self.version != Version::V5 => self.resend_one(random),
             8 | 9 if self.is_client() => self.subscribe(random),
             10 if self.is_client() => self.unsubscribe(random),
@@ -195,7 +202,7 @@ impl Peer {
         let is_known = alias.is_some_and(|alias| !self.aliases.insert(alias));
         let topic = match is_known && random.once_in(2) {
             true => "",
-            false => ["a", "plant/7/valve", "sensors/t"][random.below(3)],
+            false => TOPICS[random.below(TOPICS.len())],
         };
         let payload = [b'x'; 60];
         let payload = &payload[..random.below(60)];
@@ -286,6 +293,7 @@ impl Peer {
                 self.owe(PacketType::PubComp, id, 0, talks);
             }
             Meaning::Subscribe { id, filters } => {
+                self.is_asked = true;
                 let codes = vec![ReasonCode::SUCCESS; filters];
                 self.owed.push_back(said(Meaning::SubAck(id), |out| {
                     encode::suback(out, self.version, id, &[], codes);

@@ -3,7 +3,7 @@
 use wire::mqtt::encode::{self, Connect, Publish};
 use wire::mqtt::{PacketType, Property, QoS, ReasonCode, Version};
 
-use super::peer::{Out, Peer, Stage};
+use super::peer::{Out, Peer, Stage, TOPICS};
 use super::{Meaning, Said};
 use crate::mqtt::written;
 use crate::network::Random;
@@ -94,17 +94,20 @@ impl Peer {
     pub(super) fn subscribe(&mut self, random: &mut Random) -> Option<Said> {
         let id = self.free_id(random);
         self.outgoing.insert(id, Out::Request);
-        let mut known = vec!["a", "plant/7/valve", "sensors/t"];
+        let mut known = TOPICS.to_vec();
         if self.others.wildcards {
             known.extend(["plant/+/valve", "#"]);
         }
         if self.others.shared && self.version == Version::V5 {
             known.push("$share/g/a");
         }
-        let count = 1 + random.below(3);
-        let filters: Vec<_> = (0..count)
-            .map(|_| (known[random.below(known.len())], 0))
+        let more = (0..random.below(3)).map(|_| known[random.below(known.len())]);
+        let filters: Vec<_> = TOPICS
+            .into_iter()
+            .chain(more)
+            .map(|filter| (filter, 0))
             .collect();
+        let count = filters.len();
         let properties: &[_] = match self.others.subscription_ids && random.once_in(3) {
             true => &[Property::SubscriptionIdentifier(7)],
             false => &[],

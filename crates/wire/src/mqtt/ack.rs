@@ -20,6 +20,7 @@ pub struct Ack<'a> {
 }
 
 impl<'a> Ack<'a> {
+    #[inline]
     pub(crate) fn decode(
         packet_type: PacketType,
         reader: &mut Reader<'a>,
@@ -29,11 +30,9 @@ impl<'a> Ack<'a> {
         let packet_id = super::packet_id(reader, version)?;
         let (reason_code, properties) =
             super::reason_and_properties(reader, version, Place::Ack, direction)?;
-        if !reason_code.is_of_ack(packet_type) {
-            return Err(Malformed::ReasonCode);
-        }
-        if !reason_code.sent_by(packet_type, direction) {
-            return Err(Malformed::ReasonCodeSender);
+        // Success belongs into all four, and either end may report it.
+        if reason_code != ReasonCode::SUCCESS {
+            check_reason(reason_code, packet_type, direction)?;
         }
         Ok(Self {
             packet_id,
@@ -42,6 +41,20 @@ impl<'a> Ack<'a> {
             anomalies: reader.anomalies,
         })
     }
+}
+
+fn check_reason(
+    reason_code: ReasonCode,
+    packet_type: PacketType,
+    direction: Direction,
+) -> Result<(), Malformed> {
+    if !reason_code.is_of_ack(packet_type) {
+        return Err(Malformed::ReasonCode);
+    }
+    if !reason_code.sent_by(packet_type, direction) {
+        return Err(Malformed::ReasonCodeSender);
+    }
+    Ok(())
 }
 
 /// A SUBACK or UNSUBACK: the server's answer to each topic filter.

@@ -157,7 +157,7 @@ impl<'a> Will<'a> {
         if topic.has_wildcard {
             return Err(Malformed::WillTopicWildcard);
         }
-        if topic::is_deep(topic.text) {
+        if topic::is_deep(topic.text.as_bytes()) {
             reader.anomalies.insert(Anomaly::TopicDepth);
         }
         let payload = reader.binary()?;

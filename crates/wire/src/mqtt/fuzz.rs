@@ -1,6 +1,6 @@
 //! Entry points for fuzzers: arbitrary bytes in, invariants asserted.
 
-use super::{ControlPacket, PacketType, Publish, Version, topic};
+use super::{ControlPacket, Malformed, PacketType, Publish, PublishHead, Version, topic};
 use crate::{Decoded, Direction};
 
 /// Decodes a control packet. The first byte picks version and direction.
@@ -31,6 +31,47 @@ pub fn fuzz_control_packet(data: &[u8]) {
         .is_some_and(|first| first >> 4 == PacketType::Publish as u8)
     {
         compare_prefix(input, version, direction);
+        compare_head(input, version, direction);
+    }
+}
+
+/// What the head of a PUBLISH says is what its prefix says, and it is there no later.
+fn compare_head(input: &[u8], version: Version, direction: Direction) {
+    let prefix = Publish::decode_prefix(input, version, direction);
+    match (PublishHead::decode(input, version), prefix) {
+        (Ok(Decoded::Complete { message: head, len }), prefix) => {
+            assert!(len <= input.len() && len <= head.payload_at);
+            match prefix {
+                Ok(Decoded::Complete { message, len }) => {
+                    assert_eq!(
+                        (head.topic, head.qos, head.packet_id, head.payload_at),
+                        (
+                            message.topic.as_bytes(),
+                            message.qos,
+                            message.packet_id,
+                            len
+                        )
+                    );
+                    assert_eq!(head.packet_len, len + message.payload_len);
+                }
+                Ok(Decoded::Incomplete { need }) => assert!(need <= head.packet_len),
+                // Only what the properties say, or take to judge, may still be wrong.
+                Err(malformed) => assert!(
+                    version == Version::V5 && malformed != Malformed::TopicWildcard,
+                    "{malformed:?}"
+                ),
+            }
+        }
+        (Ok(Decoded::Incomplete { need }), prefix) => {
+            assert!(need > input.len());
+            assert!(
+                matches!(prefix, Ok(Decoded::Incomplete { .. })),
+                "{prefix:?}"
+            );
+        }
+        // The head may show it first.
+        (Err(head), Ok(Decoded::Incomplete { .. })) => assert!(version == Version::V5, "{head:?}"),
+        (Err(head), prefix) => assert_eq!(prefix, Err(head)),
     }
 }
 

@@ -1,156 +1,30 @@
 //! The fixed header: packet type, flags, remaining length (MQTT 5.0 §2.1, 3.1.1 §2.2).
 
-use super::{Anomalies, Anomaly, Malformed, Version};
-use crate::{Decoded, Direction};
+use super::{Anomalies, Anomaly, Malformed, PacketType, Version};
+use crate::Decoded;
 
 /// The flags of a PUBLISH that say whether it is a repetition, and its QoS.
 const DUP: u8 = 0b1000;
 const QOS: u8 = 0b0110;
 
-/// The fifteen control packet types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-#[allow(missing_docs, reason = "the variants are the packets' names")]
-pub enum PacketType {
-    Connect = 1,
-    ConnAck = 2,
-    Publish = 3,
-    PubAck = 4,
-    PubRec = 5,
-    PubRel = 6,
-    PubComp = 7,
-    Subscribe = 8,
-    SubAck = 9,
-    Unsubscribe = 10,
-    UnsubAck = 11,
-    PingReq = 12,
-    PingResp = 13,
-    Disconnect = 14,
-    Auth = 15,
-}
-
-impl PacketType {
-    /// Every type, by number.
-    pub const ALL: [Self; 15] = [
-        Self::Connect,
-        Self::ConnAck,
-        Self::Publish,
-        Self::PubAck,
-        Self::PubRec,
-        Self::PubRel,
-        Self::PubComp,
-        Self::Subscribe,
-        Self::SubAck,
-        Self::Unsubscribe,
-        Self::UnsubAck,
-        Self::PingReq,
-        Self::PingResp,
-        Self::Disconnect,
-        Self::Auth,
-    ];
-
-    /// The type with this number (the high nibble of the first byte).
-    #[inline]
-    #[must_use]
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number.wrapping_sub(1))).copied()
+/// What the first byte of a packet says: its type, or what no version allows about it.
+const TYPES: [Result<PacketType, Malformed>; 256] = {
+    let mut types = [Err(Malformed::PacketType); 256];
+    let mut byte = 0x10;
+    while byte < 256 {
+        let (packet_type, flags) = (PacketType::ALL[byte / 16 - 1], byte as u8 & 0x0f);
+        types[byte] = match packet_type {
+            PacketType::Publish if flags & QOS == QOS => Err(Malformed::PublishQos),
+            _ if packet_type.allows_flags(flags, Version::V31) => Ok(packet_type),
+            _ => Err(Malformed::Flags),
+        };
+        byte += 1;
     }
+    types
+};
 
-    /// The name in capitals, as the specification writes it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "CONNECT",
-            Self::ConnAck => "CONNACK",
-            Self::Publish => "PUBLISH",
-            Self::PubAck => "PUBACK",
-            Self::PubRec => "PUBREC",
-            Self::PubRel => "PUBREL",
-            Self::PubComp => "PUBCOMP",
-            Self::Subscribe => "SUBSCRIBE",
-            Self::SubAck => "SUBACK",
-            Self::Unsubscribe => "UNSUBSCRIBE",
-            Self::UnsubAck => "UNSUBACK",
-            Self::PingReq => "PINGREQ",
-            Self::PingResp => "PINGRESP",
-            Self::Disconnect => "DISCONNECT",
-            Self::Auth => "AUTH",
-        }
-    }
-
-    /// The type with this name in capitals.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|packet_type| packet_type.name() == name)
-    }
-
-    /// Whether a packet of this type may travel this way (the direction column of table 2-1).
-    #[must_use]
-    pub fn sent_by(self, direction: Direction, version: Version) -> bool {
-        match self {
-            Self::Connect | Self::Subscribe | Self::Unsubscribe | Self::PingReq => {
-                direction == Direction::ToServer
-            }
-            Self::ConnAck | Self::SubAck | Self::UnsubAck | Self::PingResp => {
-                direction == Direction::ToClient
-            }
-            Self::Publish | Self::PubAck | Self::PubRec | Self::PubRel | Self::PubComp => true,
-            Self::Disconnect => direction == Direction::ToServer || version == Version::V5,
-            Self::Auth => version == Version::V5,
-        }
-    }
-
-    /// Whether the flags may stand in the fixed header of this type.
-    #[inline]
-    fn allows_flags(self, flags: u8, version: Version) -> bool {
-        match self {
-            Self::Publish => true,
-            // 3.1 §2.1 lets these be repeated with DUP; later versions fix the bits.
-            Self::PubRel | Self::Subscribe | Self::Unsubscribe if version == Version::V31 => {
-                flags & !0b1000 == 0b0010
-            }
-            Self::PubRel | Self::Subscribe | Self::Unsubscribe => flags == 0b0010,
-            _ => flags == 0,
-        }
-    }
-
-    /// The smallest remaining length a packet of this type can have, where waiting for the rest of a
-    /// shorter one would be in vain.
-    #[inline]
-    fn remaining_len_min(self) -> usize {
-        // Protocol name, level, flags, keep alive, and an empty client identifier.
-        const CONNECT: usize = 6 + 1 + 1 + 2 + 2;
-        if self == Self::Connect { CONNECT } else { 0 }
-    }
-
-    /// The largest remaining length a packet of this type can have.
-    #[inline]
-    fn remaining_len_max(self, version: Version) -> usize {
-        match self {
-            Self::PingReq | Self::PingResp => 0,
-            Self::Disconnect if version != Version::V5 => 0,
-            Self::ConnAck
-            | Self::PubAck
-            | Self::PubRec
-            | Self::PubRel
-            | Self::PubComp
-            | Self::UnsubAck
-                if version != Version::V5 =>
-            {
-                2
-            }
-            _ => FixedHeader::REMAINING_LEN_MAX,
-        }
-    }
-}
-
-impl std::fmt::Display for PacketType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.name())
-    }
-}
+/// By type: the remaining length, in one byte, below which every version allows it. Not all of them have AUTH.
+const PLAIN_BELOW: [usize; 16] = [0, 128, 3, 128, 3, 3, 3, 3, 128, 128, 128, 3, 1, 1, 1, 0];
 
 /// The first two to five bytes of every control packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,25 +53,23 @@ impl FixedHeader {
         let Some((&first, lengths)) = input.split_first() else {
             return Ok(Decoded::Incomplete { need: 2 });
         };
-        let packet_type = PacketType::from_number(first >> 4).ok_or(Malformed::PacketType)?;
-        let flags = first & 0x0f;
-        if !packet_type.allows_flags(flags, Version::V31) {
-            return Err(Malformed::Flags);
-        }
-        if packet_type == PacketType::Publish && flags & QOS == QOS {
-            return Err(Malformed::PublishQos);
-        }
-        let mut remaining_len = 0;
-        for (index, byte) in lengths.iter().take(4).enumerate() {
-            remaining_len |= usize::from(byte & 0x7f) << (7 * index);
+        let packet_type = TYPES[usize::from(first)]?;
+        let (mut remaining_len, mut header_len) = (0, 1);
+        for shift in [0, 7, 14, 21] {
+            let Some(byte) = lengths.get(header_len - 1) else {
+                return Ok(Decoded::Incomplete {
+                    need: input.len() + 1,
+                });
+            };
+            header_len += 1;
+            remaining_len |= usize::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 if remaining_len < packet_type.remaining_len_min() {
                     return Err(Malformed::Truncated);
                 }
-                let header_len = index + 2;
                 let message = Self {
                     packet_type,
-                    flags,
+                    flags: first & 0x0f,
                     remaining_len,
                     header_len,
                 };
@@ -207,12 +79,7 @@ impl FixedHeader {
                 });
             }
         }
-        if lengths.len() >= 4 {
-            return Err(Malformed::RemainingLength);
-        }
-        Ok(Decoded::Incomplete {
-            need: input.len() + 1,
-        })
+        Err(Malformed::RemainingLength)
     }
 
     /// Bytes of the whole packet.
@@ -226,13 +93,7 @@ impl FixedHeader {
     #[inline]
     #[must_use]
     pub fn is_minimal(&self) -> bool {
-        let needed = match self.remaining_len {
-            0..=127 => 2,
-            128..=16_383 => 3,
-            16_384..=2_097_151 => 4,
-            _ => 5,
-        };
-        self.header_len == needed
+        self.header_len == 2 || self.remaining_len >> (7 * (self.header_len - 2)) != 0
     }
 
     /// Checks what depends on the session's version: reserved types and flags, minimal length, and
@@ -243,6 +104,14 @@ impl FixedHeader {
     /// The clause the header breaks.
     #[inline]
     pub fn check(&self, version: Version) -> Result<Anomalies, Malformed> {
+        let end = PLAIN_BELOW[self.packet_type as usize];
+        match self.header_len == 2 && self.flags & DUP == 0 && self.remaining_len < end {
+            true => Ok(Anomalies::EMPTY),
+            false => self.check_closely(version),
+        }
+    }
+
+    fn check_closely(&self, version: Version) -> Result<Anomalies, Malformed> {
         if self.packet_type == PacketType::Auth && version != Version::V5 {
             return Err(Malformed::PacketType);
         }
@@ -398,27 +267,5 @@ mod tests {
             );
         }
         assert!(complete(&hex!("4003")).check(Version::V5).is_ok());
-    }
-
-    #[test]
-    fn names_and_senders() {
-        for packet_type in PacketType::ALL {
-            assert_eq!(PacketType::from_name(packet_type.name()), Some(packet_type));
-            assert_eq!(
-                PacketType::from_number(packet_type as u8),
-                Some(packet_type)
-            );
-        }
-        assert_eq!(PacketType::from_number(0), None);
-        assert_eq!(PacketType::from_number(16), None);
-        let both = |t: PacketType, v| {
-            [Direction::ToServer, Direction::ToClient].map(|direction| t.sent_by(direction, v))
-        };
-        assert_eq!(both(PacketType::SubAck, Version::V311), [false, true]);
-        assert_eq!(both(PacketType::Subscribe, Version::V5), [true, false]);
-        assert_eq!(both(PacketType::Publish, Version::V31), [true, true]);
-        assert_eq!(both(PacketType::Disconnect, Version::V311), [true, false]);
-        assert_eq!(both(PacketType::Disconnect, Version::V5), [true, true]);
-        assert_eq!(both(PacketType::Auth, Version::V311), [false, false]);
     }
 }

@@ -13,7 +13,9 @@ mod connect;
 pub mod encode;
 mod finding;
 pub mod fuzz;
+mod head;
 mod header;
+mod packet_type;
 mod property;
 mod publish;
 mod reader;
@@ -30,7 +32,9 @@ use reader::Reader;
 pub use ack::{Ack, FilterAck};
 pub use connect::{ConnAck, Connect, Will};
 pub use finding::{Anomalies, Anomaly, Malformed};
-pub use header::{FixedHeader, PacketType};
+pub use head::PublishHead;
+pub use header::FixedHeader;
+pub use packet_type::PacketType;
 pub use property::{Properties, Property};
 pub use publish::Publish;
 pub use reason_code::ReasonCode;
@@ -132,71 +136,93 @@ impl<'a> ControlPacket<'a> {
         version: Version,
         direction: Direction,
     ) -> Result<Decoded<Self>, Malformed> {
-        let header = match FixedHeader::decode(input)? {
-            Decoded::Complete { message, .. } => message,
-            Decoded::Incomplete { need } => return Ok(Decoded::Incomplete { need }),
-        };
-        let anomalies = match header.packet_type {
-            PacketType::Connect => Anomalies::EMPTY,
-            _ => header.check(version)?,
+        match FixedHeader::decode(input)? {
+            Decoded::Complete { message, .. } => {
+                Self::decode_after(&message, input, version, direction)
+            }
+            Decoded::Incomplete { need } => Ok(Decoded::Incomplete { need }),
+        }
+    }
+
+    /// Reads the control packet at the start of `input`, whose fixed header was read before.
+    ///
+    /// # Errors
+    /// As [`ControlPacket::decode`].
+    #[inline]
+    pub fn decode_after(
+        header: &FixedHeader,
+        input: &'a [u8],
+        version: Version,
+        direction: Direction,
+    ) -> Result<Decoded<Self>, Malformed> {
+        let is_connect = header.packet_type == PacketType::Connect;
+        let anomalies = match is_connect {
+            true => Anomalies::EMPTY,
+            false => header.check(version)?,
         };
         let len = header.packet_len();
         let Some(body) = input.get(header.header_len..len) else {
-            if header.packet_type == PacketType::Connect {
-                connect::check_beginning(&input[header.header_len..])?;
+            if is_connect {
+                connect::check_beginning(input.get(header.header_len..).unwrap_or_default())?;
             }
             return Ok(Decoded::Incomplete { need: len });
         };
         let mut reader = Reader::new(body, anomalies);
-        let message = Self::decode_body(&header, &mut reader, version, direction)?;
-        Ok(Decoded::Complete { message, len })
+        Self::decode_body(header, &mut reader, version, direction)
     }
 
+    /// Every arm makes the whole result: a packet that is moved after its making costs more than
+    /// reading a small one.
     #[inline]
     fn decode_body(
         header: &FixedHeader,
         reader: &mut Reader<'a>,
         version: Version,
         direction: Direction,
-    ) -> Result<Self, Malformed> {
+    ) -> Result<Decoded<Self>, Malformed> {
         let packet_type = header.packet_type;
-        Ok(match packet_type {
-            PacketType::Connect => Self::Connect(Connect::decode(header, reader, direction)?),
-            PacketType::ConnAck => Self::ConnAck(ConnAck::decode(reader, version, direction)?),
+        let len = header.packet_len();
+        macro_rules! complete {
+            ($variant:ident, $message:expr) => {
+                Ok(Decoded::Complete {
+                    message: Self::$variant($message?),
+                    len,
+                })
+            };
+        }
+        macro_rules! ack {
+            ($variant:ident, $kind:ty) => {
+                complete!(
+                    $variant,
+                    <$kind>::decode(packet_type, reader, version, direction)
+                )
+            };
+        }
+        match packet_type {
+            PacketType::Connect => complete!(Connect, Connect::decode(header, reader, direction)),
+            PacketType::ConnAck => complete!(ConnAck, ConnAck::decode(reader, version, direction)),
             PacketType::Publish => {
-                Self::Publish(Publish::decode(header, reader, version, direction)?)
+                complete!(Publish, Publish::decode(header, reader, version, direction))
             }
-            PacketType::PubAck => {
-                Self::PubAck(Ack::decode(packet_type, reader, version, direction)?)
-            }
-            PacketType::PubRec => {
-                Self::PubRec(Ack::decode(packet_type, reader, version, direction)?)
-            }
-            PacketType::PubRel => {
-                Self::PubRel(Ack::decode(packet_type, reader, version, direction)?)
-            }
-            PacketType::PubComp => {
-                Self::PubComp(Ack::decode(packet_type, reader, version, direction)?)
-            }
+            PacketType::PubAck => ack!(PubAck, Ack<'_>),
+            PacketType::PubRec => ack!(PubRec, Ack<'_>),
+            PacketType::PubRel => ack!(PubRel, Ack<'_>),
+            PacketType::PubComp => ack!(PubComp, Ack<'_>),
+            PacketType::SubAck => ack!(SubAck, FilterAck<'_>),
+            PacketType::UnsubAck => ack!(UnsubAck, FilterAck<'_>),
             PacketType::Subscribe => {
-                Self::Subscribe(Subscribe::decode(reader, version, direction)?)
-            }
-            PacketType::SubAck => {
-                Self::SubAck(FilterAck::decode(packet_type, reader, version, direction)?)
+                complete!(Subscribe, Subscribe::decode(reader, version, direction))
             }
             PacketType::Unsubscribe => {
-                Self::Unsubscribe(Unsubscribe::decode(reader, version, direction)?)
+                complete!(Unsubscribe, Unsubscribe::decode(reader, version, direction))
             }
-            PacketType::UnsubAck => {
-                Self::UnsubAck(FilterAck::decode(packet_type, reader, version, direction)?)
-            }
-            PacketType::PingReq => Self::PingReq(Ping::decode(reader)?),
-            PacketType::PingResp => Self::PingResp(Ping::decode(reader)?),
+            PacketType::PingReq => complete!(PingReq, Ping::decode(reader)),
+            PacketType::PingResp => complete!(PingResp, Ping::decode(reader)),
             PacketType::Disconnect => {
-                Self::Disconnect(Disconnect::decode(reader, version, direction)?)
+                complete!(Disconnect, Disconnect::decode(reader, version, direction))
             }
-            PacketType::Auth => Self::Auth(Auth::decode(reader, version, direction)?),
-        })
+            PacketType::Auth => complete!(Auth, Auth::decode(reader, version, direction)),
+        }
     }
 
     /// The type of the packet.

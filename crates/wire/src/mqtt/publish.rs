@@ -3,7 +3,7 @@
 use super::property::Place;
 use super::reader::Reader;
 use super::{
-    Anomalies, Anomaly, FixedHeader, Malformed, PacketType, Properties, QoS, Version, topic,
+    Anomalies, Anomaly, FixedHeader, Malformed, PacketType, Properties, QoS, Version, head, topic,
 };
 use crate::{Decoded, Direction};
 
@@ -59,7 +59,10 @@ impl<'a> Publish<'a> {
         );
         let anomalies = header.check(version)?;
         let packet = &input[header.header_len..input.len().min(header.packet_len())];
-        let need = header.header_len + variable_header_need(packet, &header, version);
+        let need = match head::extent(packet, &header, version) {
+            Ok((end, properties_len)) => header.header_len + end + properties_len,
+            Err(need) => header.header_len + need,
+        };
         // One that ends inside its variable header is read once it is whole: what it breaks first may
         // still be on its way.
         let need = need.min(header.packet_len());
@@ -85,18 +88,13 @@ impl<'a> Publish<'a> {
         if topic.has_wildcard {
             return Err(Malformed::TopicWildcard);
         }
-        let qos = QoS::from_bits(header.flags >> 1).ok_or(Malformed::PublishQos)?;
-        let packet_id = match qos {
-            QoS::AtMostOnce => None,
-            _ if reader.len() < 2 => return Err(Malformed::PacketIdMissing),
-            _ => Some(super::packet_id(reader, version)?),
-        };
+        let (qos, packet_id) = qos_and_id(reader, header, version)?;
         let properties = super::properties(reader, version, Place::Publish, direction)?;
         if topic.text.is_empty() && properties.topic_alias().is_none() {
             return Err(Malformed::TopicEmpty);
         }
         let payload_len = header.remaining_len - (body_len - reader.len());
-        if topic::is_deep(topic.text) {
+        if topic::is_deep(topic.text.as_bytes()) {
             reader.anomalies.insert(Anomaly::TopicDepth);
         }
         if reader.len() == payload_len && properties.belie(reader.rest()) {
@@ -122,27 +120,18 @@ impl<'a> Publish<'a> {
     }
 }
 
-/// How many bytes of the body must be there to know that the variable header is: an exact count
-/// once its lengths are in, otherwise what the next length field needs.
-fn variable_header_need(body: &[u8], header: &FixedHeader, version: Version) -> usize {
-    let Some(topic_len) = body.first_chunk().map(|bytes| u16::from_be_bytes(*bytes)) else {
-        return 2;
+/// QoS and packet identifier, which follow the topic name.
+#[inline]
+pub(super) fn qos_and_id(
+    reader: &mut Reader<'_>,
+    header: &FixedHeader,
+    version: Version,
+) -> Result<(QoS, Option<u16>), Malformed> {
+    let qos = QoS::from_bits(header.flags >> 1).ok_or(Malformed::PublishQos)?;
+    let packet_id = match qos {
+        QoS::AtMostOnce => None,
+        _ if reader.len() < 2 => return Err(Malformed::PacketIdMissing),
+        _ => Some(super::packet_id(reader, version)?),
     };
-    let id_len = if header.flags & 0b0110 == 0 { 0 } else { 2 };
-    let mut need = 2 + usize::from(topic_len) + id_len;
-    if version != Version::V5 {
-        return need;
-    }
-    let mut properties_len = 0;
-    for shift in [0, 7, 14, 21] {
-        need += 1;
-        let Some(byte) = body.get(need - 1) else {
-            return need;
-        };
-        properties_len |= usize::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    need + properties_len
+    Ok((qos, packet_id))
 }

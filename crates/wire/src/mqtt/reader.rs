@@ -1,6 +1,6 @@
 //! A cursor over one control packet's body: every read checks, every failure names its clause.
 
-use super::utf8::{self, Text};
+use super::utf8;
 use super::{Anomalies, Malformed};
 
 /// What is left of a packet, and the oddities met so far.
@@ -8,6 +8,13 @@ use super::{Anomalies, Malformed};
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     pub(crate) anomalies: Anomalies,
+}
+
+/// A string, and whether `+` or `#` occurs in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) has_wildcard: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -106,12 +113,28 @@ impl<'a> Reader<'a> {
         self.bytes(usize::from(len), Malformed::FieldLength)
     }
 
-    /// A UTF-8 encoded string with its two-byte length (§1.5.4).
+    /// The bytes of a UTF-8 encoded string with its two-byte length (§1.5.4), checked, and whether it
+    /// has wildcards. Where nobody asks for the text, making it would cost as much again.
+    #[inline]
+    pub(crate) fn checked(&mut self) -> Result<(&'a [u8], bool), Malformed> {
+        let bytes = self.binary()?;
+        let marks = utf8::check(bytes)?;
+        self.anomalies.extend(marks.anomalies);
+        Ok((bytes, marks.has_wildcard))
+    }
+
+    /// A UTF-8 encoded string.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<Text<'a>, Malformed> {
-        let text = utf8::check(self.binary()?)?;
-        self.anomalies.extend(text.anomalies);
-        Ok(text)
+        let (bytes, has_wildcard) = self.checked()?;
+        let text = std::str::from_utf8(bytes).map_err(|_| Malformed::Utf8)?;
+        Ok(Text { text, has_wildcard })
+    }
+
+    /// A UTF-8 encoded string that [`Reader::checked`] found to be one before.
+    #[inline]
+    pub(crate) fn known_string(&mut self) -> Result<&'a str, Malformed> {
+        std::str::from_utf8(self.binary()?).map_err(|_| Malformed::Utf8)
     }
 }
 

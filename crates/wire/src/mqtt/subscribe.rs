@@ -5,6 +5,9 @@ use super::reader::Reader;
 use super::{Anomalies, Anomaly, Malformed, Properties, QoS, Version, topic};
 use crate::Direction;
 
+/// The option bit that keeps own messages from coming back (5.0).
+const NO_LOCAL: u8 = 0b100;
+
 /// A SUBSCRIBE: topic filters with what is asked for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -53,7 +56,7 @@ impl<'a> Subscribe<'a> {
             anomalies: reader.anomalies,
         };
         while !entries.is_empty() {
-            Subscription::decode(&mut entries, version)?;
+            Subscription::check(&mut entries, version)?;
         }
         Ok(Self {
             anomalies: entries.anomalies,
@@ -65,27 +68,32 @@ impl<'a> Subscribe<'a> {
     pub fn subscriptions(&self) -> impl Iterator<Item = Subscription<'a>> + use<'a> {
         let mut reader = Reader::new(self.entries, Anomalies::EMPTY);
         std::iter::from_fn(move || {
-            (!reader.is_empty()).then(|| {
-                let (filter, options) = entry(&mut reader).expect("checked by decode");
-                Subscription::of(filter, options).expect("checked by decode")
-            })
+            (!reader.is_empty())
+                .then(|| Subscription::known(&mut reader).expect("checked by decode"))
         })
     }
 }
 
 impl<'a> Subscription<'a> {
-    fn decode(reader: &mut Reader<'a>, version: Version) -> Result<Self, Malformed> {
+    /// A filter and its options byte (§3.8.3).
+    fn check(reader: &mut Reader<'_>, version: Version) -> Result<(), Malformed> {
         let filter = checked_filter(reader, version)?;
         let options = reader.u8()?;
         let reserved = if version == Version::V5 { 0xc0 } else { 0xfc };
         if options & reserved != 0 {
             return Err(Malformed::SubscriptionReserved);
         }
-        let subscription = Self::of(filter, options)?;
-        if subscription.no_local && topic::share(filter).is_some() {
+        Self::of("", options)?;
+        if options & NO_LOCAL != 0 && topic::is_shared(filter) {
             return Err(Malformed::NoLocalShared);
         }
-        Ok(subscription)
+        Ok(())
+    }
+
+    /// One that was checked before.
+    fn known(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let filter = reader.known_string()?;
+        Self::of(filter, reader.u8()?)
     }
 
     fn of(filter: &'a str, options: u8) -> Result<Self, Malformed> {
@@ -97,7 +105,7 @@ impl<'a> Subscription<'a> {
         Ok(Self {
             filter,
             qos,
-            no_local: options & 0b100 != 0,
+            no_local: options & NO_LOCAL != 0,
             retain_as_published: options & 0b1000 != 0,
             retain_handling,
         })
@@ -154,22 +162,17 @@ impl<'a> Unsubscribe<'a> {
     pub fn filters(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut reader = Reader::new(self.entries, Anomalies::EMPTY);
         std::iter::from_fn(move || {
-            (!reader.is_empty()).then(|| reader.string().expect("checked by decode").text)
+            (!reader.is_empty()).then(|| reader.known_string().expect("checked by decode"))
         })
     }
 }
 
 /// A filter that is one.
-fn checked_filter<'a>(reader: &mut Reader<'a>, version: Version) -> Result<&'a str, Malformed> {
-    let filter = reader.string()?.text;
-    topic::check_filter(filter, version)?;
+fn checked_filter<'a>(reader: &mut Reader<'a>, version: Version) -> Result<&'a [u8], Malformed> {
+    let (filter, has_wildcard) = reader.checked()?;
+    topic::check_filter_bytes(filter, has_wildcard, version)?;
     if topic::is_deep(filter) {
         reader.anomalies.insert(Anomaly::TopicDepth);
     }
     Ok(filter)
-}
-
-/// A filter and its options byte (§3.8.3).
-fn entry<'a>(reader: &mut Reader<'a>) -> Result<(&'a str, u8), Malformed> {
-    Ok((reader.string()?.text, reader.u8()?))
 }

@@ -69,6 +69,12 @@ pub fn share(filter: &str) -> Option<(&str, &str)> {
     filter.strip_prefix(SHARE)?.split_once('/')
 }
 
+/// Whether a filter is that of a shared subscription.
+pub(crate) fn is_shared(filter: &[u8]) -> bool {
+    let rest = filter.strip_prefix(SHARE.as_bytes());
+    rest.is_some_and(|rest| rest.contains(&b'/'))
+}
+
 /// The share name of a shared subscription, if it is one.
 #[must_use]
 pub fn share_group(filter: &str) -> Option<&str> {
@@ -87,25 +93,77 @@ pub fn strip_share(filter: &str) -> &str {
 /// # Errors
 /// The clause it breaks.
 pub fn check_filter(filter: &str, version: Version) -> Result<(), Malformed> {
+    let filter = filter.as_bytes();
+    check_filter_bytes(filter, filter.iter().any(is_wildcard), version)
+}
+
+/// Checks a topic filter of which it is known whether it has wildcards.
+#[inline]
+pub(crate) fn check_filter_bytes(
+    filter: &[u8],
+    has_wildcard: bool,
+    version: Version,
+) -> Result<(), Malformed> {
     if filter.is_empty() {
         return Err(Malformed::FilterEmpty);
     }
-    if version == Version::V5 && filter.starts_with(SHARE) {
-        let (group, inner) = share(filter).ok_or(Malformed::ShareName)?;
-        if group.is_empty() || inner.is_empty() || group.contains(['+', '#']) {
-            return Err(Malformed::ShareName);
-        }
+    if version == Version::V5 && filter[0] == b'$' {
+        check_share(filter)?;
     }
-    let mut levels = filter.split('/').peekable();
-    while let Some(level) = levels.next() {
-        if level.contains('#') && (level != "#" || levels.peek().is_some()) {
-            return Err(Malformed::FilterMultiLevel);
+    match has_wildcard {
+        true => check_wildcards(filter),
+        false => Ok(()),
+    }
+}
+
+fn check_share(filter: &[u8]) -> Result<(), Malformed> {
+    let Some(rest) = filter.strip_prefix(SHARE.as_bytes()) else {
+        return Ok(());
+    };
+    let mut parts = rest.splitn(2, |byte| *byte == b'/');
+    let (group, inner) = (parts.next(), parts.next());
+    let is_sound = |group: &[u8]| !group.is_empty() && !group.iter().any(is_wildcard);
+    match group.is_some_and(is_sound) && inner.is_some_and(|inner| !inner.is_empty()) {
+        true => Ok(()),
+        false => Err(Malformed::ShareName),
+    }
+}
+
+fn check_wildcards(filter: &[u8]) -> Result<(), Malformed> {
+    let mut before = b'/';
+    for (at, byte) in filter.iter().enumerate() {
+        if is_wildcard(byte) {
+            let is_alone = match (filter.get(at + 1), byte) {
+                (None, _) => before == b'/',
+                (Some(after), b'+') => before == b'/' && *after == b'/',
+                (Some(_), _) => false,
+            };
+            if !is_alone {
+                return Err(fault_of(filter));
+            }
         }
-        if level.contains('+') && level != "+" {
-            return Err(Malformed::FilterSingleLevel);
-        }
+        before = *byte;
     }
     Ok(())
+}
+
+/// What is wrong with the first level that has a wildcard it must not have.
+#[cold]
+fn fault_of(filter: &[u8]) -> Malformed {
+    let mut levels = filter.split(|byte| *byte == b'/').peekable();
+    while let Some(level) = levels.next() {
+        if level.contains(&b'#') && (level != b"#" || levels.peek().is_some()) {
+            return Malformed::FilterMultiLevel;
+        }
+        if level.contains(&b'+') && level != b"+" {
+            break;
+        }
+    }
+    Malformed::FilterSingleLevel
+}
+
+fn is_wildcard(byte: &u8) -> bool {
+    matches!(byte, b'+' | b'#')
 }
 
 /// Checks a topic name: not empty, no wildcards.
@@ -131,9 +189,9 @@ pub fn depth(topic: &str) -> usize {
 /// Whether a topic name or filter has so many levels that a receiver which descends into them may run
 /// out of stack (CVE-2019-11779, after which Mosquitto takes 200).
 #[inline]
-pub(crate) fn is_deep(topic: &str) -> bool {
+pub(crate) fn is_deep(topic: &[u8]) -> bool {
     const LEVELS: usize = 200;
-    topic.len() >= LEVELS - 1 && depth(topic) >= LEVELS
+    topic.len() >= LEVELS - 1 && topic.split(|byte| *byte == b'/').count() >= LEVELS
 }
 
 /// The levels of a name or filter, as bytes: levels are short, and a search made for long texts

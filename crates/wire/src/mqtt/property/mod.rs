@@ -1,8 +1,11 @@
 //! Properties of MQTT 5.0 (§2.2.2): which packet they belong in, how often, and their values.
 
+mod value;
+
 use super::reader::Reader;
 use super::{Anomaly, Malformed, QoS};
 use crate::Direction;
+use value::{check, read};
 
 /// Where properties stand: the packet type, or the will inside a CONNECT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,21 +40,35 @@ macro_rules! properties {
                 match self { $( Self::$name(..) => $id, )+ }
             }
 
-            /// The packets the property belongs in.
-            const fn places(&self) -> u16 {
-                match self { $( Self::$name(..) => $( Place::$place as u16 )|+, )+ }
-            }
-
-            /// Reads one property, its value checked.
+            /// Reads one that was checked before.
             fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
                 Ok(match reader.varint()? {
-                    $( $id => Self::$name($read(reader)?), )+
+                    $( $id => Self::$name(read::$read(reader)?), )+
                     _ => return Err(Malformed::PropertyUnknown),
                 })
             }
         }
+
+        /// The packets a property belongs in, by its identifier; none that has no identifier here.
+        const PLACES: [u16; IDS] = {
+            let mut places = [0; IDS];
+            $( places[$id] = $( Place::$place as u16 )|+; )+
+            places
+        };
+
+        /// Checks the value of the property with this identifier.
+        #[inline]
+        fn check_value(id: usize, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+            match id {
+                $( $id => check::$read(reader), )+
+                _ => Err(Malformed::PropertyUnknown),
+            }
+        }
     };
 }
+
+/// Identifiers are below this, so that a set of them fits one word.
+const IDS: usize = 64;
 
 properties! {
     /// Whether the payload is UTF-8 text
@@ -110,97 +127,35 @@ properties! {
     SharedSubscriptionAvailable(bool) = 0x2a, boolean, ConnAck;
 }
 
-fn boolean(reader: &mut Reader<'_>) -> Result<bool, Malformed> {
-    match reader.u8()? {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(Malformed::PropertyBoolean),
+/// Identifiers that something hangs on.
+mod id {
+    pub(super) const PAYLOAD_FORMAT_INDICATOR: usize = 0x01;
+    pub(super) const SUBSCRIPTION_IDENTIFIER: usize = 0x0b;
+    pub(super) const SESSION_EXPIRY_INTERVAL: usize = 0x11;
+    pub(super) const AUTHENTICATION_METHOD: usize = 0x15;
+    pub(super) const AUTHENTICATION_DATA: usize = 0x16;
+    pub(super) const SERVER_REFERENCE: usize = 0x1c;
+    pub(super) const TOPIC_ALIAS: usize = 0x23;
+    pub(super) const USER_PROPERTY: usize = 0x26;
+}
+
+/// Whether a property may stand more than once in `place`.
+fn repeats(id: usize, place: Place) -> bool {
+    match id {
+        id::USER_PROPERTY => true,
+        id::SUBSCRIPTION_IDENTIFIER => place == Place::Publish,
+        _ => false,
     }
 }
 
-fn u16(reader: &mut Reader<'_>) -> Result<u16, Malformed> {
-    reader.u16()
-}
-
-fn u32(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
-    reader.u32()
-}
-
-fn string<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
-    Ok(reader.string()?.text)
-}
-
-fn binary<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
-    reader.binary()
-}
-
-fn pair<'a>(reader: &mut Reader<'a>) -> Result<(&'a str, &'a str), Malformed> {
-    Ok((reader.string()?.text, reader.string()?.text))
-}
-
-fn response_topic<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
-    let topic = reader.string()?;
-    if topic.has_wildcard {
-        return Err(Malformed::ResponseTopicWildcard);
-    }
-    if topic.text.is_empty() {
-        return Err(Malformed::TopicEmpty);
-    }
-    Ok(topic.text)
-}
-
-fn subscription_id(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
-    non_zero(reader.varint()?, Malformed::SubscriptionIdZero)
-}
-
-fn receive_maximum(reader: &mut Reader<'_>) -> Result<u16, Malformed> {
-    non_zero(reader.u16()?, Malformed::ReceiveMaximumZero)
-}
-
-fn topic_alias(reader: &mut Reader<'_>) -> Result<u16, Malformed> {
-    non_zero(reader.u16()?, Malformed::TopicAliasZero)
-}
-
-fn maximum_packet_size(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
-    non_zero(reader.u32()?, Malformed::MaximumPacketSizeZero)
-}
-
-fn maximum_qos(reader: &mut Reader<'_>) -> Result<QoS, Malformed> {
-    Ok(if boolean(reader)? {
-        QoS::AtLeastOnce
-    } else {
-        QoS::AtMostOnce
-    })
-}
-
-fn non_zero<T: PartialEq + From<u8>>(value: T, zero: Malformed) -> Result<T, Malformed> {
-    if value == T::from(0) {
-        Err(zero)
-    } else {
-        Ok(value)
-    }
-}
-
-impl Property<'_> {
-    /// Whether it may stand more than once in `place`.
-    fn repeats_in(&self, place: Place) -> bool {
-        match self {
-            Self::UserProperty(..) => true,
-            Self::SubscriptionIdentifier(..) => place == Place::Publish,
-            _ => false,
-        }
-    }
-
-    /// Whether this end may send it in `place`.
-    fn sent_by(&self, place: Place, direction: Direction) -> bool {
-        match (self, place) {
-            (Self::SubscriptionIdentifier(..), Place::Publish)
-            | (Self::ServerReference(..), Place::Disconnect) => direction == Direction::ToClient,
-            (Self::SessionExpiryInterval(..), Place::Disconnect) => {
-                direction == Direction::ToServer
-            }
-            _ => true,
-        }
+/// Whether this end may send a property in `place`.
+#[inline]
+fn is_sender_s(id: usize, place: Place, direction: Direction) -> bool {
+    match (place, id) {
+        (Place::Publish, id::SUBSCRIPTION_IDENTIFIER)
+        | (Place::Disconnect, id::SERVER_REFERENCE) => direction == Direction::ToClient,
+        (Place::Disconnect, id::SESSION_EXPIRY_INTERVAL) => direction == Direction::ToServer,
+        _ => true,
     }
 }
 
@@ -259,34 +214,30 @@ impl<'a> Properties<'a> {
         self.iter().find_map(pick)
     }
 
-    /// Whether the property with this identifier is there.
+    /// The first value `pick` accepts of those with this identifier, which are few.
     #[inline]
-    fn has(self, id: u8) -> bool {
-        self.seen & (1 << id) != 0
+    fn find_by<T>(self, id: usize, pick: impl FnMut(Property<'a>) -> Option<T>) -> Option<T> {
+        match self.seen & (1 << id) {
+            0 => None,
+            _ => self.find(pick),
+        }
     }
 
     /// Whether they announce a payload as text that isn't (§3.3.2.3.2).
     #[inline]
     pub(crate) fn belie(self, payload: &[u8]) -> bool {
-        const PAYLOAD_FORMAT_INDICATOR: u8 = 0x01;
-        let is_text = |property| match property {
+        let is_text = self.find_by(id::PAYLOAD_FORMAT_INDICATOR, |property| match property {
             Property::PayloadFormatIndicator(is_text) => Some(is_text),
             _ => None,
-        };
-        self.has(PAYLOAD_FORMAT_INDICATOR)
-            && self.find(is_text) == Some(true)
-            && std::str::from_utf8(payload).is_err()
+        });
+        is_text == Some(true) && std::str::from_utf8(payload).is_err()
     }
 
     /// The topic alias (PUBLISH).
     #[inline]
     #[must_use]
     pub fn topic_alias(self) -> Option<u16> {
-        const TOPIC_ALIAS: u8 = 0x23;
-        if !self.has(TOPIC_ALIAS) {
-            return None;
-        }
-        self.find(|property| match property {
+        self.find_by(id::TOPIC_ALIAS, |property| match property {
             Property::TopicAlias(alias) => Some(alias),
             _ => None,
         })
@@ -295,7 +246,7 @@ impl<'a> Properties<'a> {
     /// The session expiry interval in seconds (CONNECT, CONNACK, DISCONNECT).
     #[must_use]
     pub fn session_expiry_s(self) -> Option<u32> {
-        self.find(|property| match property {
+        self.find_by(id::SESSION_EXPIRY_INTERVAL, |property| match property {
             Property::SessionExpiryInterval(seconds) => Some(seconds),
             _ => None,
         })
@@ -304,7 +255,7 @@ impl<'a> Properties<'a> {
     /// The authentication method (CONNECT, CONNACK, AUTH).
     #[must_use]
     pub fn authentication_method(self) -> Option<&'a str> {
-        self.find(|property| match property {
+        self.find_by(id::AUTHENTICATION_METHOD, |property| match property {
             Property::AuthenticationMethod(method) => Some(method),
             _ => None,
         })
@@ -326,33 +277,43 @@ fn check_all(
     let mut seen = 0_u64;
     let mut user_properties = 0;
     while !reader.is_empty() {
-        let property = Property::read(reader).map_err(|error| match error {
+        let id = check_one(reader).map_err(|error| match error {
             // Inside properties it is the property length that is too small, not the packet.
             Malformed::Truncated | Malformed::FieldLength => Malformed::PropertyTruncated,
             other => other,
         })?;
-        if property.places() & place as u16 == 0 {
+        if PLACES[id] & place as u16 == 0 {
             return Err(Malformed::PropertyMisplaced);
         }
-        if !property.sent_by(place, direction) {
+        if !is_sender_s(id, place, direction) {
             return Err(Malformed::PropertySender);
         }
-        let bit = 1 << property.id();
-        if seen & bit != 0 && !property.repeats_in(place) {
+        if seen & (1 << id) != 0 && !repeats(id, place) {
             return Err(Malformed::PropertyRepeated);
         }
-        seen |= bit;
-        user_properties += usize::from(matches!(property, Property::UserProperty(..)));
+        seen |= 1 << id;
+        user_properties += usize::from(id == id::USER_PROPERTY);
     }
-    let has = |id: u8| seen & (1 << id) != 0;
-    if has(0x16) && !has(0x15) {
+    let has = |id: usize| seen & (1 << id) != 0;
+    if has(id::AUTHENTICATION_DATA) && !has(id::AUTHENTICATION_METHOD) {
         return Err(Malformed::AuthDataAlone);
     }
-    if has(0x1c) {
+    if has(id::SERVER_REFERENCE) {
         reader.anomalies.insert(Anomaly::ServerReference);
     }
     if user_properties > USER_PROPERTIES {
         reader.anomalies.insert(Anomaly::UserProperties);
     }
     Ok(seen)
+}
+
+/// Checks the next property by itself, and tells its identifier.
+#[inline]
+fn check_one(reader: &mut Reader<'_>) -> Result<usize, Malformed> {
+    let id = reader.varint()? as usize;
+    if id >= IDS {
+        return Err(Malformed::PropertyUnknown);
+    }
+    check_value(id, reader)?;
+    Ok(id)
 }

@@ -1,0 +1,163 @@
+//! What a client has asked for, and a server may send it (MQTT 5.0 §3.3.2.1): every filter that was ever in a
+//! SUBSCRIBE of the session, granted or not, given back or not, since messages may still be on their way.
+//!
+//! Silent where a legal server can't be told from others: once a session has a past, packets went by unread,
+//! there was no room for a filter, or a filter is of a kind the server has for itself (`$queue/`).
+
+use policy::Reason;
+use wire::Direction;
+use wire::mqtt::{ControlPacket, Publish, Subscribe, topic};
+
+use super::Session;
+use super::session::Stage;
+
+/// Stands between two filters: no filter contains it ([MQTT-1.5.4-2]).
+const END: char = '\0';
+
+/// The filters a client has asked for. Behind one pointer, because most sessions are idle and every session
+/// has one.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions {
+    /// Each with its [`END`].
+    filters: String,
+}
+
+/// What became of filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Added {
+    All,
+    /// One of them may mean anything.
+    Unclear,
+    NoRoom,
+}
+
+impl Subscriptions {
+    /// Takes note of what is asked for, within `most` bytes.
+    fn add(&mut self, subscribe: &Subscribe<'_>, most: usize) -> Added {
+        for subscription in subscribe.subscriptions() {
+            let filter = subscription.topic_filter();
+            if is_server_s_own(filter) {
+                return Added::Unclear;
+            }
+            if filters(&self.filters).any(|known| known == filter) {
+                continue;
+            }
+            let len = self.filters.len() + filter.len() + END.len_utf8();
+            if len > most {
+                return Added::NoRoom;
+            }
+            self.filters.reserve_exact(len - self.filters.len());
+            self.filters.push_str(filter);
+            self.filters.push(END);
+        }
+        Added::All
+    }
+
+    fn match_name(&self, name: &str) -> bool {
+        filters(&self.filters).any(|filter| topic::matches(filter, name))
+    }
+}
+
+fn filters(known: &str) -> impl Iterator<Item = &str> {
+    known.split_terminator(END)
+}
+
+/// Whether a filter begins with a word of some server, which may mean anything.
+fn is_server_s_own(filter: &str) -> bool {
+    filter.starts_with('$') && !filter.starts_with("$SYS/")
+}
+
+impl Session {
+    /// Takes note of the filters of a SUBSCRIBE. False if there is no room for them in `most` bytes.
+    pub(super) fn note_subscriptions(&mut self, packet: &ControlPacket<'_>, most: usize) -> bool {
+        let ControlPacket::Subscribe(subscribe) = packet else {
+            return true;
+        };
+        if !self.knows_subscriptions {
+            return true;
+        }
+        let subscriptions = self.subscriptions.get_or_insert_default();
+        let added = subscriptions.add(subscribe, most);
+        if added != Added::All {
+            self.forget_subscriptions();
+        }
+        added != Added::NoRoom
+    }
+
+    /// There may be other filters than were seen.
+    pub(super) fn forget_subscriptions(&mut self) {
+        self.knows_subscriptions = false;
+        self.subscriptions = None;
+    }
+
+    /// Whether a server sends what its client never asked for.
+    pub(super) fn check_subscribed(
+        &self,
+        packet: &ControlPacket<'_>,
+        direction: Direction,
+    ) -> Option<Reason> {
+        let ControlPacket::Publish(publish) = packet else {
+            return None;
+        };
+        let is_open = self.stage == Stage::Open && direction == Direction::ToClient;
+        if !is_open || !self.knows_subscriptions {
+            return None;
+        }
+        let name = self.name_of(publish)?;
+        // What a server says of itself it may say to whom it likes.
+        let is_asked_for = name.starts_with('$')
+            || (self.subscriptions.as_ref()).is_some_and(|asked| asked.match_name(name));
+        (!is_asked_for).then_some(Reason::MQTT_SESSION_NOT_SUBSCRIBED)
+    }
+
+    fn name_of<'a>(&'a self, publish: &Publish<'a>) -> Option<&'a str> {
+        match publish.topic {
+            "" => self.aliased_topic(publish, Direction::ToClient),
+            name => Some(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::Decoded;
+    use wire::mqtt::{Version, encode};
+
+    use super::*;
+
+    fn add(subscriptions: &mut Subscriptions, filter: &str, most: usize) -> Added {
+        let mut bytes = Vec::new();
+        encode::subscribe(&mut bytes, Version::V311, 1, &[], &[(filter, 0)]);
+        match ControlPacket::decode(&bytes, Version::V311, Direction::ToServer) {
+            Ok(Decoded::Complete {
+                message: ControlPacket::Subscribe(subscribe),
+                ..
+            }) => subscriptions.add(&subscribe, most),
+            other => panic!("{filter}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_one_filter_matches_was_asked_for() {
+        let mut asked = Subscriptions::default();
+        assert!(!asked.match_name("a"));
+        for filter in ["a/+", "$share/g/b/#", "c", "c", "a/+"] {
+            assert_eq!(add(&mut asked, filter, 10), Added::All);
+        }
+        for name in ["a/1", "b", "b/1/2", "c"] {
+            assert!(asked.match_name(name), "{name}");
+        }
+        for name in ["a", "a/1/2", "c/1", "ota/firmware"] {
+            assert!(!asked.match_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn room_and_understanding_have_an_end() {
+        let mut asked = Subscriptions::default();
+        assert_eq!(add(&mut asked, "abc", 8), Added::All);
+        assert_eq!(add(&mut asked, "defg", 8), Added::NoRoom);
+        assert_eq!(add(&mut asked, "$queue/a", 100), Added::Unclear);
+        assert_eq!(add(&mut asked, "$SYS/#", 100), Added::All);
+    }
+}
