@@ -83,6 +83,12 @@ fn check_cases(policy: &Policy, rule: &Rule) {
     let about = |case: &&Case| rule_of(policy, case).id == rule.id;
     let (mut acted, mut passed) = (false, false);
     for Case { expect, .. } in policy.cases().iter().filter(about) {
+        if rule.action == Action::Accept {
+            // An exception acts where something is let through, and leaves alone what is stopped.
+            acted |= expect.verdict == Verdict::Accept;
+            passed |= expect.verdict != Verdict::Accept;
+            continue;
+        }
         let acts = expect.rule.as_ref() == Some(&rule.id) || expect.alerts.contains(&rule.id);
         acted |= acts;
         passed |= !acts && expect.verdict == Verdict::Accept;
