@@ -1,6 +1,6 @@
 //! The shipped packs: right, documented, and every rule shown letting through and stopping.
 
-use weir_policy::{Case, Config, Policy, Reason, Rule, SourceText, Verdict};
+use weir_policy::{Action, Case, Config, Policy, Reason, Rule, SourceText, Verdict};
 
 macro_rules! pack {
     ($name:literal, $first:literal) => {
