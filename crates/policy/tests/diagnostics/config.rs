@@ -202,6 +202,7 @@ exception    = "bypass"
 [budget]
 tcp_packets_per_second = 0
 udp_packets_per_second = 12345
+coap_responses_per_second = 2345
 burst                  = "2s"
 
 [block]
@@ -249,6 +250,7 @@ format = "json"
         "exception: Bypass",
         "tcp_packets_per_second: 0",
         "udp_packets_per_second: 12345",
+        "coap_responses_per_second: 2345",
         "burst: 2s",
         "drop.txt",
         "never: [10.30.0.9/32]",
