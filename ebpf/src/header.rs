@@ -30,7 +30,8 @@ pub struct Ipv4 {
     checksum: [u8; 2],
     /// Source address.
     pub source: [u8; 4],
-    destination: [u8; 4],
+    /// Destination address.
+    pub destination: [u8; 4],
 }
 
 /// IPv6 (RFC 8200 section 3).
@@ -43,7 +44,8 @@ pub struct Ipv6 {
     hop_limit: u8,
     /// Source address.
     pub source: [u8; 16],
-    destination: [u8; 16],
+    /// Destination address.
+    pub destination: [u8; 16],
 }
 
 /// The start of an IPv6 extension header (RFC 8200 section 4).

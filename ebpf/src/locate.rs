@@ -10,7 +10,9 @@ use abi::{Outcome, service::Transport};
 
 use crate::coap;
 use crate::frame::Frame;
-use crate::header::{Ethernet, Extension, Fragment, Ipv4, Ipv6, Place, Ports, Tcp, Udp, VlanTag};
+use crate::header::{
+    Coap, Ethernet, Extension, Fragment, Ipv4, Ipv6, Place, Ports, Tcp, Udp, VlanTag,
+};
 
 /// Extension headers that are walked before a datagram is refused.
 pub const EXTENSIONS_MAX: u32 = 8;
@@ -57,8 +59,8 @@ enum Network<'a> {
     V6 { header: &'a Ipv6, place: Place },
 }
 
-/// Source address of a datagram.
-pub enum Source<'a> {
+/// An address of a datagram.
+pub enum Address<'a> {
     /// IPv4.
     V4(&'a [u8; 4]),
     /// IPv6.
@@ -213,10 +215,20 @@ impl<'a> Datagram<'a> {
     /// Where it comes from.
     #[inline(always)]
     #[must_use]
-    pub fn source(&self) -> Source<'a> {
+    pub fn source(&self) -> Address<'a> {
         match self.network {
-            Network::V4(header) => Source::V4(&header.source),
-            Network::V6 { header, .. } => Source::V6(&header.source),
+            Network::V4(header) => Address::V4(&header.source),
+            Network::V6 { header, .. } => Address::V6(&header.source),
+        }
+    }
+
+    /// Where it goes to.
+    #[inline(always)]
+    #[must_use]
+    pub fn destination(&self) -> Address<'a> {
+        match self.network {
+            Network::V4(header) => Address::V4(&header.destination),
+            Network::V6 { header, .. } => Address::V6(&header.destination),
         }
     }
 
@@ -266,6 +278,14 @@ impl<'a> Datagram<'a> {
         // A short datagram may have padding behind it, so its length is asked too.
         let fault = coap::fault(self.frame.at(self.l4 + size_of::<Udp>()), len);
         fault.or((len as u64 > bytes_max).then_some(Outcome::CoapTooLarge))
+    }
+
+    /// Whether it is a CoAP response, if it is CoAP: its code has the class of one (RFC 7252 §12.1).
+    #[inline(always)]
+    #[must_use]
+    pub fn is_coap_response(&self) -> bool {
+        let coap = self.frame.at::<Coap>(self.l4 + size_of::<Udp>());
+        coap.is_some_and(|coap| matches!(coap.code >> 5, 2 | 4 | 5))
     }
 
     #[inline(always)]

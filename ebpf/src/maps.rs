@@ -13,10 +13,11 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use steering::hash::hash;
-use steering::locate::{Datagram, Source};
+use steering::locate::{Address, Datagram};
 use steering::standing;
 
 const BY_PORT: usize = map::PORT_ENTRIES as usize;
+const BUCKETS: usize = budget::BUCKETS_ENTRIES as usize;
 const BANS: usize = ban::ENTRIES as usize;
 const SLOTS: usize = ban::SLOTS as usize;
 const LAZY: usize = BPF_F_NO_PREALLOC as usize;
@@ -43,7 +44,9 @@ static COUNTERS: PerCpuArray<map::CounterRow, BY_PORT> = PerCpuArray::new();
 #[btf_map]
 static SAMPLES: PerCpuArray<u64, BY_PORT> = PerCpuArray::new();
 #[btf_map]
-static BUDGETS: Array<Bucket, { budget::BUCKETS_ENTRIES as usize }> = Array::new();
+static BUDGETS: Array<Bucket, BUCKETS> = Array::new();
+#[btf_map]
+static CLIENT_BUDGETS: Array<Bucket, BUCKETS> = Array::new();
 #[btf_map]
 static BANNED_V4: HashMap<ban::V4, u64, BANS, LAZY> = HashMap::new();
 #[btf_map]
@@ -74,15 +77,15 @@ pub(crate) fn is_coap(port: u16) -> bool {
         .is_some_and(|services| service::contains(services, Transport::Udp, port))
 }
 
-/// Whether `source` is banned, or exempt from all that.
+/// Whether `address` is banned, or exempt from all that.
 #[inline(always)]
-pub(crate) fn standing(source: &Source<'_>) -> Standing {
-    let told = match source {
-        Source::V4(address) => {
+pub(crate) fn standing(address: &Address<'_>) -> Standing {
+    let told = match address {
+        Address::V4(address) => {
             let [address] = ban::v4(**address);
             standing_v4(address)
         }
-        Source::V6(address) => {
+        Address::V6(address) => {
             let [high, low, _] = ban::v6(**address);
             standing_v6(high, low)
         }
@@ -121,19 +124,42 @@ fn said<const N: usize>(bans: &HashMap<[u64; N], u64, BANS, LAZY>, prefix: &[u64
 
 /// Takes a frame out of its source's budget; false if nothing is left there.
 #[inline(always)]
-pub(crate) fn spend(source: &Source<'_>, transport: Transport, budget: &Budget) -> bool {
-    let cost_ns = budget.cost_ns(transport);
+pub(crate) fn spend(source: &Address<'_>, transport: Transport, budget: &Budget) -> bool {
+    // TCP and UDP have budgets of their own.
+    let [k0, k1] = budget.key;
+    let key = [k0 ^ transport as u64, k1];
+    spend_from(&BUDGETS, source, key, budget.cost_ns(transport), budget)
+}
+
+/// Takes a CoAP response out of its client's budget; false if nothing is left there.
+#[inline(always)]
+pub(crate) fn spend_response(client: &Address<'_>, budget: &Budget) -> bool {
+    spend_from(
+        &CLIENT_BUDGETS,
+        client,
+        budget.key,
+        budget.response_ns,
+        budget,
+    )
+}
+
+#[inline(always)]
+fn spend_from(
+    buckets: &Array<Bucket, BUCKETS>,
+    address: &Address<'_>,
+    key: [u64; 2],
+    cost_ns: u64,
+    budget: &Budget,
+) -> bool {
     if cost_ns == 0 {
         return true;
     }
-    let word = match source {
-        Source::V4(address) => budget::of_ipv4(**address),
-        Source::V6(address) => budget::of_ipv6(**address),
+    let word = match address {
+        Address::V4(address) => budget::of_ipv4(**address),
+        Address::V6(address) => budget::of_ipv6(**address),
     };
-    // TCP and UDP have budgets of their own.
-    let [k0, k1] = budget.key;
-    let at = hash([k0 ^ transport as u64, k1], word) as u32 & (budget::BUCKETS_ENTRIES - 1);
-    let Some(bucket) = BUDGETS.get_ptr_mut(at) else {
+    let at = hash(key, word) as u32 & (budget::BUCKETS_ENTRIES - 1);
+    let Some(bucket) = buckets.get_ptr_mut(at) else {
         return true;
     };
     // SAFETY: the bucket is there as long as the program. Other processors may write it between our

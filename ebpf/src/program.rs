@@ -67,11 +67,15 @@ fn steer(ctx: &XdpContext, frame: Frame<'_>) -> Result<Outcome, Outcome> {
         });
     }
     datagram.check()?;
-    if datagram.transport == Transport::Udp {
-        check_coap(&datagram, service_port, &config)?;
+    let is_coap = datagram.transport == Transport::Udp && maps::is_coap(service_port);
+    if is_coap {
+        check_coap(&datagram, &config)?;
     }
     if standing != Standing::Exempt && !maps::spend(&source, datagram.transport, &config.budget) {
         return Ok(Outcome::OverBudget);
+    }
+    if is_coap && is_unbidden(&datagram, &config) {
+        return Ok(Outcome::OverClientBudget);
     }
     let queue = ctx.rx_queue_index();
     let fallback = if !maps::redirect_to_worker(queue) {
@@ -90,14 +94,25 @@ fn steer(ctx: &XdpContext, frame: Frame<'_>) -> Result<Outcome, Outcome> {
 /// Refuses CoAP that the rules stop in any case. Some of it goes to the inspector all the same, so that
 /// what it would do about the first goes on being done while a flood is kept from it.
 #[inline(always)]
-fn check_coap(datagram: &Datagram<'_>, port: u16, config: &PortConfig) -> Result<(), Outcome> {
-    if config.coap_refused.is_empty() || !maps::is_coap(port) {
+fn check_coap(datagram: &Datagram<'_>, config: &PortConfig) -> Result<(), Outcome> {
+    if config.coap_refused.is_empty() {
         return Ok(());
     }
     match datagram.coap_fault(config.coap_bytes_max) {
         Some(fault) if config.coap_refused.contains(fault) && !maps::is_sample() => Err(fault),
         _ => Ok(()),
     }
+}
+
+/// Whether it is a CoAP response of which its client has had more than anybody asks for. Who is exempt
+/// is asked only then.
+#[inline(always)]
+fn is_unbidden(datagram: &Datagram<'_>, config: &PortConfig) -> bool {
+    if !datagram.is_coap_response() {
+        return false;
+    }
+    let client = datagram.destination();
+    !maps::spend_response(&client, &config.budget) && maps::standing(&client) != Standing::Exempt
 }
 
 /// Does nothing: what the cost of [`weir`] is measured against.

@@ -65,6 +65,16 @@ impl Case {
         }
     }
 
+    /// A response of a CoAP server.
+    fn response(what: &'static str, source: IpAddr) -> Self {
+        let mut message = coap(1);
+        message[1] = 0x45;
+        Self {
+            frame: frame::from(source, UDP, &udp(5683, 40000, &message)),
+            ..Self::new(what, source, 5683, None)
+        }
+    }
+
     fn empty() -> Self {
         Self {
             program: map::EMPTY_PROGRAM,
@@ -100,6 +110,7 @@ fn with_budgets(is_enough: bool) -> Rig {
     rig.configure(PortConfig {
         budget: Budget {
             cost_ns: if is_enough { [1; 2] } else { [2; 2] },
+            response_ns: 1,
             burst_ns: if is_enough { 1_000_000_000 } else { 1 },
             key: [1, 2],
         },
@@ -201,6 +212,8 @@ fn main() {
             Case::new("MQTT to a worker, IPv4", V4, 1883, None),
             Case::new("CoAP to a worker, IPv4", V4, 5683, None),
             Case::new("CoAP to a worker, IPv6", V6, 5683, None),
+            Case::response("CoAP response to a worker, IPv4", V4),
+            Case::response("CoAP response to a worker, IPv6", V6),
             Case::new("not ours, IPv4", V4, 80, forward),
         ],
     );

@@ -1,22 +1,25 @@
-//! Packet budgets: how many frames of services a source may send.
+//! Packet budgets: how many frames of services a source may send, and how many CoAP responses a client
+//! may be sent, who may never have asked for them.
 //!
-//! A bucket stands for all sources that hash to it, with a key nobody outside knows; there are as
+//! A bucket stands for all addresses that hash to it, with a key nobody outside knows; there are as
 //! many buckets as ever, so that a flood of made-up sources takes no memory and no time of a table's.
 //! A bucket is one number, the time at which it would be full again: the generic cell rate algorithm
 //! (ITU-T I.371 annex A), which is a token bucket without a refill to compute.
 
 use crate::service::Transport;
 
-/// The buckets. `Array<Bucket>`.
+/// The buckets of sources. `Array<Bucket>`.
 pub const BUCKETS: &str = "BUDGETS";
-/// How many there are: a power of two.
+/// The buckets of clients. `Array<Bucket>`.
+pub const CLIENT_BUCKETS: &str = "CLIENT_BUDGETS";
+/// How many there are of each: a power of two.
 pub const BUCKETS_ENTRIES: u32 = 1 << 16;
 
-/// When the bucket is full again, in nanoseconds of `CLOCK_MONOTONIC`, and the last source that it
+/// When the bucket is full again, in nanoseconds of `CLOCK_MONOTONIC`, and the last address that it
 /// had nothing left for, as [`of_ipv4`] or [`of_ipv6`] have it; zero for none yet.
 pub type Bucket = [u64; 2];
 
-/// A source as buckets are chosen by it.
+/// An address as buckets are chosen by it.
 #[must_use]
 #[inline(always)]
 pub const fn of_ipv4(address: [u8; 4]) -> u64 {
@@ -32,13 +35,15 @@ pub const fn of_ipv6(address: [u8; 16]) -> u64 {
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-/// What a source may send.
+/// What a source may send, and a client be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Budget {
     /// What a frame costs, by [`Transport`]: nanoseconds between two frames at the permitted rate;
     /// zero for no budget.
     pub cost_ns: [u64; 2],
-    /// What may be saved up: how far ahead of the rate a source may be.
+    /// The same for a CoAP response to a client.
+    pub response_ns: u64,
+    /// What may be saved up: how far ahead of the rate they may be.
     pub burst_ns: u64,
     /// The key of the hash.
     pub key: [u64; 2],

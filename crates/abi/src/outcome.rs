@@ -86,6 +86,8 @@ outcomes! {
     MalformedUdp = "malformed-udp" => Refuse,
     /// Of a service, from a source that has sent more than its budget.
     OverBudget = "over-budget" => Refuse,
+    /// A CoAP response to a client that was sent more of them than its budget.
+    OverClientBudget = "over-client-budget" => Refuse,
     /// CoAP datagram shorter than the header (RFC 7252 section 3).
     CoapTooShort = "coap-too-short" => Refuse,
     /// CoAP of another version than 1 (RFC 7252 section 3).

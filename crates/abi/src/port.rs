@@ -54,7 +54,7 @@ pub struct PortConfig {
     pub fragments: Fragments,
     /// Whether refusals are carried out.
     pub refusals: Refusals,
-    /// What a source may send.
+    /// What a source may send, and a client be sent.
     pub budget: Budget,
     /// For what a CoAP datagram may be refused without the inspector.
     pub coap_refused: OutcomeSet,
@@ -63,7 +63,7 @@ pub struct PortConfig {
 }
 
 /// The map value of a [`PortConfig`].
-pub type PortWords = [u64; 9];
+pub type PortWords = [u64; 10];
 
 const CLOSED: u64 = 1 << 0;
 const FORWARD_FRAGMENTS: u64 = 1 << 1;
@@ -85,6 +85,7 @@ impl PortConfig {
         }
         let Budget {
             cost_ns: [tcp_ns, udp_ns],
+            response_ns,
             burst_ns,
             key: [k0, k1],
         } = self.budget;
@@ -93,6 +94,7 @@ impl PortConfig {
             flags,
             tcp_ns,
             udp_ns,
+            response_ns,
             burst_ns,
             k0,
             k1,
@@ -110,6 +112,7 @@ impl PortConfig {
             flags,
             tcp_ns,
             udp_ns,
+            response_ns,
             burst_ns,
             k0,
             k1,
@@ -135,6 +138,7 @@ impl PortConfig {
             },
             budget: Budget {
                 cost_ns: [tcp_ns, udp_ns],
+                response_ns,
                 burst_ns,
                 key: [k0, k1],
             },
@@ -151,9 +155,9 @@ mod tests {
     #[test]
     fn words_keep_every_configuration() {
         for flags in 0..8 {
-            let words = [100_000_000, flags, 3, 4, 5, 6, 7, 8, 9];
+            let words = [100_000_000, flags, 3, 4, 5, 6, 7, 8, 9, 10];
             assert_eq!(PortConfig::from_words(words).to_words(), words);
         }
-        assert_eq!(PortConfig::from_words([0; 9]), PortConfig::default());
+        assert_eq!(PortConfig::from_words([0; 10]), PortConfig::default());
     }
 }

@@ -336,13 +336,16 @@ pub enum Exception {
     Bypass,
 }
 
-/// `[budget]`: the frames of services that one source may send before the kernel drops the rest.
+/// `[budget]`: the frames of services that one source may send, and the CoAP responses that one client
+/// may be sent, before the kernel drops the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Over TCP, default 200,000; 0 for no budget.
     pub tcp_packets_per_second: u64,
     /// Over UDP, default 20,000; 0 for no budget.
     pub udp_packets_per_second: u64,
+    /// To one client, whoever sends them, default 50,000; 0 for no budget.
+    pub coap_responses_per_second: u64,
     /// How long a source that was silent may send without regard to the rate, in time at that rate,
     /// default 1 s.
     pub burst: Duration,
@@ -353,6 +356,7 @@ impl Default for Budget {
         Self {
             tcp_packets_per_second: 200_000,
             udp_packets_per_second: 20_000,
+            coap_responses_per_second: 50_000,
             burst: Duration::from_secs(1),
         }
     }

@@ -28,8 +28,8 @@ fn see(frame: &[u8]) -> Result<Seen, Outcome> {
             transport: datagram.transport,
             ports: (datagram.ports.source(), datagram.ports.destination()),
             first_byte_of_source: match datagram.source() {
-                Source::V4(address) => address[0],
-                Source::V6(address) => address[0],
+                Address::V4(address) => address[0],
+                Address::V6(address) => address[0],
             },
             is_fragment: datagram.is_fragment(),
             checked: datagram.check(),

@@ -447,6 +447,10 @@ fn budget(report: &mut Report, table: &mut Table<'_>, budget: &mut Budget) {
     for (key, rate) in [
         ("tcp_packets_per_second", &mut budget.tcp_packets_per_second),
         ("udp_packets_per_second", &mut budget.udp_packets_per_second),
+        (
+            "coap_responses_per_second",
+            &mut budget.coap_responses_per_second,
+        ),
     ] {
         let Some(node) = table.optional(key) else {
             continue;

@@ -207,6 +207,7 @@ exception    = "bypass"
 [budget]
 tcp_packets_per_second = 0
 udp_packets_per_second = 12345
+coap_responses_per_second = 2345
 burst                  = "2s"
 
 [block]
@@ -259,6 +260,7 @@ format = "json"
         "socket: Some(\"/run/weir/control.sock\"), follow_files: false",
         "tcp_packets_per_second: 0",
         "udp_packets_per_second: 12345",
+        "coap_responses_per_second: 2345",
         "burst: 2s",
         "drop.txt",
         "never: [10.30.0.9/32]",

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use abi::Outcome;
 use abi::budget::{self, Bucket};
 use aya::maps::{Array, MapData};
 use ipnet::{IpNet, Ipv6Net};
@@ -11,43 +12,76 @@ use super::heartbeat::monotonic_ns;
 use super::pins::Pins;
 use super::{Error, maps};
 
+/// Whose budgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// Of those who send.
+    Sources,
+    /// Of those who are sent responses.
+    Clients,
+}
+
+impl Whose {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Sources, Self::Clients];
+
+    /// What becomes of a frame when nothing is left.
+    #[must_use]
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::Sources => Outcome::OverBudget,
+            Self::Clients => Outcome::OverClientBudget,
+        }
+    }
+
+    const fn map(self) -> &'static str {
+        match self {
+            Self::Sources => budget::BUCKETS,
+            Self::Clients => budget::CLIENT_BUCKETS,
+        }
+    }
+}
+
 /// A reader of the packet budgets, independent of the rest of the data plane.
 pub struct Budgets {
-    map: Array<MapData, Bucket>,
+    maps: [Array<MapData, Bucket>; 2],
 }
 
 impl Budgets {
     pub(super) fn open(pins: &Pins) -> Result<Self, Error> {
-        let map = maps::open(pins, budget::BUCKETS)?;
-        Ok(Self { map })
+        let [sources, clients] = Whose::ALL.map(|whose| maps::open(pins, whose.map()));
+        Ok(Self {
+            maps: [sources?, clients?],
+        })
     }
 
-    /// Sources, `max` at most, whose frames were dropped lately: whose buckets were as good as empty
-    /// within the `last` time. Where two share a bucket, it is the one that was dropped last. Reads
-    /// all buckets, which takes some ten milliseconds.
+    /// Sources or clients, `max` at most, whose frames were dropped lately: whose buckets were as good
+    /// as empty within the `last` time. Where two share a bucket, it is the one that was dropped last.
+    /// Reads all buckets, which takes some ten milliseconds.
     ///
     /// # Errors
     /// The map can't be read.
     pub fn exhausted(
         &self,
+        whose: Whose,
         last: Duration,
         burst_ns: u64,
         max: usize,
     ) -> Result<Vec<IpNet>, Error> {
         let last = u64::try_from(last.as_nanos()).unwrap_or(u64::MAX);
         let empty_at = monotonic_ns().saturating_sub(last).saturating_add(burst_ns);
-        let mut sources = Vec::new();
-        for bucket in self.map.iter() {
-            let [full_at, source] = bucket.map_err(|error| Error::map(budget::BUCKETS, error))?;
-            if source != 0 && full_at >= empty_at && sources.len() < max {
-                sources.push(network(source));
+        let mut addresses = Vec::new();
+        for bucket in self.maps[whose as usize].iter() {
+            let [full_at, address] = bucket.map_err(|error| Error::map(whose.map(), error))?;
+            if address != 0 && full_at >= empty_at && addresses.len() < max {
+                addresses.push(network(address));
             }
         }
-        Ok(sources)
+        Ok(addresses)
     }
 }
 
-/// The source that a bucket's word stands for.
+/// The address or network that a bucket's word stands for.
 fn network(word: u64) -> IpNet {
     if let Ok(address) = u32::try_from(word) {
         return IpNet::V4(Ipv4Addr::from(address).into());

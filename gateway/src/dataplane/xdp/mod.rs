@@ -31,7 +31,7 @@ use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 pub use block_list::BlockList;
-pub use budgets::Budgets;
+pub use budgets::{Budgets, Whose};
 pub use counters::{Count, Counters};
 pub use error::Error;
 pub use heartbeat::Heartbeat;

@@ -12,7 +12,7 @@ use super::pins::Pins;
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir.bpf.o"));
 
 /// The maps that all instances share and that stay when the daemon is gone.
-const SHARED: [&str; 13] = [
+const SHARED: [&str; 14] = [
     map::SERVICES,
     map::COAP_SERVICES,
     map::PORT_CONFIG,
@@ -22,6 +22,7 @@ const SHARED: [&str; 13] = [
     map::COUNTERS,
     map::SAMPLES,
     budget::BUCKETS,
+    budget::CLIENT_BUCKETS,
     ban::ENTRIES_V4,
     ban::ENTRIES_V6,
     ban::LENGTHS_V4,

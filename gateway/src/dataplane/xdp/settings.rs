@@ -67,9 +67,11 @@ fn coap_refused(policy: &Policy) -> OutcomeSet {
 
 fn budget(budget: &policy::Budget) -> Budget {
     const SECOND_NS: u64 = 1_000_000_000;
+    let cost_ns = |rate| SECOND_NS.checked_div(rate).unwrap_or(0);
     let rates = [budget.tcp_packets_per_second, budget.udp_packets_per_second];
     Budget {
-        cost_ns: rates.map(|rate| SECOND_NS.checked_div(rate).unwrap_or(0)),
+        cost_ns: rates.map(cost_ns),
+        response_ns: cost_ns(budget.coap_responses_per_second),
         burst_ns: nanos(budget.burst),
         key: [0; 2],
     }
@@ -227,6 +229,7 @@ mod tests {
         config.budget.tcp_packets_per_second = 0;
         let told = Settings::from(&config).port.budget;
         assert_eq!(told.cost_ns, [0, 50_000]);
+        assert_eq!(told.response_ns, 20_000);
         assert_eq!(told.burst_ns, 1_000_000_000);
     }
 }
