@@ -192,7 +192,6 @@ fn every_vector_ends_as_written_down() {
             Some(Outcome::Noted(expected)) => !is_blocked && reason == *expected,
             Some(Outcome::Passes) => !is_blocked && reason.is_empty() && !vector.is_forbidden,
             Some(Outcome::Legal(why)) => !is_blocked && vector.is_forbidden && !why.is_empty(),
-            Some(Outcome::NotYet) => !is_blocked && vector.is_forbidden,
             None => false,
         };
         if !as_listed {

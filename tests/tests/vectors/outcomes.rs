@@ -11,8 +11,6 @@ pub(crate) enum Outcome {
     Passes,
     /// Passes although the catalogue would have it stopped: no clause forbids it, as said here.
     Legal(&'static str),
-    /// Forbidden, and not yet stopped: this list has to get empty.
-    NotYet,
 }
 
 /// Every vector's.
