@@ -36,8 +36,8 @@ const LISTED: &str = "11.0.0.0/8\n";
 
 /// How long a flood lasts.
 const WHILE: Duration = Duration::from_secs(2);
-/// The part of that time that a worker may run for at most: it takes three percent with 3,000,000
-/// frames a second in the flood, and one percent without.
+/// The part of that time that a worker may run for at most: it takes up to two and a half percent with
+/// 3,000,000 frames a second in the flood.
 const BUSY_MAX: f64 = 0.15;
 /// Long enough for what is under way to arrive.
 const SETTLE: Duration = Duration::from_millis(300);
