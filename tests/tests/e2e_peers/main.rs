@@ -103,7 +103,14 @@ fn nothing_to_say(gateway: &Gateway<'_>) {
     // On a machine that is too busy for the worker, the kernel forwards for a while: connections go on
     // where they are met again, and that is said.
     let stale = metrics.sum("weir_xdp_frames_total", &[("outcome", "open-stale")]);
-    let is_expected = |event: &Value| stale > 0.0 && event["weir"]["reason"] == "tcp.midstream";
+    let of_sight = |event: &Value| stale > 0.0 && event["weir"]["reason"] == "tcp.midstream";
+    // rumqttc goes on for a moment after its own DISCONNECT. The server isn't told, nobody is reset, and
+    // that is said.
+    let of_rumqttc = |event: &Value| {
+        let name = event["mqtt"]["client_id"].as_str().unwrap_or_default();
+        event["weir"]["rule"] == "mqtt-after-leave" && name.starts_with("rumqttc-")
+    };
+    let is_expected = |event: &Value| of_sight(event) || of_rumqttc(event);
     let events = must(gateway.events());
     let surprises: Vec<&Value> = events.iter().filter(|event| !is_expected(event)).collect();
     assert!(
@@ -113,11 +120,13 @@ fn nothing_to_say(gateway: &Gateway<'_>) {
         surprises[0]
     );
     let judged = metrics.by_label("weir_messages_total", "verdict");
+    let accepted = metrics.sum("weir_messages_total", &[("verdict", "accept")]);
+    let all = metrics.sum("weir_messages_total", &[]);
+    let left_out = events.iter().filter(|event| of_rumqttc(event)).count() as f64;
     assert!(
-        matches!(judged.as_slice(), [(verdict, count)] if verdict == "accept" && *count > 10_000.0),
+        accepted > 10_000.0 && all - accepted <= 2.0 * left_out,
         "messages by verdict: {judged:?}"
     );
-    for quiet in ["weir_rule_matches_total", "weir_limit_hits_total"] {
-        assert_eq!(metrics.sum(quiet, &[]), 0.0, "{quiet}");
-    }
+    assert_eq!(metrics.sum("weir_limit_hits_total", &[]), 0.0);
+    assert!(metrics.sum("weir_rule_matches_total", &[]) <= 2.0 * left_out);
 }

@@ -101,6 +101,17 @@ impl Tracker {
         true
     }
 
+    /// Whether the client of a separate response is just about to prove its address.
+    pub(super) fn awaits_proof<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+    ) -> bool {
+        let client = datagram.bearing.client.address;
+        datagram.message.message_type() != Type::Acknowledgement
+            && self.probes.is_under_way(cx.now, client)
+    }
+
     /// Whether the response to a request can be given out in portions, its client not having failed to
     /// acknowledge one lately.
     pub(super) fn may_deliver<S: Sink>(

@@ -22,6 +22,8 @@ use crate::{Instant, Limits, Seed};
 
 /// How long an attempt, or a failed one, is remembered.
 const LIFETIME: Duration = Duration::from_secs(60);
+/// How long a client takes to reply, a repetition of its request included (RFC 7252 §4.8).
+const REPLY_MAX: Duration = Duration::from_secs(5);
 /// Responses of one attempt, repetitions included: as many IDs could be guessed.
 const SENT_MAX: u8 = 8;
 /// Bytes of a decoy's token.
@@ -82,6 +84,13 @@ impl Probes {
     pub(super) fn is_doubtful(&self, now: Instant, client: Address) -> bool {
         let is_doubtful = |probe: &mut Probe| probe.failed || probe.sent >= DOUBTFUL;
         self.table.len() > 0 && self.table.with(now, &client, is_doubtful).unwrap_or(false)
+    }
+
+    /// Whether `client` has been sent something of late that may yet prove its address.
+    pub(super) fn is_under_way(&self, now: Instant, client: Address) -> bool {
+        let is_under_way =
+            |probe: &mut Probe| !probe.failed && probe.sent > 0 && now < probe.begun + REPLY_MAX;
+        self.table.len() > 0 && self.table.with(now, &client, is_under_way).unwrap_or(false)
     }
 
     /// `client` has done with the decoy what is to be done: whether that proves its address.

@@ -129,6 +129,11 @@ impl Tracker {
             room,
         };
         match judgement.action {
+            Action::Challenge if datagram.is_notification() && self.awaits_proof(cx, datagram) => {
+                // Whatever the client misses till then comes again, or is out of date by the next one;
+                // a reset would end what it has registered for.
+                return;
+            }
             Action::Challenge => {
                 self.learn(cx, datagram);
                 if self.deliver(cx, datagram, judgement.outcome.rule, room) {

@@ -268,3 +268,55 @@ fn a_registration_is_granted_once_it_is_acknowledged() {
         world.pass(server(), client(), &next);
     }
 }
+
+#[test]
+fn a_notification_before_the_proof_is_left_out_and_ends_nothing() {
+    let mut world = World::new();
+    let request = observe(1, TOKEN, 0, "temperature");
+    let response = message(Type::Acknowledgement, Code::CONTENT, 1, TOKEN, |builder| {
+        builder.uint(number::OBSERVE, 3).payload(b"21.5");
+    });
+    let whole = portion(&mut world, &request, &response);
+    let notify = |world: &mut World, kind, id: u16| {
+        let next = message(kind, Code::CONTENT, id, TOKEN, |builder| {
+            builder
+                .uint(number::OBSERVE, u32::from(id))
+                .payload(b"21.6");
+        });
+        world.send(server(), client(), &next)
+    };
+    for kind in [Type::Confirmable, Type::NonConfirmable] {
+        let passage = notify(&mut world, kind, 20);
+        assert_eq!((passage.forwarded, passage.injected), (None, vec![]));
+    }
+    acknowledge(&mut world, &whole);
+    let repeated = notify(&mut world, Type::Confirmable, 20);
+    assert!(repeated.forwarded.is_some(), "as the server repeats it");
+}
+
+#[test]
+fn who_never_proves_itself_is_taken_off_the_server_s_list() {
+    let mut world = World::new();
+    let request = observe(1, TOKEN, 0, "temperature");
+    let response = message(Type::Acknowledgement, Code::CONTENT, 1, TOKEN, |builder| {
+        builder.uint(number::OBSERVE, 3).payload(b"21.5");
+    });
+    portion(&mut world, &request, &response);
+    world.pause(std::time::Duration::from_secs(6));
+    let mut was_reset = false;
+    for id in 20..30 {
+        let next = message(Type::NonConfirmable, Code::CONTENT, id, TOKEN, |builder| {
+            builder
+                .uint(number::OBSERVE, u32::from(id))
+                .payload(b"21.6");
+        });
+        let passage = world.send(server(), client(), &next);
+        assert_eq!(passage.forwarded, None);
+        let reset = empty(Type::Reset, id);
+        was_reset |= passage
+            .injected
+            .iter()
+            .any(|sent| sent.to == server() && sent.payload == reset);
+    }
+    assert!(was_reset);
+}
