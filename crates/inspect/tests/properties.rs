@@ -264,7 +264,7 @@ impl Scene {
     fn finish(&mut self) {
         for _ in 0..self.bytes.len() {
             let have = self.received().map(<[u8]>::len).min().unwrap_or(0);
-            let is_over = self.receivers.iter().all(Receiver::is_reset);
+            let is_over = self.receivers.iter().all(Receiver::is_over);
             if have == self.bytes.len() || is_over {
                 return;
             }

@@ -25,6 +25,8 @@ pub struct Receiver {
     waiting: BTreeMap<usize, u8>,
     /// A RST with exactly the expected number came.
     is_reset: bool,
+    /// Where in the stream the first FIN says that it ends.
+    end: Option<usize>,
 }
 
 impl Receiver {
@@ -37,6 +39,7 @@ impl Receiver {
             received: Vec::new(),
             waiting: BTreeMap::new(),
             is_reset: false,
+            end: None,
         }
     }
 
@@ -51,6 +54,10 @@ impl Receiver {
         }
         let base = i64::from(tcp.seq.wrapping_sub(self.expected()).cast_signed())
             + self.received.len() as i64;
+        if tcp.flags.contains(TcpFlags::FIN) {
+            let end = usize::try_from(base + tcp.payload.len() as i64);
+            self.end = self.end.or(end.ok());
+        }
         for (at, byte) in tcp.payload.iter().enumerate() {
             let Ok(offset) = usize::try_from(base + at as i64) else {
                 continue;
@@ -84,6 +91,12 @@ impl Receiver {
     #[must_use]
     pub fn is_reset(&self) -> bool {
         self.is_reset
+    }
+
+    /// Whether nothing more is to come: it was reset, or the stream is here up to its FIN.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.is_reset || self.end == Some(self.received.len())
     }
 }
 

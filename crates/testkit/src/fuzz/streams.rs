@@ -192,7 +192,7 @@ impl<'a> Scene<'a> {
     fn finish(&mut self) {
         for _ in 0..self.bytes.len() + 2 {
             let have = self.received().len();
-            if have >= self.bytes.len() || self.receivers.iter().all(Receiver::is_reset) {
+            if have >= self.bytes.len() || self.receivers.iter().all(Receiver::is_over) {
                 return;
             }
             let to = (have + SEGMENT_BYTES).min(self.bytes.len());
@@ -206,7 +206,7 @@ impl<'a> Scene<'a> {
     fn check_arrivals(&self, choice: u8) {
         let received = self.received();
         let again = in_one_go(choice, received);
-        if !again.receivers[0].is_reset() {
+        if !again.receivers[0].is_over() {
             return;
         }
         let mut denied = received;
