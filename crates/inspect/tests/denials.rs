@@ -191,6 +191,25 @@ fn who_goes_on_after_a_disconnect_sees_the_connection_close() {
     assert_eq!(gateway.inspector.gauges().sessions, 0);
 }
 
+/// What was forwarded and is lost can't be repeated any more: both ends have to know.
+#[test]
+fn a_client_that_repeats_its_lost_disconnect_has_a_broken_connection() {
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Version::V311, "a");
+    let (next, leave) = (stream.next(ToServer), mqtt::disconnect(Version::V311));
+    let lost = stream.data(&mut gateway, ToServer, &leave);
+    assert!(lost.outcome.forward);
+    let denied = stream.data(&mut gateway, ToServer, &mqtt::pingreq());
+    assert_denied(&denied, Verdict::Drop, "leave");
+    let repeated = stream.data_at(&mut gateway, ToServer, -4, &leave);
+    assert!(!repeated.outcome.forward);
+    let to_server = tcp_of(repeated.toward(Side::Outside)[0]);
+    assert!(to_server.flags.contains(TcpFlags::RST));
+    assert_eq!(to_server.seq, next, "what the server expects");
+    let to_client = tcp_of(repeated.toward(Side::Inside)[0]);
+    assert!(to_client.flags.contains(TcpFlags::RST));
+}
+
 #[test]
 fn a_packet_over_several_segments_is_denied_before_it_is_whole() {
     for cut in 1..15 {

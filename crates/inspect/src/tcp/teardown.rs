@@ -133,8 +133,13 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     /// to be.
     pub(super) fn handle_denied(&mut self, grounds: Grounds) -> Outcome {
         let segment = self.segment;
-        match grounds.answers[self.arrival.direction as usize] {
+        let answers = grounds.answers[self.arrival.direction as usize];
+        if answers == Answers::Taken {
+            self.note_taken();
+        }
+        match answers {
             _ if segment.is_rst() => {}
+            Answers::Taken if self.repeats_what_is_missing() => self.give_up_closing(grounds),
             Answers::All if segment.has(TcpFlags::ACK) => self.answer_as_closed(),
             Answers::Data if segment.len() > 0 => self.answer_as_closed(),
             Answers::Taken if segment.len() > 0 => self.acknowledge(),
@@ -147,6 +152,40 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             rule: grounds.rule,
             would: None,
         }
+    }
+
+    /// Notes what the other end has of a connection that is closing.
+    fn note_taken(&mut self) {
+        let segment = self.segment;
+        let (_, theirs) = self.connection.split(self.arrival.direction);
+        if segment.has(TcpFlags::ACK) && theirs.heard && theirs.accepts_ack(segment.ack) {
+            theirs.note_ack(segment.ack, 0, &self.shared.pool);
+        }
+    }
+
+    /// Whether the segment at hand brings again what was forwarded and got lost on its way.
+    fn repeats_what_is_missing(&mut self) -> bool {
+        let segment = self.segment;
+        let (ours, _) = self.connection.split(self.arrival.direction);
+        segment.len() > 0 && ours.next.is_after(segment.seq) && ours.next.is_after(ours.una)
+    }
+
+    /// Ends a close that can't come to its end: what its receiver misses is not repeated to it.
+    fn give_up_closing(&mut self, grounds: Grounds) {
+        let (ours, _) = self.connection.split(self.arrival.direction);
+        let missing = ours.una;
+        let flags = TcpFlags::RST | TcpFlags::ACK;
+        for toward in [Toward::Sender, Toward::Receiver] {
+            let mut answer = self.next_toward(toward, flags, Injected::Reset);
+            if toward == Toward::Receiver {
+                answer.seq = missing;
+            }
+            self.inject(&answer, &[]);
+        }
+        self.connection.phase = Phase::Denied(Grounds {
+            answers: [Answers::All; 2],
+            ..grounds
+        });
     }
 
     /// Acknowledges what doesn't arrive, so that its sender can close.
