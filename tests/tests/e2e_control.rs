@@ -98,6 +98,16 @@ fn the_operator_sees_and_changes_who_is_kept_out() {
     );
     assert_eq!(must(gateway.metrics()).sum("weir_bans", &[]), 0.0);
 
+    let detached = Command::new(PROGRAM)
+        .args(["detach", "--config"])
+        .arg(Gateway::config(topology))
+        .output()
+        .expect("the program runs");
+    let said = String::from_utf8(detached.stderr).expect("UTF-8");
+    assert_eq!(detached.status.code(), Some(2), "{said}");
+    assert!(said.contains("stop it first"), "{said}");
+    assert!(reports(), "the link is as it was");
+
     let status = must(gateway.into_process().stop(PATIENCE));
     assert!(status.success(), "{status}");
     tells(topology, &["status"], 2, &["no gateway runs with it"]);

@@ -191,8 +191,9 @@ fn veth(facts: &PortFacts, is_veth: bool) -> Option<Judged> {
         Some(_) => None,
         None => {
             let what = "is a veth whose peer can't be seen from here";
-            let remedy = "`ethtool -K PEER tx off` where the peer is, or traffic that isn't \
-                          inspected arrives without checksums";
+            let remedy = "`ethtool -K PEER gro on tx off` where the peer is: without `gro on` (or an \
+                          XDP program there) nothing arrives at it, and with `tx on` traffic that \
+                          isn't inspected arrives without checksums";
             Some(found(facts, Severity::Note, what, remedy))
         }
     }
