@@ -34,6 +34,13 @@ pub fn explain_reason(reason: Reason) -> String {
         "metric",
         &format!("weir_reasons_total{{reason=\"{code}\"}}"),
     );
+    if reason.is_of_limit() {
+        text.push_str(
+            "\n  To make an exception, put a rule before the one with the limit: with its conditions and the\n  \
+             addresses it is about, without `limit`, and with `action = \"accept\"`.\n",
+        );
+        return text;
+    }
     text.push_str("\n  To make an exception, put a rule before the one that acts on it:\n\n");
     for line in exception(reason) {
         _ = writeln!(text, "    {line}");
@@ -144,6 +151,8 @@ fn row(text: &mut String, cells: &[&str]) {
 fn unruled(reason: Reason) -> &'static str {
     if reason.is_malformed() {
         "dropped: what can't be parsed is forwarded only if a rule names this code and accepts it"
+    } else if reason.is_of_limit() {
+        "never raised: only a rule with a `limit` does"
     } else {
         "an event and a count; only a rule does something about it"
     }

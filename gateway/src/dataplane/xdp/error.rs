@@ -35,7 +35,8 @@ pub enum Error {
     /// Somebody else's program is on the interface.
     #[error(
         "{interface} already has an XDP program (id {program}): `bpftool net show dev {interface}` names its owner; \
-         stop that, or take the program off with `ip link set dev {interface} xdp off`"
+         stop that, or take the program off: with `weir detach` if a stopped Weir left it there, else with \
+         `ip link set dev {interface} xdp off`"
     )]
     Occupied {
         /// The interface.
