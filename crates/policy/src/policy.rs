@@ -237,7 +237,7 @@ impl Policy {
     ) -> Ruling {
         let detected = !subject.reasons.is_empty();
         let mut found = Found::new();
-        for &at in self.index.candidates(subject, detected, &mut found) {
+        for at in self.index.candidates(subject, detected, &mut found) {
             let matching = &self.matchings[at as usize];
             let Some(reason) = matching.holds(subject) else {
                 continue;

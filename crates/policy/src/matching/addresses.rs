@@ -1,10 +1,10 @@
 //! Sets of addresses: sorted ranges, asked by binary search.
 
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use super::list::List;
 use crate::Side;
@@ -33,16 +33,13 @@ impl Networks {
         }
     }
 
-    /// Ranges of IPv4 with both ends, ascending.
-    pub(crate) fn v4_ranges(&self) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
-        let ranges = self.v4.first.iter().zip(&self.v4.last);
-        ranges.map(|(first, last)| ((*first).into(), (*last).into()))
-    }
-
-    /// The same of IPv6.
-    pub(crate) fn v6_ranges(&self) -> impl Iterator<Item = (Ipv6Addr, Ipv6Addr)> {
-        let ranges = self.v6.first.iter().zip(&self.v6.last);
-        ranges.map(|(first, last)| ((*first).into(), (*last).into()))
+    /// The fewest networks that make up the set.
+    pub(crate) fn subnets(&self) -> impl Iterator<Item = IpNet> {
+        let v4 = self.v4.first.iter().zip(&self.v4.last);
+        let v4 = v4.flat_map(|(first, last)| Ipv4Subnets::new((*first).into(), (*last).into(), 0));
+        let v6 = self.v6.first.iter().zip(&self.v6.last);
+        let v6 = v6.flat_map(|(first, last)| Ipv6Subnets::new((*first).into(), (*last).into(), 0));
+        v4.map(IpNet::V4).chain(v6.map(IpNet::V6))
     }
 
     pub(crate) fn contains(&self, address: IpAddr) -> bool {

@@ -202,7 +202,8 @@ fn levels(text: &str) -> impl Iterator<Item = &[u8]> {
 
 /// The same filter without a `#` that could stand for nothing and leave the empty topic name, which
 /// does not exist ([MQTT-4.7.3-1]).
-fn spelled_out(filter: &str) -> &str {
+#[must_use]
+pub fn spelled_out(filter: &str) -> &str {
     match filter {
         "#" => "+/#",
         "/#" => "/+/#",
