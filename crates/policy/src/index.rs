@@ -13,7 +13,7 @@ mod texts;
 mod trie;
 
 use crate::Subject;
-use crate::matching::{BUCKETS, Matching, Scope};
+use crate::matching::{BUCKETS, Entry, Matching, Scope};
 
 use choice::Choice;
 use keyed::{Keyed, Sections};
@@ -21,7 +21,7 @@ use keyed::{Keyed, Sections};
 pub(crate) use found::Found;
 
 /// Shorter lists are walked: that costs less than looking anything up.
-const SHORT: usize = 16;
+const SHORT: usize = 8;
 
 /// For each bucket, and for messages without and with detections, the rules that could match.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Index {
     /// Of each rule, the messages it could match, without and with detections.
     fitting: Box<[[Scope; 2]]>,
     keyed: Keyed,
+    /// The rules that nothing is looked up for, in order.
+    unkeyed: Box<[u32]>,
 }
 
 /// The rules of a bucket.
@@ -50,11 +52,23 @@ impl Index {
         let fitting: Box<[[Scope; 2]]> = fitting.collect();
         let choice = Choice::new(rules);
         let list = |list: usize| List::new(list / 2, list % 2, &fitting, &choice);
+        let numbers = (0..).zip(&fitting).map(|(rule, _)| rule);
         Self {
             lists: (0..BUCKETS * 2).map(list).collect(),
+            unkeyed: numbers.filter(|rule| choice.is_none(*rule)).collect(),
             keyed: Keyed::new(choice),
             fitting,
         }
+    }
+
+    /// The rules found by an entry that takes in a part of this one, or the other way round.
+    pub(crate) fn meeting(&self, entry: &Entry, tell: &mut impl FnMut(&[u32])) {
+        self.keyed.meeting(entry, tell);
+    }
+
+    /// The rules that are found by nothing.
+    pub(crate) fn unkeyed(&self) -> &[u32] {
+        &self.unkeyed
     }
 
     /// The rules a message is shown to, in order.

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod condition;
+mod contain;
 mod entry;
 mod flag;
 mod glob;

@@ -385,21 +385,65 @@ proptest! {
         let rules: Vec<_> = alone.iter().map(|(rule, _)| *rule).collect();
         // Fewer aren't looked up.
         prop_assume!(rules.len() > 16);
-        // Nor are rules that hide one another a policy.
-        let Some(policy) = compile(&rules) else {
-            return Ok(());
-        };
+        // Rules that hide one another are no policy, but alerts hide nothing.
+        let policy = compile(&rules);
+        let stops = policy.is_some();
+        let policy = policy.unwrap_or_else(|| {
+            let alerts: Vec<_> = rules.iter().map(|(id, conditions, _)| (*id, *conditions, false)).collect();
+            compile(&alerts).expect("rules that compile alone")
+        });
         for sample in &samples {
             let (mut noted, mut decided) = (Vec::new(), None);
             for (_, alone) in &alone {
                 let (notes, by) = sample.ask(alone);
                 noted.extend(notes);
-                if by.is_some() {
-                    decided = by;
-                    break;
+                match by {
+                    Some(rule) if !stops => noted.push(rule),
+                    Some(_) => {
+                        decided = by;
+                        break;
+                    }
+                    None => {}
                 }
             }
             prop_assert_eq!(sample.ask(&policy), (noted, decided));
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn a_rule_called_hidden_has_nothing_left(
+        [first, second] in related(),
+        samples in vec(sample(), 12),
+    ) {
+        let (first, second) = ((0, &first, true), (1, &second, true));
+        let (Some(alone), Some(later)) = (compile(&[first]), compile(&[second])) else {
+            return Ok(());
+        };
+        if compile(&[first, second]).is_none() {
+            for sample in &samples {
+                prop_assert!(sample.ask(&later).1.is_none() || sample.ask(&alone).1.is_some());
+            }
+        }
+    }
+}
+
+/// Two rules that ask for the same kind of thing, of which the second may ask for more.
+fn related() -> impl Strategy<Value = [String; 2]> {
+    let of_family = select(FAMILIES).prop_flat_map(|(kind, conditions)| {
+        let one = select(conditions.to_vec());
+        one.prop_flat_map(move |one| {
+            (one(), one(), any::<bool>()).prop_map(move |(first, second, is_more)| {
+                let more = if is_more { ", size = { max = 20 }" } else { "" };
+                [
+                    format!("{kind}, {first}"),
+                    format!("{kind}, {second}{more}"),
+                ]
+            })
+        })
+    });
+    of_family.boxed()
 }

@@ -39,6 +39,8 @@ impl Sections {
     const PAYLOADS: Self = Self(2);
     const REASONS: Self = Self(4);
 
+    const NETWORKS: Self = Self(((1 << PARTIES) - 1) << 3);
+
     const fn party(party: Party) -> Self {
         Self(8 << party as u16)
     }
@@ -128,16 +130,8 @@ impl Keyed {
                 field.each(subject, |text| texts.find(text, &mut tell));
             }
         }
-        let endpoints = &subject.endpoints;
-        for (party, address) in [
-            (Party::Source, endpoints.source),
-            (Party::Destination, endpoints.destination),
-            (Party::Client, subject.client()),
-            (Party::Server, subject.server()),
-        ] {
-            if sections.have(Sections::party(party)) {
-                self.networks[party as usize].find(address, &mut tell);
-            }
+        if sections.have(Sections::NETWORKS) {
+            self.find_networks(sections, subject, &mut tell);
         }
         if sections.have(Sections::PAYLOADS)
             && let Some(payload) = payload_of(subject)
@@ -146,24 +140,75 @@ impl Keyed {
         }
     }
 
+    fn find_networks(&self, sections: Sections, subject: &Subject<'_>, tell: &mut impl FnMut(u32)) {
+        let endpoints = &subject.endpoints;
+        for (party, address) in [
+            (Party::Source, endpoints.source),
+            (Party::Destination, endpoints.destination),
+            (Party::Client, subject.client()),
+            (Party::Server, subject.server()),
+        ] {
+            if sections.have(Sections::party(party)) {
+                self.networks[party as usize].find(address, tell);
+            }
+        }
+    }
+
+    /// Tells the rules found by an entry that takes in a part of this one, or the other way round: one of the
+    /// two ways is enough where a text or a network is concerned.
+    pub(super) fn meeting(&self, entry: &Entry, tell: &mut impl FnMut(&[u32])) {
+        let mut tell = |number: u32| tell(&self.rules[number as usize]);
+        match entry {
+            Entry::Levels(look, filter) => {
+                let trie = &self.levels[*look as usize];
+                trie.find(Relation::Overlaps, topic::levels(filter), &mut tell);
+            }
+            Entry::Text(field, _, text) => {
+                let mine = self.texts.iter().find(|(known, _)| known == field);
+                mine.into_iter()
+                    .for_each(|(_, texts)| texts.find(text, &mut tell));
+            }
+            Entry::Network(party, network) => {
+                self.networks[*party as usize].find(network.network(), &mut tell);
+            }
+            Entry::Zone(party, zone) => {
+                let first = zone.0.subnets().next();
+                let first = first.map(|network| network.network());
+                let networks = &self.networks[*party as usize];
+                first
+                    .into_iter()
+                    .for_each(|address| networks.find(address, &mut tell));
+            }
+            Entry::Payload(literal) => self.payloads.find(literal, &mut tell),
+            Entry::Reason(reason) => {
+                let number = self.reasons.get(reason).copied();
+                number.into_iter().for_each(&mut tell);
+            }
+        }
+    }
+
     fn find_levels(&self, sections: Sections, subject: &Subject<'_>, tell: &mut impl FnMut(u32)) {
         if sections.have(Sections::look(Look::Topic))
             && let Some(topic) = topic_of(subject)
         {
             let trie = &self.levels[Look::Topic as usize];
-            trie.find(Relation::Matches, topic.split('/'), tell);
+            trie.find(Relation::Matches, topic::levels(topic), tell);
         }
         if sections.have(Sections::look(Look::Path))
             && let Some(message) = subject.message.coap()
         {
             let trie = &self.levels[Look::Path as usize];
-            trie.find(Relation::Matches, message.uri_path(), tell);
+            trie.find(
+                Relation::Matches,
+                message.uri_path().map(str::as_bytes),
+                tell,
+            );
         }
         for look in [Look::Overlaps, Look::Within, Look::Covers] {
             if sections.have(Sections::look(look)) {
                 let trie = &self.levels[look as usize];
                 filters_of(subject, |filter| {
-                    let levels = topic::spelled_out(filter).split('/');
+                    let levels = topic::levels(topic::spelled_out(filter));
                     trie.find(look.into(), levels, tell);
                 });
             }

@@ -17,7 +17,7 @@ pub(super) struct Trie {
 
 #[derive(Debug, Default)]
 struct Node {
-    levels: HashMap<Box<str>, u32, FixedState>,
+    levels: HashMap<Box<[u8]>, u32, FixedState>,
     /// Behind `+`.
     any: Option<u32>,
     /// The filter that ends here.
@@ -58,7 +58,7 @@ impl Trie {
         let node = &mut self.nodes[at];
         let child = match level {
             "+" => *node.any.get_or_insert(next),
-            _ => *node.levels.entry(level.into()).or_insert(next),
+            _ => *node.levels.entry(level.as_bytes().into()).or_insert(next),
         };
         if child == next {
             self.nodes.push(Node::default());
@@ -71,11 +71,11 @@ impl Trie {
     pub(super) fn find<'n>(
         &self,
         relation: Relation,
-        levels: impl Iterator<Item = &'n str>,
+        levels: impl Iterator<Item = &'n [u8]>,
         tell: &mut impl FnMut(u32),
     ) {
         // What lies deeper than any filter only has to be known to be there.
-        let levels: SmallVec<[&str; 16]> = levels.take(self.depth + 1).collect();
+        let levels: SmallVec<[&[u8]; 16]> = levels.take(self.depth + 1).collect();
         let mut ways = Ways::new();
         ways.push((0, 0));
         while let Some((at, read)) = ways.pop() {
@@ -83,8 +83,8 @@ impl Trie {
             match (levels.get(read), relation) {
                 (None, Relation::Covers) => node.here.into_iter().for_each(&mut *tell),
                 (None, _) => node.ends().for_each(&mut *tell),
-                (Some(&"#"), Relation::Within) => node.below.into_iter().for_each(&mut *tell),
-                (Some(&"#"), Relation::Overlaps | Relation::Covers) => {
+                (Some(&b"#"), Relation::Within) => node.below.into_iter().for_each(&mut *tell),
+                (Some(&b"#"), Relation::Overlaps | Relation::Covers) => {
                     node.ends().for_each(&mut *tell);
                     ways.extend(node.children().map(|child| (child, read)));
                 }
@@ -109,8 +109,8 @@ impl Node {
     }
 
     /// The nodes behind one level.
-    fn next(&self, level: &str, relation: Relation) -> impl Iterator<Item = u32> {
-        let is_any = level == "+";
+    fn next(&self, level: &[u8], relation: Relation) -> impl Iterator<Item = u32> {
+        let is_any = level == b"+";
         let all = is_any && matches!(relation, Relation::Overlaps | Relation::Covers);
         let any = self.any.filter(|_| relation != Relation::Covers || is_any);
         let one = match all {
@@ -139,7 +139,9 @@ mod tests {
             _ => topic::spelled_out(other),
         };
         let mut found = Vec::new();
-        trie.find(relation, other.split('/'), &mut |number| found.push(number));
+        trie.find(relation, topic::levels(other), &mut |number| {
+            found.push(number)
+        });
         found.sort_unstable();
         found
     }

@@ -42,6 +42,11 @@ impl Networks {
         v4.map(IpNet::V4).chain(v6.map(IpNet::V6))
     }
 
+    /// Whether all of `other` is in this set.
+    pub(super) fn takes_in(&self, other: &Self) -> bool {
+        self.v4.takes_in(&other.v4) && self.v6.takes_in(&other.v6)
+    }
+
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(address) => self.v4.contains(address.to_bits()),
@@ -75,8 +80,19 @@ impl<T: Copy + Ord> Ranges<T> {
     }
 
     fn contains(&self, value: T) -> bool {
-        let after = self.first.partition_point(|first| *first <= value);
-        after > 0 && value <= self.last[after - 1]
+        self.holds(value, value)
+    }
+
+    /// Whether one range holds both ends.
+    fn holds(&self, first: T, last: T) -> bool {
+        let after = self.first.partition_point(|mine| *mine <= first);
+        after > 0 && last <= self.last[after - 1]
+    }
+
+    /// Ranges that touch without overlapping aren't one, so that not all that is so is seen.
+    fn takes_in(&self, other: &Self) -> bool {
+        let mut ranges = other.first.iter().zip(&other.last);
+        ranges.all(|(first, last)| self.holds(*first, *last))
     }
 }
 
@@ -103,6 +119,15 @@ impl Hash for Addresses {
 }
 
 impl Addresses {
+    /// The networks, of what isn't a side.
+    pub(super) fn networks(&self) -> Option<&Networks> {
+        match self {
+            Self::Side(_) => None,
+            Self::Zone(networks) => Some(networks),
+            Self::Own(networks) => Some(networks),
+        }
+    }
+
     fn holds(&self, address: IpAddr, side: Side) -> bool {
         match self {
             Self::Side(wanted) => *wanted == side,

@@ -141,7 +141,7 @@ impl Pattern {
 }
 
 impl Relation {
-    fn holds(self, pattern: &str, to: &str) -> bool {
+    pub(super) fn holds(self, pattern: &str, to: &str) -> bool {
         match self {
             Self::Matches => topic::matches(pattern, to),
             Self::Overlaps => topic::overlaps(to, pattern),

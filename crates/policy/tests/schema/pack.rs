@@ -66,6 +66,7 @@ fn rule() -> Value {
             "proof": names(proofs),
             "ban": { "$ref": "#/definitions/time" },
             "dry_run": flag(),
+            "overrides": { "$ref": "#/definitions/texts" },
             "references": { "$ref": "#/definitions/texts" },
         }),
         &["id", "match", "action"],

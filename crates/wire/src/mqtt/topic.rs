@@ -196,7 +196,7 @@ pub(crate) fn is_deep(topic: &[u8]) -> bool {
 
 /// The levels of a name or filter, as bytes: levels are short, and a search made for long texts
 /// costs more than it finds.
-fn levels(text: &str) -> impl Iterator<Item = &[u8]> {
+pub fn levels(text: &str) -> impl Iterator<Item = &[u8]> {
     text.as_bytes().split(|byte| *byte == b'/')
 }
 
