@@ -38,8 +38,8 @@ const FRAMES: u32 = 3_000_000;
 /// worker that has plenty to do but is never overrun, whoever else uses the machine.
 const BURST: u32 = 1500;
 const BURSTS: u32 = 40;
-/// Bursts of an MQTT round.
-const MQTT_BURSTS: u32 = 100;
+/// Segments of an MQTT round.
+const SEGMENTS: u32 = 400_000;
 /// Where the load is made. Workers are placed from processor 0 on.
 const LOAD_PROCESSOR: usize = 1;
 const COAP: u16 = 5683;
@@ -232,9 +232,10 @@ fn round(topology: &Topology, frame: &[u8]) -> Round {
     }))
 }
 
-fn mqtt_round(flow: &mut Flow<'_>) -> Round {
+fn mqtt_round(flow: &mut Flow) -> Round {
+    pin();
     let (start, busy) = (Instant::now(), worker_time());
-    let frames = flow.send(MQTT_BURSTS) as f64;
+    let frames = flow.send(SEGMENTS) as f64;
     let elapsed = start.elapsed().as_secs_f64();
     let spent = (worker_time() - busy).as_nanos() as f64;
     Round {
