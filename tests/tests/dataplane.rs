@@ -8,6 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use gateway::dataplane::stats::{PortStats, WorkerStats};
+use gateway::dataplane::xdp::Claim;
 use gateway::dataplane::{
     Ban, Dataplane, Inspection, Leave, LinkNames, Observer, Settings, StartError,
 };
@@ -79,11 +80,10 @@ impl Bench {
 
     fn try_start(&self) -> Result<Dataplane, StartError> {
         // The data plane's threads inherit the namespace of the one that starts them.
-        must(
-            self.topology
-                .gateway()
-                .enter(|| Dataplane::start(&self.settings, self.inspection.clone(), |_| Deaf)),
-        )
+        must(self.topology.gateway().enter(|| {
+            let claim = Claim::take(&self.settings.pin_dir)?;
+            Dataplane::start(&self.settings, claim, self.inspection.clone(), |_| Deaf)
+        }))
     }
 
     fn start(&mut self) {
@@ -364,7 +364,8 @@ fn a_worker_that_panics_is_replaced() {
     let inspection = Inspection::Full(accepting_inspector());
     let start = || {
         let observers = move |_| Fragile(Arc::clone(&fragile));
-        Dataplane::start(&bench.settings, inspection, observers)
+        let claim = Claim::take(&bench.settings.pin_dir)?;
+        Dataplane::start(&bench.settings, claim, inspection, observers)
     };
     let started = must(bench.topology.gateway().enter(start));
     bench.dataplane = Some(started.unwrap_or_else(|error| panic!("{error}")));

@@ -20,6 +20,7 @@ use super::worker::Phase;
 use super::workshop::{Post, Running, Workshop};
 use super::xdp::{self, Xdp};
 use super::{LinkNames, Observer, WorkerId};
+use crate::causes::with_causes;
 
 /// Why a link can't be put to work.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +36,7 @@ pub enum LinkError {
     #[error("{0}: not fit to be an end of it")]
     Unfit(String),
     /// The system refused something else.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     System {
         /// What was tried.
         what: &'static str,
@@ -126,7 +127,7 @@ impl Link {
         match self.try_follow(xdp, workshop) {
             Ok(()) => self.complaint = None,
             Err(problem) => {
-                let problem = problem.to_string();
+                let problem = with_causes(&problem);
                 if self.complaint.as_ref() != Some(&problem) {
                     warn!("the link {} is not at work: {problem}", self.names);
                 }
@@ -266,6 +267,7 @@ impl Link {
         self.running.store(false, Ordering::Relaxed);
         for worker in &self.workers {
             if let Err(problem) = worker.withdraw(xdp) {
+                let problem = with_causes(&problem);
                 error!("a socket of the link {}: {problem}", self.names);
             }
         }

@@ -9,7 +9,7 @@ use aya::EbpfLoader;
 use aya::maps::{Array, Map, MapData};
 use aya::programs::{Xdp as Program, XdpMode};
 use gateway::dataplane::netlink;
-use gateway::dataplane::xdp::{self, Error, Interface, Link, Mode, Settings, Xdp};
+use gateway::dataplane::xdp::{self, Claim, Error, Interface, Link, Mode, Settings, Xdp};
 use gateway::netns::Namespace;
 use ipnet::IpNet;
 use policy::XdpMode as Wanted;
@@ -68,7 +68,12 @@ impl Stage {
                 inside: interface(inside),
                 outside: interface(outside),
             });
-            Xdp::open(&self.pins, wanted, links.collect(), &settings())
+            Xdp::open(
+                Claim::take(&self.pins)?,
+                wanted,
+                links.collect(),
+                &settings(),
+            )
         })
     }
 
@@ -341,7 +346,7 @@ fn two_gateways_do_not_take_each_others_ports() {
         }]
     };
     let refused = stage
-        .run(|| Xdp::open(&elsewhere, Wanted::Auto, links(), &settings()))
+        .run(|| Xdp::open(Claim::take(&elsewhere)?, Wanted::Auto, links(), &settings()))
         .err();
     let _ = unmount(&elsewhere, UnmountFlags::DETACH);
     fs::remove_dir(&elsewhere).expect("nothing is left there");
@@ -353,16 +358,33 @@ fn two_gateways_do_not_take_each_others_ports() {
 }
 
 #[test]
+fn two_gateways_do_not_work_with_the_same_pins() {
+    let stage = Stage::new("same");
+    let first = stage.open(Wanted::Auto).expect("attached");
+    let program = stage.program("in0");
+    let refused = stage.open(Wanted::Auto).err().expect("one is at work");
+    let Error::AtWork {
+        process,
+        interfaces,
+        ..
+    } = &refused
+    else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(*process, Some(std::process::id()));
+    assert_eq!(*interfaces, ["in0", "out0"]);
+    let kept = xdp::detach(&stage.pins);
+    assert!(matches!(kept, Err(Error::AtWork { .. })), "{kept:?}");
+    assert_eq!(stage.program("in0"), program);
+    assert_eq!(stage.coap(&first, 1), [(Outcome::OpenNoSocket, 1)]);
+    drop(first);
+    stage.open(Wanted::Auto).expect("free now");
+}
+
+#[test]
 fn a_place_where_nothing_can_be_pinned_is_named() {
-    let opened = Xdp::open(
-        Path::new("/proc/weir"),
-        Wanted::Auto,
-        Vec::new(),
-        &settings(),
-    );
-    let error = opened
-        .err()
-        .expect("no directory can be made there")
+    let error = Claim::take(Path::new("/proc/weir"))
+        .expect_err("no directory can be made there")
         .to_string();
     assert!(
         error.contains("/proc/weir") && error.contains("`[dataplane] pin_dir` must be on a bpffs"),
@@ -431,6 +453,7 @@ fn links_that_are_no_longer_configured_are_let_go() {
     assert_eq!(modes(&xdp), [(Mode::Native, true), (Mode::Native, true)]);
     assert_eq!(stage.program_soon("in.1"), None);
 
+    drop(xdp);
     drop(stage.open_links(Wanted::Auto, &both).expect("attached"));
     let xdp = stage
         .open_links(Wanted::Auto, &both[1..])
@@ -584,6 +607,7 @@ fn slots_beyond_the_maps_are_refused() {
     }
     xdp.withdraw(0, Side::Inside, 0)
         .expect("nothing there, nothing to do");
+    drop(xdp);
     let many = vec![("in0", "out0"); abi::LINKS as usize + 1];
     assert!(matches!(
         stage.open_links(Wanted::Auto, &many),
