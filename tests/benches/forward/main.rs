@@ -178,7 +178,7 @@ fn with_dataplane(topology: &Topology, inspection: &Inspection, load: Load<'_>) 
         text: text.into(),
     })
     .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
-    let mut settings = Settings::try_from(&config).expect("two interfaces");
+    let mut settings = Settings::from(&config);
     settings.pin_dir = PathBuf::from(format!("/sys/fs/bpf/weir-bench-{}", std::process::id()));
     let start = || {
         let claim = Claim::take(&settings.pin_dir)?;
