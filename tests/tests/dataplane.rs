@@ -1,7 +1,6 @@
 //! The data plane by itself, in namespaces: real XDP program, real AF_XDP sockets, no inspector.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
@@ -64,12 +63,7 @@ impl Bench {
         .expect("a configuration");
         let mut settings = Settings::from(&config);
         settings.mode = mode;
-        let pins = format!(
-            "/sys/fs/bpf/weir-test-{}-{}",
-            spec.label,
-            std::process::id()
-        );
-        settings.pin_dir = PathBuf::from(pins);
+        settings.pin_dir = must(topology.state().mount_bpf());
         Self {
             dataplane: None,
             inspection: Inspection::AcceptAll,

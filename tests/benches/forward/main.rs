@@ -11,7 +11,6 @@
 mod counter;
 mod mqtt;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -179,7 +178,8 @@ fn with_dataplane(topology: &Topology, inspection: &Inspection, load: Load<'_>) 
     })
     .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
     let mut settings = Settings::from(&config);
-    settings.pin_dir = PathBuf::from(format!("/sys/fs/bpf/weir-bench-{}", std::process::id()));
+    // It goes with the topology, in whatever way this ends.
+    settings.pin_dir = must(topology.state().mount_bpf());
     let start = || {
         let claim = Claim::take(&settings.pin_dir)?;
         Dataplane::start(&settings, claim, inspection.clone(), |_| Deaf)
