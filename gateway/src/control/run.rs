@@ -102,7 +102,7 @@ pub fn run(path: &Path) -> Result<(), RunError> {
     settings.program = xdp::Settings::of(&loaded.config, &loaded.policy);
     preflight::check()?;
     preflight::raise_locked_memory();
-    let claim = Claim::take(&settings.pin_dir)?;
+    let claim = claim(&settings.pin_dir)?;
     let runtime = runtime()?;
     let _entered = runtime.enter();
     let signals = Signals::listen().map_err(system("listening for signals"))?;
@@ -113,6 +113,21 @@ pub fn run(path: &Path) -> Result<(), RunError> {
     };
     let gateway = Gateway::start(path, loaded, &settings, claim)?;
     runtime.block_on(gateway.serve(doors))
+}
+
+/// The pins, and a warning if they don't last.
+fn claim(dir: &Path) -> Result<Claim, xdp::Error> {
+    let claim = Claim::take(dir)?;
+    if claim.is_short_lived() {
+        let dir = claim.dir().display();
+        tracing::warn!(
+            "{dir} is on a bpffs of this mount namespace alone, as under `ip netns exec`: the XDP \
+             program goes with the last process here, and nothing joins the interfaces then, whatever \
+             on_failure says; start the gateway by `nsenter --net=/run/netns/NAME` instead, with \
+             `mount -t bpf bpf /sys/fs/bpf` done outside"
+        );
+    }
+    Ok(claim)
 }
 
 /// One thread is plenty for scrapes and signals, and leaves the processors to the workers.
@@ -248,6 +263,7 @@ fn link_workers(link: &LinkStatus) -> LinkWorkers {
         inside: link.names.inside.clone(),
         outside: link.names.outside.clone(),
         workers: link.workers.clone(),
+        hold: Arc::clone(&link.hold),
     }
 }
 

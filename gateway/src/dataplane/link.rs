@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use xsk::ChunkSize;
 
 use super::checks::{self, Queues};
+use super::hold::Hold;
 use super::netlink::Interface;
 use super::plan::share_out;
 use super::stats::WorkerStats;
@@ -66,6 +67,7 @@ pub(super) struct Link {
     /// What the workers were made for.
     shape: Option<Shape>,
     running: Arc<AtomicBool>,
+    hold: Arc<Hold>,
     /// What went wrong last, so that it is told once.
     complaint: Option<String>,
 }
@@ -89,7 +91,8 @@ impl Shape {
     }
 }
 
-const SIDES: [(Side, Port); 2] = [(Side::Inside, Port::Inside), (Side::Outside, Port::Outside)];
+pub(super) const SIDES: [(Side, Port); 2] =
+    [(Side::Inside, Port::Inside), (Side::Outside, Port::Outside)];
 
 impl Link {
     /// A link whose ends have the XDP program; its workers are yet to come.
@@ -104,6 +107,7 @@ impl Link {
             workers: Vec::new(),
             shape: None,
             running: Arc::default(),
+            hold: Arc::default(),
             complaint: None,
         })
     }
@@ -115,6 +119,11 @@ impl Link {
     /// Tells, at any time, whether the link has workers.
     pub(super) fn running(&self) -> &Arc<AtomicBool> {
         &self.running
+    }
+
+    /// Tells, at any time, whether the XDP program is on its ends.
+    pub(super) fn hold(&self) -> &Arc<Hold> {
+        &self.hold
     }
 
     /// Compares what is with what was: stops the workers of a link that has lost an end, starts
@@ -154,6 +163,7 @@ impl Link {
         };
         let ends = [inside, outside];
         self.adopt_returned(&ends, xdp)?;
+        self.hold.keep(u32::from(self.index), &ends, xdp)?;
         if !self.workers.is_empty() && self.shape != Some(Shape::of(&ends)?) {
             info!(
                 "the link {} has other queues or another MTU now",
@@ -201,8 +211,12 @@ impl Link {
         for stats in &self.stats {
             let before = stats.port(side).up.swap(usable, Ordering::Relaxed);
             if before != usable {
+                let (side, interface) = match side {
+                    Side::Inside => ("inside", &self.names.inside),
+                    Side::Outside => ("outside", &self.names.outside),
+                };
                 let (names, state) = (&self.names, if usable { "up" } else { "down" });
-                info!("the link {names}: {side:?} is {state}");
+                info!("the link {names}: its {side} end {interface} is {state}");
             }
         }
     }
@@ -253,7 +267,11 @@ impl Link {
         self.shape = Some(shape);
         self.running.store(true, Ordering::Relaxed);
         let count = self.workers.len();
-        info!("the link {} is at work with {count} workers", self.names);
+        let plural = if count == 1 { "" } else { "s" };
+        info!(
+            "the link {} is at work with {count} worker{plural}",
+            self.names
+        );
         Ok(())
     }
 

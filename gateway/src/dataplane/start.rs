@@ -11,6 +11,7 @@ use tracing::error;
 use xsk::Waker;
 
 use super::checks::{self, Finding};
+use super::hold::Hold;
 use super::link::{Link, LinkError, report_mode};
 use super::netlink::{Interface, Monitor};
 use super::settings::{Settings, StartError};
@@ -37,6 +38,8 @@ pub struct LinkStatus {
     pub names: LinkNames,
     /// What its workers count.
     pub workers: Vec<Arc<WorkerStats>>,
+    /// Whether the XDP program is on its ends.
+    pub hold: Arc<Hold>,
     running: Arc<AtomicBool>,
 }
 
@@ -114,6 +117,7 @@ impl Dataplane {
             .map(|(names, link)| LinkStatus {
                 names: names.clone(),
                 workers: link.stats().to_vec(),
+                hold: Arc::clone(link.hold()),
                 running: Arc::clone(link.running()),
             })
             .collect();
@@ -190,6 +194,28 @@ impl Dataplane {
         self.with_xdp(|xdp| {
             let mode = |port: &xdp::Port| (port.interface.name.clone(), port.mode);
             xdp.ports().iter().map(mode).collect()
+        })
+    }
+
+    /// Interfaces that the XDP program is not on now, though it was put there.
+    #[must_use]
+    pub fn bare(&self) -> Vec<String> {
+        let is_bare = |xdp: &Xdp, link: u32, side: abi::Side| {
+            !matches!(xdp.standing(link, side), Ok(xdp::Standing::InPlace))
+        };
+        self.with_xdp(|xdp| {
+            let mut bare = Vec::new();
+            for (link, LinkStatus { names, .. }) in (0..).zip(&self.links) {
+                for (side, name) in [
+                    (abi::Side::Inside, &names.inside),
+                    (abi::Side::Outside, &names.outside),
+                ] {
+                    if is_bare(xdp, link, side) {
+                        bare.push(name.clone());
+                    }
+                }
+            }
+            bare
         })
     }
 

@@ -74,7 +74,8 @@ pub(super) fn is_others(interface: &Interface, pins: &Pins) -> Result<Option<u32
     Ok((!is_ours).then_some(program))
 }
 
-fn present(interface: &Interface) -> Result<Option<query::Present>, Error> {
+/// What is on `interface`.
+pub(super) fn present(interface: &Interface) -> Result<Option<query::Present>, Error> {
     query::present(interface.index).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => Error::NoSuchInterface {
             interface: interface.name.clone(),

@@ -21,8 +21,8 @@ const ATTEMPTS: usize = 3;
 pub struct Claim {
     pub(super) pins: Pins,
     dir: PathBuf,
-    // Held, never read: closing it frees the pins.
-    _lock: File,
+    /// Closing it frees the pins.
+    lock: File,
 }
 
 impl Claim {
@@ -55,7 +55,7 @@ impl Claim {
         Self {
             pins,
             dir: dir.to_owned(),
-            _lock: lock,
+            lock,
         }
     }
 
@@ -71,6 +71,34 @@ impl Claim {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Whether the pins go with this process's mount namespace: the first process of the system has
+    /// their file system nowhere. Not if that can't be seen.
+    #[must_use]
+    pub fn is_short_lived(&self) -> bool {
+        let about = self.lock.metadata();
+        let mounts = fs::read_to_string("/proc/1/mountinfo");
+        let (Ok(about), Ok(mounts)) = (about, mounts) else {
+            return false;
+        };
+        !is_mounted(&mounts, about.dev())
+    }
+
+    /// Where the pins are.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// That the maps' pins are where they were.
+    pub(super) fn check_whole(&self) -> Result<(), Error> {
+        if is_still(&self.lock, &self.dir) && self.pins.map(abi::map::SERVICES).exists() {
+            return Ok(());
+        }
+        Err(Error::PinsRemoved {
+            dir: self.dir.clone(),
+        })
     }
 }
 
@@ -97,10 +125,15 @@ fn lock(dir: &Path, pins: &Pins) -> Result<Option<File>, Error> {
         Err(TryLockError::WouldBlock) => return Err(at_work(dir, pins, holder(&file))),
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
-    let locked = file.metadata().map_err(failed)?;
-    let same = fs::metadata(dir)
-        .is_ok_and(|there| (there.dev(), there.ino()) == (locked.dev(), locked.ino()));
-    Ok(same.then_some(file))
+    Ok(is_still(&file, dir).then_some(file))
+}
+
+/// Whether the open directory is the one at `path`.
+fn is_still(dir: &File, path: &Path) -> bool {
+    let (Ok(open), Ok(there)) = (dir.metadata(), fs::metadata(path)) else {
+        return false;
+    };
+    (open.dev(), open.ino()) == (there.dev(), there.ino())
 }
 
 fn at_work(dir: &Path, pins: &Pins, process: Option<u32>) -> Error {
@@ -134,6 +167,15 @@ fn named(line: &str, dev: u64, ino: u64) -> Option<u32> {
     process.parse().ok().filter(|process| is_it && *process > 0)
 }
 
+/// Whether the file system is in a list of mounts (proc(5), /proc/PID/mountinfo):
+/// `36 35 98:0 /mnt1 /mnt2 rw,noatime - ext3 /dev/root rw`.
+fn is_mounted(mounts: &str, dev: u64) -> bool {
+    let device = format!("{}:{}", rustix::fs::major(dev), rustix::fs::minor(dev));
+    mounts
+        .lines()
+        .any(|line| line.split(' ').nth(2) == Some(device.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +200,14 @@ mod tests {
             None,
             "in another namespace"
         );
+    }
+
+    #[test]
+    fn mounts_are_told_by_their_device() {
+        let mounts = "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw\n\
+                      39 24 0:33 / /sys/fs/bpf rw,nosuid - bpf bpf rw,mode=700\n";
+        assert!(is_mounted(mounts, rustix::fs::makedev(0, 33)));
+        assert!(!is_mounted(mounts, rustix::fs::makedev(0, 3)));
     }
 
     #[test]

@@ -59,6 +59,16 @@ pub enum Error {
         interfaces: Vec<String>,
     },
 
+    /// The pins of a running gateway are gone.
+    #[error(
+        "the pins in {} have been removed while the gateway runs: restart it, so that it makes them anew",
+        dir.display()
+    )]
+    PinsRemoved {
+        /// Where they were.
+        dir: PathBuf,
+    },
+
     /// The driver refuses and generic mode isn't wanted.
     #[error(
         "{interface}: the driver doesn't take the XDP program in native mode: \

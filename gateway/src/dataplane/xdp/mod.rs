@@ -109,8 +109,24 @@ pub struct Port {
     pub mode: Mode,
     /// Whether it was there already, left by an earlier process, and only the program was changed.
     pub adopted: bool,
+    /// Id of its instance of the program.
+    pub program: u32,
     /// What the driver said against native mode, if that is why the mode is generic.
     pub refused_native: Option<io::Error>,
+}
+
+/// What is on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The program that was put there.
+    InPlace,
+    /// None.
+    Gone,
+    /// Another.
+    Replaced {
+        /// Its id.
+        program: u32,
+    },
 }
 
 /// The XDP program on all ports, and its maps.
@@ -264,13 +280,16 @@ impl Xdp {
         let interface = self.links[link as usize].end(side).clone();
         let mut instance = self.loader.instance(abi::port_index(link, side))?;
         let pin = self.claim.pins.link(&interface.name);
-        let attached = attach::attach(instance.program()?, &interface, self.wanted, &pin)?;
+        let program = instance.program()?;
+        let attached = attach::attach(program, &interface, self.wanted, &pin)?;
+        let program = program.info().map_err(Error::load)?.id();
         self.ports.push(Port {
             link,
             side,
             interface,
             mode: attached.mode,
             adopted: attached.adopted,
+            program,
             refused_native: attached.refused_native,
         });
         Ok(())
@@ -292,11 +311,35 @@ impl Xdp {
         self.claim.pins.remove_other_layouts()
     }
 
-    /// Puts the program on an interface that has come back under the name of one of `link`'s ends.
+    /// Asks the kernel what is on the port at this end of `link`.
     ///
     /// # Errors
-    /// As [`Xdp::open`].
+    /// The kernel can't be asked, or the interface is gone.
+    pub fn standing(&self, link: u32, side: Side) -> Result<Standing, Error> {
+        let ends = self.links.get(link as usize);
+        let interface = ends.ok_or(Error::NoSuchSlot { link, queue: 0 })?.end(side);
+        let mut ports = self.ports.iter();
+        let ours = ports.find(|port| (port.link, port.side) == (link, side));
+        Ok(match attach::present(interface)? {
+            None => Standing::Gone,
+            Some(there) if ours.is_some_and(|port| port.program == there.program) => {
+                Standing::InPlace
+            }
+            Some(there) => Standing::Replaced {
+                program: there.program,
+            },
+        })
+    }
+
+    /// Puts the program on an interface that has come back under the name of one of `link`'s ends, or
+    /// that somebody has taken it off.
+    ///
+    /// # Errors
+    /// As [`Xdp::open`], and the pins have been removed: other maps would have to take their places,
+    /// which the workers don't know.
     pub fn reattach(&mut self, link: u32, side: Side, if_index: u32) -> Result<&Port, Error> {
+        self.claim.check_whole()?;
+        self.claim.pins.create()?;
         let no_such_link = Error::NoSuchSlot { link, queue: 0 };
         let ends = self.links.get_mut(link as usize).ok_or(no_such_link)?;
         match side {
