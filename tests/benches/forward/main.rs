@@ -11,12 +11,12 @@
 mod counter;
 mod mqtt;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use gateway::dataplane::netlink::Interface;
+use gateway::dataplane::xdp::Claim;
 use gateway::dataplane::{Ban, Dataplane, Inspection, Leave, Observer, Settings};
 use gateway::netns::{Host, INTERFACE, Namespace, Spec, Topology};
 use inspect::{Event, Inspector, Seed};
@@ -178,8 +178,12 @@ fn with_dataplane(topology: &Topology, inspection: &Inspection, load: Load<'_>) 
     })
     .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
     let mut settings = Settings::from(&config);
-    settings.pin_dir = PathBuf::from(format!("/sys/fs/bpf/weir-bench-{}", std::process::id()));
-    let start = || Dataplane::start(&settings, inspection.clone(), |_| Deaf);
+    // It goes with the topology, in whatever way this ends.
+    settings.pin_dir = must(topology.state().mount_bpf());
+    let start = || {
+        let claim = Claim::take(&settings.pin_dir)?;
+        Dataplane::start(&settings, claim, inspection.clone(), |_| Deaf)
+    };
     let dataplane = must(topology.gateway().enter(start)).unwrap_or_else(|e| panic!("{e}"));
     let rounds = rounds(topology, load);
     dataplane.stop(Leave::Nothing).expect("it stops");
