@@ -1,6 +1,7 @@
 //! What every protocol module is handed along with a frame, and how it asks the policy.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use policy::{
     Action, Endpoints, Match, Message, Meters, Policy, Protocol, Reason, RuleIndex, Ruling,
@@ -11,6 +12,7 @@ use wire::Direction;
 use wire::net::Layout;
 
 use crate::flow::FlowKey;
+use crate::holdings::{Held, Holdings, Room, SessionShare};
 use crate::metering::{Metered, Metering};
 use crate::outcome::verdict_of;
 use crate::{
@@ -30,6 +32,8 @@ pub(crate) struct Context<'a, S> {
     pub(crate) flow_id_key: &'a [u8; 16],
     /// What rules have counted.
     pub(crate) metering: &'a Metering,
+    /// What clients hold at once.
+    pub(crate) holdings: &'a Arc<Holdings>,
     pub(crate) sink: &'a mut S,
 }
 
@@ -103,7 +107,7 @@ struct Noted {
     would: Option<Verdict>,
 }
 
-impl<S: Sink> Context<'_, S> {
+impl<'a, S: Sink> Context<'a, S> {
     /// Asks the policy about `subject`, accepting what no rule speaks of, and sees to events, counts
     /// and bans.
     pub(crate) fn judge(
@@ -156,7 +160,7 @@ impl<S: Sink> Context<'_, S> {
             now: self.now,
             link: self.port.link,
             carrier,
-            ratios: meters,
+            others: meters,
             evicted: false,
         };
         let mut ruling = self
@@ -191,6 +195,26 @@ impl<S: Sink> Context<'_, S> {
         let outcome = judgement(ruling, subject, &[]).outcome;
         self.tell(arrival.carrier, subject, ruling, &[], &outcome);
         outcome
+    }
+
+    /// The room for what a message `opens`, and for a session that takes the place of another.
+    pub(crate) fn room<'r>(
+        &self,
+        arrival: &Arrival,
+        opens: Held,
+        replaces: Option<SessionShare>,
+    ) -> Room<'r>
+    where
+        'a: 'r,
+    {
+        let (flow, _) = arrival.carrier.key(self.port.link, &arrival.endpoints);
+        Room {
+            holdings: self.holdings,
+            policy: self.policy,
+            flow,
+            opens,
+            replaces,
+        }
     }
 
     /// A bound was hit.

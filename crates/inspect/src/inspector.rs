@@ -10,6 +10,7 @@ use policy::Policy;
 use crate::coap;
 use crate::context::Context;
 use crate::flow::{Departure, Table};
+use crate::holdings::Holdings;
 use crate::metering::Metering;
 use crate::services::ServicePorts;
 use crate::shared::Shared;
@@ -25,6 +26,7 @@ pub struct Inspector {
     pub(crate) shared: Shared,
     pub(crate) coap: coap::Tracker,
     pub(crate) metering: Metering,
+    pub(crate) holdings: Arc<Holdings>,
     /// Frames may have gone by unseen before, as nanoseconds of [`Instant`].
     unseen_until: AtomicU64,
 }
@@ -56,6 +58,7 @@ impl Inspector {
             shared: Shared::new(&limits, &seed),
             coap: coap::Tracker::new(&limits, &seed),
             metering: Metering::new(&limits, &seed),
+            holdings: Arc::new(Holdings::new(&seed)),
             policy: ArcSwap::from_pointee(Installed::new(policy, 1)),
             unseen_until: AtomicU64::new(0),
             limits,
@@ -143,6 +146,7 @@ impl Inspector {
             observations: coap.observations,
             clients: self.shared.registry.len(),
             meters: self.metering.len(),
+            holders: self.holdings.len(),
             generation: self.policy.load().generation,
         }
     }
@@ -189,6 +193,7 @@ impl Sitting<'_> {
             limits: &inspector.limits,
             flow_id_key: &inspector.flow_id_key,
             metering: &inspector.metering,
+            holdings: &inspector.holdings,
             sink,
         };
         inspector.dispatch(&mut cx, installed, frame)

@@ -35,5 +35,5 @@ pub(crate) use names::Names;
 pub(crate) use option::names as option_names;
 pub(crate) use property::forms as property_forms;
 pub(crate) use read::{Matching, matching};
-pub(crate) use scope::{BUCKETS, Scope};
+pub(crate) use scope::{BUCKETS, CodeClass, Scope};
 pub(crate) use told::known_topic as topic_of;

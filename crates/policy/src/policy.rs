@@ -27,6 +27,7 @@ pub struct Policy {
     meters: Vec<u64>,
     looks_into_payloads: bool,
     ratio_windows: Vec<Duration>,
+    held_per: Vec<Per>,
     matchings: Vec<Matching>,
     index: Index,
     cases: Vec<Case>,
@@ -85,6 +86,7 @@ impl Policy {
                 .collect(),
             looks_into_payloads: matchings.iter().any(Matching::looks_into_payloads),
             ratio_windows: ratio_windows(&rules),
+            held_per: held_per(&rules),
             zones: zones_counted(&rules, zones),
             rules,
             index: Index::new(matchings.iter()),
@@ -177,6 +179,14 @@ impl Policy {
     #[must_use]
     pub fn ratio_windows(&self) -> &[Duration] {
         &self.ratio_windows
+    }
+
+    /// By what rules count sessions and other [holdings](crate::Holding) apart, each once: what the books must
+    /// be kept for.
+    #[inline]
+    #[must_use]
+    pub fn held_per(&self) -> &[Per] {
+        &self.held_per
     }
 
     /// The zone by which a client at this address is counted, where a rule counts by zone.
@@ -411,10 +421,18 @@ fn ratio_windows(rules: &[Rule]) -> Vec<Duration> {
     let mut windows: Vec<Duration> = limits
         .filter_map(|limit| match limit {
             Limit::Ratio(ratio) => Some(ratio.window),
-            Limit::Count(_) | Limit::Rate(_) => None,
+            Limit::Count(_) | Limit::Rate(_) | Limit::Max(_) => None,
         })
         .collect();
     windows.sort_unstable();
     windows.dedup();
     windows
+}
+
+fn held_per(rules: &[Rule]) -> Vec<Per> {
+    let is_asked = |per: &Per| {
+        let mut limits = rules.iter().filter_map(|rule| rule.limit);
+        limits.any(|limit| matches!(limit, Limit::Max(max) if max.per == *per))
+    };
+    Per::ALL.iter().copied().filter(is_asked).collect()
 }

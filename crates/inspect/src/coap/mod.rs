@@ -32,6 +32,7 @@ mod echo;
 mod endpoint;
 mod exchange;
 mod facts;
+mod held;
 mod meters;
 mod observation;
 mod parties;

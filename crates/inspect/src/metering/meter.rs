@@ -48,7 +48,9 @@ impl Meter {
     pub(super) fn new(now: Instant, limit: &Limit) -> Self {
         let measure = match limit {
             Limit::Count(limit) => Measure::Window(Window::new(limit)),
-            Limit::Rate(_) | Limit::Ratio(_) => Measure::Bucket(Bucket { full_at: now }),
+            Limit::Rate(_) | Limit::Ratio(_) | Limit::Max(_) => {
+                Measure::Bucket(Bucket { full_at: now })
+            }
         };
         Self {
             measure,

@@ -82,7 +82,7 @@ fn ask(metering: &Metering, policy: &Policy, secs: u64, subject: &Subject<'_>) -
             vlan: None,
             protocol: 6,
         },
-        ratios: &mut (),
+        others: &mut (),
         evicted: false,
     };
     let limit = policy.rules()[0].limit.expect("the rule has a limit");

@@ -295,6 +295,14 @@ const NOTES: &[(&str, Note)] = &[
             "the rule's limit",
         ),
     ),
+    (
+        "rule.limit.max",
+        note(
+            "a device that vanished without a word and comes back under another name: what it held counts \
+             until its keep alive has passed",
+            "the rule's `max`, with room for those that come back",
+        ),
+    ),
     ("limits.", note("a busy network", LIMIT)),
 ];
 

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 use weir_policy::{
-    Action, Per, Proof, Protocol, Reason, Service, Severity, Side, Verdict, vocabulary,
+    Action, Holding, Per, Proof, Protocol, Reason, Service, Severity, Side, Verdict, vocabulary,
 };
 use wire::mqtt::PacketType;
 
@@ -161,7 +161,7 @@ fn payload() -> Value {
     }))
 }
 
-fn limits() -> [Value; 3] {
+fn limits() -> [Value; 4] {
     let (number, per) = (
         json!({ "type": "number" }),
         names(Per::ALL.iter().map(|per| per.name())),
@@ -170,11 +170,14 @@ fn limits() -> [Value; 3] {
     let whole = json!({ "type": "integer" });
     let count = json!({ "count": whole, "window": window, "per": per });
     let rate = json!({ "rate": number, "burst": whole, "per": per });
+    let holdings = names(Holding::ALL.iter().map(|holding| holding.name()));
+    let max = json!({ "max": whole, "of": holdings, "per": per });
     let of = names(["udp_payload_bytes"]);
     let ratio = json!({ "ratio": number, "of": of, "per": names(["client"]), "window": window });
     [
         required(count, &["count", "window", "per"]),
         required(rate, &["rate", "burst", "per"]),
+        required(max, &["max", "of", "per"]),
         required(ratio, &["ratio", "of", "per", "window"]),
     ]
 }
