@@ -15,6 +15,7 @@ use crate::flow::FlowKey;
 use crate::holdings::{Held, Holdings, Room, SessionShare};
 use crate::metering::{Metered, Metering};
 use crate::outcome::verdict_of;
+use crate::time::Wall;
 use crate::{
     Count, Event, EventKind, Instant, LimitKind, Limits, MessageKind, Outcome, Port, Sink, Verdict,
 };
@@ -32,6 +33,7 @@ pub(crate) struct Context<'a, S> {
     pub(crate) flow_id_key: &'a [u8; 16],
     /// What rules have counted.
     pub(crate) metering: &'a Metering,
+    pub(crate) wall: &'a Wall,
     /// What clients hold at once.
     pub(crate) holdings: &'a Arc<Holdings>,
     pub(crate) sink: &'a mut S,
@@ -84,6 +86,7 @@ impl Arrival {
             session: Session::default(),
             reasons,
             address_validated: false,
+            unix_s: None,
             size: self.layout.payload_len(),
         }
     }
@@ -154,6 +157,8 @@ impl<'a, S: Sink> Context<'a, S> {
         meters: &mut dyn Meters,
     ) -> Judgement {
         let mut noted: SmallVec<[Noted; 4]> = SmallVec::new();
+        let timed = self.timed(subject);
+        let asked = timed.as_ref().unwrap_or(subject);
         let mut metered = Metered {
             metering: self.metering,
             policy: self.policy,
@@ -165,7 +170,7 @@ impl<'a, S: Sink> Context<'a, S> {
         };
         let mut ruling = self
             .policy
-            .decide(subject, &mut metered, &mut |matched: Match<'_>| {
+            .decide(asked, &mut metered, &mut |matched: Match<'_>| {
                 noted.push(Noted {
                     rule: matched.index,
                     reason: matched.reason,
@@ -215,6 +220,14 @@ impl<'a, S: Sink> Context<'a, S> {
             opens,
             replaces,
         }
+    }
+
+    /// The subject with the time on the wall, where a rule asks for that.
+    pub(crate) fn timed<'s>(&self, subject: &Subject<'s>) -> Option<Subject<'s>> {
+        self.policy.asks_time().then(|| Subject {
+            unix_s: self.wall.at(self.now),
+            ..*subject
+        })
     }
 
     /// A bound was hit.

@@ -365,3 +365,80 @@ expect = { verdict = "accept" }
 "#,
     );
 }
+
+#[test]
+fn time_goes_by_the_clock_on_the_wall() {
+    check(
+        r#"
+[[rule]]
+id     = "at-night"
+match  = { packet = "PUBLISH", time = { from = "22:00", until = "06:00", zone = "Europe/Berlin" } }
+action = "drop"
+
+[[rule]]
+id     = "weekdays-only"
+match  = { packet = "SUBSCRIBE" }
+except = { time = [{ days = ["mon-fri"], zone = "UTC" }, { days = "sat", until = "12:00", zone = "UTC" }] }
+action = "refuse"
+
+[[case]]
+name   = "before ten, in summer"
+at     = "2026-07-03T21:59:59+02:00"
+say    = ["CONNECT", "< CONNACK", "PUBLISH topic=t"]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "a second later"
+at     = "2026-07-03T21:59:59+02:00"
+say    = ["CONNECT", "< CONNACK", "wait 1s", "PUBLISH topic=t"]
+expect = { verdict = "drop", rule = "at-night" }
+
+[[case]]
+name   = "before six, in winter"
+at     = "2026-12-04T04:59:59Z"
+say    = ["CONNECT", "< CONNACK", "PUBLISH topic=t"]
+expect = { verdict = "drop", rule = "at-night" }
+
+[[case]]
+name   = "in a will too"
+at     = "2026-12-04T04:59:59Z"
+say    = ["CONNECT will_topic=t"]
+expect = { verdict = "drop", rule = "at-night" }
+
+[[case]]
+name   = "noon of a Thursday, as of every case that doesn't say"
+say    = ["CONNECT", "< CONNACK", "PUBLISH topic=t", "SUBSCRIBE filter=t"]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "on a Sunday"
+at     = "2026-07-05T10:00:00Z"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=t"]
+expect = { verdict = "refuse", rule = "weekdays-only" }
+
+[[case]]
+name   = "on a Saturday morning"
+at     = "2026-07-04T10:00:00Z"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=t"]
+expect = { verdict = "accept" }
+"#,
+    );
+}
+
+/// Who wasn't told the time blocks nobody for it.
+#[test]
+fn without_a_clock_no_time_holds() {
+    let pack = r#"
+        [[rule]]
+        id = "r"
+        match = { packet = "CONNECT", time = { days = "mon-sun", zone = "UTC" } }
+        action = "drop"
+    "#;
+    let mut gateway = testkit::network::Gateway::of("", pack);
+    let ends = testkit::network::Ends::v4(7, 1883);
+    let mut stream = testkit::network::Stream::new(ends);
+    stream.open(&mut gateway);
+    let connect = testkit::mqtt::connect(wire::mqtt::Version::V311, "a");
+    let passage = stream.data(&mut gateway, wire::Direction::ToServer, &connect);
+    assert!(passage.outcome.forward);
+}

@@ -24,6 +24,7 @@ mod read;
 mod reasons;
 mod scope;
 mod set;
+mod time;
 mod told;
 mod value;
 

@@ -26,6 +26,7 @@ pub struct Policy {
     /// By rule; see [`Policy::meter`].
     meters: Vec<u64>,
     looks_into_payloads: bool,
+    asks_time: bool,
     ratio_windows: Vec<Duration>,
     held_per: Vec<Per>,
     matchings: Vec<Matching>,
@@ -85,6 +86,7 @@ impl Policy {
                 .map(|(rule, matching)| meter(rule, matching))
                 .collect(),
             looks_into_payloads: matchings.iter().any(Matching::looks_into_payloads),
+            asks_time: matchings.iter().any(Matching::asks_time),
             ratio_windows: ratio_windows(&rules),
             held_per: held_per(&rules),
             zones: zones_counted(&rules, zones),
@@ -112,6 +114,13 @@ impl Policy {
     #[must_use]
     pub fn looks_into_payloads(&self) -> bool {
         self.looks_into_payloads
+    }
+
+    /// Whether some rule has to know what time it is ([`Subject::unix_s`]).
+    #[inline]
+    #[must_use]
+    pub fn asks_time(&self) -> bool {
+        self.asks_time
     }
 
     /// Whether some rule names this reason in its `reason`, by itself or by a glob.

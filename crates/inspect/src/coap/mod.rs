@@ -279,6 +279,7 @@ impl Datagram<'_> {
             session: Session::default(),
             reasons,
             address_validated,
+            unix_s: None,
             size: self.len(),
         }
     }

@@ -210,6 +210,7 @@ impl Tracker {
             ..*subject
         };
         let mut books = Books::new(cx.policy, standing, Promise::Bytes(size));
+        let foreseen = cx.timed(&foreseen).unwrap_or(foreseen);
         let ruling = cx.policy.decide(&foreseen, &mut books, &mut |_| {});
         if ruling.action != Action::Challenge || !ruling.enforced {
             return None;

@@ -43,6 +43,7 @@ fn to_server(device: [u8; 4], port: u16, session: Session<'_>) -> Subject<'_> {
         session,
         reasons: &[],
         address_validated: false,
+        unix_s: None,
         size: 2,
     }
 }

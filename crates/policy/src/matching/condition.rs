@@ -16,6 +16,7 @@ use super::pattern::{Pattern, Relation};
 use super::payload::PayloadCondition;
 use super::property::PropertyCondition;
 use super::set::{Codes, Octets, Set};
+use super::time::Schedule;
 use super::told;
 use crate::{Message, Protocol, Service, Session, Subject};
 
@@ -58,6 +59,8 @@ pub(crate) enum Condition {
     Property(PropertyCondition),
     /// `option` of a CoAP message.
     Option(OptionCondition),
+    /// `time`: one of them has to hold.
+    Time(Vec<Schedule>),
     /// `payload` of a PUBLISH, a will or a CoAP message.
     Payload(Box<PayloadCondition>),
 }
@@ -121,6 +124,10 @@ impl Condition {
             }
             Self::Property(condition) => condition.holds(subject),
             Self::Option(condition) => condition.holds(subject),
+            Self::Time(schedules) => {
+                let now = subject.unix_s;
+                now.is_some_and(|now| schedules.iter().any(|schedule| schedule.holds(now)))
+            }
             Self::Payload(condition) => condition.holds(subject),
         }
     }
@@ -164,7 +171,7 @@ impl Condition {
             Self::Address(..) | Self::Qos(_) => 2,
             Self::Identity(..) => 3,
             Self::Topic(_) | Self::TopicText(_) | Self::Path(_) => 4,
-            Self::Number(..) | Self::Property(_) | Self::Option(_) => 5,
+            Self::Number(..) | Self::Property(_) | Self::Option(_) | Self::Time(_) => 5,
             Self::Filter(_) => 6,
             Self::Payload(_) => 7,
         }

@@ -39,6 +39,10 @@ fn definitions() -> Value {
         "time": { "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" },
         "rule": rule(),
         "match": table(conditions()),
+        "schedule": required(
+            json!({ "days": texts(), "from": text(), "until": text(), "zone": text() }),
+            &["zone"],
+        ),
         "limit": any_of(limits()),
         "case": case(),
         "line": any_of([
@@ -75,6 +79,7 @@ fn rule() -> Value {
 /// The keys of a `match`.
 fn conditions() -> Value {
     let reasons = Reason::ALL.iter().map(|reason| reason.code());
+    let schedule = json!({ "$ref": "#/definitions/schedule" });
     json!({
         "protocol": negatable(Protocol::ALL.iter().map(|protocol| protocol.name())),
         "service": negatable(Service::ALL.iter().map(|service| service.name())),
@@ -85,6 +90,7 @@ fn conditions() -> Value {
         "server": texts(),
         "reason": suggested(reasons),
         "size": bounds(),
+        "time": any_of([schedule.clone(), json!({ "type": "array", "items": schedule })]),
         "tls": flag(),
         "address_validated": flag(),
         "packet": negatable(PacketType::ALL.iter().map(|packet| packet.name())),
@@ -196,6 +202,7 @@ fn case() -> Value {
             "name": text(),
             "from": texts(),
             "to": text(),
+            "at": text(),
             "side": names(Side::ALL.iter().map(|side| side.name())),
             "service": names(Service::ALL.iter().map(|service| service.name())),
             "say": lines(),

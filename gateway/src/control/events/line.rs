@@ -254,6 +254,7 @@ mod tests {
             session: Session::default(),
             reasons: &[],
             address_validated: false,
+            unix_s: None,
             size: 0,
         }
     }
