@@ -442,3 +442,48 @@ fn without_a_clock_no_time_holds() {
     let passage = stream.data(&mut gateway, wire::Direction::ToServer, &connect);
     assert!(passage.outcome.forward);
 }
+
+#[test]
+fn different_values_are_counted() {
+    check(
+        r#"
+[[rule]]
+id     = "two-names"
+match  = { packet = "CONNECT" }
+limit  = { distinct = 2, of = "client_id", window = "10m", per = "client" }
+action = "refuse"
+
+[[rule]]
+id     = "two-topics"
+match  = { packet = "PUBLISH", direction = "to_server" }
+limit  = { distinct = 2, of = "topic", window = "1m", per = "client_id" }
+action = "drop"
+
+[[case]]
+name   = "a third name from one address"
+say    = ["CONNECT client_id=a", "reconnect", "CONNECT client_id=b", "reconnect", "CONNECT client_id=c"]
+expect = { verdict = "refuse", rule = "two-names", reason = "rule.limit.distinct" }
+
+[[case]]
+name   = "two names, again and again"
+say    = [{ times = 50, say = ["CONNECT client_id=a", "reconnect", "CONNECT client_id=b", "reconnect"] }, "CONNECT client_id=a"]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "three names from two addresses"
+from   = ["10.20.0.7", "10.20.0.8"]
+say    = ["@1 CONNECT client_id=a", "@2 CONNECT client_id=b", "@1 reconnect", "@1 CONNECT client_id=c"]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "a third name after a while"
+say    = ["CONNECT client_id=a", "reconnect", "wait 11m", "CONNECT client_id=b", "reconnect", "CONNECT client_id=c"]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "a third topic"
+say    = ["CONNECT client_id=a", "< CONNACK", "PUBLISH topic=1", "PUBLISH topic=2", "PUBLISH topic=1", "PUBLISH topic=3"]
+expect = { verdict = "drop", rule = "two-topics", reason = "rule.limit.distinct" }
+"#,
+    );
+}

@@ -19,6 +19,8 @@ pub enum Limit {
     Rate(RateLimit),
     /// `max`: what is held at once.
     Max(MaxLimit),
+    /// `distinct`: different values within a window.
+    Distinct(DistinctLimit),
 }
 
 impl Limit {
@@ -30,6 +32,7 @@ impl Limit {
             Self::Count(_) => Reason::RULE_LIMIT_COUNT,
             Self::Rate(_) => Reason::RULE_LIMIT_RATE,
             Self::Max(_) => Reason::RULE_LIMIT_MAX,
+            Self::Distinct(_) => Reason::RULE_LIMIT_DISTINCT,
         }
     }
 
@@ -41,6 +44,7 @@ impl Limit {
             Self::Count(count) => count.per,
             Self::Rate(rate) => rate.per,
             Self::Max(max) => max.per,
+            Self::Distinct(distinct) => distinct.per,
         }
     }
 }
@@ -86,6 +90,25 @@ pub struct RateLimit {
     pub burst: u32,
     /// What is counted separately.
     pub per: Per,
+}
+
+/// `limit = { distinct = 10, of = "client_id", window = "10m", per = "client" }`: exceeded while more than
+/// `distinct` different values came within the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DistinctLimit {
+    /// The most there may be.
+    pub distinct: u32,
+    /// What has the value.
+    pub of: Per,
+    /// How far back a value counts since it came last.
+    pub window: Duration,
+    /// What is counted separately.
+    pub per: Per,
+}
+
+impl DistinctLimit {
+    /// The most that can be told apart for one of those counted: each value takes eight bytes.
+    pub const MOST: u32 = 256;
 }
 
 /// `limit = { max = 5, of = "sessions", per = "client" }`: exceeded by a message that would open one more
@@ -217,6 +240,8 @@ impl Per {
 /// its other conditions, whatever becomes of the message then. So what an earlier rule has decided
 /// doesn't count, and who goes on while the limit is exceeded keeps a count up. The books of a rule are
 /// found by [`crate::Policy::meter`], which a reload leaves alone as long as the rule stays the same.
+///
+/// Of `distinct`, too, the question is the entry: of the value the message has.
 ///
 /// # Holdings
 ///

@@ -419,7 +419,11 @@ fn meter(rule: &Rule, matching: &Matching) -> u64 {
 
 fn zones_counted(rules: &[Rule], zones: &Zones) -> Vec<(String, Arc<Networks>)> {
     let mut limits = rules.iter().filter_map(|rule| rule.limit);
-    match limits.any(|limit| limit.per() == Per::Zone) {
+    let counts_zones = |limit: Limit| {
+        let of_zone = matches!(limit, Limit::Distinct(limit) if limit.of == Per::Zone);
+        limit.per() == Per::Zone || of_zone
+    };
+    match limits.any(counts_zones) {
         true => zones.iter().map(|(n, z)| (n.clone(), z.clone())).collect(),
         false => Vec::new(),
     }
@@ -430,7 +434,7 @@ fn ratio_windows(rules: &[Rule]) -> Vec<Duration> {
     let mut windows: Vec<Duration> = limits
         .filter_map(|limit| match limit {
             Limit::Ratio(ratio) => Some(ratio.window),
-            Limit::Count(_) | Limit::Rate(_) | Limit::Max(_) => None,
+            Limit::Count(_) | Limit::Rate(_) | Limit::Max(_) | Limit::Distinct(_) => None,
         })
         .collect();
     windows.sort_unstable();

@@ -58,7 +58,7 @@ impl Meters for Books<'_> {
                 return room.is_some_and(|room| room.is_exceeded(max, subject));
             }
             // What isn't of CoAP alone is metered elsewhere.
-            Limit::Count(_) | Limit::Rate(_) => return false,
+            Limit::Count(_) | Limit::Rate(_) | Limit::Distinct(_) => return false,
         };
         let mut windows = self.policy.ratio_windows().iter();
         let page = windows.position(|window| *window == ratio.window);

@@ -46,7 +46,7 @@ impl Meters for Room<'_> {
         match limit {
             Limit::Max(limit) => self.is_exceeded(limit, subject),
             // MQTT has no ratio, and what is counted is metered elsewhere.
-            Limit::Ratio(_) | Limit::Count(_) | Limit::Rate(_) => false,
+            Limit::Ratio(_) | Limit::Count(_) | Limit::Rate(_) | Limit::Distinct(_) => false,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! room when the table is full, those that exceed their limit last. Whoever is forgotten starts from
 //! nothing: a full table stops nobody.
 
+mod distinct;
 mod key;
 mod meter;
 
@@ -78,12 +79,22 @@ impl Meters for Metered<'_> {
         let Some(key) = metering.keys.key(policy, rule, limit.per(), subject, &flow) else {
             return false;
         };
+        let value = match limit {
+            Limit::Distinct(limit) => {
+                let keys = &metering.keys;
+                let Some(value) = keys.key(policy, rule, limit.of, subject, &flow) else {
+                    return false;
+                };
+                value
+            }
+            _ => 0,
+        };
         metering.sweeps.start(self.now);
         let (exceeded, evicted) = metering.meters.with_or_insert(
             self.now,
             key,
             || Meter::new(self.now, limit),
-            |meter| meter.enter(self.now, limit),
+            |meter| meter.enter(self.now, limit, value),
         );
         self.evicted |= evicted;
         exceeded

@@ -296,6 +296,13 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "rule.limit.distinct",
+        note(
+            "a gateway or a NAT with many devices behind one address, a test rig under names made up anew",
+            "the rule's `distinct`, or a rule without the limit before it that accepts those addresses",
+        ),
+    ),
+    (
         "rule.limit.max",
         note(
             "a device that vanished without a word and comes back under another name: what it held counts \

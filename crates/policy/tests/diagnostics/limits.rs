@@ -21,6 +21,8 @@ fn limits_without_fault_are_read() {
     ] {
         assert_eq!(limit("packet = \"CONNECT\"", "reset", of), "", "{of}");
     }
+    let names = "{ distinct = 256, of = \"client_id\", window = \"1d\", per = \"client\" }";
+    assert_eq!(limit("packet = \"CONNECT\"", "alert", names), "");
     for (conditions, of) in [
         (
             "packet = \"CONNECT\"",
@@ -55,6 +57,36 @@ fn what_is_wrong_with_a_limit_of_holdings() {
             connect,
             "{ max = 0, of = \"sessions\", per = \"client\" }",
             "between 1 and 1000000",
+            "",
+        ),
+        (
+            connect,
+            "{ distinct = 257, of = \"client_id\", window = \"1m\", per = \"client\" }",
+            "between 1 and 256",
+            "",
+        ),
+        (
+            connect,
+            "{ distinct = 9, of = \"clientid\", window = \"1m\", per = \"client\" }",
+            "`clientid` isn't one of",
+            "did you mean `client_id`?",
+        ),
+        (
+            connect,
+            "{ distinct = 9, of = \"client\", window = \"1m\", per = \"client\" }",
+            "there is one client per client",
+            "",
+        ),
+        (
+            connect,
+            "{ distinct = 9, of = \"topic\", window = \"1m\", per = \"client\" }",
+            "not all that the rule matches has a topic",
+            "packet = \"PUBLISH\"",
+        ),
+        (
+            requests,
+            "{ distinct = 9, of = \"client\", window = \"1m\", per = \"username\" }",
+            "not all that the rule matches has a `username`",
             "",
         ),
         (

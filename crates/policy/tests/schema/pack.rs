@@ -167,7 +167,7 @@ fn payload() -> Value {
     }))
 }
 
-fn limits() -> [Value; 4] {
+fn limits() -> [Value; 5] {
     let (number, per) = (
         json!({ "type": "number" }),
         names(Per::ALL.iter().map(|per| per.name())),
@@ -177,12 +177,14 @@ fn limits() -> [Value; 4] {
     let count = json!({ "count": whole, "window": window, "per": per });
     let rate = json!({ "rate": number, "burst": whole, "per": per });
     let holdings = names(Holding::ALL.iter().map(|holding| holding.name()));
+    let distinct = json!({ "distinct": whole, "of": per, "window": window, "per": per });
     let max = json!({ "max": whole, "of": holdings, "per": per });
     let of = names(["udp_payload_bytes"]);
     let ratio = json!({ "ratio": number, "of": of, "per": names(["client"]), "window": window });
     [
         required(count, &["count", "window", "per"]),
         required(rate, &["rate", "burst", "per"]),
+        required(distinct, &["distinct", "of", "window", "per"]),
         required(max, &["max", "of", "per"]),
         required(ratio, &["ratio", "of", "per", "window"]),
     ]
