@@ -487,3 +487,46 @@ expect = { verdict = "drop", rule = "two-topics", reason = "rule.limit.distinct"
 "#,
     );
 }
+
+#[test]
+fn who_sends_may_stand_in_topics_and_filters() {
+    check(
+        r#"
+[[rule]]
+id     = "own-address"
+match  = { packet = "PUBLISH", direction = "to_server", topic = "!up/{source}/#" }
+action = "drop"
+
+[[rule]]
+id     = "own-filters"
+match  = { packet = "SUBSCRIBE", filter = { within = "!down/{source}/#" } }
+action = "refuse"
+
+[[case]]
+name   = "its own"
+from   = "10.20.0.7"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=down/10.20.0.7/+", "PUBLISH topic=up/10.20.0.7/t"]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "another's"
+from   = "10.20.0.7"
+say    = ["CONNECT", "< CONNACK", "PUBLISH topic=up/10.20.0.70/t"]
+expect = { verdict = "drop", rule = "own-address" }
+
+[[case]]
+name   = "another's, over IPv6, in a will"
+from   = "fd00:20::7"
+to     = "fd00::1"
+say    = ["CONNECT will_topic=up/fd00:20::8/t"]
+expect = { verdict = "drop", rule = "own-address" }
+
+[[case]]
+name   = "everybody's"
+from   = "fd00:20::7"
+to     = "fd00::1"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=down/+/t"]
+expect = { verdict = "refuse", rule = "own-filters" }
+"#,
+    );
+}

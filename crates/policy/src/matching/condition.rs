@@ -12,7 +12,7 @@ use super::measure::{Bounds, Measure};
 use super::name::NamePattern;
 use super::option::OptionCondition;
 use super::path::PathPattern;
-use super::pattern::{Pattern, Relation};
+use super::pattern::{Pattern, Relation, Values};
 use super::payload::PayloadCondition;
 use super::property::PropertyCondition;
 use super::set::{Codes, Octets, Set};
@@ -244,9 +244,16 @@ fn topic_holds(subject: &Subject<'_>, list: &List<Pattern>) -> bool {
     let Some(name) = told::topic(subject) else {
         return false;
     };
-    list.holds(|pattern| {
-        name.is_some_and(|name| pattern.relates(Relation::Matches, name, &subject.session))
-    })
+    let values = values(subject);
+    list.holds(|pattern| name.is_some_and(|name| pattern.relates(Relation::Matches, name, &values)))
+}
+
+/// What the placeholders of patterns stand for.
+fn values<'a>(subject: &Subject<'a>) -> Values<'a> {
+    Values {
+        session: subject.session,
+        source: subject.endpoints.source,
+    }
 }
 
 impl Identity {
@@ -276,16 +283,16 @@ impl FilterCondition {
     }
 
     fn holds_for(&self, subject: &Subject<'_>, filter: &str, qos: Option<QoS>) -> bool {
-        let session = &subject.session;
+        let values = &values(subject);
         let qos_fits = match (&self.qos, qos) {
             (Some(wanted), Some(qos)) => wanted.contains(qos),
             (Some(_), None) => false,
             (None, _) => true,
         };
         qos_fits
-            && self.overlaps.relates(Relation::Overlaps, filter, session)
-            && self.within.relates(Relation::Within, filter, session)
-            && self.covers.relates(Relation::Covers, filter, session)
+            && self.overlaps.relates(Relation::Overlaps, filter, values)
+            && self.within.relates(Relation::Within, filter, values)
+            && self.covers.relates(Relation::Covers, filter, values)
             && self.text.holds(|glob| glob.matches(filter))
     }
 }
