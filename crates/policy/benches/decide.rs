@@ -71,6 +71,7 @@ fn subject<'a>(protocol: Protocol, service: Service, message: Message<'a>) -> Su
         },
         reasons: &[],
         address_validated: false,
+        unix_s: None,
         size: 64,
     }
 }

@@ -25,6 +25,7 @@ mod read;
 mod reasons;
 mod scope;
 mod set;
+mod time;
 mod told;
 mod value;
 
@@ -38,7 +39,7 @@ pub(crate) use option::names as option_names;
 pub(crate) use pattern::Relation;
 pub(crate) use property::forms as property_forms;
 pub(crate) use read::{Matching, matching};
-pub(crate) use scope::{BUCKETS, Scope};
+pub(crate) use scope::{BUCKETS, CodeClass, Scope};
 pub(crate) use told::{
     filters as filters_of, known_topic as topic_of, whole_payload as payload_of,
 };

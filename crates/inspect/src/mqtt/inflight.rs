@@ -23,7 +23,7 @@ pub(super) enum Step {
 
 impl Step {
     /// Whether the exchange takes room in the receiver's window (§4.9).
-    fn is_message(self) -> bool {
+    pub(super) fn is_message(self) -> bool {
         matches!(
             self,
             Self::PubAck | Self::PubRec | Self::PubRel | Self::PubComp
@@ -53,6 +53,8 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Window {
     entries: Vec<Entry>,
+    /// How many of them are messages.
+    messages: u32,
 }
 
 impl Window {
@@ -62,25 +64,33 @@ impl Window {
 
     /// Whether `most` messages or more are in flight.
     pub(super) fn holds(&self, most: u16) -> bool {
-        let most = usize::from(most);
-        self.entries.len() >= most
-            && self.entries.iter().filter(|e| e.step.is_message()).count() >= most
+        self.messages >= u32::from(most)
+    }
+
+    /// How many messages are in flight.
+    pub(super) fn messages(&self) -> u32 {
+        self.messages
     }
 
     /// Puts an entry in, or in the place of the one with its identifier. False if there is no room
     /// for one more than `most`.
     pub(super) fn put(&mut self, entry: Entry, most: usize) -> bool {
         match self.place(entry.packet_id) {
-            Ok(at) => self.entries[at] = entry,
+            Ok(at) => {
+                let old = std::mem::replace(&mut self.entries[at], entry);
+                self.messages -= u32::from(old.step.is_message());
+            }
             Err(_) if self.entries.len() >= most => return false,
             Err(at) => self.entries.insert(at, entry),
         }
+        self.messages += u32::from(entry.step.is_message());
         true
     }
 
     pub(super) fn remove(&mut self, packet_id: u16) {
         if let Ok(at) = self.place(packet_id) {
-            self.entries.remove(at);
+            let old = self.entries.remove(at);
+            self.messages -= u32::from(old.step.is_message());
         }
     }
 
@@ -164,6 +174,9 @@ mod tests {
             window.put(entry(id, step), 10);
         }
         assert!(window.holds(2) && !window.holds(3));
+        window.put(entry(3, Step::Anything), 10);
+        window.remove(1);
+        assert_eq!(window.messages(), 0);
     }
 
     #[test]

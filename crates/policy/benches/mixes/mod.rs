@@ -186,6 +186,7 @@ impl Sample {
             },
             reasons: &self.reasons,
             address_validated: false,
+            unix_s: None,
             size: self.bytes.len(),
         }
     }

@@ -1,8 +1,11 @@
 //! Topic patterns: MQTT topic filters (MQTT 5.0 §4.7) with the session's own values in them.
 //!
-//! `{client_id}` and `{username}` stand for one level, or a part of one. A client picks these
-//! values, so one that is missing, empty, holds a separator or a wildcard, or would begin the
+//! `{client_id}`, `{username}` and `{source}`, the sender's address, stand for one level, or a part of one. A client
+//! picks the first two, so one that is missing, empty, holds a separator or a wildcard, or would begin the
 //! pattern with `$`, makes the pattern match nothing, instead of widening it (CVE-2017-7650).
+
+use std::fmt::{self, Write as _};
+use std::net::IpAddr;
 
 use smallvec::SmallVec;
 use wire::mqtt::{Version, topic};
@@ -39,6 +42,14 @@ enum Part {
     Text(Box<str>),
     ClientId,
     Username,
+    Source,
+}
+
+/// What placeholders stand for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Values<'a> {
+    pub(crate) session: Session<'a>,
+    pub(crate) source: IpAddr,
 }
 
 /// What a pattern can be asked about a filter or a name.
@@ -96,7 +107,7 @@ impl Pattern {
     }
 
     /// Whether `relation` holds between the pattern and a topic name or a filter without its share.
-    pub(crate) fn relates(&self, relation: Relation, to: &str, session: &Session<'_>) -> bool {
+    pub(crate) fn relates(&self, relation: Relation, to: &str, values: &Values<'_>) -> bool {
         if relation == Relation::Matches && !to.starts_with(&*self.prefix) {
             return false;
         }
@@ -106,7 +117,7 @@ impl Pattern {
             Form::Plain(pattern) => relation.holds(pattern, to),
             Form::Filled(parts) => {
                 let mut bytes = SmallVec::<[u8; INLINE_BYTES]>::new();
-                fill(parts, session, &mut bytes)
+                fill(parts, values, &mut bytes)
                     .and_then(|()| std::str::from_utf8(&bytes).ok())
                     .is_some_and(|pattern| relation.holds(pattern, to))
             }
@@ -155,14 +166,14 @@ impl Part {
     fn hole(&self) -> &str {
         match self {
             Self::Text(text) => text,
-            Self::ClientId | Self::Username => HOLE,
+            Self::ClientId | Self::Username | Self::Source => HOLE,
         }
     }
 
     fn sample(&self) -> &str {
         match self {
             Self::Text(text) => text,
-            Self::ClientId | Self::Username => "v",
+            Self::ClientId | Self::Username | Self::Source => "v",
         }
     }
 }
@@ -179,6 +190,9 @@ fn split(text: &str) -> Result<Vec<Part>, PatternError> {
         } else if let Some(after) = rest.strip_prefix("{username}") {
             parts.push(Part::Username);
             rest = after;
+        } else if let Some(after) = rest.strip_prefix("{source}") {
+            parts.push(Part::Source);
+            rest = after;
         } else {
             let len = rest.find(['{', '}']).unwrap_or(rest.len());
             if len == 0 {
@@ -194,7 +208,7 @@ fn split(text: &str) -> Result<Vec<Part>, PatternError> {
 /// Puts the session's values in; `None` if one can't stand where it should.
 fn fill(
     parts: &[Part],
-    session: &Session<'_>,
+    values: &Values<'_>,
     into: &mut SmallVec<[u8; INLINE_BYTES]>,
 ) -> Option<()> {
     for part in parts {
@@ -203,8 +217,12 @@ fn fill(
                 into.extend_from_slice(text.as_bytes());
                 continue;
             }
-            Part::ClientId => session.client_id?,
-            Part::Username => session.username?,
+            Part::Source => {
+                write!(Text(into), "{}", values.source.to_canonical()).ok()?;
+                continue;
+            }
+            Part::ClientId => values.session.client_id?,
+            Part::Username => values.session.username?,
         };
         let hides_first_level = into.is_empty() && value.starts_with('$');
         if value.is_empty() || value.contains(['/', '+', '#']) || hides_first_level {
@@ -215,9 +233,19 @@ fn fill(
     Some(())
 }
 
+/// Bytes that text is written to.
+struct Text<'b>(&'b mut SmallVec<[u8; INLINE_BYTES]>);
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
 impl List<Pattern> {
-    pub(crate) fn relates(&self, relation: Relation, to: &str, session: &Session<'_>) -> bool {
-        self.holds(|pattern| pattern.relates(relation, to, session))
+    pub(crate) fn relates(&self, relation: Relation, to: &str, values: &Values<'_>) -> bool {
+        self.holds(|pattern| pattern.relates(relation, to, values))
     }
 }
 
@@ -225,12 +253,43 @@ impl List<Pattern> {
 mod tests {
     use super::*;
 
-    fn session<'a>(client_id: &'a str, username: Option<&'a str>) -> Session<'a> {
-        Session {
-            client_id: Some(client_id),
-            username,
-            ..Session::default()
+    const SOURCE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 20, 0, 7));
+
+    fn session<'a>(client_id: &'a str, username: Option<&'a str>) -> Values<'a> {
+        Values {
+            session: Session {
+                client_id: Some(client_id),
+                username,
+                ..Session::default()
+            },
+            source: SOURCE,
         }
+    }
+
+    fn nobody() -> Values<'static> {
+        Values {
+            session: Session::default(),
+            source: SOURCE,
+        }
+    }
+
+    #[test]
+    fn the_sender_s_address_is_a_level_like_any_other() {
+        let own = Pattern::new("devices/{source}/#").expect("a pattern");
+        let matches =
+            |name: &str, values: &Values<'_>| own.relates(Relation::Matches, name, values);
+        assert!(matches("devices/10.20.0.7/t", &nobody()));
+        assert!(!matches("devices/10.20.0.70/t", &nobody()));
+        let v6 = Values {
+            source: "fd00:20::7".parse().expect("an address"),
+            ..nobody()
+        };
+        assert!(matches("devices/fd00:20::7/t", &v6));
+        let mapped = Values {
+            source: "::ffff:10.20.0.7".parse().expect("an address"),
+            ..nobody()
+        };
+        assert!(matches("devices/10.20.0.7/t", &mapped));
     }
 
     #[test]
@@ -251,7 +310,7 @@ mod tests {
         ] {
             let compiled = Pattern::new(pattern).expect("a pattern");
             assert_eq!(
-                compiled.relates(relation, to, &Session::default()),
+                compiled.relates(relation, to, &nobody()),
                 holds,
                 "{pattern} {relation:?} {to}"
             );
@@ -283,7 +342,7 @@ mod tests {
     #[test]
     fn the_sessions_values_stand_for_themselves_only() {
         let own = Pattern::new("devices/{client_id}/up/{username}-x/#").expect("a pattern");
-        let matches = |s: &Session<'_>, name: &str| own.relates(Relation::Matches, name, s);
+        let matches = |s: &Values<'_>, name: &str| own.relates(Relation::Matches, name, s);
         assert!(matches(
             &session("s7", Some("u")),
             "devices/s7/up/u-x/temperature"
