@@ -28,43 +28,42 @@ pub(super) struct Reply<'a> {
 }
 
 impl Tracker {
-    /// Has the client prove its address.
+    /// Has the client prove its address. Returns whether there was room for that.
     pub(super) fn challenge<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         reply: &Reply<'_>,
-    ) {
+    ) -> bool {
         let client = datagram.bearing.client.address;
         let without_cookie = reply.answer(Code::UNAUTHORIZED);
         let room = reply
             .room
             .saturating_sub(without_cookie.len() + ECHO_HEADER_LEN);
         let Some(cookie) = self.mint.issue(cx.now, client, room) else {
-            return;
+            return false;
         };
         let answer = Answer {
             echo: Some(cookie),
             ..without_cookie
         };
-        self.tell_client(cx, datagram, &answer, reply.towards, Injected::Echo);
+        self.tell_client(cx, datagram, &answer, reply.towards, Injected::Echo)
     }
 
-    /// Tells the client no, with this code.
+    /// Tells the client no, with this code. Returns whether there was room for that.
     pub(super) fn refuse<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         reply: &Reply<'_>,
         code: Code,
-    ) {
+    ) -> bool {
         let answer = reply.answer(code);
-        if answer.len() <= reply.room {
-            self.tell_client(cx, datagram, &answer, reply.towards, Injected::Refusal);
-        }
+        answer.len() <= reply.room
+            && self.tell_client(cx, datagram, &answer, reply.towards, Injected::Refusal)
     }
 
-    /// Sends the client an answer of ours, and charges it.
+    /// Sends the client an answer of ours, and charges it. Returns whether that was possible.
     pub(super) fn tell_client<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -72,11 +71,13 @@ impl Tracker {
         answer: &Answer<'_>,
         towards: Towards,
         purpose: Injected,
-    ) {
-        if answer.send(cx, datagram.frame, towards, purpose) {
+    ) -> bool {
+        let is_sent = answer.send(cx, datagram.frame, towards, purpose);
+        if is_sent {
             let client = datagram.bearing.client.address;
             self.enter(cx, client, Entry::Charge, answer.len());
         }
+        is_sent
     }
 }
 
