@@ -8,6 +8,7 @@ use policy::{
 };
 use smallvec::SmallVec;
 use wire::Direction;
+use wire::coap::Code;
 use wire::net::Layout;
 
 use crate::flow::FlowKey;
@@ -234,6 +235,11 @@ impl<S: Sink> Context<'_, S> {
         };
         self.tell_all(arrival.carrier, subject, &untold, reply);
         untold.judgement.outcome
+    }
+
+    /// The code by which a rule refuses CoAP, if it names one.
+    pub(crate) fn refusal(&self, rule: Option<RuleIndex>) -> Option<Code> {
+        self.policy.rules().get(rule?.as_usize())?.refusal
     }
 
     /// A bound was hit.

@@ -1,6 +1,6 @@
 //! What a client is told on its server's behalf: prove your address, or no.
 //!
-//! A challenge is a 4.01 with an Echo option (RFC 9175 §2.3), a refusal a 4.03 or 5.03 without more.
+//! A challenge is a 4.01 with an Echo option (RFC 9175 §2.3), a refusal a 4.03, 4.05 or 5.03 without more.
 //! Both are charged to the client's books, and a client whose address isn't validated gets them only
 //! as far as its budget goes; nothing at all, when that is spent.
 

@@ -147,7 +147,10 @@ impl Tracker {
                 is_sent.then_some(Injected::Echo)
             }
             Action::Refuse => {
-                let is_sent = self.refuse(cx, datagram, &reply, Code::SERVICE_UNAVAILABLE);
+                let code = cx
+                    .refusal(judgement.outcome.rule)
+                    .unwrap_or(Code::SERVICE_UNAVAILABLE);
+                let is_sent = self.refuse(cx, datagram, &reply, code);
                 is_sent.then_some(Injected::Refusal)
             }
             Action::Reset => None,

@@ -269,7 +269,12 @@ impl Tracker {
                 .challenge(cx, datagram, &reply)
                 .then_some(Injected::Echo),
             Action::Refuse if is_request => self
-                .refuse(cx, datagram, &reply, Code::FORBIDDEN)
+                .refuse(
+                    cx,
+                    datagram,
+                    &reply,
+                    cx.refusal(rule).unwrap_or(Code::FORBIDDEN),
+                )
                 .then_some(Injected::Refusal),
             Action::Reset if is_confirmable && reply.room >= HEADER_LEN => {
                 let reset = Answer::reset(message.message_id());

@@ -379,6 +379,28 @@ fn refusals_and_resets_are_no_larger_than_what_they_answer() {
 }
 
 #[test]
+fn a_rule_says_by_which_code_it_refuses() {
+    for (refusal, code) in policy::REFUSALS {
+        let rules = format!(
+            r#"
+            [[rule]]
+            id = "no-deletes"
+            description = "nobody deletes"
+            match = {{ method = "DELETE" }}
+            action = "refuse"
+            refusal = "{refusal}"
+            "#
+        );
+        let mut world = World::with(&rules, Limits::default());
+        let delete = message(Type::Confirmable, Code::DELETE, 9, TOKEN, |_| {});
+        let passage = world.send(client(), server(), &delete);
+        let expected = message(Type::Acknowledgement, *code, 9, TOKEN, |_| {});
+        assert_eq!(passage.injected[0].payload, expected);
+        assert_eq!(world.log.replies, [Some(Injected::Refusal)]);
+    }
+}
+
+#[test]
 fn a_refused_response_becomes_a_5_03() {
     let rules = r#"
         [[rule]]
