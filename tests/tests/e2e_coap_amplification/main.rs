@@ -5,6 +5,7 @@
 
 mod attacks;
 mod careless;
+mod reflected;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
