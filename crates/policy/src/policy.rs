@@ -69,12 +69,13 @@ impl Policy {
             read.read(&mut report, document.table(), &names);
         }
         read.check_expectations(&mut report);
-        reach::report_unreachable(&mut report, &read.rules);
-        let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read));
+        let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
+        reach::report(&mut report, &read.rules, &index);
+        let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read, index));
         (policy, report.finish())
     }
 
-    fn new(config: &Config, zones: &Zones, packs: Packs) -> Self {
+    fn new(config: &Config, zones: &Zones, packs: Packs, index: Index) -> Self {
         let drafts = packs.rules.into_iter();
         let (rules, matchings): (Vec<Rule>, Vec<Matching>) = drafts
             .map(|DraftRule { rule, matching, .. }| (rule, matching))
@@ -87,7 +88,7 @@ impl Policy {
             ratio_windows: ratio_windows(&rules),
             zones: zones_counted(&rules, zones),
             rules,
-            index: Index::new(matchings.iter()),
+            index,
             matchings,
             cases: packs.cases,
             default: config.default.action(),
@@ -248,7 +249,7 @@ impl Policy {
     ) -> Ruling {
         let detected = !subject.reasons.is_empty();
         let mut found = Found::new();
-        for &at in self.index.candidates(subject, detected, &mut found) {
+        for at in self.index.candidates(subject, detected, &mut found) {
             let matching = &self.matchings[at as usize];
             let Some(reason) = matching.holds(subject) else {
                 continue;

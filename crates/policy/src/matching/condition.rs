@@ -125,36 +125,6 @@ impl Condition {
         }
     }
 
-    /// Whether this one holds wherever `other` does, as far as that is plain to see.
-    pub(crate) fn is_implied_by(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Service(mine), Self::Service(theirs)) => theirs.is_subset(mine),
-            (Self::Version(mine), Self::Version(theirs)) => theirs.is_subset(mine),
-            (Self::Qos(mine), Self::Qos(theirs)) => theirs.is_subset(mine),
-            (Self::Code(mine), Self::Code(theirs)) => theirs.0.is_subset(&mine.0),
-            (Self::ReasonCode(mine), Self::ReasonCode(theirs)) => theirs.is_subset(mine),
-            (Self::Type(mine), Self::Type(theirs)) => theirs.is_subset(mine),
-            (Self::Number(measure, mine), Self::Number(other, theirs)) => {
-                measure == other && theirs.is_subset(mine)
-            }
-            (mine, theirs) => mine == theirs,
-        }
-    }
-
-    /// Whether [`Condition::is_implied_by`] is plain equality for this one.
-    pub(crate) fn is_implied_only_by_itself(&self) -> bool {
-        !matches!(
-            self,
-            Self::Service(_)
-                | Self::Version(_)
-                | Self::Qos(_)
-                | Self::Code(_)
-                | Self::ReasonCode(_)
-                | Self::Type(_)
-                | Self::Number(..)
-        )
-    }
-
     /// The order of asking: what is cheap to ask comes first.
     pub(crate) fn cost(&self) -> u8 {
         match self {

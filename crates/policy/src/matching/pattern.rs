@@ -14,6 +14,8 @@ use crate::Session;
 pub(crate) const MAX_BYTES: usize = 1024;
 /// Patterns with values are put together on the stack up to here; only giant values need more.
 const INLINE_BYTES: usize = 256;
+/// Stands for a value that isn't known yet.
+const HOLE: &str = "\0";
 
 /// A topic filter, perhaps with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -116,12 +118,20 @@ impl Pattern {
         match &self.form {
             Form::Name => self.prefix.to_string(),
             Form::Plain(pattern) => pattern.to_string(),
-            Form::Filled(_) => {
-                // A wildcard may precede the placeholder: what is fixed ends before both.
-                let whole = self.prefix.rfind('/').map_or(0, |slash| slash + 1);
-                format!("{}#", &self.prefix[..whole])
+            Form::Filled(parts) => {
+                let text: String = parts.iter().map(Part::hole).collect();
+                let levels = text.split('/').map(|level| match level.contains(HOLE) {
+                    true => "+",
+                    false => level,
+                });
+                levels.collect::<Vec<_>>().join("/")
             }
         }
+    }
+
+    /// Whether the session's own values stand in it.
+    pub(crate) fn is_filled(&self) -> bool {
+        matches!(self.form, Form::Filled(_))
     }
 
     /// Whether this is the bare `#`.
@@ -131,7 +141,7 @@ impl Pattern {
 }
 
 impl Relation {
-    fn holds(self, pattern: &str, to: &str) -> bool {
+    pub(super) fn holds(self, pattern: &str, to: &str) -> bool {
         match self {
             Self::Matches => topic::matches(pattern, to),
             Self::Overlaps => topic::overlaps(to, pattern),
@@ -142,6 +152,13 @@ impl Relation {
 }
 
 impl Part {
+    fn hole(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::ClientId | Self::Username => HOLE,
+        }
+    }
+
     fn sample(&self) -> &str {
         match self {
             Self::Text(text) => text,

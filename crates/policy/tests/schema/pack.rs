@@ -67,6 +67,7 @@ fn rule() -> Value {
             "refusal": names(REFUSALS.iter().map(|(name, _)| *name)),
             "ban": { "$ref": "#/definitions/time" },
             "dry_run": flag(),
+            "overrides": { "$ref": "#/definitions/texts" },
             "references": { "$ref": "#/definitions/texts" },
         }),
         &["id", "match", "action"],
