@@ -179,7 +179,10 @@ impl<S: Sink> Scene<'_, '_, S> {
             return;
         }
         let most = self.cx.limits.in_flight;
-        if !self.session.note_delivery(packet, direction, most) {
+        if !self
+            .session
+            .note_delivery(packet, direction, most, &self.shared.windows)
+        {
             self.cx.limit(LimitKind::InFlight);
         }
         let most = self.cx.limits.subscription_bytes;
