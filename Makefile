@@ -8,6 +8,8 @@ FUZZ_SECONDS ?= 30
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
+# The binary says of what commit it is; without Git, of none.
+build: export WEIR_COMMIT ?= $(shell git describe --always --dirty --abbrev=12 --match= 2>/dev/null || echo unknown)
 build: ## the release binary, target/release/weir
 	scripts/setup build
 	$(CARGO) build --release --locked --package weir

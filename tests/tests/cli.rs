@@ -131,6 +131,32 @@ fn check_speaks_json_and_names_the_rules_that_no_case_shows() {
 }
 
 #[test]
+fn check_tells_what_can_only_be_replayed_and_which_line_names_a_missing_pack() {
+    let scratch = Scratch::new("named");
+    let linkless = scratch.file("linkless.toml", "mode = \"monitor\"\n");
+    tells(
+        &["check", &linkless],
+        0,
+        &["all fine", "not for `weir run`"],
+    );
+    let kind = r#""kind":"linkless""#;
+    tells(&["check", "--json", &linkless], 0, &[kind]);
+    let text = "[policy]\npacks = [\"linkles.toml\"]\n[block]\nfiles = [\"feed.txt\"]\n";
+    let config = scratch.file("weir.toml", text);
+    let needles = [
+        "weir.toml:2:10: error: `linkles.toml` can't be read",
+        "did you mean `linkless.toml`?",
+        "weir.toml:4:10: error: `feed.txt` can't be read",
+        "2 errors",
+    ];
+    tells(&["check", &config], 1, &needles);
+    let needles = [r#""line":2,"column":10,"length":14"#, r#""line":4"#];
+    tells(&["check", "--json", &config], 1, &needles);
+    let needles = [r#""kind":"unreadable""#, "nowhere.toml"];
+    tells(&["check", "--json", "nowhere.toml"], 2, &needles);
+}
+
+#[test]
 fn all_shipped_packs_pass_beside_each_other() {
     let scratch = Scratch::new("all");
     let packs = [

@@ -61,7 +61,7 @@ impl Bench {
             text: "[[link]]\ninside = \"inside\"\noutside = \"outside\"\n".into(),
         })
         .expect("a configuration");
-        let mut settings = Settings::try_from(&config).expect("two interfaces");
+        let mut settings = Settings::from(&config);
         settings.mode = mode;
         let pins = format!(
             "/sys/fs/bpf/weir-test-{}-{}",

@@ -3,6 +3,7 @@
 //! Every key has a default but the ends of a link; an empty file is a configuration that checks
 //! and replays, but has nothing to stand between.
 
+mod named_file;
 mod read;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use named_file::NamedFile;
 pub(crate) use read::zones;
 
 use crate::{Action, Diagnostics, Service, SourceText};
@@ -31,7 +33,7 @@ pub struct Config {
     /// `[policy] default = "accept"`: the fate of a message no rule decides.
     pub default: DefaultAction,
     /// `[policy] packs`, relative to the configuration file, in order of evaluation.
-    pub packs: Vec<String>,
+    pub packs: Vec<NamedFile>,
     /// `[tls] required_from`: names of zones from which plaintext raises `tls.required`.
     pub tls_required_from: Vec<String>,
     /// `[tcp] midstream = "accept"`.
@@ -131,17 +133,8 @@ impl DefaultAction {
 pub struct Link {
     /// The interface on the devices' side.
     pub inside: String,
-    /// The other end.
-    pub outside: Outside,
-}
-
-/// The far end of a link.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outside {
-    /// An interface.
-    Interface(String),
-    /// `"host"`: this router's own network stack.
-    Host,
+    /// The interface at the other end.
+    pub outside: String,
 }
 
 /// `[services]`: the server ports of each service; no port stands in two of them.
@@ -366,7 +359,7 @@ impl Default for Budget {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Block {
     /// Lists of addresses and networks, relative to the configuration file.
-    pub files: Vec<String>,
+    pub files: Vec<NamedFile>,
     /// Addresses and networks that nothing keeps out, and that have no budget.
     pub never: Vec<IpNet>,
 }

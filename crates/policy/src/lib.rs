@@ -40,7 +40,7 @@ pub use block_list::block_list;
 pub use case::{Case, Expect, Fields, Line, Speech, Value};
 pub use config::{
     Block, Budget, Config, Control, Dataplane, DefaultAction, Events, Exception, Fragments, Limits,
-    Link, Log, LogFormat, Metrics, Midstream, Mode, OnFailure, Outside, Services, XdpMode,
+    Link, Log, LogFormat, Metrics, Midstream, Mode, NamedFile, OnFailure, Services, XdpMode,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
 pub use limit::{CountLimit, Limit, Meters, Per, RateLimit, Ratio};

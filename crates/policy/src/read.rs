@@ -48,7 +48,10 @@ impl<'s> Document<'s> {
             } else {
                 error.message()
             };
-            report.syntax_error(&at, format!("not TOML: {problem}"));
+            let finding = report.syntax_error(&at, format!("not TOML: {problem}"));
+            if problem.starts_with("string values") {
+                finding.help("write \"…\" around it");
+            }
         }
         report.leave_out(errors.len().saturating_sub(MAX_SYNTAX_ERRORS));
         let entries = document.into_inner();

@@ -76,10 +76,11 @@ impl Report {
     }
 
     /// Reports a syntax error, and keeps quiet about the rest of that line from now on.
-    pub(crate) fn syntax_error(&mut self, span: &Span, message: impl Into<String>) {
-        self.error(span, message);
+    pub(crate) fn syntax_error(&mut self, span: &Span, message: impl Into<String>) -> Finding<'_> {
         let line = self.files[span.file].line_of(span.range.start);
-        self.files[span.file].broken_lines.insert(line);
+        let finding = self.push(Level::Error, span, message);
+        finding.report.files[span.file].broken_lines.insert(line);
+        finding
     }
 
     /// Counts errors that nobody needs to see.
@@ -87,9 +88,16 @@ impl Report {
         self.found.leave_out(Level::Error, errors);
     }
 
-    /// Whether a file had syntax errors, so that what is missing may only not have been understood.
-    pub(crate) fn is_broken(&self, span: &Span) -> bool {
-        !self.files[span.file].broken_lines.is_empty()
+    /// Whether a table, from where it begins to the next header, had syntax errors, so that what is
+    /// missing there may only not have been understood.
+    pub(crate) fn is_broken(&self, table: &Span) -> bool {
+        let file = &self.files[table.file];
+        let first = file.line_of(table.range.start);
+        let inside = file.line_of(table.range.end);
+        let is_header = |line: &usize| file.line(*line).trim_start().starts_with('[');
+        let lines = inside + 1..file.line_starts.len();
+        let end = lines.clone().find(is_header).unwrap_or(lines.end);
+        file.broken_lines.range(first..end).next().is_some()
     }
 
     pub(crate) fn error(&mut self, span: &Span, message: impl Into<String>) -> Finding<'_> {
@@ -103,6 +111,11 @@ impl Report {
     /// The place of a span's first character.
     pub(crate) fn place(&self, span: &Span) -> Place {
         self.files[span.file].place(span.range.start)
+    }
+
+    /// The line of a span's beginning, with the span marked.
+    pub(crate) fn snippet(&self, span: &Span) -> Snippet {
+        self.files[span.file].snippet(&span.range)
     }
 
     /// How many errors there are so far.

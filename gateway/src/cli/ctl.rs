@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use jiff::SignedDuration;
 use policy::Config;
 
-use super::{Failure, Status};
+use super::{CONFIGURATION, Failure, Status, network};
 use crate::control::load;
 use crate::control::office::{self, Answer, Link, PATIENCE, Question, Rules};
 
@@ -19,7 +19,7 @@ use crate::control::office::{self, Answer, Link, PATIENCE, Question, Rules};
 #[derive(Debug, Args)]
 pub(super) struct CtlArguments {
     /// The configuration the gateway runs with, which names its socket
-    #[arg(long, value_name = "FILE", default_value = "/etc/weir/weir.toml")]
+    #[arg(long, value_name = "FILE", default_value = CONFIGURATION)]
     config: PathBuf,
     /// The socket itself
     #[arg(long, value_name = "PATH", conflicts_with = "config")]
@@ -43,32 +43,21 @@ enum Command {
     /// Keep an address or network out; what is to last stands better on a list of [block]
     Ban {
         /// An address or a network
-        #[arg(value_name = "SOURCE", value_parser = source)]
+        #[arg(value_name = "SOURCE", value_parser = network)]
         source: IpNet,
         /// For how long: "10m", "36h", "7d"
         #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = duration)]
         duration: Duration,
+        /// Yes, a network as wide as this: more than an IPv4 /8 or an IPv6 /16 has
+        #[arg(long)]
+        wide: bool,
     },
     /// Let an address or network in again
     Unban {
         /// An address or a network, as `weir ctl bans` shows it
-        #[arg(value_name = "SOURCE", value_parser = source)]
+        #[arg(value_name = "SOURCE", value_parser = network)]
         source: IpNet,
     },
-}
-
-fn source(text: &str) -> Result<IpNet, String> {
-    let network: IpNet = match text.parse() {
-        Ok(network) => network,
-        Err(_) => text
-            .parse::<std::net::IpAddr>()
-            .map_err(|_| "neither an address nor a network".to_owned())?
-            .into(),
-    };
-    match network.trunc() {
-        trunc if trunc == network => Ok(network),
-        trunc => Err(format!("has bits set beyond its prefix: write {trunc}")),
-    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -94,6 +83,14 @@ pub(super) fn run(arguments: &CtlArguments, out: &mut impl Write) -> Result<Stat
         Some(socket) => socket.clone(),
         None => socket_of(&arguments.config)?,
     };
+    if let Command::Ban { source, wide, .. } = &arguments.command
+        && is_wide(source)
+        && !wide
+    {
+        return Err(
+            format!("{source} is a large part of all addresses: add --wide if so meant").into(),
+        );
+    }
     let line = ask(&socket, &question(&arguments.command))?;
     let answer: Answer = serde_json::from_str(&line)?;
     if arguments.json {
@@ -107,9 +104,18 @@ pub(super) fn run(arguments: &CtlArguments, out: &mut impl Write) -> Result<Stat
     }
 }
 
+/// Whether a ban of the network is more likely a slip than meant.
+fn is_wide(network: &IpNet) -> bool {
+    let narrowest = match network {
+        IpNet::V4(_) => 8,
+        IpNet::V6(_) => 16,
+    };
+    network.prefix_len() < narrowest
+}
+
 /// Only the socket is asked of the configuration, so mistakes elsewhere don't matter.
 fn socket_of(config: &Path) -> Result<PathBuf, Failure> {
-    let (read, _) = Config::check(&load::read(config, None)?);
+    let (read, _) = Config::check(&load::read(config)?);
     let socket = read.control.socket.ok_or_else(|| {
         format!(
             "{} names no [control] socket: with one, as in \
@@ -125,7 +131,9 @@ fn question(command: &Command) -> Question {
         Command::Status => Question::Status,
         Command::Reload => Question::Reload,
         Command::Bans => Question::Bans,
-        Command::Ban { source, duration } => Question::Ban {
+        Command::Ban {
+            source, duration, ..
+        } => Question::Ban {
             source: source.to_string(),
             seconds: duration.as_secs(),
         },
@@ -243,19 +251,22 @@ mod tests {
     #[test]
     fn sources_and_times_are_read_or_refused_with_a_reason() {
         assert_eq!(
-            source("192.0.2.1").map(|net| net.to_string()),
+            network("192.0.2.1").map(|net| net.to_string()),
             Ok("192.0.2.1/32".into())
         );
         assert_eq!(
-            source("2001:db8::/32").map(|net| net.to_string()),
+            network("2001:db8::/32").map(|net| net.to_string()),
             Ok("2001:db8::/32".into())
         );
-        assert!(source("192.0.2.1/24").is_err_and(|error| error.contains("192.0.2.0/24")));
-        assert!(source("plc").is_err());
+        assert!(network("plc").is_err());
         let seconds = |text| duration(text).map(|duration| duration.as_secs());
         assert_eq!(seconds("10m"), Ok(600));
         assert_eq!(seconds("1h 30m"), Ok(5400));
         assert_eq!(seconds("7d"), Ok(7 * 86_400));
+        assert!(network("192.0.2.1/24").is_err_and(|error| error.contains("192.0.2.0/24")));
+        let wide = |text| network(text).is_ok_and(|network| is_wide(&network));
+        assert!(wide("0.0.0.0/0") && wide("64.0.0.0/7") && wide("::/0"));
+        assert!(!wide("10.0.0.0/8") && !wide("2001::/16"));
         for wrong in ["", "0s", "-5m", "soon", "5", "99999999999d"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

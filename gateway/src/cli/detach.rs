@@ -12,7 +12,7 @@ use crate::dataplane::xdp;
 
 /// Only the place of the pins is asked of the configuration, so mistakes elsewhere don't matter.
 pub(super) fn run(path: &Path, out: &mut impl Write) -> Result<Status, Failure> {
-    let (config, _) = Config::check(&load::read(path, None)?);
+    let (config, _) = Config::check(&load::read(path)?);
     if let Some(socket) = &config.control.socket
         && UnixStream::connect(socket).is_ok()
     {

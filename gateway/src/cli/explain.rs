@@ -42,19 +42,32 @@ fn list(reasons: impl Iterator<Item = Reason>, out: &mut impl Write) -> Result<S
 }
 
 fn unknown(code: &str) -> String {
-    let codes = Reason::ALL.iter().map(|reason| reason.code().to_owned());
-    let rules = shipped::rules()
-        .iter()
-        .map(|shipped| shipped.rule.id.clone());
-    let nearest = codes
-        .chain(rules)
-        .map(|name| (strsim::damerau_levenshtein(code, &name), name))
-        .min();
+    let rules = shipped::rules();
+    let codes = Reason::ALL.iter().map(|reason| reason.code());
+    // `mqtt.spoofed` of `mqtt.spoofed.server-packet`: listed like a code, so suggested like one.
+    let families = codes.clone().flat_map(|code| {
+        let dots = code.match_indices('.').map(|(at, _)| at);
+        dots.map(|at| &code[..at])
+    });
+    let ids = rules.iter().map(|shipped| &*shipped.rule.id);
+    let near = |names: &mut dyn Iterator<Item = &str>| {
+        names
+            .map(|name| (strsim::damerau_levenshtein(code, name), name.to_owned()))
+            .min()
+            .filter(|(distance, _)| *distance <= MAX_DISTANCE)
+    };
+    // What has dots is meant for a code rather than for a rule.
+    let named = near(&mut codes.chain(families));
+    let ruled = near(&mut ids.into_iter());
+    let nearest = match code.contains('.') {
+        true => named.or(ruled),
+        false => ruled.into_iter().chain(named).min(),
+    };
     match nearest {
-        Some((distance, near)) if distance <= MAX_DISTANCE => {
+        Some((_, near)) => {
             format!("no reason code or shipped rule {code:?}; did you mean {near}?")
         }
-        _ => format!(
+        None => format!(
             "no reason code or shipped rule {code:?}; `weir explain` lists the codes, rules/REFERENCE.md the rules"
         ),
     }
@@ -102,6 +115,8 @@ mod tests {
             error.contains("did you mean mqtt.spoofed.server-packet?"),
             "{error}"
         );
+        let error = explained(Some("mqtt.spofed")).expect_err("misspelt");
+        assert!(error.contains("did you mean mqtt.spoofed?"), "{error}");
         assert!(
             explained(Some("nothing-like-it"))
                 .expect_err("unknown")

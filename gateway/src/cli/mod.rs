@@ -26,13 +26,16 @@ struct Arguments {
     command: Command,
 }
 
+/// Where the configuration of a gateway is looked for.
+const CONFIGURATION: &str = "/etc/weir/weir.toml";
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the gateway
     Run {
         /// The configuration
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", default_value = CONFIGURATION)]
         config: PathBuf,
     },
     /// Check configurations and rule packs, and run the cases inside the packs
@@ -63,7 +66,7 @@ enum Command {
     /// Take the XDP program that a stopped gateway left off its interfaces, with its maps
     Detach {
         /// The configuration the gateway ran with
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", default_value = CONFIGURATION)]
         config: PathBuf,
     },
 }
@@ -87,8 +90,23 @@ struct ReplayArguments {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Addresses of the devices' side; may be repeated. By default whoever opens a flow is inside
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "NETWORK", value_parser = network)]
     inside: Vec<IpNet>,
+}
+
+/// An address or a network.
+fn network(text: &str) -> Result<IpNet, String> {
+    let network: IpNet = match text.parse() {
+        Ok(network) => network,
+        Err(_) => text
+            .parse::<std::net::IpAddr>()
+            .map_err(|_| "neither an address nor a network".to_owned())?
+            .into(),
+    };
+    match network.trunc() {
+        trunc if trunc == network => Ok(network),
+        trunc => Err(format!("has bits set beyond its prefix: write {trunc}")),
+    }
 }
 
 /// How a command that could run ended.

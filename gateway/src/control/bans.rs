@@ -119,7 +119,7 @@ pub struct Keeper<L> {
     /// What the lists keep out and the kernel has: in order, each once.
     listed: Vec<IpNet>,
     never: Never,
-    feeds: Option<(Feeds, PathBuf)>,
+    feeds: Option<Feeds>,
 }
 
 impl<L: BlockList> Keeper<L> {
@@ -155,7 +155,7 @@ impl<L: BlockList> Keeper<L> {
                 Ok(Order::Ban(ban)) => self.place(&ban, now_ns()),
                 Ok(Order::Lists(lists)) => {
                     self.follow(lists.sources);
-                    self.feeds = Some((lists.feeds, lists.path));
+                    self.feeds = Some(lists.feeds);
                 }
                 Ok(Order::Wish(wish)) => self.grant(wish, now_ns()),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -172,20 +172,18 @@ impl<L: BlockList> Keeper<L> {
 
     /// Follows files of the configuration in force that have changed.
     fn look_at_feeds(&mut self) {
-        let Some((feeds, path)) = &mut self.feeds else {
+        let Some(feeds) = &mut self.feeds else {
             return;
         };
         if !feeds.have_changed() {
             return;
         }
-        let (blocked, diagnostics, unreadable) = feeds.read(path);
-        for file in &unreadable {
-            tracing::error!("the block lists stay as they are: {file}");
-        }
-        if !unreadable.is_empty() {
+        let (blocked, diagnostics) = feeds.read();
+        let problems = diagnostics.to_string();
+        if diagnostics.has_errors() {
+            tracing::error!("the block lists stay as they are:\n{}", problems.trim_end());
             return;
         }
-        let problems = diagnostics.to_string();
         if !problems.is_empty() {
             tracing::warn!("{}", problems.trim_end());
         }

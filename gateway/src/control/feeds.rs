@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use ipnet::IpNet;
-use policy::{Config, Diagnostics};
+use policy::{Config, Diagnostics, NamedFile};
 
 use super::files::Files;
-use super::load::{self, Unreadable};
+use super::load;
 
 /// Which sources the configuration keeps out, and which it never does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,48 +19,55 @@ pub struct Sources {
 
 /// The files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Feeds(Files);
+pub struct Feeds {
+    named: Vec<NamedFile>,
+    files: Files,
+}
 
 impl Feeds {
     /// Those that the configuration at `path` names, to be read right afterwards.
     #[must_use]
     pub fn of(config: &Config, path: &Path) -> Self {
-        let directory = path.parent().unwrap_or(Path::new(""));
-        let files = config.block.files.iter();
-        Self(Files::new(files.map(|file| directory.join(file)).collect()))
+        let named = config.block.files.clone();
+        let files = named.iter().map(|file| load::beside(path, file)).collect();
+        Self {
+            files: Files::new(files),
+            named,
+        }
     }
 
     /// Whether a file has changed, and what is written there is whole.
     pub fn have_changed(&mut self) -> bool {
-        self.0.have_changed()
+        self.files.have_changed()
     }
 
     /// All their networks, in the order of their addresses and each once; with what is wrong with
-    /// their lines, and the files that can't be read.
+    /// their lines, and errors for files that can't be read.
     #[must_use]
-    pub fn read(&self, namer: &Path) -> (Vec<IpNet>, Diagnostics, Vec<Unreadable>) {
+    pub fn read(&self) -> (Vec<IpNet>, Diagnostics) {
         let mut all = Vec::new();
         let mut diagnostics = Diagnostics::default();
-        let mut unreadable = Vec::new();
-        for file in self.0.paths() {
-            match load::read(file, Some(namer)) {
+        for (file, path) in self.named.iter().zip(self.files.paths()) {
+            match load::read_named(file, path) {
                 Ok(text) => {
                     let (networks, found) = policy::block_list(&text);
                     all.extend(networks);
                     diagnostics.extend(found);
                 }
-                Err(file) => unreadable.push(file),
+                Err(found) => diagnostics.extend(found),
             }
         }
         all.sort_unstable();
         all.dedup();
-        (all, diagnostics, unreadable)
+        (all, diagnostics)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use policy::SourceText;
 
     use super::*;
 
@@ -70,14 +77,17 @@ mod tests {
         fs::create_dir_all(&directory).expect("a scratch directory");
         let (path, feed) = (directory.join("weir.toml"), directory.join("feed.netset"));
         fs::write(&feed, "192.0.2.2\n192.0.2.1\n").expect("written");
-        let mut config = Config::default();
-        config.block.files = vec!["feed.netset".to_owned(), "missing.netset".to_owned()];
+        let text = "[block]\nfiles = [\"feed.netset\", \"missing.netset\"]\n";
+        let config = Config::parse(&SourceText::new("weir.toml", text)).expect("valid");
         let mut feeds = Feeds::of(&config, &path);
-        let (networks, problems, unreadable) = feeds.read(&path);
-        assert_eq!(networks.len(), 2);
-        assert!(networks.is_sorted() && !problems.has_errors());
-        let unreadable: Vec<_> = unreadable.iter().map(ToString::to_string).collect();
-        assert!(matches!(&unreadable[..], [one] if one.contains("missing.netset")));
+        let (networks, problems) = feeds.read();
+        assert!(networks.len() == 2 && networks.is_sorted());
+        assert_eq!(problems.summary(), "1 error");
+        let problems = problems.to_string();
+        assert!(
+            problems.contains("weir.toml:2:25: error: `missing.netset`"),
+            "{problems}"
+        );
         assert!(!feeds.have_changed() && !feeds.have_changed());
 
         fs::write(&feed, "192.0.2.2\n").expect("written");
@@ -86,7 +96,7 @@ mod tests {
         assert!(!feeds.have_changed(), "it has gone on changing");
         assert!(feeds.have_changed());
         assert!(!feeds.have_changed(), "told once");
-        let (networks, problems, _) = feeds.read(&path);
+        let (networks, problems) = feeds.read();
         assert_eq!(networks.len(), 3);
         assert!(problems.to_string().contains("feed.netset:2:1"));
         fs::remove_dir_all(&directory).expect("removed");

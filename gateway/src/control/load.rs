@@ -1,17 +1,21 @@
 //! Reading the operator's files: the configuration, and the packs it names.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use policy::{Config, Diagnostics, Policy, SourceText};
+use policy::{Config, Diagnostics, NamedFile, Policy, SourceText};
 
 use super::feeds::{Feeds, Sources};
 use super::files::Files;
 
 /// The largest file that is read: a pack of 10,000 rules has a tenth of this.
 const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// Names further away than this aren't suggested for a missing file, and of larger directories not
+/// all names are looked at.
+const MAX_DISTANCE: usize = 3;
+const MAX_NEIGHBOURS: usize = 10_000;
 
 /// A configuration with its rules, ready to be put in force.
 #[derive(Debug)]
@@ -32,15 +36,6 @@ pub struct Loaded {
     pub warnings: Diagnostics,
 }
 
-/// Everything that keeps files from being used, all at once.
-#[derive(Debug, Default)]
-pub struct Problems {
-    /// Files that can't be read.
-    pub unreadable: Vec<Unreadable>,
-    /// What is wrong in those that can.
-    pub diagnostics: Diagnostics,
-}
-
 /// A configuration that can't be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{} can't be used:\n{}", path.display(), problems.to_string().trim_end())]
@@ -49,32 +44,29 @@ pub struct Unusable {
     problems: Problems,
 }
 
-/// A file that can't be read.
+/// Why it can't.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {error}{}", path.display(), named_by(namer.as_deref()))]
-pub struct Unreadable {
-    path: PathBuf,
-    error: io::Error,
-    /// The configuration that names it.
-    namer: Option<PathBuf>,
+#[error(transparent)]
+enum Problems {
+    Unreadable(#[from] Unreadable),
+    Diagnostics(#[from] Diagnostics),
 }
 
-fn named_by(namer: Option<&Path>) -> String {
-    namer.map_or(String::new(), |path| {
-        format!(" (named in {})", path.display())
-    })
+/// Why there is no text in a file.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// The system says so.
+    #[error("{}: {error}", path.display())]
+    System {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// It isn't UTF-8.
+    #[error(transparent)]
+    NotText(Diagnostics),
 }
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for file in &self.unreadable {
-            writeln!(f, "{file}")?;
-        }
-        write!(f, "{}", self.diagnostics)
-    }
-}
-
-impl std::error::Error for Problems {}
 
 /// Reads the configuration at `path` with its packs, and compiles it.
 ///
@@ -86,13 +78,8 @@ pub fn load(path: &Path) -> Result<Loaded, Unusable> {
         path: path.to_owned(),
         problems,
     };
-    let source = read(path, None).map_err(|file| {
-        unusable(Problems {
-            unreadable: vec![file],
-            ..Problems::default()
-        })
-    })?;
-    compile(&source, path).map_err(unusable)
+    let source = read(path).map_err(|file| unusable(file.into()))?;
+    compile(&source, path).map_err(|diagnostics| unusable(diagnostics.into()))
 }
 
 /// The same for a configuration whose text, found at `path`, is at hand.
@@ -100,61 +87,89 @@ pub fn load(path: &Path) -> Result<Loaded, Unusable> {
 /// # Errors
 ///
 /// Every problem of every file.
-pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Problems> {
-    let (config, diagnostics) = Config::check(source);
-    let mut problems = Problems {
-        diagnostics,
-        ..Problems::default()
-    };
+pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Diagnostics> {
+    let (config, mut diagnostics) = Config::check(source);
     let files = std::iter::once(path.to_owned()).chain(pack_paths(&config, path));
     let files = Files::new(files.collect());
-    let packs = read_packs(&config, path, &mut problems);
-    let (policy, diagnostics) = Policy::check(&config, &packs);
-    problems.diagnostics.extend(diagnostics);
+    let packs = read_all(&config.packs, path, &mut diagnostics);
+    let (policy, found) = Policy::check(&config, &packs);
+    diagnostics.extend(found);
     let feeds = Feeds::of(&config, path);
-    let (blocked, diagnostics, unreadable) = feeds.read(path);
-    problems.diagnostics.extend(diagnostics);
-    problems.unreadable.extend(unreadable);
+    let (blocked, found) = feeds.read();
+    diagnostics.extend(found);
     let sources = Sources {
         blocked,
         never: config.block.never.clone(),
     };
     match policy {
-        Some(policy) if !problems.are_fatal() => Ok(Loaded {
+        Some(policy) if !diagnostics.has_errors() => Ok(Loaded {
             config,
             policy,
             packs,
             sources,
             feeds,
             files,
-            warnings: problems.diagnostics,
+            warnings: diagnostics,
         }),
-        _ => Err(problems),
-    }
-}
-
-impl Problems {
-    fn are_fatal(&self) -> bool {
-        !self.unreadable.is_empty() || self.diagnostics.has_errors()
+        _ => Err(diagnostics),
     }
 }
 
 /// Where the packs that the configuration at `path` names are.
 pub fn pack_paths<'a>(config: &'a Config, path: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
-    let directory = path.parent().unwrap_or(Path::new(""));
-    config.packs.iter().map(move |pack| directory.join(pack))
+    config.packs.iter().map(move |pack| beside(path, pack))
 }
 
-/// The texts of the packs that the configuration at `path` names, as far as they can be read.
-fn read_packs(config: &Config, path: &Path, problems: &mut Problems) -> Vec<SourceText> {
-    let mut packs = Vec::with_capacity(config.packs.len());
-    for pack in pack_paths(config, path) {
-        match read(&pack, Some(path)) {
-            Ok(text) => packs.push(text),
-            Err(file) => problems.unreadable.push(file),
+/// Where a file is that the configuration at `path` names.
+pub fn beside(path: &Path, file: &NamedFile) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).join(&file.name)
+}
+
+/// The texts of files that the configuration at `path` names, as far as they can be read.
+fn read_all(named: &[NamedFile], path: &Path, diagnostics: &mut Diagnostics) -> Vec<SourceText> {
+    let mut texts = Vec::with_capacity(named.len());
+    for file in named {
+        match read_named(file, &beside(path, file)) {
+            Ok(text) => texts.push(text),
+            Err(found) => diagnostics.extend(found),
         }
     }
-    packs
+    texts
+}
+
+/// Reads the file at `path`, which a configuration names.
+///
+/// # Errors
+///
+/// Why it can't be read, at the line that names it; or where it isn't UTF-8.
+pub fn read_named(file: &NamedFile, path: &Path) -> Result<SourceText, Diagnostics> {
+    read(path).map_err(|unreadable| match unreadable {
+        Unreadable::System { path, error } => file.unreadable(&error, helps(&path, &error)),
+        Unreadable::NotText(diagnostics) => diagnostics,
+    })
+}
+
+/// Where a file was looked for, and what is there under almost the same name.
+fn helps(path: &Path, error: &io::Error) -> Vec<String> {
+    let mut helps = vec![format!("it is looked for at {}", path.display())];
+    if error.kind() == io::ErrorKind::NotFound {
+        helps.extend(nearest(path).map(|name| format!("did you mean `{name}`?")));
+    }
+    helps
+}
+
+/// The file in the same directory whose name is nearest, if it is near.
+fn nearest(path: &Path) -> Option<String> {
+    let wanted = path.file_name()?.to_str()?;
+    let names = path.parent()?.read_dir().ok()?;
+    names
+        .flatten()
+        .take(MAX_NEIGHBOURS)
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .map(|name| (strsim::damerau_levenshtein(wanted, &name), name))
+        .filter(|(distance, _)| *distance <= MAX_DISTANCE)
+        .min()
+        .map(|(_, name)| name)
 }
 
 /// Reads one file of the operator's.
@@ -162,27 +177,26 @@ fn read_packs(config: &Config, path: &Path, problems: &mut Problems) -> Vec<Sour
 /// # Errors
 ///
 /// It can't be opened or read, is too large, or isn't UTF-8.
-pub fn read(path: &Path, namer: Option<&Path>) -> Result<SourceText, Unreadable> {
-    let text = read_text(path).map_err(|error| Unreadable {
+pub fn read(path: &Path) -> Result<SourceText, Unreadable> {
+    let bytes = read_bytes(path).map_err(|error| Unreadable::System {
         path: path.to_owned(),
         error,
-        namer: namer.map(Path::to_owned),
     })?;
-    Ok(SourceText::new(&path.display().to_string(), &text))
+    SourceText::from_bytes(&path.display().to_string(), &bytes).map_err(Unreadable::NotText)
 }
 
-fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
+fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     File::open(path)?
         .take(MAX_FILE_BYTES + 1)
-        .read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::other(format!(
             "larger than {} MiB",
             MAX_FILE_BYTES >> 20
         )));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -252,17 +266,20 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("weir-load-{}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("a scratch directory");
         let config = directory.join("weir.toml");
-        let text = "mode = \"enforced\"\n[policy]\npacks = [\"broken.toml\", \"missing.toml\"]\n";
+        let text = "mode = \"enforced\"\n[policy]\npacks = [\"broken.toml\", \"brokn.toml\", \"latin.toml\"]\n";
         std::fs::write(&config, text).expect("written");
         let pack = "[[rule]]\nid = \"x\"\nmatch = { packte = \"CONNECT\" }\naction = \"reset\"\n";
         std::fs::write(directory.join("broken.toml"), pack).expect("written");
-        let problems = load(&config).expect_err("three problems").to_string();
+        std::fs::write(directory.join("latin.toml"), b"# caf\xe9\n").expect("written");
+        let problems = load(&config).expect_err("four problems").to_string();
         std::fs::remove_dir_all(&directory).expect("removed");
         for needle in [
-            "missing.toml",
             "weir.toml:1:8",
+            "weir.toml:3:25: error: `brokn.toml` can't be read: No such file",
+            "did you mean `broken.toml`?",
+            "latin.toml:1:6: error: the file isn't UTF-8",
             "broken.toml:3:11",
-            "did you mean",
+            "4 errors",
         ] {
             assert!(
                 problems.contains(needle),

@@ -60,16 +60,10 @@ pub struct Interfaces {
 }
 
 impl Interfaces {
-    /// Those of a configuration; the host's own stack is called `host`.
+    /// Those of a configuration.
     #[must_use]
     pub fn of(links: &[policy::Link]) -> Self {
-        let names = |link: &policy::Link| {
-            let outside = match &link.outside {
-                policy::Outside::Interface(name) => name,
-                policy::Outside::Host => "host",
-            };
-            [link.inside.clone(), outside.to_owned()]
-        };
+        let names = |link: &policy::Link| [link.inside.clone(), link.outside.clone()];
         Self {
             links: links.iter().map(names).collect(),
         }

@@ -97,7 +97,7 @@ pub fn run(path: &Path) -> Result<(), RunError> {
     if !loaded.warnings.is_empty() {
         tracing::warn!("{}", loaded.warnings.to_string().trim_end());
     }
-    let mut settings = dataplane::Settings::try_from(&loaded.config)?;
+    let mut settings = dataplane::Settings::from(&loaded.config);
     settings.program = xdp::Settings::of(&loaded.config, &loaded.policy);
     preflight::check()?;
     preflight::raise_locked_memory();

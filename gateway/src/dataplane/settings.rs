@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use policy::{Config, Outside, XdpMode};
+use policy::{Config, XdpMode};
 use xsk::Copying;
 
 use super::LinkNames;
@@ -33,21 +33,14 @@ pub struct Settings {
     pub heartbeat: Duration,
 }
 
-impl TryFrom<&Config> for Settings {
-    type Error = StartError;
-
-    fn try_from(config: &Config) -> Result<Self, StartError> {
-        let names = |link: &policy::Link| match &link.outside {
-            Outside::Interface(outside) => Ok(LinkNames {
-                inside: link.inside.clone(),
-                outside: outside.clone(),
-            }),
-            Outside::Host => Err(StartError::Host {
-                inside: link.inside.clone(),
-            }),
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        let names = |link: &policy::Link| LinkNames {
+            inside: link.inside.clone(),
+            outside: link.outside.clone(),
         };
-        Ok(Self {
-            links: config.links.iter().map(names).collect::<Result<_, _>>()?,
+        Self {
+            links: config.links.iter().map(names).collect(),
             mode: config.dataplane.mode,
             program: xdp::Settings::from(config),
             pin_dir: PathBuf::from(&config.dataplane.pin_dir),
@@ -55,7 +48,7 @@ impl TryFrom<&Config> for Settings {
             copying: Copying::Auto,
             busy_poll: config.dataplane.busy_poll,
             heartbeat: config.dataplane.heartbeat,
-        })
+        }
     }
 }
 
@@ -66,15 +59,6 @@ pub enum StartError {
     /// There is nothing to stand between.
     #[error("no link is configured: name its two interfaces in [[link]]")]
     NoLink,
-    /// A link to the host's own stack.
-    #[error(
-        "{inside}: a link to this host's own stack (outside = \"host\") is not supported: name the \
-         interface at its other end"
-    )]
-    Host {
-        /// The inside interface.
-        inside: String,
-    },
     /// Interfaces aren't fit; the findings say which and why, all at once.
     #[error("{}", list(.0))]
     Interfaces(Vec<Finding>),

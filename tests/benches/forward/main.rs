@@ -177,7 +177,7 @@ fn with_dataplane(topology: &Topology, inspection: &Inspection, load: Load<'_>) 
         text: text.into(),
     })
     .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
-    let mut settings = Settings::try_from(&config).expect("two interfaces");
+    let mut settings = Settings::from(&config);
     settings.pin_dir = PathBuf::from(format!("/sys/fs/bpf/weir-bench-{}", std::process::id()));
     let start = || Dataplane::start(&settings, inspection.clone(), |_| Deaf);
     let dataplane = must(topology.gateway().enter(start)).unwrap_or_else(|e| panic!("{e}"));

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::{
     Block, Budget, Config, DefaultAction, Exception, Fragments, Limits, Link, Midstream, Mode,
-    OnFailure, Outside, Services,
+    NamedFile, OnFailure, Services,
 };
 use crate::address;
 use crate::read::{Document, Node, Table};
@@ -146,10 +146,7 @@ fn links(report: &mut Report, node: &Node<'_>) -> Vec<Link> {
         let inside = table.required(report, "inside");
         let outside = table.required(report, "outside");
         let inside = inside.and_then(|node| interface(report, &node, &mut used));
-        let outside = outside.and_then(|node| match node.as_str() {
-            Some("host") => Some(Outside::Host),
-            _ => interface(report, &node, &mut used).map(Outside::Interface),
-        });
+        let outside = outside.and_then(|node| interface(report, &node, &mut used));
         table.finish(report);
         if let (Some(inside), Some(outside)) = (inside, outside) {
             links.push(Link { inside, outside });
@@ -178,8 +175,8 @@ fn interface(
     }
     if name == "host" {
         report
-            .error(node.span(), "the devices' side has to be an interface")
-            .help("`host` (this router's own stack) may only stand for `outside`");
+            .error(node.span(), "each end of a link has to be an interface")
+            .help("this router's own stack can't be an end: name the interface that leads there");
         return None;
     }
     if let Some((_, first)) = used.iter().find(|(n, _)| n == name) {
@@ -303,10 +300,12 @@ fn policy(report: &mut Report, table: &mut Table<'_>, config: &mut Config) {
         };
         if pack.is_empty() {
             report.error(entry.span(), "a pack is named by its file");
-        } else if config.packs.iter().any(|p| p == pack) {
+        } else if config.packs.iter().any(|p| p.name == pack) {
             report.error(entry.span(), format!("the pack `{pack}` is named twice"));
         } else {
-            config.packs.push(pack.to_owned());
+            config
+                .packs
+                .push(NamedFile::new(report, entry.span(), pack));
         }
     }
 }
@@ -484,10 +483,10 @@ fn block(report: &mut Report, table: &mut Table<'_>, block: &mut Block) {
             };
             if file.is_empty() {
                 report.error(entry.span(), "the file's name is empty");
-            } else if block.files.iter().any(|named| named == file) {
+            } else if block.files.iter().any(|named| named.name == file) {
                 report.error(entry.span(), format!("the list `{file}` is named twice"));
             } else {
-                block.files.push(file.to_owned());
+                block.files.push(NamedFile::new(report, entry.span(), file));
             }
         }
     }

@@ -39,8 +39,18 @@ fn what_is_wrong_with_a_configuration() {
         ),
         (
             "[[link]]\ninside = \"host\"\noutside = \"eth1\"",
-            "the devices' side has to be an interface",
+            "each end of a link has to be an interface",
+            "name the interface that leads there",
+        ),
+        (
+            "[[link]]\ninside = \"eth1\"\noutside = \"host\"",
+            "3:11: error: each end of a link has to be an interface",
             "",
+        ),
+        (
+            "[[link]]\ninside = eth1\noutside = \"eth2\"",
+            "2:10: error: not TOML: string values must be quoted",
+            "write \"…\" around it",
         ),
         (
             "[[link]]\ninside = \"an-interface-too-long\"\noutside = \"eth1\"",
@@ -174,9 +184,6 @@ on_failure = "closed"
 [[link]]
 inside  = "eth1"
 outside = "eth2"
-[[link]]
-inside  = "eth3"
-outside = "host"
 
 [zones]
 sensors = ["10.20.0.0/16", "fd00:20::/48"]
@@ -242,8 +249,7 @@ format = "json"
         "Monitor",
         "Closed",
         "\"eth1\"",
-        "Interface(\"eth2\")",
-        "Host",
+        "outside: \"eth2\"",
         "10.20.0.0/16",
         "[1883, 1884]",
         "mqtts: [8883]",

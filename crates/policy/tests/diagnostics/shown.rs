@@ -85,6 +85,19 @@ fn syntax_errors_hide_neither_each_other_nor_the_rest() {
 }
 
 #[test]
+fn a_syntax_error_in_one_table_hides_nothing_of_another() {
+    let text = "[[link]]\ninside = \"eth1\"\n[[link]]\ninside = \"eth2\"\noutside = eth3\n";
+    let (_, diagnostics) = Config::check(&SourceText::new("weir.toml", text));
+    assert_eq!(
+        headlines(&diagnostics.render()),
+        [
+            "1:1: error: [[link]] lacks `outside`",
+            "5:11: error: not TOML: string values must be quoted, expected literal string",
+        ]
+    );
+}
+
+#[test]
 fn terminals_are_not_driven_by_what_a_file_holds() {
     let text = "[[rule]]\nid = \"\u{202e}x\"\t# \u{1b}[31m\nmatch = {}\naction = \"drop\"\n";
     let rendered = pack(text);

@@ -30,7 +30,13 @@ struct NotRead(Vec<Unreadable>);
 /// `json` prints a line for each finding, for editors and pipelines, and not text for people.
 pub(super) fn run(paths: &[PathBuf], json: bool, out: &mut impl Write) -> Result<Status, Failure> {
     let mut out = Shown::new(json, out);
-    let named = read_all(paths)?;
+    let named = match read_all(paths) {
+        Ok(named) => named,
+        Err(files) => {
+            out.not_read(&files)?;
+            return Err(files.into());
+        }
+    };
     let (packs, configurations): (Vec<Named>, Vec<Named>) =
         named.into_iter().partition(|file| is_pack(&file.source));
     let mut status = Status::Fine;
@@ -40,9 +46,12 @@ pub(super) fn run(paths: &[PathBuf], json: bool, out: &mut impl Write) -> Result
         let (config, _) = Config::check(&file.source);
         seen.extend(load::pack_paths(&config, &file.path).map(|path| canonical(&path)));
         match load::compile(&file.source, &file.path) {
-            Ok(loaded) => status = status.and(accepted(&file.path, &loaded, &mut out)?),
+            Ok(loaded) => {
+                status = status.and(accepted(&file.path, &loaded, &mut out)?);
+                out.links(&file.path, &loaded.config)?;
+            }
             Err(problems) => {
-                out.problems(&problems)?;
+                out.diagnostics(&problems)?;
                 status = Status::Findings;
             }
         }
@@ -64,7 +73,7 @@ fn read_all(paths: &[PathBuf]) -> Result<Vec<Named>, NotRead> {
     let mut named = Vec::new();
     let mut unreadable = Vec::new();
     for path in paths {
-        match load::read(path, None) {
+        match load::read(path) {
             Ok(source) => named.push(Named {
                 path: path.clone(),
                 source,

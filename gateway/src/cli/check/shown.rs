@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use policy::{Diagnostic, Diagnostics, Place};
+use policy::{Config, Diagnostic, Diagnostics, Place};
 use serde::Serialize;
 
+use super::NotRead;
 use super::cases::{Failed, Tally};
-use crate::control::load::Problems;
 
 /// More names than this aren't listed.
 const MAX_NAMES: usize = 20;
@@ -48,6 +48,8 @@ enum Line<'a> {
         place: At<'a>,
         rule: &'a str,
     },
+    /// A configuration that has nothing to stand between: it can't be run.
+    Linkless { file: String },
     /// What a file came to, once it was checked whole.
     Checked {
         file: String,
@@ -87,16 +89,15 @@ impl<'o, W: Write> Shown<'o, W> {
         Self { json, out }
     }
 
-    /// What keeps a configuration from being used.
-    pub(super) fn problems(&mut self, problems: &Problems) -> io::Result<()> {
+    /// Files without which there is nothing to check; for people, the failure itself names them.
+    pub(super) fn not_read(&mut self, NotRead(files): &NotRead) -> io::Result<()> {
         if !self.json {
-            return write!(self.out, "{problems}");
+            return Ok(());
         }
-        for file in &problems.unreadable {
+        files.iter().try_for_each(|file| {
             let message = file.to_string();
-            self.line(&Line::Unreadable { message })?;
-        }
-        self.diagnostics(&problems.diagnostics)
+            self.line(&Line::Unreadable { message })
+        })
     }
 
     pub(super) fn diagnostics(&mut self, diagnostics: &Diagnostics) -> io::Result<()> {
@@ -125,6 +126,22 @@ impl<'o, W: Write> Shown<'o, W> {
             (failed, _) => writeln!(self.out, "{path}: {failed} of {cases} failed")?,
         }
         self.unmatched(&path, tally)
+    }
+
+    /// Says of a configuration with nothing to stand between that it can't be run.
+    pub(super) fn links(&mut self, path: &Path, config: &Config) -> io::Result<()> {
+        if !config.links.is_empty() {
+            return Ok(());
+        }
+        if self.json {
+            let file = path.display().to_string();
+            return self.line(&Line::Linkless { file });
+        }
+        writeln!(
+            self.out,
+            "{}: names no [[link]]: fit for `weir check` and `weir replay`, not for `weir run`",
+            path.display()
+        )
     }
 
     /// Names the rules that no case brought to a match, if there are cases at all.

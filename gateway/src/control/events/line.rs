@@ -89,6 +89,14 @@ struct Anomaly {
     event: &'static str,
 }
 
+/// What the rule says of itself, or else its name.
+fn signature(rule: &Rule) -> &str {
+    match rule.description.as_str() {
+        "" => &rule.id,
+        description => description,
+    }
+}
+
 /// EVE knows pass and drop, and how the sender was told.
 #[derive(Serialize)]
 struct EveVerdict {
@@ -161,7 +169,7 @@ impl<'a> Alert<'a> {
                 "allowed"
             },
             signature_id: rule.and_then(|rule| rule.sid),
-            signature: rule.map_or("", |rule| &rule.description),
+            signature: rule.map_or("", signature),
             category: event.reason.map_or("policy", family),
             severity: rule.map_or(4, |rule| rule.severity.number()),
         }

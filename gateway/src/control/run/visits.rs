@@ -4,6 +4,7 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
 use super::super::bans::{Order, Wish};
@@ -58,7 +59,10 @@ async fn show(keeper: &SyncSender<Order>) -> Answer {
 async fn ban(keeper: &SyncSender<Order>, source: IpNet, seconds: u64) -> Answer {
     let duration = Duration::from_secs(seconds);
     match asked(keeper, |asker| Wish::Ban(source, duration, asker)).await {
-        Ok(Ok(())) => Answer::Done(format!("{source} is banned for {seconds} seconds")),
+        Ok(Ok(())) => {
+            let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+            Answer::Done(format!("{source} is banned for {duration:#}"))
+        }
         Ok(Err(why)) => Answer::Refused(why),
         Err(refusal) => refusal,
     }
