@@ -5,6 +5,7 @@
 //! ([`control`]), which runs on tokio and never touches a frame.
 
 pub mod build_info;
+mod causes;
 pub mod cli;
 pub mod control;
 pub mod dataplane;

@@ -331,14 +331,17 @@ fn output_that_nobody_reads_on_is_no_error() {
 #[test]
 fn run_names_what_is_missing_before_it_touches_anything() {
     let scratch = Scratch::new("run");
-    let empty = scratch.file("empty.toml", "");
+    // Of its own, since one gateway at a time works with a directory of pins.
+    let pins = format!("/sys/fs/bpf/weir-cli-{}", std::process::id());
+    let pins = format!("[dataplane]\npin_dir = \"{pins}\"\n");
+    let empty = scratch.file("empty.toml", &pins);
     tells(
         &["run", "--config", &empty],
         2,
         &["no link is configured", "[[link]]"],
     );
-    let link = "[[link]]\ninside = \"weirnone0\"\noutside = \"weirnone1\"\n";
-    let nowhere = scratch.file("nowhere.toml", link);
+    let link = format!("{pins}[[link]]\ninside = \"weirnone0\"\noutside = \"weirnone1\"\n");
+    let nowhere = scratch.file("nowhere.toml", &link);
     let needles = [
         "weirnone0: no such interface",
         "weirnone1: no such interface",
@@ -357,12 +360,12 @@ fn run_names_what_is_missing_before_it_touches_anything() {
         &needles.each_ref().map(String::as_str),
     );
 
-    let events = format!("{link}[events]\nfile = \"/nonexistent/events.json\"\n");
+    let events = format!("{link}[events]\nfile = \"/nonexistent/either/events.json\"\n");
     let events = scratch.file("events.toml", &events);
     tells(
         &["run", "--config", &events],
         2,
-        &["/nonexistent/events.json", "[events] file"],
+        &["/nonexistent/either/events.json", "[events] file"],
     );
 }
 

@@ -1,13 +1,13 @@
 //! The data plane by itself, in namespaces: real XDP program, real AF_XDP sockets, no inspector.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use gateway::dataplane::stats::{PortStats, WorkerStats};
+use gateway::dataplane::xdp::Claim;
 use gateway::dataplane::{
     Ban, Dataplane, Inspection, Leave, LinkNames, Observer, Settings, StartError,
 };
@@ -63,12 +63,7 @@ impl Bench {
         .expect("a configuration");
         let mut settings = Settings::from(&config);
         settings.mode = mode;
-        let pins = format!(
-            "/sys/fs/bpf/weir-test-{}-{}",
-            spec.label,
-            std::process::id()
-        );
-        settings.pin_dir = PathBuf::from(pins);
+        settings.pin_dir = must(topology.state().mount_bpf());
         Self {
             dataplane: None,
             inspection: Inspection::AcceptAll,
@@ -79,11 +74,10 @@ impl Bench {
 
     fn try_start(&self) -> Result<Dataplane, StartError> {
         // The data plane's threads inherit the namespace of the one that starts them.
-        must(
-            self.topology
-                .gateway()
-                .enter(|| Dataplane::start(&self.settings, self.inspection.clone(), |_| Deaf)),
-        )
+        must(self.topology.gateway().enter(|| {
+            let claim = Claim::take(&self.settings.pin_dir)?;
+            Dataplane::start(&self.settings, claim, self.inspection.clone(), |_| Deaf)
+        }))
     }
 
     fn start(&mut self) {
@@ -364,7 +358,8 @@ fn a_worker_that_panics_is_replaced() {
     let inspection = Inspection::Full(accepting_inspector());
     let start = || {
         let observers = move |_| Fragile(Arc::clone(&fragile));
-        Dataplane::start(&bench.settings, inspection, observers)
+        let claim = Claim::take(&bench.settings.pin_dir)?;
+        Dataplane::start(&bench.settings, claim, inspection, observers)
     };
     let started = must(bench.topology.gateway().enter(start));
     bench.dataplane = Some(started.unwrap_or_else(|error| panic!("{error}")));

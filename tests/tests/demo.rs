@@ -92,8 +92,25 @@ fn after_a_crash_the_next_run_removes_everything() {
 fn kept_it_runs_until_ctrl_c() {
     let _alone = alone();
     let mut child = demo(&["--keep"]);
-    wait_for_line(&mut child, "STILL RUNNING");
-    assert!(!namespaces().is_empty());
+    // The line of the attacker, who isn't banned at that address.
+    wait_for_line(&mut child, "from 10.77.0.119");
+    let names = namespaces();
+    let attacker = names.iter().find(|name| name.ends_with("attacker"));
+    let connects = Command::new("timeout")
+        .args(["5", "nsenter"])
+        .arg(format!("--net=/run/netns/{}", attacker.expect("one")))
+        .args([
+            "mosquitto_pub",
+            "-h",
+            "10.77.0.2",
+            "-t",
+            "plant/1",
+            "-m",
+            "on",
+        ])
+        .status()
+        .expect("installed");
+    assert!(connects.success(), "{connects}");
     signal(&child, Signal::TERM);
     let status = child.wait().expect("it ends");
     assert_eq!(status.code(), Some(0));

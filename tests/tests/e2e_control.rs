@@ -124,7 +124,7 @@ fn command_line(command: &Command) -> Vec<&std::ffi::OsStr> {
 fn the_operator_is_shown_what_is_wrong_with_new_rules() {
     let scene = scene("e2e-ctl-reload");
     let topology = &scene.topology;
-    let _gateway = weir(topology, PROGRAM, "native");
+    let gateway = weir(topology, PROGRAM, "native");
     let rules = Gateway::rules(topology);
     fs::write(&rules, format!("{BASELINE}{NO_VALVES}")).expect("room for a file");
     tells(topology, &["reload"], 0, &["in force", "generation 2"]);
@@ -139,7 +139,39 @@ fn the_operator_is_shown_what_is_wrong_with_new_rules() {
         "did you mean `packet`",
     ];
     tells(topology, &["reload"], 1, &needles);
-    tells(topology, &["status"], 0, &["generation 2"]);
+    let not_loaded = [
+        "generation 2",
+        "not loaded 20",
+        "rules.toml:3:",
+        "mode       enforce",
+    ];
+    tells(topology, &["status"], 0, &not_loaded);
+    assert!(!reloaded(&gateway));
+
+    fs::write(&rules, BASELINE).expect("room for a file");
+    let config = Gateway::config(topology);
+    let text = fs::read_to_string(&config).expect("the configuration");
+    let monitoring = text.replace("mode = \"enforce\"", "mode = \"monitor\"");
+    fs::write(&config, monitoring).expect("room for a file");
+    tells(topology, &["reload"], 0, &["in force"]);
+    tells(topology, &["status"], 0, &["mode       monitor"]);
+    let (_, json) = ctl(topology, &["--json", "status"]);
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["about"]["mode"], "monitor");
+    assert_eq!(json["about"]["failed_reload"], Value::Null);
+    assert!(reloaded(&gateway));
+    let monitors = must(gateway.metrics()).sum("weir_mode", &[("mode", "monitor")]);
+    assert_eq!(monitors, 1.0);
+    let log = must(gateway.process().printed());
+    assert!(
+        log.contains("mode=\"enforce\"") && log.contains("mode=\"monitor\""),
+        "{log}"
+    );
+}
+
+/// Whether the last reload succeeded, as the metrics have it.
+fn reloaded(gateway: &Gateway<'_>) -> bool {
+    must(gateway.metrics()).sum("weir_last_reload_successful", &[]) == 1.0
 }
 
 #[test]

@@ -94,6 +94,20 @@ pub enum Mode {
     Monitor,
 }
 
+impl Mode {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Enforce, Self::Monitor];
+
+    /// As the configuration spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Monitor => "monitor",
+        }
+    }
+}
+
 /// `on_failure`: what the kernel does with the services' frames while no inspector is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnFailure {

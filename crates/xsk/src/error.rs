@@ -20,27 +20,27 @@ pub enum Error {
     Permission,
     /// Another socket is bound to this queue and stays.
     #[error(
-        "queue {queue} of interface {interface} is in use by another AF_XDP socket: stop the program that owns it"
+        "queue {queue} of {interface} is in use by another AF_XDP socket: stop the program that owns it"
     )]
     Busy {
-        /// Index of the interface.
-        interface: u32,
+        /// The interface.
+        interface: String,
         /// The queue.
         queue: u32,
     },
     /// The interface has no such queue.
-    #[error("interface {interface} has no queue {queue}, or its driver can't serve AF_XDP there")]
+    #[error("{interface} has no queue {queue}, or its driver can't serve AF_XDP there")]
     NoSuchQueue {
-        /// Index of the interface.
-        interface: u32,
+        /// The interface.
+        interface: String,
         /// The queue.
         queue: u32,
     },
     /// The interface has gone, or is down.
-    #[error("interface {interface} is gone or down")]
+    #[error("{interface} is gone or down")]
     Gone {
-        /// Index of the interface.
-        interface: u32,
+        /// The interface.
+        interface: String,
     },
     /// No memory for frames, or not allowed to lock that much.
     #[error(

@@ -10,7 +10,7 @@ use rustix::net::xdp::{
     XDP_PGOFF_TX_RING, XDP_UMEM_PGOFF_COMPLETION_RING, XDP_UMEM_PGOFF_FILL_RING, XdpOptionsFlags,
     XdpRingOffset, XdpUmemReg, XdpUmemRegFlags,
 };
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, netdevice, socket_with, sockopt};
 
 use crate::Error;
 use crate::memory::Memory;
@@ -211,7 +211,7 @@ fn bind_patiently(
     for attempt in 1.. {
         match bind_once(fd, queue, copying, sharing) {
             Err(Errno::BUSY) if attempt < BIND_TRIES => std::thread::sleep(BIND_PAUSE),
-            result => return result.map_err(|errno| bind_error(queue, errno)),
+            result => return result.map_err(|errno| bind_error(fd, queue, errno)),
         }
     }
     unreachable!("the loop returns at its last attempt")
@@ -243,7 +243,9 @@ fn bind_once(
     bind(fd, &SocketAddrXdp::new(flags, interface, queue))
 }
 
-fn bind_error(Queue { interface, queue }: Queue, errno: Errno) -> Error {
+fn bind_error(fd: &OwnedFd, Queue { interface, queue }: Queue, errno: Errno) -> Error {
+    let interface = netdevice::index_to_name(fd, interface)
+        .unwrap_or_else(|_| format!("interface {interface}"));
     match errno {
         Errno::BUSY => Error::Busy { interface, queue },
         Errno::INVAL | Errno::OPNOTSUPP => Error::NoSuchQueue { interface, queue },

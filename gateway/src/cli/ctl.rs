@@ -13,7 +13,7 @@ use policy::Config;
 
 use super::{CONFIGURATION, Failure, Status, network};
 use crate::control::load;
-use crate::control::office::{self, Answer, Link, PATIENCE, Question, Rules};
+use crate::control::office::{self, Answer, FailedReload, Link, PATIENCE, Question, Rules};
 
 /// What `weir ctl` was told.
 #[derive(Debug, Args)]
@@ -192,7 +192,9 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
     let office::Status {
         version,
         up_seconds,
+        mode,
         rules,
+        failed_reload,
         links,
         complaints,
         flows,
@@ -203,7 +205,11 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
     } = status;
     let up = SignedDuration::from_secs(i64::try_from(*up_seconds).unwrap_or(i64::MAX));
     writeln!(text, "weir {version}, up {up:#}")?;
+    writeln!(text, "mode       {}", mode_in_words(mode))?;
     writeln!(text, "rules      {}", rules_in_words(*rules))?;
+    if let Some(failed) = failed_reload {
+        writeln!(text, "not loaded {}", failure_in_words(failed))?;
+    }
     for link in links {
         writeln!(text, "link       {}", link_in_words(link))?;
     }
@@ -218,6 +224,27 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
     complaints
         .iter()
         .try_for_each(|complaint| writeln!(text, "not ready  {complaint}"))
+}
+
+fn mode_in_words(mode: &str) -> String {
+    match mode == policy::Mode::Monitor.name() {
+        true => format!("{mode}: nothing is stopped"),
+        false => mode.to_owned(),
+    }
+}
+
+fn failure_in_words(
+    FailedReload {
+        time,
+        problem,
+        times,
+    }: &FailedReload,
+) -> String {
+    let times = match times {
+        1 => String::new(),
+        times => format!(" ({times} times since a reload succeeded)"),
+    };
+    format!("{time}{times}: {problem}")
 }
 
 fn rules_in_words(Rules { generation, rules }: Rules) -> String {
@@ -286,7 +313,13 @@ mod tests {
         let status = shown(&Answer::Status(office::Status {
             version: "0.1.0".to_owned(),
             up_seconds: 3700,
+            mode: "monitor".to_owned(),
             rules,
+            failed_reload: Some(FailedReload {
+                time: "2026-01-02T03:04:05Z".to_owned(),
+                problem: "rules.toml:3:11: unknown key".to_owned(),
+                times: 2,
+            }),
             links: vec![Link {
                 inside: "eth1".to_owned(),
                 outside: "eth2".to_owned(),
@@ -305,6 +338,8 @@ mod tests {
             "up 1h 1m 40s",
             "eth1 - eth2: 2 workers at work; XDP: eth1 native",
             "not ready  link",
+            "mode       monitor: nothing is stopped",
+            "not loaded 2026-01-02T03:04:05Z (2 times since a reload succeeded): rules.toml:3:11",
         ] {
             assert!(status.contains(needle), "{status}");
         }

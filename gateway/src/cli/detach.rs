@@ -1,7 +1,6 @@
 //! `weir detach`: removes what a stopped gateway left in the kernel.
 
 use std::io::Write;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use policy::Config;
@@ -13,14 +12,6 @@ use crate::dataplane::xdp;
 /// Only the place of the pins is asked of the configuration, so mistakes elsewhere don't matter.
 pub(super) fn run(path: &Path, out: &mut impl Write) -> Result<Status, Failure> {
     let (config, _) = Config::check(&load::read(path)?);
-    if let Some(socket) = &config.control.socket
-        && UnixStream::connect(socket).is_ok()
-    {
-        return Err(format!(
-            "a gateway is at work with this configuration (it answers on {socket}): stop it first"
-        )
-        .into());
-    }
     let pin_dir = Path::new(&config.dataplane.pin_dir);
     let interfaces = xdp::detach(pin_dir)?;
     if interfaces.is_empty() {

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
+use crate::causes::with_causes;
 use crate::{build_info, control, demo};
 
 /// An inline firewall for MQTT and CoAP.
@@ -179,15 +180,4 @@ fn is_broken_pipe(failure: &(dyn std::error::Error + Send + Sync + 'static)) -> 
     failure
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// An error with those behind it.
-fn with_causes(failure: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = failure.to_string();
-    let mut next = failure.source();
-    while let Some(cause) = next {
-        text.push_str(&format!(": {cause}"));
-        next = cause.source();
-    }
-    text
 }

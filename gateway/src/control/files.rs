@@ -1,8 +1,26 @@
-//! Files of the operator's that may change while the gateway runs.
+//! Files of the operator's that may change while the gateway runs, and where its own go.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+/// What the gateway writes is the business of its user, and of whom that lets into its group.
+const DIRECTORY_MODE: u32 = 0o750;
+
+/// Makes the directory that `path` is to be in, if it isn't there: one, for this user and group.
+///
+/// # Errors
+/// Of mkdir(2).
+pub fn make_directory_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() && !directory.exists() => {
+            DirBuilder::new().mode(DIRECTORY_MODE).create(directory)
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Some files, and what they were like when they were last read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,4 +74,28 @@ fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
         Some((about.modified().ok()?, about.len()))
     };
     paths.iter().map(stamp).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn one_directory_is_made_for_this_user_and_group() {
+        let directory = std::env::temp_dir().join(format!("weir-files-{}", std::process::id()));
+        let file = directory.join("events.json");
+        make_directory_of(&file).expect("made");
+        make_directory_of(&file).expect("there");
+        let mode = fs::metadata(&directory)
+            .expect("there")
+            .permissions()
+            .mode();
+        let deeper = make_directory_of(&directory.join("a/b/c"));
+        fs::remove_dir(&directory).expect("empty");
+        assert_eq!(mode & 0o027, 0, "{mode:o}");
+        assert!(deeper.is_err(), "a mistake in a path makes no tree");
+        make_directory_of(Path::new("events.json")).expect("the current one");
+    }
 }

@@ -10,7 +10,7 @@ use policy::Side;
 use super::http::Report;
 use super::metrics::Metrics;
 use crate::dataplane::stats::WorkerStats;
-use crate::dataplane::{LinkNames, LinkStatus, clock};
+use crate::dataplane::{Hold, LinkNames, LinkStatus, clock};
 
 /// What the endpoints show.
 pub(super) struct Health {
@@ -43,6 +43,7 @@ impl Report for Health {
         let now = clock::now();
         let mut reasons = Vec::new();
         for link in &self.links {
+            reasons.extend(losses(&link.names, &link.hold));
             if link.is_running() {
                 reasons.extend(complaints(
                     &link.names,
@@ -56,6 +57,20 @@ impl Report for Health {
         }
         reasons
     }
+}
+
+/// Where the XDP program is no longer.
+fn losses(names: &LinkNames, hold: &Hold) -> Vec<String> {
+    [
+        (Side::Inside, &names.inside),
+        (Side::Outside, &names.outside),
+    ]
+    .into_iter()
+    .filter(|(side, _)| hold.is_lost(*side))
+    .map(|(_, interface)| {
+        format!("link {names}: the XDP program has been taken off {interface}: `bpftool net show dev {interface}`")
+    })
+    .collect()
 }
 
 /// What is wrong with a link whose workers run.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use policy::{Config, Diagnostics, NamedFile, Policy, SourceText};
+use policy::{Config, Diagnostic, Diagnostics, Level, NamedFile, Policy, SourceText};
 
 use super::feeds::{Feeds, Sources};
 use super::files::Files;
@@ -42,6 +42,21 @@ pub struct Loaded {
 pub struct Unusable {
     path: PathBuf,
     problems: Problems,
+}
+
+impl Unusable {
+    /// What is wrong in the first place, in a line.
+    #[must_use]
+    pub fn first(&self) -> String {
+        let first = match &self.problems {
+            Problems::Unreadable(file) => return file.to_string(),
+            Problems::Diagnostics(found) => found.iter().find(|found| found.level == Level::Error),
+        };
+        match first {
+            Some(Diagnostic { place, message, .. }) => format!("{place}: {message}"),
+            None => self.to_string(),
+        }
+    }
 }
 
 /// Why it can't.

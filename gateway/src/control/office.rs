@@ -18,6 +18,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
+use super::files::make_directory_of;
+
 /// Connections served at the same time; a further one waits in the kernel's backlog.
 const MAX_CONNECTIONS: usize = 8;
 /// How long one connection may take, the answer included.
@@ -74,8 +76,12 @@ pub struct Status {
     pub version: String,
     /// Seconds since the start.
     pub up_seconds: u64,
+    /// Whether rulings are carried out: "enforce" or "monitor".
+    pub mode: String,
     /// What is in force.
     pub rules: Rules,
+    /// What the files say isn't, and why.
+    pub failed_reload: Option<FailedReload>,
     /// Each link by its ends.
     pub links: Vec<Link>,
     /// What keeps `/readyz` from being ready.
@@ -99,6 +105,17 @@ pub struct Rules {
     pub generation: u64,
     /// How many rules.
     pub rules: usize,
+}
+
+/// The last reload, when it failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedReload {
+    /// When, in RFC 3339.
+    pub time: String,
+    /// What was found first.
+    pub problem: String,
+    /// How many have failed since one didn't.
+    pub times: u64,
 }
 
 /// A link.
@@ -172,9 +189,7 @@ impl Office {
             path: path.to_owned(),
             error,
         };
-        if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
-            fs::create_dir(directory).map_err(failed)?;
-        }
+        make_directory_of(path).map_err(failed)?;
         let listener = match UnixListener::bind(path) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
                 fs::remove_file(path).map_err(failed)?;

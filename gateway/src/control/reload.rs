@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 
 use inspect::Inspector;
+use jiff::Timestamp;
 use policy::{Config, Policy};
 
 use super::bans::{Lists, Order};
@@ -13,7 +14,7 @@ use super::events::Policies;
 use super::files::Files;
 use super::load::{Loaded, load};
 use super::metrics::{ControlCounts, Metrics};
-use super::office::Rules;
+use super::office::{FailedReload, Rules};
 
 /// Puts new rules in force.
 pub struct Reloader {
@@ -27,6 +28,7 @@ pub struct Reloader {
     keeper: SyncSender<Order>,
     /// What is in force was read from these; after a failure, what should be.
     files: Files,
+    failed: Option<FailedReload>,
 }
 
 impl Reloader {
@@ -51,6 +53,7 @@ impl Reloader {
             counts,
             keeper,
             files,
+            failed: None,
         }
     }
 
@@ -65,6 +68,12 @@ impl Reloader {
         self.policies.newest()
     }
 
+    /// The last reload, if it failed.
+    #[must_use]
+    pub fn failed(&self) -> Option<&FailedReload> {
+        self.failed.as_ref()
+    }
+
     /// Reads everything anew. Without a mistake in it, it comes into force at once for every frame
     /// from now on, and `configure` is to tell the XDP program; with one, the old rules stay.
     ///
@@ -77,20 +86,41 @@ impl Reloader {
         // Changes after this are noticed, those before it are read.
         self.files = Files::new(self.files.paths().map(Path::to_owned).collect());
         let outcome = match load(&self.path) {
-            Ok(loaded) => self.install(loaded, configure),
-            Err(unusable) => Err(format!(
-                "reload failed, the old rules stay in force: {unusable}"
+            Ok(loaded) => self.install(loaded, configure).map_err(|p| (p.clone(), p)),
+            Err(unusable) => Err((
+                unusable.first(),
+                format!("reload failed, the old rules stay in force: {unusable}"),
             )),
         };
         match &outcome {
-            Ok(_) => &self.counts.reloads_ok,
-            Err(problem) => {
+            Ok(_) => self.succeeded(),
+            Err((first, problem)) => {
                 tracing::error!("{problem}");
-                &self.counts.reloads_failed
+                self.fails(first);
             }
         }
-        .fetch_add(1, Ordering::Relaxed);
-        outcome
+        outcome.map_err(|(_, problem)| problem)
+    }
+
+    fn succeeded(&mut self) {
+        self.failed = None;
+        self.counts.reloads_ok.fetch_add(1, Ordering::Relaxed);
+        self.counts
+            .last_reload_failed
+            .store(false, Ordering::Relaxed);
+    }
+
+    fn fails(&mut self, problem: &str) {
+        let before = self.failed.as_ref().map_or(0, |failed| failed.times);
+        self.failed = Some(FailedReload {
+            time: format!("{:.0}", Timestamp::now()),
+            problem: problem.to_owned(),
+            times: before + 1,
+        });
+        self.counts.reloads_failed.fetch_add(1, Ordering::Relaxed);
+        self.counts
+            .last_reload_failed
+            .store(true, Ordering::Relaxed);
     }
 
     fn install<E: std::error::Error>(
@@ -140,7 +170,8 @@ impl Reloader {
             format!("new rules are in force (generation {generation}), but not in the XDP program: {error}")
         })?;
         let rules = policy.rules().len();
-        tracing::info!(generation, rules, "new rules are in force");
+        let mode = policy.mode().name();
+        tracing::info!(generation, rules, mode, "new rules are in force");
         Ok(Rules { generation, rules })
     }
 }

@@ -1,7 +1,7 @@
 //! The gateway from its start to its end.
 //!
 //! Order of a start: everything that can be refused without touching an interface comes first (the
-//! files, the machine, the port of the metrics, the events file), then the data plane, then what
+//! files, the machine, the pins, the port of the metrics, the events file), then the data plane, then what
 //! reports on it. A stop goes the other way round.
 
 mod keeping;
@@ -33,7 +33,8 @@ use super::preflight::{self, PreflightError};
 use super::reload::Reloader;
 use super::reporter::{Interfaces, Reporter};
 use super::signals::Signals;
-use crate::dataplane::{self, Dataplane, Inspection, LinkStatus, clock, xdp};
+use crate::dataplane::xdp::{self, Claim};
+use crate::dataplane::{self, Dataplane, Inspection, LinkStatus, clock};
 
 use keeping::BanThread;
 
@@ -101,6 +102,7 @@ pub fn run(path: &Path) -> Result<(), RunError> {
     settings.program = xdp::Settings::of(&loaded.config, &loaded.policy);
     preflight::check()?;
     preflight::raise_locked_memory();
+    let claim = claim(&settings.pin_dir)?;
     let runtime = runtime()?;
     let _entered = runtime.enter();
     let signals = Signals::listen().map_err(system("listening for signals"))?;
@@ -109,8 +111,23 @@ pub fn run(path: &Path) -> Result<(), RunError> {
         office: open_office(&loaded.config)?,
         signals,
     };
-    let gateway = Gateway::start(path, loaded, &settings)?;
+    let gateway = Gateway::start(path, loaded, &settings, claim)?;
     runtime.block_on(gateway.serve(doors))
+}
+
+/// The pins, and a warning if they don't last.
+fn claim(dir: &Path) -> Result<Claim, xdp::Error> {
+    let claim = Claim::take(dir)?;
+    if claim.is_short_lived() {
+        let dir = claim.dir().display();
+        tracing::warn!(
+            "{dir} is on a bpffs of this mount namespace alone, as under `ip netns exec`: the XDP \
+             program goes with the last process here, and nothing joins the interfaces then, whatever \
+             on_failure says; start the gateway by `nsenter --net=/run/netns/NAME` instead, with \
+             `mount -t bpf bpf /sys/fs/bpf` done outside"
+        );
+    }
+    Ok(claim)
 }
 
 /// One thread is plenty for scrapes and signals, and leaves the processors to the workers.
@@ -166,6 +183,7 @@ impl Gateway {
         path: &Path,
         loaded: Loaded,
         settings: &dataplane::Settings,
+        claim: Claim,
     ) -> Result<Self, RunError> {
         let Loaded {
             config,
@@ -187,7 +205,7 @@ impl Gateway {
         let interfaces = Arc::new(Interfaces::of(&config.links));
         let reporter = Reporter::new(queue, keeper.clone(), Arc::clone(&policies), interfaces);
         let inspection = Inspection::Full(Arc::clone(&inspector));
-        let dataplane = Dataplane::start(settings, inspection, move |_| reporter.clone())?;
+        let dataplane = Dataplane::start(settings, claim, inspection, move |_| reporter.clone())?;
 
         let counts = Arc::new(ControlCounts::default());
         let keeping = Keeper::new(dataplane.block_list()?, Arc::clone(&counts));
@@ -245,6 +263,7 @@ fn link_workers(link: &LinkStatus) -> LinkWorkers {
         inside: link.names.inside.clone(),
         outside: link.names.outside.clone(),
         workers: link.workers.clone(),
+        hold: Arc::clone(&link.hold),
     }
 }
 

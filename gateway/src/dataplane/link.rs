@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use xsk::ChunkSize;
 
 use super::checks::{self, Queues};
+use super::hold::Hold;
 use super::netlink::Interface;
 use super::plan::share_out;
 use super::stats::WorkerStats;
@@ -20,6 +21,7 @@ use super::worker::Phase;
 use super::workshop::{Post, Running, Workshop};
 use super::xdp::{self, Xdp};
 use super::{LinkNames, Observer, WorkerId};
+use crate::causes::with_causes;
 
 /// Why a link can't be put to work.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +37,7 @@ pub enum LinkError {
     #[error("{0}: not fit to be an end of it")]
     Unfit(String),
     /// The system refused something else.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     System {
         /// What was tried.
         what: &'static str,
@@ -65,6 +67,7 @@ pub(super) struct Link {
     /// What the workers were made for.
     shape: Option<Shape>,
     running: Arc<AtomicBool>,
+    hold: Arc<Hold>,
     /// What went wrong last, so that it is told once.
     complaint: Option<String>,
 }
@@ -88,7 +91,8 @@ impl Shape {
     }
 }
 
-const SIDES: [(Side, Port); 2] = [(Side::Inside, Port::Inside), (Side::Outside, Port::Outside)];
+pub(super) const SIDES: [(Side, Port); 2] =
+    [(Side::Inside, Port::Inside), (Side::Outside, Port::Outside)];
 
 impl Link {
     /// A link whose ends have the XDP program; its workers are yet to come.
@@ -103,6 +107,7 @@ impl Link {
             workers: Vec::new(),
             shape: None,
             running: Arc::default(),
+            hold: Arc::default(),
             complaint: None,
         })
     }
@@ -116,6 +121,11 @@ impl Link {
         &self.running
     }
 
+    /// Tells, at any time, whether the XDP program is on its ends.
+    pub(super) fn hold(&self) -> &Arc<Hold> {
+        &self.hold
+    }
+
     /// Compares what is with what was: stops the workers of a link that has lost an end, starts
     /// them when it is whole, tells them which ends are up.
     pub(super) fn follow<O: Observer>(&mut self, xdp: &mut Xdp, workshop: &mut Workshop<O>) {
@@ -126,7 +136,7 @@ impl Link {
         match self.try_follow(xdp, workshop) {
             Ok(()) => self.complaint = None,
             Err(problem) => {
-                let problem = problem.to_string();
+                let problem = with_causes(&problem);
                 if self.complaint.as_ref() != Some(&problem) {
                     warn!("the link {} is not at work: {problem}", self.names);
                 }
@@ -153,6 +163,7 @@ impl Link {
         };
         let ends = [inside, outside];
         self.adopt_returned(&ends, xdp)?;
+        self.hold.keep(u32::from(self.index), &ends, xdp)?;
         if !self.workers.is_empty() && self.shape != Some(Shape::of(&ends)?) {
             info!(
                 "the link {} has other queues or another MTU now",
@@ -200,8 +211,12 @@ impl Link {
         for stats in &self.stats {
             let before = stats.port(side).up.swap(usable, Ordering::Relaxed);
             if before != usable {
+                let (side, interface) = match side {
+                    Side::Inside => ("inside", &self.names.inside),
+                    Side::Outside => ("outside", &self.names.outside),
+                };
                 let (names, state) = (&self.names, if usable { "up" } else { "down" });
-                info!("the link {names}: {side:?} is {state}");
+                info!("the link {names}: its {side} end {interface} is {state}");
             }
         }
     }
@@ -252,7 +267,11 @@ impl Link {
         self.shape = Some(shape);
         self.running.store(true, Ordering::Relaxed);
         let count = self.workers.len();
-        info!("the link {} is at work with {count} workers", self.names);
+        let plural = if count == 1 { "" } else { "s" };
+        info!(
+            "the link {} is at work with {count} worker{plural}",
+            self.names
+        );
         Ok(())
     }
 
@@ -266,6 +285,7 @@ impl Link {
         self.running.store(false, Ordering::Relaxed);
         for worker in &self.workers {
             if let Err(problem) = worker.withdraw(xdp) {
+                let problem = with_causes(&problem);
                 error!("a socket of the link {}: {problem}", self.names);
             }
         }

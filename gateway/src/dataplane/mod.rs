@@ -7,6 +7,7 @@
 
 pub mod checks;
 pub mod clock;
+mod hold;
 mod link;
 pub mod netlink;
 mod plan;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use inspect::{Event, Inspector};
 use policy::RuleIndex;
 
+pub use hold::Hold;
 pub use link::LinkError;
 pub use settings::{Settings, StartError};
 pub use start::{Dataplane, Leave, LinkStatus};

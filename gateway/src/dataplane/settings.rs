@@ -66,7 +66,7 @@ pub enum StartError {
     #[error(transparent)]
     Xdp(#[from] xdp::Error),
     /// A link can't be put to work.
-    #[error("link {link}: {source}")]
+    #[error("link {link}")]
     Link {
         /// The ends of the link.
         link: LinkNames,
@@ -74,7 +74,7 @@ pub enum StartError {
         source: Box<LinkError>,
     },
     /// The system refused something else.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     System {
         /// What was tried.
         what: &'static str,

@@ -11,6 +11,7 @@ use tracing::error;
 use xsk::Waker;
 
 use super::checks::{self, Finding};
+use super::hold::Hold;
 use super::link::{Link, LinkError, report_mode};
 use super::netlink::{Interface, Monitor};
 use super::settings::{Settings, StartError};
@@ -18,7 +19,7 @@ use super::stats::WorkerStats;
 use super::supervisor::{SharedXdp, Supervisor};
 use super::worker::{Phase, Tempo};
 use super::workshop::Workshop;
-use super::xdp::{self, BlockList, Counters, Xdp};
+use super::xdp::{self, BlockList, Claim, Counters, Xdp};
 use super::{Inspection, LinkNames, Observer, WorkerId};
 
 /// What becomes of the XDP program when the data plane stops.
@@ -37,6 +38,8 @@ pub struct LinkStatus {
     pub names: LinkNames,
     /// What its workers count.
     pub workers: Vec<Arc<WorkerStats>>,
+    /// Whether the XDP program is on its ends.
+    pub hold: Arc<Hold>,
     running: Arc<AtomicBool>,
 }
 
@@ -59,8 +62,8 @@ pub struct Dataplane {
 }
 
 impl Dataplane {
-    /// Checks the interfaces, attaches the XDP program and puts every link to work. A link with an
-    /// interface that is down starts when that is up. `observers` makes the observer of each worker,
+    /// Checks the interfaces, attaches the XDP program and puts every link to work, with the pins that
+    /// were claimed. A link with an interface that is down starts when that is up. `observers` makes the observer of each worker,
     /// again whenever its link starts anew.
     ///
     /// # Errors
@@ -68,6 +71,7 @@ impl Dataplane {
     /// left it there.
     pub fn start<O: Observer>(
         settings: &Settings,
+        claim: Claim,
         inspection: Inspection,
         observers: impl FnMut(WorkerId) -> O + Send + 'static,
     ) -> Result<Self, StartError> {
@@ -76,10 +80,11 @@ impl Dataplane {
         }
         // From here on no change of an interface goes unnoticed.
         let monitor = Monitor::new().map_err(StartError::system("watching interfaces"))?;
+        check_free(&settings.links, &claim)?;
         let findings = check(&settings.links)?;
         let ends = find(&settings.links)?;
         let mut xdp = Xdp::open(
-            &settings.pin_dir,
+            claim,
             settings.mode,
             ends.iter().map(as_link).collect(),
             &settings.program,
@@ -112,6 +117,7 @@ impl Dataplane {
             .map(|(names, link)| LinkStatus {
                 names: names.clone(),
                 workers: link.stats().to_vec(),
+                hold: Arc::clone(link.hold()),
                 running: Arc::clone(link.running()),
             })
             .collect();
@@ -191,6 +197,28 @@ impl Dataplane {
         })
     }
 
+    /// Interfaces that the XDP program is not on now, though it was put there.
+    #[must_use]
+    pub fn bare(&self) -> Vec<String> {
+        let is_bare = |xdp: &Xdp, link: u32, side: abi::Side| {
+            !matches!(xdp.standing(link, side), Ok(xdp::Standing::InPlace))
+        };
+        self.with_xdp(|xdp| {
+            let mut bare = Vec::new();
+            for (link, LinkStatus { names, .. }) in (0..).zip(&self.links) {
+                for (side, name) in [
+                    (abi::Side::Inside, &names.inside),
+                    (abi::Side::Outside, &names.outside),
+                ] {
+                    if is_bare(xdp, link, side) {
+                        bare.push(name.clone());
+                    }
+                }
+            }
+            bare
+        })
+    }
+
     /// Has the XDP program work by new settings: after a reload of the configuration. Links and the
     /// heartbeat are those of the start.
     ///
@@ -237,6 +265,19 @@ impl Drop for Dataplane {
     }
 }
 
+/// That nobody else's XDP program is on an interface: before anything about one is changed.
+fn check_free(links: &[LinkNames], claim: &Claim) -> Result<(), StartError> {
+    let names = links.iter().flat_map(|link| [&link.inside, &link.outside]);
+    for name in names {
+        let found =
+            Interface::by_name(name).map_err(StartError::system("asking for an interface"))?;
+        if let Some(interface) = found {
+            claim.check(&as_port(&interface))?;
+        }
+    }
+    Ok(())
+}
+
 /// Checks all links. What is found is logged; what forbids to start is the error, all of it.
 fn check(links: &[LinkNames]) -> Result<Vec<Finding>, StartError> {
     let mut findings = Vec::new();
@@ -270,13 +311,16 @@ fn find(links: &[LinkNames]) -> Result<Vec<[Interface; 2]>, StartError> {
 }
 
 fn as_link([inside, outside]: &[Interface; 2]) -> xdp::Link {
-    let port = |interface: &Interface| xdp::Interface {
+    xdp::Link {
+        inside: as_port(inside),
+        outside: as_port(outside),
+    }
+}
+
+fn as_port(interface: &Interface) -> xdp::Interface {
+    xdp::Interface {
         name: interface.name.clone(),
         index: interface.index,
-    };
-    xdp::Link {
-        inside: port(inside),
-        outside: port(outside),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Below the table: the metrics endpoint's main figures, and how to look further.
 
+use std::net::IpAddr;
+
 use super::scene::Scene;
 use super::table::{Line, Look};
-use crate::netns::peers::{Gateway, Metrics};
-use crate::netns::{Family, Host};
+use crate::netns::peers::{Gateway, Metrics, is_installed};
+use crate::netns::{Family, Host, INTERFACE};
 
 /// The main figures of a scrape, in lines of at most `width` columns.
 pub(super) fn lines(metrics: &Metrics, width: usize) -> Vec<Line> {
@@ -61,7 +63,7 @@ fn wrap(parts: &[String], width: usize) -> Vec<String> {
 }
 
 /// What to type to look around.
-pub(super) fn exploring(scene: &Scene, gateway: &Gateway<'_>) -> Vec<Line> {
+pub(super) fn exploring(scene: &Scene, gateway: &Gateway<'_>, attacking: IpAddr) -> Vec<Line> {
     let enter = |namespace: &str| format!("nsenter --net=/run/netns/{namespace}");
     let inside = enter(scene.topology.gateway().name());
     let devices = enter(scene.host(Host::Devices).name());
@@ -77,12 +79,17 @@ pub(super) fn exploring(scene: &Scene, gateway: &Gateway<'_>) -> Vec<Line> {
             "events",
             format!("tail -f {}", gateway.events_file().display()),
         ),
-        ("frames", format!("{inside} tcpdump -ni inside")),
+        ("frames", format!("{devices} {}", capture())),
         (
             "a device",
             format!("{devices} mosquitto_sub -h {server} -t 'plant/#' -v"),
         ),
-        ("an attacker", format!("{attacker} bash")),
+        (
+            "an attacker",
+            format!(
+                "{attacker} bash    # from {attacking}: other addresses of his are banned by now"
+            ),
+        ),
         (
             "rules",
             format!("edit {}: in force within seconds", rules.display()),
@@ -108,6 +115,15 @@ pub(super) fn exploring(scene: &Scene, gateway: &Gateway<'_>) -> Vec<Line> {
     ];
     lines.extend(entries.map(|(name, text)| entry(name, &text)));
     lines
+}
+
+/// What shows frames at a host: the gateway's own ports show none, since XDP takes them before anybody
+/// can look.
+fn capture() -> String {
+    match is_installed("tcpdump") {
+        true => format!("tcpdump -ni {INTERFACE}"),
+        false => format!("ip -s link show dev {INTERFACE}    # tcpdump isn't installed"),
+    }
 }
 
 /// Columns before the text of an entry.

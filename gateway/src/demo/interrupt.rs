@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -53,10 +53,12 @@ impl Interrupt {
         self.wanted.load(Ordering::Relaxed)
     }
 
-    /// Waits for it.
-    pub(super) fn wait(&self) {
-        while !self.wanted() {
+    /// Waits for it, but no longer than `most`. Whether it is wanted.
+    pub(super) fn wait(&self, most: Duration) -> bool {
+        let since = Instant::now();
+        while !self.wanted() && since.elapsed() < most {
             thread::sleep(Duration::from_millis(50));
         }
+        self.wanted()
     }
 }

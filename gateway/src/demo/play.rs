@@ -4,7 +4,7 @@ use std::env;
 use std::io;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Options;
 use super::attacks::{self, Attack};
@@ -19,6 +19,9 @@ use crate::netns::peers::{Gateway, Setup};
 use crate::netns::{Error, Family, Spec, Topology};
 
 const LABEL: &str = "demo";
+/// How often logs are looked at while everything is left running, and how long they may be.
+const LOOK_AT_LOGS: Duration = Duration::from_secs(10);
+const LOG_BYTES: u64 = 16 << 20;
 const TELEMETRY: &str = "reports during the attacks";
 
 /// Why a performance ended early.
@@ -101,8 +104,12 @@ impl Play {
         let fine = self.summary()?;
         if self.options.keep {
             let _telemetry = Telemetry::start(&scene.topology, &scene.broker)?;
-            self.screen.say(&figures::exploring(&scene, &gateway))?;
-            self.interrupt.wait();
+            let attacker = scene.topology.give_attacker_a_fresh_address(Family::V4)?;
+            let entries = figures::exploring(&scene, &gateway, attacker);
+            self.screen.say(&entries)?;
+            while !self.interrupt.wait(LOOK_AT_LOGS) {
+                scene.topology.state().bound_logs(LOG_BYTES)?;
+            }
         }
         Ok(fine)
     }

@@ -81,6 +81,28 @@ impl State {
         Ok(path)
     }
 
+    /// Empties logs of this run, and lists of events, that have grown beyond `bytes`. Who writes them
+    /// appends, and goes on at their new beginning.
+    ///
+    /// # Errors
+    /// When the directory can't be read, or a file not be cut.
+    pub fn bound_logs(&self, bytes: u64) -> Result<()> {
+        for entry in fs::read_dir(&self.dir).map_err(Error::file(&self.dir))? {
+            let entry = entry.map_err(Error::file(&self.dir))?;
+            let path = entry.path();
+            let is_log = path
+                .extension()
+                .is_some_and(|extension| extension == "log" || extension == "json");
+            let is_long = || entry.metadata().is_ok_and(|about| about.len() > bytes);
+            if is_log && is_long() {
+                let file = OpenOptions::new().write(true).open(&path);
+                file.and_then(|file| file.set_len(0))
+                    .map_err(Error::file(&path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes down a child, so that a later run can end it if this one can't.
     pub(super) fn record_process(&self, pid: u32) -> Result<()> {
         let Some(start) = start_time(pid) else {
@@ -218,6 +240,33 @@ mod tests {
         let own = start_time(std::process::id()).expect("this process lives");
         assert_eq!(start_time(std::process::id()), Some(own));
         assert_eq!(start_time(u32::MAX), None);
+    }
+
+    #[test]
+    fn logs_that_have_grown_too_long_are_emptied() {
+        let dir = std::env::temp_dir().join(format!("weir-logs-{}", std::process::id()));
+        fs::create_dir(&dir).expect("a scratch directory");
+        let state = State {
+            label: String::new(),
+            _lock: File::open(&dir).expect("there"),
+            dir,
+        };
+        let file = |name: &str| state.dir.join(name);
+        let mut appended = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(file("weir.log"))
+            .expect("a file");
+        appended.write_all(&[b'x'; 100]).expect("written");
+        fs::write(file("short.log"), "x").expect("written");
+        fs::write(file("rules.toml"), [b'x'; 100]).expect("written");
+        state.bound_logs(50).expect("emptied");
+        appended.write_all(b"on").expect("written");
+        let kept = |name| fs::read(file(name)).expect("there").len();
+        assert_eq!(
+            [kept("weir.log"), kept("short.log"), kept("rules.toml")],
+            [2, 1, 100]
+        );
     }
 
     #[test]

@@ -314,6 +314,23 @@ impl Topology {
         batch(attacker, &lines)
     }
 
+    /// Leaves the attacker one address only, that he hasn't used yet if he kept to the others, and returns
+    /// it.
+    ///
+    /// # Errors
+    /// When `ip` fails.
+    pub fn give_attacker_a_fresh_address(&self, family: Family) -> Result<IpAddr> {
+        let last = (Host::Attacker.octets().count() - 1) as u8;
+        let [v4, v6] = [Family::V4, Family::V6].map(|family| address(Host::Attacker, last, family));
+        let lines = format!(
+            "addr flush dev {INTERFACE} scope global\n\
+             addr add {v4}/24 dev {INTERFACE}\n\
+             addr add {v6}/64 dev {INTERFACE} nodad\n"
+        );
+        batch(self.host(Host::Attacker), &lines)?;
+        Ok(address(Host::Attacker, last, family))
+    }
+
     /// Addresses and offloads of one host.
     fn set_up_host(&self, spec: &Spec<'_>, host: Host) -> Result<()> {
         let namespace = self.host(host);

@@ -11,12 +11,12 @@
 mod counter;
 mod mqtt;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use gateway::dataplane::netlink::Interface;
+use gateway::dataplane::xdp::Claim;
 use gateway::dataplane::{Ban, Dataplane, Inspection, Leave, Observer, Settings};
 use gateway::netns::{Host, INTERFACE, Namespace, Spec, Topology};
 use inspect::{Event, Inspector, Seed};
@@ -38,8 +38,8 @@ const FRAMES: u32 = 3_000_000;
 /// worker that has plenty to do but is never overrun, whoever else uses the machine.
 const BURST: u32 = 1500;
 const BURSTS: u32 = 40;
-/// Bursts of an MQTT round.
-const MQTT_BURSTS: u32 = 100;
+/// Segments of an MQTT round.
+const SEGMENTS: u32 = 400_000;
 /// Where the load is made. Workers are placed from processor 0 on.
 const LOAD_PROCESSOR: usize = 1;
 const COAP: u16 = 5683;
@@ -178,8 +178,12 @@ fn with_dataplane(topology: &Topology, inspection: &Inspection, load: Load<'_>) 
     })
     .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
     let mut settings = Settings::from(&config);
-    settings.pin_dir = PathBuf::from(format!("/sys/fs/bpf/weir-bench-{}", std::process::id()));
-    let start = || Dataplane::start(&settings, inspection.clone(), |_| Deaf);
+    // It goes with the topology, in whatever way this ends.
+    settings.pin_dir = must(topology.state().mount_bpf());
+    let start = || {
+        let claim = Claim::take(&settings.pin_dir)?;
+        Dataplane::start(&settings, claim, inspection.clone(), |_| Deaf)
+    };
     let dataplane = must(topology.gateway().enter(start)).unwrap_or_else(|e| panic!("{e}"));
     let rounds = rounds(topology, load);
     dataplane.stop(Leave::Nothing).expect("it stops");
@@ -232,9 +236,10 @@ fn round(topology: &Topology, frame: &[u8]) -> Round {
     }))
 }
 
-fn mqtt_round(flow: &mut Flow<'_>) -> Round {
+fn mqtt_round(flow: &mut Flow) -> Round {
+    pin();
     let (start, busy) = (Instant::now(), worker_time());
-    let frames = flow.send(MQTT_BURSTS) as f64;
+    let frames = flow.send(SEGMENTS) as f64;
     let elapsed = start.elapsed().as_secs_f64();
     let spent = (worker_time() - busy).as_nanos() as f64;
     Round {

@@ -1,160 +1,18 @@
 //! The program on interfaces: put there, left there, taken over, taken off.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use abi::{OnFailure, Outcome, Side, ban};
 use aya::EbpfLoader;
 use aya::maps::{Array, Map, MapData};
 use aya::programs::{Xdp as Program, XdpMode};
-use gateway::dataplane::netlink;
-use gateway::dataplane::xdp::{self, Error, Interface, Link, Mode, Settings, Xdp};
-use gateway::netns::Namespace;
+use gateway::dataplane::xdp::{self, Claim, Error, Link, Mode, Xdp};
 use ipnet::IpNet;
 use policy::XdpMode as Wanted;
 use rustix::mount::{UnmountFlags, unmount};
-use weir_tests::lab::must;
 
-/// A namespace with two veth pairs, whose near ends are the ports, and a directory for pins.
-struct Stage {
-    namespace: Namespace,
-    pins: PathBuf,
-}
-
-impl Stage {
-    fn new(label: &str) -> Self {
-        let name = format!("weir-xdp-{label}-{}", std::process::id());
-        let stage = Self {
-            namespace: must(Namespace::create(&name)),
-            pins: std::env::temp_dir().join(name),
-        };
-        stage.pair("in0", "dev0");
-        stage.pair("out0", "srv0");
-        stage.ip("address add 10.9.0.1/24 dev dev0");
-        stage.ip("neighbour add 10.9.0.2 lladdr 02:00:00:00:00:09 dev dev0");
-        stage
-    }
-
-    /// A veth pair, both ends up. The far end takes redirected frames only with a program of its own
-    /// or with GRO, which is on.
-    fn pair(&self, near: &str, far: &str) {
-        self.ip(&format!("link add {near} type veth peer name {far}"));
-        for end in [near, far] {
-            self.ip(&format!("link set {end} up"));
-            must(gateway::netns::output(
-                self.namespace
-                    .command("ethtool")
-                    .args(["-K", end, "gro", "on"]),
-            ));
-        }
-    }
-
-    fn ip(&self, line: &str) -> String {
-        must(self.namespace.ip(line))
-    }
-
-    fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        must(self.namespace.enter(work))
-    }
-
-    fn open(&self, wanted: Wanted) -> Result<Xdp, Error> {
-        self.open_links(wanted, &[("in0", "out0")])
-    }
-
-    fn open_links(&self, wanted: Wanted, links: &[(&str, &str)]) -> Result<Xdp, Error> {
-        self.run(|| {
-            let links = links.iter().map(|(inside, outside)| Link {
-                inside: interface(inside),
-                outside: interface(outside),
-            });
-            Xdp::open(&self.pins, wanted, links.collect(), &settings())
-        })
-    }
-
-    /// What `ip` says of the program on an interface: its mode and id.
-    fn program(&self, interface: &str) -> Option<(String, u32)> {
-        let said: serde_json::Value =
-            serde_json::from_str(&self.ip(&format!("-j -d link show dev {interface}")))
-                .expect("JSON");
-        let xdp = &said[0]["xdp"];
-        let id = xdp["prog"]["id"].as_u64()?;
-        let mode = match xdp["mode"].as_u64() {
-            Some(1) => "native",
-            Some(2) => "generic",
-            _ => "other",
-        };
-        Some((mode.to_owned(), u32::try_from(id).expect("an id")))
-    }
-
-    fn mode(&self, interface: &str) -> Option<String> {
-        self.program(interface).map(|(mode, _)| mode)
-    }
-
-    /// As [`Self::program`], after a while: the kernel takes links off in its own time.
-    fn program_soon(&self, interface: &str) -> Option<(String, u32)> {
-        let since = Instant::now();
-        while self.program(interface).is_some() && since.elapsed() < Duration::from_secs(3) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        self.program(interface)
-    }
-
-    fn is_bare(&self) -> bool {
-        self.program_soon("in0").is_none() && self.program_soon("out0").is_none()
-    }
-
-    /// What is in the directory of the pins, beside what the kernel keeps on every bpffs.
-    fn pinned(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.pins).expect("the mount point");
-        let names = entries.map(|entry| entry.expect("an entry").file_name());
-        let names = names.map(|name| name.to_string_lossy().into_owned());
-        names.filter(|name| !name.ends_with(".debug")).collect()
-    }
-
-    /// Sends CoAP into `in0` by its far end, and says under which outcomes of services it was counted.
-    fn coap(&self, xdp: &Xdp, datagrams: usize) -> Vec<(Outcome, u64)> {
-        let counters = xdp.counters().expect("the counters");
-        let before = counters.read(0, Side::Inside).expect("counts");
-        let at = |port| format!("10.9.0.1:{port}").parse().expect("an address");
-        let socket = self.namespace.udp(at(0)).expect("a socket");
-        for _ in 0..datagrams {
-            socket
-                .send_to(b"\x40\x01\0\x07", "10.9.0.2:5683")
-                .expect("sent");
-        }
-        let after = counters.read(0, Side::Inside).expect("counts");
-        let grown = before
-            .iter()
-            .zip(&after)
-            .map(|(b, a)| (a.0, a.1.frames - b.1.frames));
-        // The kernel sends frames of its own accord, which are of no service.
-        grown
-            .filter(|(outcome, frames)| *frames > 0 && *outcome != Outcome::Forward)
-            .collect()
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // What the test has pinned is on a bpffs of its own, which goes with its mount.
-        let _ = unmount(&self.pins, UnmountFlags::DETACH);
-        let _ = fs::remove_dir_all(&self.pins);
-    }
-}
-
-/// The interface of this name; if there is none, as good as one that has gone.
-fn interface(name: &str) -> Interface {
-    let found = netlink::Interface::by_name(name).expect("an answer");
-    Interface {
-        name: name.to_owned(),
-        index: found.map_or(i32::MAX as u32, |found| found.index),
-    }
-}
-
-fn settings() -> Settings {
-    Settings::from(&policy::Config::default())
-}
+use crate::stage::{Stage, interface, settings};
 
 fn modes(xdp: &Xdp) -> Vec<(Mode, bool)> {
     xdp.ports()
@@ -341,7 +199,7 @@ fn two_gateways_do_not_take_each_others_ports() {
         }]
     };
     let refused = stage
-        .run(|| Xdp::open(&elsewhere, Wanted::Auto, links(), &settings()))
+        .run(|| Xdp::open(Claim::take(&elsewhere)?, Wanted::Auto, links(), &settings()))
         .err();
     let _ = unmount(&elsewhere, UnmountFlags::DETACH);
     fs::remove_dir(&elsewhere).expect("nothing is left there");
@@ -353,16 +211,33 @@ fn two_gateways_do_not_take_each_others_ports() {
 }
 
 #[test]
+fn two_gateways_do_not_work_with_the_same_pins() {
+    let stage = Stage::new("same");
+    let first = stage.open(Wanted::Auto).expect("attached");
+    let program = stage.program("in0");
+    let refused = stage.open(Wanted::Auto).err().expect("one is at work");
+    let Error::AtWork {
+        process,
+        interfaces,
+        ..
+    } = &refused
+    else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(*process, Some(std::process::id()));
+    assert_eq!(*interfaces, ["in0", "out0"]);
+    let kept = xdp::detach(&stage.pins);
+    assert!(matches!(kept, Err(Error::AtWork { .. })), "{kept:?}");
+    assert_eq!(stage.program("in0"), program);
+    assert_eq!(stage.coap(&first, 1), [(Outcome::OpenNoSocket, 1)]);
+    drop(first);
+    stage.open(Wanted::Auto).expect("free now");
+}
+
+#[test]
 fn a_place_where_nothing_can_be_pinned_is_named() {
-    let opened = Xdp::open(
-        Path::new("/proc/weir"),
-        Wanted::Auto,
-        Vec::new(),
-        &settings(),
-    );
-    let error = opened
-        .err()
-        .expect("no directory can be made there")
+    let error = Claim::take(Path::new("/proc/weir"))
+        .expect_err("no directory can be made there")
         .to_string();
     assert!(
         error.contains("/proc/weir") && error.contains("`[dataplane] pin_dir` must be on a bpffs"),
@@ -431,6 +306,7 @@ fn links_that_are_no_longer_configured_are_let_go() {
     assert_eq!(modes(&xdp), [(Mode::Native, true), (Mode::Native, true)]);
     assert_eq!(stage.program_soon("in.1"), None);
 
+    drop(xdp);
     drop(stage.open_links(Wanted::Auto, &both).expect("attached"));
     let xdp = stage
         .open_links(Wanted::Auto, &both[1..])
@@ -584,6 +460,7 @@ fn slots_beyond_the_maps_are_refused() {
     }
     xdp.withdraw(0, Side::Inside, 0)
         .expect("nothing there, nothing to do");
+    drop(xdp);
     let many = vec![("in0", "out0"); abi::LINKS as usize + 1];
     assert!(matches!(
         stage.open_links(Wanted::Auto, &many),

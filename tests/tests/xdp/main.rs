@@ -11,6 +11,7 @@ mod fallback;
 mod fragments;
 mod loader;
 mod object;
+mod stage;
 mod steering;
 
 use std::net::{Ipv4Addr, Ipv6Addr};

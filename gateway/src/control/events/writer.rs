@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{OFlags, fcntl_setfl};
 
 use super::queue::{self, EventCounts, Queue};
+use crate::control::files::make_directory_of;
 
 /// How often an idle writer looks whether it has to reopen its file.
 const LOOK: Duration = Duration::from_millis(200);
@@ -54,6 +55,7 @@ impl Destination {
 
 /// A named pipe that nobody reads is an error and not a wait.
 fn append(path: &Path) -> io::Result<File> {
+    make_directory_of(path)?;
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag of open(2)");
     let file = OpenOptions::new()
         .create(true)
@@ -346,10 +348,12 @@ mod tests {
 
     #[test]
     fn a_missing_directory_is_named_with_its_remedy() {
-        let nowhere = Destination::File("/nonexistent/events.json".into());
+        let nowhere = Destination::File("/nonexistent/either/events.json".into());
         let error = Writer::start(nowhere)
             .expect_err("no such directory")
             .to_string();
-        assert!(error.contains("/nonexistent/events.json") && error.contains("[events] file"));
+        assert!(
+            error.contains("/nonexistent/either/events.json") && error.contains("[events] file")
+        );
     }
 }

@@ -12,6 +12,11 @@ pub(super) const START_TIME: Spec = Spec::gauge(
     &[],
     "When the gateway was started, in seconds since the Unix epoch.",
 );
+pub(super) const MODE: Spec = Spec::gauge(
+    "weir_mode",
+    &["mode"],
+    "1 for the mode in force: enforce, or monitor, in which nothing is stopped.",
+);
 pub(super) const POLICY_GENERATION: Spec = Spec::gauge(
     "weir_policy_generation",
     &[],
@@ -21,6 +26,11 @@ pub(super) const RELOADS: Spec = Spec::counter(
     "weir_reloads_total",
     &["result"],
     "Reloads of the rules: ok, or failed, which left the old rules in force.",
+);
+pub(super) const LAST_RELOAD: Spec = Spec::gauge(
+    "weir_last_reload_successful",
+    &[],
+    "0 when the last reload failed, so that what the files say is not in force.",
 );
 
 pub(super) const FRAMES: Spec = Spec::counter(
@@ -149,6 +159,16 @@ pub(super) const PORT_ZERO_COPY: Spec = Spec::gauge(
     &["interface"],
     "1 when the driver hands frames over without copying.",
 );
+pub(super) const XDP_ATTACHED: Spec = Spec::gauge(
+    "weir_xdp_attached",
+    &["interface"],
+    "1 when the XDP program is on the interface; 0 when somebody has taken it off or replaced it.",
+);
+pub(super) const XDP_REATTACHED: Spec = Spec::counter(
+    "weir_xdp_reattached_total",
+    &["interface"],
+    "How often the XDP program was put back on an interface that somebody had taken it off.",
+);
 pub(super) const XDP_FRAMES: Spec = Spec::counter(
     "weir_xdp_frames_total",
     &["interface", "outcome"],
@@ -192,8 +212,10 @@ pub(super) const EVENTS_DROPPED: Spec = Spec::counter(
 pub const ALL: &[Spec] = &[
     BUILD_INFO,
     START_TIME,
+    MODE,
     POLICY_GENERATION,
     RELOADS,
+    LAST_RELOAD,
     FRAMES,
     WOULD_FRAMES,
     MESSAGES,
@@ -221,6 +243,8 @@ pub const ALL: &[Spec] = &[
     PORT_LOST,
     PORT_UP,
     PORT_ZERO_COPY,
+    XDP_ATTACHED,
+    XDP_REATTACHED,
     XDP_FRAMES,
     XDP_REASONS,
     WORKER_EVENTS,

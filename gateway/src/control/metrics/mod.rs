@@ -9,11 +9,11 @@ mod rules;
 mod workers;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use inspect::Inspector;
-use policy::{Policy, RuleIndex};
+use policy::{Mode, Policy, RuleIndex};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Registry, TextEncoder};
@@ -36,6 +36,8 @@ pub struct ControlCounts {
     pub reloads_ok: AtomicU64,
     /// Reloads that left the old rules in force.
     pub reloads_failed: AtomicU64,
+    /// Whether the last reload did.
+    pub last_reload_failed: AtomicBool,
     /// Sources on the block list.
     pub bans: AtomicI64,
     /// Networks on the block list because of the configuration's lists.
@@ -74,6 +76,7 @@ struct Sources {
     links: Vec<LinkWorkers>,
     inspector: Arc<Inspector>,
     rules: RuleLedger,
+    enforcing: AtomicBool,
     events: Arc<EventCounts>,
     control: Arc<ControlCounts>,
     xdp: ReadXdp,
@@ -97,6 +100,7 @@ impl Metrics {
             links,
             inspector,
             rules,
+            enforcing: AtomicBool::new(true),
             events,
             control,
             xdp,
@@ -114,9 +118,17 @@ impl Metrics {
 
     /// Follows a new policy, so that matches are shown under the right names.
     pub fn follow(&self, policy: &Policy) {
+        let enforcing = policy.mode() == Mode::Enforce;
+        self.sources.enforcing.store(enforcing, Ordering::Relaxed);
         self.sources
             .rules
             .install(policy, |rule| self.sources.matches(rule));
+    }
+
+    /// The mode in force.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.sources.mode()
     }
 
     /// All of them as text.
@@ -157,20 +169,31 @@ impl Sources {
         }
     }
 
+    fn mode(&self) -> Mode {
+        match self.enforcing.load(Ordering::Relaxed) {
+            true => Mode::Enforce,
+            false => Mode::Monitor,
+        }
+    }
+
     fn gateway(&self) -> Vec<MetricFamily> {
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
         let reloads = [
             ("ok", &self.control.reloads_ok),
             ("failed", &self.control.reloads_failed),
         ];
+        let modes = Mode::ALL.map(|mode| (mode.name(), u64::from(mode == self.mode())));
+        let failed = self.control.last_reload_failed.load(Ordering::Relaxed);
         vec![
             c::BUILD_INFO.family([Sample::new([build_info::VERSION, build_info::COMMIT], 1.0)]),
             c::START_TIME.family([Sample::new([""; 0], started.as_secs_f64())]),
+            c::MODE.family(modes.map(|(mode, is)| Sample::count([mode], is))),
             c::POLICY_GENERATION.single(self.inspector.gauges().generation),
             c::RELOADS.family(
                 reloads
                     .map(|(result, count)| Sample::count([result], count.load(Ordering::Relaxed))),
             ),
+            c::LAST_RELOAD.single(u64::from(!failed)),
         ]
     }
 
@@ -287,6 +310,7 @@ mod tests {
                 Arc::new(WorkerStats::default()),
                 Arc::new(WorkerStats::default()),
             ],
+            hold: Arc::default(),
         };
         let (_, writer) = Writer::start(Destination::Nowhere).expect("a thread");
         let count = XdpCount {
@@ -323,6 +347,10 @@ mod tests {
         assert_eq!(shown, listed);
         for line in [
             "weir_policy_generation 1",
+            "weir_mode{mode=\"enforce\"} 1",
+            "weir_mode{mode=\"monitor\"} 0",
+            "weir_last_reload_successful 1",
+            "weir_xdp_attached{interface=\"eth2\"} 1",
             "weir_port_up{interface=\"eth2\"} 0",
             "weir_xdp_frames_total{interface=\"eth1\",outcome=\"coap-version\"} 5",
             "weir_xdp_reasons_total{interface=\"eth1\",reason=\"coap.malformed.version\"} 5",

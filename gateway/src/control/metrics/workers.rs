@@ -11,6 +11,7 @@ use wire::mqtt::PacketType;
 
 use super::catalogue as c;
 use super::family::Sample;
+use crate::dataplane::Hold;
 use crate::dataplane::stats::{PortStats, Snapshot, WorkerStats};
 
 /// Nanoseconds in a second.
@@ -27,6 +28,8 @@ pub struct LinkWorkers {
     pub outside: String,
     /// One for each queue.
     pub workers: Vec<Arc<WorkerStats>>,
+    /// Whether the XDP program is on the interfaces.
+    pub hold: Arc<Hold>,
 }
 
 /// A number summed over all workers.
@@ -139,6 +142,16 @@ fn ports(links: &[LinkWorkers]) -> Vec<MetricFamily> {
                 port.all(|p| p.zero_copy.load(Ordering::Relaxed)),
             )
         })),
+        c::XDP_ATTACHED.family(
+            ports.iter().map(|port| {
+                Sample::count([port.interface], u64::from(!port.hold.is_lost(port.side)))
+            }),
+        ),
+        c::XDP_REATTACHED.family(
+            ports
+                .iter()
+                .map(|port| Sample::count([port.interface], port.hold.put_back(port.side))),
+        ),
     ]
 }
 
@@ -185,6 +198,7 @@ struct Port<'a> {
     interface: &'a str,
     side: Side,
     workers: &'a [Arc<WorkerStats>],
+    hold: &'a Hold,
 }
 
 impl<'a> Port<'a> {
@@ -194,6 +208,7 @@ impl<'a> Port<'a> {
                 interface,
                 side,
                 workers: &link.workers,
+                hold: &link.hold,
             }
         })
     }

@@ -43,6 +43,7 @@ impl Gateway {
         tracing::info!(
             version = build_info::VERSION,
             links = self.dataplane.links().len(),
+            mode = self.metrics.mode().name(),
             "started"
         );
         loop {
@@ -108,7 +109,9 @@ impl Gateway {
         office::Status {
             version: build_info::VERSION.to_owned(),
             up_seconds: self.started.elapsed().as_secs(),
+            mode: self.metrics.mode().name().to_owned(),
             rules: self.reloader.in_force(),
+            failed_reload: self.reloader.failed().cloned(),
             links: self
                 .dataplane
                 .links()
@@ -138,6 +141,7 @@ impl Gateway {
     }
 
     fn end(self) -> Result<(), RunError> {
+        let bare = self.dataplane.bare();
         // Frames first: from here on the kernel path has them.
         self.dataplane.stop(Leave::Attached)?;
         self.bans.stop();
@@ -146,8 +150,14 @@ impl Gateway {
             OnFailure::Open => "forwards all frames uninspected (on_failure = \"open\")",
             OnFailure::Closed => "drops the services' frames (on_failure = \"closed\")",
         };
+        if !bare.is_empty() {
+            let bare = bare.join(", ");
+            tracing::warn!(
+                "the XDP program is not on {bare}: nothing of Weir's joins it to its peer"
+            );
+        }
         tracing::info!(
-            "stopped; the XDP program stays on the interfaces and {does}: `weir detach` removes it"
+            "stopped; where the XDP program is, it stays and {does}: `weir detach` removes it"
         );
         Ok(())
     }

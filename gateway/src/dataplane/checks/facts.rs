@@ -39,7 +39,8 @@ pub(super) const RX_VLAN: &str = "rx-vlan-hw-parse";
 pub(super) const RX_LRO: &str = "rx-lro";
 /// Merges frames in the device, reversibly.
 pub(super) const RX_GRO_HW: &str = "rx-gro-hw";
-/// Merges frames in the kernel, before generic XDP sees them.
+/// Merges frames in the kernel, before generic XDP sees them. On a veth it brings NAPI with it, without
+/// which nothing can be redirected to its peer.
 pub(super) const RX_GRO: &str = "rx-gro";
 /// Leaves checksums to the device, and a veth has none.
 pub(super) const TX_CHECKSUM: &str = "tx-checksum-ip-generic";
@@ -47,7 +48,7 @@ pub(super) const TX_CHECKSUM: &str = "tx-checksum-ip-generic";
 pub(super) const TX_TSO: &str = "tx-tcp-segmentation";
 
 const PORT_FEATURES: [&str; 4] = [RX_VLAN, RX_LRO, RX_GRO_HW, RX_GRO];
-const PEER_FEATURES: [&str; 2] = [TX_CHECKSUM, TX_TSO];
+const PEER_FEATURES: [&str; 3] = [TX_CHECKSUM, TX_TSO, RX_GRO];
 
 impl PortFacts {
     pub(super) fn gather(name: &str) -> io::Result<Self> {
@@ -73,6 +74,13 @@ impl PortFacts {
     pub(super) fn is_on(&self, feature: &str) -> bool {
         is_on(&self.features, feature)
     }
+}
+
+/// Whether it is known to be off.
+pub(super) fn is_off(features: &[(&'static str, Feature)], name: &str) -> bool {
+    features
+        .iter()
+        .any(|(known, feature)| *known == name && !feature.on)
 }
 
 pub(super) fn is_on(features: &[(&'static str, Feature)], name: &str) -> bool {

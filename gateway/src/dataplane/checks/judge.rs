@@ -174,29 +174,39 @@ fn offloads(facts: &PortFacts) -> Vec<Judged> {
 }
 
 /// A local stack behind a veth leaves checksums to a device that there isn't. Inspected frames are
-/// completed on their way; those the kernel forwards by itself can't be.
-fn veth(facts: &PortFacts, is_veth: bool) -> Option<Judged> {
+/// completed on their way; those the kernel forwards by itself can't be. And it forwards none to a veth
+/// whose peer doesn't run NAPI, which GRO switches on there: the kernel drops them, and counts nothing.
+fn veth(facts: &PortFacts, is_veth: bool) -> Vec<Judged> {
+    let mut judged = Vec::new();
     if !is_veth {
-        return None;
+        return judged;
     }
-    match &facts.peer {
-        Some((peer, features)) if facts::is_on(features, TX_CHECKSUM) => {
-            let what = format!(
-                "its veth peer {peer} sends without checksums: traffic that isn't inspected \
-                 arrives broken"
-            );
-            let remedy = format!("`ethtool -K {peer} tx off`");
-            Some(found(facts, Severity::Warning, what, remedy))
-        }
-        Some(_) => None,
-        None => {
-            let what = "is a veth whose peer can't be seen from here";
-            let remedy = "`ethtool -K PEER gro on tx off` where the peer is: without `gro on` (or an \
-                          XDP program there) nothing arrives at it, and with `tx on` traffic that \
-                          isn't inspected arrives without checksums";
-            Some(found(facts, Severity::Note, what, remedy))
-        }
+    let mut warn = |what: String, remedy: &str| {
+        judged.push(found(facts, Severity::Warning, what, remedy));
+    };
+    let Some((peer, features)) = &facts.peer else {
+        let what = "is a veth whose peer can't be seen from here".to_owned();
+        let remedy = "`ethtool -K PEER gro on tx off` where the peer is: without `gro on` (or an \
+                      XDP program there) nothing arrives at it, and with `tx on` traffic that \
+                      isn't inspected arrives without checksums";
+        warn(what, remedy);
+        return judged;
+    };
+    if facts::is_on(features, TX_CHECKSUM) {
+        let what = format!(
+            "its veth peer {peer} sends without checksums: traffic that isn't inspected \
+             arrives broken"
+        );
+        warn(what, &format!("`ethtool -K {peer} tx off`"));
     }
+    if facts::is_off(features, RX_GRO) {
+        let what = format!(
+            "its veth peer {peer} has GRO off: unless it has an XDP program of its own, the kernel \
+             can forward nothing to it"
+        );
+        warn(what, &format!("`ethtool -K {peer} gro on`"));
+    }
+    judged
 }
 
 fn found(
@@ -281,7 +291,11 @@ mod tests {
                 Severity::Fatal,
                 "promisc on",
             ),
-            (with(|i| i.is_veth = true), Severity::Note, "tx off"),
+            (
+                with(|i| i.is_veth = true),
+                Severity::Warning,
+                "gro on tx off",
+            ),
         ];
         for (facts, severity, remedy) in cases {
             let (found, text, _) = only(port(&facts));
@@ -322,6 +336,18 @@ mod tests {
         assert_eq!(severity, Severity::Warning);
         assert!(text.contains("`ethtool -K dev0 tx off`"), "{text}");
         facts.peer = Some(("dev0".to_owned(), Vec::new()));
+        assert_eq!(port(&facts), []);
+    }
+
+    #[test]
+    fn a_visible_peer_that_takes_no_redirected_frames_is_named() {
+        let mut facts = with(|i| i.is_veth = true);
+        let off = Feature { on: false, ..ON };
+        facts.peer = Some(("dev0".to_owned(), vec![(RX_GRO, off)]));
+        let (severity, text, _) = only(port(&facts));
+        assert_eq!(severity, Severity::Warning);
+        assert!(text.contains("`ethtool -K dev0 gro on`"), "{text}");
+        facts.peer = Some(("dev0".to_owned(), vec![(RX_GRO, ON)]));
         assert_eq!(port(&facts), []);
     }
 

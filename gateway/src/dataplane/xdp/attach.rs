@@ -12,6 +12,7 @@ use aya::programs::{ProgramError, Xdp as Program, XdpMode};
 use rustix::io::Errno;
 
 use super::error::{Error, os_error};
+use super::pins::Pins;
 use super::{Interface, Mode, query};
 
 /// A link goes within a grace period of the kernel's after its last pin.
@@ -57,7 +58,24 @@ pub(super) fn attach(
     attach_afresh(program, interface, wanted, pin)
 }
 
-fn present(interface: &Interface) -> Result<Option<query::Present>, Error> {
+/// The program on `interface`, if none of these pins holds it. One that isn't there has none.
+pub(super) fn is_others(interface: &Interface, pins: &Pins) -> Result<Option<u32>, Error> {
+    let present = match present(interface) {
+        Err(Error::NoSuchInterface { .. }) => None,
+        present => present?,
+    };
+    let Some(query::Present { program, .. }) = present else {
+        return Ok(None);
+    };
+    let names = pins.interfaces()?;
+    let is_ours = names
+        .iter()
+        .any(|name| owner(&pins.link(name)) == Some(program));
+    Ok((!is_ours).then_some(program))
+}
+
+/// What is on `interface`.
+pub(super) fn present(interface: &Interface) -> Result<Option<query::Present>, Error> {
     query::present(interface.index).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => Error::NoSuchInterface {
             interface: interface.name.clone(),

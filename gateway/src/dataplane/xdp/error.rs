@@ -45,6 +45,30 @@ pub enum Error {
         program: u32,
     },
 
+    /// Another gateway is at work with the pins.
+    #[error(
+        "a gateway already runs on the pins in {} ({}): stop it first, or name another `[dataplane] pin_dir`",
+        dir.display(), at_work(*process, interfaces)
+    )]
+    AtWork {
+        /// Where the pins are.
+        dir: PathBuf,
+        /// Which process it is, if that is to be seen from here.
+        process: Option<u32>,
+        /// The interfaces it is on.
+        interfaces: Vec<String>,
+    },
+
+    /// The pins of a running gateway are gone.
+    #[error(
+        "the pins in {} have been removed while the gateway runs: restart it, so that it makes them anew",
+        dir.display()
+    )]
+    PinsRemoved {
+        /// Where they were.
+        dir: PathBuf,
+    },
+
     /// The driver refuses and generic mode isn't wanted.
     #[error(
         "{interface}: the driver doesn't take the XDP program in native mode: \
@@ -149,6 +173,16 @@ impl Error {
         Self::Load {
             source: Box::new(source),
         }
+    }
+}
+
+/// Which gateway it is that works.
+fn at_work(process: Option<u32>, interfaces: &[String]) -> String {
+    let process = process.map_or("process unknown".to_owned(), |id| format!("process {id}"));
+    match interfaces {
+        [] => process,
+        [one] => format!("{process}, interface {one}"),
+        [most @ .., last] => format!("{process}, interfaces {} and {last}", most.join(", ")),
     }
 }
 

@@ -12,6 +12,7 @@
 mod attach;
 mod block_list;
 mod budgets;
+mod claim;
 mod counters;
 mod error;
 mod heartbeat;
@@ -32,6 +33,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 pub use block_list::BlockList;
 pub use budgets::{Budgets, Whose};
+pub use claim::Claim;
 pub use counters::{Count, Counters};
 pub use error::Error;
 pub use heartbeat::Heartbeat;
@@ -107,13 +109,29 @@ pub struct Port {
     pub mode: Mode,
     /// Whether it was there already, left by an earlier process, and only the program was changed.
     pub adopted: bool,
+    /// Id of its instance of the program.
+    pub program: u32,
     /// What the driver said against native mode, if that is why the mode is generic.
     pub refused_native: Option<io::Error>,
 }
 
+/// What is on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The program that was put there.
+    InPlace,
+    /// None.
+    Gone,
+    /// Another.
+    Replaced {
+        /// Its id.
+        program: u32,
+    },
+}
+
 /// The XDP program on all ports, and its maps.
 pub struct Xdp {
-    pins: Pins,
+    claim: Claim,
     loader: Loader,
     wanted: policy::XdpMode,
     links: Vec<Link>,
@@ -133,13 +151,13 @@ impl Xdp {
     /// Loads the program, configures it and puts it on every port of `links`, or takes over what an
     /// earlier process left there. Until sockets are published, frames of services take the fallback.
     ///
-    /// The pins live as long as the bpffs that `pin_dir` is on: one that is mounted in a mount
+    /// The pins live as long as the bpffs they are on: one that is mounted in a mount
     /// namespace of its own (as by `ip netns exec`) goes with the last process in it.
     ///
     /// # Errors
     /// See [`Error`]. What was attached on the way is detached again.
     pub fn open(
-        pin_dir: &Path,
+        claim: Claim,
         wanted: policy::XdpMode,
         links: Vec<Link>,
         settings: &Settings,
@@ -148,10 +166,11 @@ impl Xdp {
         if count > abi::LINKS {
             return Err(Error::TooManyLinks { links: links.len() });
         }
-        let pins = Pins::new(pin_dir);
-        pins.create()?;
+        let ends = links.iter().flat_map(|link| [&link.inside, &link.outside]);
+        ends.into_iter().try_for_each(|end| claim.check(end))?;
+        let pins = claim.pins.clone();
         let before = pins.interfaces()?;
-        let opened = Self::load(pins.clone(), wanted, links).and_then(|mut xdp| {
+        let opened = Self::load(claim, wanted, links).and_then(|mut xdp| {
             xdp.configure(settings)?;
             if xdp.joins_others()? {
                 xdp.let_go()?;
@@ -171,17 +190,19 @@ impl Xdp {
         opened
     }
 
-    fn load(pins: Pins, wanted: policy::XdpMode, links: Vec<Link>) -> Result<Self, Error> {
+    fn load(claim: Claim, wanted: policy::XdpMode, links: Vec<Link>) -> Result<Self, Error> {
+        let pins = &claim.pins;
+        pins.create()?;
         Ok(Self {
-            loader: Loader::new(&pins)?,
-            services: maps::open(&pins, map::SERVICES)?,
-            coap: maps::open(&pins, map::COAP_SERVICES)?,
-            port_config: maps::open(&pins, map::PORT_CONFIG)?,
-            peers: maps::open(&pins, map::PEERS)?,
-            sockets: maps::open(&pins, map::SOCKETS)?,
+            loader: Loader::new(pins)?,
+            services: maps::open(pins, map::SERVICES)?,
+            coap: maps::open(pins, map::COAP_SERVICES)?,
+            port_config: maps::open(pins, map::PORT_CONFIG)?,
+            peers: maps::open(pins, map::PEERS)?,
+            sockets: maps::open(pins, map::SOCKETS)?,
             budget_key: random_key()?,
             ports: Vec::new(),
-            pins,
+            claim,
             wanted,
             links,
         })
@@ -229,8 +250,8 @@ impl Xdp {
 
     /// Takes the program off all interfaces that an earlier process left it on.
     fn let_go(&self) -> Result<(), Error> {
-        for name in self.pins.interfaces()? {
-            self.pins.remove_link(&name)?;
+        for name in self.claim.pins.interfaces()? {
+            self.claim.pins.remove_link(&name)?;
         }
         let ours = self
             .links
@@ -258,14 +279,17 @@ impl Xdp {
     fn attach(&mut self, link: u32, side: Side) -> Result<(), Error> {
         let interface = self.links[link as usize].end(side).clone();
         let mut instance = self.loader.instance(abi::port_index(link, side))?;
-        let pin = self.pins.link(&interface.name);
-        let attached = attach::attach(instance.program()?, &interface, self.wanted, &pin)?;
+        let pin = self.claim.pins.link(&interface.name);
+        let program = instance.program()?;
+        let attached = attach::attach(program, &interface, self.wanted, &pin)?;
+        let program = program.info().map_err(Error::load)?.id();
         self.ports.push(Port {
             link,
             side,
             interface,
             mode: attached.mode,
             adopted: attached.adopted,
+            program,
             refused_native: attached.refused_native,
         });
         Ok(())
@@ -275,17 +299,47 @@ impl Xdp {
     /// and forgets the maps of earlier layouts: nothing uses them any more.
     fn detach_others(&self) -> Result<(), Error> {
         let named = |name: &String| self.ports.iter().any(|port| port.interface.name == *name);
-        for name in self.pins.interfaces()?.iter().filter(|name| !named(name)) {
-            self.pins.remove_link(name)?;
+        for name in self
+            .claim
+            .pins
+            .interfaces()?
+            .iter()
+            .filter(|name| !named(name))
+        {
+            self.claim.pins.remove_link(name)?;
         }
-        self.pins.remove_other_layouts()
+        self.claim.pins.remove_other_layouts()
     }
 
-    /// Puts the program on an interface that has come back under the name of one of `link`'s ends.
+    /// Asks the kernel what is on the port at this end of `link`.
     ///
     /// # Errors
-    /// As [`Xdp::open`].
+    /// The kernel can't be asked, or the interface is gone.
+    pub fn standing(&self, link: u32, side: Side) -> Result<Standing, Error> {
+        let ends = self.links.get(link as usize);
+        let interface = ends.ok_or(Error::NoSuchSlot { link, queue: 0 })?.end(side);
+        let mut ports = self.ports.iter();
+        let ours = ports.find(|port| (port.link, port.side) == (link, side));
+        Ok(match attach::present(interface)? {
+            None => Standing::Gone,
+            Some(there) if ours.is_some_and(|port| port.program == there.program) => {
+                Standing::InPlace
+            }
+            Some(there) => Standing::Replaced {
+                program: there.program,
+            },
+        })
+    }
+
+    /// Puts the program on an interface that has come back under the name of one of `link`'s ends, or
+    /// that somebody has taken it off.
+    ///
+    /// # Errors
+    /// As [`Xdp::open`], and the pins have been removed: other maps would have to take their places,
+    /// which the workers don't know.
     pub fn reattach(&mut self, link: u32, side: Side, if_index: u32) -> Result<&Port, Error> {
+        self.claim.check_whole()?;
+        self.claim.pins.create()?;
         let no_such_link = Error::NoSuchSlot { link, queue: 0 };
         let ends = self.links.get_mut(link as usize).ok_or(no_such_link)?;
         match side {
@@ -335,7 +389,7 @@ impl Xdp {
     /// The map can't be opened.
     pub fn heartbeat(&self, link: u32, queue: u32) -> Result<Heartbeat, Error> {
         socket_slot(link, Side::Inside, queue)?;
-        Heartbeat::open(&self.pins, abi::heartbeat_slot(link, queue))
+        Heartbeat::open(&self.claim.pins, abi::heartbeat_slot(link, queue))
     }
 
     /// The block list.
@@ -343,7 +397,7 @@ impl Xdp {
     /// # Errors
     /// A map can't be opened.
     pub fn block_list(&self) -> Result<BlockList, Error> {
-        BlockList::open(&self.pins)
+        BlockList::open(&self.claim.pins)
     }
 
     /// The packet budgets.
@@ -351,7 +405,7 @@ impl Xdp {
     /// # Errors
     /// The map can't be opened.
     pub fn budgets(&self) -> Result<Budgets, Error> {
-        Budgets::open(&self.pins)
+        Budgets::open(&self.claim.pins)
     }
 
     /// The counters.
@@ -359,7 +413,7 @@ impl Xdp {
     /// # Errors
     /// The map can't be opened.
     pub fn counters(&self) -> Result<Counters, Error> {
-        Counters::open(&self.pins)
+        Counters::open(&self.claim.pins)
     }
 
     /// Takes the program off all ports and removes its maps: from now on nothing joins the ends.
@@ -367,18 +421,20 @@ impl Xdp {
     /// # Errors
     /// A pin can't be removed.
     pub fn detach(self) -> Result<(), Error> {
-        self.pins.remove()
+        self.claim.pins.remove()
     }
 }
 
 /// Takes off what a process that is gone has left under `pin_dir`, and says from which interfaces.
 ///
 /// # Errors
-/// A pin can't be removed.
+/// The process isn't gone, or a pin can't be removed.
 pub fn detach(pin_dir: &Path) -> Result<Vec<String>, Error> {
-    let pins = Pins::new(pin_dir);
-    let interfaces = pins.interfaces()?;
-    pins.remove()?;
+    let Some(claim) = Claim::take_existing(pin_dir)? else {
+        return Ok(Vec::new());
+    };
+    let interfaces = claim.pins.interfaces()?;
+    claim.pins.remove()?;
     Ok(interfaces)
 }
 

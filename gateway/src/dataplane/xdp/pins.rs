@@ -34,8 +34,8 @@ impl Pins {
         }
     }
 
-    /// Makes the directories, on a bpffs: the one they are on, or one mounted for them.
-    pub(super) fn create(&self) -> Result<(), Error> {
+    /// Makes the directory, on a bpffs: the one it is on, or one mounted for it.
+    pub(super) fn mount(&self) -> Result<(), Error> {
         if !is_on_bpffs(&self.dir) {
             let system = Path::new(SYSTEM_BPFFS);
             let mount_point = if self.dir.starts_with(system) {
@@ -55,6 +55,15 @@ impl Pins {
                 mounted.map_err(io::Error::from),
             )?;
         }
+        doing(
+            "making the directory",
+            &self.dir,
+            fs::create_dir_all(&self.dir),
+        )
+    }
+
+    /// Makes the directories in it.
+    pub(super) fn create(&self) -> Result<(), Error> {
         for dir in [self.links(), self.maps()] {
             doing("making the directory", &dir, fs::create_dir_all(&dir))?;
         }

@@ -68,6 +68,11 @@ pub fn missing_packages() -> Vec<&'static str> {
     packages
 }
 
+/// Whether a program is installed.
+pub fn is_installed(program: &str) -> bool {
+    find(&[program]).is_some()
+}
+
 /// The first of these programs that is installed. Looks where administrators' programs are, too,
 /// wherever PATH points.
 fn find(names: &[&str]) -> Option<PathBuf> {
