@@ -95,7 +95,11 @@ fn quoted(cell: &str) -> Vec<String> {
 }
 
 /// The names of all test functions of the repository, those that `proptest!` makes included.
-fn test_functions() -> BTreeSet<String> {
+///
+/// # Panics
+/// When they can't be read.
+#[must_use]
+pub fn test_functions() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for dir in ["crates", "gateway", "ebpf", "tests"] {
         visit(&root().join(dir), &mut names);
@@ -129,6 +133,8 @@ fn tests_of(source: &str) -> impl Iterator<Item = String> {
     })
 }
 
-fn root() -> PathBuf {
+/// The top of the repository.
+#[must_use]
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

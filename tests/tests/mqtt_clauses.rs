@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use policy::Reason;
+use weir_tests::clauses;
 
 /// The numbered statements of a version: section, first number, last number.
 type Statements = &'static [(&'static str, u32, u32)];
@@ -77,12 +76,8 @@ impl Row {
     }
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    fs::read_to_string(clauses::root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The rows of each version's table.
@@ -93,21 +88,6 @@ fn tables() -> [Vec<Row>; 2] {
         let part = parts.next().expect("a table for each version");
         part.lines().filter_map(Row::of).collect()
     })
-}
-
-/// Names of all tests in the sources.
-fn tests() -> BTreeSet<String> {
-    let output = Command::new("git")
-        .args(["grep", "-h", "-A1", "#\\[test\\]", "--", "*.rs"])
-        .current_dir(root())
-        .output()
-        .expect("git");
-    let text = String::from_utf8(output.stdout).expect("sources in UTF-8");
-    let name = |line: &str| {
-        let rest = line.trim_start().strip_prefix("fn ")?;
-        Some(rest.split_once('(')?.0.to_owned())
-    };
-    text.lines().filter_map(name).collect()
 }
 
 #[test]
@@ -145,8 +125,8 @@ fn every_row_names_codes_that_exist_or_says_why_there_is_none() {
 
 #[test]
 fn what_shows_a_row_is_there() {
-    let (tests, pack) = (tests(), read("rules/baseline.toml"));
-    assert!(tests.len() > 100, "git grep found the tests");
+    let (tests, pack) = (clauses::test_functions(), read("rules/baseline.toml"));
+    assert!(tests.len() > 100, "the sources have tests");
     for row in tables().iter().flatten() {
         for shown_by in row.shown_by.split("; ").filter(|by| *by != "-") {
             let is_there = match shown_by.strip_prefix('`') {

@@ -3,21 +3,32 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// Bytes of a pooled buffer.
+/// Bytes of a pooled buffer, or as many as whole items take of them.
 const BUFFER_BYTES: usize = 4096;
 /// Buffers kept for reuse.
 const KEPT: usize = 1024;
 
 /// A stack of empty buffers. Shared by the workers.
-#[derive(Debug, Default)]
-pub(crate) struct Pool {
-    free: Mutex<Vec<Vec<u8>>>,
+#[derive(Debug)]
+pub(crate) struct Pool<T = u8> {
+    free: Mutex<Vec<Vec<T>>>,
 }
 
-impl Pool {
-    /// An empty buffer for at least `len` bytes.
-    pub(crate) fn take(&self, len: usize) -> Vec<u8> {
-        if len > BUFFER_BYTES {
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self {
+            free: Mutex::default(),
+        }
+    }
+}
+
+impl<T> Pool<T> {
+    /// Items in a buffer of the usual size.
+    const ITEMS: usize = BUFFER_BYTES / size_of::<T>();
+
+    /// An empty buffer for at least `len` items.
+    pub(crate) fn take(&self, len: usize) -> Vec<T> {
+        if len > Self::ITEMS {
             return Vec::with_capacity(len.next_power_of_two());
         }
         let pooled = self
@@ -25,12 +36,12 @@ impl Pool {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        pooled.unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES))
+        pooled.unwrap_or_else(|| Vec::with_capacity(Self::ITEMS))
     }
 
     /// Takes a buffer back; one that isn't of the usual size, or too many, is freed.
-    pub(crate) fn give(&self, mut buffer: Vec<u8>) {
-        if buffer.capacity() != BUFFER_BYTES {
+    pub(crate) fn give(&self, mut buffer: Vec<T>) {
+        if buffer.capacity() != Self::ITEMS {
             return;
         }
         buffer.clear();
@@ -47,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_buffer_given_back_is_taken_again_empty() {
-        let pool = Pool::default();
+        let pool = Pool::<u8>::default();
         let mut buffer = pool.take(10);
         buffer.push(1);
         let address = buffer.as_ptr();
@@ -58,7 +69,7 @@ mod tests {
 
     #[test]
     fn large_and_surplus_buffers_are_freed() {
-        let pool = Pool::default();
+        let pool = Pool::<u8>::default();
         assert!(pool.take(BUFFER_BYTES + 1).capacity() > BUFFER_BYTES);
         for _ in 0..2 * KEPT {
             pool.give(Vec::with_capacity(BUFFER_BYTES));

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::mqtt::{AliasTotal, Registry};
+use crate::mqtt::{AliasTotal, Entry, Registry};
 use crate::pool::Pool;
 use crate::tcp::HeldTotal;
 use crate::{Limits, Seed};
@@ -11,6 +11,7 @@ use crate::{Limits, Seed};
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
+    pub(crate) windows: Pool<Entry>,
     pub(crate) held: HeldTotal,
     pub(crate) alias_total: AliasTotal,
     pub(crate) registry: Registry,
@@ -21,6 +22,7 @@ impl Shared {
     pub(crate) fn new(limits: &Limits, seed: &Seed) -> Self {
         Self {
             pool: Pool::default(),
+            windows: Pool::default(),
             held: HeldTotal::default(),
             alias_total: AliasTotal::default(),
             registry: Registry::new(limits, seed),

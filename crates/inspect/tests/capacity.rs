@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use policy::{RuleIndex, Side};
-use testkit::mqtt;
+use testkit::mqtt::{self, Connect};
 use testkit::network::{Ends, Stream, policy_of};
 use weir_inspect::{
     Count, Event, FlowEnd, Frame, Injected, Inspector, Instant, LimitKind, Limits, Outcome, Port,
     Seed, Sink, Verdict,
 };
 use wire::Direction::{self, ToClient, ToServer};
-use wire::mqtt::Version;
+use wire::mqtt::{PacketType, QoS, Version};
 use wire::net::{Layout, Packet, TcpFlags, edit};
 
 const BASELINE: &str = include_str!("../../../rules/baseline.toml");
@@ -103,20 +103,38 @@ impl Template {
     }
 }
 
-/// A session that opens, says something that arrives out of order, and falls silent.
+/// A session that opens, says something that arrives out of order, asks for messages, exchanges one each way
+/// that is acknowledged, and falls silent.
 fn session() -> Vec<Template> {
     let mut stream = Stream::new(Ends::v4(1, 1883));
     let (syn, ack) = (TcpFlags::SYN, TcpFlags::ACK);
-    let connect = mqtt::connect(Version::V311, "device-of-site-00000000");
+    let connect = mqtt::connect_with(&Connect {
+        version: Version::V311,
+        client_id: "device-of-site-00000000",
+        username: Some("sensor"),
+        password: Some(b"secret"),
+        ..Connect::default()
+    });
     let publish = mqtt::publish(Version::V311, "t", &[0; 300]);
     let (head, tail) = publish.split_at(100);
-    let script: [(Direction, TcpFlags, &[u8]); 8] = [
+    let topic = "sites/7/00000000/set";
+    let message =
+        |topic, payload| mqtt::publish_qos(Version::V311, QoS::AtLeastOnce, 1, topic, payload);
+    let puback = mqtt::ack(Version::V311, PacketType::PubAck, 1);
+    let script: [(Direction, TcpFlags, &[u8]); 15] = [
         (ToServer, syn, &[]),
         (ToClient, syn | ack, &[]),
         (ToServer, ack, &connect),
         (ToClient, ack, &mqtt::connack(Version::V311, 0)),
         (ToServer, ack, head),
         (ToServer, ack, tail),
+        (ToClient, ack, &[]),
+        (ToServer, ack, &mqtt::subscribe(Version::V311, 2, &[topic])),
+        (ToClient, ack, &mqtt::suback(Version::V311, 2, &[1])),
+        (ToServer, ack, &message("sites/7/alarms", &[0; 200])),
+        (ToClient, ack, &puback),
+        (ToClient, ack, &message(topic, b"on")),
+        (ToServer, ack, &puback),
         (ToClient, ack, &[]),
         (ToServer, ack, &mqtt::pingreq()),
     ];

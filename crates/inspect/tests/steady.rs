@@ -240,6 +240,38 @@ fn a_coap_exchange_allocates_nothing_once_old_ones_fall_due() {
     assert_eq!(info.count_total, 0, "{info:?}");
 }
 
+/// As large as MQTT allows: not a byte of it is kept longer than TCP needs it.
+#[test]
+fn a_publish_of_256_mb_passes_in_the_memory_of_a_small_one() {
+    const PAYLOAD: usize = 268_435_455 - 3;
+    const KEPT_BYTES: u64 = 16_384;
+    let (gateway, mut stream) = session();
+    let head = [&[0x30, 0xff, 0xff, 0xff, 0x7f][..], b"\0\x01t"].concat();
+    let body = vec![7; 1400];
+    let mut carry_all = |direction, bytes: &[u8]| {
+        let side = stream.ends.side_of_sender(direction);
+        let mut frame = stream.segment(direction, 0, TcpFlags::ACK, bytes);
+        stream.advance(direction, bytes.len());
+        assert!(carry(&gateway.inspector, 2000, side, &mut frame).forward);
+    };
+    let info = allocation_counter::measure(|| {
+        carry_all(ToServer, &head);
+        let mut remaining = PAYLOAD;
+        while remaining > 0 {
+            let piece = &body[..remaining.min(body.len())];
+            carry_all(ToServer, piece);
+            carry_all(ToClient, &[]);
+            remaining -= piece.len();
+        }
+    });
+    assert!(info.bytes_max <= KEPT_BYTES, "{info:?}");
+    // It ended where it said it would: what follows is read.
+    carry_all(ToServer, &mqtt::pingreq());
+    let side = stream.ends.side_of_sender(ToServer);
+    let mut spoofed = stream.segment(ToServer, 0, TcpFlags::ACK, &mqtt::pingresp());
+    assert!(!carry(&gateway.inspector, 2000, side, &mut spoofed).forward);
+}
+
 /// Opens `count` sessions and lets them fall silent.
 fn idle_sessions(inspector: &Inspector, count: u16) -> AllocationInfo {
     let connect = mqtt::connect(Version::V311, "device-with-a-usual-name");

@@ -9,7 +9,8 @@ use wire::Direction;
 use wire::mqtt::{ControlPacket, PacketType, Version};
 
 use super::Session;
-use super::inflight::{ANY_COUNT, Entry, InFlight, Step};
+use super::inflight::{ANY_COUNT, Entry, Step};
+use crate::pool::Pool;
 
 /// What a control packet does to an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,14 +114,13 @@ impl Session {
     /// Whether the receiver takes one more message at once.
     fn check_window(&self, first: Step, opened: Direction) -> Option<Reason> {
         let is_message = matches!(first, Step::PubAck | Step::PubRec);
-        let window = self.in_flight.as_ref()?.window(opened);
-        let is_full = is_message && window.holds(self.terms.receive_maximum(opened));
+        let most = self.terms.receive_maximum(opened);
+        let is_full = is_message && self.in_flight.messages(opened) >= most;
         is_full.then_some(Reason::MQTT_FLOW_CONTROL_RECEIVE_MAXIMUM)
     }
 
     fn entry(&self, step: &Move) -> Option<&Entry> {
-        let window = self.in_flight.as_ref()?.window(step.opened);
-        window.entry(step.packet_id)
+        self.in_flight.entry(step.opened, step.packet_id)
     }
 
     /// Takes note of a packet's identifier. False if there is no room for one more than `most`.
@@ -129,6 +129,7 @@ impl Session {
         packet: &ControlPacket<'_>,
         direction: Direction,
         most: usize,
+        pool: &Pool<Entry>,
     ) -> bool {
         if !self.framers.are_read() {
             return true;
@@ -171,24 +172,15 @@ impl Session {
                 None => return true,
             },
         };
-        let in_flight = self.in_flight.get_or_insert_default();
-        let window = InFlight::window_mut(in_flight, step.opened);
         let fits = match new {
-            Some(entry) => window.put(entry, most),
+            Some(entry) => self.in_flight.put(step.opened, entry, most, pool),
             None => {
-                window.remove(step.packet_id);
+                self.in_flight.remove(step.opened, step.packet_id, pool);
                 true
             }
         };
         self.unsure[step.opened as usize] |= !fits;
         fits
-    }
-
-    /// A client with nothing to say: what isn't in use is given up.
-    pub(super) fn rest(&mut self) {
-        if self.in_flight.as_mut().is_some_and(|books| books.rests()) {
-            self.in_flight = None;
-        }
     }
 }
 

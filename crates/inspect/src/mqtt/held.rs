@@ -42,11 +42,7 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
             (ControlPacket::Publish(publish), _) => {
                 Step::of_publish(publish.qos)?;
                 let id = publish.packet_id?;
-                let window = session
-                    .in_flight
-                    .as_ref()
-                    .map(|books| books.window(direction));
-                let known = window.and_then(|window| window.entry(id));
+                let known = session.in_flight.entry(direction, id);
                 let is_repeated = known.is_some_and(|entry| entry.step.is_message());
                 (Slot::in_flight(direction), u32::from(!is_repeated))
             }
@@ -136,7 +132,6 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
 impl Session {
     /// How many messages that travel this way are in flight, as far as is known.
     fn in_flight(&self, direction: Direction) -> u32 {
-        let books = self.in_flight.as_ref();
-        books.map_or(0, |books| books.window(direction).messages())
+        self.in_flight.messages(direction).into()
     }
 }

@@ -1,15 +1,21 @@
 //! Packet identifiers in flight: who opened an exchange with which, and what comes next (MQTT 5.0
 //! §2.2.1, §4.3). Each direction has identifiers of its own.
 
+use smallvec::SmallVec;
 use wire::Direction;
 use wire::mqtt::QoS;
+
+use crate::pool::Pool;
+
+/// Entries kept within the session itself: most have no more in flight, and cost no trip to the pool.
+const INLINE_ENTRIES: usize = 2;
 
 /// A count of filters that isn't known.
 pub(super) const ANY_COUNT: u16 = u16::MAX;
 
 /// What the exchange with an identifier waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     PubAck,
     PubRec,
     PubRel,
@@ -42,55 +48,57 @@ impl Step {
 
 /// One identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub(super) packet_id: u16,
     /// How many filters were sent with it, or [`ANY_COUNT`].
     pub(super) filters: u16,
     pub(super) step: Step,
 }
 
-/// The identifiers one end has in flight, in order.
+/// The identifiers one end has in flight, in order. Beyond the first few they stand in a pooled buffer, until
+/// none is left.
 #[derive(Debug, Default)]
-pub(super) struct Window {
-    entries: Vec<Entry>,
-    /// How many of them are messages.
-    messages: u32,
+struct Window {
+    entries: SmallVec<[Entry; INLINE_ENTRIES]>,
 }
 
 impl Window {
-    pub(super) fn entry(&self, packet_id: u16) -> Option<&Entry> {
+    fn entry(&self, packet_id: u16) -> Option<&Entry> {
         self.place(packet_id).ok().map(|at| &self.entries[at])
-    }
-
-    /// Whether `most` messages or more are in flight.
-    pub(super) fn holds(&self, most: u16) -> bool {
-        self.messages >= u32::from(most)
-    }
-
-    /// How many messages are in flight.
-    pub(super) fn messages(&self) -> u32 {
-        self.messages
     }
 
     /// Puts an entry in, or in the place of the one with its identifier. False if there is no room
     /// for one more than `most`.
-    pub(super) fn put(&mut self, entry: Entry, most: usize) -> bool {
+    fn put(&mut self, entry: Entry, most: usize, pool: &Pool<Entry>) -> bool {
         match self.place(entry.packet_id) {
-            Ok(at) => {
-                let old = std::mem::replace(&mut self.entries[at], entry);
-                self.messages -= u32::from(old.step.is_message());
-            }
+            Ok(at) => self.entries[at] = entry,
             Err(_) if self.entries.len() >= most => return false,
-            Err(at) => self.entries.insert(at, entry),
+            Err(at) => {
+                if self.entries.len() == self.entries.capacity() {
+                    self.grow(pool);
+                }
+                self.entries.insert(at, entry);
+            }
         }
-        self.messages += u32::from(entry.step.is_message());
         true
     }
 
-    pub(super) fn remove(&mut self, packet_id: u16) {
+    fn remove(&mut self, packet_id: u16, pool: &Pool<Entry>) {
         if let Ok(at) = self.place(packet_id) {
-            let old = self.entries.remove(at);
-            self.messages -= u32::from(old.step.is_message());
+            self.entries.remove(at);
+        }
+        if self.entries.is_empty() && self.entries.spilled() {
+            pool.give(std::mem::take(&mut self.entries).into_vec());
+        }
+    }
+
+    /// Moves to a buffer with room for one more.
+    fn grow(&mut self, pool: &Pool<Entry>) {
+        let mut larger = pool.take(self.entries.len() + 1);
+        larger.extend_from_slice(&self.entries);
+        let former = std::mem::replace(&mut self.entries, SmallVec::from_vec(larger));
+        if former.spilled() {
+            pool.give(former.into_vec());
         }
     }
 
@@ -109,24 +117,48 @@ impl Window {
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     windows: [Window; 2],
-    /// Nothing was opened since the last sign of an idle client.
-    is_quiet: bool,
+    /// How many of the entries are messages: there are no more identifiers than this counts.
+    messages: [u16; 2],
 }
 
 impl InFlight {
-    pub(super) fn window(&self, direction: Direction) -> &Window {
-        &self.windows[direction as usize]
+    pub(super) fn entry(&self, direction: Direction, packet_id: u16) -> Option<&Entry> {
+        self.windows[direction as usize].entry(packet_id)
     }
 
-    pub(super) fn window_mut(&mut self, direction: Direction) -> &mut Window {
-        self.is_quiet = false;
-        &mut self.windows[direction as usize]
+    /// How many messages are in flight.
+    pub(super) fn messages(&self, direction: Direction) -> u16 {
+        self.messages[direction as usize]
     }
 
-    /// Whether it may be given up: nothing is in flight, and nothing was since this was last asked.
-    pub(super) fn rests(&mut self) -> bool {
-        let is_empty = self.windows.iter().all(|window| window.entries.is_empty());
-        is_empty && std::mem::replace(&mut self.is_quiet, true)
+    /// Puts an entry in, or in the place of the one with its identifier. False if there is no room
+    /// for one more than `most`.
+    pub(super) fn put(
+        &mut self,
+        direction: Direction,
+        entry: Entry,
+        most: usize,
+        pool: &Pool<Entry>,
+    ) -> bool {
+        let was_message = self.is_message(direction, entry.packet_id);
+        let fits = self.windows[direction as usize].put(entry, most, pool);
+        if fits {
+            let messages = &mut self.messages[direction as usize];
+            *messages -= u16::from(was_message);
+            *messages += u16::from(entry.step.is_message());
+        }
+        fits
+    }
+
+    pub(super) fn remove(&mut self, direction: Direction, packet_id: u16, pool: &Pool<Entry>) {
+        let was_message = self.is_message(direction, packet_id);
+        self.messages[direction as usize] -= u16::from(was_message);
+        self.windows[direction as usize].remove(packet_id, pool);
+    }
+
+    fn is_message(&self, direction: Direction, packet_id: u16) -> bool {
+        let entry = self.entry(direction, packet_id);
+        entry.is_some_and(|entry| entry.step.is_message())
     }
 }
 
@@ -143,50 +175,62 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_takes_six_bytes() {
+    fn an_entry_takes_six_bytes_and_a_window_no_more_than_a_vec() {
         assert_eq!(size_of::<Entry>(), 6);
+        assert_eq!(size_of::<Window>(), size_of::<Vec<Entry>>());
     }
 
     #[test]
     fn identifiers_are_found_whatever_the_order_they_came_in() {
-        let mut window = Window::default();
+        let (mut window, pool) = (Window::default(), Pool::default());
         for id in [7, 65_535, 1, 300, 2] {
-            assert!(window.put(entry(id, Step::PubAck), 5));
+            assert!(window.put(entry(id, Step::PubAck), 5, &pool));
         }
-        assert!(!window.put(entry(9, Step::PubAck), 5));
-        assert!(window.put(entry(300, Step::PubRec), 5));
+        assert!(!window.put(entry(9, Step::PubAck), 5, &pool));
+        assert!(window.put(entry(300, Step::PubRec), 5, &pool));
         assert_eq!(window.entry(300).map(|e| e.step), Some(Step::PubRec));
         assert_eq!(window.entry(9), None);
-        window.remove(300);
+        window.remove(300, &pool);
         assert_eq!(window.entry(300), None);
         assert_eq!(window.entry(65_535).map(|e| e.packet_id), Some(65_535));
     }
 
     #[test]
     fn only_messages_take_room_in_the_receiver_s_window() {
-        let mut window = Window::default();
+        let (mut books, pool) = (InFlight::default(), Pool::default());
+        let direction = Direction::ToServer;
         for (id, step) in [
             (1, Step::PubAck),
             (2, Step::SubAck),
             (3, Step::PubComp),
             (4, Step::Anything),
         ] {
-            window.put(entry(id, step), 10);
+            assert!(books.put(direction, entry(id, step), 4, &pool));
         }
-        assert!(window.holds(2) && !window.holds(3));
-        window.put(entry(3, Step::Anything), 10);
-        window.remove(1);
-        assert_eq!(window.messages(), 0);
+        assert_eq!(books.messages(direction), 2);
+        assert!(!books.put(direction, entry(5, Step::PubAck), 4, &pool));
+        assert_eq!(books.messages(direction), 2);
+        books.put(direction, entry(3, Step::Anything), 4, &pool);
+        books.remove(direction, 1, &pool);
+        books.remove(direction, 1, &pool);
+        assert_eq!(books.messages(direction), 0);
+        assert_eq!(books.messages(direction.reverse()), 0);
     }
 
     #[test]
-    fn memory_is_given_up_after_a_while_without_use() {
-        let mut in_flight = InFlight::default();
-        let window = in_flight.window_mut(Direction::ToServer);
-        window.put(entry(1, Step::PubAck), 10);
-        assert!(!in_flight.rests() && !in_flight.rests());
-        in_flight.window_mut(Direction::ToServer).remove(1);
-        assert!(!in_flight.rests());
-        assert!(in_flight.rests());
+    fn a_window_with_nothing_in_flight_keeps_no_buffer() {
+        const MANY: u16 = 2000;
+        let (mut window, pool) = (Window::default(), Pool::default());
+        for id in 1..=MANY {
+            assert!(window.put(entry(id, Step::PubAck), MANY.into(), &pool));
+        }
+        for id in 1..=MANY {
+            assert_eq!(window.entry(id).map(|e| e.packet_id), Some(id));
+        }
+        for id in (1..=MANY).rev() {
+            assert!(window.entries.spilled());
+            window.remove(id, &pool);
+        }
+        assert!(window.entries.is_empty() && !window.entries.spilled());
     }
 }

@@ -26,5 +26,6 @@ mod stream;
 mod subscriptions;
 
 pub(crate) use alias::AliasTotal;
+pub(crate) use inflight::Entry;
 pub(crate) use registry::Registry;
 pub(crate) use session::Session;

@@ -67,7 +67,7 @@ impl<S: Sink> Scene<'_, '_, S> {
             true => direction,
             false => direction.reverse(),
         };
-        match ControlPacket::decode(bytes, version, sent_by) {
+        match ControlPacket::decode_after(header, bytes, version, sent_by) {
             Ok(Decoded::Complete { message, len }) => self.judge_packet(&message, len, len),
             Ok(Decoded::Incomplete { need }) => Step::Need(need.max(bytes.len() + 1)),
             Err(malformed) => self.unreadable(bytes, Some(header), malformed),
@@ -180,7 +180,10 @@ impl<S: Sink> Scene<'_, '_, S> {
             return;
         }
         let most = self.cx.limits.in_flight;
-        if !self.session.note_delivery(packet, direction, most) {
+        if !self
+            .session
+            .note_delivery(packet, direction, most, &self.shared.windows)
+        {
             self.cx.limit(LimitKind::InFlight);
         }
         let most = self.cx.limits.subscription_bytes;

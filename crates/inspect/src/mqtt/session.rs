@@ -49,10 +49,8 @@ pub(crate) struct Session {
     /// By direction; absent until one end gives an alias.
     aliases: Option<Box<[Aliases; 2]>>,
     pub(super) terms: Terms,
-    /// Absent until one end opens an exchange, and when none was opened for a while.
-    pub(super) in_flight: Option<Box<InFlight>>,
-    /// Absent until the client asks for something.
-    pub(super) subscriptions: Option<Box<Subscriptions>>,
+    pub(super) in_flight: InFlight,
+    pub(super) subscriptions: Subscriptions,
     /// What the client asked for was all seen.
     pub(super) knows_subscriptions: bool,
     /// By the direction of its opening: exchanges may be in flight that weren't seen to begin.
@@ -103,8 +101,8 @@ impl Session {
             username: None,
             aliases: None,
             terms: Terms::UNKNOWN,
-            in_flight: None,
-            subscriptions: None,
+            in_flight: InFlight::default(),
+            subscriptions: Subscriptions::default(),
             knows_subscriptions: false,
             unsure: [stage == Stage::Unknown; 2],
             is_blind: stage == Stage::Unknown,
@@ -190,7 +188,6 @@ impl Session {
             }
             ControlPacket::Auth(_) => self.note_authentication(packet, direction),
             ControlPacket::Disconnect(_) => self.has_left[direction as usize] = true,
-            ControlPacket::PingReq(_) => self.rest(),
             _ => {}
         }
     }
@@ -286,7 +283,7 @@ impl Session {
     /// A packet was let through unread: what it did to the session isn't known.
     pub(super) fn lose_track(&mut self) {
         self.is_blind = true;
-        self.in_flight = None;
+        self.in_flight = InFlight::default();
         self.forget_subscriptions();
         if let Some(holder) = self.rare.as_mut().and_then(|rare| rare.holder.as_mut()) {
             holder.lose_track();

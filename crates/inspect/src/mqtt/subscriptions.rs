@@ -14,13 +14,10 @@ use super::session::Stage;
 /// Stands between two filters: no filter contains it ([MQTT-1.5.4-2]).
 const END: char = '\0';
 
-/// The filters a client has asked for. Behind one pointer, because most sessions are idle and every session
-/// has one.
+/// The filters a client has asked for, each with its [`END`], and no room for more: most clients ask once, and
+/// every session has this.
 #[derive(Debug, Default)]
-pub(super) struct Subscriptions {
-    /// Each with its [`END`].
-    filters: String,
-}
+pub(super) struct Subscriptions(Box<str>);
 
 /// What became of filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,27 +36,29 @@ impl Subscriptions {
             if is_server_s_own(filter) {
                 return Added::Unclear;
             }
-            if filters(&self.filters).any(|known| known == filter) {
+            if self.filters().any(|known| known == filter) {
                 continue;
             }
-            let len = self.filters.len() + filter.len() + END.len_utf8();
+            let len = self.0.len() + filter.len() + END.len_utf8();
             if len > most {
                 return Added::NoRoom;
             }
-            self.filters.reserve_exact(len - self.filters.len());
-            self.filters.push_str(filter);
-            self.filters.push(END);
+            let mut filters = String::from(std::mem::take(&mut self.0));
+            filters.reserve_exact(len - filters.len());
+            filters.push_str(filter);
+            filters.push(END);
+            self.0 = filters.into_boxed_str();
         }
         Added::All
     }
 
     fn match_name(&self, name: &str) -> bool {
-        filters(&self.filters).any(|filter| topic::matches(filter, name))
+        self.filters().any(|filter| topic::matches(filter, name))
     }
-}
 
-fn filters(known: &str) -> impl Iterator<Item = &str> {
-    known.split_terminator(END)
+    fn filters(&self) -> impl Iterator<Item = &str> {
+        self.0.split_terminator(END)
+    }
 }
 
 /// Whether a filter begins with a word of some server, which may mean anything.
@@ -76,8 +75,7 @@ impl Session {
         if !self.knows_subscriptions {
             return true;
         }
-        let subscriptions = self.subscriptions.get_or_insert_default();
-        let added = subscriptions.add(subscribe, most);
+        let added = self.subscriptions.add(subscribe, most);
         if added != Added::All {
             self.forget_subscriptions();
         }
@@ -87,7 +85,7 @@ impl Session {
     /// There may be other filters than were seen.
     pub(super) fn forget_subscriptions(&mut self) {
         self.knows_subscriptions = false;
-        self.subscriptions = None;
+        self.subscriptions = Subscriptions::default();
     }
 
     /// Whether a server sends what its client never asked for.
@@ -105,8 +103,7 @@ impl Session {
         }
         let name = self.name_of(publish)?;
         // What a server says of itself it may say to whom it likes.
-        let is_asked_for = name.starts_with('$')
-            || (self.subscriptions.as_ref()).is_some_and(|asked| asked.match_name(name));
+        let is_asked_for = name.starts_with('$') || self.subscriptions.match_name(name);
         (!is_asked_for).then_some(Reason::MQTT_SESSION_NOT_SUBSCRIBED)
     }
 

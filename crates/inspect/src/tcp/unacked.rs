@@ -4,47 +4,58 @@ use std::collections::VecDeque;
 
 use crate::pool::Pool;
 
-/// Bytes kept within the flow itself: a sensor's message is no larger, and costs no trip to the pool.
-const INLINE_BYTES: usize = 64;
+/// Bytes kept within the flow itself: a sensor's message is no larger, and costs no trip to the pool. As many as
+/// make it a power of two with what tells them apart.
+const INLINE_BYTES: usize = 62;
 
 /// The bytes from the receiver's acknowledgement to the next byte to inspect.
-///
-/// They stand in `inline` while they fit, else in `ring`, which has room only while it is in use.
 #[derive(Debug)]
-pub(super) struct Unacked {
-    inline: [u8; INLINE_BYTES],
-    inline_len: u8,
-    ring: VecDeque<u8>,
+pub(super) enum Unacked {
+    /// They fit.
+    Inline { len: u8, bytes: [u8; INLINE_BYTES] },
+    /// They don't, or didn't when the first of them came.
+    Ring(VecDeque<u8>),
 }
 
 impl Default for Unacked {
     fn default() -> Self {
-        Self {
-            inline: [0; INLINE_BYTES],
-            inline_len: 0,
-            ring: VecDeque::new(),
+        Self::Inline {
+            len: 0,
+            bytes: [0; INLINE_BYTES],
         }
     }
 }
 
 impl Unacked {
     pub(super) fn len(&self) -> usize {
-        usize::from(self.inline_len) + self.ring.len()
+        match self {
+            Self::Inline { len, .. } => usize::from(*len),
+            Self::Ring(ring) => ring.len(),
+        }
+    }
+
+    /// How many bytes have room where they stand.
+    fn capacity(&self) -> usize {
+        match self {
+            Self::Inline { bytes, .. } => bytes.len(),
+            Self::Ring(ring) => ring.capacity(),
+        }
     }
 
     /// Remembers bytes that follow those remembered so far.
     pub(super) fn push(&mut self, bytes: &[u8], pool: &Pool) {
         let known = self.len();
-        let len = known + bytes.len();
-        if self.ring.capacity() == 0 && len <= INLINE_BYTES {
-            self.inline[known..len].copy_from_slice(bytes);
-            self.inline_len = len as u8;
-            return;
+        let sum = known + bytes.len();
+        if sum > self.capacity() {
+            self.grow(sum, pool);
         }
-        if len > self.ring.capacity() {
-            self.grow(len, pool);
+        match self {
+            Self::Inline { len, bytes: inline } => {
+                inline[known..sum].copy_from_slice(bytes);
+                *len = sum as u8;
+            }
+            Self::Ring(ring) => ring.extend(bytes),
         }
-        self.ring.extend(bytes);
     }
 
     /// Moves to a ring with room for `len` bytes.
@@ -53,29 +64,33 @@ impl Unacked {
         let (front, back) = self.as_slices();
         larger.extend(front);
         larger.extend(back);
-        self.inline_len = 0;
-        pool.give(Vec::from(std::mem::replace(&mut self.ring, larger)));
+        if let Self::Ring(ring) = std::mem::replace(self, Self::Ring(larger)) {
+            pool.give(Vec::from(ring));
+        }
     }
 
     /// Forgets the first `len` bytes, acknowledged by the receiver.
     pub(super) fn acknowledge(&mut self, len: usize, pool: &Pool) {
         let known = self.len();
         let kept = known.saturating_sub(len);
-        if self.ring.capacity() == 0 {
-            self.inline.copy_within(known - kept..known, 0);
-            self.inline_len = kept as u8;
-        } else if kept > 0 {
-            self.ring.drain(..len);
-        } else {
-            self.ring.clear();
-            pool.give(Vec::from(std::mem::take(&mut self.ring)));
+        match self {
+            Self::Inline { len, bytes } => {
+                bytes.copy_within(known - kept..known, 0);
+                *len = kept as u8;
+            }
+            Self::Ring(ring) if kept > 0 => drop(ring.drain(..len)),
+            Self::Ring(ring) => {
+                ring.clear();
+                pool.give(Vec::from(std::mem::take(ring)));
+                *self = Self::default();
+            }
         }
     }
 
     fn as_slices(&self) -> (&[u8], &[u8]) {
-        match self.ring.capacity() {
-            0 => (&self.inline[..self.len()], &[]),
-            _ => self.ring.as_slices(),
+        match self {
+            Self::Inline { len, bytes } => (&bytes[..usize::from(*len)], &[]),
+            Self::Ring(ring) => ring.as_slices(),
         }
     }
 
@@ -154,12 +169,19 @@ mod tests {
     fn an_idle_flow_keeps_no_buffer() {
         let pool = Pool::default();
         let mut unacked = Unacked::default();
+        let is_inline = |unacked: &Unacked| matches!(unacked, Unacked::Inline { .. });
         unacked.push(&[1; INLINE_BYTES], &pool);
-        assert_eq!(unacked.ring.capacity(), 0);
+        assert!(is_inline(&unacked));
         unacked.push(&[2; 1000], &pool);
+        assert!(!is_inline(&unacked));
         assert_eq!(unacked.len(), INLINE_BYTES + 1000);
         assert!(unacked.matches(INLINE_BYTES - 1, &[1, 2, 2]));
         unacked.acknowledge(INLINE_BYTES + 1000, &pool);
-        assert_eq!((unacked.len(), unacked.ring.capacity()), (0, 0));
+        assert!(is_inline(&unacked) && unacked.len() == 0);
+    }
+
+    #[test]
+    fn what_is_kept_inline_takes_a_power_of_two() {
+        assert_eq!(size_of::<Unacked>(), 64);
     }
 }

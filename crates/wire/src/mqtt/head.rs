@@ -57,11 +57,11 @@ impl<'a> PublishHead<'a> {
             return Ok(Decoded::Incomplete { need });
         }
         let mut reader = Reader::new(body, Anomalies::EMPTY);
-        let (topic, has_wildcard) = reader.checked()?;
-        if has_wildcard {
-            return Err(Malformed::TopicWildcard);
-        }
-        let (qos, packet_id) = super::publish::qos_and_id(&mut reader, header, version)?;
+        let Address {
+            topic,
+            qos,
+            packet_id,
+        } = Address::read(&mut reader, header, version)?;
         let properties_len = match version {
             Version::V5 => reader.varint()? as usize,
             _ if topic.is_empty() => return Err(Malformed::TopicEmpty),
@@ -79,6 +79,43 @@ impl<'a> PublishHead<'a> {
             packet_len,
         };
         Ok(Decoded::Complete { message, len: read })
+    }
+}
+
+/// What every reading of a PUBLISH begins with: [`Publish`](super::Publish) goes on with what its properties say.
+pub(super) struct Address<'a> {
+    /// The topic name, checked.
+    pub(super) topic: &'a [u8],
+    pub(super) qos: QoS,
+    pub(super) packet_id: Option<u16>,
+}
+
+impl<'a> Address<'a> {
+    #[inline(always)]
+    pub(super) fn read(
+        reader: &mut Reader<'a>,
+        header: &FixedHeader,
+        version: Version,
+    ) -> Result<Self, Malformed> {
+        let (topic, has_wildcard) = reader.checked()?;
+        if has_wildcard {
+            return Err(Malformed::TopicWildcard);
+        }
+        let qos = QoS::from_bits(header.flags >> 1).ok_or(Malformed::PublishQos)?;
+        let packet_id = match qos {
+            QoS::AtMostOnce => None,
+            _ => Some(
+                super::packet_id(reader, version).map_err(|malformed| match malformed {
+                    Malformed::Truncated => Malformed::PacketIdMissing,
+                    other => other,
+                })?,
+            ),
+        };
+        Ok(Self {
+            topic,
+            qos,
+            packet_id,
+        })
     }
 }
 

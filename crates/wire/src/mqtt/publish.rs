@@ -84,17 +84,18 @@ impl<'a> Publish<'a> {
         direction: Direction,
     ) -> Result<Self, Malformed> {
         let body_len = reader.len();
-        let topic = reader.string()?;
-        if topic.has_wildcard {
-            return Err(Malformed::TopicWildcard);
-        }
-        let (qos, packet_id) = qos_and_id(reader, header, version)?;
+        let head::Address {
+            topic,
+            qos,
+            packet_id,
+        } = head::Address::read(reader, header, version)?;
+        let topic = std::str::from_utf8(topic).map_err(|_| Malformed::Utf8)?;
         let properties = super::properties(reader, version, Place::Publish, direction)?;
-        if topic.text.is_empty() && properties.topic_alias().is_none() {
+        if topic.is_empty() && properties.topic_alias().is_none() {
             return Err(Malformed::TopicEmpty);
         }
         let payload_len = header.remaining_len - (body_len - reader.len());
-        if topic::is_deep(topic.text.as_bytes()) {
+        if topic::is_deep(topic.as_bytes()) {
             reader.anomalies.insert(Anomaly::TopicDepth);
         }
         if reader.len() == payload_len && properties.belie(reader.rest()) {
@@ -104,7 +105,7 @@ impl<'a> Publish<'a> {
             dup: header.flags & 0b1000 != 0,
             qos,
             retain: header.flags & 1 != 0,
-            topic: topic.text,
+            topic,
             packet_id,
             properties,
             payload: reader.take_rest(),
@@ -118,20 +119,4 @@ impl<'a> Publish<'a> {
     pub fn topic_alias(&self) -> Option<u16> {
         self.properties.topic_alias()
     }
-}
-
-/// QoS and packet identifier, which follow the topic name.
-#[inline]
-pub(super) fn qos_and_id(
-    reader: &mut Reader<'_>,
-    header: &FixedHeader,
-    version: Version,
-) -> Result<(QoS, Option<u16>), Malformed> {
-    let qos = QoS::from_bits(header.flags >> 1).ok_or(Malformed::PublishQos)?;
-    let packet_id = match qos {
-        QoS::AtMostOnce => None,
-        _ if reader.len() < 2 => return Err(Malformed::PacketIdMissing),
-        _ => Some(super::packet_id(reader, version)?),
-    };
-    Ok((qos, packet_id))
 }

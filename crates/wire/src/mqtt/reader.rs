@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
 
     /// The bytes of a UTF-8 encoded string with its two-byte length (§1.5.4), checked, and whether it
     /// has wildcards. Where nobody asks for the text, making it would cost as much again.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn checked(&mut self) -> Result<(&'a [u8], bool), Malformed> {
         let bytes = self.binary()?;
         let marks = utf8::check(bytes)?;

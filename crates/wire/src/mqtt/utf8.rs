@@ -29,22 +29,26 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Marks, Malformed> {
 #[inline]
 fn plain(bytes: &[u8]) -> Option<bool> {
     let Some(last) = bytes.last_chunk() else {
-        let class = bytes
-            .iter()
-            .fold(0, |class, byte| class | CLASS[usize::from(*byte)]);
-        return (class & !WILDCARD == 0).then_some(class != 0);
+        return plain_short(bytes);
     };
     // The last word overlaps the one before it where the length is no multiple.
     let last = u64::from_ne_bytes(*last);
     let (mut odd, mut wild) = (unprintable(last), wildcards(last));
-    let mut rest = bytes;
-    while let Some((word, after)) = rest.split_first_chunk() {
+    for word in bytes.as_chunks().0 {
         let word = u64::from_ne_bytes(*word);
         odd |= unprintable(word);
         wild |= wildcards(word);
-        rest = after;
     }
     (odd & HIGHS == 0).then_some(wild & HIGHS != 0)
+}
+
+/// The same of less than a word. Apart, so that the rest is small enough to stand where it is used.
+#[inline(never)]
+fn plain_short(bytes: &[u8]) -> Option<bool> {
+    let class = bytes
+        .iter()
+        .fold(0, |class, byte| class | CLASS[usize::from(*byte)]);
+    (class & !WILDCARD == 0).then_some(class != 0)
 }
 
 const ONES: u64 = u64::MAX / 255;
@@ -57,11 +61,11 @@ fn unprintable(word: u64) -> u64 {
     word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * 0x20)
 }
 
-/// Some top bit is set if any of eight bytes is `+` or `#`, which differ in one bit.
+/// Of eight printable bytes, some top bit is set if any is `+` or `#`, which differ in one bit.
 #[inline]
 fn wildcards(word: u64) -> u64 {
     let zero_where_wild = (word | (ONES * 0x08)) ^ (ONES * 0x2b);
-    zero_where_wild.wrapping_sub(ONES) & !zero_where_wild
+    zero_where_wild.wrapping_sub(ONES)
 }
 
 const NUL: u8 = 1;
