@@ -1,6 +1,7 @@
 //! What every protocol module is handed along with a frame, and how it asks the policy.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use policy::{
     Action, Endpoints, Match, Message, Meters, Policy, Protocol, Reason, RuleIndex, Ruling,
@@ -11,8 +12,10 @@ use wire::Direction;
 use wire::net::Layout;
 
 use crate::flow::FlowKey;
+use crate::holdings::{Held, Holdings, Room, SessionShare};
 use crate::metering::{Metered, Metering};
 use crate::outcome::verdict_of;
+use crate::time::Wall;
 use crate::{
     Count, Event, EventKind, Instant, LimitKind, Limits, MessageKind, Outcome, Port, Sink, Verdict,
 };
@@ -30,6 +33,9 @@ pub(crate) struct Context<'a, S> {
     pub(crate) flow_id_key: &'a [u8; 16],
     /// What rules have counted.
     pub(crate) metering: &'a Metering,
+    pub(crate) wall: &'a Wall,
+    /// What clients hold at once.
+    pub(crate) holdings: &'a Arc<Holdings>,
     pub(crate) sink: &'a mut S,
 }
 
@@ -80,6 +86,7 @@ impl Arrival {
             session: Session::default(),
             reasons,
             address_validated: false,
+            unix_s: None,
             size: self.layout.payload_len(),
         }
     }
@@ -103,7 +110,7 @@ struct Noted {
     would: Option<Verdict>,
 }
 
-impl<S: Sink> Context<'_, S> {
+impl<'a, S: Sink> Context<'a, S> {
     /// Asks the policy about `subject`, accepting what no rule speaks of, and sees to events, counts
     /// and bans.
     pub(crate) fn judge(
@@ -150,18 +157,20 @@ impl<S: Sink> Context<'_, S> {
         meters: &mut dyn Meters,
     ) -> Judgement {
         let mut noted: SmallVec<[Noted; 4]> = SmallVec::new();
+        let timed = self.timed(subject);
+        let asked = timed.as_ref().unwrap_or(subject);
         let mut metered = Metered {
             metering: self.metering,
             policy: self.policy,
             now: self.now,
             link: self.port.link,
             carrier,
-            ratios: meters,
+            others: meters,
             evicted: false,
         };
         let mut ruling = self
             .policy
-            .decide(subject, &mut metered, &mut |matched: Match<'_>| {
+            .decide(asked, &mut metered, &mut |matched: Match<'_>| {
                 noted.push(Noted {
                     rule: matched.index,
                     reason: matched.reason,
@@ -191,6 +200,34 @@ impl<S: Sink> Context<'_, S> {
         let outcome = judgement(ruling, subject, &[]).outcome;
         self.tell(arrival.carrier, subject, ruling, &[], &outcome);
         outcome
+    }
+
+    /// The room for what a message `opens`, and for a session that takes the place of another.
+    pub(crate) fn room<'r>(
+        &self,
+        arrival: &Arrival,
+        opens: Held,
+        replaces: Option<SessionShare>,
+    ) -> Room<'r>
+    where
+        'a: 'r,
+    {
+        let (flow, _) = arrival.carrier.key(self.port.link, &arrival.endpoints);
+        Room {
+            holdings: self.holdings,
+            policy: self.policy,
+            flow,
+            opens,
+            replaces,
+        }
+    }
+
+    /// The subject with the time on the wall, where a rule asks for that.
+    pub(crate) fn timed<'s>(&self, subject: &Subject<'s>) -> Option<Subject<'s>> {
+        self.policy.asks_time().then(|| Subject {
+            unix_s: self.wall.at(self.now),
+            ..*subject
+        })
     }
 
     /// A bound was hit.

@@ -49,6 +49,8 @@ impl Inspector {
             limits: &self.limits,
             flow_id_key: &self.flow_id_key,
             metering: &self.metering,
+            wall: &self.wall,
+            holdings: &self.holdings,
             sink,
         };
         if self.has_lost_sight_since(flow.state.heard()) {

@@ -208,6 +208,7 @@ fn judge_roughly<S: Sink>(
         session: Session::default(),
         reasons: &reasons,
         address_validated: false,
+        unix_s: None,
         size: 0,
     };
     let carrier = Carrier {

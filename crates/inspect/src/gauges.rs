@@ -23,6 +23,8 @@ pub struct Gauges {
     pub clients: usize,
     /// Counters kept for rules.
     pub meters: usize,
+    /// Totals kept of what clients hold at once, where rules ask.
+    pub holders: usize,
     /// Generation of the policy in force; 1 is the first.
     pub generation: u64,
 }

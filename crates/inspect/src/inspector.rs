@@ -10,10 +10,12 @@ use policy::Policy;
 use crate::coap;
 use crate::context::Context;
 use crate::flow::{Departure, Table};
+use crate::holdings::Holdings;
 use crate::metering::Metering;
 use crate::services::ServicePorts;
 use crate::shared::Shared;
 use crate::tcp::Connection;
+use crate::time::Wall;
 use crate::{Count, Frame, Gauges, Instant, Limits, Outcome, Port, Seed, Sink};
 
 /// Judges frames. Shared by all workers; every method takes `&self`.
@@ -25,6 +27,8 @@ pub struct Inspector {
     pub(crate) shared: Shared,
     pub(crate) coap: coap::Tracker,
     pub(crate) metering: Metering,
+    pub(crate) holdings: Arc<Holdings>,
+    pub(crate) wall: Wall,
     /// Frames may have gone by unseen before, as nanoseconds of [`Instant`].
     unseen_until: AtomicU64,
 }
@@ -56,6 +60,8 @@ impl Inspector {
             shared: Shared::new(&limits, &seed),
             coap: coap::Tracker::new(&limits, &seed),
             metering: Metering::new(&limits, &seed),
+            holdings: Arc::new(Holdings::new(&seed)),
+            wall: Wall::unknown(),
             policy: ArcSwap::from_pointee(Installed::new(policy, 1)),
             unseen_until: AtomicU64::new(0),
             limits,
@@ -79,6 +85,13 @@ impl Inspector {
         self.shared.registry.lose_sight(now);
         self.coap
             .expect_midstream(now + self.limits.midstream_grace);
+    }
+
+    /// Sets the clock on the wall: it is `unix_ns` nanoseconds since 1970 (UTC) at `now`, and goes on from there.
+    /// Before that, no rule's `time` holds. To be set again as often as the two clocks may drift apart, or be
+    /// set themselves.
+    pub fn set_wall_clock(&self, now: Instant, unix_ns: i64) {
+        self.wall.set(now, unix_ns);
     }
 
     /// Judges one frame: a [`Sitting`] of its own.
@@ -143,6 +156,7 @@ impl Inspector {
             observations: coap.observations,
             clients: self.shared.registry.len(),
             meters: self.metering.len(),
+            holders: self.holdings.len(),
             generation: self.policy.load().generation,
         }
     }
@@ -189,6 +203,8 @@ impl Sitting<'_> {
             limits: &inspector.limits,
             flow_id_key: &inspector.flow_id_key,
             metering: &inspector.metering,
+            wall: &inspector.wall,
+            holdings: &inspector.holdings,
             sink,
         };
         inspector.dispatch(&mut cx, installed, frame)

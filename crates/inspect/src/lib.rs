@@ -22,6 +22,7 @@ mod frame;
 mod framer;
 mod gauges;
 mod greeting;
+mod holdings;
 mod inspector;
 mod metering;
 mod mqtt;

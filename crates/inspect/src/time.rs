@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// Nanoseconds since anything, as long as it never runs backwards.
@@ -61,9 +62,47 @@ impl fmt::Display for Instant {
     }
 }
 
+/// What the clock on the wall shows, as its distance from [`Instant`] in nanoseconds.
+#[derive(Debug)]
+pub(crate) struct Wall(AtomicI64);
+
+impl Wall {
+    const UNKNOWN: i64 = i64::MIN;
+
+    pub(crate) fn unknown() -> Self {
+        Self(AtomicI64::new(Self::UNKNOWN))
+    }
+
+    /// It is `unix_ns` nanoseconds since 1970 (UTC) at `now`.
+    pub(crate) fn set(&self, now: Instant, unix_ns: i64) {
+        let now = i64::try_from(now.0).unwrap_or(i64::MAX);
+        let ahead = unix_ns.saturating_sub(now).max(Self::UNKNOWN + 1);
+        self.0.store(ahead, Ordering::Relaxed);
+    }
+
+    /// Seconds since 1970 (UTC) at `now`, if it was ever set.
+    pub(crate) fn at(&self, now: Instant) -> Option<i64> {
+        let ahead = self.0.load(Ordering::Relaxed);
+        let now = i64::try_from(now.0).unwrap_or(i64::MAX);
+        (ahead != Self::UNKNOWN).then(|| ahead.saturating_add(now).div_euclid(1_000_000_000))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_wall_is_known_once_it_was_set_and_goes_on_from_there() {
+        let wall = Wall::unknown();
+        assert_eq!(wall.at(Instant::from_secs(5)), None);
+        wall.set(Instant::from_secs(5), 1_000_999_999_999);
+        assert_eq!(wall.at(Instant::from_secs(5)), Some(1000));
+        assert_eq!(wall.at(Instant::from_secs(7)), Some(1002));
+        assert_eq!(wall.at(Instant::ZERO), Some(995));
+        wall.set(Instant::FAR, i64::MIN);
+        assert!(wall.at(Instant::FAR).is_some());
+    }
 
     #[test]
     fn arithmetic_saturates_at_both_ends() {

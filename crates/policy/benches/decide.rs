@@ -13,6 +13,10 @@ use wire::coap;
 use wire::mqtt::{ControlPacket, Version, encode};
 use wire::{Decoded, Direction};
 
+use mixes::MIXES;
+
+mod mixes;
+
 const BASELINE: &str = include_str!("../../../rules/baseline.toml");
 
 /// Rules that have to look into messages: what a site might add.
@@ -67,6 +71,7 @@ fn subject<'a>(protocol: Protocol, service: Service, message: Message<'a>) -> Su
         },
         reasons: &[],
         address_validated: false,
+        unix_s: None,
         size: 64,
     }
 }
@@ -121,59 +126,39 @@ fn decide(c: &mut Criterion) {
     }
 }
 
-/// So many rules, each for a machine of its own.
-fn many(count: usize) -> String {
-    (0..count)
-        .map(|n| {
-            format!(
-                "[[rule]]\nid = \"r{n}\"\nmatch = {{ packet = \"PUBLISH\", topic = \"plant/{n}/#\", source = \"!10.{}.{}.0/24\" }}\naction = \"drop\"\n",
-                n / 256,
-                n % 256
-            )
-        })
-        .collect()
-}
-
-/// The cost of a decision by the number of rules, none of which the message meets.
+/// The cost of a decision by the number of rules, of which the message meets none, or only the last.
 fn curve(c: &mut Criterion) {
-    let mut bytes = Vec::new();
-    let packet = encode::Publish {
-        topic: "hall/7/temperature",
-        payload: b"21.5",
-        ..Default::default()
-    };
-    encode::publish(&mut bytes, Version::V311, &packet);
-    let decoded = ControlPacket::decode(&bytes, Version::V311, Direction::ToServer);
-    let Ok(Decoded::Complete {
-        message: publish, ..
-    }) = decoded
-    else {
-        panic!("a PUBLISH");
-    };
-    let subject = subject(Protocol::Mqtt, Service::Mqtt, Message::Mqtt(&publish));
-    let mut group = c.benchmark_group("rules");
-    for count in [10, 100, 1000, 10_000] {
-        let policy = policy(&[&many(count)]);
-        group.bench_function(count.to_string(), |b| {
-            b.iter(|| {
-                let mut ignore = |matched: Match<'_>| {
-                    black_box(matched);
-                };
-                black_box(&policy).decide(black_box(&subject), &mut (), &mut ignore)
-            });
-        });
+    for mix in &MIXES {
+        let mut group = c.benchmark_group(mix.name);
+        for count in [10, 100, 1000, 10_000] {
+            let policy = mix.policy(count);
+            for (meets, name) in [(None, "none"), (Some(count), "last")] {
+                mix.sample(meets).with(|subject| {
+                    group.bench_function(format!("{name} of {count}"), |b| {
+                        b.iter(|| {
+                            let mut ignore = |matched: Match<'_>| {
+                                black_box(matched);
+                            };
+                            black_box(&policy).decide(black_box(subject), &mut (), &mut ignore)
+                        });
+                    });
+                });
+            }
+        }
     }
 }
 
+/// What it takes to read ten thousand rules.
 fn check(c: &mut Criterion) {
-    let rules = many(10_000);
-    let source = [SourceText::new("many.toml", &rules)];
     let mut group = c.benchmark_group("check");
     group.sample_size(10);
     group.bench_function("baseline", |b| b.iter(|| policy(&[BASELINE])));
-    group.bench_function("10,000 rules", |b| {
-        b.iter(|| Policy::compile(&Config::default(), &source).expect("a right policy"));
-    });
+    for mix in &MIXES {
+        let source = [SourceText::new("many.toml", &mix.text(10_000))];
+        group.bench_function(format!("10,000 rules/{}", mix.name), |b| {
+            b.iter(|| Policy::compile(&Config::default(), &source).expect("a right policy"));
+        });
+    }
 }
 
 criterion_group!(benches, decide, curve, check);

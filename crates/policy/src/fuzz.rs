@@ -88,6 +88,7 @@ fn check_rulings(policy: &Policy) {
             session: Session::default(),
             reasons,
             address_validated: false,
+            unix_s: None,
             size: 10,
         };
         let ruling = policy.decide(&subject, &mut (), &mut |noted| {

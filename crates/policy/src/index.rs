@@ -1,62 +1,74 @@
 //! Which rules a message is shown to.
 //!
-//! First by its kind: a list for each bucket of [`Scope`](crate::matching::Scope). Where such a list is
-//! long, most of its rules ask for one topic or address of many, and are found by that. What is found may
-//! be more than what matches, never less.
+//! First by its kind: a list for each bucket of [`Scope`]. Where such a list is long, most of its rules ask
+//! for one topic, name, address or literal of many, and are found by that. What is found may be more than
+//! what matches, never less.
 
+mod choice;
+mod found;
+mod keyed;
+mod literals;
 mod prefixes;
+mod texts;
 mod trie;
 
-use smallvec::SmallVec;
-
 use crate::Subject;
-use crate::matching::{BUCKETS, Key, Matching, Scope, topic_of};
+use crate::matching::{BUCKETS, Entry, Matching, Scope};
 
-use prefixes::Prefixes;
-use trie::Trie;
+use choice::Choice;
+use keyed::{Keyed, Sections};
+
+pub(crate) use found::Found;
 
 /// Shorter lists are walked: that costs less than looking anything up.
-const SHORT: usize = 16;
+const SHORT: usize = 8;
 
-/// For each bucket, and for messages without and with detections, the rules that could match, in
-/// order of evaluation.
+/// For each bucket, and for messages without and with detections, the rules that could match.
 #[derive(Debug)]
 pub(crate) struct Index {
-    lists: Box<[Rules]>,
+    lists: Box<[List]>,
+    /// Of each rule, the messages it could match, without and with detections.
+    fitting: Box<[[Scope; 2]]>,
+    keyed: Keyed,
+    /// The rules that nothing is looked up for, in order.
+    unkeyed: Box<[u32]>,
 }
 
 /// The rules of a bucket.
 #[derive(Debug, Default)]
-struct Rules {
-    /// Those that are always asked, in order.
+struct List {
+    /// Those that are always asked, in order of evaluation.
     always: Box<[u32]>,
-    keyed: Option<Box<Keyed>>,
+    /// Where the others are looked up.
+    sections: Sections,
 }
-
-/// Those that are found by what they ask for.
-#[derive(Debug, Default)]
-struct Keyed {
-    topics: Trie,
-    sources: Prefixes,
-    destinations: Prefixes,
-}
-
-/// Room for what was found; more than this are rare, and cost an allocation.
-pub(crate) type Found = SmallVec<[u32; 64]>;
 
 impl Index {
     pub(crate) fn new<'m>(rules: impl Iterator<Item = &'m Matching> + Clone) -> Self {
-        let list = |list: usize| {
-            let (bucket, detected) = (list / 2, list % 2 == 1);
-            let fitting = (0..).zip(rules.clone()).filter(|(_, matching)| {
-                let asks_detection = matching.reasons.is_some();
-                matching.scope.contains(bucket) && (detected || !asks_detection)
-            });
-            Rules::new(fitting.collect(), Scope::is_to_server(bucket))
-        };
+        let fitting = rules.clone().map(|matching| match matching.reasons {
+            Some(_) => [Scope::NONE, matching.scope],
+            None => [matching.scope; 2],
+        });
+        let fitting: Box<[[Scope; 2]]> = fitting.collect();
+        let choice = Choice::new(rules);
+        let list = |list: usize| List::new(list / 2, list % 2, &fitting, &choice);
+        let numbers = (0..).zip(&fitting).map(|(rule, _)| rule);
         Self {
             lists: (0..BUCKETS * 2).map(list).collect(),
+            unkeyed: numbers.filter(|rule| choice.is_none(*rule)).collect(),
+            keyed: Keyed::new(choice),
+            fitting,
         }
+    }
+
+    /// The rules found by an entry that takes in a part of this one, or the other way round.
+    pub(crate) fn meeting(&self, entry: &Entry, tell: &mut impl FnMut(&[u32])) {
+        self.keyed.meeting(entry, tell);
+    }
+
+    /// The rules that are found by nothing.
+    pub(crate) fn unkeyed(&self) -> &[u32] {
+        &self.unkeyed
     }
 
     /// The rules a message is shown to, in order.
@@ -66,61 +78,33 @@ impl Index {
         subject: &Subject<'_>,
         detected: bool,
         found: &'c mut Found,
-    ) -> &'c [u32] {
-        let rules = &self.lists[Scope::bucket(subject) * 2 + usize::from(detected)];
-        match &rules.keyed {
-            None => &rules.always,
-            Some(keyed) => {
-                keyed.find(&rules.always, subject, found);
-                found
-            }
+    ) -> impl Iterator<Item = u32> + use<'c> {
+        let (bucket, detected) = (Scope::bucket(subject), usize::from(detected));
+        let list = &self.lists[bucket * 2 + detected];
+        if !list.sections.is_empty() {
+            let fits = |rule: u32| self.fitting[rule as usize][detected].contains(bucket);
+            self.keyed.find(list.sections, subject, found);
+            found.settle(fits);
         }
+        found.beside(&list.always)
     }
 }
 
-impl Rules {
-    fn new(fitting: Vec<(u32, &Matching)>, is_to_server: bool) -> Self {
-        if fitting.len() <= SHORT {
-            let always = fitting.into_iter().map(|(rule, _)| rule).collect();
+impl List {
+    fn new(bucket: usize, detected: usize, fitting: &[[Scope; 2]], choice: &Choice) -> Self {
+        let all = (0..).zip(fitting);
+        let mine = all.filter(|(_, scopes)| scopes[detected].contains(bucket));
+        let mine = mine.map(|(rule, _)| rule);
+        if mine.clone().take(SHORT + 1).count() <= SHORT {
             return Self {
-                always,
-                keyed: None,
+                always: mine.collect(),
+                sections: Sections::default(),
             };
         }
-        let (mut always, mut keyed) = (Vec::new(), Keyed::default());
-        for (rule, matching) in fitting {
-            match matching.key(is_to_server) {
-                None => always.push(rule),
-                Some(Key::Topics(filters)) => {
-                    filters.iter().for_each(|f| keyed.topics.insert(f, rule));
-                }
-                Some(Key::Source(networks)) => {
-                    networks.iter().for_each(|n| keyed.sources.insert(n, rule));
-                }
-                Some(Key::Destination(networks)) => {
-                    let destinations = &mut keyed.destinations;
-                    networks.iter().for_each(|n| destinations.insert(n, rule));
-                }
-            }
-        }
+        let sections = mine.clone().flat_map(|rule| choice.of(rule));
         Self {
-            always: always.into(),
-            keyed: Some(Box::new(keyed)),
-        }
-    }
-}
-
-impl Keyed {
-    fn find(&self, always: &[u32], subject: &Subject<'_>, found: &mut Found) {
-        found.extend_from_slice(always);
-        if let Some(topic) = topic_of(subject) {
-            self.topics.find(topic, found);
-        }
-        self.sources.find(subject.endpoints.source, found);
-        self.destinations.find(subject.endpoints.destination, found);
-        if found.len() > always.len() {
-            found.sort_unstable();
-            found.dedup();
+            sections: sections.collect(),
+            always: mine.filter(|rule| choice.is_none(*rule)).collect(),
         }
     }
 }

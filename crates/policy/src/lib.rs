@@ -43,7 +43,9 @@ pub use config::{
     Link, Log, LogFormat, Metrics, Midstream, Mode, NamedFile, OnFailure, Services, XdpMode,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
-pub use limit::{CountLimit, Limit, Meters, Per, RateLimit, Ratio};
+pub use limit::{
+    CountLimit, DistinctLimit, Holding, Limit, MaxLimit, Meters, Per, RateLimit, Ratio,
+};
 pub use policy::Policy;
 pub use reason::{Note, Reason};
 pub use rule::{Rule, RuleIndex, Severity};

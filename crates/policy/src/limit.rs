@@ -17,6 +17,10 @@ pub enum Limit {
     Count(CountLimit),
     /// `rate`: messages a second.
     Rate(RateLimit),
+    /// `max`: what is held at once.
+    Max(MaxLimit),
+    /// `distinct`: different values within a window.
+    Distinct(DistinctLimit),
 }
 
 impl Limit {
@@ -27,6 +31,8 @@ impl Limit {
             Self::Ratio(_) => Reason::COAP_AMPLIFICATION_RATIO,
             Self::Count(_) => Reason::RULE_LIMIT_COUNT,
             Self::Rate(_) => Reason::RULE_LIMIT_RATE,
+            Self::Max(_) => Reason::RULE_LIMIT_MAX,
+            Self::Distinct(_) => Reason::RULE_LIMIT_DISTINCT,
         }
     }
 
@@ -37,6 +43,8 @@ impl Limit {
             Self::Ratio(ratio) => ratio.per,
             Self::Count(count) => count.per,
             Self::Rate(rate) => rate.per,
+            Self::Max(max) => max.per,
+            Self::Distinct(distinct) => distinct.per,
         }
     }
 }
@@ -82,6 +90,82 @@ pub struct RateLimit {
     pub burst: u32,
     /// What is counted separately.
     pub per: Per,
+}
+
+/// `limit = { distinct = 10, of = "client_id", window = "10m", per = "client" }`: exceeded while more than
+/// `distinct` different values came within the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DistinctLimit {
+    /// The most there may be.
+    pub distinct: u32,
+    /// What has the value.
+    pub of: Per,
+    /// How far back a value counts since it came last.
+    pub window: Duration,
+    /// What is counted separately.
+    pub per: Per,
+}
+
+impl DistinctLimit {
+    /// The most that can be told apart for one of those counted: each value takes eight bytes.
+    pub const MOST: u32 = 256;
+}
+
+/// `limit = { max = 5, of = "sessions", per = "client" }`: exceeded by a message that would open one more
+/// than `max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MaxLimit {
+    /// The most there may be at once.
+    pub max: u32,
+    /// What is held.
+    pub of: Holding,
+    /// Whose holdings are counted separately.
+    pub per: Per,
+}
+
+/// What a client holds for a while. All of it is the client's: its address is the `source`, its server's the
+/// `destination`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Holding {
+    /// MQTT sessions with a connection, from their CONNECT on.
+    Sessions,
+    /// Topic filters a connection has subscribed to.
+    Subscriptions,
+    /// Messages of QoS 1 and 2 that aren't acknowledged yet, each direction by itself.
+    InFlight,
+    /// CoAP observations asked for or granted.
+    Observers,
+    /// CoAP requests without an answer.
+    Exchanges,
+}
+
+impl Holding {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Sessions,
+        Self::Subscriptions,
+        Self::InFlight,
+        Self::Observers,
+        Self::Exchanges,
+    ];
+
+    /// The name in rule files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Subscriptions => "subscriptions",
+            Self::InFlight => "in_flight",
+            Self::Observers => "observers",
+            Self::Exchanges => "exchanges",
+        }
+    }
+
+    /// Whether CoAP endpoints hold it, and not MQTT sessions.
+    #[must_use]
+    pub const fn is_of_coap(self) -> bool {
+        matches!(self, Self::Observers | Self::Exchanges)
+    }
 }
 
 /// Whose share is counted. A message that lacks what is asked for isn't counted, and exceeds nothing.
@@ -156,6 +240,14 @@ impl Per {
 /// its other conditions, whatever becomes of the message then. So what an earlier rule has decided
 /// doesn't count, and who goes on while the limit is exceeded keeps a count up. The books of a rule are
 /// found by [`crate::Policy::meter`], which a reload leaves alone as long as the rule stays the same.
+///
+/// Of `distinct`, too, the question is the entry: of the value the message has.
+///
+/// # Holdings
+///
+/// Of a `max`, [`Meters::exceeds`] is a question: whether what the message would open is more than there is
+/// room for beside what is held. What is held is all that was let through, whatever rules say about it, for
+/// each of [`crate::Policy::held_per`]; so no rule's count depends on when it was written.
 pub trait Meters {
     /// Whether `subject` exceeds `limit` of the rule `rule`. Asked only when all other conditions of
     /// the rule hold.

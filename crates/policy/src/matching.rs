@@ -6,6 +6,7 @@
 
 mod addresses;
 mod condition;
+mod contain;
 mod entry;
 mod flag;
 mod glob;
@@ -24,16 +25,21 @@ mod read;
 mod reasons;
 mod scope;
 mod set;
+mod time;
 mod told;
 mod value;
 
 pub(crate) use addresses::Networks;
 pub(crate) use condition::Condition;
+pub(crate) use condition::Party;
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
-pub(crate) use key::Key;
+pub(crate) use key::{Entry, Field, Look, Place};
 pub(crate) use names::Names;
 pub(crate) use option::names as option_names;
+pub(crate) use pattern::Relation;
 pub(crate) use property::forms as property_forms;
 pub(crate) use read::{Matching, matching};
-pub(crate) use scope::{BUCKETS, Scope};
-pub(crate) use told::known_topic as topic_of;
+pub(crate) use scope::{BUCKETS, CodeClass, Scope};
+pub(crate) use told::{
+    filters as filters_of, known_topic as topic_of, whole_payload as payload_of,
+};

@@ -13,7 +13,9 @@ pub(crate) fn offender(
     limit: Option<&Limit>,
 ) -> IpAddr {
     let tells_on_client = reason.is_some_and(tells_on_client);
-    if tells_on_client || limit.is_some_and(|limit| counts_clients(limit.per())) {
+    let counts_clients =
+        |limit: &Limit| matches!(limit, Limit::Max(_)) || counts_clients(limit.per());
+    if tells_on_client || limit.is_some_and(counts_clients) {
         return subject.client();
     }
     subject.endpoints.source
@@ -39,7 +41,10 @@ mod tests {
     use wire::Direction;
 
     use super::*;
-    use crate::{CountLimit, Endpoints, Message, Protocol, RateLimit, Service, Session, Side};
+    use crate::{
+        CountLimit, Endpoints, Holding, MaxLimit, Message, Protocol, RateLimit, Service, Session,
+        Side,
+    };
 
     const CLIENT: [u8; 4] = [10, 20, 0, 7];
     const SERVER: [u8; 4] = [192, 0, 2, 1];
@@ -64,6 +69,7 @@ mod tests {
             session: Session::default(),
             reasons: &[],
             address_validated: false,
+            unix_s: None,
             size: 0,
         }
     }
@@ -106,10 +112,16 @@ mod tests {
                 burst: 1,
                 per,
             });
-            for limit in [count, rate] {
+            let max = Limit::Max(MaxLimit {
+                max: 1,
+                of: Holding::InFlight,
+                per,
+            });
+            for limit in [count, rate, max] {
                 let reason = Some(limit.reason());
                 let blamed = |direction| offender(&subject(direction), reason, Some(&limit));
                 assert_eq!(blamed(Direction::ToServer), IpAddr::from(CLIENT));
+                let sender_counts = sender_counts && limit != max;
                 let of_answer = if sender_counts { SERVER } else { CLIENT };
                 assert_eq!(
                     blamed(Direction::ToClient),

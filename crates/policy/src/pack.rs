@@ -19,6 +19,8 @@ const MAX_BAN: Duration = Duration::from_secs(365 * 86_400);
 pub(crate) struct DraftRule {
     pub(crate) rule: Rule,
     pub(crate) matching: Matching,
+    /// Later rules it is meant to contradict.
+    pub(crate) overrides: Vec<String>,
     pub(crate) id_span: Span,
 }
 
@@ -27,7 +29,7 @@ pub(crate) struct DraftRule {
 pub(crate) struct Packs {
     pub(crate) rules: Vec<DraftRule>,
     pub(crate) cases: Vec<Case>,
-    /// Rules that cases expect to decide.
+    /// Rules that cases expect to decide, and that rules override.
     expected: Vec<(String, Span)>,
     ids: BTreeMap<String, Span>,
     sids: BTreeMap<u32, Span>,
@@ -63,7 +65,7 @@ impl Packs {
         file.finish(report);
     }
 
-    /// Reports what cases expect of rules that don't exist; for when all packs are read.
+    /// Reports what is said of rules that don't exist; for when all packs are read.
     pub(crate) fn check_expectations(&self, report: &mut Report) {
         for (id, span) in &self.expected {
             if self.ids.contains_key(id) {
@@ -118,6 +120,8 @@ impl Packs {
         let references = references
             .map(|node| strings(report, &node))
             .unwrap_or_default();
+        let overrides = table.optional("overrides");
+        let overrides = overrides.map(|node| self.overrides(report, &node));
         table.finish(report);
 
         let (Some(id), Some(mut matching), Some(action)) = (id, matching, action) else {
@@ -140,6 +144,7 @@ impl Packs {
                 place,
             },
             matching,
+            overrides: overrides.unwrap_or_default(),
             id_span,
         };
         if let Some(node) = &action_node {
@@ -179,6 +184,18 @@ impl Packs {
         }
         self.ids.insert(id.to_owned(), node.span().clone());
         Some(id.to_owned())
+    }
+
+    /// The ids of later rules.
+    fn overrides(&mut self, report: &mut Report, node: &Node<'_>) -> Vec<String> {
+        let mut ids = Vec::new();
+        for entry in node.array(report) {
+            if let Some(id) = entry.string(report) {
+                self.expected.push((id.to_owned(), entry.span().clone()));
+                ids.push(id.to_owned());
+            }
+        }
+        ids
     }
 
     fn sid(&mut self, report: &mut Report, node: &Node<'_>) -> Option<u32> {

@@ -26,7 +26,9 @@ pub struct Policy {
     /// By rule; see [`Policy::meter`].
     meters: Vec<u64>,
     looks_into_payloads: bool,
+    asks_time: bool,
     ratio_windows: Vec<Duration>,
+    held_per: Vec<Per>,
     matchings: Vec<Matching>,
     index: Index,
     cases: Vec<Case>,
@@ -69,12 +71,13 @@ impl Policy {
             read.read(&mut report, document.table(), &names);
         }
         read.check_expectations(&mut report);
-        reach::report_unreachable(&mut report, &read.rules);
-        let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read));
+        let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
+        reach::report(&mut report, &read.rules, &index);
+        let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read, index));
         (policy, report.finish())
     }
 
-    fn new(config: &Config, zones: &Zones, packs: Packs) -> Self {
+    fn new(config: &Config, zones: &Zones, packs: Packs, index: Index) -> Self {
         let drafts = packs.rules.into_iter();
         let (rules, matchings): (Vec<Rule>, Vec<Matching>) = drafts
             .map(|DraftRule { rule, matching, .. }| (rule, matching))
@@ -84,10 +87,12 @@ impl Policy {
                 .map(|(rule, matching)| meter(rule, matching))
                 .collect(),
             looks_into_payloads: matchings.iter().any(Matching::looks_into_payloads),
+            asks_time: matchings.iter().any(Matching::asks_time),
             ratio_windows: ratio_windows(&rules),
+            held_per: held_per(&rules),
             zones: zones_counted(&rules, zones),
             rules,
-            index: Index::new(matchings.iter()),
+            index,
             matchings,
             cases: packs.cases,
             default: config.default.action(),
@@ -110,6 +115,13 @@ impl Policy {
     #[must_use]
     pub fn looks_into_payloads(&self) -> bool {
         self.looks_into_payloads
+    }
+
+    /// Whether some rule has to know what time it is ([`Subject::unix_s`]).
+    #[inline]
+    #[must_use]
+    pub fn asks_time(&self) -> bool {
+        self.asks_time
     }
 
     /// Whether some rule names this reason in its `reason`, by itself or by a glob.
@@ -179,6 +191,14 @@ impl Policy {
         &self.ratio_windows
     }
 
+    /// By what rules count sessions and other [holdings](crate::Holding) apart, each once: what the books must
+    /// be kept for.
+    #[inline]
+    #[must_use]
+    pub fn held_per(&self) -> &[Per] {
+        &self.held_per
+    }
+
     /// The zone by which a client at this address is counted, where a rule counts by zone.
     #[must_use]
     pub fn zone_of(&self, client: IpAddr) -> Option<&str> {
@@ -237,7 +257,7 @@ impl Policy {
     ) -> Ruling {
         let detected = !subject.reasons.is_empty();
         let mut found = Found::new();
-        for &at in self.index.candidates(subject, detected, &mut found) {
+        for at in self.index.candidates(subject, detected, &mut found) {
             let matching = &self.matchings[at as usize];
             let Some(reason) = matching.holds(subject) else {
                 continue;
@@ -400,7 +420,11 @@ fn meter(rule: &Rule, matching: &Matching) -> u64 {
 
 fn zones_counted(rules: &[Rule], zones: &Zones) -> Vec<(String, Arc<Networks>)> {
     let mut limits = rules.iter().filter_map(|rule| rule.limit);
-    match limits.any(|limit| limit.per() == Per::Zone) {
+    let counts_zones = |limit: Limit| {
+        let of_zone = matches!(limit, Limit::Distinct(limit) if limit.of == Per::Zone);
+        limit.per() == Per::Zone || of_zone
+    };
+    match limits.any(counts_zones) {
         true => zones.iter().map(|(n, z)| (n.clone(), z.clone())).collect(),
         false => Vec::new(),
     }
@@ -411,10 +435,18 @@ fn ratio_windows(rules: &[Rule]) -> Vec<Duration> {
     let mut windows: Vec<Duration> = limits
         .filter_map(|limit| match limit {
             Limit::Ratio(ratio) => Some(ratio.window),
-            Limit::Count(_) | Limit::Rate(_) => None,
+            Limit::Count(_) | Limit::Rate(_) | Limit::Max(_) | Limit::Distinct(_) => None,
         })
         .collect();
     windows.sort_unstable();
     windows.dedup();
     windows
+}
+
+fn held_per(rules: &[Rule]) -> Vec<Per> {
+    let is_asked = |per: &Per| {
+        let mut limits = rules.iter().filter_map(|rule| rule.limit);
+        limits.any(|limit| matches!(limit, Limit::Max(max) if max.per == *per))
+    };
+    Per::ALL.iter().copied().filter(is_asked).collect()
 }

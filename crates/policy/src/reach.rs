@@ -1,109 +1,57 @@
-//! Rules that can never decide, because an earlier one always does.
+//! What the order of the rules makes of them: rules that can never decide, and rules that contradict a
+//! later one in part.
 
-use std::collections::HashMap;
+mod conflict;
+mod hidden;
 
-use crate::Action;
-use crate::matching::{Condition, Matching};
+use crate::index::Index;
+use crate::matching::Entry;
 use crate::pack::DraftRule;
 use crate::report::Report;
 
-/// Reports every rule that stands behind one which decides all that it would match.
-pub(crate) fn report_unreachable(report: &mut Report, rules: &[DraftRule]) {
-    let mut deciding = Deciding::default();
-    for rule in rules {
-        if let Some(earlier) = deciding.hiding(rule) {
-            report_hidden(report, rule, earlier);
+/// More rules that ask for the same aren't compared with each other: it would take their square.
+const MAX_COMPARED: usize = 1024;
+/// Of a longer list of entries only so many are looked up.
+const MAX_LOOKED_UP: usize = 8;
+
+/// Reports both.
+pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index) {
+    let (mut related, mut told) = (Vec::new(), vec![false; rules.len()]);
+    for at in 0..rules.len() {
+        related_to(rules, index, at, &mut related);
+        let earlier = &related[..related.partition_point(|other| *other < at)];
+        if let Some(earlier) = hidden::by(rules, earlier, at) {
+            hidden::report(report, &rules[at], earlier);
+            continue;
         }
-        if always_decides(rule) {
-            deciding.add(rule);
+        for other in related.iter().filter(|other| **other != at) {
+            let (earlier, later) = (at.min(*other), at.max(*other));
+            if !told[later] && conflict::contradicts(&rules[earlier], &rules[later]) {
+                conflict::report(report, &rules[earlier], &rules[later]);
+                told[later] = true;
+            }
         }
     }
 }
 
-/// Where a pack stops what another one has stopped already, nothing is lost: they only overlap.
-fn report_hidden(report: &mut Report, rule: &DraftRule, earlier: &DraftRule) {
-    let (id, other) = (&rule.rule.id, &earlier.rule.id);
-    let is_of_other_pack = rule.rule.place.file != earlier.rule.place.file;
-    let stop = rule.rule.action.stops() && earlier.rule.action.stops();
-    let finding = if is_of_other_pack && stop {
-        let message = format!("packs overlap: `{id}` stops nothing that isn't stopped before it");
-        report.warning(&rule.id_span, message)
-    } else {
-        report.error(
-            &rule.id_span,
-            format!("the rule `{id}` can never be reached"),
-        )
+/// The rules found by something that takes in a part of what `at` asks, or the other way round, in order.
+fn related_to(rules: &[DraftRule], index: &Index, at: usize, related: &mut Vec<usize>) {
+    related.clear();
+    let mut tell = |rules: &[u32]| {
+        let rules = rules.iter().map(|rule| *rule as usize);
+        related.extend(rules.take(MAX_COMPARED));
     };
-    let role = match (earlier.rule.action, rule.rule.action.stops()) {
-        (Action::Accept, true) => format!("`{other}` lets through all that it would stop"),
-        _ => format!("`{other}` decides before it"),
-    };
-    finding
-        .related(&earlier.id_span, &role)
-        .help("put it before that rule (packs are read in the order of `packs`), or remove it");
-}
-
-/// The rules so far that always decide, found by what a rule behind them would have to ask too.
-#[derive(Default)]
-struct Deciding<'r> {
-    /// By a condition of theirs that only the very same condition implies.
-    asking: HashMap<&'r Condition, Vec<&'r DraftRule>>,
-    /// Those without such a condition.
-    rest: Vec<&'r DraftRule>,
-}
-
-impl<'r> Deciding<'r> {
-    fn add(&mut self, rule: &'r DraftRule) {
-        // The last is the dearest to ask, and tells rules apart best.
-        let mut conditions = rule.matching.conditions.iter().rev();
-        match conditions.find(|condition| condition.is_implied_only_by_itself()) {
-            Some(condition) => self.asking.entry(condition).or_default().push(rule),
-            None => self.rest.push(rule),
-        }
+    for key in rules[at].matching.keys() {
+        let some: &[Entry] = &key[..key.len().min(MAX_LOOKED_UP)];
+        some.iter()
+            .for_each(|entry| index.meeting(entry, &mut tell));
     }
-
-    /// The first rule that leaves nothing for `later`.
-    fn hiding(&self, later: &DraftRule) -> Option<&'r DraftRule> {
-        let conditions = later.matching.conditions.iter();
-        let asking = conditions
-            .filter_map(|condition| self.asking.get(condition))
-            .flatten();
-        let mut candidates = asking.chain(&self.rest);
-        candidates.find(|earlier| hides(earlier, later)).copied()
-    }
+    tell(index.unkeyed());
+    related.sort_unstable();
+    related.dedup();
 }
 
 fn always_decides(draft: &DraftRule) -> bool {
     let rule = &draft.rule;
     rule.action.is_final() && !rule.dry_run && rule.limit.is_none()
-}
-
-/// Whether `earlier` decides whatever `later` would match, as far as that is plain to see.
-fn hides(earlier: &DraftRule, later: &DraftRule) -> bool {
-    let (mine, theirs) = (&earlier.matching, &later.matching);
-    let reasons_fit = match (&mine.reasons, &theirs.reasons) {
-        (None, _) => true,
-        (Some(mine), Some(theirs)) => theirs.is_subset(mine),
-        (Some(_), None) => false,
-    };
-    reasons_fit
-        && theirs.scope.is_subset(mine.scope)
-        && mine
-            .exceptions
-            .iter()
-            .all(|passed_by| theirs.exceptions.contains(passed_by))
-        && mine.conditions.iter().all(|condition| {
-            let mut given = theirs.conditions.iter();
-            given.any(|other| condition.is_implied_by(other))
-        })
-        && !leaves_malformed(earlier, theirs)
-}
-
-/// What can't be parsed isn't accepted by a rule that doesn't name it, so later rules see it.
-fn leaves_malformed(earlier: &DraftRule, later: &Matching) -> bool {
-    earlier.rule.action == Action::Accept
-        && earlier.matching.reasons.is_none()
-        && later
-            .reasons
-            .is_some_and(|set| set.iter().any(|reason| reason.is_malformed()))
 }

@@ -203,6 +203,8 @@ pub struct Subject<'a> {
     pub address_validated: bool,
     /// Bytes of UDP payload, or of the MQTT control packet or CoAP message including its header.
     pub size: usize,
+    /// The time on the wall, in seconds since 1970 (UTC), as far as it is known and some rule asks.
+    pub unix_s: Option<i64>,
 }
 
 impl<'a> Subject<'a> {

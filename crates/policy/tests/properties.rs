@@ -189,6 +189,7 @@ impl Sample {
             session: Session::default(),
             reasons: &self.reasons,
             address_validated: false,
+            unix_s: None,
             size: self.message.len(),
         };
         let mut noted = Vec::new();

@@ -16,6 +16,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use inspect::{Inspector, Seed};
+use jiff::Timestamp;
 use policy::{Config, OnFailure};
 use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::net::TcpListener;
@@ -196,6 +197,7 @@ impl Gateway {
         let policy = Arc::new(policy);
         let inspector = Inspector::new(config.limits, Arc::clone(&policy), random_seed()?);
         inspector.lose_sight(clock::now());
+        set_wall_clock(&inspector);
         let inspector = Arc::new(inspector);
         let policies = Arc::new(Policies::default());
         policies.remember(inspector.gauges().generation, Arc::clone(&policy));
@@ -298,6 +300,12 @@ fn read_xdp(dataplane: &Dataplane) -> Result<ReadXdp, RunError> {
         }
         counts
     }))
+}
+
+/// Tells the inspector what the clock on the wall shows.
+fn set_wall_clock(inspector: &Inspector) {
+    let unix_ns = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX);
+    inspector.set_wall_clock(clock::now(), unix_ns);
 }
 
 /// A seed nobody can guess: cookies and hash keys hang on it.

@@ -98,7 +98,9 @@ pub(super) fn allowance(policy: &Policy, rule: Option<RuleIndex>, standing: &Sta
     let limit = rule.and_then(|rule| policy.rules().get(rule.as_usize())?.limit);
     let ratio_milli = match limit {
         Some(Limit::Ratio(ratio)) => ratio.ratio_milli,
-        Some(Limit::Count(_) | Limit::Rate(_)) | None => RATIO_MILLI,
+        Some(Limit::Count(_) | Limit::Rate(_) | Limit::Max(_) | Limit::Distinct(_)) | None => {
+            RATIO_MILLI
+        }
     };
     standing.allowance(ratio_milli)
 }

@@ -21,6 +21,7 @@ use super::endpoint::{Endpoint, Token};
 use super::observation::{Observation, Observe, Sequence};
 use super::parties::{Parties, Server};
 use crate::Instant;
+use crate::holdings::{Held, Share, Slot};
 use crate::table::{Aging, Table};
 
 /// How long a message ID of a CON is taken, and how long a token may be answered.
@@ -243,6 +244,43 @@ impl Exchanges {
             exchange
                 .observation
                 .answer(now, notifies, was_trusted, &self.observations);
+            exchange.settle();
+        });
+    }
+
+    /// The request under that token has come to its end without an observation, where that is counted.
+    pub(super) fn end(&self, now: Instant, client: Endpoint, server: Endpoint, token: Token) {
+        let parties = Parties::new(client, server, token);
+        self.exchanges.with(now, &parties, Exchange::settle);
+    }
+
+    /// What a request would open: an exchange, unless it is repeated, and an observation.
+    pub(super) fn opens(&self, now: Instant, request: &Request) -> Held {
+        let parties = Parties::new(request.client, request.server.endpoint(), request.token);
+        let held = self.exchanges.with(now, &parties, |exchange| {
+            let share = exchange.share.as_ref();
+            share.map(|share| share.held()).unwrap_or_default()
+        });
+        let held = held.unwrap_or_default();
+        let observes = request.observe == Some(Observe::Register);
+        Held::default()
+            .with(Slot::Exchanges, 1 - held.of(Slot::Exchanges).min(1))
+            .with(
+                Slot::Observers,
+                u32::from(observes && held.of(Slot::Observers) == 0),
+            )
+    }
+
+    /// A request is counted among what its client holds.
+    pub(super) fn hold(&self, now: Instant, request: &Request, share: Share) {
+        let parties = Parties::new(request.client, request.server.endpoint(), request.token);
+        self.exchanges.with(now, &parties, |exchange| {
+            // Of two shares it has the newer one: it is counted as the rules in force ask.
+            let mut share = Box::new(share);
+            share.set(Slot::Exchanges, 1);
+            let observes = !matches!(exchange.observation, Observation::None);
+            share.set(Slot::Observers, u32::from(observes));
+            exchange.share = Some(share);
         });
     }
 
@@ -277,6 +315,7 @@ impl Exchanges {
             // Notifications under way still belong to it.
             exchange.used = exchange.used.max(now);
             exchange.observation = Observation::None;
+            exchange.settle();
         });
     }
 
@@ -334,6 +373,8 @@ struct Exchange {
     message_id: u16,
     trusted: bool,
     has_observed: bool,
+    /// Absent unless a rule counts what clients hold.
+    share: Option<Box<Share>>,
 }
 
 impl Exchange {
@@ -347,6 +388,16 @@ impl Exchange {
             message_id: 0,
             trusted: false,
             has_observed: false,
+            share: None,
+        }
+    }
+
+    /// It waits for no answer; an observation that was granted goes on.
+    fn settle(&mut self) {
+        if let Some(share) = &mut self.share {
+            share.set(Slot::Exchanges, 0);
+            let observes = self.observation.is_granted();
+            share.set(Slot::Observers, u32::from(observes));
         }
     }
 

@@ -3,6 +3,7 @@
 use policy::{Action, Limit, Meters, Policy, RuleIndex, Subject};
 
 use super::budget::{Balance, Standing};
+use crate::holdings::Room;
 
 /// The books opened at one client's page, for one message.
 ///
@@ -12,6 +13,7 @@ pub(super) struct Books<'a> {
     policy: &'a Policy,
     standing: &'a Standing,
     promise: Promise,
+    room: Option<Room<'a>>,
 }
 
 /// What a message entails beyond its own bytes, as long as the client's address isn't validated. Only
@@ -32,7 +34,13 @@ impl<'a> Books<'a> {
             policy,
             standing,
             promise,
+            room: None,
         }
+    }
+
+    /// With what the message would open, where rules ask.
+    pub(super) fn with_room(self, room: Option<Room<'a>>) -> Self {
+        Self { room, ..self }
     }
 
     fn challenges(&self, rule: RuleIndex) -> bool {
@@ -43,9 +51,14 @@ impl<'a> Books<'a> {
 
 impl Meters for Books<'_> {
     fn exceeds(&mut self, rule: RuleIndex, limit: &Limit, subject: &Subject<'_>) -> bool {
-        let Limit::Ratio(ratio) = limit else {
+        let ratio = match limit {
+            Limit::Ratio(ratio) => ratio,
+            Limit::Max(max) => {
+                let room = self.room.as_ref();
+                return room.is_some_and(|room| room.is_exceeded(max, subject));
+            }
             // What isn't of CoAP alone is metered elsewhere.
-            return false;
+            Limit::Count(_) | Limit::Rate(_) | Limit::Distinct(_) => return false,
         };
         let mut windows = self.policy.ratio_windows().iter();
         let page = windows.position(|window| *window == ratio.window);

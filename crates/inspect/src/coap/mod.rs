@@ -32,6 +32,7 @@ mod echo;
 mod endpoint;
 mod exchange;
 mod facts;
+mod held;
 mod meters;
 mod observation;
 mod parties;
@@ -278,6 +279,7 @@ impl Datagram<'_> {
             session: Session::default(),
             reasons,
             address_validated,
+            unix_s: None,
             size: self.len(),
         }
     }

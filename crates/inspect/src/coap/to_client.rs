@@ -72,6 +72,7 @@ impl Tracker {
     ) -> Option<Outcome> {
         let (message, bearing) = (&datagram.message, &datagram.bearing);
         let Role::Response(asked) = bearing.role else {
+            self.release_rejected(cx, datagram);
             return None;
         };
         let response = bearing.response(message, datagram.token);
@@ -83,6 +84,10 @@ impl Tracker {
             (Some(asked), _) if asked.observes => {
                 self.exchanges
                     .answered(cx.now, &response, asked.server, notifies);
+                false
+            }
+            (Some(asked), _) => {
+                self.release(cx, datagram, &asked);
                 false
             }
             (None, Some(number)) if is_midstream => self.exchanges.adopt(cx.now, &response, number),

@@ -51,7 +51,8 @@ impl Tracker {
         }
         let reasons = self.reasons(cx, datagram, false);
         let subject = datagram.subject(&reasons, trust != Trust::None);
-        let mut books = Books::new(cx.policy, &standing, Promise::Nothing);
+        let room = self.room(cx, datagram);
+        let mut books = Books::new(cx.policy, &standing, Promise::Nothing).with_room(room);
         let judgement = cx.judge(datagram.arrival, &subject, &mut books);
         if judgement.action.stops() {
             let ruled = (judgement.action, judgement.outcome.rule);
@@ -132,23 +133,17 @@ impl Tracker {
                     return Some(outcome);
                 }
                 self.askers.note(cx.now, bearing.client, datagram.token);
-                let evicted = self.exchanges.open(
-                    cx.now,
-                    &Request {
-                        client: bearing.client,
-                        server,
-                        token: datagram.token,
-                        message_id: message.message_id(),
-                        observe: datagram.facts.asks_to_observe(),
-                        trusted: trust != Trust::None,
-                        resource,
-                        body,
-                        offset: datagram.facts.offset(),
-                    },
-                );
-                if evicted {
+                let request = Request {
+                    trusted: trust != Trust::None,
+                    resource,
+                    body,
+                    offset: datagram.facts.offset(),
+                    ..datagram.request()
+                };
+                if self.exchanges.open(cx.now, &request) {
                     cx.limit(LimitKind::Exchanges);
                 }
+                self.hold(cx, datagram, subject, &request);
                 self.note_upload(cx, datagram);
                 self.note(cx, datagram, server, Kind::Request)
             }
@@ -215,6 +210,7 @@ impl Tracker {
             ..*subject
         };
         let mut books = Books::new(cx.policy, standing, Promise::Bytes(size));
+        let foreseen = cx.timed(&foreseen).unwrap_or(foreseen);
         let ruling = cx.policy.decide(&foreseen, &mut books, &mut |_| {});
         if ruling.action != Action::Challenge || !ruling.enforced {
             return None;

@@ -11,15 +11,22 @@ use crate::flow::FlowKey;
 
 /// Makes the keys of meters: 128 bits, so that two of them are never the same by chance, under a secret,
 /// so that they aren't by intent.
-pub(super) struct Keys([u8; 16]);
+pub(crate) struct Keys([u8; 16]);
 
 impl Keys {
-    pub(super) fn new(seed: &Seed) -> Self {
-        Self(seed.key("meter keys"))
+    pub(crate) fn new(seed: &Seed, purpose: &str) -> Self {
+        Self(seed.key(purpose))
+    }
+
+    /// What stands for a text.
+    pub(crate) fn hash(&self, text: &str) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        text.hash(&mut hasher);
+        hasher.finish128().as_u64().0
     }
 
     /// The key of a rule's meter for whom a message is to be counted, if it has what is counted by.
-    pub(super) fn key(
+    pub(crate) fn key(
         &self,
         policy: &Policy,
         rule: u64,

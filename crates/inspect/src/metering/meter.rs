@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use policy::{CountLimit, Limit, RateLimit};
 
+use super::distinct::Distinct;
 use crate::Instant;
 use crate::table::Aging;
 
@@ -23,6 +24,7 @@ pub(super) struct Meter {
 enum Measure {
     Window(Window),
     Bucket(Bucket),
+    Distinct(Distinct),
 }
 
 /// Messages by the granule of time in which they came.
@@ -48,7 +50,10 @@ impl Meter {
     pub(super) fn new(now: Instant, limit: &Limit) -> Self {
         let measure = match limit {
             Limit::Count(limit) => Measure::Window(Window::new(limit)),
-            Limit::Rate(_) | Limit::Ratio(_) => Measure::Bucket(Bucket { full_at: now }),
+            Limit::Distinct(limit) => Measure::Distinct(Distinct::new(limit)),
+            Limit::Rate(_) | Limit::Ratio(_) | Limit::Max(_) => {
+                Measure::Bucket(Bucket { full_at: now })
+            }
         };
         Self {
             measure,
@@ -57,14 +62,15 @@ impl Meter {
         }
     }
 
-    /// Enters a message: whether it exceeds the limit.
-    pub(super) fn enter(&mut self, now: Instant, limit: &Limit) -> bool {
+    /// Enters a message, and the value it has where those are counted: whether it exceeds the limit.
+    pub(super) fn enter(&mut self, now: Instant, limit: &Limit, value: u128) -> bool {
         self.used = self.used.max(now);
         self.is_exceeded = match (&mut self.measure, limit) {
             (Measure::Window(window), Limit::Count(limit)) => {
                 window.enter(now) > u64::from(limit.count)
             }
             (Measure::Bucket(bucket), Limit::Rate(limit)) => !bucket.take(now, limit),
+            (Measure::Distinct(values), Limit::Distinct(limit)) => values.enter(now, limit, value),
             // The key of a meter names its limit.
             _ => false,
         };
@@ -138,6 +144,7 @@ impl Aging for Meter {
                 Duration::from_nanos(window.granule_ns.saturating_mul(GRANULES as u64))
             }
             Measure::Bucket(bucket) => bucket.full_at.since(self.used),
+            Measure::Distinct(values) => values.window(),
         }
     }
 
@@ -172,7 +179,7 @@ mod tests {
     /// The verdicts on messages at these seconds.
     fn verdicts(limit: &Limit, seconds: &[u64]) -> Vec<bool> {
         let mut meter = Meter::new(Instant::from_secs(seconds[0]), limit);
-        let enter = |at: &u64| meter.enter(Instant::from_secs(*at), limit);
+        let enter = |at: &u64| meter.enter(Instant::from_secs(*at), limit, 0);
         seconds.iter().map(enter).collect()
     }
 
@@ -221,7 +228,7 @@ mod tests {
         ] {
             for now in [Instant::ZERO, Instant::from_secs(1), Instant::FAR] {
                 let mut meter = Meter::new(now, &limit);
-                assert!(!meter.enter(now, &limit), "{limit:?} {now}");
+                assert!(!meter.enter(now, &limit, 0), "{limit:?} {now}");
                 assert!(meter.lifetime() < Duration::from_secs(1 << 31));
             }
         }
@@ -251,7 +258,7 @@ mod tests {
             for pause_ms in pauses_ms {
                 now = now + Duration::from_millis(pause_ms);
                 log.push(now);
-                let exceeded = meter.enter(now, &limit);
+                let exceeded = meter.enter(now, &limit, 0);
                 let since = |age: Duration| {
                     log.iter().filter(|at| now.since(**at) < age).count() > most as usize
                 };
@@ -277,7 +284,7 @@ mod tests {
                 tokens = (tokens + pause_ms * per_second).min(u64::from(burst) * 1000);
                 let has_one = tokens >= 1000;
                 tokens -= if has_one { 1000 } else { 0 };
-                prop_assert_eq!(meter.enter(now, &limit), !has_one);
+                prop_assert_eq!(meter.enter(now, &limit, 0), !has_one);
             }
         }
     }

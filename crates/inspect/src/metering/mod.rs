@@ -5,6 +5,7 @@
 //! room when the table is full, those that exceed their limit last. Whoever is forgotten starts from
 //! nothing: a full table stops nobody.
 
+mod distinct;
 mod key;
 mod meter;
 
@@ -14,7 +15,7 @@ use crate::context::Carrier;
 use crate::table::{SWEEP_ENTRIES, Sweeps, Table};
 use crate::{Instant, Limits, Seed};
 
-use key::Keys;
+pub(crate) use key::Keys;
 use meter::Meter;
 
 /// All meters.
@@ -32,8 +33,8 @@ pub(crate) struct Metered<'a> {
     pub(crate) now: Instant,
     pub(crate) link: u16,
     pub(crate) carrier: Carrier,
-    /// Who knows the ratios.
-    pub(crate) ratios: &'a mut dyn Meters,
+    /// Who knows the ratios, and what is held.
+    pub(crate) others: &'a mut dyn Meters,
     /// Somebody had to be forgotten.
     pub(crate) evicted: bool,
 }
@@ -43,7 +44,7 @@ impl Metering {
     pub(crate) fn new(limits: &Limits, seed: &Seed) -> Self {
         Self {
             meters: Table::new(limits.meters, seed.hash_seed("meters")),
-            keys: Keys::new(seed),
+            keys: Keys::new(seed, "meter keys"),
             sweeps: Sweeps::new(),
         }
     }
@@ -69,8 +70,8 @@ impl Metering {
 
 impl Meters for Metered<'_> {
     fn exceeds(&mut self, rule: RuleIndex, limit: &Limit, subject: &Subject<'_>) -> bool {
-        if let Limit::Ratio(_) = limit {
-            return self.ratios.exceeds(rule, limit, subject);
+        if let Limit::Ratio(_) | Limit::Max(_) = limit {
+            return self.others.exceeds(rule, limit, subject);
         }
         let (metering, policy) = (self.metering, self.policy);
         let rule = policy.meter(rule);
@@ -78,12 +79,22 @@ impl Meters for Metered<'_> {
         let Some(key) = metering.keys.key(policy, rule, limit.per(), subject, &flow) else {
             return false;
         };
+        let value = match limit {
+            Limit::Distinct(limit) => {
+                let keys = &metering.keys;
+                let Some(value) = keys.key(policy, rule, limit.of, subject, &flow) else {
+                    return false;
+                };
+                value
+            }
+            _ => 0,
+        };
         metering.sweeps.start(self.now);
         let (exceeded, evicted) = metering.meters.with_or_insert(
             self.now,
             key,
             || Meter::new(self.now, limit),
-            |meter| meter.enter(self.now, limit),
+            |meter| meter.enter(self.now, limit, value),
         );
         self.evicted |= evicted;
         exceeded

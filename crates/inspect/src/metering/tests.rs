@@ -43,6 +43,7 @@ fn to_server(device: [u8; 4], port: u16, session: Session<'_>) -> Subject<'_> {
         session,
         reasons: &[],
         address_validated: false,
+        unix_s: None,
         size: 2,
     }
 }
@@ -82,7 +83,7 @@ fn ask(metering: &Metering, policy: &Policy, secs: u64, subject: &Subject<'_>) -
             vlan: None,
             protocol: 6,
         },
-        ratios: &mut (),
+        others: &mut (),
         evicted: false,
     };
     let limit = policy.rules()[0].limit.expect("the rule has a limit");

@@ -25,11 +25,11 @@ enum Turn {
 
 impl Authentication {
     /// The one a CONNECT begins.
-    pub(super) fn of(method: &str) -> Option<Box<Self>> {
-        Some(Box::new(Self {
+    pub(super) fn of(method: &str) -> Option<Self> {
+        Some(Self {
             method: remembered(method)?,
             turn: Turn::Server,
-        }))
+        })
     }
 }
 
@@ -50,14 +50,14 @@ impl Session {
             _ => {
                 let is_unfinished = direction == Direction::ToServer
                     && self.stage == Stage::Connecting
-                    && self.authentication.is_some();
+                    && self.authentication().is_some();
                 is_unfinished.then_some(Reason::MQTT_AUTH_UNFINISHED)
             }
         }
     }
 
     fn check_auth(&self, auth: &Auth<'_>, direction: Direction) -> Option<Reason> {
-        let Some(known) = &self.authentication else {
+        let Some(known) = self.authentication() else {
             return Some(Reason::MQTT_AUTH_UNEXPECTED);
         };
         let method = auth.properties.authentication_method();
@@ -80,7 +80,7 @@ impl Session {
 
     fn check_method_of(&self, connack: &ConnAck<'_>) -> Option<Reason> {
         let told = connack.properties.authentication_method();
-        match (&self.authentication, told) {
+        match (self.authentication(), told) {
             _ if self.stage != Stage::Connecting || !connack.is_accepted() => None,
             (Some(known), Some(told)) if recalls(&known.method, told) => None,
             (Some(_), None) => Some(Reason::MQTT_AUTH_METHOD_MISSING),
@@ -91,7 +91,11 @@ impl Session {
 
     /// Takes note of whose turn it is after a packet.
     pub(super) fn note_authentication(&mut self, packet: &ControlPacket<'_>, direction: Direction) {
-        let Some(known) = &mut self.authentication else {
+        let Some(known) = self
+            .rare
+            .as_mut()
+            .and_then(|rare| rare.authentication.as_mut())
+        else {
             return;
         };
         known.turn = match packet {

@@ -29,7 +29,7 @@ pub(crate) enum Step {
 
 impl Step {
     /// Whether the exchange takes room in the receiver's window (§4.9).
-    fn is_message(self) -> bool {
+    pub(super) fn is_message(self) -> bool {
         matches!(
             self,
             Self::PubAck | Self::PubRec | Self::PubRel | Self::PubComp
@@ -60,6 +60,8 @@ pub(crate) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Window {
     entries: SmallVec<[Entry; INLINE_ENTRIES]>,
+    /// How many of them are messages.
+    messages: u32,
 }
 
 impl Window {
@@ -69,16 +71,22 @@ impl Window {
 
     /// Whether `most` messages or more are in flight.
     pub(super) fn holds(&self, most: u16) -> bool {
-        let most = usize::from(most);
-        self.entries.len() >= most
-            && self.entries.iter().filter(|e| e.step.is_message()).count() >= most
+        self.messages >= u32::from(most)
+    }
+
+    /// How many messages are in flight.
+    pub(super) fn messages(&self) -> u32 {
+        self.messages
     }
 
     /// Puts an entry in, or in the place of the one with its identifier. False if there is no room
     /// for one more than `most`.
     pub(super) fn put(&mut self, entry: Entry, most: usize, pool: &Pool<Entry>) -> bool {
         match self.place(entry.packet_id) {
-            Ok(at) => self.entries[at] = entry,
+            Ok(at) => {
+                let old = std::mem::replace(&mut self.entries[at], entry);
+                self.messages -= u32::from(old.step.is_message());
+            }
             Err(_) if self.entries.len() >= most => return false,
             Err(at) => {
                 if self.entries.len() == self.entries.capacity() {
@@ -87,12 +95,14 @@ impl Window {
                 self.entries.insert(at, entry);
             }
         }
+        self.messages += u32::from(entry.step.is_message());
         true
     }
 
     pub(super) fn remove(&mut self, packet_id: u16, pool: &Pool<Entry>) {
         if let Ok(at) = self.place(packet_id) {
-            self.entries.remove(at);
+            let old = self.entries.remove(at);
+            self.messages -= u32::from(old.step.is_message());
         }
         if self.entries.is_empty() && self.entries.spilled() {
             pool.give(std::mem::take(&mut self.entries).into_vec());
@@ -147,9 +157,9 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_takes_six_bytes_and_a_window_no_more_than_a_vec() {
+    fn an_entry_takes_six_bytes_and_a_window_little_more_than_a_vec() {
         assert_eq!(size_of::<Entry>(), 6);
-        assert_eq!(size_of::<Window>(), size_of::<Vec<Entry>>());
+        assert_eq!(size_of::<Window>(), size_of::<Vec<Entry>>() + 8);
     }
 
     #[test]
@@ -179,6 +189,9 @@ mod tests {
             window.put(entry(id, step), 10, &pool);
         }
         assert!(window.holds(2) && !window.holds(3));
+        window.put(entry(3, Step::Anything), 10, &pool);
+        window.remove(1, &pool);
+        assert_eq!(window.messages(), 0);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 mod alias;
 mod auth;
 mod delivery;
+mod held;
 mod inflight;
 mod keep_alive;
 mod membership;

@@ -1,6 +1,6 @@
 //! One control packet under judgement.
 
-use policy::{Action, Message, Protocol, Reason, Subject};
+use policy::{Action, Message, Meters, Protocol, Reason, Subject};
 use smallvec::SmallVec;
 use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish, QoS, Version, Will};
 use wire::{Decoded, Direction};
@@ -148,6 +148,7 @@ impl<S: Sink> Scene<'_, '_, S> {
         self.session
             .note(packet, direction, self.shared, self.cx.sink);
         self.note_across(packet);
+        self.note_held(packet);
         self.pass(len, size - len)
     }
 
@@ -337,7 +338,12 @@ impl<S: Sink> Scene<'_, '_, S> {
             size,
             ..self.arrival.detection(Protocol::Mqtt, reasons)
         };
-        let judgement = self.cx.judge_or(fallback, self.arrival, &subject, &mut ());
+        let mut room = packet.and_then(|packet| self.room(packet, &subject));
+        let meters: &mut dyn Meters = match &mut room {
+            Some(room) => room,
+            None => &mut (),
+        };
+        let judgement = self.cx.judge_or(fallback, self.arrival, &subject, meters);
         self.outcome.add(&judgement.outcome);
         judgement
     }

@@ -12,6 +12,7 @@ use super::negotiated::Terms;
 use super::subscriptions::Subscriptions;
 use crate::app::Closing;
 use crate::framer::{Framers, Reading};
+use crate::holdings::Holder;
 use crate::shared::Shared;
 use crate::{Count, Instant, Sink};
 
@@ -54,8 +55,6 @@ pub(crate) struct Session {
     pub(super) knows_subscriptions: bool,
     /// By the direction of its opening: exchanges may be in flight that weren't seen to begin.
     pub(super) unsure: [bool; 2],
-    /// Absent unless the CONNECT names a method.
-    pub(super) authentication: Option<Box<Authentication>>,
     /// Some packet of the connection went by unread.
     pub(super) is_blind: bool,
     /// By direction: its sender has said DISCONNECT.
@@ -65,6 +64,17 @@ pub(crate) struct Session {
     /// When the client was last heard; before that, when its connection began.
     pub(super) heard: Instant,
     pub(super) membership: Membership,
+    /// What few sessions have.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few sessions have, behind one pointer because all of them have that.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    /// Absent unless the CONNECT names a method.
+    pub(super) authentication: Option<Authentication>,
+    /// Absent unless a rule counts what clients hold.
+    pub(super) holder: Option<Holder>,
 }
 
 impl Session {
@@ -95,18 +105,23 @@ impl Session {
             subscriptions: Subscriptions::default(),
             knows_subscriptions: false,
             unsure: [stage == Stage::Unknown; 2],
-            authentication: None,
             is_blind: stage == Stage::Unknown,
             has_left: [false; 2],
             keep_alive_s: 0,
             heard: Instant::ZERO,
             membership: Membership::default(),
+            rare: None,
         }
     }
 
     /// Whether the client has said DISCONNECT.
     pub(super) fn client_has_left(&self) -> bool {
         self.has_left[Direction::ToServer as usize]
+    }
+
+    /// What it authenticates itself by, beyond its CONNECT.
+    pub(super) fn authentication(&self) -> Option<&Authentication> {
+        self.rare.as_ref()?.authentication.as_ref()
     }
 
     /// What the client calls itself, or was named by its server.
@@ -209,7 +224,9 @@ impl Session {
         self.unsure = [self.is_blind || !connect.clean_start; 2];
         self.knows_subscriptions = connect.clean_start && !self.is_blind;
         let method = connect.properties.authentication_method();
-        self.authentication = method.and_then(Authentication::of);
+        if let Some(authentication) = method.and_then(Authentication::of) {
+            self.rare.get_or_insert_default().authentication = Some(authentication);
+        }
     }
 
     fn note_connack<S: Sink>(&mut self, connack: &ConnAck<'_>, shared: &Shared, sink: &mut S) {
@@ -268,6 +285,9 @@ impl Session {
         self.is_blind = true;
         self.in_flight = InFlight::default();
         self.forget_subscriptions();
+        if let Some(holder) = self.rare.as_mut().and_then(|rare| rare.holder.as_mut()) {
+            holder.lose_track();
+        }
         self.unsure = [true; 2];
     }
 

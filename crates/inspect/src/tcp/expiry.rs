@@ -90,6 +90,7 @@ impl Connection {
             session,
             reasons: &reasons,
             address_validated: false,
+            unix_s: None,
             size: 0,
         };
         let judgement = cx.judge_at(carrier, Action::Accept, &subject, &mut ());

@@ -2,12 +2,16 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
+
 use super::{Case, Expect, Line, Speech, line};
 use crate::matching;
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
 use crate::{Reason, Service, Side, Verdict};
 
+/// Noon of a Thursday, 2026-01-01, in UTC: for cases that don't say when.
+const USUAL_MOMENT: i64 = 1_767_268_800;
 /// More lines than this are no case any more.
 const MAX_LINES: usize = 5000;
 const MAX_ADDRESSES: usize = 16;
@@ -38,6 +42,7 @@ pub(crate) fn read(report: &mut Report, mut table: Table<'_>) -> Option<DraftCas
         let chosen = node.choice(report, &matching::service_names());
         chosen.map(|service| (service, node))
     });
+    let at = table.optional("at").map(|node| moment(report, &node));
     let say = table.required(report, "say");
     let lines = say.as_ref().and_then(|node| lines(report, node));
     let mut expected = Vec::new();
@@ -54,6 +59,7 @@ pub(crate) fn read(report: &mut Report, mut table: Table<'_>) -> Option<DraftCas
         from,
         to,
         side: side.unwrap_or(Side::Inside),
+        unix_s: at.unwrap_or(Some(USUAL_MOMENT))?,
         service,
         say: lines,
         expect: expect?,
@@ -61,6 +67,19 @@ pub(crate) fn read(report: &mut Report, mut table: Table<'_>) -> Option<DraftCas
         place: report.place(&span),
     };
     Some(DraftCase { case, expected })
+}
+
+/// A date with its time and what sets it apart from UTC.
+fn moment(report: &mut Report, node: &Node<'_>) -> Option<i64> {
+    let text = node.string(report)?;
+    let moment = text.parse::<Timestamp>().ok();
+    if moment.is_none() {
+        let message = format!("`{}` isn't a moment", text.escape_debug());
+        report
+            .error(node.span(), message)
+            .help("write a date, a time and its distance from UTC: \"2026-03-29T06:30:00+02:00\"");
+    }
+    moment.map(Timestamp::as_second)
 }
 
 fn address(report: &mut Report, node: &Node<'_>) -> Option<IpAddr> {

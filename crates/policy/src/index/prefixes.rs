@@ -3,33 +3,33 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use foldhash::fast::FixedState;
 use ipnet::IpNet;
 
-use super::Found;
-
-/// Rules by network.
+/// Numbers by network. Networks are the operator's: addresses looked up can't pile up.
 #[derive(Debug, Default)]
 pub(super) struct Prefixes {
-    rules: HashMap<IpNet, Vec<u32>>,
+    numbers: HashMap<IpNet, Vec<u32>, FixedState>,
     /// The lengths that occur, of IPv4 and of IPv6.
     lengths: [Vec<u8>; 2],
 }
 
 impl Prefixes {
-    pub(super) fn insert(&mut self, network: &IpNet, rule: u32) {
+    pub(super) fn insert(&mut self, network: IpNet, number: u32) {
         let lengths = &mut self.lengths[usize::from(network.addr().is_ipv6())];
         if !lengths.contains(&network.prefix_len()) {
             lengths.push(network.prefix_len());
         }
-        self.rules.entry(network.trunc()).or_default().push(rule);
+        let numbers = self.numbers.entry(network.trunc()).or_default();
+        numbers.push(number);
     }
 
-    pub(super) fn find(&self, address: IpAddr, found: &mut Found) {
+    /// Tells the numbers of every network that holds the address.
+    pub(super) fn find(&self, address: IpAddr, tell: &mut impl FnMut(u32)) {
         for len in &self.lengths[usize::from(address.is_ipv6())] {
             let network = IpNet::new_assert(address, *len).trunc();
-            if let Some(rules) = self.rules.get(&network) {
-                found.extend_from_slice(rules);
-            }
+            let numbers = self.numbers.get(&network).into_iter().flatten();
+            numbers.copied().for_each(&mut *tell);
         }
     }
 }
@@ -49,7 +49,7 @@ mod tests {
             "0.0.0.0/0",
         ];
         for (rule, network) in (0..).zip(networks) {
-            prefixes.insert(&network.parse().expect("a network"), rule);
+            prefixes.insert(network.parse().expect("a network"), rule);
         }
         for (address, rules) in [
             ("10.20.0.7", &[0, 1, 2, 4][..]),
@@ -58,10 +58,11 @@ mod tests {
             ("fd00::1", &[3]),
             ("fe80::1", &[]),
         ] {
-            let mut found = Found::new();
-            prefixes.find(address.parse().expect("an address"), &mut found);
+            let mut found = Vec::new();
+            let address = address.parse().expect("an address");
+            prefixes.find(address, &mut |rule| found.push(rule));
             found.sort_unstable();
-            assert_eq!(&*found, rules, "{address}");
+            assert_eq!(found, rules, "{address}");
         }
     }
 }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use wire::mqtt::PacketType;
 
-use super::{CountLimit, Limit, Per, RateLimit, Ratio};
-use crate::matching::Scope;
+use super::{CountLimit, DistinctLimit, Holding, Limit, MaxLimit, Per, RateLimit, Ratio};
+use crate::matching::{CodeClass, Scope};
 use crate::pack::DraftRule;
 use crate::read::{Node, Table};
 use crate::report::Report;
 use crate::{Action, Protocol};
 
 /// The key that says what is measured.
-const KINDS: [&str; 3] = ["ratio", "count", "rate"];
+const KINDS: [&str; 5] = ["ratio", "count", "rate", "max", "distinct"];
 const LEAST_WINDOW: Duration = Duration::from_secs(1);
 const MAX_RATIO_WINDOW: Duration = Duration::from_secs(3600);
 const MAX_COUNT_WINDOW: Duration = Duration::from_secs(30 * 86_400);
@@ -20,7 +20,9 @@ const MAX_COUNT: u64 = 1_000_000;
 /// Of a ratio, and of messages a second.
 const NUMBERS: (f64, f64) = (0.001, 1_000_000.0);
 const EXAMPLES: &str = "write { count = 10, window = \"10m\", per = \"client\" }, \
-    { rate = 5, burst = 20, per = \"client\" } or \
+    { rate = 5, burst = 20, per = \"client\" }, \
+    { max = 5, of = \"sessions\", per = \"client\" }, \
+    { distinct = 10, of = \"client_id\", window = \"10m\", per = \"client\" } or \
     { ratio = 3.0, of = \"udp_payload_bytes\", per = \"client\", window = \"60s\" }";
 
 /// Reads a limit; what is wrong with it is reported.
@@ -51,6 +53,8 @@ pub(crate) fn read(report: &mut Report, node: &Node<'_>) -> Option<Limit> {
     let limit = match key {
         "ratio" => reader.ratio(&measure).map(Limit::Ratio),
         "count" => reader.count(&measure).map(Limit::Count),
+        "max" => reader.max(&measure).map(Limit::Max),
+        "distinct" => reader.distinct(&measure).map(Limit::Distinct),
         _ => reader.rate(&measure).map(Limit::Rate),
     };
     let LimitReader { report, table } = reader;
@@ -103,6 +107,34 @@ impl LimitReader<'_, '_> {
         })
     }
 
+    fn max(&mut self, measure: &Node<'_>) -> Option<MaxLimit> {
+        let max = measure.integer(self.report, 1..=MAX_COUNT);
+        let of = self.table.required(self.report, "of");
+        let names: Vec<_> = Holding::ALL.iter().map(|of| (of.name(), *of)).collect();
+        let of = of.and_then(|node| node.choice(self.report, &names));
+        let per = self.per();
+        Some(MaxLimit {
+            max: u32::try_from(max?).ok()?,
+            of: of?,
+            per: per?,
+        })
+    }
+
+    fn distinct(&mut self, measure: &Node<'_>) -> Option<DistinctLimit> {
+        let most = u64::from(DistinctLimit::MOST);
+        let distinct = measure.integer(self.report, 1..=most);
+        let of = self.table.required(self.report, "of");
+        let of = of.and_then(|node| self.counted(&node));
+        let window = self.window(MAX_COUNT_WINDOW);
+        let per = self.per();
+        Some(DistinctLimit {
+            distinct: u32::try_from(distinct?).ok()?,
+            of: of?,
+            window: window?,
+            per: per?,
+        })
+    }
+
     fn thousandths(&mut self, node: &Node<'_>, what: &str) -> Option<u32> {
         let number = node.number(self.report)?;
         let (least, most) = NUMBERS;
@@ -122,8 +154,13 @@ impl LimitReader<'_, '_> {
 
     fn per(&mut self) -> Option<Per> {
         let per = self.table.required(self.report, "per")?;
+        self.counted(&per)
+    }
+
+    /// What messages are told apart by.
+    fn counted(&mut self, node: &Node<'_>) -> Option<Per> {
         let names: Vec<_> = Per::ALL.iter().map(|per| (per.name(), *per)).collect();
-        per.choice(self.report, &names)
+        node.choice(self.report, &names)
     }
 }
 
@@ -145,17 +182,85 @@ pub(crate) fn check(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
             )
             .help("add protocol = \"coap\" to the rule's match");
     }
-    let per = limit.per();
-    let is_of_session = matches!(per, Per::ClientId | Per::Username);
+    if let Limit::Max(max) = limit {
+        check_holding(report, scope, max, node);
+        return check_merit(report, draft, node);
+    }
+    check_counted(report, scope, limit.per(), node);
+    if let Limit::Distinct(limit) = limit {
+        check_counted(report, scope, limit.of, node);
+        if limit.of == limit.per {
+            let message = format!("there is one {0} per {0}", limit.of.name());
+            report.error(node.span(), message);
+        }
+    }
+    check_merit(report, draft, node);
+}
+
+/// What messages are told apart by has to be there in all that the rule matches.
+fn check_counted(report: &mut Report, scope: Scope, by: Per, node: &Node<'_>) {
+    let is_of_session = matches!(by, Per::ClientId | Per::Username);
     if is_of_session && !scope.is_subset(Scope::protocol(Protocol::Mqtt)) {
-        let message = format!("not all that the rule matches has a `{}`", per.name());
+        let message = format!("not all that the rule matches has a `{}`", by.name());
         let finding = report.error(node.span(), message);
         finding.help("add protocol = \"mqtt\" to the rule's match");
     }
-    if per == Per::Topic && !scope.is_subset(Scope::packet(PacketType::Publish)) {
+    if by == Per::Topic && !scope.is_subset(Scope::packet(PacketType::Publish)) {
         let finding = report.error(node.span(), "not all that the rule matches has a topic");
         finding.help("add packet = \"PUBLISH\" to the rule's match");
     }
+}
+
+/// All that the rule matches has to open what is counted, and whom it is counted by has to hold it.
+fn check_holding(report: &mut Report, scope: Scope, limit: &MaxLimit, node: &Node<'_>) {
+    let (opening, what, advice) = match limit.of {
+        Holding::Sessions => (
+            Scope::packet(PacketType::Connect),
+            "a session",
+            "add packet = \"CONNECT\" to the rule's match",
+        ),
+        Holding::Subscriptions => (
+            Scope::packet(PacketType::Subscribe),
+            "a subscription",
+            "add packet = \"SUBSCRIBE\" to the rule's match",
+        ),
+        Holding::InFlight => (
+            Scope::packet(PacketType::Publish),
+            "a message in flight",
+            "add packet = \"PUBLISH\" to the rule's match",
+        ),
+        Holding::Observers | Holding::Exchanges => (
+            // An empty message opens nothing.
+            Scope::code_class(CodeClass::Request).or(Scope::code_class(CodeClass::Empty)),
+            match limit.of {
+                Holding::Observers => "an observation",
+                _ => "an exchange",
+            },
+            "add code = \"0.xx\" to the rule's match: the requests of CoAP",
+        ),
+    };
+    if !scope.is_subset(opening) {
+        let message = format!("not all that the rule matches opens {what}");
+        report.error(node.span(), message).help(advice);
+    }
+    let name = limit.per.name();
+    match limit.per {
+        Per::Topic => {
+            let message = format!("`{}` aren't counted by topic", limit.of.name());
+            let finding = report.error(node.span(), message);
+            finding.help("count them by client, client_id, username, destination, flow or zone");
+        }
+        Per::ClientId | Per::Username if limit.of.is_of_coap() => {
+            let message = format!("who holds `{}` has no `{name}`", limit.of.name());
+            let finding = report.error(node.span(), message);
+            finding.help("count them by client, destination, flow or zone");
+        }
+        _ => {}
+    }
+}
+
+/// Being too much is no merit.
+fn check_merit(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
     if draft.rule.action == Action::Accept {
         report
             .error(

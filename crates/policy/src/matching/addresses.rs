@@ -1,10 +1,10 @@
 //! Sets of addresses: sorted ranges, asked by binary search.
 
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use super::list::List;
 use crate::Side;
@@ -33,16 +33,18 @@ impl Networks {
         }
     }
 
-    /// Ranges of IPv4 with both ends, ascending.
-    pub(crate) fn v4_ranges(&self) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
-        let ranges = self.v4.first.iter().zip(&self.v4.last);
-        ranges.map(|(first, last)| ((*first).into(), (*last).into()))
+    /// The fewest networks that make up the set.
+    pub(crate) fn subnets(&self) -> impl Iterator<Item = IpNet> {
+        let v4 = self.v4.first.iter().zip(&self.v4.last);
+        let v4 = v4.flat_map(|(first, last)| Ipv4Subnets::new((*first).into(), (*last).into(), 0));
+        let v6 = self.v6.first.iter().zip(&self.v6.last);
+        let v6 = v6.flat_map(|(first, last)| Ipv6Subnets::new((*first).into(), (*last).into(), 0));
+        v4.map(IpNet::V4).chain(v6.map(IpNet::V6))
     }
 
-    /// The same of IPv6.
-    pub(crate) fn v6_ranges(&self) -> impl Iterator<Item = (Ipv6Addr, Ipv6Addr)> {
-        let ranges = self.v6.first.iter().zip(&self.v6.last);
-        ranges.map(|(first, last)| ((*first).into(), (*last).into()))
+    /// Whether all of `other` is in this set.
+    pub(super) fn takes_in(&self, other: &Self) -> bool {
+        self.v4.takes_in(&other.v4) && self.v6.takes_in(&other.v6)
     }
 
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
@@ -78,8 +80,19 @@ impl<T: Copy + Ord> Ranges<T> {
     }
 
     fn contains(&self, value: T) -> bool {
-        let after = self.first.partition_point(|first| *first <= value);
-        after > 0 && value <= self.last[after - 1]
+        self.holds(value, value)
+    }
+
+    /// Whether one range holds both ends.
+    fn holds(&self, first: T, last: T) -> bool {
+        let after = self.first.partition_point(|mine| *mine <= first);
+        after > 0 && last <= self.last[after - 1]
+    }
+
+    /// Ranges that touch without overlapping aren't one, so that not all that is so is seen.
+    fn takes_in(&self, other: &Self) -> bool {
+        let mut ranges = other.first.iter().zip(&other.last);
+        ranges.all(|(first, last)| self.holds(*first, *last))
     }
 }
 
@@ -106,6 +119,15 @@ impl Hash for Addresses {
 }
 
 impl Addresses {
+    /// The networks, of what isn't a side.
+    pub(super) fn networks(&self) -> Option<&Networks> {
+        match self {
+            Self::Side(_) => None,
+            Self::Zone(networks) => Some(networks),
+            Self::Own(networks) => Some(networks),
+        }
+    }
+
     fn holds(&self, address: IpAddr, side: Side) -> bool {
         match self {
             Self::Side(wanted) => *wanted == side,

@@ -12,10 +12,11 @@ use super::measure::{Bounds, Measure};
 use super::name::NamePattern;
 use super::option::OptionCondition;
 use super::path::PathPattern;
-use super::pattern::{Pattern, Relation};
+use super::pattern::{Pattern, Relation, Values};
 use super::payload::PayloadCondition;
 use super::property::PropertyCondition;
 use super::set::{Codes, Octets, Set};
+use super::time::Schedule;
 use super::told;
 use crate::{Message, Protocol, Service, Session, Subject};
 
@@ -58,6 +59,8 @@ pub(crate) enum Condition {
     Property(PropertyCondition),
     /// `option` of a CoAP message.
     Option(OptionCondition),
+    /// `time`: one of them has to hold.
+    Time(Vec<Schedule>),
     /// `payload` of a PUBLISH, a will or a CoAP message.
     Payload(Box<PayloadCondition>),
 }
@@ -121,38 +124,12 @@ impl Condition {
             }
             Self::Property(condition) => condition.holds(subject),
             Self::Option(condition) => condition.holds(subject),
+            Self::Time(schedules) => {
+                let now = subject.unix_s;
+                now.is_some_and(|now| schedules.iter().any(|schedule| schedule.holds(now)))
+            }
             Self::Payload(condition) => condition.holds(subject),
         }
-    }
-
-    /// Whether this one holds wherever `other` does, as far as that is plain to see.
-    pub(crate) fn is_implied_by(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Service(mine), Self::Service(theirs)) => theirs.is_subset(mine),
-            (Self::Version(mine), Self::Version(theirs)) => theirs.is_subset(mine),
-            (Self::Qos(mine), Self::Qos(theirs)) => theirs.is_subset(mine),
-            (Self::Code(mine), Self::Code(theirs)) => theirs.0.is_subset(&mine.0),
-            (Self::ReasonCode(mine), Self::ReasonCode(theirs)) => theirs.is_subset(mine),
-            (Self::Type(mine), Self::Type(theirs)) => theirs.is_subset(mine),
-            (Self::Number(measure, mine), Self::Number(other, theirs)) => {
-                measure == other && theirs.is_subset(mine)
-            }
-            (mine, theirs) => mine == theirs,
-        }
-    }
-
-    /// Whether [`Condition::is_implied_by`] is plain equality for this one.
-    pub(crate) fn is_implied_only_by_itself(&self) -> bool {
-        !matches!(
-            self,
-            Self::Service(_)
-                | Self::Version(_)
-                | Self::Qos(_)
-                | Self::Code(_)
-                | Self::ReasonCode(_)
-                | Self::Type(_)
-                | Self::Number(..)
-        )
     }
 
     /// The order of asking: what is cheap to ask comes first.
@@ -164,7 +141,7 @@ impl Condition {
             Self::Address(..) | Self::Qos(_) => 2,
             Self::Identity(..) => 3,
             Self::Topic(_) | Self::TopicText(_) | Self::Path(_) => 4,
-            Self::Number(..) | Self::Property(_) | Self::Option(_) => 5,
+            Self::Number(..) | Self::Property(_) | Self::Option(_) | Self::Time(_) => 5,
             Self::Filter(_) => 6,
             Self::Payload(_) => 7,
         }
@@ -237,9 +214,16 @@ fn topic_holds(subject: &Subject<'_>, list: &List<Pattern>) -> bool {
     let Some(name) = told::topic(subject) else {
         return false;
     };
-    list.holds(|pattern| {
-        name.is_some_and(|name| pattern.relates(Relation::Matches, name, &subject.session))
-    })
+    let values = values(subject);
+    list.holds(|pattern| name.is_some_and(|name| pattern.relates(Relation::Matches, name, &values)))
+}
+
+/// What the placeholders of patterns stand for.
+fn values<'a>(subject: &Subject<'a>) -> Values<'a> {
+    Values {
+        session: subject.session,
+        source: subject.endpoints.source,
+    }
 }
 
 impl Identity {
@@ -269,16 +253,16 @@ impl FilterCondition {
     }
 
     fn holds_for(&self, subject: &Subject<'_>, filter: &str, qos: Option<QoS>) -> bool {
-        let session = &subject.session;
+        let values = &values(subject);
         let qos_fits = match (&self.qos, qos) {
             (Some(wanted), Some(qos)) => wanted.contains(qos),
             (Some(_), None) => false,
             (None, _) => true,
         };
         qos_fits
-            && self.overlaps.relates(Relation::Overlaps, filter, session)
-            && self.within.relates(Relation::Within, filter, session)
-            && self.covers.relates(Relation::Covers, filter, session)
+            && self.overlaps.relates(Relation::Overlaps, filter, values)
+            && self.within.relates(Relation::Within, filter, values)
+            && self.covers.relates(Relation::Covers, filter, values)
             && self.text.holds(|glob| glob.matches(filter))
     }
 }

@@ -32,6 +32,15 @@ struct Holes {
     holes: u128,
 }
 
+/// What every text that a glob matches has at some place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Anchor<'g> {
+    Whole(&'g str),
+    Start(&'g str),
+    End(&'g str),
+    Inside(&'g str),
+}
+
 impl Glob {
     /// `None` for a pattern of more than [`MAX_CHARS`].
     pub(crate) fn new(pattern: &str) -> Option<Self> {
@@ -70,6 +79,31 @@ impl Glob {
             }
         }
         last.is_suffix(text)
+    }
+}
+
+impl Glob {
+    /// The longest text without stars or holes; none is known of a glob that has nothing else.
+    pub(crate) fn anchor(&self) -> Option<Anchor<'_>> {
+        if let [Piece::Text(whole)] = self.pieces.as_slice() {
+            return Some(Anchor::Whole(whole));
+        }
+        let last = self.pieces.len() - 1;
+        let texts = self
+            .pieces
+            .iter()
+            .enumerate()
+            .filter_map(|(at, piece)| match piece {
+                Piece::Text(text) => Some((at, text.as_str())),
+                Piece::Holes(_) => None,
+            });
+        let (at, longest) = texts.max_by_key(|(_, text)| text.len())?;
+        Some(match at {
+            _ if longest.is_empty() => return None,
+            0 => Anchor::Start(longest),
+            at if at == last => Anchor::End(longest),
+            _ => Anchor::Inside(longest),
+        })
     }
 }
 

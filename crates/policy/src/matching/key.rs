@@ -1,82 +1,305 @@
-//! By what a rule can be found: the one condition of it that tells it apart best.
+//! By what a rule can be found: the conditions of it that tell a message apart from most others.
 
-use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use wire::mqtt::topic;
 
 use super::addresses::{Addresses, Networks};
-use super::condition::{Condition, Party};
+use super::condition::{Condition, FilterCondition, Identity, Party};
+use super::glob::{Anchor, Glob};
 use super::list::List;
-use super::pattern::Pattern;
+use super::name::NamePattern;
+use super::path::PathPattern;
+use super::pattern::{Pattern, Relation};
+use super::payload::{Bytes, Expression, PayloadCondition};
 use super::read::Matching;
+use super::told;
+use super::value::Test;
+use crate::{Reason, Subject};
 
-/// A rule that asks for more networks than this is asked always.
-const MAX_NETWORKS: usize = 64;
+/// Of longer literals only so much is looked for: what the index finds is looked at once more.
+const MAX_LITERAL_BYTES: usize = 32;
 
-/// What a message has to have for a rule to match, each on its own being enough to look closer.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Key {
-    /// A topic that one of these filters matches.
-    Topics(Vec<String>),
-    Source(Vec<IpNet>),
-    Destination(Vec<IpNet>),
+/// Entries of which a message has to have one for a rule to match.
+pub(crate) type Key = Vec<Entry>;
+
+/// Something of a message that can be looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Entry {
+    /// A topic, filter or path that stands in this relation to a filter.
+    Levels(Look, Box<str>),
+    /// A text that has this one at this place.
+    Text(Field, Place, Box<str>),
+    /// An address in this network.
+    Network(Party, IpNet),
+    Zone(Party, Zone),
+    /// A payload with these bytes in it.
+    Payload(Box<[u8]>),
+    /// This detection.
+    Reason(Reason),
+}
+
+/// What is looked up level by level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Look {
+    /// The topic of a message.
+    Topic,
+    /// Filters of a SUBSCRIBE or UNSUBSCRIBE that overlap the rule's.
+    Overlaps,
+    /// Such filters that stay inside of the rule's.
+    Within,
+    /// Such filters that take in the rule's.
+    Covers,
+    /// The path of a CoAP request.
+    Path,
+}
+
+/// A text of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Field {
+    Topic,
+    Filter,
+    ClientId,
+    Username,
+    /// By the property's identifier.
+    Property(u8),
+    /// By the option's number.
+    Option(u16),
+}
+
+/// Where in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    Whole,
+    Start,
+    End,
+    Inside,
+}
+
+/// A zone, known by its address: there is one of each.
+#[derive(Debug, Clone)]
+pub(crate) struct Zone(pub(crate) Arc<Networks>);
+
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Zone {}
+
+impl Hash for Zone {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+impl Entry {
+    /// How many of all messages have it, as a guess: the least is best looked up.
+    pub(crate) fn breadth(&self) -> u64 {
+        match self {
+            Self::Text(_, Place::Whole, _) => 1,
+            Self::Text(_, Place::Start | Place::End, text) if text.len() > 2 => 2,
+            Self::Text(..) => 8,
+            Self::Levels(_, filter) => match filter.split('/').filter(|l| is_literal(l)).count() {
+                0 | 1 if filter.ends_with('#') => 16,
+                _ => 2,
+            },
+            Self::Network(_, network) => match network.prefix_len() {
+                0..16 => 16,
+                16..24 => 4,
+                _ => 2,
+            },
+            Self::Zone(..) => 16,
+            Self::Payload(bytes) if bytes.len() > 3 => 4,
+            Self::Payload(_) | Self::Reason(_) => 64,
+        }
+    }
+}
+
+fn is_literal(level: &str) -> bool {
+    !matches!(level, "+" | "#")
 }
 
 impl Matching {
-    /// The rule's key for messages of one direction.
-    pub(crate) fn key(&self, is_to_server: bool) -> Option<Key> {
-        let topics = self.conditions.iter().find_map(topics);
-        topics.or_else(|| {
-            let mut conditions = self.conditions.iter();
-            conditions.find_map(|condition| networks(condition, is_to_server))
-        })
+    /// All that the rule could be found by.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        let mut keys = Vec::new();
+        for condition in &self.conditions {
+            match condition {
+                Condition::Topic(list) => keys.extend(topics(Look::Topic, list)),
+                Condition::TopicText(list) => keys.extend(globs(Field::Topic, list)),
+                Condition::Filter(filter) => filters(filter, &mut keys),
+                Condition::Path(list) => keys.extend(all(list, PathPattern::key)),
+                Condition::Identity(identity, list) => {
+                    let field = Field::from(*identity);
+                    keys.extend(all(list, |name| text(field, name.anchor()?)));
+                }
+                Condition::Property(property) => {
+                    keys.extend(values(Field::Property(property.id), &property.test));
+                }
+                Condition::Option(option) => {
+                    keys.extend(values(Field::Option(option.number), &option.test));
+                }
+                Condition::Address(party, list) => keys.extend(addresses(*party, list)),
+                Condition::Payload(payload) => payloads(payload, &mut keys),
+                _ => {}
+            }
+        }
+        if let Some(reasons) = &self.reasons {
+            keys.push(reasons.iter().map(Entry::Reason).collect());
+        }
+        keys
     }
 }
 
-fn topics(condition: &Condition) -> Option<Key> {
-    let Condition::Topic(List { any_of, .. }) = condition else {
-        return None;
-    };
-    let filters = any_of.iter().map(Pattern::widened);
-    (!any_of.is_empty()).then(|| Key::Topics(filters.collect()))
+/// A key of a list: none if one of its entries can't be looked up, or if it only excludes.
+fn all<T>(list: &List<T>, entry: impl FnMut(&T) -> Option<Entry>) -> Option<Key> {
+    let key: Key = list.any_of.iter().map(entry).collect::<Option<_>>()?;
+    (!key.is_empty()).then_some(key)
 }
 
-fn networks(condition: &Condition, is_to_server: bool) -> Option<Key> {
-    let Condition::Address(party, List { any_of, .. }) = condition else {
-        return None;
+fn levels(look: Look, filter: &str) -> Option<Entry> {
+    let tells_apart = filter.split('/').any(is_literal);
+    tells_apart.then(|| Entry::Levels(look, filter.into()))
+}
+
+/// Filters that match the same have one entry.
+fn filter(look: Look, pattern: &Pattern) -> Option<Entry> {
+    levels(look, topic::spelled_out(&pattern.widened()))
+}
+
+fn topics(look: Look, list: &List<Pattern>) -> Option<Key> {
+    all(list, |pattern| filter(look, pattern))
+}
+
+fn filters(condition: &FilterCondition, keys: &mut Vec<Key>) {
+    keys.extend(topics(Look::Overlaps, &condition.overlaps));
+    keys.extend(topics(Look::Within, &condition.within));
+    // What takes in a pattern with the session's own values need not take in a wider one.
+    keys.extend(all(&condition.covers, |pattern| {
+        let look = match pattern.is_filled() {
+            true => Look::Overlaps,
+            false => Look::Covers,
+        };
+        filter(look, pattern)
+    }));
+    keys.extend(globs(Field::Filter, &condition.text));
+}
+
+fn text(field: Field, anchor: Anchor<'_>) -> Option<Entry> {
+    let (place, text) = match anchor {
+        Anchor::Whole(text) => (Place::Whole, text),
+        Anchor::Start(text) => (Place::Start, text),
+        Anchor::End(text) => (Place::End, text),
+        Anchor::Inside(text) => (Place::Inside, text),
     };
-    let mut networks = Vec::new();
-    for entry in any_of {
+    Some(Entry::Text(field, place, text.into()))
+}
+
+fn globs(field: Field, list: &List<Glob>) -> Option<Key> {
+    all(list, |glob| text(field, glob.anchor()?))
+}
+
+fn values(field: Field, test: &Test) -> Option<Key> {
+    match test {
+        Test::Like(list) => globs(field, list),
+        Test::Is(_) | Test::Flag(_) | Test::Within(_) => None,
+    }
+}
+
+fn addresses(party: Party, list: &List<Addresses>) -> Option<Key> {
+    let mut key = Key::new();
+    for entry in &list.any_of {
         match entry {
             Addresses::Side(_) => return None,
-            Addresses::Zone(zone) => subnets(zone, &mut networks)?,
-            Addresses::Own(own) => subnets(own, &mut networks)?,
+            Addresses::Zone(zone) => key.push(Entry::Zone(party, Zone(zone.clone()))),
+            Addresses::Own(own) => key.extend(own.subnets().map(|n| Entry::Network(party, n))),
         }
     }
-    if networks.is_empty() {
-        return None;
-    }
-    Some(match (party, is_to_server) {
-        (Party::Source, _) | (Party::Client, true) | (Party::Server, false) => {
-            Key::Source(networks)
-        }
-        (Party::Destination, _) | (Party::Client, false) | (Party::Server, true) => {
-            Key::Destination(networks)
-        }
-    })
+    (!key.is_empty()).then_some(key)
 }
 
-/// Puts a set's networks to the others, unless there are too many.
-fn subnets(set: &Networks, into: &mut Vec<IpNet>) -> Option<()> {
-    let room = MAX_NETWORKS + 1;
-    for (first, last) in set.v4_ranges() {
-        let subnets = Ipv4Subnets::new(first, last, 0).take(room);
-        into.extend(subnets.map(IpNet::V4));
-    }
-    for (first, last) in set.v6_ranges() {
-        let subnets = Ipv6Subnets::new(first, last, 0).take(room);
-        into.extend(subnets.map(IpNet::V6));
-        if into.len() > MAX_NETWORKS {
-            return None;
+fn payloads(condition: &PayloadCondition, keys: &mut Vec<Key>) {
+    let literal = |bytes: &[u8]| {
+        let bytes = &bytes[..bytes.len().min(MAX_LITERAL_BYTES)];
+        Entry::Payload(bytes.into())
+    };
+    let of_bytes = |list: &List<Bytes>| all(list, |bytes| Some(literal(bytes.as_slice())));
+    keys.extend(of_bytes(&condition.starts_with));
+    keys.extend(of_bytes(&condition.contains));
+    let needed: Option<Vec<_>> = condition
+        .regex
+        .any_of
+        .iter()
+        .map(Expression::needs)
+        .collect();
+    let needed = needed.filter(|needed| !needed.is_empty());
+    keys.extend(needed.map(|needed| needed.concat().iter().map(|bytes| literal(bytes)).collect()));
+}
+
+impl From<Identity> for Field {
+    fn from(identity: Identity) -> Self {
+        match identity {
+            Identity::ClientId => Self::ClientId,
+            Identity::Username => Self::Username,
         }
     }
-    (into.len() <= MAX_NETWORKS).then_some(())
+}
+
+impl Field {
+    /// Every text of this kind that a message has.
+    pub(crate) fn each(self, subject: &Subject<'_>, mut look: impl FnMut(&str)) {
+        match self {
+            Self::Topic => told::known_topic(subject).into_iter().for_each(look),
+            Self::Filter => told::filters(subject, look),
+            Self::ClientId => subject.session.client_id.into_iter().for_each(look),
+            Self::Username => subject.session.username.into_iter().for_each(look),
+            Self::Property(id) => {
+                let properties = told::properties(subject).into_iter().flatten();
+                let mine = properties.filter(|property| property.id() == id);
+                mine.filter_map(super::property::text).for_each(look);
+            }
+            Self::Option(number) => {
+                let message = subject.message.coap();
+                let options = message.into_iter().flat_map(|m| m.options_of(number));
+                options
+                    .filter_map(|option| option.as_str())
+                    .for_each(&mut look);
+            }
+        }
+    }
+}
+
+impl PathPattern {
+    fn key(&self) -> Option<Entry> {
+        levels(Look::Path, &self.widened()?)
+    }
+}
+
+impl NamePattern {
+    /// What every name it fits has; of a filled one, what stands around the value.
+    fn anchor(&self) -> Option<Anchor<'_>> {
+        match self {
+            Self::Glob(glob) => glob.anchor(),
+            Self::Filled { before, after, .. } => match before.len() >= after.len() {
+                true => (!before.is_empty()).then_some(Anchor::Start(before)),
+                false => Some(Anchor::End(after)),
+            },
+        }
+    }
+}
+
+/// The relation of a filter's [`Look`], for a walk down the levels.
+impl From<Look> for Relation {
+    fn from(look: Look) -> Self {
+        match look {
+            Look::Topic | Look::Path => Self::Matches,
+            Look::Overlaps => Self::Overlaps,
+            Look::Within => Self::Within,
+            Look::Covers => Self::Covers,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! In a pattern a segment may hold `*` and `?`, a segment `**` stands for any number of segments,
 //! and `%2F` writes a slash inside of a segment.
 
-use super::glob::Glob;
+use super::glob::{Anchor, Glob};
 use super::list::List;
 
 /// Longer patterns are refused.
@@ -54,6 +54,25 @@ impl PathPattern {
         Ok(Self {
             segments: segments.into(),
         })
+    }
+
+    /// A topic filter that matches the segments of every path this does, and perhaps more; none for the
+    /// root, which has no segments.
+    pub(crate) fn widened(&self) -> Option<String> {
+        let mut levels = Vec::with_capacity(self.segments.len());
+        for segment in &self.segments {
+            match segment {
+                Segment::Any => {
+                    levels.push("#");
+                    break;
+                }
+                Segment::One(glob) => levels.push(match glob.anchor() {
+                    Some(Anchor::Whole(text)) if !text.contains(['/', '+', '#']) => text,
+                    _ => "+",
+                }),
+            }
+        }
+        (!levels.is_empty()).then(|| levels.join("/"))
     }
 
     /// Whether a path fits; `path` walks its segments, as often as it is called.

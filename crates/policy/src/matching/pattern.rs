@@ -1,8 +1,11 @@
 //! Topic patterns: MQTT topic filters (MQTT 5.0 §4.7) with the session's own values in them.
 //!
-//! `{client_id}` and `{username}` stand for one level, or a part of one. A client picks these
-//! values, so one that is missing, empty, holds a separator or a wildcard, or would begin the
+//! `{client_id}`, `{username}` and `{source}`, the sender's address, stand for one level, or a part of one. A client
+//! picks the first two, so one that is missing, empty, holds a separator or a wildcard, or would begin the
 //! pattern with `$`, makes the pattern match nothing, instead of widening it (CVE-2017-7650).
+
+use std::fmt::{self, Write as _};
+use std::net::IpAddr;
 
 use smallvec::SmallVec;
 use wire::mqtt::{Version, topic};
@@ -14,6 +17,8 @@ use crate::Session;
 pub(crate) const MAX_BYTES: usize = 1024;
 /// Patterns with values are put together on the stack up to here; only giant values need more.
 const INLINE_BYTES: usize = 256;
+/// Stands for a value that isn't known yet.
+const HOLE: &str = "\0";
 
 /// A topic filter, perhaps with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,6 +42,14 @@ enum Part {
     Text(Box<str>),
     ClientId,
     Username,
+    Source,
+}
+
+/// What placeholders stand for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Values<'a> {
+    pub(crate) session: Session<'a>,
+    pub(crate) source: IpAddr,
 }
 
 /// What a pattern can be asked about a filter or a name.
@@ -94,7 +107,7 @@ impl Pattern {
     }
 
     /// Whether `relation` holds between the pattern and a topic name or a filter without its share.
-    pub(crate) fn relates(&self, relation: Relation, to: &str, session: &Session<'_>) -> bool {
+    pub(crate) fn relates(&self, relation: Relation, to: &str, values: &Values<'_>) -> bool {
         if relation == Relation::Matches && !to.starts_with(&*self.prefix) {
             return false;
         }
@@ -104,7 +117,7 @@ impl Pattern {
             Form::Plain(pattern) => relation.holds(pattern, to),
             Form::Filled(parts) => {
                 let mut bytes = SmallVec::<[u8; INLINE_BYTES]>::new();
-                fill(parts, session, &mut bytes)
+                fill(parts, values, &mut bytes)
                     .and_then(|()| std::str::from_utf8(&bytes).ok())
                     .is_some_and(|pattern| relation.holds(pattern, to))
             }
@@ -116,12 +129,20 @@ impl Pattern {
         match &self.form {
             Form::Name => self.prefix.to_string(),
             Form::Plain(pattern) => pattern.to_string(),
-            Form::Filled(_) => {
-                // A wildcard may precede the placeholder: what is fixed ends before both.
-                let whole = self.prefix.rfind('/').map_or(0, |slash| slash + 1);
-                format!("{}#", &self.prefix[..whole])
+            Form::Filled(parts) => {
+                let text: String = parts.iter().map(Part::hole).collect();
+                let levels = text.split('/').map(|level| match level.contains(HOLE) {
+                    true => "+",
+                    false => level,
+                });
+                levels.collect::<Vec<_>>().join("/")
             }
         }
+    }
+
+    /// Whether the session's own values stand in it.
+    pub(crate) fn is_filled(&self) -> bool {
+        matches!(self.form, Form::Filled(_))
     }
 
     /// Whether this is the bare `#`.
@@ -131,7 +152,7 @@ impl Pattern {
 }
 
 impl Relation {
-    fn holds(self, pattern: &str, to: &str) -> bool {
+    pub(super) fn holds(self, pattern: &str, to: &str) -> bool {
         match self {
             Self::Matches => topic::matches(pattern, to),
             Self::Overlaps => topic::overlaps(to, pattern),
@@ -142,10 +163,17 @@ impl Relation {
 }
 
 impl Part {
+    fn hole(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::ClientId | Self::Username | Self::Source => HOLE,
+        }
+    }
+
     fn sample(&self) -> &str {
         match self {
             Self::Text(text) => text,
-            Self::ClientId | Self::Username => "v",
+            Self::ClientId | Self::Username | Self::Source => "v",
         }
     }
 }
@@ -162,6 +190,9 @@ fn split(text: &str) -> Result<Vec<Part>, PatternError> {
         } else if let Some(after) = rest.strip_prefix("{username}") {
             parts.push(Part::Username);
             rest = after;
+        } else if let Some(after) = rest.strip_prefix("{source}") {
+            parts.push(Part::Source);
+            rest = after;
         } else {
             let len = rest.find(['{', '}']).unwrap_or(rest.len());
             if len == 0 {
@@ -177,7 +208,7 @@ fn split(text: &str) -> Result<Vec<Part>, PatternError> {
 /// Puts the session's values in; `None` if one can't stand where it should.
 fn fill(
     parts: &[Part],
-    session: &Session<'_>,
+    values: &Values<'_>,
     into: &mut SmallVec<[u8; INLINE_BYTES]>,
 ) -> Option<()> {
     for part in parts {
@@ -186,8 +217,12 @@ fn fill(
                 into.extend_from_slice(text.as_bytes());
                 continue;
             }
-            Part::ClientId => session.client_id?,
-            Part::Username => session.username?,
+            Part::Source => {
+                write!(Text(into), "{}", values.source.to_canonical()).ok()?;
+                continue;
+            }
+            Part::ClientId => values.session.client_id?,
+            Part::Username => values.session.username?,
         };
         let hides_first_level = into.is_empty() && value.starts_with('$');
         if value.is_empty() || value.contains(['/', '+', '#']) || hides_first_level {
@@ -198,9 +233,19 @@ fn fill(
     Some(())
 }
 
+/// Bytes that text is written to.
+struct Text<'b>(&'b mut SmallVec<[u8; INLINE_BYTES]>);
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
 impl List<Pattern> {
-    pub(crate) fn relates(&self, relation: Relation, to: &str, session: &Session<'_>) -> bool {
-        self.holds(|pattern| pattern.relates(relation, to, session))
+    pub(crate) fn relates(&self, relation: Relation, to: &str, values: &Values<'_>) -> bool {
+        self.holds(|pattern| pattern.relates(relation, to, values))
     }
 }
 
@@ -208,12 +253,43 @@ impl List<Pattern> {
 mod tests {
     use super::*;
 
-    fn session<'a>(client_id: &'a str, username: Option<&'a str>) -> Session<'a> {
-        Session {
-            client_id: Some(client_id),
-            username,
-            ..Session::default()
+    const SOURCE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 20, 0, 7));
+
+    fn session<'a>(client_id: &'a str, username: Option<&'a str>) -> Values<'a> {
+        Values {
+            session: Session {
+                client_id: Some(client_id),
+                username,
+                ..Session::default()
+            },
+            source: SOURCE,
         }
+    }
+
+    fn nobody() -> Values<'static> {
+        Values {
+            session: Session::default(),
+            source: SOURCE,
+        }
+    }
+
+    #[test]
+    fn the_sender_s_address_is_a_level_like_any_other() {
+        let own = Pattern::new("devices/{source}/#").expect("a pattern");
+        let matches =
+            |name: &str, values: &Values<'_>| own.relates(Relation::Matches, name, values);
+        assert!(matches("devices/10.20.0.7/t", &nobody()));
+        assert!(!matches("devices/10.20.0.70/t", &nobody()));
+        let v6 = Values {
+            source: "fd00:20::7".parse().expect("an address"),
+            ..nobody()
+        };
+        assert!(matches("devices/fd00:20::7/t", &v6));
+        let mapped = Values {
+            source: "::ffff:10.20.0.7".parse().expect("an address"),
+            ..nobody()
+        };
+        assert!(matches("devices/10.20.0.7/t", &mapped));
     }
 
     #[test]
@@ -234,7 +310,7 @@ mod tests {
         ] {
             let compiled = Pattern::new(pattern).expect("a pattern");
             assert_eq!(
-                compiled.relates(relation, to, &Session::default()),
+                compiled.relates(relation, to, &nobody()),
                 holds,
                 "{pattern} {relation:?} {to}"
             );
@@ -266,7 +342,7 @@ mod tests {
     #[test]
     fn the_sessions_values_stand_for_themselves_only() {
         let own = Pattern::new("devices/{client_id}/up/{username}-x/#").expect("a pattern");
-        let matches = |s: &Session<'_>, name: &str| own.relates(Relation::Matches, name, s);
+        let matches = |s: &Values<'_>, name: &str| own.relates(Relation::Matches, name, s);
         assert!(matches(
             &session("s7", Some("u")),
             "devices/s7/up/u-x/temperature"

@@ -4,6 +4,7 @@
 //! (`[limits] partial_bytes`), is only measured: it fits nothing else, whatever is asked.
 
 mod json;
+mod needed;
 mod pointer;
 
 use std::hash::{Hash, Hasher};
@@ -174,6 +175,13 @@ impl Expression {
                 Err(ExpressionError::Syntax(last))
             }
         }
+    }
+}
+
+impl Expression {
+    /// Literals of which every payload it matches has one, if there are such.
+    pub(crate) fn needs(&self) -> Option<Vec<Box<[u8]>>> {
+        needed::needed(self.0.as_str())
     }
 }
 

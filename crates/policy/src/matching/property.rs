@@ -83,6 +83,21 @@ pub(crate) struct PropertyCondition {
     pub(crate) name: Option<Box<str>>,
 }
 
+/// The text of a property, of a pair its value.
+pub(super) fn text(property: Property<'_>) -> Option<&str> {
+    match property {
+        Property::ContentType(text)
+        | Property::ResponseTopic(text)
+        | Property::AssignedClientIdentifier(text)
+        | Property::AuthenticationMethod(text)
+        | Property::ResponseInformation(text)
+        | Property::ServerReference(text)
+        | Property::ReasonString(text)
+        | Property::UserProperty((_, text)) => Some(text),
+        _ => None,
+    }
+}
+
 impl PropertyCondition {
     pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
         let Some(properties) = told::properties(subject) else {

@@ -3,6 +3,7 @@
 mod coap;
 mod mqtt;
 mod payload;
+mod time;
 mod value;
 
 use wire::Direction;
@@ -42,6 +43,12 @@ impl Matching {
             || self.exceptions.iter().any(Self::looks_into_payloads)
     }
 
+    /// Whether it has to know what time it is.
+    pub(crate) fn asks_time(&self) -> bool {
+        let asks = |condition: &Condition| matches!(condition, Condition::Time(_));
+        self.conditions.iter().any(asks) || self.exceptions.iter().any(Self::asks_time)
+    }
+
     /// Whether the rule matches only addresses that have proved themselves.
     pub(crate) fn asks_validated(&self) -> bool {
         self.conditions.contains(&Condition::AddressValidated(true))
@@ -62,6 +69,7 @@ pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, names: &Names)
     reader.payload(&mut table);
     reader.parties(&mut table);
     reader.circumstances(&mut table);
+    reader.time(&mut table);
     let reasons = reader.reasons(&mut table);
     let MatchReader {
         narrowing,

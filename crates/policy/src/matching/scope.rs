@@ -67,11 +67,6 @@ impl Scope {
         kind * 2 + direction_bit(subject.direction)
     }
 
-    /// The direction of a bucket's messages.
-    pub(crate) const fn is_to_server(bucket: usize) -> bool {
-        bucket % 2 == direction_bit(Direction::ToServer)
-    }
-
     /// Everything of one protocol, decoded or not.
     pub(crate) fn protocol(protocol: Protocol) -> Self {
         match protocol {

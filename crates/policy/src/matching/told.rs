@@ -1,6 +1,6 @@
 //! What several conditions ask of a message.
 
-use wire::mqtt::{ControlPacket, Properties, Property};
+use wire::mqtt::{ControlPacket, Properties, Property, topic};
 
 use crate::{Message, Subject};
 
@@ -20,6 +20,28 @@ pub(super) fn topic<'a>(subject: &Subject<'a>) -> Option<Option<&'a str>> {
 /// The topic, if there is one and it is known.
 pub(crate) fn known_topic<'a>(subject: &Subject<'a>) -> Option<&'a str> {
     topic(subject).flatten()
+}
+
+/// Every filter of a SUBSCRIBE or UNSUBSCRIBE, shared subscriptions seen through.
+pub(crate) fn filters(subject: &Subject<'_>, look: impl FnMut(&str)) {
+    let Message::Mqtt(packet) = subject.message else {
+        return;
+    };
+    match packet {
+        ControlPacket::Subscribe(subscribe) => {
+            let filters = subscribe.subscriptions().map(|s| s.topic_filter());
+            filters.for_each(look);
+        }
+        ControlPacket::Unsubscribe(unsubscribe) => {
+            unsubscribe.filters().map(topic::strip_share).for_each(look);
+        }
+        _ => {}
+    }
+}
+
+/// The payload, if there is one and all of it is at hand.
+pub(crate) fn whole_payload<'a>(subject: &Subject<'a>) -> Option<&'a [u8]> {
+    payload(subject).flatten()
 }
 
 /// The properties of a control packet, and after those of a CONNECT its will's.

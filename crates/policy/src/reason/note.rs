@@ -295,6 +295,21 @@ const NOTES: &[(&str, Note)] = &[
             "the rule's limit",
         ),
     ),
+    (
+        "rule.limit.distinct",
+        note(
+            "a gateway or a NAT with many devices behind one address, a test rig under names made up anew",
+            "the rule's `distinct`, or a rule without the limit before it that accepts those addresses",
+        ),
+    ),
+    (
+        "rule.limit.max",
+        note(
+            "a device that vanished without a word and comes back under another name: what it held counts \
+             until its keep alive has passed",
+            "the rule's `max`, with room for those that come back",
+        ),
+    ),
     ("limits.", note("a busy network", LIMIT)),
 ];
 

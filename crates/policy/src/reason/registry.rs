@@ -213,6 +213,10 @@ detections! {
         "More messages within a window than a rule's limit allows";
     RULE_LIMIT_RATE = "rule.limit.rate", "rules/README.md, Limits",
         "Messages in faster succession than a rule's limit allows";
+    RULE_LIMIT_DISTINCT = "rule.limit.distinct", "rules/README.md, Limits",
+        "More different values within a window than a rule's limit allows: client identifiers of one address, say";
+    RULE_LIMIT_MAX = "rule.limit.max", "rules/README.md, Limits",
+        "One more at once than a rule's limit allows: sessions, subscriptions, messages in flight, observers, exchanges";
 
     LIMITS_FLOW_TABLE = "limits.flow-table", "[limits] flows, half_open",
         "The flow table is full of flows that must not be evicted";

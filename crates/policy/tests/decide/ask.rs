@@ -75,6 +75,7 @@ fn subject<'a>(protocol: Protocol, message: Message<'a>) -> Subject<'a> {
         session: Session::default(),
         reasons: &[],
         address_validated: false,
+        unix_s: None,
         size: 0,
     }
 }

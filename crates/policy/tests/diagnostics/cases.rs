@@ -3,6 +3,24 @@
 use super::{headlines, pack};
 
 #[test]
+fn a_case_begins_at_a_moment() {
+    let case = |at: &str| {
+        pack(&format!(
+            "[[case]]\nname = \"c\"\nat = {at}\nsay = [\"CONNECT\"]\nexpect = {{ verdict = \"accept\" }}\n"
+        ))
+    };
+    assert_eq!(case("\"2026-03-29T06:30:00+02:00\""), "");
+    for at in ["\"2026-03-29\"", "\"2026-02-30T06:30:00Z\"", "\"soon\""] {
+        let shown = case(at);
+        assert!(
+            shown.contains("isn't a moment") && shown.contains("distance from UTC"),
+            "{shown}"
+        );
+    }
+    assert!(case("2026-03-29T06:30:00Z").contains("expected a string, found a date"));
+}
+
+#[test]
 fn what_is_wrong_with_a_case() {
     let case = |say: &str, more: &str| format!("[[case]]\nname = \"c\"\nsay = [{say}]\n{more}\n");
     let fine = "expect = { verdict = \"accept\" }";

@@ -21,6 +21,126 @@ fn limits_without_fault_are_read() {
     ] {
         assert_eq!(limit("packet = \"CONNECT\"", "reset", of), "", "{of}");
     }
+    let names = "{ distinct = 256, of = \"client_id\", window = \"1d\", per = \"client\" }";
+    assert_eq!(limit("packet = \"CONNECT\"", "alert", names), "");
+    for (conditions, of) in [
+        (
+            "packet = \"CONNECT\"",
+            "{ max = 5, of = \"sessions\", per = \"username\" }",
+        ),
+        (
+            "packet = \"SUBSCRIBE\"",
+            "{ max = 5, of = \"subscriptions\", per = \"client_id\" }",
+        ),
+        (
+            "packet = \"PUBLISH\", qos = 2",
+            "{ max = 5, of = \"in_flight\", per = \"flow\" }",
+        ),
+        (
+            "method = \"GET\"",
+            "{ max = 5, of = \"observers\", per = \"destination\" }",
+        ),
+        (
+            "code = \"0.xx\"",
+            "{ max = 5, of = \"exchanges\", per = \"zone\" }",
+        ),
+    ] {
+        assert_eq!(limit(conditions, "drop", of), "", "{of}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_limit_of_holdings() {
+    let (connect, requests) = ("packet = \"CONNECT\"", "code = \"0.xx\"");
+    for (conditions, of, headline, help) in [
+        (
+            connect,
+            "{ max = 0, of = \"sessions\", per = \"client\" }",
+            "between 1 and 1000000",
+            "",
+        ),
+        (
+            connect,
+            "{ distinct = 257, of = \"client_id\", window = \"1m\", per = \"client\" }",
+            "between 1 and 256",
+            "",
+        ),
+        (
+            connect,
+            "{ distinct = 9, of = \"clientid\", window = \"1m\", per = \"client\" }",
+            "`clientid` isn't one of",
+            "did you mean `client_id`?",
+        ),
+        (
+            connect,
+            "{ distinct = 9, of = \"client\", window = \"1m\", per = \"client\" }",
+            "there is one client per client",
+            "",
+        ),
+        (
+            connect,
+            "{ distinct = 9, of = \"topic\", window = \"1m\", per = \"client\" }",
+            "not all that the rule matches has a topic",
+            "packet = \"PUBLISH\"",
+        ),
+        (
+            requests,
+            "{ distinct = 9, of = \"client\", window = \"1m\", per = \"username\" }",
+            "not all that the rule matches has a `username`",
+            "",
+        ),
+        (
+            connect,
+            "{ max = 1, per = \"client\" }",
+            "`limit` lacks `of`",
+            "",
+        ),
+        (
+            connect,
+            "{ max = 1, of = \"session\", per = \"client\" }",
+            "`session` isn't one of",
+            "did you mean `sessions`?",
+        ),
+        (
+            connect,
+            "{ max = 1, of = \"sessions\", per = \"client\", window = \"1m\" }",
+            "`limit` has no key `window`",
+            "",
+        ),
+        (
+            "protocol = \"mqtt\"",
+            "{ max = 1, of = \"sessions\", per = \"client\" }",
+            "not all that the rule matches opens a session",
+            "packet = \"CONNECT\"",
+        ),
+        (
+            connect,
+            "{ max = 1, of = \"in_flight\", per = \"client\" }",
+            "not all that the rule matches opens a message in flight",
+            "packet = \"PUBLISH\"",
+        ),
+        (
+            "protocol = \"coap\"",
+            "{ max = 1, of = \"exchanges\", per = \"client\" }",
+            "not all that the rule matches opens an exchange",
+            "0.xx",
+        ),
+        (
+            connect,
+            "{ max = 1, of = \"sessions\", per = \"topic\" }",
+            "`sessions` aren't counted by topic",
+            "count them by client",
+        ),
+        (
+            requests,
+            "{ max = 1, of = \"observers\", per = \"client_id\" }",
+            "who holds `observers` has no `client_id`",
+            "count them by client",
+        ),
+    ] {
+        let shown = limit(conditions, "drop", of);
+        assert!(shown.contains(headline) && shown.contains(help), "{shown}");
+    }
 }
 
 #[test]

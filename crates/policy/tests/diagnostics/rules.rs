@@ -150,7 +150,7 @@ fn what_is_wrong_with_a_match() {
         (
             "topic = \"a/{client}\"",
             "`{client}` is no placeholder",
-            "`{client_id}` and `{username}`",
+            "`{client_id}`, `{username}` or `{source}`",
         ),
         (
             "topic = \"$share/g/a\"",

@@ -49,6 +49,44 @@ fn what_is_wrong_with_what_is_asked_of_values() {
         ("option = {}", "no option is named", "uri_query"),
         ("payload = {}", "the payload is asked nothing", "contains"),
         (
+            "time = { days = \"mon\", zone = \"Europe/Berln\" }",
+            "there is no time zone `Europe/Berln`",
+            "did you mean `Europe/Berlin`?",
+        ),
+        (
+            "time = { days = \"mon\", zone = \"the shop floor\" }",
+            "there is no time zone",
+            "IANA database",
+        ),
+        ("time = { days = \"mon\" }", "`time` lacks `zone`", ""),
+        ("time = { zone = \"UTC\" }", "any time will do", "mon-fri"),
+        ("time = []", "the list is empty", "any time will do"),
+        (
+            "time = { days = \"mon-fry\", zone = \"UTC\" }",
+            "`fry` isn't a day of the week",
+            "did you mean `fri`?",
+        ),
+        (
+            "time = { days = [], zone = \"UTC\" }",
+            "the list is empty",
+            "",
+        ),
+        (
+            "time = { from = \"25:00\", zone = \"UTC\" }",
+            "`25:00` isn't a time of day",
+            "06:30",
+        ),
+        (
+            "time = { from = \"06:00\", until = \"06:00\", zone = \"UTC\" }",
+            "the time ends when it begins",
+            "leave `from` and `until` out",
+        ),
+        (
+            "time = { form = \"06:00\", zone = \"UTC\" }",
+            "`time` has no key `form`",
+            "did you mean `from`?",
+        ),
+        (
             "payload = { contains = \"hex:0\" }",
             "`hex:0` isn't 1 to 1024 bytes",
             "hex:00ff",

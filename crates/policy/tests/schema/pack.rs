@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 use weir_policy::{
-    Action, Per, Proof, Protocol, Reason, Service, Severity, Side, Verdict, vocabulary,
+    Action, Holding, Per, Proof, Protocol, Reason, Service, Severity, Side, Verdict, vocabulary,
 };
 use wire::mqtt::PacketType;
 
@@ -39,6 +39,10 @@ fn definitions() -> Value {
         "time": { "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" },
         "rule": rule(),
         "match": table(conditions()),
+        "schedule": required(
+            json!({ "days": texts(), "from": text(), "until": text(), "zone": text() }),
+            &["zone"],
+        ),
         "limit": any_of(limits()),
         "case": case(),
         "line": any_of([
@@ -66,6 +70,7 @@ fn rule() -> Value {
             "proof": names(proofs),
             "ban": { "$ref": "#/definitions/time" },
             "dry_run": flag(),
+            "overrides": { "$ref": "#/definitions/texts" },
             "references": { "$ref": "#/definitions/texts" },
         }),
         &["id", "match", "action"],
@@ -75,6 +80,7 @@ fn rule() -> Value {
 /// The keys of a `match`.
 fn conditions() -> Value {
     let reasons = Reason::ALL.iter().map(|reason| reason.code());
+    let schedule = json!({ "$ref": "#/definitions/schedule" });
     json!({
         "protocol": negatable(Protocol::ALL.iter().map(|protocol| protocol.name())),
         "service": negatable(Service::ALL.iter().map(|service| service.name())),
@@ -85,6 +91,7 @@ fn conditions() -> Value {
         "server": texts(),
         "reason": suggested(reasons),
         "size": bounds(),
+        "time": any_of([schedule.clone(), json!({ "type": "array", "items": schedule })]),
         "tls": flag(),
         "address_validated": flag(),
         "packet": negatable(PacketType::ALL.iter().map(|packet| packet.name())),
@@ -161,7 +168,7 @@ fn payload() -> Value {
     }))
 }
 
-fn limits() -> [Value; 3] {
+fn limits() -> [Value; 5] {
     let (number, per) = (
         json!({ "type": "number" }),
         names(Per::ALL.iter().map(|per| per.name())),
@@ -170,11 +177,16 @@ fn limits() -> [Value; 3] {
     let whole = json!({ "type": "integer" });
     let count = json!({ "count": whole, "window": window, "per": per });
     let rate = json!({ "rate": number, "burst": whole, "per": per });
+    let holdings = names(Holding::ALL.iter().map(|holding| holding.name()));
+    let distinct = json!({ "distinct": whole, "of": per, "window": window, "per": per });
+    let max = json!({ "max": whole, "of": holdings, "per": per });
     let of = names(["udp_payload_bytes"]);
     let ratio = json!({ "ratio": number, "of": of, "per": names(["client"]), "window": window });
     [
         required(count, &["count", "window", "per"]),
         required(rate, &["rate", "burst", "per"]),
+        required(distinct, &["distinct", "of", "window", "per"]),
+        required(max, &["max", "of", "per"]),
         required(ratio, &["ratio", "of", "per", "window"]),
     ]
 }
@@ -193,6 +205,7 @@ fn case() -> Value {
             "name": text(),
             "from": texts(),
             "to": text(),
+            "at": text(),
             "side": names(Side::ALL.iter().map(|side| side.name())),
             "service": names(Service::ALL.iter().map(|service| service.name())),
             "say": lines(),

@@ -64,11 +64,14 @@ struct Conversation<'c> {
 
 impl<'c> Conversation<'c> {
     fn new(policy: &Arc<Policy>, case: &'c Case) -> Self {
+        let gateway = Gateway::new(Arc::clone(policy));
+        let unix_ns = case.unix_s.saturating_mul(1_000_000_000);
+        gateway.inspector.set_wall_clock(gateway.now, unix_ns);
         Self {
             case,
             server_port: port_of(policy, case.service),
             next_port: CLIENT_PORT,
-            gateway: Gateway::new(Arc::clone(policy)),
+            gateway,
             talkers: BTreeMap::new(),
         }
     }

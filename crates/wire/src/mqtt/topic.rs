@@ -196,13 +196,14 @@ pub(crate) fn is_deep(topic: &[u8]) -> bool {
 
 /// The levels of a name or filter, as bytes: levels are short, and a search made for long texts
 /// costs more than it finds.
-fn levels(text: &str) -> impl Iterator<Item = &[u8]> {
+pub fn levels(text: &str) -> impl Iterator<Item = &[u8]> {
     text.as_bytes().split(|byte| *byte == b'/')
 }
 
 /// The same filter without a `#` that could stand for nothing and leave the empty topic name, which
 /// does not exist ([MQTT-4.7.3-1]).
-fn spelled_out(filter: &str) -> &str {
+#[must_use]
+pub fn spelled_out(filter: &str) -> &str {
     match filter {
         "#" => "+/#",
         "/#" => "/+/#",

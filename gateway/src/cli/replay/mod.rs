@@ -88,6 +88,8 @@ impl Replay {
         let Loaded { config, policy, .. } = loaded;
         let policy = Arc::new(policy);
         let inspector = Inspector::new(config.limits, Arc::clone(&policy), Seed::fixed(SEED));
+        // A capture's time stamps are those of the wall.
+        inspector.set_wall_clock(Instant::ZERO, 0);
         let policies = Policies::default();
         policies.remember(inspector.gauges().generation, Arc::clone(&policy));
         Self {

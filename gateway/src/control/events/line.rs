@@ -262,6 +262,7 @@ mod tests {
             session: Session::default(),
             reasons: &[],
             address_validated: false,
+            unix_s: None,
             size: 0,
         }
     }

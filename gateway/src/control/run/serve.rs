@@ -13,13 +13,13 @@ use super::super::http::{self, Report};
 use super::super::notify::{self, State};
 use super::super::office::{self, Answer, Question, Visit};
 use super::super::signals::{Request, Signals};
-use super::{Doors, Gateway, RunError, visits};
+use super::{Doors, Gateway, RunError, set_wall_clock, visits};
 use crate::build_info;
 use crate::dataplane::{Leave, xdp};
 
 /// How long a stop waits for the events that are still queued.
 const EVENTS_PATIENCE: Duration = Duration::from_secs(2);
-/// How often the configuration and its packs are looked at.
+/// How often the configuration and its packs are looked at, and the clock on the wall.
 const LOOK_AT_FILES: Duration = Duration::from_secs(1);
 
 impl Gateway {
@@ -58,6 +58,7 @@ impl Gateway {
                 },
                 Some(visit) = visits.recv() => self.receive(visit, &health),
                 _ = looks.tick() => {
+                    set_wall_clock(&self.inspector);
                     if self.reloader.is_due() {
                         self.reload();
                     }

@@ -1,0 +1,84 @@
+//! What a client's requests hold at once, as rules with a `max` count it.
+
+use policy::Subject;
+use wire::coap::Type;
+
+use super::bearing::Role;
+use super::exchange::{Asked, Kind, Request};
+use super::{Datagram, Tracker};
+use crate::context::Context;
+use crate::holdings::{Room, Share};
+
+impl Tracker {
+    /// The room for what a message would open, where rules ask and it is a request.
+    pub(super) fn room<'c, S>(
+        &self,
+        cx: &Context<'c, S>,
+        datagram: &Datagram<'_>,
+    ) -> Option<Room<'c>>
+    where
+        S: crate::Sink,
+    {
+        if cx.policy.held_per().is_empty() || datagram.bearing.role != Role::Request {
+            return None;
+        }
+        let opens = self.exchanges.opens(cx.now, &datagram.request());
+        Some(cx.room(datagram.arrival, opens, None))
+    }
+
+    /// A request goes on to its server.
+    pub(super) fn hold<S>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        subject: &Subject<'_>,
+        request: &Request,
+    ) {
+        if cx.policy.held_per().is_empty() {
+            return;
+        }
+        let arrival = datagram.arrival;
+        let (flow, _) = arrival.carrier.key(cx.port.link, &arrival.endpoints);
+        let keys = cx.holdings.keys(cx.policy, subject, &flow);
+        let share = Share::new(cx.holdings, cx.generation, keys);
+        self.exchanges.hold(cx.now, request, share);
+    }
+
+    /// A response goes on to its client, which observes nothing.
+    pub(super) fn release<S>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>, asked: &Asked) {
+        if cx.policy.held_per().is_empty() {
+            return;
+        }
+        let (client, server) = (datagram.bearing.client, asked.server.endpoint());
+        self.exchanges.end(cx.now, client, server, datagram.token);
+    }
+
+    /// A request that its server resets gets no answer (RFC 7252 §4.2).
+    pub(super) fn release_rejected<S>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
+        let bearing = &datagram.bearing;
+        if let Role::Reply(Some(sent)) = bearing.role
+            && sent.kind == Kind::Request
+            && datagram.message.message_type() == Type::Reset
+        {
+            let (client, server) = (bearing.client, bearing.server);
+            self.exchanges.end(cx.now, client, server, sent.token);
+        }
+    }
+}
+
+impl Datagram<'_> {
+    /// The request that it is, as far as it says so itself.
+    pub(super) fn request(&self) -> Request {
+        Request {
+            client: self.bearing.client,
+            server: self.bearing.addressee(self.arrival),
+            token: self.token,
+            message_id: self.message.message_id(),
+            observe: self.facts.asks_to_observe(),
+            trusted: false,
+            resource: None,
+            body: 0,
+            offset: 0,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a session holds at once, as rules with a `max` count it.
+
+use policy::{Protocol, Subject};
+use wire::Direction;
+use wire::mqtt::{ControlPacket, Subscribe};
+
+use super::inflight::Step;
+use super::packet::Scene;
+use super::session::{Session, Stage};
+use crate::Sink;
+use crate::holdings::{Held, Holder, HolderKeys, Room, Slot};
+
+impl<'c, S: Sink> Scene<'_, 'c, S> {
+    /// The room for what a packet would open, where rules ask and it opens something.
+    pub(super) fn room(
+        &self,
+        packet: &ControlPacket<'_>,
+        subject: &Subject<'_>,
+    ) -> Option<Room<'c>> {
+        if self.cx.policy.held_per().is_empty() {
+            return None;
+        }
+        let opens = self.opens(packet);
+        let mut room = self.cx.room(self.arrival, opens?, None);
+        if matches!(packet, ControlPacket::Connect(_)) {
+            let holdings = self.cx.holdings;
+            let name = holdings.name(self.cx.policy, subject, &room.flow);
+            room.replaces = name.and_then(|name| holdings.named(name));
+        }
+        Some(room)
+    }
+
+    fn opens(&self, packet: &ControlPacket<'_>) -> Option<Held> {
+        let (session, direction) = (&*self.session, self.arrival.direction);
+        let (slot, number) = match (packet, direction) {
+            (ControlPacket::Connect(_), Direction::ToServer) if session.stage == Stage::Opening => {
+                (Slot::Sessions, 1)
+            }
+            (ControlPacket::Subscribe(subscribe), Direction::ToServer) => {
+                (Slot::Subscriptions, self.count_new(subscribe))
+            }
+            (ControlPacket::Publish(publish), _) => {
+                Step::of_publish(publish.qos)?;
+                let id = publish.packet_id?;
+                let known = session.in_flight.window(direction).entry(id);
+                let is_repeated = known.is_some_and(|entry| entry.step.is_message());
+                (Slot::in_flight(direction), u32::from(!is_repeated))
+            }
+            _ => return None,
+        };
+        Some(Held::default().with(slot, number))
+    }
+
+    /// How many filters a SUBSCRIBE adds to those the session has.
+    fn count_new(&self, subscribe: &Subscribe<'_>) -> u32 {
+        let holdings = self.cx.holdings;
+        let holder = self
+            .session
+            .rare
+            .as_ref()
+            .and_then(|rare| rare.holder.as_ref());
+        let mut new: Vec<u64> = subscribe
+            .subscriptions()
+            .map(|subscription| holdings.hash(subscription.filter))
+            .filter(|filter| !holder.is_some_and(|holder| holder.has(*filter)))
+            .collect();
+        new.sort_unstable();
+        new.dedup();
+        u32::try_from(new.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Takes note of what a packet that was let through opens and closes.
+    pub(super) fn note_held(&mut self, packet: &ControlPacket<'_>) {
+        let is_counted = !self.cx.policy.held_per().is_empty()
+            && matches!(self.session.stage, Stage::Connecting | Stage::Open);
+        if !is_counted {
+            // A server that refuses it holds nothing for it.
+            if let Some(rare) = &mut self.session.rare {
+                rare.holder = None;
+            }
+            return;
+        }
+        let rare = self.session.rare.get_or_insert_default();
+        let mut holder = match rare.holder.take() {
+            Some(holder) => holder,
+            None => self.new_holder(packet),
+        };
+        let is_connack = matches!(packet, ControlPacket::ConnAck(_));
+        if is_connack || holder.generation() != self.cx.generation {
+            self.enter_anew(&mut holder, packet);
+        }
+        holder.note(packet);
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            holder.set_in_flight(direction, self.session.in_flight(direction));
+        }
+        self.session.rare.get_or_insert_default().holder = Some(holder);
+    }
+
+    /// A session that begins, or began before rules asked.
+    fn new_holder(&self, packet: &ControlPacket<'_>) -> Holder {
+        let (keys, name) = self.identify(packet);
+        let mut holder = Holder::new(self.cx.holdings, self.cx.generation, keys);
+        if self.session.stage == Stage::Open {
+            holder.take_name(name);
+        }
+        holder
+    }
+
+    /// Its server has accepted it, or it is counted by something else from here on.
+    fn enter_anew(&self, holder: &mut Holder, packet: &ControlPacket<'_>) {
+        let (keys, name) = self.identify(packet);
+        holder.move_to(self.cx.generation, keys);
+        if self.session.stage == Stage::Open {
+            holder.take_name(name);
+        }
+    }
+
+    /// The keys of the session as a holder, and that of its name.
+    fn identify(&self, packet: &ControlPacket<'_>) -> (HolderKeys, Option<u128>) {
+        let (holdings, policy) = (self.cx.holdings, self.cx.policy);
+        let subject = Subject {
+            session: self.session.known(Some(packet), self.arrival.direction),
+            ..self.arrival.detection(Protocol::Mqtt, &[])
+        };
+        let ends = &self.arrival.endpoints;
+        let (flow, _) = self.arrival.carrier.key(self.cx.port.link, ends);
+        let keys = holdings.keys(policy, &subject, &flow);
+        (keys, holdings.name(policy, &subject, &flow))
+    }
+}
+
+impl Session {
+    /// How many messages that travel this way are in flight, as far as is known.
+    fn in_flight(&self, direction: Direction) -> u32 {
+        self.in_flight.window(direction).messages()
+    }
+}

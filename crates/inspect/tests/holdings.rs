@@ -1,0 +1,180 @@
+//! What clients hold at once: through reloads, evictions and timeouts, by random conversations.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use testkit::mqtt;
+use testkit::network::{Ends, Gateway, Stream, policy_of};
+use weir_inspect::{Limits, Verdict};
+use wire::Direction::{ToClient, ToServer};
+use wire::mqtt::{PacketType, QoS, Version};
+use wire::net::TcpFlags;
+
+const TWO_EACH: &str = r#"
+    [[rule]]
+    id = "two-each"
+    match = { packet = "CONNECT" }
+    limit = { max = 2, of = "sessions", per = "destination" }
+    action = "refuse"
+"#;
+
+/// How a device's CONNECT under this name goes.
+fn knock(gateway: &mut Gateway, device: u16, name: &str) -> Verdict {
+    let mut stream = Stream::new(Ends::v4(device, 1883));
+    stream.open(gateway);
+    let connect = mqtt::connect(Version::V311, name);
+    stream.data(gateway, ToServer, &connect).verdict()
+}
+
+fn session(gateway: &mut Gateway, device: u16) -> Stream {
+    let name = format!("device-{device}");
+    Stream::session(gateway, Ends::v4(device, 1883), Version::V311, &name)
+}
+
+#[test]
+fn what_is_held_survives_a_reload_and_is_found_by_rules_that_are_new_to_it() {
+    let mut gateway = Gateway::of("", TWO_EACH);
+    let mut streams = [1, 2].map(|device| session(&mut gateway, device));
+    let renamed = TWO_EACH.replace("two-each", "another");
+    gateway.inspector.install(policy_of("", &renamed));
+    assert_eq!(knock(&mut gateway, 3, "a"), Verdict::Refuse);
+    // No session was counted by its zone before: each is as soon as it is heard.
+    let zones = format!(
+        "[zones]\nfloor = [\"10.20.0.0/16\"]\n{}",
+        TWO_EACH.replace("destination", "zone")
+    );
+    gateway.inspector.install(policy_of("", &zones));
+    assert_eq!(knock(&mut gateway, 4, "b"), Verdict::Accept);
+    for stream in &mut streams {
+        let passage = stream.data(&mut gateway, ToServer, &mqtt::pingreq());
+        assert!(passage.outcome.forward);
+    }
+    assert_eq!(knock(&mut gateway, 5, "c"), Verdict::Refuse);
+    gateway.inspector.install(policy_of("", ""));
+    for stream in &mut streams {
+        stream.data(&mut gateway, ToServer, &mqtt::pingreq());
+    }
+    assert_eq!(knock(&mut gateway, 6, "d"), Verdict::Accept);
+}
+
+#[test]
+fn what_times_out_is_evicted_or_goes_by_unread_is_given_back() {
+    let limits = Limits {
+        flows: 8,
+        ..Limits::default()
+    };
+    let idle_timeout = limits.idle_timeout;
+    let pack = TWO_EACH.replace("max = 2", "max = 1000");
+    let mut gateway = Gateway::with_limits(policy_of("", &pack), limits);
+    for device in 0..40 {
+        session(&mut gateway, device);
+        gateway.wait(Duration::from_secs(120));
+    }
+    let held = gateway.inspector.gauges();
+    assert!(held.flows <= 8 && held.holders == 1, "{held:?}");
+    gateway.wait(idle_timeout + Duration::from_secs(2));
+    let held = gateway.inspector.gauges();
+    assert_eq!((held.flows, held.holders), (0, 0));
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Connect(u16),
+    Accept(u16),
+    Refuse(u16),
+    Publish(u16, u16),
+    Acknowledge(u16, u16),
+    Unread(u16),
+    Reset(u16),
+    Reload,
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (device, id) = (0..6u16, 1..5u16);
+    prop_oneof![
+        device.clone().prop_map(Step::Connect),
+        device.clone().prop_map(Step::Accept),
+        device.clone().prop_map(Step::Refuse),
+        (device.clone(), id.clone()).prop_map(|(d, id)| Step::Publish(d, id)),
+        (device.clone(), id).prop_map(|(d, id)| Step::Acknowledge(d, id)),
+        device.clone().prop_map(Step::Unread),
+        device.prop_map(Step::Reset),
+        Just(Step::Reload),
+        (1..100u64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever clients, servers and reloads do: when all flows are gone, nothing is held.
+    #[test]
+    fn in_the_end_all_is_given_back(steps in prop::collection::vec(step(), 1..80)) {
+        const ALL: &str = r#"
+            [[rule]]
+            id = "malformed"
+            match = { reason = "mqtt.malformed.*" }
+            action = "accept"
+            [[rule]]
+            id = "sessions"
+            match = { packet = "CONNECT" }
+            limit = { max = 3, of = "sessions", per = "destination" }
+            action = "drop"
+            [[rule]]
+            id = "in-flight"
+            match = { packet = "PUBLISH" }
+            limit = { max = 2, of = "in_flight", per = "client_id" }
+            action = "alert"
+        "#;
+        let by_flow = ALL.replace("destination", "flow");
+        let policies = [policy_of("", ALL), policy_of("", &by_flow), policy_of("", "")];
+        let mut gateway = Gateway::new(policies[0].clone());
+        let mut streams: [Option<Stream>; 6] = Default::default();
+        let (mut reloads, version) = (0, Version::V311);
+        for step in steps {
+            let mut say = |device: u16, direction, bytes: &[u8]| {
+                if let Some(stream) = &mut streams[usize::from(device)] {
+                    stream.data(&mut gateway, direction, bytes);
+                }
+            };
+            match step {
+                Step::Connect(device) => {
+                    let mut stream = Stream::new(Ends::v4(device, 1883));
+                    stream.open(&mut gateway);
+                    // Three names for six devices: they throw each other out.
+                    let name = format!("name-{}", device / 2);
+                    stream.data(&mut gateway, ToServer, &mqtt::connect(version, &name));
+                    streams[usize::from(device)] = Some(stream);
+                }
+                Step::Accept(device) => say(device, ToClient, &mqtt::connack(version, 0)),
+                Step::Refuse(device) => say(device, ToClient, &mqtt::connack(version, 5)),
+                Step::Publish(device, id) => {
+                    let publish = mqtt::publish_qos(version, QoS::AtLeastOnce, id, "t", b"x");
+                    say(device, ToServer, &publish);
+                }
+                Step::Acknowledge(device, id) => {
+                    say(device, ToClient, &mqtt::ack(version, PacketType::PubAck, id));
+                }
+                Step::Unread(device) => say(device, ToServer, &[0x36, 2, 0, 0]),
+                Step::Reset(device) => {
+                    if let Some(stream) = streams[usize::from(device)].take() {
+                        let flags = TcpFlags::RST | TcpFlags::ACK;
+                        let frame = stream.segment(ToServer, 0, flags, &[]);
+                        gateway.carry(stream.ends.side_of_sender(ToServer), &frame);
+                    }
+                }
+                Step::Reload => {
+                    reloads += 1;
+                    gateway.inspector.install(policies[reloads % 3].clone());
+                }
+                Step::Wait(ms) => gateway.wait(Duration::from_millis(ms)),
+            }
+            let held = gateway.inspector.gauges();
+            prop_assert!(held.holders <= 2 * (held.flows + held.half_open), "{:?}", held);
+        }
+        gateway.wait(Limits::default().idle_timeout + Duration::from_secs(2));
+        let held = gateway.inspector.gauges();
+        prop_assert_eq!((held.flows, held.holders), (0, 0));
+    }
+}

@@ -1,0 +1,237 @@
+//! Policies of any number of rules as plants have them, each with a message that meets none of them, and
+//! one that only the last of them meets.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use weir_policy::{
+    Config, Endpoints, Message, Policy, Protocol, Reason, Service, Session, Side, SourceText,
+    Subject,
+};
+use wire::coap;
+use wire::mqtt::{ControlPacket, Property, Version, encode};
+use wire::{Decoded, Direction};
+
+/// One kind of rule.
+pub(crate) struct Mix {
+    pub(crate) name: &'static str,
+    /// The `match` of the rule for one machine.
+    conditions: fn(usize) -> String,
+    /// A message of that machine.
+    message: fn(usize) -> Sample,
+}
+
+/// A message by its bytes, and who sent it.
+pub(crate) struct Sample {
+    protocol: Protocol,
+    version: Version,
+    bytes: Vec<u8>,
+    client_id: String,
+    source: IpAddr,
+    reasons: Vec<Reason>,
+}
+
+pub(crate) const MIXES: [Mix; 8] = [
+    Mix {
+        name: "topics",
+        conditions: |n| {
+            format!("packet = \"PUBLISH\", topic = \"plant/{n}/#\", client_id = \"!plc-{n}\"")
+        },
+        message: |n| publish(&format!("plant/{n}/temperature"), b"21.5", "hmi", []),
+    },
+    Mix {
+        name: "client ids",
+        conditions: |n| {
+            format!(
+                "packet = \"PUBLISH\", client_id = \"plc-{n}\", topic = \"!plant/{{client_id}}/#\""
+            )
+        },
+        message: |n| publish("hall/7/temperature", b"21.5", &format!("plc-{n}"), []),
+    },
+    Mix {
+        name: "sources",
+        conditions: |n| {
+            let [a, b] = halves(n);
+            format!("packet = \"PUBLISH\", source = \"10.{a}.{b}.0/24\", topic = \"plant/#\"")
+        },
+        message: |n| {
+            let [a, b] = halves(n);
+            let sample = publish("plant/7/temperature", b"21.5", "hmi", []);
+            let source = IpAddr::from([10, a, b, 7]);
+            Sample { source, ..sample }
+        },
+    },
+    Mix {
+        name: "literals",
+        conditions: |n| {
+            format!(
+                "packet = \"PUBLISH\", topic = \"plant/#\", payload = {{ contains = \"reboot-{n:05};\" }}"
+            )
+        },
+        message: |n| {
+            let payload =
+                format!("{{\"at\":1700000000,\"run\":\"reboot-{n:05};\",\"by\":\"shift 2\"}}");
+            publish("plant/7/temperature", payload.as_bytes(), "hmi", [])
+        },
+    },
+    Mix {
+        name: "expressions",
+        conditions: |n| {
+            format!(
+                "packet = \"PUBLISH\", topic = \"plant/#\", payload = {{ regex = 'set-{n:05}=\\d+' }}"
+            )
+        },
+        message: |n| {
+            let payload =
+                format!("{{\"at\":1700000000,\"run\":\"set-{n:05}=1\",\"by\":\"shift 2\"}}");
+            publish("plant/7/temperature", payload.as_bytes(), "hmi", [])
+        },
+    },
+    Mix {
+        name: "properties",
+        conditions: |n| {
+            format!(
+                "packet = \"PUBLISH\", property = {{ user_property = {{ asset = \"a-{n}\" }} }}"
+            )
+        },
+        message: |n| {
+            let value = format!("a-{n}");
+            let asset = Property::UserProperty(("asset", &value));
+            publish("plant/7/temperature", b"21.5", "hmi", [asset])
+        },
+    },
+    Mix {
+        name: "coap paths",
+        conditions: |n| format!("method = \"PUT\", path = \"/plant/{n}/*\""),
+        message: |n| put(&["plant", &n.to_string(), "valve"]),
+    },
+    Mix {
+        name: "reasons",
+        conditions: |n| {
+            let [a, b] = halves(n);
+            format!("reason = \"mqtt.spoofed.*\", client = \"10.{a}.{b}.0/24\"")
+        },
+        message: |n| {
+            let [a, b] = halves(n);
+            let sample = publish("plant/7/temperature", b"21.5", "hmi", []);
+            Sample {
+                source: IpAddr::from([10, a, b, 7]),
+                reasons: vec![Reason::MQTT_SPOOFED_SERVER_PACKET],
+                ..sample
+            }
+        },
+    },
+];
+
+/// No rule is this machine's.
+const STRANGER: usize = 65_000;
+
+impl Mix {
+    pub(crate) fn text(&self, rules: usize) -> String {
+        let mut text = String::new();
+        for n in 0..rules {
+            let conditions = (self.conditions)(n);
+            writeln!(
+                text,
+                "[[rule]]\nid = \"r{n}\"\nmatch = {{ {conditions} }}\naction = \"drop\""
+            )
+            .expect("writing to a string");
+        }
+        text
+    }
+
+    pub(crate) fn policy(&self, rules: usize) -> Policy {
+        let source = [SourceText::new("mix.toml", &self.text(rules))];
+        Policy::compile(&Config::default(), &source).unwrap_or_else(|p| panic!("{p}"))
+    }
+
+    /// A message that no rule meets, or only the last of so many.
+    pub(crate) fn sample(&self, meets: Option<usize>) -> Sample {
+        (self.message)(meets.map_or(STRANGER, |rules| rules - 1))
+    }
+}
+
+impl Sample {
+    pub(crate) fn with<R>(&self, ask: impl FnOnce(&Subject<'_>) -> R) -> R {
+        let direction = Direction::ToServer;
+        if self.protocol == Protocol::Coap {
+            let message = coap::Message::decode(&self.bytes).expect("a message");
+            return ask(&self.subject(Service::Coap, Message::Coap(&message)));
+        }
+        match ControlPacket::decode(&self.bytes, self.version, direction) {
+            Ok(Decoded::Complete { message, .. }) => {
+                ask(&self.subject(Service::Mqtt, Message::Mqtt(&message)))
+            }
+            _ => panic!("a control packet"),
+        }
+    }
+
+    fn subject<'a>(&'a self, service: Service, message: Message<'a>) -> Subject<'a> {
+        Subject {
+            protocol: self.protocol,
+            service,
+            direction: Direction::ToServer,
+            endpoints: Endpoints {
+                source: self.source,
+                source_port: 40_000,
+                destination: IpAddr::from([192, 0, 2, 1]),
+                destination_port: 1883,
+                from: Side::Inside,
+            },
+            message,
+            session: Session {
+                client_id: Some(&self.client_id),
+                version: Some(self.version),
+                ..Session::default()
+            },
+            reasons: &self.reasons,
+            address_validated: false,
+            unix_s: None,
+            size: self.bytes.len(),
+        }
+    }
+}
+
+fn halves(n: usize) -> [u8; 2] {
+    u16::try_from(n)
+        .expect("fewer than 65,536 machines")
+        .to_be_bytes()
+}
+
+fn publish<const N: usize>(
+    topic: &str,
+    payload: &[u8],
+    client_id: &str,
+    properties: [Property<'_>; N],
+) -> Sample {
+    let version = if N == 0 { Version::V311 } else { Version::V5 };
+    let mut bytes = Vec::new();
+    let packet = encode::Publish {
+        topic,
+        payload,
+        properties: &properties,
+        ..Default::default()
+    };
+    encode::publish(&mut bytes, version, &packet);
+    Sample {
+        protocol: Protocol::Mqtt,
+        version,
+        bytes,
+        client_id: client_id.to_owned(),
+        source: IpAddr::from([172, 16, 0, 7]),
+        reasons: Vec::new(),
+    }
+}
+
+/// A PUT with a path of short segments (RFC 7252 §3.1: Uri-Path is option 11).
+fn put(path: &[&str]) -> Sample {
+    let mut bytes = b"\x40\x03\x01\x02".to_vec();
+    for (at, segment) in path.iter().enumerate() {
+        let delta = if at == 0 { 11 << 4 } else { 0 };
+        bytes.push(delta | u8::try_from(segment.len()).expect("a short segment"));
+        bytes.extend_from_slice(segment.as_bytes());
+    }
+    let mut sample = publish("a", b"", "", []);
+    (sample.protocol, sample.bytes) = (Protocol::Coap, bytes);
+    sample
+}

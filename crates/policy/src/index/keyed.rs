@@ -1,0 +1,226 @@
+//! Everything that rules are found by, each kind in what looks it up fastest.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use wire::mqtt::topic;
+
+use crate::matching::{Entry, Field, Look, Party, Relation, filters_of, payload_of, topic_of};
+use crate::{Reason, Subject};
+
+use super::Found;
+use super::choice::Choice;
+use super::literals::{Literals, LiteralsBuilder};
+use super::prefixes::Prefixes;
+use super::texts::{Texts, TextsBuilder};
+use super::trie::Trie;
+
+/// Rules by what they ask for.
+#[derive(Debug)]
+pub(super) struct Keyed {
+    /// By the number of an entry, the rules found by it.
+    rules: Vec<Vec<u32>>,
+    levels: [Trie; LOOKS],
+    texts: Vec<(Field, Texts)>,
+    networks: [Prefixes; PARTIES],
+    payloads: Literals,
+    reasons: HashMap<Reason, u32, FixedState>,
+}
+
+const LOOKS: usize = Look::Path as usize + 1;
+const PARTIES: usize = Party::Server as usize + 1;
+
+/// Which of them a bucket's rules are found by, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Sections(u16);
+
+impl Sections {
+    const TEXTS: Self = Self(1);
+    const PAYLOADS: Self = Self(2);
+    const REASONS: Self = Self(4);
+
+    const NETWORKS: Self = Self(((1 << PARTIES) - 1) << 3);
+
+    const fn party(party: Party) -> Self {
+        Self(8 << party as u16)
+    }
+
+    const fn look(look: Look) -> Self {
+        Self((8 << PARTIES) << look as u16)
+    }
+
+    fn of(entry: &Entry) -> Self {
+        match entry {
+            Entry::Levels(look, _) => Self::look(*look),
+            Entry::Text(..) => Self::TEXTS,
+            Entry::Network(party, _) | Entry::Zone(party, _) => Self::party(*party),
+            Entry::Payload(_) => Self::PAYLOADS,
+            Entry::Reason(_) => Self::REASONS,
+        }
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    const fn have(self, section: Self) -> bool {
+        self.0 & section.0 != 0
+    }
+}
+
+impl<'e> FromIterator<&'e Entry> for Sections {
+    fn from_iter<I: IntoIterator<Item = &'e Entry>>(entries: I) -> Self {
+        let sections = entries.into_iter().map(Self::of);
+        Self(sections.fold(0, |all, section| all | section.0))
+    }
+}
+
+impl Keyed {
+    pub(super) fn new(choice: Choice) -> Self {
+        let rules = choice.rules();
+        let mut levels: [Trie; LOOKS] = Default::default();
+        let mut texts = Vec::<(Field, TextsBuilder)>::new();
+        let mut networks: [Prefixes; PARTIES] = Default::default();
+        let (mut payloads, mut reasons) = (LiteralsBuilder::default(), HashMap::default());
+        for ((number, entry), rules) in (0..).zip(choice.entries).zip(&rules) {
+            if rules.is_empty() {
+                continue;
+            }
+            match entry {
+                Entry::Levels(look, filter) => {
+                    levels[look as usize].insert(&filter, number);
+                }
+                Entry::Text(field, place, text) => {
+                    of_field(&mut texts, field).insert(place, &text, number);
+                }
+                Entry::Network(party, network) => networks[party as usize].insert(network, number),
+                Entry::Zone(party, zone) => {
+                    let networks = &mut networks[party as usize];
+                    zone.0.subnets().for_each(|n| networks.insert(n, number));
+                }
+                Entry::Payload(literal) => payloads.insert(&literal, number),
+                Entry::Reason(reason) => {
+                    reasons.insert(reason, number);
+                }
+            }
+        }
+        let texts = texts
+            .into_iter()
+            .map(|(field, texts)| (field, texts.build()));
+        Self {
+            rules,
+            levels,
+            texts: texts.collect(),
+            networks,
+            payloads: payloads.build(),
+            reasons,
+        }
+    }
+
+    /// Looks up whatever the message has.
+    pub(super) fn find(&self, sections: Sections, subject: &Subject<'_>, found: &mut Found) {
+        let mut tell = |number: u32| found.extend(&self.rules[number as usize]);
+        if sections.have(Sections::REASONS) {
+            let numbers = subject.reasons.iter().filter_map(|r| self.reasons.get(r));
+            numbers.copied().for_each(&mut tell);
+        }
+        self.find_levels(sections, subject, &mut tell);
+        if sections.have(Sections::TEXTS) {
+            for (field, texts) in &self.texts {
+                field.each(subject, |text| texts.find(text, &mut tell));
+            }
+        }
+        if sections.have(Sections::NETWORKS) {
+            self.find_networks(sections, subject, &mut tell);
+        }
+        if sections.have(Sections::PAYLOADS)
+            && let Some(payload) = payload_of(subject)
+        {
+            self.payloads.find(payload, &mut tell);
+        }
+    }
+
+    fn find_networks(&self, sections: Sections, subject: &Subject<'_>, tell: &mut impl FnMut(u32)) {
+        let endpoints = &subject.endpoints;
+        for (party, address) in [
+            (Party::Source, endpoints.source),
+            (Party::Destination, endpoints.destination),
+            (Party::Client, subject.client()),
+            (Party::Server, subject.server()),
+        ] {
+            if sections.have(Sections::party(party)) {
+                self.networks[party as usize].find(address, tell);
+            }
+        }
+    }
+
+    /// Tells the rules found by an entry that takes in a part of this one, or the other way round: one of the
+    /// two ways is enough where a text or a network is concerned.
+    pub(super) fn meeting(&self, entry: &Entry, tell: &mut impl FnMut(&[u32])) {
+        let mut tell = |number: u32| tell(&self.rules[number as usize]);
+        match entry {
+            Entry::Levels(look, filter) => {
+                let trie = &self.levels[*look as usize];
+                trie.find(Relation::Overlaps, topic::levels(filter), &mut tell);
+            }
+            Entry::Text(field, _, text) => {
+                let mine = self.texts.iter().find(|(known, _)| known == field);
+                mine.into_iter()
+                    .for_each(|(_, texts)| texts.find(text, &mut tell));
+            }
+            Entry::Network(party, network) => {
+                self.networks[*party as usize].find(network.network(), &mut tell);
+            }
+            Entry::Zone(party, zone) => {
+                let first = zone.0.subnets().next();
+                let first = first.map(|network| network.network());
+                let networks = &self.networks[*party as usize];
+                first
+                    .into_iter()
+                    .for_each(|address| networks.find(address, &mut tell));
+            }
+            Entry::Payload(literal) => self.payloads.find(literal, &mut tell),
+            Entry::Reason(reason) => {
+                let number = self.reasons.get(reason).copied();
+                number.into_iter().for_each(&mut tell);
+            }
+        }
+    }
+
+    fn find_levels(&self, sections: Sections, subject: &Subject<'_>, tell: &mut impl FnMut(u32)) {
+        if sections.have(Sections::look(Look::Topic))
+            && let Some(topic) = topic_of(subject)
+        {
+            let trie = &self.levels[Look::Topic as usize];
+            trie.find(Relation::Matches, topic::levels(topic), tell);
+        }
+        if sections.have(Sections::look(Look::Path))
+            && let Some(message) = subject.message.coap()
+        {
+            let trie = &self.levels[Look::Path as usize];
+            trie.find(
+                Relation::Matches,
+                message.uri_path().map(str::as_bytes),
+                tell,
+            );
+        }
+        for look in [Look::Overlaps, Look::Within, Look::Covers] {
+            if sections.have(Sections::look(look)) {
+                let trie = &self.levels[look as usize];
+                filters_of(subject, |filter| {
+                    let levels = topic::levels(topic::spelled_out(filter));
+                    trie.find(look.into(), levels, tell);
+                });
+            }
+        }
+    }
+}
+
+fn of_field(texts: &mut Vec<(Field, TextsBuilder)>, field: Field) -> &mut TextsBuilder {
+    let known = texts.iter().position(|(known, _)| *known == field);
+    let at = known.unwrap_or_else(|| {
+        texts.push((field, TextsBuilder::default()));
+        texts.len() - 1
+    });
+    &mut texts[at].1
+}

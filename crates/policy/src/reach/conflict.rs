@@ -1,0 +1,63 @@
+//! Rules that let through a part of what a later one stops, or stop a part of what it lets through.
+//!
+//! An exception before the rule it is one from is how rules are written, and nothing to report: what is
+//! reported are two rules about the same things of which each matches something that the other doesn't, so
+//! that it isn't plain which of them was meant to hold where both do.
+
+use super::always_decides;
+use crate::Action;
+use crate::matching::{Condition, Matching};
+use crate::pack::DraftRule;
+use crate::report::Report;
+
+/// Reports that `earlier` contradicts `later` in part.
+pub(super) fn report(report: &mut Report, earlier: &DraftRule, later: &DraftRule) {
+    let (first, second) = (&earlier.rule.id, &later.rule.id);
+    let (does, undoes) = match earlier.rule.action {
+        Action::Accept => ("lets through", "stops"),
+        _ => ("stops", "lets through"),
+    };
+    let message = format!("`{first}` {does} a part of what `{second}` {undoes}");
+    report
+        .warning(&earlier.id_span, message)
+        .related(&later.id_span, &format!("`{second}` comes later"))
+        .help("put the rule first that is to hold where both match")
+        .help(format!(
+            "write overrides = [\"{second}\"] in `{first}` if it is"
+        ));
+}
+
+/// Whether `earlier` contradicts `later` in part without saying so.
+pub(super) fn contradicts(earlier: &DraftRule, later: &DraftRule) -> bool {
+    let (first, second) = (earlier.rule.action, later.rule.action);
+    let oppose = match first {
+        Action::Accept => second.stops(),
+        _ => first.stops() && second == Action::Accept,
+    };
+    oppose
+        && always_decides(earlier)
+        && always_decides(later)
+        && !earlier.overrides.contains(&later.rule.id)
+        && earlier.matching.crosses(&later.matching)
+}
+
+impl Matching {
+    /// Whether both are about the same things, and each matches something that the other doesn't.
+    fn crosses(&self, other: &Self) -> bool {
+        let has_kin = |condition: &Condition, others: &[Condition]| {
+            let mut kin = others.iter().filter(|other| condition.is_kin_of(other));
+            kin.next().is_some_and(|kin| condition.meets(kin))
+        };
+        self.conditions.len() == other.conditions.len()
+            && self.reasons == other.reasons
+            && self.scope.meets(other.scope)
+            && self.exceptions.is_empty()
+            && other.exceptions.is_empty()
+            && self
+                .conditions
+                .iter()
+                .all(|condition| has_kin(condition, &other.conditions))
+            && !self.takes_in(other)
+            && !other.takes_in(self)
+    }
+}

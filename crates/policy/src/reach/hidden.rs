@@ -1,0 +1,76 @@
+//! Rules that can never decide, because an earlier one always does.
+
+use super::always_decides;
+use crate::Action;
+use crate::matching::Matching;
+use crate::pack::DraftRule;
+use crate::report::Report;
+
+/// The first of the earlier rules that leaves nothing for the one at `at`.
+pub(super) fn by<'r>(
+    rules: &'r [DraftRule],
+    earlier: &[usize],
+    at: usize,
+) -> Option<&'r DraftRule> {
+    let mut earlier = earlier.iter().map(|earlier| &rules[*earlier]);
+    earlier.find(|earlier| always_decides(earlier) && hides(earlier, &rules[at]))
+}
+
+/// Where a pack stops what another one has stopped already, nothing is lost: they only overlap.
+pub(super) fn report(report: &mut Report, rule: &DraftRule, earlier: &DraftRule) {
+    let (id, other) = (&rule.rule.id, &earlier.rule.id);
+    let is_of_other_pack = rule.rule.place.file != earlier.rule.place.file;
+    let stop = rule.rule.action.stops() && earlier.rule.action.stops();
+    let finding = if is_of_other_pack && stop {
+        let message = format!("packs overlap: `{id}` stops nothing that isn't stopped before it");
+        report.warning(&rule.id_span, message)
+    } else {
+        report.error(
+            &rule.id_span,
+            format!("the rule `{id}` can never be reached"),
+        )
+    };
+    let role = match (earlier.rule.action, rule.rule.action.stops()) {
+        (Action::Accept, true) => format!("`{other}` lets through all that it would stop"),
+        _ => format!("`{other}` decides before it"),
+    };
+    finding
+        .related(&earlier.id_span, &role)
+        .help("put it before that rule (packs are read in the order of `packs`), or remove it");
+}
+
+/// Whether `earlier` decides whatever `later` would match, as far as that is plain to see.
+pub(super) fn hides(earlier: &DraftRule, later: &DraftRule) -> bool {
+    let (mine, theirs) = (&earlier.matching, &later.matching);
+    mine.takes_in(theirs) && !leaves_malformed(earlier, theirs)
+}
+
+/// What can't be parsed isn't accepted by a rule that doesn't name it, so later rules see it.
+fn leaves_malformed(earlier: &DraftRule, later: &Matching) -> bool {
+    earlier.rule.action == Action::Accept
+        && earlier.matching.reasons.is_none()
+        && later
+            .reasons
+            .is_some_and(|set| set.iter().any(|reason| reason.is_malformed()))
+}
+
+impl Matching {
+    /// Whether it matches whatever `other` does.
+    pub(super) fn takes_in(&self, other: &Self) -> bool {
+        let reasons_fit = match (&self.reasons, &other.reasons) {
+            (None, _) => true,
+            (Some(mine), Some(theirs)) => theirs.is_subset(mine),
+            (Some(_), None) => false,
+        };
+        reasons_fit
+            && other.scope.is_subset(self.scope)
+            && self
+                .exceptions
+                .iter()
+                .all(|passed_by| other.exceptions.contains(passed_by))
+            && self.conditions.iter().all(|condition| {
+                let mut given = other.conditions.iter();
+                given.any(|other| condition.is_implied_by(other))
+            })
+    }
+}

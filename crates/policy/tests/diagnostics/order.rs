@@ -1,0 +1,190 @@
+//! What the order of the rules makes of them.
+
+use super::pack;
+
+/// Two rules, `first` and `second`.
+fn two(first: &str, second: &str) -> String {
+    let rule = |id: &str, rest: &str| {
+        let (conditions, action) = rest.split_once(" -> ").expect("a match and an action");
+        format!("[[rule]]\nid = \"{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
+    };
+    let zones = "[zones]\nhall = [\"10.1.0.0/16\"]\n";
+    pack(&(zones.to_owned() + &rule("first", first) + &rule("second", second)))
+}
+
+#[test]
+fn a_rule_is_hidden_by_one_that_takes_it_in() {
+    for (first, second) in [
+        (
+            "topic = 'a/#' -> drop",
+            "topic = ['a/b', 'a/+/c'] -> accept",
+        ),
+        (
+            "topic = 'a/#' -> drop",
+            "topic = ['a/b', '!a/b/c'] -> accept",
+        ),
+        (
+            "topic = ['#', '!$SYS/#'] -> drop",
+            "topic = ['a', '!$SYS/#'] -> accept",
+        ),
+        (
+            "source = '10.0.0.0/8' -> drop",
+            "source = ['10.1.2.3', 'hall'] -> accept",
+        ),
+        (
+            "source = 'hall' -> drop",
+            "source = 'hall', size = { min = 9 } -> accept",
+        ),
+        (
+            "client_id = 'plc-*' -> drop",
+            "client_id = ['plc-1', 'plc-2'] -> accept",
+        ),
+        (
+            "filter = { overlaps = 'a/#' } -> drop",
+            "filter = { overlaps = 'a/+' } -> accept",
+        ),
+        (
+            "filter = { within = 'a/#' } -> drop",
+            "filter = { within = 'a/b/#' } -> accept",
+        ),
+        (
+            "filter = { covers = 'a/b' } -> drop",
+            "filter = { covers = 'a/#' } -> accept",
+        ),
+        (
+            "path = '/a/**' -> drop",
+            "path = '/a/**', method = 'GET' -> accept",
+        ),
+        (
+            "payload = { contains = 'x' } -> drop",
+            "payload = { contains = 'x' }, size = { min = 9 } -> accept",
+        ),
+        (
+            "reason = 'mqtt.*' -> drop",
+            "reason = 'mqtt.spoofed.*', source = 'hall' -> accept",
+        ),
+    ] {
+        let said = two(first, second);
+        assert!(
+            said.contains("the rule `second` can never be reached"),
+            "{first}\n{second}\n{said}"
+        );
+        assert!(
+            said.contains("`first` decides before it: site.toml:4:6"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_rule_that_has_something_of_its_own_is_not_hidden() {
+    for (first, second) in [
+        ("topic = 'a/+' -> drop", "topic = 'a/#' -> accept"),
+        ("topic = ['a/#', '!a/b'] -> drop", "topic = 'a/+' -> accept"),
+        (
+            "topic = '{client_id}/#' -> drop",
+            "topic = '{client_id}/a' -> accept",
+        ),
+        ("topic = '#' -> drop", "topic = '$SYS/a' -> accept"),
+        (
+            "source = ['10.0.0.0/8', '!hall'] -> drop",
+            "source = '10.0.0.0/9' -> accept",
+        ),
+        ("source = 'hall' -> drop", "destination = 'hall' -> accept"),
+        (
+            "client_id = 'plc-?' -> drop",
+            "client_id = 'plc-10' -> accept",
+        ),
+        ("client_id = 'a' -> drop", "username = 'a' -> accept"),
+        (
+            "filter = { covers = 'a/#' } -> drop",
+            "filter = { covers = 'a/b' } -> accept",
+        ),
+        (
+            "filter = { overlaps = 'a/b' } -> drop",
+            "filter = { overlaps = 'a/#' } -> accept",
+        ),
+    ] {
+        assert!(!two(first, second).contains("error"), "{first}\n{second}");
+    }
+}
+
+#[test]
+fn rules_that_cross_are_told_of() {
+    for (first, second) in [
+        ("topic = 'a/+/state' -> accept", "topic = 'a/7/#' -> drop"),
+        (
+            "topic = 'a/#', client_id = 'x' -> accept",
+            "topic = 'a/b', client_id = '*' -> reset",
+        ),
+        (
+            "source = '10.0.0.0/8', topic = 'a/b' -> accept",
+            "source = '10.1.0.0/16', topic = 'a/#' -> drop",
+        ),
+        (
+            "source = '10.1.0.0/16', topic = 'a/#' -> accept",
+            "source = '10.0.0.0/8', topic = 'a/b' -> drop",
+        ),
+        ("topic = 'a/7/#' -> drop", "topic = 'a/+/state' -> accept"),
+    ] {
+        let said = two(first, second);
+        let does = match first.ends_with("accept") {
+            true => "lets through a part of what `second` stops",
+            false => "stops a part of what `second` lets through",
+        };
+        assert!(
+            said.contains(&format!("site.toml:4:6: warning: `first` {does}")),
+            "{first}\n{second}\n{said}"
+        );
+        assert!(
+            said.contains("`second` comes later: site.toml:8:6"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn exceptions_and_other_matters_are_no_crossing() {
+    for (first, second) in [
+        ("topic = 'a/7/#' -> accept", "topic = 'a/#' -> drop"),
+        ("topic = 'a/+/state' -> accept", "topic = 'b/7/#' -> drop"),
+        ("topic = 'a/+/state' -> drop", "topic = 'a/7/#' -> reset"),
+        ("topic = 'a/+/state' -> alert", "topic = 'a/7/#' -> drop"),
+        ("client_id = 'x' -> accept", "topic = 'a/#' -> drop"),
+        (
+            "topic = ['a/+/state', '!a/7/#'] -> accept",
+            "topic = 'a/7/#' -> drop",
+        ),
+        (
+            "topic = '{client_id}/#' -> accept",
+            "topic = '+/state' -> drop",
+        ),
+        (
+            "topic = 'a/+/state', direction = 'to_server' -> accept",
+            "topic = 'a/7/#', direction = 'to_client' -> drop",
+        ),
+    ] {
+        assert_eq!(two(first, second), "", "{first}\n{second}");
+    }
+}
+
+#[test]
+fn what_is_meant_is_said_by_overrides() {
+    let meant = "accept\"\noverrides = [\"second\"]#";
+    assert_eq!(
+        two(
+            &format!("topic = 'a/+/state' -> {meant}"),
+            "topic = 'a/7/#' -> drop"
+        ),
+        ""
+    );
+    let unknown = "accept\"\noverrides = [\"secnd\"]#";
+    let said = two(
+        &format!("topic = 'a/+/state' -> {unknown}"),
+        "topic = 'a/7/#' -> drop",
+    );
+    assert!(
+        said.contains("there is no rule `secnd`") && said.contains("did you mean `second`?"),
+        "{said}"
+    );
+}
