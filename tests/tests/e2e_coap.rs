@@ -2,11 +2,12 @@
 //! without, native and generic, IPv4 and IPv6, with the shipped rules enforced.
 
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use gateway::demo::scene::{Scene, port};
 use gateway::netns::peers::{Gateway, Setup, coap_server};
-use gateway::netns::{Family, Host, INTERFACE, Process};
+use gateway::netns::{Family, Host, INTERFACE, Process, output};
 use weir_tests::clients::CoapClient;
 use weir_tests::coap::{PATIENT, only_asked_for_proof};
 use weir_tests::lab::{BASELINE, FAMILIES, baseline, must, scene};
@@ -53,6 +54,50 @@ fn an_echo_proves_an_address() {
         large_answer_comes_at_once(&client(&scene, family, 0));
     }
     only_asked_for_proof(&gateway);
+}
+
+/// What clients got while the gateway did no more than watch isn't held against them when it begins to
+/// enforce; and what it tells of having said has been said.
+#[test]
+fn clients_that_were_watched_are_served_once_the_rules_are_enforced() {
+    let scene = scene("e2e-coap-switch");
+    let mut setup = Setup::new(PROGRAM.as_ref(), BASELINE);
+    setup.mode = "monitor";
+    let gateway = must(Gateway::start(&scene.topology, &setup));
+    let clients = FAMILIES.map(|family| client(&scene, family, 0));
+    for client in &clients {
+        for _ in 0..5 {
+            large_answer_comes_at_once(client);
+        }
+    }
+    assert_eq!(replies(&gateway).count(), 0, "a monitor says nothing");
+    enforce(&scene);
+    for client in &clients {
+        large_answer_comes_at_once(client);
+    }
+    let replies: Vec<String> = replies(&gateway).collect();
+    assert!(replies.len() >= 2, "{replies:?}");
+    assert!(replies.iter().all(|reply| reply == "partial-response"));
+    for event in must(gateway.events()) {
+        assert_eq!(event["weir"]["reason"], "coap.amplification.ratio");
+    }
+}
+
+/// What the gateway says it has told clients.
+fn replies(gateway: &Gateway<'_>) -> impl Iterator<Item = String> + use<> {
+    let events = must(gateway.events()).into_iter();
+    events.filter_map(|event| Some(event["verdict"]["reject"][0].as_str()?.to_owned()))
+}
+
+fn enforce(scene: &Scene) {
+    let config = Gateway::config(&scene.topology);
+    let text = fs::read_to_string(&config).expect("a configuration");
+    let text = text.replace("mode = \"monitor\"", "mode = \"enforce\"");
+    fs::write(&config, text).expect("room for a file");
+    let mut reload = Command::new(PROGRAM);
+    reload.args(["ctl", "--config"]).arg(&config).arg("reload");
+    let done = must(output(&mut reload));
+    assert!(done.status.success(), "{done:?}");
 }
 
 fn client(scene: &Scene, family: Family, index: u8) -> CoapClient<'_> {

@@ -9,6 +9,7 @@ use policy::{
 };
 use smallvec::SmallVec;
 use wire::Direction;
+use wire::coap::Code;
 use wire::net::Layout;
 
 use crate::flow::FlowKey;
@@ -17,7 +18,8 @@ use crate::metering::{Metered, Metering};
 use crate::outcome::verdict_of;
 use crate::time::Wall;
 use crate::{
-    Count, Event, EventKind, Instant, LimitKind, Limits, MessageKind, Outcome, Port, Sink, Verdict,
+    Count, Event, EventKind, Injected, Instant, LimitKind, Limits, MessageKind, Outcome, Port,
+    Sink, Verdict,
 };
 
 /// The call under way: time, place, rules, and where to tell.
@@ -103,6 +105,14 @@ pub(crate) struct Judgement {
     pub(crate) outcome: Outcome,
 }
 
+/// A judgement nobody has been told of, because what is to be told depends on what comes of it.
+#[must_use = "somebody has to be told"]
+pub(crate) struct Untold {
+    pub(crate) judgement: Judgement,
+    ruling: Ruling,
+    noted: SmallVec<[Noted; 4]>,
+}
+
 /// An alert or dry run on the way to a ruling.
 struct Noted {
     rule: RuleIndex,
@@ -141,11 +151,25 @@ impl<'a, S: Sink> Context<'a, S> {
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
     ) -> Judgement {
-        let judgement = self.judge_part(carrier, fallback, subject, meters);
+        let untold = self.rule(carrier, fallback, subject, meters);
+        let reply = usual_reply(subject, untold.judgement.outcome.verdict);
+        self.tell(carrier, subject, &untold, reply);
+        untold.judgement
+    }
+
+    /// Tells of a judgement, and of what was said in the place of the message.
+    #[inline]
+    pub(crate) fn tell(
+        &mut self,
+        carrier: Carrier,
+        subject: &Subject<'_>,
+        untold: &Untold,
+        reply: Option<Injected>,
+    ) {
+        self.tell_part(carrier, subject, untold, reply);
         if let Some(kind) = message_kind(subject) {
-            self.tell_message(carrier, kind, subject, &judgement.outcome);
+            self.tell_message(carrier, kind, subject, &untold.judgement.outcome, reply);
         }
-        judgement
     }
 
     /// As [`Context::judge_at`], for a part of a message that is counted as a whole.
@@ -156,6 +180,20 @@ impl<'a, S: Sink> Context<'a, S> {
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
     ) -> Judgement {
+        let untold = self.rule(carrier, fallback, subject, meters);
+        let reply = usual_reply(subject, untold.judgement.outcome.verdict);
+        self.tell_part(carrier, subject, &untold, reply);
+        untold.judgement
+    }
+
+    /// Asks the policy, and tells nobody yet.
+    pub(crate) fn rule(
+        &mut self,
+        carrier: Carrier,
+        fallback: Action,
+        subject: &Subject<'_>,
+        meters: &mut dyn Meters,
+    ) -> Untold {
         let mut noted: SmallVec<[Noted; 4]> = SmallVec::new();
         let timed = self.timed(subject);
         let asked = timed.as_ref().unwrap_or(subject);
@@ -183,23 +221,34 @@ impl<'a, S: Sink> Context<'a, S> {
         if ruling.rule.is_none() && !ruling.action.stops() {
             ruling.action = fallback;
         }
-        let judgement = judgement(&ruling, subject, &noted);
-        if !(noted.is_empty() && subject.reasons.is_empty() && ruling.rule.is_none()) {
-            self.tell(carrier, subject, &ruling, &noted, &judgement.outcome);
+        Untold {
+            judgement: judgement(&ruling, subject, &noted),
+            ruling,
+            noted,
         }
-        judgement
     }
 
-    /// Tells that `ruling`, made elsewhere, takes the place of what was ruled about `subject`.
+    /// Tells that `ruling`, made elsewhere, takes the place of what was ruled about `subject`, and what was
+    /// said in the place of the message.
     pub(crate) fn overrule(
         &mut self,
         arrival: &Arrival,
         subject: &Subject<'_>,
-        ruling: &Ruling,
+        ruling: Ruling,
+        reply: Option<Injected>,
     ) -> Outcome {
-        let outcome = judgement(ruling, subject, &[]).outcome;
-        self.tell(arrival.carrier, subject, ruling, &[], &outcome);
-        outcome
+        let untold = Untold {
+            judgement: judgement(&ruling, subject, &[]),
+            ruling,
+            noted: SmallVec::new(),
+        };
+        self.tell_all(arrival.carrier, subject, &untold, reply);
+        untold.judgement.outcome
+    }
+
+    /// The code by which a rule refuses CoAP, if it names one.
+    pub(crate) fn refusal(&self, rule: Option<RuleIndex>) -> Option<Code> {
+        self.policy.rules().get(rule?.as_usize())?.refusal
     }
 
     /// The room for what a message `opens`, and for a session that takes the place of another.
@@ -235,15 +284,29 @@ impl<'a, S: Sink> Context<'a, S> {
         self.sink.count(Count::Limit(kind));
     }
 
-    #[cold]
-    fn tell(
+    #[inline]
+    fn tell_part(
         &mut self,
         carrier: Carrier,
         subject: &Subject<'_>,
-        ruling: &Ruling,
-        noted: &[Noted],
-        outcome: &Outcome,
+        untold: &Untold,
+        reply: Option<Injected>,
     ) {
+        let is_silent = untold.noted.is_empty() && untold.ruling.rule.is_none();
+        if !(is_silent && subject.reasons.is_empty()) {
+            self.tell_all(carrier, subject, untold, reply);
+        }
+    }
+
+    #[cold]
+    fn tell_all(
+        &mut self,
+        carrier: Carrier,
+        subject: &Subject<'_>,
+        untold: &Untold,
+        reply: Option<Injected>,
+    ) {
+        let (ruling, outcome) = (&untold.ruling, &untold.judgement.outcome);
         // What a limit raises (a ratio of bytes) is known only once the rules have been asked.
         let by_limit = ruling
             .reason
@@ -251,8 +314,8 @@ impl<'a, S: Sink> Context<'a, S> {
         for reason in subject.reasons.iter().copied().chain(by_limit) {
             self.sink.count(Count::Reason(reason));
         }
-        let event = self.event_on(carrier, subject, outcome);
-        for note in noted {
+        let event = self.event_on(carrier, subject, outcome, reply);
+        for note in &untold.noted {
             let (rule, enforced) = (note.rule, note.would.is_none());
             self.sink.count(Count::Rule { rule, enforced });
             self.sink.event(&Event {
@@ -297,6 +360,7 @@ impl<'a, S: Sink> Context<'a, S> {
         kind: MessageKind,
         subject: &Subject<'_>,
         outcome: &Outcome,
+        reply: Option<Injected>,
     ) {
         if S::TAKES_MESSAGES {
             self.sink.event(&Event {
@@ -304,7 +368,7 @@ impl<'a, S: Sink> Context<'a, S> {
                 reason: outcome.reason,
                 rule: outcome.rule,
                 would: outcome.would,
-                ..self.event_on(carrier, subject, outcome)
+                ..self.event_on(carrier, subject, outcome, reply)
             });
         }
         let direction = subject.direction;
@@ -321,6 +385,7 @@ impl<'a, S: Sink> Context<'a, S> {
         carrier: Carrier,
         subject: &'e Subject<'e>,
         outcome: &Outcome,
+        reply: Option<Injected>,
     ) -> Event<'e> {
         let (key, _) = carrier.key(self.port.link, &subject.endpoints);
         Event {
@@ -334,8 +399,20 @@ impl<'a, S: Sink> Context<'a, S> {
             rule: None,
             verdict: outcome.verdict,
             would: None,
+            reply,
             generation: self.generation,
         }
+    }
+}
+
+/// What is said in the place of a message stopped so: over TCP always the same. In datagrams only CoAP
+/// says something, and tells what.
+fn usual_reply(subject: &Subject<'_>, verdict: Verdict) -> Option<Injected> {
+    match verdict {
+        _ if subject.service.is_udp() => None,
+        Verdict::Reset => Some(Injected::Reset),
+        Verdict::Refuse => Some(Injected::Refusal),
+        Verdict::Accept | Verdict::Hold | Verdict::Drop | Verdict::Challenge => None,
     }
 }
 

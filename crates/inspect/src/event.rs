@@ -2,7 +2,7 @@
 
 use policy::{Reason, RuleIndex, Subject};
 
-use crate::{Instant, Port, Verdict};
+use crate::{Injected, Instant, Port, Verdict};
 
 /// One thing worth telling. Addresses, protocol, message and session are in its subject; whoever
 /// writes it down picks what to keep, and never a password, token or payload unasked.
@@ -28,6 +28,9 @@ pub struct Event<'a> {
     pub verdict: Verdict,
     /// What would have, had the rule not been a dry run or the gateway a monitor.
     pub would: Option<Verdict>,
+    /// What was sent in the place of the message, if anything was: a CoAP client gets no more than its
+    /// budget leaves.
+    pub reply: Option<Injected>,
     /// Generation of the policy that decided.
     pub generation: u64,
 }

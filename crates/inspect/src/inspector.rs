@@ -69,10 +69,16 @@ impl Inspector {
     }
 
     /// Puts a new policy in force. Flows, sessions and counters stay; messages from here on are
-    /// judged by it, one under way on another worker by the old.
+    /// judged by it, one under way on another worker by the old. But where it holds CoAP clients to other
+    /// budgets than before, their books begin anew: what passed while nobody held them to any doesn't
+    /// count against them, nor for whoever may stand in their names.
     pub fn install(&self, policy: Arc<Policy>) {
-        self.policy
+        let old = self
+            .policy
             .rcu(|old| Installed::new(Arc::clone(&policy), old.generation + 1));
+        if !old.policy.ratios_enforced().eq(policy.ratios_enforced()) {
+            self.coap.begin_books_anew();
+        }
     }
 
     /// Until `now` frames may have gone by unseen: before the gateway started, or while the kernel

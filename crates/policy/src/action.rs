@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use wire::coap::Code;
+
 use crate::{Reason, Rule, RuleIndex};
 
 /// What a rule does to the message it matches. `Alert` goes on to the next rule, all else is final.
@@ -38,6 +40,14 @@ impl Proof {
     /// All of them, by their names in rule files.
     pub const ALL: &'static [(&'static str, Self)] = &[("any", Self::Any), ("echo", Self::Echo)];
 }
+
+/// The codes by which CoAP may be refused, by their names in rule files: who asks may not, nobody may, or not
+/// now (RFC 7252 §5.9).
+pub const REFUSALS: &[(&str, Code)] = &[
+    ("4.03", Code::FORBIDDEN),
+    ("4.05", Code::METHOD_NOT_ALLOWED),
+    ("5.03", Code::SERVICE_UNAVAILABLE),
+];
 
 impl Action {
     /// All actions, in the order of their names' first mention in the manual.

@@ -35,7 +35,7 @@ mod subject;
 mod suggest;
 pub mod vocabulary;
 
-pub use action::{Action, Ban, Match, Proof, Ruling, Verdict};
+pub use action::{Action, Ban, Match, Proof, REFUSALS, Ruling, Verdict};
 pub use block_list::block_list;
 pub use case::{Case, Expect, Fields, Line, Speech, Value};
 pub use config::{

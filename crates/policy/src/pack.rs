@@ -8,7 +8,7 @@ use crate::limit;
 use crate::matching::{self, Matching, Names, Scope};
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
-use crate::{Action, Proof, Protocol, Rule, Severity};
+use crate::{Action, Proof, Protocol, REFUSALS, Rule, Severity};
 
 /// More rules than this are no policy any more.
 const MAX_RULES: usize = 1 << 16;
@@ -109,6 +109,10 @@ impl Packs {
         let proof = proof_node
             .as_ref()
             .and_then(|node| node.choice(report, Proof::ALL));
+        let refusal_node = table.optional("refusal");
+        let refusal = refusal_node
+            .as_ref()
+            .and_then(|node| node.choice(report, REFUSALS));
         let ban_node = table.optional("ban");
         let ban = ban_node
             .as_ref()
@@ -137,6 +141,7 @@ impl Packs {
                 severity: severity.unwrap_or_default(),
                 action,
                 proof: proof.unwrap_or_default(),
+                refusal,
                 ban,
                 dry_run: dry_run.unwrap_or_default(),
                 limit,
@@ -153,6 +158,9 @@ impl Packs {
         if let Some(node) = proof_node.filter(|_| draft.rule.action != Action::Challenge) {
             let message = "`proof` belongs to `action = \"challenge\"`";
             report.error(node.span(), message);
+        }
+        if let Some(node) = &refusal_node {
+            check_refusal(report, &draft, node);
         }
         if let Some(node) = &ban_node {
             check_ban(report, &draft, node);
@@ -267,6 +275,18 @@ fn check_action(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
         _ => return,
     };
     report.error(node.span(), problem).help(advice);
+}
+
+/// CoAP alone says by a code why it says no.
+fn check_refusal(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    let scope = draft.matching.scope;
+    if draft.rule.action != Action::Refuse {
+        let message = "`refusal` belongs to `action = \"refuse\"`";
+        report.error(node.span(), message);
+    } else if !scope.is_empty() && !scope.meets(Scope::protocol(Protocol::Coap)) {
+        let message = "`refusal` is a code of CoAP, and the rule never matches it";
+        report.error(node.span(), message);
+    }
 }
 
 /// A ban has to fall on somebody who sent what isn't let through, and who really is who they say.

@@ -199,6 +199,17 @@ impl Policy {
         &self.held_per
     }
 
+    /// The books of the ratios that are enforced: of those in two policies that are the same, what was
+    /// counted under the one holds under the other.
+    pub fn ratios_enforced(&self) -> impl Iterator<Item = u64> {
+        let rules = self.rules.iter().zip(&self.meters);
+        let enforced = rules.filter(|(rule, _)| {
+            let has_ratio = matches!(rule.limit, Some(Limit::Ratio(_)));
+            has_ratio && rule.action.stops() && !rule.dry_run && self.mode == Mode::Enforce
+        });
+        enforced.map(|(_, meter)| *meter)
+    }
+
     /// The zone by which a client at this address is counted, where a rule counts by zone.
     #[must_use]
     pub fn zone_of(&self, client: IpAddr) -> Option<&str> {

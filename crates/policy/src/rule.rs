@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use wire::coap::Code;
+
 use crate::{Action, Limit, Place, Proof};
 
 /// The place of a rule in its [`crate::Policy`]: dense from 0, in order of evaluation.
@@ -76,6 +78,8 @@ pub struct Rule {
     pub action: Action,
     /// What a challenge takes for proof.
     pub proof: Proof,
+    /// By which code CoAP is refused; none leaves that to the message.
+    pub refusal: Option<Code>,
     /// How long who is to blame for such a message is banned.
     pub ban: Option<Duration>,
     /// Report only what would have been done.

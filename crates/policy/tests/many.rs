@@ -244,6 +244,7 @@ impl Sample {
             },
             reasons: &self.reasons,
             address_validated: false,
+            unix_s: None,
             size: self.bytes.len(),
         };
         let mut noted = Vec::new();

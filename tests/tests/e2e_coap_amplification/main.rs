@@ -4,6 +4,8 @@
 //! included. The victim is a host with nothing to say, or a CoAP endpoint that rejects what it gets.
 
 mod attacks;
+mod careless;
+mod reflected;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -11,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use attacks::{ALL, Attack, LEFT, Target};
+use careless::{Careless, send_to_groups};
 use gateway::demo::scene::{Scene, port};
 use gateway::netns::peers::coap_server;
 use gateway::netns::{Family, Host, INTERFACE, Process, Tap, address};
@@ -21,7 +24,7 @@ use wire::net::{Packet, Transport};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
 const GROUP_PORTS: [u16; 2] = [5685, 5687];
-const SERVICES: &str = "[services]\ncoap = [5683, 5685, 5687]\n";
+const SERVICES: &str = "[services]\ncoap = [5683, 5685, 5687, 5689]\n";
 /// The most a victim may get for each byte the attacker spends, and what it gets unprotected, from the
 /// worst of these attacks.
 const PROTECTED: f64 = 3.0;
@@ -60,12 +63,24 @@ struct Assault<'a> {
     spent: usize,
 }
 
+impl Assault<'_> {
+    fn ratio(&self, arrived: usize) -> f64 {
+        arrived as f64 / self.spent as f64
+    }
+}
+
 #[test]
 fn no_victim_gets_more_than_three_times_what_the_attacker_sent() {
     let worst = {
         let scene = scene("e2e-amp-bridge");
         let _bridge = must(scene.topology.bridge());
-        worst_of("bridge", &assail(&scene))
+        let outcomes = assail(&scene);
+        let worst = worst_of("bridge", &outcomes);
+        for (assault, arrived) in &outcomes {
+            let (attack, ratio) = (assault.attack, assault.ratio(*arrived));
+            assert!(ratio >= attack.floor, "{}: {ratio:.2}", attack.id);
+        }
+        worst
     };
     assert!(worst >= UNPROTECTED, "{worst:.1} without the gateway");
     let scene = scene("e2e-amp-weir");
@@ -85,7 +100,7 @@ fn worst_of(by: &str, outcomes: &[(Assault<'_>, usize)]) -> f64 {
             spent,
             ..
         } = assault;
-        let ratio = *arrived as f64 / *spent as f64;
+        let ratio = assault.ratio(*arrived);
         println!(
             "{by:6} {} {:38} {family:?} {victim:7?} {spent:5} B sent, {arrived:6} B arrived, {ratio:6.2}",
             attack.id, attack.what
@@ -104,7 +119,9 @@ fn assail(scene: &Scene) -> Vec<(Assault<'_>, usize)> {
     for family in FAMILIES {
         leave_something(scene, family);
     }
+    let careless = Careless::start(scene, &FAMILIES.map(|family| group(family).ip()));
     let (assaults, arrived) = thread::scope(|scope| {
+        scope.spawn(|| careless.serve(Instant::now() + WATCHED));
         let arrived = scope.spawn(|| weigh(&tap, Instant::now() + WATCHED));
         (assaults(scene), arrived.join().expect("it doesn't panic"))
     });
@@ -144,7 +161,10 @@ fn spoof(scene: &Scene, attack: &Attack, family: Family, at: SocketAddr) -> usiz
         .host(Host::Attacker)
         .udp(at)
         .expect("the victim's address");
+    send_to_groups(&attacker, Host::Attacker);
     let to = match attack.target {
+        Target::Careless => SocketAddr::new(scene.coap.address(family), careless::PORT),
+        Target::CarelessGroup => SocketAddr::new(group(family).ip(), careless::PORT),
         Target::Server => SocketAddr::new(scene.coap.address(family), port::COAP),
         Target::Group => group(family),
     };

@@ -10,9 +10,14 @@
 //! outside. So at any time, what went out in the true window is no more than the books say, and what
 //! came in no less. An address nobody remembers has sent nothing and is not validated.
 //!
+//! Where other budgets come into force, the books begin anew, for everybody at once: what came in and
+//! went out before is forgotten together, so that the budget holds from then on, and over a window that
+//! reaches back if it held before.
+//!
 //! A datagram towards a client is *charged* before it is judged, and *refunded* if it isn't
 //! forwarded: two workers can't both spend the last of a budget.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -36,6 +41,8 @@ const LAPSED: Duration = Duration::from_secs(5 * 60);
 #[derive(Debug)]
 pub(super) struct Ledger {
     clients: Table<Address, Client>,
+    /// How often the books were begun anew.
+    edition: AtomicU32,
 }
 
 /// What the books say of a client, as one datagram is being judged.
@@ -84,7 +91,13 @@ impl Ledger {
     pub(super) fn new(clients: usize, hash_seed: u64) -> Self {
         Self {
             clients: Table::new(clients, hash_seed),
+            edition: AtomicU32::new(0),
         }
+    }
+
+    /// What was entered so far counts no more. Who is validated stays so.
+    pub(super) fn begin_anew(&self) {
+        self.edition.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Enters `bytes` for `client`, and tells how it stands afterwards in each of `windows`.
@@ -102,7 +115,11 @@ impl Ledger {
             balances: SmallVec::new(),
             evicted: false,
         };
-        let visit = |client: &mut Client| client.enter(now, entry, bytes, windows, &mut standing);
+        let edition = self.edition.load(Ordering::Relaxed);
+        let visit = |client: &mut Client| {
+            client.turn_to(edition);
+            client.enter(now, entry, bytes, windows, &mut standing);
+        };
         let make = || Client::new(now);
         let ((), evicted) = self.clients.with_or_insert(now, client, make, visit);
         standing.evicted = evicted;
@@ -147,6 +164,8 @@ struct Client {
     validated: Option<Instant>,
     /// How long after its last use it is still remembered, if it isn't validated.
     idle: Duration,
+    /// Of the books that `windows` belong to.
+    edition: u32,
     windows: SmallVec<[Window; 1]>,
 }
 
@@ -156,7 +175,16 @@ impl Client {
             used: now,
             validated: None,
             idle: IDLE_MIN,
+            edition: 0,
             windows: SmallVec::new(),
+        }
+    }
+
+    /// Forgets what was entered in another edition of the books.
+    fn turn_to(&mut self, edition: u32) {
+        if self.edition != edition {
+            self.edition = edition;
+            self.windows.clear();
         }
     }
 
@@ -386,6 +414,21 @@ mod tests {
         let balances = enter(11, &[short, WINDOW]);
         assert_eq!((balances[0].sent, balances[1].sent), (20, 30));
         assert!(enter(12, &[]).is_empty());
+    }
+
+    #[test]
+    fn new_books_begin_empty_and_keep_who_is_validated() {
+        let ledger = ledger();
+        ledger.validate(Instant::from_secs(0), client(1));
+        enter(&ledger, 0, Entry::Credit, 100);
+        enter(&ledger, 0, Entry::Charge, 900);
+        ledger.begin_anew();
+        let now = Instant::from_secs(1);
+        let standing = ledger.enter(now, client(1), Entry::Charge, 30, &[WINDOW]);
+        let (received, sent) = (0, 30);
+        assert_eq!(standing.balances[..], [Balance { received, sent }]);
+        assert_eq!(standing.validation, Validation::Fresh);
+        assert_eq!(enter(&ledger, 2, Entry::Charge, 5).sent, 35);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a client is told on its server's behalf: prove your address, or no.
 //!
-//! A challenge is a 4.01 with an Echo option (RFC 9175 §2.3), a refusal a 4.03 or 5.03 without more.
+//! A challenge is a 4.01 with an Echo option (RFC 9175 §2.3), a refusal a 4.03, 4.05 or 5.03 without more.
 //! Both are charged to the client's books, and a client whose address isn't validated gets them only
 //! as far as its budget goes; nothing at all, when that is spent.
 
@@ -28,43 +28,42 @@ pub(super) struct Reply<'a> {
 }
 
 impl Tracker {
-    /// Has the client prove its address.
+    /// Has the client prove its address. Returns whether there was room for that.
     pub(super) fn challenge<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         reply: &Reply<'_>,
-    ) {
+    ) -> bool {
         let client = datagram.bearing.client.address;
         let without_cookie = reply.answer(Code::UNAUTHORIZED);
         let room = reply
             .room
             .saturating_sub(without_cookie.len() + ECHO_HEADER_LEN);
         let Some(cookie) = self.mint.issue(cx.now, client, room) else {
-            return;
+            return false;
         };
         let answer = Answer {
             echo: Some(cookie),
             ..without_cookie
         };
-        self.tell_client(cx, datagram, &answer, reply.towards, Injected::Echo);
+        self.tell_client(cx, datagram, &answer, reply.towards, Injected::Echo)
     }
 
-    /// Tells the client no, with this code.
+    /// Tells the client no, with this code. Returns whether there was room for that.
     pub(super) fn refuse<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         reply: &Reply<'_>,
         code: Code,
-    ) {
+    ) -> bool {
         let answer = reply.answer(code);
-        if answer.len() <= reply.room {
-            self.tell_client(cx, datagram, &answer, reply.towards, Injected::Refusal);
-        }
+        answer.len() <= reply.room
+            && self.tell_client(cx, datagram, &answer, reply.towards, Injected::Refusal)
     }
 
-    /// Sends the client an answer of ours, and charges it.
+    /// Sends the client an answer of ours, and charges it. Returns whether that was possible.
     pub(super) fn tell_client<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -72,11 +71,13 @@ impl Tracker {
         answer: &Answer<'_>,
         towards: Towards,
         purpose: Injected,
-    ) {
-        if answer.send(cx, datagram.frame, towards, purpose) {
+    ) -> bool {
+        let is_sent = answer.send(cx, datagram.frame, towards, purpose);
+        if is_sent {
             let client = datagram.bearing.client.address;
             self.enter(cx, client, Entry::Charge, answer.len());
         }
+        is_sent
     }
 }
 

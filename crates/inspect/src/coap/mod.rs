@@ -139,6 +139,11 @@ impl Tracker {
         self.uploads.expect_unknown(until);
     }
 
+    /// What was counted towards clients' budgets so far is forgotten.
+    pub(crate) fn begin_books_anew(&self) {
+        self.ledger.begin_anew();
+    }
+
     /// A datagram to or from a `coap` service: UDP length and checksum are right (or completed), and
     /// `frame.as_slice()[arrival.payload.clone()]` is its payload.
     pub(crate) fn handle_datagram<S: Sink>(
@@ -193,18 +198,23 @@ impl Tracker {
         };
         let standing = self.enter(cx, client.into(), entry, subject.size);
         let mut books = Books::new(cx.policy, &standing, Promise::Nothing);
-        let judgement = cx.judge_or(Action::Drop, arrival, &subject, &mut books);
+        let ruled = cx.rule(arrival.carrier, Action::Drop, &subject, &mut books);
+        let judgement = ruled.judgement;
+        let mut reply = None;
         if judgement.action.stops() {
             if entry == Entry::Charge {
                 self.enter(cx, client.into(), Entry::Refund, subject.size);
             }
             if judgement.action == Action::Reset {
                 let datagram = &frame.as_slice()[arrival.payload()];
-                if let Some(message_id) = confirmable_id(datagram) {
-                    Answer::reset(message_id).send(cx, frame, Towards::Sender, Injected::Reset);
-                }
+                let is_reset = confirmable_id(datagram).is_some_and(|message_id| {
+                    let reset = Answer::reset(message_id);
+                    reset.send(cx, frame, Towards::Sender, Injected::Reset)
+                });
+                reply = is_reset.then_some(Injected::Reset);
             }
         }
+        cx.tell(arrival.carrier, &subject, &ruled, reply);
         judgement.outcome
     }
 

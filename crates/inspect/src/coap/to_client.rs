@@ -41,7 +41,9 @@ impl Tracker {
         let reasons = self.reasons(cx, datagram, is_midstream);
         let subject = datagram.subject(&reasons, is_trusted);
         let mut books = Books::new(cx.policy, &standing, datagram.promise());
-        let judgement = cx.judge(datagram.arrival, &subject, &mut books);
+        let carrier = datagram.arrival.carrier;
+        let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        let judgement = ruled.judgement;
         if judgement.action.stops() {
             let standing = self.enter(cx, client, Entry::Refund, len);
             let room = if is_trusted {
@@ -49,8 +51,10 @@ impl Tracker {
             } else {
                 allowance(cx.policy, judgement.outcome.rule, &standing)
             };
-            self.answer_instead(cx, datagram, &judgement, room);
+            let reply = self.answer_instead(cx, datagram, &judgement, room);
+            cx.tell(carrier, &subject, &ruled, reply);
         } else {
+            cx.tell(carrier, &subject, &ruled, None);
             if let Some(outcome) = self.forward_to_client(cx, datagram, is_midstream) {
                 self.enter(cx, client, Entry::Refund, len);
                 return outcome;
@@ -103,14 +107,14 @@ impl Tracker {
     }
 
     /// Answers in the place of a message that was stopped: the client, and where it would go on
-    /// sending, the server.
+    /// sending, the server. Returns what was said, to the client if to both.
     fn answer_instead<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         judgement: &Judgement,
         room: usize,
-    ) {
+    ) -> Option<Injected> {
         let (message, bearing) = (&datagram.message, &datagram.bearing);
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
         let remembered;
@@ -120,7 +124,7 @@ impl Tracker {
                 remembered = sent.token.bytes();
                 &remembered[8 - sent.token.len()..]
             }
-            _ => return,
+            _ => return None,
         };
         let reply = Reply {
             message_type: if is_piggybacked {
@@ -133,37 +137,44 @@ impl Tracker {
             towards: Towards::Receiver,
             room,
         };
-        match judgement.action {
+        let said = match judgement.action {
             Action::Challenge if datagram.is_notification() && self.awaits_proof(cx, datagram) => {
                 // Whatever the client misses till then comes again, or is out of date by the next one;
                 // a reset would end what it has registered for.
-                return;
+                return None;
             }
             Action::Challenge => {
                 self.learn(cx, datagram);
                 if self.deliver(cx, datagram, judgement.outcome.rule, room) {
-                    return;
+                    return Some(Injected::Portion);
                 }
-                self.challenge(cx, datagram, &reply);
+                let is_sent = self.challenge(cx, datagram, &reply);
+                is_sent.then_some(Injected::Echo)
             }
-            Action::Refuse => self.refuse(cx, datagram, &reply, Code::SERVICE_UNAVAILABLE),
-            Action::Reset => {}
-            Action::Accept | Action::Alert | Action::Drop => return,
-        }
+            Action::Refuse => {
+                let code = cx
+                    .refusal(judgement.outcome.rule)
+                    .unwrap_or(Code::SERVICE_UNAVAILABLE);
+                let is_sent = self.refuse(cx, datagram, &reply, code);
+                is_sent.then_some(Injected::Refusal)
+            }
+            Action::Reset => None,
+            Action::Accept | Action::Alert | Action::Drop => return None,
+        };
         if is_piggybacked {
-            return;
+            return said;
         }
         // An answer of ours took the place of this message, so that is what the client may reset.
         self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
         let is_repeated = message.message_type() == Type::Confirmable;
-        if is_repeated || datagram.is_notification() {
-            Answer::reset(message.message_id()).send(
+        let is_reset = (is_repeated || datagram.is_notification())
+            && Answer::reset(message.message_id()).send(
                 cx,
                 datagram.frame,
                 Towards::Sender,
                 Injected::Reset,
             );
-        }
+        said.or(is_reset.then_some(Injected::Reset))
     }
 
     /// Remembers how large the answer was that has to be challenged.

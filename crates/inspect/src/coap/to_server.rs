@@ -53,12 +53,16 @@ impl Tracker {
         let subject = datagram.subject(&reasons, trust != Trust::None);
         let room = self.room(cx, datagram);
         let mut books = Books::new(cx.policy, &standing, Promise::Nothing).with_room(room);
-        let judgement = cx.judge(datagram.arrival, &subject, &mut books);
+        let carrier = datagram.arrival.carrier;
+        let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        let judgement = ruled.judgement;
         if judgement.action.stops() {
-            let ruled = (judgement.action, judgement.outcome.rule);
-            self.answer_sender(cx, datagram, &standing, trust, ruled);
+            let by = (judgement.action, judgement.outcome.rule);
+            let reply = self.answer_sender(cx, datagram, &standing, trust, by);
+            cx.tell(carrier, &subject, &ruled, reply);
             return (judgement.outcome, None);
         }
+        cx.tell(carrier, &subject, &ruled, None);
         if let Some(outcome) = self.forward_to_server(cx, datagram, &subject, &standing, trust) {
             return (outcome, None);
         }
@@ -224,13 +228,12 @@ impl Tracker {
             reasons: &[],
             ..*subject
         };
-        let outcome = cx.overrule(datagram.arrival, &subject, &ruling);
-        let ruled = (Action::Challenge, ruling.rule);
-        self.answer_sender(cx, datagram, standing, Trust::None, ruled);
-        Some(outcome)
+        let by = (Action::Challenge, ruling.rule);
+        let reply = self.answer_sender(cx, datagram, standing, Trust::None, by);
+        Some(cx.overrule(datagram.arrival, &subject, ruling, reply))
     }
 
-    /// Answers, in the server's name, a message that was stopped.
+    /// Answers, in the server's name, a message that was stopped. Returns what was said.
     fn answer_sender<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -238,7 +241,7 @@ impl Tracker {
         standing: &Standing,
         trust: Trust,
         (action, rule): (Action, Option<RuleIndex>),
-    ) {
+    ) -> Option<Injected> {
         let message = &datagram.message;
         let is_confirmable = message.message_type() == Type::Confirmable;
         let room = match trust {
@@ -258,13 +261,23 @@ impl Tracker {
         };
         let is_request = datagram.bearing.role == Role::Request;
         match action {
-            Action::Challenge if is_request => self.challenge(cx, datagram, &reply),
-            Action::Refuse if is_request => self.refuse(cx, datagram, &reply, Code::FORBIDDEN),
+            Action::Challenge if is_request => self
+                .challenge(cx, datagram, &reply)
+                .then_some(Injected::Echo),
+            Action::Refuse if is_request => self
+                .refuse(
+                    cx,
+                    datagram,
+                    &reply,
+                    cx.refusal(rule).unwrap_or(Code::FORBIDDEN),
+                )
+                .then_some(Injected::Refusal),
             Action::Reset if is_confirmable && reply.room >= HEADER_LEN => {
                 let reset = Answer::reset(message.message_id());
-                self.tell_client(cx, datagram, &reset, Towards::Sender, Injected::Reset);
+                self.tell_client(cx, datagram, &reset, Towards::Sender, Injected::Reset)
+                    .then_some(Injected::Reset)
             }
-            _ => {}
+            _ => None,
         }
     }
 }

@@ -155,7 +155,8 @@ impl<S: Sink> Scene<'_, '_, S> {
             self.session.framers.at(Direction::ToClient).reading == Reading::Boundary;
         let refusal = match judgement.action {
             Action::Refuse if between_messages => {
-                refusal::of(message, self.arrival.direction, self.session)
+                let code = self.cx.refusal(judgement.outcome.rule);
+                refusal::of(message, self.arrival.direction, self.session, code)
             }
             _ => Vec::new(),
         };

@@ -8,11 +8,12 @@ use wire::coap::{Code, encode};
 use super::Session;
 use crate::tcp::REFUSAL_BYTES;
 
-/// The refusal of `message`, or of bytes that are none.
+/// The refusal of `message`, or of bytes that are none, by the code of a rule if it names one.
 pub(super) fn of(
     message: Option<&Message<'_>>,
     direction: Direction,
     session: &Session,
+    code: Option<Code>,
 ) -> Vec<u8> {
     let mut out = Vec::new();
     // The first word of a server has to be what it takes (RFC 8323 §5.3).
@@ -25,7 +26,8 @@ pub(super) fn of(
             Direction::ToClient if message.code().is_response() => Some(Code::SERVICE_UNAVAILABLE),
             _ => None,
         };
-        if let Some(no) = no {
+        if let Some(usual) = no {
+            let no = code.unwrap_or(usual);
             encode::tcp(&mut out, no, message.token(), |_| {});
         }
     }
@@ -52,7 +54,7 @@ mod tests {
         if is_open {
             session.ends[Direction::ToClient as usize].note_sent(&read(&hex!("00 e1")));
         }
-        of(Some(&read(bytes)), direction, &session)
+        of(Some(&read(bytes)), direction, &session, None)
     }
 
     #[test]
@@ -71,7 +73,25 @@ mod tests {
             refusal(&content, to_client, true),
             hex!("02 a3 aabb  00 e5")
         );
-        assert_eq!(of(None, to_server, &Session::midstream()), hex!("00 e5"));
+        assert_eq!(
+            of(None, to_server, &Session::midstream(), None),
+            hex!("00 e5")
+        );
+    }
+
+    #[test]
+    fn a_rule_s_code_takes_the_place_of_the_usual_one() {
+        let Ok(Decoded::Complete { message, .. }) = Message::decode(&hex!("02 04 aabb")) else {
+            panic!("a request");
+        };
+        let code = Some(Code::METHOD_NOT_ALLOWED);
+        let refusal = of(
+            Some(&message),
+            Direction::ToServer,
+            &Session::midstream(),
+            code,
+        );
+        assert_eq!(refusal, hex!("02 85 aabb  00 e5"));
     }
 
     #[test]

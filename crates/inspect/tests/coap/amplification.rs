@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use wire::coap::{Code, Type, number};
 
 use crate::world::{
-    BASELINE, World, content, empty, endpoint, get, message, notification, observe, server,
+    BASELINE, World, content, empty, endpoint, get, message, notification, observe, policy_of,
+    server,
 };
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -80,6 +81,8 @@ struct Reflection {
     server_id: u16,
     /// When, how many bytes, and whether towards the victim.
     books: VecDeque<(Instant, usize, bool)>,
+    /// Whether they have to balance.
+    is_enforced: bool,
 }
 
 impl Reflection {
@@ -97,7 +100,18 @@ impl Reflection {
             id: 0,
             server_id: 1000,
             books: VecDeque::new(),
+            is_enforced: true,
         }
+    }
+
+    /// From now on the gateway enforces its rules, or does no more than watch.
+    fn enforce(&mut self, is_enforced: bool) {
+        let mode = if is_enforced { "enforce" } else { "monitor" };
+        let config = format!("mode = \"{mode}\"");
+        let policy = policy_of(&config, BASELINE);
+        self.world.inspector.install(policy);
+        self.is_enforced = is_enforced;
+        self.books.clear();
     }
 
     fn take(&mut self, step: Step) {
@@ -209,7 +223,7 @@ impl Reflection {
         let (sent, received) = (total(true), total(false));
         let last = self.books.back().map_or(0, |(_, bytes, _)| *bytes);
         assert!(
-            last == 0 || sent <= 3 * received,
+            !self.is_enforced || last == 0 || sent <= 3 * received,
             "{sent} bytes to the victim for {received} from it"
         );
     }
@@ -252,6 +266,23 @@ proptest! {
     ) {
         let victim = if v6 { "[2001:db8::66]:4444" } else { "192.0.2.66:4444" };
         let mut reflection = Reflection::new(endpoint(victim));
+        for step in steps {
+            reflection.take(step);
+        }
+    }
+
+    /// Whatever went by while the gateway did no more than watch.
+    #[test]
+    fn the_budget_holds_from_the_moment_it_is_enforced(
+        watched in prop::collection::vec(step(), 1..60),
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
+        let mut reflection = Reflection::new(endpoint("192.0.2.66:4444"));
+        reflection.enforce(false);
+        for step in watched {
+            reflection.take(step);
+        }
+        reflection.enforce(true);
         for step in steps {
             reflection.take(step);
         }

@@ -8,7 +8,7 @@ use wire::coap::{Code, Message, Type, number};
 
 use crate::world::{
     World, client, content, cookies_only, echo_of, empty, endpoint, get, message, notification,
-    observe, server, with_echo,
+    observe, policy_of, server, with_echo,
 };
 
 const TOKEN: &[u8] = &[0xa1];
@@ -379,6 +379,28 @@ fn refusals_and_resets_are_no_larger_than_what_they_answer() {
 }
 
 #[test]
+fn a_rule_says_by_which_code_it_refuses() {
+    for (refusal, code) in policy::REFUSALS {
+        let rules = format!(
+            r#"
+            [[rule]]
+            id = "no-deletes"
+            description = "nobody deletes"
+            match = {{ method = "DELETE" }}
+            action = "refuse"
+            refusal = "{refusal}"
+            "#
+        );
+        let mut world = World::with(&rules, Limits::default());
+        let delete = message(Type::Confirmable, Code::DELETE, 9, TOKEN, |_| {});
+        let passage = world.send(client(), server(), &delete);
+        let expected = message(Type::Acknowledgement, *code, 9, TOKEN, |_| {});
+        assert_eq!(passage.injected[0].payload, expected);
+        assert_eq!(world.log.replies, [Some(Injected::Refusal)]);
+    }
+}
+
+#[test]
 fn a_refused_response_becomes_a_5_03() {
     let rules = r#"
         [[rule]]
@@ -402,10 +424,9 @@ fn a_refused_response_becomes_a_5_03() {
 #[test]
 fn a_monitor_forwards_everything_and_says_nothing_of_its_own() {
     let mut world = World::with_cookies_only();
-    world.inspector.install(crate::world::policy_of(
-        "mode = \"monitor\"",
-        &cookies_only(),
-    ));
+    world
+        .inspector
+        .install(policy_of("mode = \"monitor\"", &cookies_only()));
     world.pass(
         client(),
         server(),
@@ -423,6 +444,68 @@ fn a_monitor_forwards_everything_and_says_nothing_of_its_own() {
             &get(Type::Confirmable, 1, TOKEN, "firmware"),
         );
     }
+}
+
+/// What passes unheeded is not held against a client that has to prove its address afterwards.
+#[test]
+fn whoever_was_only_watched_is_challenged_once_the_rules_are_enforced() {
+    let mut world = World::with_cookies_only();
+    let watch = policy_of("mode = \"monitor\"", &cookies_only());
+    world.inspector.install(watch);
+    let request = get(Type::Confirmable, 1, TOKEN, "firmware");
+    let response = content(Type::Acknowledgement, 1, TOKEN, 900);
+    for _ in 0..10 {
+        world.pass(client(), server(), &request);
+        world.pass(server(), client(), &response);
+    }
+    world.inspector.install(policy_of("", &cookies_only()));
+    let cookie = echo_of(&challenged(&mut world, &request, &response)).expect("a cookie");
+    let again = get(Type::Confirmable, 2, TOKEN, "firmware");
+    let passage = world.send(client(), server(), &with_echo(&again, &cookie));
+    assert_eq!(passage.forwarded.as_deref(), Some(&again[..]));
+    world.pass(
+        server(),
+        client(),
+        &content(Type::Acknowledgement, 2, TOKEN, 900),
+    );
+    // Rules that hold nobody to another budget leave the books as they are.
+    let spender = endpoint("192.0.2.9:40000");
+    world.pass(spender, server(), &get(Type::Confirmable, 3, TOKEN, "time"));
+    let more = format!(
+        "{}\n[[rule]]\nid = \"x\"\nmatch = {{ method = \"PUT\" }}\naction = \"drop\"\n",
+        cookies_only()
+    );
+    world.inspector.install(policy_of("", &more));
+    let small = content(Type::Acknowledgement, 3, TOKEN, 8);
+    assert!(
+        world.send(server(), spender, &small).forwarded.is_some(),
+        "its request still counts"
+    );
+}
+
+#[test]
+fn events_tell_what_was_sent_and_nothing_else() {
+    let mut world = World::with_cookies_only();
+    let request = get(Type::Confirmable, 1, &[], "");
+    world.pass(client(), server(), &request);
+    let response = content(Type::Acknowledgement, 1, &[], 140);
+    // The second finds the budget spent.
+    for said in [Some(Injected::Echo), None] {
+        world.log.replies.clear();
+        let passage = world.send(server(), client(), &response);
+        assert_eq!(passage.outcome.verdict, Verdict::Challenge);
+        assert_eq!(passage.injected.len(), usize::from(said.is_some()));
+        assert_eq!(world.log.replies, [said]);
+    }
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 1, TOKEN, ".well-known/core");
+    world.pass(client(), server(), &request);
+    world.send(
+        server(),
+        client(),
+        &content(Type::Acknowledgement, 1, TOKEN, 600),
+    );
+    assert_eq!(world.log.replies, [Some(Injected::Portion)]);
 }
 
 /// Tokens of more than eight bytes (RFC 8974), where a rule allows them, are answered as they are.

@@ -3,6 +3,7 @@
 extern crate weir_inspect as inspect;
 
 mod amplification;
+mod capacity;
 mod conduct;
 mod delivery;
 mod echo;

@@ -27,6 +27,8 @@ pub(crate) struct World {
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) events: Vec<(Option<Reason>, Verdict)>,
+    /// What was said in a message's place, event by event.
+    pub(crate) replies: Vec<Option<Injected>>,
     pub(crate) injected: Vec<(Port, Vec<u8>)>,
     pub(crate) purposes: Vec<Injected>,
     pub(crate) ratios: Vec<u32>,
@@ -171,6 +173,7 @@ impl World {
 impl Sink for Log {
     fn event(&mut self, event: &Event<'_>) {
         self.events.push((event.reason, event.verdict));
+        self.replies.push(event.reply);
     }
 
     fn inject(&mut self, port: Port, frame: &[u8]) {

@@ -297,6 +297,21 @@ fn what_is_wrong_with_a_rule() {
             "`echo`",
         ),
         (
+            format!("{coap}\naction = \"drop\"\nrefusal = \"4.05\""),
+            "`refusal` belongs to `action = \"refuse\"`",
+            "",
+        ),
+        (
+            format!("{mqtt}\naction = \"refuse\"\nrefusal = \"4.05\""),
+            "`refusal` is a code of CoAP, and the rule never matches it",
+            "",
+        ),
+        (
+            format!("{coap}\naction = \"refuse\"\nrefusal = \"4.5\""),
+            "`4.5`",
+            "`4.05`",
+        ),
+        (
             format!("{coap}\naction = \"drop\"\nban = \"10m\""),
             "warning: whoever forges a source address",
             "address_validated = true",

@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value, json};
 use weir_policy::{
-    Action, Holding, Per, Proof, Protocol, Reason, Service, Severity, Side, Verdict, vocabulary,
+    Action, Holding, Per, Proof, Protocol, REFUSALS, Reason, Service, Severity, Side, Verdict,
+    vocabulary,
 };
 use wire::mqtt::PacketType;
 
@@ -68,6 +69,7 @@ fn rule() -> Value {
             "limit": { "$ref": "#/definitions/limit" },
             "action": names(actions),
             "proof": names(proofs),
+            "refusal": names(REFUSALS.iter().map(|(name, _)| *name)),
             "ban": { "$ref": "#/definitions/time" },
             "dry_run": flag(),
             "overrides": { "$ref": "#/definitions/texts" },

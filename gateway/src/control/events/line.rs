@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use inspect::{Event, EventKind, Verdict};
+use inspect::{Event, EventKind, Injected, Verdict};
 use jiff::Timestamp;
 use policy::{Endpoints, Protocol, Reason, Rule, Service};
 use serde::Serialize;
@@ -148,7 +148,7 @@ impl<'a> Line<'a> {
             anomaly: (event.kind == EventKind::Anomaly).then(|| Anomaly::new(event)),
             mqtt: Mqtt::of(subject),
             coap: Coap::of(subject),
-            verdict: EveVerdict::new(event.verdict, subject.service),
+            verdict: EveVerdict::new(event),
             weir: Weir {
                 rule: rule.map(|rule| rule.id.as_str()),
                 reason: event.reason.map(Reason::code),
@@ -191,15 +191,16 @@ impl Anomaly {
 }
 
 impl EveVerdict {
-    fn new(verdict: Verdict, service: Service) -> Self {
-        let action = if stops(verdict) { "drop" } else { "pass" };
-        let reject = match verdict {
-            Verdict::Reset if transport(service) == "TCP" => Some("tcp-reset"),
-            Verdict::Reset => Some("coap-reset"),
-            Verdict::Refuse => Some("refusal"),
-            Verdict::Challenge => Some("echo-challenge"),
-            Verdict::Accept | Verdict::Hold | Verdict::Drop => None,
-        };
+    fn new(event: &Event<'_>) -> Self {
+        let action = if stops(event.verdict) { "drop" } else { "pass" };
+        let reject = event.reply.and_then(|reply| match reply {
+            Injected::Reset if event.subject.service.is_udp() => Some("coap-reset"),
+            Injected::Reset => Some("tcp-reset"),
+            Injected::Refusal => Some("refusal"),
+            Injected::Echo => Some("echo-challenge"),
+            Injected::Portion => Some("partial-response"),
+            Injected::Released | Injected::Close | Injected::ChallengeAck => None,
+        });
         Self {
             action,
             reject: reject.map(|way| [way]),
@@ -268,6 +269,15 @@ mod tests {
     }
 
     fn written(kind: EventKind, subject: &Subject<'_>, verdict: Verdict) -> Value {
+        written_with(kind, subject, verdict, None)
+    }
+
+    fn written_with(
+        kind: EventKind,
+        subject: &Subject<'_>,
+        verdict: Verdict,
+        reply: Option<Injected>,
+    ) -> Value {
         let event = Event {
             at: Instant::ZERO,
             kind,
@@ -282,6 +292,7 @@ mod tests {
             rule: None,
             verdict,
             would: None,
+            reply,
             generation: 3,
         };
         let place = Place {
@@ -309,7 +320,8 @@ mod tests {
         let connack = packet(&bytes, Direction::ToClient);
         let mut subject = subject(Service::Mqtt, Protocol::Mqtt, Message::Mqtt(&connack));
         subject.session.client_id = Some("s7");
-        let line = written(EventKind::Alert, &subject, Verdict::Reset);
+        let reply = Some(Injected::Reset);
+        let line = written_with(EventKind::Alert, &subject, Verdict::Reset, reply);
         let expected = json!({
             "timestamp": "2026-01-31T09:30:00.000001+0000",
             "flow_id": 42,
