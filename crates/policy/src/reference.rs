@@ -58,6 +58,10 @@ pub fn explain_rule(shipped: &ShippedRule) -> String {
     entry(&mut text, "pack", shipped.pack);
     entry(&mut text, "severity", rule.severity.name());
     entry(&mut text, "references", &rule.references.join(", "));
+    for note in shipped.notes() {
+        entry(&mut text, "may be", note.harmless);
+        entry(&mut text, "to tune", note.tune);
+    }
     for case in &shipped.cases {
         entry(&mut text, "shown by", case);
     }
