@@ -114,13 +114,13 @@ impl Session {
     /// Whether the receiver takes one more message at once.
     fn check_window(&self, first: Step, opened: Direction) -> Option<Reason> {
         let is_message = matches!(first, Step::PubAck | Step::PubRec);
-        let window = self.in_flight.window(opened);
-        let is_full = is_message && window.holds(self.terms.receive_maximum(opened));
+        let most = self.terms.receive_maximum(opened);
+        let is_full = is_message && self.in_flight.messages(opened) >= most;
         is_full.then_some(Reason::MQTT_FLOW_CONTROL_RECEIVE_MAXIMUM)
     }
 
     fn entry(&self, step: &Move) -> Option<&Entry> {
-        self.in_flight.window(step.opened).entry(step.packet_id)
+        self.in_flight.entry(step.opened, step.packet_id)
     }
 
     /// Takes note of a packet's identifier. False if there is no room for one more than `most`.
@@ -172,11 +172,10 @@ impl Session {
                 None => return true,
             },
         };
-        let window = self.in_flight.window_mut(step.opened);
         let fits = match new {
-            Some(entry) => window.put(entry, most, pool),
+            Some(entry) => self.in_flight.put(step.opened, entry, most, pool),
             None => {
-                window.remove(step.packet_id, pool);
+                self.in_flight.remove(step.opened, step.packet_id, pool);
                 true
             }
         };

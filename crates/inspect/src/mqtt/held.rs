@@ -42,7 +42,7 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
             (ControlPacket::Publish(publish), _) => {
                 Step::of_publish(publish.qos)?;
                 let id = publish.packet_id?;
-                let known = session.in_flight.window(direction).entry(id);
+                let known = session.in_flight.entry(direction, id);
                 let is_repeated = known.is_some_and(|entry| entry.step.is_message());
                 (Slot::in_flight(direction), u32::from(!is_repeated))
             }
@@ -132,6 +132,6 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
 impl Session {
     /// How many messages that travel this way are in flight, as far as is known.
     fn in_flight(&self, direction: Direction) -> u32 {
-        self.in_flight.window(direction).messages()
+        self.in_flight.messages(direction).into()
     }
 }

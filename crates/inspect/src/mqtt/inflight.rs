@@ -58,35 +58,20 @@ pub(crate) struct Entry {
 /// The identifiers one end has in flight, in order. Beyond the first few they stand in a pooled buffer, until
 /// none is left.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+struct Window {
     entries: SmallVec<[Entry; INLINE_ENTRIES]>,
-    /// How many of them are messages.
-    messages: u32,
 }
 
 impl Window {
-    pub(super) fn entry(&self, packet_id: u16) -> Option<&Entry> {
+    fn entry(&self, packet_id: u16) -> Option<&Entry> {
         self.place(packet_id).ok().map(|at| &self.entries[at])
-    }
-
-    /// Whether `most` messages or more are in flight.
-    pub(super) fn holds(&self, most: u16) -> bool {
-        self.messages >= u32::from(most)
-    }
-
-    /// How many messages are in flight.
-    pub(super) fn messages(&self) -> u32 {
-        self.messages
     }
 
     /// Puts an entry in, or in the place of the one with its identifier. False if there is no room
     /// for one more than `most`.
-    pub(super) fn put(&mut self, entry: Entry, most: usize, pool: &Pool<Entry>) -> bool {
+    fn put(&mut self, entry: Entry, most: usize, pool: &Pool<Entry>) -> bool {
         match self.place(entry.packet_id) {
-            Ok(at) => {
-                let old = std::mem::replace(&mut self.entries[at], entry);
-                self.messages -= u32::from(old.step.is_message());
-            }
+            Ok(at) => self.entries[at] = entry,
             Err(_) if self.entries.len() >= most => return false,
             Err(at) => {
                 if self.entries.len() == self.entries.capacity() {
@@ -95,14 +80,12 @@ impl Window {
                 self.entries.insert(at, entry);
             }
         }
-        self.messages += u32::from(entry.step.is_message());
         true
     }
 
-    pub(super) fn remove(&mut self, packet_id: u16, pool: &Pool<Entry>) {
+    fn remove(&mut self, packet_id: u16, pool: &Pool<Entry>) {
         if let Ok(at) = self.place(packet_id) {
-            let old = self.entries.remove(at);
-            self.messages -= u32::from(old.step.is_message());
+            self.entries.remove(at);
         }
         if self.entries.is_empty() && self.entries.spilled() {
             pool.give(std::mem::take(&mut self.entries).into_vec());
@@ -132,15 +115,50 @@ impl Window {
 
 /// Both windows, by the direction their messages travel.
 #[derive(Debug, Default)]
-pub(super) struct InFlight([Window; 2]);
+pub(super) struct InFlight {
+    windows: [Window; 2],
+    /// How many of the entries are messages: there are no more identifiers than this counts.
+    messages: [u16; 2],
+}
 
 impl InFlight {
-    pub(super) fn window(&self, direction: Direction) -> &Window {
-        &self.0[direction as usize]
+    pub(super) fn entry(&self, direction: Direction, packet_id: u16) -> Option<&Entry> {
+        self.windows[direction as usize].entry(packet_id)
     }
 
-    pub(super) fn window_mut(&mut self, direction: Direction) -> &mut Window {
-        &mut self.0[direction as usize]
+    /// How many messages are in flight.
+    pub(super) fn messages(&self, direction: Direction) -> u16 {
+        self.messages[direction as usize]
+    }
+
+    /// Puts an entry in, or in the place of the one with its identifier. False if there is no room
+    /// for one more than `most`.
+    pub(super) fn put(
+        &mut self,
+        direction: Direction,
+        entry: Entry,
+        most: usize,
+        pool: &Pool<Entry>,
+    ) -> bool {
+        let was_message = self.is_message(direction, entry.packet_id);
+        let fits = self.windows[direction as usize].put(entry, most, pool);
+        if fits {
+            let messages = &mut self.messages[direction as usize];
+            *messages -= u16::from(was_message);
+            *messages += u16::from(entry.step.is_message());
+        }
+        fits
+    }
+
+    pub(super) fn remove(&mut self, direction: Direction, packet_id: u16, pool: &Pool<Entry>) {
+        let was_message = self.is_message(direction, packet_id);
+        self.messages[direction as usize] -= u16::from(was_message);
+        self.windows[direction as usize].remove(packet_id, pool);
+    }
+
+    fn is_message(&self, direction: Direction, packet_id: u16) -> bool {
+        let entry = self.entry(direction, packet_id);
+        entry.is_some_and(|entry| entry.step.is_message())
     }
 }
 
@@ -157,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_takes_six_bytes_and_a_window_little_more_than_a_vec() {
+    fn an_entry_takes_six_bytes_and_a_window_no_more_than_a_vec() {
         assert_eq!(size_of::<Entry>(), 6);
-        assert_eq!(size_of::<Window>(), size_of::<Vec<Entry>>() + 8);
+        assert_eq!(size_of::<Window>(), size_of::<Vec<Entry>>());
     }
 
     #[test]
@@ -179,19 +197,24 @@ mod tests {
 
     #[test]
     fn only_messages_take_room_in_the_receiver_s_window() {
-        let (mut window, pool) = (Window::default(), Pool::default());
+        let (mut books, pool) = (InFlight::default(), Pool::default());
+        let direction = Direction::ToServer;
         for (id, step) in [
             (1, Step::PubAck),
             (2, Step::SubAck),
             (3, Step::PubComp),
             (4, Step::Anything),
         ] {
-            window.put(entry(id, step), 10, &pool);
+            assert!(books.put(direction, entry(id, step), 4, &pool));
         }
-        assert!(window.holds(2) && !window.holds(3));
-        window.put(entry(3, Step::Anything), 10, &pool);
-        window.remove(1, &pool);
-        assert_eq!(window.messages(), 0);
+        assert_eq!(books.messages(direction), 2);
+        assert!(!books.put(direction, entry(5, Step::PubAck), 4, &pool));
+        assert_eq!(books.messages(direction), 2);
+        books.put(direction, entry(3, Step::Anything), 4, &pool);
+        books.remove(direction, 1, &pool);
+        books.remove(direction, 1, &pool);
+        assert_eq!(books.messages(direction), 0);
+        assert_eq!(books.messages(direction.reverse()), 0);
     }
 
     #[test]
