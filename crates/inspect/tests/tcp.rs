@@ -96,6 +96,30 @@ fn segments_out_of_order_are_held_and_leave_in_order() {
     assert_eq!(gateway.inspector.gauges().held_bytes, 0);
 }
 
+/// Of what the server offers, almost as much as it may by default, the first segment is lost: what follows waits.
+#[test]
+fn a_lost_segment_of_a_full_window_is_all_that_is_sent_again() {
+    const SEGMENT_BYTES: usize = 536;
+    let window = 448_000;
+    assert!(window > Limits::default().unacked_bytes_per_flow * 5 / 6);
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Ends::v4(7, 1883));
+    let publish = mqtt::publish(Version::V311, "t", &vec![b'1'; window - 7]);
+    for (at, bytes) in publish.chunks(SEGMENT_BYTES).enumerate().skip(1) {
+        let at = (at * SEGMENT_BYTES) as i64;
+        let passage = stream.data_at(&mut gateway, ToServer, at, bytes);
+        assert_eq!(
+            passage.verdict(),
+            Verdict::Hold,
+            "at {at}: {:?}",
+            passage.reason()
+        );
+    }
+    let first = stream.data(&mut gateway, ToServer, &publish[..SEGMENT_BYTES]);
+    assert_eq!(first.out.len(), publish.len().div_ceil(SEGMENT_BYTES));
+    assert_eq!(first.reason(), None);
+}
+
 #[test]
 fn holding_is_bounded_and_what_is_over_the_bound_is_repeated_by_its_sender() {
     let limits = Limits {

@@ -9,6 +9,9 @@ use super::segment::Segment;
 use super::seq::Seq;
 use crate::{LimitKind, Limits};
 
+/// No IP packet carries more (RFC 791 §3.1, RFC 8200 §3).
+const SEGMENT_BYTES_MAX: usize = 65_535;
+
 /// What one direction of a flow holds, in order of sequence number.
 #[derive(Debug, Default)]
 pub(super) struct Held {
@@ -91,10 +94,11 @@ impl Held {
     ) -> Holding {
         let seq = segment.seq;
         let bytes = &frame[segment.payload()];
-        if !self.segments.iter().all(|held| agree(held, seq, bytes)) {
+        let near = || self.near(seq, bytes.len());
+        if !near().all(|held| agree(held, seq, bytes)) {
             return Holding::Conflict;
         }
-        if self.segments.iter().any(|held| held.covers(segment)) {
+        if near().any(|held| held.covers(segment)) {
             return Holding::Held;
         }
         if let Some(full) = self.room_for(frame.len(), limits, total) {
@@ -111,6 +115,15 @@ impl Held {
         };
         self.segments.insert(at, segment);
         Holding::Held
+    }
+
+    /// The segments held that may overlap `len` bytes from `seq` on, and perhaps more.
+    fn near(&self, seq: Seq, len: usize) -> impl Iterator<Item = &HeldSegment> {
+        let segments = &self.segments;
+        let reaches = |held: &HeldSegment| (held.segment.seq + SEGMENT_BYTES_MAX).is_after(seq);
+        let first = segments.partition_point(|held| !reaches(held));
+        let end = segments.partition_point(|held| !held.segment.seq.is_after(seq + len));
+        segments.range(first.min(end)..end)
     }
 
     fn room_for(&self, len: usize, limits: &Limits, total: &HeldTotal) -> Option<LimitKind> {
@@ -231,6 +244,20 @@ mod tests {
         ] {
             assert_eq!(fixture.insert(seq, bytes), Holding::Held, "at {seq}");
         }
+    }
+
+    #[test]
+    fn a_long_segment_far_before_is_not_forgotten() {
+        let mut fixture = Fixture::new();
+        assert_eq!(fixture.insert(10, &[b'a'; 60_000]), Holding::Held);
+        for seq in (20_000..60_000).step_by(1000) {
+            assert_eq!(fixture.insert(seq, &[b'a'; 500]), Holding::Held);
+        }
+        assert_eq!(fixture.insert(60_000, b"aaaaaaaaaaa"), Holding::Held);
+        assert_eq!(fixture.insert(60_005, b"aaaaaab"), Holding::Held);
+        assert_eq!(fixture.insert(60_005, b"aaaaba"), Holding::Conflict);
+        assert_eq!(fixture.insert(60_009, b"b"), Holding::Conflict);
+        assert_eq!(fixture.total.segments(), 3);
     }
 
     #[test]
