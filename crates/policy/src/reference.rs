@@ -24,7 +24,11 @@ pub fn explain_reason(reason: Reason) -> String {
         entry(&mut text, key, value);
     }
     let rules = shipped::rules();
-    let acting = rules.iter().filter(|rule| rule.reasons.contains(&reason));
+    let acts = |shipped: &&ShippedRule| {
+        let limit = shipped.rule.limit.as_ref();
+        shipped.reasons.contains(&reason) || limit.is_some_and(|limit| limit.reason() == reason)
+    };
+    let acting = rules.iter().filter(acts);
     for ShippedRule { pack, rule, .. } in acting {
         let value = format!("{} of {pack}: {}", rule.id, rule.action);
         entry(&mut text, "shipped rule", &value);
