@@ -13,7 +13,7 @@ use policy::Config;
 
 use super::{CONFIGURATION, Failure, Status, network};
 use crate::control::load;
-use crate::control::office::{self, Answer, FailedReload, Link, PATIENCE, Question, Rules};
+use crate::control::office::{self, Answer, FailedReload, Link, Missed, PATIENCE, Question, Rules};
 
 /// What `weir ctl` was told.
 #[derive(Debug, Args)]
@@ -196,6 +196,7 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
         rules,
         failed_reload,
         links,
+        missed,
         complaints,
         flows,
         sessions,
@@ -217,6 +218,7 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
         text,
         "followed   {flows} flows, {sessions} MQTT sessions, {endpoints} CoAP endpoints"
     )?;
+    writeln!(text, "missed     {}", missed_in_words(missed))?;
     writeln!(text, "kept out   {bans} banned, {listed} on block lists")?;
     if complaints.is_empty() {
         return writeln!(text, "ready");
@@ -230,6 +232,21 @@ fn mode_in_words(mode: &str) -> String {
     match mode == policy::Mode::Monitor.name() {
         true => format!("{mode}: nothing is stopped"),
         false => mode.to_owned(),
+    }
+}
+
+fn missed_in_words(
+    Missed {
+        passed,
+        dropped,
+        last,
+    }: &Missed,
+) -> String {
+    match last {
+        None => "no frame of a service for want of a worker".to_owned(),
+        Some(last) => format!(
+            "{passed} service frames crossed uninspected, {dropped} were dropped, for want of a worker; last {last}"
+        ),
     }
 }
 
@@ -310,7 +327,7 @@ mod tests {
             "in force: 40 rules, generation 3\n"
         );
         assert_eq!(shown(&Answer::Bans(Vec::new())), "nobody is banned\n");
-        let status = shown(&Answer::Status(office::Status {
+        let status = shown(&Answer::Status(Box::new(office::Status {
             version: "0.1.0".to_owned(),
             up_seconds: 3700,
             mode: "monitor".to_owned(),
@@ -327,17 +344,23 @@ mod tests {
                 running: true,
                 modes: vec![("eth1".to_owned(), "native".to_owned())],
             }],
+            missed: Missed {
+                passed: 51,
+                dropped: 0,
+                last: Some("2026-01-02T03:04:05Z".to_owned()),
+            },
             complaints: vec!["link eth1 - eth2: eth1 is down".to_owned()],
             flows: 5,
             sessions: 4,
             endpoints: 3,
             bans: 2,
             listed: 1,
-        }));
+        })));
         for needle in [
             "up 1h 1m 40s",
             "eth1 - eth2: 2 workers at work; XDP: eth1 native",
             "not ready  link",
+            "missed     51 service frames crossed uninspected, 0 were dropped",
             "mode       monitor: nothing is stopped",
             "not loaded 2026-01-02T03:04:05Z (2 times since a reload succeeded): rules.toml:3:11",
         ] {

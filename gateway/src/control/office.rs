@@ -58,7 +58,7 @@ pub enum Question {
 #[serde(tag = "answer", content = "about", rename_all = "snake_case")]
 pub enum Answer {
     /// How things stand.
-    Status(Status),
+    Status(Box<Status>),
     /// The rules now in force.
     Reloaded(Rules),
     /// Who is banned, the longest first.
@@ -84,6 +84,8 @@ pub struct Status {
     pub failed_reload: Option<FailedReload>,
     /// Each link by its ends.
     pub links: Vec<Link>,
+    /// What crossed uninspected, or was dropped, for want of a worker.
+    pub missed: Missed,
     /// What keeps `/readyz` from being ready.
     pub complaints: Vec<String>,
     /// TCP flows past their handshake.
@@ -116,6 +118,17 @@ pub struct FailedReload {
     pub problem: String,
     /// How many have failed since one didn't.
     pub times: u64,
+}
+
+/// Frames of services since the start that no worker was there for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Missed {
+    /// Those that crossed uninspected (`on_failure = "open"`).
+    pub passed: u64,
+    /// Those that were dropped (`on_failure = "closed"`).
+    pub dropped: u64,
+    /// When the last were seen, in RFC 3339.
+    pub last: Option<String>,
 }
 
 /// A link.

@@ -44,6 +44,17 @@ pub struct LinkStatus {
 }
 
 impl LinkStatus {
+    /// A link whose workers are yet to come.
+    #[cfg(test)]
+    pub(crate) fn new(names: LinkNames, workers: Vec<Arc<WorkerStats>>) -> Self {
+        Self {
+            names,
+            workers,
+            hold: Arc::default(),
+            running: Arc::default(),
+        }
+    }
+
     /// Whether its workers are at work.
     #[must_use]
     pub fn is_running(&self) -> bool {

@@ -88,7 +88,7 @@ impl Gateway {
             Question::Status => {
                 let status = self.status(health.unready());
                 // Who has gone meanwhile needs no answer; so below.
-                drop(answer.send(Answer::Status(status)));
+                drop(answer.send(Answer::Status(Box::new(status))));
             }
             Question::Reload => {
                 let reloaded = self.reload();
@@ -119,6 +119,7 @@ impl Gateway {
                 .iter()
                 .map(|link| visits::link(link, &modes))
                 .collect(),
+            missed: self.absences.missed(),
             complaints,
             flows: gauges.flows,
             sessions: gauges.sessions,
