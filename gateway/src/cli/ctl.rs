@@ -13,7 +13,9 @@ use policy::Config;
 
 use super::{CONFIGURATION, Failure, Status, network};
 use crate::control::load;
-use crate::control::office::{self, Answer, FailedReload, Link, Missed, PATIENCE, Question, Rules};
+use crate::control::office::{
+    self, Answer, Banned, FailedReload, Link, Missed, NOT_KEPT_OUT, PATIENCE, Question, Rules,
+};
 
 /// What `weir ctl` was told.
 #[derive(Debug, Args)]
@@ -177,15 +179,26 @@ fn shown(answer: &Answer) -> String {
         Answer::Status(status) => show_status(&mut text, status),
         Answer::Reloaded(rules) => writeln!(text, "in force: {}", rules_in_words(*rules)),
         Answer::Bans(bans) if bans.is_empty() => writeln!(text, "nobody is banned"),
-        Answer::Bans(bans) => bans.iter().try_for_each(|ban| {
-            let left = SignedDuration::from_secs(i64::try_from(ban.seconds).unwrap_or(i64::MAX));
-            writeln!(text, "{:<43} {left:#}", ban.source)
-        }),
+        Answer::Bans(bans) => show_bans(&mut text, bans),
         Answer::Done(sentence) | Answer::Refused(sentence) => {
             writeln!(text, "{}", sentence.trim_end())
         }
     };
     text
+}
+
+fn show_bans(text: &mut String, bans: &[Banned]) -> std::fmt::Result {
+    for Banned {
+        source, seconds, ..
+    } in bans
+    {
+        let left = SignedDuration::from_secs(i64::try_from(*seconds).unwrap_or(i64::MAX));
+        writeln!(text, "{source:<43} {left:#}")?;
+    }
+    match bans.iter().all(|ban| ban.kept_out) {
+        true => Ok(()),
+        false => writeln!(text, "{NOT_KEPT_OUT}"),
+    }
 }
 
 fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
@@ -219,7 +232,14 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
         "followed   {flows} flows, {sessions} MQTT sessions, {endpoints} CoAP endpoints"
     )?;
     writeln!(text, "missed     {}", missed_in_words(missed))?;
-    writeln!(text, "kept out   {bans} banned, {listed} on block lists")?;
+    let but = match mode == policy::Mode::Monitor.name() {
+        true => format!("; {NOT_KEPT_OUT}"),
+        false => String::new(),
+    };
+    writeln!(
+        text,
+        "kept out   {bans} banned, {listed} on block lists{but}"
+    )?;
     if complaints.is_empty() {
         return writeln!(text, "ready");
     }
@@ -360,6 +380,7 @@ mod tests {
             "up 1h 1m 40s",
             "eth1 - eth2: 2 workers at work; XDP: eth1 native",
             "not ready  link",
+            "kept out   2 banned, 1 on block lists; in monitor mode nothing is kept out",
             "missed     51 service frames crossed uninspected, 0 were dropped",
             "mode       monitor: nothing is stopped",
             "not loaded 2026-01-02T03:04:05Z (2 times since a reload succeeded): rules.toml:3:11",

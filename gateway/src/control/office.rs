@@ -29,6 +29,9 @@ const QUESTION_BYTES: u64 = 4096;
 /// Rest after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What bans come to in monitor mode.
+pub const NOT_KEPT_OUT: &str = "in monitor mode nothing is kept out";
+
 /// What the operator asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
@@ -142,7 +145,7 @@ pub struct Link {
     pub workers: usize,
     /// Whether they are at work.
     pub running: bool,
-    /// How the XDP program is attached to each port.
+    /// How the XDP program is attached to each port: "native", "generic", or "taken off".
     pub modes: Vec<(String, String)>,
 }
 
@@ -153,6 +156,8 @@ pub struct Banned {
     pub source: String,
     /// For how much longer.
     pub seconds: u64,
+    /// Whether it is kept out by that: not in monitor mode.
+    pub kept_out: bool,
 }
 
 /// A question, and whom to answer.

@@ -95,9 +95,9 @@ impl Gateway {
                 drop(answer.send(reloaded));
             }
             Question::Bans | Question::Ban { .. } | Question::Unban { .. } => {
-                let keeper = self.keeper.clone();
+                let (keeper, mode) = (self.keeper.clone(), self.metrics.mode());
                 tokio::spawn(async move {
-                    drop(answer.send(visits::about_bans(&keeper, question).await));
+                    drop(answer.send(visits::about_bans(&keeper, mode, question).await));
                 });
             }
         }
