@@ -140,6 +140,7 @@ impl Dataplane {
             monitor,
             waker: waker.clone(),
             stop: Arc::clone(&stop),
+            complaint: None,
         };
         let supervisor = thread::Builder::new()
             .name("weir-links".to_owned())
@@ -228,6 +229,14 @@ impl Dataplane {
             }
             bare
         })
+    }
+
+    /// Sees to it that the XDP program stays when the process ends.
+    ///
+    /// # Errors
+    /// Its pins were removed, and can't be made anew.
+    pub fn keep_pins(&self) -> Result<(), xdp::Error> {
+        self.with_xdp(|xdp| xdp.keep_pins().map(drop))
     }
 
     /// Has the XDP program work by new settings: after a reload of the configuration. Links and the

@@ -144,10 +144,13 @@ impl Gateway {
 
     fn end(self) -> Result<(), RunError> {
         let bare = self.dataplane.bare();
+        let pinned = self.dataplane.keep_pins();
         // Frames first: from here on the kernel path has them.
         self.dataplane.stop(Leave::Attached)?;
         self.bans.stop();
         self.events.finish(EVENTS_PATIENCE);
+        // Then it goes now, and the service manager should know.
+        pinned?;
         let does = match self.on_failure {
             OnFailure::Open => "forwards all frames uninspected (on_failure = \"open\")",
             OnFailure::Closed => "drops the services' frames (on_failure = \"closed\")",
