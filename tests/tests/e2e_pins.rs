@@ -280,6 +280,36 @@ fn a_program_in_the_place_of_weirs_is_told_and_left_alone() {
     inspects(&scene, &gateway);
 }
 
+#[test]
+fn a_program_that_cant_be_put_back_ends_the_gateway() {
+    let scene = scene("e2e-pins-end");
+    let topology = &scene.topology;
+    let gateway = weir(topology, PROGRAM, "native");
+    let pins = must(topology.state().mount_bpf());
+    must(gateway.process().signal(Signal::STOP));
+    detach_link(&pin(topology, "inside"));
+    for directory in pinned(&pins) {
+        fs::remove_dir_all(directory).expect("the pins");
+    }
+    symlink("/nowhere", pins.join("links")).expect("in the way");
+    must(gateway.process().signal(Signal::CONT));
+    let mut process = gateway.into_process();
+    let status = must(wait_until("the end", PATIENCE, || process.ended()));
+    assert_eq!(status.code(), Some(2), "{status}");
+    let log = must(process.printed());
+    assert!(
+        log.contains("have been removed, and can't be made anew"),
+        "{log}"
+    );
+    for untrue in ["it is put back", "is back", "it stays"] {
+        assert!(!log.contains(untrue), "{untrue}: {log}");
+    }
+
+    fs::remove_file(pins.join("links")).expect("out of the way");
+    let successor = must(Gateway::restart(topology, Path::new(PROGRAM)));
+    inspects(&scene, &successor);
+}
+
 /// What the gateway pins, in `pins`.
 fn pinned(pins: &Path) -> [PathBuf; 2] {
     ["links".to_owned(), format!("v{}", abi::LAYOUT_VERSION)].map(|name| pins.join(name))

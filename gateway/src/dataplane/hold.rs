@@ -5,7 +5,8 @@
 //! every look of the supervisor, and put back when it is gone. Where somebody else's program has come in
 //! its place there is no fight: the gateway says so, isn't ready, and takes the port again when that is
 //! gone. Pins that somebody removes are made anew from what the process holds; where they can't be, it
-//! says so and goes on, for the program is there as long as the process.
+//! says so and goes on, for the program is there as long as the process; unless it is off a port too.
+//! Then the process ends, and whoever looks after it starts it anew.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -41,6 +42,13 @@ impl Hold {
     #[must_use]
     pub fn is_unpinned(&self) -> bool {
         self.unpinned.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is off a port, and can't be put back for want of pins: only a new start may help.
+    #[must_use]
+    pub fn is_beyond_help(&self) -> bool {
+        let lost = self.is_lost(Side::Inside) || self.is_lost(Side::Outside);
+        lost && self.is_unpinned()
     }
 
     /// How often it has been put back there.

@@ -58,6 +58,10 @@ impl Gateway {
                 },
                 Some(visit) = visits.recv() => self.receive(visit, &health),
                 _ = looks.tick() => {
+                    let links = self.dataplane.links();
+                    if links.iter().any(|link| link.hold.is_beyond_help()) {
+                        break;
+                    }
                     set_wall_clock(&self.inspector);
                     if self.reloader.is_due() {
                         self.reload();
