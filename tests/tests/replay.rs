@@ -220,3 +220,53 @@ fn a_cut_capture_is_replayed_with_a_warning() {
         "{first}"
     );
 }
+
+/// What a capture's events say when these rules alone are asked.
+fn told(name: &str, capture: &str, rules: &str) -> Vec<serde_json::Value> {
+    let dir = std::env::temp_dir().join(format!("weir-{name}-{}", std::process::id()));
+    fs::create_dir_all(&dir).expect("a scratch directory");
+    fs::copy(
+        cases().join(capture).join("input.pcap"),
+        dir.join("input.pcap"),
+    )
+    .expect("copied");
+    fs::write(dir.join("rules.toml"), rules).expect("written");
+    fs::write(
+        dir.join("config.toml"),
+        "[policy]\npacks = [\"rules.toml\"]\n",
+    )
+    .expect("written");
+    let lines = printed(&dir, &[]);
+    fs::remove_dir_all(&dir).expect("removed");
+    let lines = String::from_utf8(lines).expect("UTF-8");
+    let event = |line: &str| serde_json::from_str(line).expect("JSON");
+    lines.lines().map(event).collect()
+}
+
+#[test]
+fn events_tell_what_their_rules_log_and_what_they_would_have_done() {
+    let rules = |log: &str| {
+        format!(
+            "[[rule]]\nid = \"state\"\nmatch = {{ topic = \"sensors/+/state\" }}\naction = \"refuse\"\ndry_run = true\n{log}\n"
+        )
+    };
+    let with = told(
+        "logs",
+        "mqtt-ordinary-v5-ipv6",
+        &rules("log = [\"payload\"]"),
+    );
+    let without = told("logs-not", "mqtt-ordinary-v5-ipv6", &rules(""));
+    assert_eq!((with.len(), without.len()), (1, 1));
+    assert_eq!(with[0]["mqtt"]["publish"]["message"], "on");
+    assert_eq!(with[0]["weir"]["would"], "refuse");
+    assert_eq!(with[0]["weir"]["verdict"], "accept");
+    assert_eq!(without[0]["mqtt"]["publish"].get("message"), None);
+
+    let rules = "[[rule]]\nid = \"all\"\nmatch = { protocol = \"coap\" }\naction = \"alert\"\nlog = [\"payload\", \"token\", \"options\"]\n";
+    let events = told("logs-coap", "coap-ordinary", rules);
+    let (request, response) = (&events[0]["coap"], &events[1]["coap"]);
+    assert_eq!(request["token"], "01");
+    assert_eq!(request["options"][1]["value"], "8");
+    assert_eq!(request.get("payload"), None);
+    assert_eq!(response["payload"], "21.5");
+}

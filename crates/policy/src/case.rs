@@ -64,7 +64,7 @@ pub struct Expect {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     /// Whose connection it belongs to (`@2`): clients are counted from 1.
-    pub client: u8,
+    pub client: u16,
     /// The server says it (`<`), not the client.
     pub from_server: bool,
     /// What is said.

@@ -14,6 +14,7 @@ mod address;
 mod block_list;
 mod case;
 mod config;
+mod detail;
 mod diagnostic;
 mod duration;
 pub mod fuzz;
@@ -42,6 +43,7 @@ pub use config::{
     Block, Budget, Config, Control, Dataplane, DefaultAction, Events, Exception, Fragments, Limits,
     Link, Log, LogFormat, Metrics, Midstream, Mode, NamedFile, OnFailure, Services, XdpMode,
 };
+pub use detail::{Detail, Details};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
 pub use limit::{
     CountLimit, DistinctLimit, Holding, Limit, MaxLimit, Meters, Per, RateLimit, Ratio,

@@ -37,7 +37,7 @@ pub(crate) use key::{Entry, Field, Look, Place};
 pub(crate) use names::Names;
 pub(crate) use option::names as option_names;
 pub(crate) use pattern::Relation;
-pub(crate) use property::forms as property_forms;
+pub(crate) use property::{forms as property_forms, name as property_name};
 pub(crate) use read::{Matching, matching};
 pub(crate) use scope::{BUCKETS, CodeClass, Scope};
 pub(crate) use told::{

@@ -8,7 +8,7 @@ use crate::limit;
 use crate::matching::{self, Matching, Names, Scope};
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
-use crate::{Action, Proof, Protocol, REFUSALS, Rule, Severity};
+use crate::{Action, Details, Proof, Protocol, REFUSALS, Rule, Severity};
 
 /// More rules than this are no policy any more.
 const MAX_RULES: usize = 1 << 16;
@@ -120,6 +120,8 @@ impl Packs {
         let dry_run = table
             .optional("dry_run")
             .and_then(|node| node.boolean(report));
+        let log_node = table.optional("log");
+        let log = log_node.as_ref().map(|node| Details::read(report, node));
         let references = table.optional("references");
         let references = references
             .map(|node| strings(report, &node))
@@ -144,6 +146,7 @@ impl Packs {
                 refusal,
                 ban,
                 dry_run: dry_run.unwrap_or_default(),
+                log: log.unwrap_or_default(),
                 limit,
                 references,
                 place,
@@ -164,6 +167,9 @@ impl Packs {
         }
         if let Some(node) = &ban_node {
             check_ban(report, &draft, node);
+        }
+        if let Some(node) = &log_node {
+            check_log(report, &draft, node);
         }
         if let Some(node) = &limit_node {
             limit::check(report, &draft, node);
@@ -323,6 +329,19 @@ fn check_ban(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
             )
             .help("add protocol = \"mqtt\" or address_validated = true to the rule's match");
     }
+}
+
+/// There has to be an event, and in it what is asked for.
+fn check_log(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    if draft.rule.action == Action::Accept && !draft.rule.dry_run {
+        let finding = report.error(
+            node.span(),
+            "a rule that accepts tells nobody, so that nothing is logged",
+        );
+        finding.help("`log` goes with `alert`, or with an action that stops");
+        return;
+    }
+    draft.rule.log.check(report, draft.matching.scope, node);
 }
 
 fn text(report: &mut Report, table: &mut Table<'_>, key: &'static str) -> String {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use wire::mqtt::PacketType;
 
 use crate::index::{Found, Index};
 use crate::matching::{Matching, Names, Networks, Scope, Zones};
@@ -15,8 +16,9 @@ use crate::pack::{DraftRule, Packs};
 use crate::read::Document;
 use crate::report::{Report, Span};
 use crate::{
-    Action, Ban, Case, Config, Diagnostics, Fragments, Limit, Match, Meters, Midstream, Mode, Per,
-    Protocol, Reason, Rule, RuleIndex, Ruling, Services, Side, SourceText, Subject, config, reach,
+    Action, Ban, Case, Config, Detail, Diagnostics, Fragments, Limit, Match, Meters, Midstream,
+    Mode, Per, Protocol, Reason, Rule, RuleIndex, Ruling, Services, Side, SourceText, Subject,
+    config, reach,
 };
 
 /// All rules of a configuration and its packs, ready to decide; immutable, meant to be shared.
@@ -86,7 +88,8 @@ impl Policy {
             meters: std::iter::zip(&rules, &matchings)
                 .map(|(rule, matching)| meter(rule, matching))
                 .collect(),
-            looks_into_payloads: matchings.iter().any(Matching::looks_into_payloads),
+            looks_into_payloads: matchings.iter().any(Matching::looks_into_payloads)
+                || logs_payloads(&rules, &matchings),
             asks_time: matchings.iter().any(Matching::asks_time),
             ratio_windows: ratio_windows(&rules),
             held_per: held_per(&rules),
@@ -427,6 +430,13 @@ fn meter(rule: &Rule, matching: &Matching) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&rule.id, &rule.limit, matching).hash(&mut hasher);
     hasher.finish()
+}
+
+/// Whether events have to show the payload of a PUBLISH.
+fn logs_payloads(rules: &[Rule], matchings: &[Matching]) -> bool {
+    let publish = Scope::packet(PacketType::Publish);
+    let mut both = std::iter::zip(rules, matchings);
+    both.any(|(rule, matching)| rule.log.contains(Detail::Payload) && matching.scope.meets(publish))
 }
 
 fn zones_counted(rules: &[Rule], zones: &Zones) -> Vec<(String, Arc<Networks>)> {

@@ -24,7 +24,11 @@ pub fn explain_reason(reason: Reason) -> String {
         entry(&mut text, key, value);
     }
     let rules = shipped::rules();
-    let acting = rules.iter().filter(|rule| rule.reasons.contains(&reason));
+    let acts = |shipped: &&ShippedRule| {
+        let limit = shipped.rule.limit.as_ref();
+        shipped.reasons.contains(&reason) || limit.is_some_and(|limit| limit.reason() == reason)
+    };
+    let acting = rules.iter().filter(acts);
     for ShippedRule { pack, rule, .. } in acting {
         let value = format!("{} of {pack}: {}", rule.id, rule.action);
         entry(&mut text, "shipped rule", &value);
@@ -58,6 +62,10 @@ pub fn explain_rule(shipped: &ShippedRule) -> String {
     entry(&mut text, "pack", shipped.pack);
     entry(&mut text, "severity", rule.severity.name());
     entry(&mut text, "references", &rule.references.join(", "));
+    for note in shipped.notes() {
+        entry(&mut text, "may be", note.harmless);
+        entry(&mut text, "to tune", note.tune);
+    }
     for case in &shipped.cases {
         entry(&mut text, "shown by", case);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wire::coap::Code;
 
-use crate::{Action, Limit, Place, Proof};
+use crate::{Action, Details, Limit, Place, Proof};
 
 /// The place of a rule in its [`crate::Policy`]: dense from 0, in order of evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +84,8 @@ pub struct Rule {
     pub ban: Option<Duration>,
     /// Report only what would have been done.
     pub dry_run: bool,
+    /// What its events tell beyond the usual.
+    pub log: Details,
     /// The measure that has to be exceeded for the rule to match.
     pub limit: Option<Limit>,
     /// Clauses, CVEs and papers.

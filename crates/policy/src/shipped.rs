@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::{Config, Policy, Reason, Rule, SourceText};
+use crate::{Config, Limit, Note, Policy, Reason, Rule, SourceText};
 
 /// A shipped pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,101 @@ pub struct ShippedRule {
     pub reasons: Vec<Reason>,
     /// What its cases show, in their names.
     pub cases: Vec<String>,
+}
+
+impl ShippedRule {
+    /// Who may meet it harmlessly, and how it is tuned: by what it counts and the detections it asks for, or else
+    /// by its pack.
+    #[must_use]
+    pub fn notes(&self) -> Vec<Note> {
+        let counted = self.rule.limit.as_ref().map(Limit::reason);
+        let mut notes: Vec<Note> = Vec::new();
+        for note in counted.iter().chain(&self.reasons).map(|r| r.note()) {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        if notes.is_empty() {
+            let known = PACK_NOTES.iter().find(|(pack, _)| *pack == self.pack);
+            notes.extend(known.map(|(_, note)| *note));
+        }
+        // A rule may ask for a whole family: the first few say enough.
+        notes.truncate(MAX_NOTES);
+        notes
+    }
+}
+
+const MAX_NOTES: usize = 3;
+
+/// Of rules that look at the message alone.
+const PACK_NOTES: &[(&str, Note)] = &[
+    (
+        "baseline.toml",
+        note(
+            "nobody who keeps to the clause it refers to",
+            "a rule before the pack, for the devices it is about",
+        ),
+    ),
+    (
+        "mqtt-hardening.toml",
+        note(
+            "clients that use what MQTT allows: a bridge, a test bench, a tool of the server's own",
+            "a rule before the pack that accepts their addresses; or leave the rule out of a copy",
+        ),
+    ),
+    (
+        "mqtt-harvest.toml",
+        note(
+            "a historian, a dashboard or a bridge that has to see everything, and people who look for a fault",
+            "a rule before the pack that accepts them by address and name, as its head shows",
+        ),
+    ),
+    (
+        "coap-amplification.toml",
+        note(
+            "clients that answer no challenge, or whose address changes within it",
+            "`proof`, or a rule before the pack for clients behind addresses nobody can forge",
+        ),
+    ),
+    (
+        "coap-hardening.toml",
+        note(
+            "commissioning tools, proxies and update servers",
+            "a rule before the pack that accepts their addresses, while they are at work",
+        ),
+    ),
+    (
+        "virtual-patches.toml",
+        note(
+            "software that is larger, deeper or longer than the hole allows, and not concerned by it",
+            "leave what you don't run out of a copy of the pack, or accept those servers before it",
+        ),
+    ),
+    (
+        "legacy-devices.toml",
+        note(
+            "it lets something through: whoever shares the zone with the old devices gets the same exception",
+            "its zone, as narrow as the devices allow",
+        ),
+    ),
+    (
+        "segmentation-example.toml",
+        note(
+            "whatever the example's zones, names and topics don't foresee of your plant",
+            "its zones and sets: try it with `dry_run = true`, or with mode = \"monitor\"",
+        ),
+    ),
+    (
+        "tls-required.toml",
+        note(
+            "devices that can't speak TLS",
+            "the zone of those that are named as exceptions",
+        ),
+    ),
+];
+
+const fn note(harmless: &'static str, tune: &'static str) -> Note {
+    Note { harmless, tune }
 }
 
 /// All rules of all shipped packs.

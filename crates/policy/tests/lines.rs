@@ -175,3 +175,21 @@ fn several_clients_speak_and_repeat_themselves() {
     assert_eq!(case.say[7].speech, Speech::Reconnect);
     assert_eq!(case.say[5].place.to_string(), "p.toml:3:39");
 }
+
+#[test]
+fn a_repetition_counts() {
+    let case = case(
+        "{ times = 3, say = ['@{n} PUBLISH topic=t/{n}/{n} packet_id={n} qos=1', 'PINGREQ'] }",
+        "",
+    );
+    let said: Vec<_> = case.say.iter().step_by(2).collect();
+    for (line, n) in said.into_iter().zip(1..) {
+        let Speech::Mqtt { fields, .. } = &line.speech else {
+            panic!("a packet");
+        };
+        assert_eq!(line.client, n);
+        assert_eq!(fields.text("topic"), Some(&*format!("t/{n}/{n}")));
+        assert_eq!(fields.number("packet_id"), Some(n.into()));
+    }
+    assert_eq!(case.say.len(), 6);
+}

@@ -41,6 +41,14 @@ fn every_shipped_rule_is_explained_with_its_text() {
         assert!(!text.contains("[[case]]"), "{text}");
         assert!(shipped.text.starts_with("[[rule]]"), "{text}");
         assert!(reference::rule(&shipped.rule.id).is_some());
+        let notes = shipped.notes();
+        assert!(
+            !notes.is_empty() && !shipped.rule.description.is_empty(),
+            "{text}"
+        );
+        for note in notes {
+            assert!(note.harmless.len() > 10 && !note.tune.is_empty(), "{text}");
+        }
     }
     assert!(reference::rule("no-such-rule").is_none());
 }

@@ -21,13 +21,13 @@ use crate::control::office::{
 #[derive(Debug, Args)]
 pub(super) struct CtlArguments {
     /// The configuration the gateway runs with, which names its socket
-    #[arg(long, value_name = "FILE", default_value = CONFIGURATION)]
+    #[arg(long, global = true, value_name = "FILE", default_value = CONFIGURATION)]
     config: PathBuf,
     /// The socket itself
-    #[arg(long, value_name = "PATH", conflicts_with = "config")]
+    #[arg(long, global = true, value_name = "PATH", conflicts_with = "config")]
     socket: Option<PathBuf>,
     /// Print the gateway's answer as it came, in JSON
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
     command: Command,
@@ -177,7 +177,11 @@ fn shown(answer: &Answer) -> String {
     // No formatting error in memory.
     let _ = match answer {
         Answer::Status(status) => show_status(&mut text, status),
-        Answer::Reloaded(rules) => writeln!(text, "in force: {}", rules_in_words(*rules)),
+        Answer::Reloaded(reloaded) => {
+            let mut notes = reloaded.notes.iter();
+            let written = writeln!(text, "in force: {}", rules_in_words(reloaded.rules));
+            written.and_then(|()| notes.try_for_each(|note| writeln!(text, "{note}")))
+        }
         Answer::Bans(bans) if bans.is_empty() => writeln!(text, "nobody is banned"),
         Answer::Bans(bans) => show_bans(&mut text, bans),
         Answer::Done(sentence) | Answer::Refused(sentence) => {
@@ -229,7 +233,7 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
     }
     writeln!(
         text,
-        "followed   {flows} flows, {sessions} MQTT sessions, {endpoints} CoAP endpoints"
+        "followed   flows: {flows}, MQTT sessions: {sessions}, CoAP endpoints: {endpoints}"
     )?;
     writeln!(text, "missed     {}", missed_in_words(missed))?;
     let but = match mode == policy::Mode::Monitor.name() {
@@ -343,8 +347,11 @@ mod tests {
             rules: 40,
         };
         assert_eq!(
-            shown(&Answer::Reloaded(rules)),
-            "in force: 40 rules, generation 3\n"
+            shown(&Answer::Reloaded(office::Reloaded {
+                rules,
+                notes: vec!["[metrics] has changed".to_owned()],
+            })),
+            "in force: 40 rules, generation 3\n[metrics] has changed\n"
         );
         assert_eq!(shown(&Answer::Bans(Vec::new())), "nobody is banned\n");
         let status = shown(&Answer::Status(Box::new(office::Status {

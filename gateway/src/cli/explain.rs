@@ -42,6 +42,7 @@ fn list(reasons: impl Iterator<Item = Reason>, out: &mut impl Write) -> Result<S
 }
 
 fn unknown(code: &str) -> String {
+    let code = &code.to_lowercase();
     let rules = shipped::rules();
     let codes = Reason::ALL.iter().map(|reason| reason.code());
     // `mqtt.spoofed` of `mqtt.spoofed.server-packet`: listed like a code, so suggested like one.

@@ -116,6 +116,7 @@ async fn serve_one(stream: TcpStream, service: TowerToHyperService<Router>) {
 
 fn routes(report: Arc<dyn Report>) -> Router {
     Router::new()
+        .route("/", get(async || "/metrics\n/healthz\n/readyz\n"))
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))

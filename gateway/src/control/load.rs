@@ -38,7 +38,7 @@ pub struct Loaded {
 
 /// A configuration that can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{} can't be used:\n{}", path.display(), problems.to_string().trim_end())]
+#[error("{} can't be used:\n{}{}", path.display(), problems.to_string().trim_end(), problems.remedy())]
 pub struct Unusable {
     path: PathBuf,
     problems: Problems,
@@ -65,6 +65,17 @@ impl Unusable {
 enum Problems {
     Unreadable(#[from] Unreadable),
     Diagnostics(#[from] Diagnostics),
+}
+
+impl Problems {
+    fn remedy(&self) -> &'static str {
+        match self {
+            Self::Unreadable(Unreadable::System { .. }) => {
+                "\nname yours with --config; deploy/weir.toml of Weir's sources is one to begin with"
+            }
+            Self::Unreadable(Unreadable::NotText(_)) | Self::Diagnostics(_) => "",
+        }
+    }
 }
 
 /// Why there is no text in a file.
@@ -166,7 +177,11 @@ pub fn read_named(file: &NamedFile, path: &Path) -> Result<SourceText, Diagnosti
 
 /// Where a file was looked for, and what is there under almost the same name.
 fn helps(path: &Path, error: &io::Error) -> Vec<String> {
-    let mut helps = vec![format!("it is looked for at {}", path.display())];
+    let absolute = std::path::absolute(path).unwrap_or(path.to_owned());
+    let mut helps = vec![format!(
+        "it is looked for at {}; the packs that come with Weir are those in its directory rules/",
+        absolute.display()
+    )];
     if error.kind() == io::ErrorKind::NotFound {
         helps.extend(nearest(path).map(|name| format!("did you mean `{name}`?")));
     }

@@ -63,13 +63,24 @@ pub enum Answer {
     /// How things stand.
     Status(Box<Status>),
     /// The rules now in force.
-    Reloaded(Rules),
+    Reloaded(Reloaded),
     /// Who is banned, the longest first.
     Bans(Vec<Banned>),
     /// It is done; in a sentence.
     Done(String),
     /// It isn't, and why.
     Refused(String),
+}
+
+/// What came of reading everything anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// The rules now in force.
+    #[serde(flatten)]
+    pub rules: Rules,
+    /// What is worth knowing all the same: warnings, and what waits for the next start.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// How things stand.

@@ -14,7 +14,7 @@ use super::events::Policies;
 use super::files::Files;
 use super::load::{Loaded, load};
 use super::metrics::{ControlCounts, Metrics};
-use super::office::{FailedReload, Rules};
+use super::office::{FailedReload, Reloaded, Rules};
 
 /// Puts new rules in force.
 pub struct Reloader {
@@ -82,7 +82,7 @@ impl Reloader {
     pub fn reload<E: std::error::Error>(
         &mut self,
         configure: impl FnOnce(&Config, &Policy) -> Result<(), E>,
-    ) -> Result<Rules, String> {
+    ) -> Result<Reloaded, String> {
         // Changes after this are noticed, those before it are read.
         self.files = Files::new(self.files.paths().map(Path::to_owned).collect());
         let outcome = match load(&self.path) {
@@ -127,7 +127,7 @@ impl Reloader {
         &mut self,
         loaded: Loaded,
         configure: impl FnOnce(&Config, &Policy) -> Result<(), E>,
-    ) -> Result<Rules, String> {
+    ) -> Result<Reloaded, String> {
         let Loaded {
             config,
             policy,
@@ -137,11 +137,17 @@ impl Reloader {
             files,
             ..
         } = loaded;
+        let mut notes = Vec::new();
         if !warnings.is_empty() {
-            tracing::warn!("{}", warnings.to_string().trim_end());
+            notes.push(warnings.to_string().trim_end().to_owned());
         }
-        for key in fixed_keys_changed(&self.started, &config) {
-            tracing::warn!("{key} has changed: it comes into force with the next start");
+        let waiting = fixed_keys_changed(&self.started, &config).into_iter();
+        notes.extend(
+            waiting
+                .map(|key| format!("{key} has changed: it comes into force with the next start")),
+        );
+        for note in &notes {
+            tracing::warn!("{note}");
         }
         self.files = files;
         let policy = Arc::new(policy);
@@ -172,7 +178,8 @@ impl Reloader {
         let rules = policy.rules().len();
         let mode = policy.mode().name();
         tracing::info!(generation, rules, mode, "new rules are in force");
-        Ok(Rules { generation, rules })
+        let rules = Rules { generation, rules };
+        Ok(Reloaded { rules, notes })
     }
 }
 

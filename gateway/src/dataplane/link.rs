@@ -190,8 +190,9 @@ impl Link {
             }
             info!("{name} is back as interface {index}");
             self.stop(xdp, Phase::Stop);
-            let findings = checks::check_link(&self.names.inside, &self.names.outside)
-                .map_err(LinkError::system("checking the interfaces"))?;
+            let findings =
+                checks::check_links([[self.names.inside.as_str(), self.names.outside.as_str()]])
+                    .map_err(LinkError::system("checking the interfaces"))?;
             findings.iter().for_each(checks::Finding::log);
             if findings.iter().any(checks::Finding::is_fatal) {
                 return Err(LinkError::Unfit(name.clone()));

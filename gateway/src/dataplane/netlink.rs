@@ -3,11 +3,13 @@
 //! The calling thread's network namespace is the one asked about and watched.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
 use netlink_packet_route::link::{
     InfoKind, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
@@ -46,6 +48,10 @@ pub struct Interface {
     pub is_veth: bool,
     /// The other end of a veth pair, if that is in this network namespace.
     pub peer: Option<u32>,
+    /// Whether it leads nowhere but back.
+    pub is_loopback: bool,
+    /// The interface that has it as a port: a bridge, a bond.
+    pub master: Option<u32>,
 }
 
 impl Interface {
@@ -90,6 +96,8 @@ impl Interface {
             tx_queues: 1,
             is_veth: false,
             peer: None,
+            is_loopback: flags.contains(LinkFlags::Loopback),
+            master: None,
         };
         let (mut other_end, mut elsewhere) = (None, false);
         for attribute in &message.attributes {
@@ -98,6 +106,7 @@ impl Interface {
                 LinkAttribute::Mtu(mtu) => interface.mtu = *mtu,
                 LinkAttribute::NumRxQueues(queues) => interface.rx_queues = *queues,
                 LinkAttribute::NumTxQueues(queues) => interface.tx_queues = *queues,
+                LinkAttribute::Controller(index) => interface.master = Some(*index),
                 LinkAttribute::Link(index) => other_end = Some(*index),
                 LinkAttribute::LinkNetNsId(_) => elsewhere = true,
                 LinkAttribute::LinkInfo(infos) => {
@@ -137,6 +146,40 @@ pub(super) fn by_index(index: u32) -> io::Result<Option<LinkMessage>> {
     ask(request)
 }
 
+/// The addresses of this host's on an interface, without the link-local ones that it gives itself.
+///
+/// # Errors
+/// Of the netlink socket, and an answer that makes no sense.
+pub fn addresses(index: u32) -> io::Result<Vec<IpAddr>> {
+    let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
+    let socket = send(request, NLM_F_REQUEST | NLM_F_DUMP)?;
+    let mut addresses = Vec::new();
+    let mut bytes = vec![0; MESSAGE_BYTES];
+    loop {
+        let (len, _) = recv(&socket, &mut bytes[..], RecvFlags::empty())?;
+        let mut rest = &bytes[..len];
+        while !rest.is_empty() {
+            let message = parsed(rest)?;
+            rest = rest.get(aligned(message.header.length)..).unwrap_or(&[]);
+            match message.payload {
+                NetlinkPayload::Done(_) => return Ok(addresses),
+                NetlinkPayload::Error(error) => return Err(error.to_io()),
+                NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewAddress(message))
+                    if message.header.index == index
+                        && message.header.scope != AddressScope::Link =>
+                {
+                    let address = message.attributes.iter().find_map(|it| match it {
+                        AddressAttribute::Address(address) => Some(*address),
+                        _ => None,
+                    });
+                    addresses.extend(address);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 fn ask(request: LinkMessage) -> io::Result<Option<LinkMessage>> {
     let request = RouteNetlinkMessage::GetLink(request);
     match exchange(request, NLM_F_REQUEST)?.payload {
@@ -154,6 +197,14 @@ fn exchange(
     request: RouteNetlinkMessage,
     flags: u16,
 ) -> io::Result<NetlinkMessage<RouteNetlinkMessage>> {
+    let socket = send(request, flags)?;
+    let mut answer = vec![0; MESSAGE_BYTES];
+    let (len, _) = recv(&socket, &mut answer[..], RecvFlags::empty())?;
+    parsed(&answer[..len])
+}
+
+/// Sends a request. Returns the socket that its answer comes to.
+fn send(request: RouteNetlinkMessage, flags: u16) -> io::Result<OwnedFd> {
     let mut message = NetlinkMessage::from(request);
     message.header.flags = flags;
     message.finalize();
@@ -161,16 +212,20 @@ fn exchange(
     message.serialize(&mut bytes);
 
     let socket = open(SocketFlags::CLOEXEC)?;
-    sendto(
-        &socket,
-        &bytes,
-        SendFlags::empty(),
-        &SocketAddrNetlink::new(0, 0),
-    )?;
-    let mut answer = vec![0; MESSAGE_BYTES];
-    let (len, _) = recv(&socket, &mut answer[..], RecvFlags::empty())?;
-    NetlinkMessage::deserialize(&answer[..len])
+    let kernel = SocketAddrNetlink::new(0, 0);
+    sendto(&socket, &bytes, SendFlags::empty(), &kernel)?;
+    Ok(socket)
+}
+
+/// The first message of an answer.
+fn parsed(bytes: &[u8]) -> io::Result<NetlinkMessage<RouteNetlinkMessage>> {
+    NetlinkMessage::deserialize(bytes)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Where the message after one of so many bytes begins (netlink(7), `NLMSG_ALIGN`).
+fn aligned(len: u32) -> usize {
+    (len as usize).next_multiple_of(4)
 }
 
 fn open(flags: SocketFlags) -> io::Result<OwnedFd> {
@@ -235,6 +290,19 @@ mod tests {
             .expect("a loopback");
         assert_eq!((lo.name.as_str(), lo.index, lo.is_veth), ("lo", 1, false));
         assert_eq!(Interface::by_index(1).expect("an answer"), Some(lo));
+    }
+
+    #[test]
+    fn addresses_are_those_of_the_interface() {
+        let of_loopback = addresses(1).expect("an answer");
+        assert!(
+            of_loopback.iter().all(IpAddr::is_loopback),
+            "{of_loopback:?}"
+        );
+        assert_eq!(
+            addresses(i32::MAX as u32).expect("an answer"),
+            [] as [IpAddr; 0]
+        );
     }
 
     #[test]

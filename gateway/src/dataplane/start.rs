@@ -300,12 +300,11 @@ fn check_free(links: &[LinkNames], claim: &Claim) -> Result<(), StartError> {
 
 /// Checks all links. What is found is logged; what forbids to start is the error, all of it.
 fn check(links: &[LinkNames]) -> Result<Vec<Finding>, StartError> {
-    let mut findings = Vec::new();
-    for LinkNames { inside, outside } in links {
-        let found = checks::check_link(inside, outside)
-            .map_err(StartError::system("checking the interfaces"))?;
-        findings.extend(found);
-    }
+    let names = links
+        .iter()
+        .map(|LinkNames { inside, outside }| [inside.as_str(), outside]);
+    let mut findings =
+        checks::check_links(names).map_err(StartError::system("checking the interfaces"))?;
     findings
         .iter()
         .filter(|finding| !finding.is_fatal())

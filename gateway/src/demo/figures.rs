@@ -97,7 +97,8 @@ pub(super) fn exploring(scene: &Scene, gateway: &Gateway<'_>, attacking: IpAddr)
         (
             "control",
             format!(
-                "weir ctl --socket {} status",
+                "{} ctl --socket {} status",
+                own_path(),
                 Gateway::socket(&scene.topology).display()
             ),
         ),
@@ -131,6 +132,12 @@ const ENTRY_INDENT: usize = 17;
 
 fn entry(name: &str, text: &str) -> Line {
     Line::new(Look::Dim, format!("  {name:<14} ")).then(Look::Plain, text)
+}
+
+/// This program as it can be started again.
+pub(super) fn own_path() -> String {
+    let path = std::env::current_exe();
+    path.map_or("weir".to_owned(), |path| path.display().to_string())
 }
 
 #[cfg(test)]

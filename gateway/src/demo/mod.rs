@@ -60,10 +60,10 @@ pub fn run(options: Options) -> ExitCode {
 
 fn can_run() -> Result<(), String> {
     if !geteuid().is_root() {
-        return Err(
-            "needs root, to make network namespaces and to load the XDP program: sudo weir demo"
-                .into(),
-        );
+        return Err(format!(
+            "needs root, to make network namespaces and to load the XDP program: sudo {} demo",
+            figures::own_path()
+        ));
     }
     let missing = missing_packages();
     if !missing.is_empty() {

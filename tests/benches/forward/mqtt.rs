@@ -20,10 +20,10 @@ use super::counter::Counter;
 use super::{NOBODY, interface};
 
 /// Segments that are sent at once.
-const BATCH: u32 = 64;
+const BATCH: u32 = 32;
 /// Segments and acknowledgements that are under way when another batch goes out: with it they are less
 /// than the 256 that wait at an end of a veth pair.
-const UNDER_WAY: u32 = 160;
+const UNDER_WAY: u32 = 128;
 /// Frames of a sender's memory.
 const CHUNKS: u32 = 1024;
 /// How long nothing may arrive.

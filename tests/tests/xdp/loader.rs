@@ -174,10 +174,16 @@ fn an_occupied_interface_is_left_alone() {
 
     for wanted in [Wanted::Auto, Wanted::Generic] {
         let refused = stage.open(wanted).err().expect("occupied");
-        let Error::Occupied { interface, program } = &refused else {
+        let Error::Occupied {
+            interface,
+            program,
+            name,
+        } = &refused
+        else {
             panic!("{refused:?}")
         };
         assert_eq!((interface.as_str(), *program), ("out0", id));
+        assert_eq!(name.as_deref(), Some("empty"));
         let told = refused.to_string();
         assert!(told.contains("out0") && told.contains("xdp off"), "{told}");
         assert_eq!(stage.program("in0"), None, "in0 is let go again");
@@ -203,9 +209,10 @@ fn two_gateways_do_not_take_each_others_ports() {
         .err();
     let _ = unmount(&elsewhere, UnmountFlags::DETACH);
     fs::remove_dir(&elsewhere).expect("nothing is left there");
+    let told = refused.expect("occupied").to_string();
     assert!(
-        matches!(refused, Some(Error::Occupied { .. })),
-        "{refused:?}"
+        told.contains("called weir") && told.contains("`weir detach`"),
+        "{told}"
     );
     assert_eq!(stage.coap(&first, 1), [(Outcome::OpenNoSocket, 1)]);
 }

@@ -25,11 +25,28 @@ const VERBS: &[&str] = &[
     "reconnect",
 ];
 /// More clients than this are a crowd.
-const MAX_CLIENT: u8 = 16;
+const MAX_CLIENT: u16 = 1024;
+/// Stands in a repetition for how often its line was said by then.
+const COUNTER: &str = "{n}";
 
 /// Reads one line; what is wrong with it is reported.
 pub(super) fn line(report: &mut Report, node: &Node<'_>) -> Option<Line> {
     let text = node.string(report)?;
+    if text.contains(COUNTER) {
+        let finding = report.error(node.span(), format!("`{COUNTER}` counts what is repeated"));
+        finding.help("it stands in lines of `{ times = …, say = […] }`");
+        return None;
+    }
+    spoken(report, node, text)
+}
+
+/// Reads a line of a repetition, the `n`th time it is said.
+pub(super) fn nth(report: &mut Report, node: &Node<'_>, n: usize) -> Option<Line> {
+    let text = node.string(report)?;
+    spoken(report, node, &text.replace(COUNTER, &n.to_string()))
+}
+
+fn spoken(report: &mut Report, node: &Node<'_>, text: &str) -> Option<Line> {
     let mut reader = LineReader::new(report, node, text);
     let client = reader.client()?;
     let from_server = reader.eat("<");
@@ -74,7 +91,7 @@ impl<'r, 't> LineReader<'r, 't> {
     }
 
     /// `@2`, or the first client.
-    fn client(&mut self) -> Option<u8> {
+    fn client(&mut self) -> Option<u16> {
         let Some(word) = self.words.next_if(|word| word.text.starts_with('@')) else {
             return Some(1);
         };

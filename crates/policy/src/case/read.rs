@@ -180,18 +180,28 @@ fn repeated(report: &mut Report, node: &Node<'_>) -> Option<Vec<(Line, Span)>> {
     let times = times.and_then(|node| node.integer(report, 1..=MAX_LINES as u64));
     let say = table.required(report, "say");
     let entries = say.as_ref().map(|node| node.array(report));
-    let lines: Vec<_> = entries
-        .into_iter()
-        .flatten()
-        .map(|entry| Some((line::line(report, &entry)?, entry.span().clone())))
-        .collect();
     table.finish(report);
-    let lines: Vec<(Line, Span)> = lines.into_iter().collect::<Option<_>>()?;
+    let entries = entries?;
+    // What is wrong with a line is told once, all lines having been read once.
+    let first = round(report, &entries, 1)?;
     let times = usize::try_from(times?).ok()?;
-    if lines.is_empty() || lines.len() * times > MAX_LINES {
+    if first.is_empty() || first.len() * times > MAX_LINES {
         return too_many_lines(report, &say?);
     }
-    Some(vec![lines; times].concat())
+    let mut lines = first;
+    for n in 2..=times {
+        lines.extend(round(report, &entries, n)?);
+    }
+    Some(lines)
+}
+
+/// The lines of a repetition, said for the `n`th time.
+fn round(report: &mut Report, entries: &[Node<'_>], n: usize) -> Option<Vec<(Line, Span)>> {
+    let lines: Vec<_> = entries
+        .iter()
+        .map(|entry| Some((line::nth(report, entry, n)?, entry.span().clone())))
+        .collect();
+    lines.into_iter().collect()
 }
 
 fn too_many_lines<T>(report: &mut Report, node: &Node<'_>) -> Option<T> {

@@ -3,6 +3,7 @@
 //! A payload that isn't at hand as a whole, because it is larger than what is ever kept of a packet
 //! (`[limits] partial_bytes`), is only measured: it fits nothing else, whatever is asked.
 
+mod expression;
 mod json;
 mod needed;
 mod pointer;
@@ -10,18 +11,16 @@ mod pointer;
 use std::hash::{Hash, Hasher};
 
 use memchr::memmem::Finder;
-use regex::bytes::{Regex, RegexBuilder};
 
 use super::list::List;
 use super::measure::Bounds;
 use super::told;
 use crate::Subject;
 
+pub(crate) use expression::{Expression, ExpressionError};
 pub(crate) use json::{JsonTest, Real};
 pub(crate) use pointer::{Pointer, PointerError};
 
-/// Larger programs take too long to build, and too much of the cache.
-const REGEX_BYTES: usize = 256 << 10;
 /// Longer ones are refused.
 pub(crate) const MAX_PATTERN_BYTES: usize = 1024;
 
@@ -41,18 +40,6 @@ pub(crate) struct PayloadCondition {
 /// Bytes to look for.
 #[derive(Debug, Clone)]
 pub(crate) struct Bytes(Finder<'static>);
-
-/// A regular expression, matched anywhere unless it says `^`.
-#[derive(Debug, Clone)]
-pub(crate) struct Expression(Regex);
-
-/// Why a text is no regular expression that a rule may have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ExpressionError {
-    TooLarge,
-    /// In the words of the parser, its last line.
-    Syntax(String),
-}
 
 impl PayloadCondition {
     pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
@@ -95,9 +82,7 @@ impl PayloadCondition {
             .holds(|bytes| payload.starts_with(bytes.as_slice()))
             && self.contains.holds(|bytes| bytes.is_in(payload))
             && self.utf8.is_none_or(|wanted| is_text() == wanted)
-            && self
-                .regex
-                .holds(|Expression(regex)| regex.is_match(payload))
+            && self.regex.holds(|expression| expression.is_match(payload))
             && self
                 .is_json
                 .is_none_or(|wanted| json::is_json(payload) == wanted)
@@ -155,50 +140,6 @@ impl Hash for Bytes {
     }
 }
 
-impl Expression {
-    pub(crate) fn new(text: &str) -> Result<Self, ExpressionError> {
-        if text.len() > MAX_PATTERN_BYTES {
-            return Err(ExpressionError::TooLarge);
-        }
-        let mut builder = RegexBuilder::new(text);
-        let built = builder
-            .size_limit(REGEX_BYTES)
-            .dfa_size_limit(REGEX_BYTES)
-            .build();
-        match built {
-            Ok(regex) => Ok(Self(regex)),
-            Err(regex::Error::CompiledTooBig(_)) => Err(ExpressionError::TooLarge),
-            Err(error) => {
-                let text = error.to_string();
-                let last = text.lines().last().unwrap_or_default();
-                let last = last.trim_start_matches("error: ").to_owned();
-                Err(ExpressionError::Syntax(last))
-            }
-        }
-    }
-}
-
-impl Expression {
-    /// Literals of which every payload it matches has one, if there are such.
-    pub(crate) fn needs(&self) -> Option<Vec<Box<[u8]>>> {
-        needed::needed(self.0.as_str())
-    }
-}
-
-impl PartialEq for Expression {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
-    }
-}
-
-impl Eq for Expression {}
-
-impl Hash for Expression {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.as_str().hash(state);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,21 +158,6 @@ mod tests {
             let read = Bytes::new(text);
             assert_eq!(read.as_ref().map(Bytes::as_slice), bytes, "{text}");
         }
-    }
-
-    #[test]
-    fn an_expression_too_large_is_told_from_a_wrong_one() {
-        assert!(Expression::new(r"^\d+$").is_ok());
-        for large in [r"(\w{1000}){1000}".to_owned(), "a".repeat(2000)] {
-            assert_eq!(
-                Expression::new(&large).err(),
-                Some(ExpressionError::TooLarge)
-            );
-        }
-        assert!(matches!(
-            Expression::new("a("),
-            Err(ExpressionError::Syntax(_))
-        ));
     }
 
     #[test]

@@ -61,6 +61,12 @@ pub(crate) const PROPERTIES: [Known; 27] = [
     known("shared_available", 0x2a, Format::Flag),
 ];
 
+/// The name of the one with this identifier.
+pub(crate) fn name(id: u8) -> Option<&'static str> {
+    let known = PROPERTIES.iter().find(|known| known.id == id);
+    known.map(|known| known.name)
+}
+
 /// Their names, and what is asked of each: a flag, a number, a text, a table of texts.
 pub(crate) fn forms() -> impl Iterator<Item = (&'static str, &'static str)> {
     PROPERTIES.iter().map(|known| {

@@ -291,6 +291,18 @@ action = "drop"
 }
 
 #[test]
+fn a_payload_that_is_to_be_logged_has_to_be_seen() {
+    let logging = |conditions: &str| {
+        policy(&format!(
+            "[[rule]]\nid = \"r\"\nmatch = {{ {conditions} }}\naction = \"alert\"\nlog = \"payload\"\n"
+        ))
+    };
+    assert!(logging("topic = \"valve/#\"").looks_into_payloads());
+    assert!(!logging("packet = \"CONNECT\"").looks_into_payloads());
+    assert!(!logging("protocol = \"coap\"").looks_into_payloads());
+}
+
+#[test]
 fn sets_stand_for_their_entries() {
     let policy = |entry: &str| {
         policy(&format!(

@@ -144,9 +144,9 @@ fn what_is_wrong_with_a_case() {
             "",
         ),
         (
-            "\"@17 CONNECT\"",
+            "\"@1025 CONNECT\"",
             "expect = { verdict = \"accept\" }",
-            "clients are called @1 to @16",
+            "clients are called @1 to @1024",
             "",
         ),
         (
@@ -154,6 +154,18 @@ fn what_is_wrong_with_a_case() {
             "expect = { verdict = \"accept\" }",
             "nobody can say `CONECT`",
             "did you mean `CONNECT`?",
+        ),
+        (
+            "\"CONNECT client_id=d{n}\"",
+            "expect = { verdict = \"accept\" }",
+            "`{n}` counts what is repeated",
+            "it stands in lines of",
+        ),
+        (
+            "{ times = 1025, say = [\"@{n} CONNECT\"] }",
+            "expect = { verdict = \"accept\" }",
+            "clients are called @1 to @1024",
+            "",
         ),
         (
             "{ times = 3000, say = [\"CONNECT\", \"reconnect\"] }",

@@ -46,6 +46,7 @@ id     = "discovery"
 match  = { method = "GET", path = ["/.well-known/core", "/oic/**"], source = "outside", size = { min = 4, max = 64 } }
 action = "refuse"
 dry_run = true
+log = ["token", "options"]
 
 [[rule]]
 id     = "loud"
@@ -275,6 +276,21 @@ fn what_is_wrong_with_a_rule() {
             "match = { protocol = \"tcp\" }\naction = \"refuse\"".to_owned(),
             "nothing that the rule matches has a refusal",
             "",
+        ),
+        (
+            format!("{mqtt}\naction = \"accept\"\nlog = \"payload\""),
+            "a rule that accepts tells nobody",
+            "`alert`",
+        ),
+        (
+            format!("{mqtt}\naction = \"alert\"\nlog = [\"payload\", \"token\"]"),
+            "nothing that the rule matches has `token`",
+            "",
+        ),
+        (
+            format!("{coap}\naction = \"alert\"\nlog = [\"tokens\"]"),
+            "`tokens` isn't one of `payload`, `properties`, `token` or `options`",
+            "did you mean `token`?",
         ),
         (
             format!("{mqtt}\naction = \"accept\"\nban = \"10m\""),

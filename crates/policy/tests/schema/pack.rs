@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value, json};
 use weir_policy::{
-    Action, Holding, Per, Proof, Protocol, REFUSALS, Reason, Service, Severity, Side, Verdict,
-    vocabulary,
+    Action, Detail, Holding, Per, Proof, Protocol, REFUSALS, Reason, Service, Severity, Side,
+    Verdict, vocabulary,
 };
 use wire::mqtt::PacketType;
 
@@ -57,6 +57,7 @@ fn rule() -> Value {
     let severities = Severity::ALL.iter().map(|severity| severity.name());
     let actions = Action::ALL.iter().map(|action| action.name());
     let proofs = Proof::ALL.iter().map(|(name, _)| *name);
+    let details = names(Detail::ALL.iter().map(|(name, _)| *name));
     let conditions = json!({ "$ref": "#/definitions/match" });
     required(
         json!({
@@ -72,6 +73,7 @@ fn rule() -> Value {
             "refusal": names(REFUSALS.iter().map(|(name, _)| *name)),
             "ban": { "$ref": "#/definitions/time" },
             "dry_run": flag(),
+            "log": any_of([details.clone(), json!({ "type": "array", "items": details })]),
             "overrides": { "$ref": "#/definitions/texts" },
             "references": { "$ref": "#/definitions/texts" },
         }),

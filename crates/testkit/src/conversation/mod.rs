@@ -59,7 +59,7 @@ struct Conversation<'c> {
     next_port: u16,
     gateway: Gateway,
     /// By the number of the client.
-    talkers: BTreeMap<u8, Talker>,
+    talkers: BTreeMap<u16, Talker>,
 }
 
 impl<'c> Conversation<'c> {
@@ -100,7 +100,7 @@ impl<'c> Conversation<'c> {
     }
 
     /// A connection of this client, from a port of its own.
-    fn newcomer(&mut self, client: u8) -> Talker {
+    fn newcomer(&mut self, client: u16) -> Talker {
         let addresses = &self.case.from;
         let nth = usize::from(client).min(addresses.len()) - 1;
         let client = (addresses[nth], self.next_port);

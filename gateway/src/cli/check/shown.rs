@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::NotRead;
 use super::cases::{Failed, Tally};
+use crate::control::load::Unreadable;
 
 /// More names than this aren't listed.
 const MAX_NAMES: usize = 20;
@@ -94,9 +95,12 @@ impl<'o, W: Write> Shown<'o, W> {
         if !self.json {
             return Ok(());
         }
-        files.iter().try_for_each(|file| {
-            let message = file.to_string();
-            self.line(&Line::Unreadable { message })
+        files.iter().try_for_each(|file| match file {
+            Unreadable::NotText(diagnostics) => self.diagnostics(diagnostics),
+            Unreadable::System { .. } => {
+                let message = file.to_string();
+                self.line(&Line::Unreadable { message })
+            }
         })
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use inspect::{Event, EventKind, Injected, Verdict};
 use jiff::Timestamp;
-use policy::{Endpoints, Protocol, Reason, Rule, Service};
+use policy::{Details, Endpoints, Protocol, Reason, Rule, Service};
 use serde::Serialize;
 use serde::ser::Serializer;
 
@@ -68,7 +68,7 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     mqtt: Option<Mqtt<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    coap: Option<Coap>,
+    coap: Option<Coap<'a>>,
     verdict: EveVerdict,
     weir: Weir<'a>,
 }
@@ -129,6 +129,7 @@ impl<'a> Line<'a> {
         } = subject.endpoints;
         // A fragment hides its ports.
         let has_ports = subject.protocol != Protocol::Ip;
+        let details = rule.map_or(Details::default(), |rule| rule.log);
         Self {
             timestamp: place.time,
             flow_id: event.flow_id & FLOW_ID_MASK,
@@ -146,8 +147,8 @@ impl<'a> Line<'a> {
             app_proto: application(subject.service),
             alert: (event.kind == EventKind::Alert).then(|| Alert::new(event, rule)),
             anomaly: (event.kind == EventKind::Anomaly).then(|| Anomaly::new(event)),
-            mqtt: Mqtt::of(subject),
-            coap: Coap::of(subject),
+            mqtt: Mqtt::of(subject, details),
+            coap: Coap::of(subject, details),
             verdict: EveVerdict::new(event),
             weir: Weir {
                 rule: rule.map(|rule| rule.id.as_str()),
@@ -199,7 +200,7 @@ impl EveVerdict {
             Injected::Refusal => Some("refusal"),
             Injected::Echo => Some("echo-challenge"),
             Injected::Portion => Some("partial-response"),
-            Injected::Released | Injected::Close | Injected::ChallengeAck => None,
+            Injected::Released | Injected::Close | Injected::ChallengeAck | Injected::Ping => None,
         });
         Self {
             action,

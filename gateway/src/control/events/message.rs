@@ -1,27 +1,31 @@
-//! The message of an event: its fields, never its payload, password or token.
+//! The message of an event: its fields; payload, properties, token and options only if a rule asks for them.
+//! Never a password.
 
-use policy::{Message, Subject};
+use policy::{Detail, Details, Message, Subject};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use wire::coap;
-use wire::mqtt::{Connect, ControlPacket, Publish, Subscribe, Will};
+use wire::mqtt::{Connect, ControlPacket, Properties, Publish, Subscribe, Will};
+
+use super::detail::{Hex, MESSAGE, OptionFields, PAYLOAD, Payload, PropertyFields};
 
 /// Texts of a message are cut after this many bytes: a topic may have 65,535, and a line has to stay
 /// one that log shippers take.
-const MAX_TEXT_BYTES: usize = 256;
-/// Entries of a SUBSCRIBE, UNSUBSCRIBE or their acknowledgements that are listed.
-const MAX_ENTRIES: usize = 16;
+pub(super) const MAX_TEXT_BYTES: usize = 256;
+/// Entries of a SUBSCRIBE, UNSUBSCRIBE or their acknowledgements, properties and options that are listed.
+pub(super) const MAX_ENTRIES: usize = 16;
 
 /// `mqtt{…}`: who speaks in this session, and the control packet under its name in lower case.
 pub(super) struct Mqtt<'a> {
     client_id: Option<&'a str>,
     username: Option<&'a str>,
     packet: Option<&'a ControlPacket<'a>>,
+    details: Details,
 }
 
 impl<'a> Mqtt<'a> {
     /// The MQTT side of a subject, if it has one.
-    pub(super) fn of(subject: &Subject<'a>) -> Option<Self> {
+    pub(super) fn of(subject: &Subject<'a>, details: Details) -> Option<Self> {
         let packet = match subject.message {
             Message::Mqtt(packet) => Some(packet),
             Message::None | Message::Coap(_) | Message::CoapTcp(_) => None,
@@ -32,6 +36,7 @@ impl<'a> Mqtt<'a> {
             client_id,
             username,
             packet,
+            details,
         })
     }
 }
@@ -47,25 +52,52 @@ impl Serialize for Mqtt<'_> {
         }
         if let Some(packet) = self.packet {
             let name = packet.packet_type().name().to_ascii_lowercase();
-            match packet {
-                ControlPacket::Connect(connect) => {
-                    map.serialize_entry(&name, &ConnectFields::new(connect))?;
-                }
-                ControlPacket::Publish(publish) => {
-                    map.serialize_entry(&name, &PublishFields::new(publish))?;
-                }
-                ControlPacket::Subscribe(subscribe) => {
-                    map.serialize_entry(&name, &SubscribeFields::new(subscribe))?;
-                }
-                other => map.serialize_entry(&name, &OtherFields::new(other))?,
-            }
+            map.serialize_entry(&name, &Packet::new(packet, self.details))?;
         }
         map.end()
     }
 }
 
+/// A control packet, with what its rule asks for.
+#[derive(Serialize)]
+struct Packet<'a> {
+    #[serde(flatten)]
+    fields: PacketFields<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<PropertyFields<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum PacketFields<'a> {
+    Connect(ConnectFields<'a>),
+    Publish(PublishFields<'a>),
+    Subscribe(SubscribeFields<'a>),
+    Other(OtherFields<'a>),
+}
+
+impl<'a> Packet<'a> {
+    fn new(packet: &ControlPacket<'a>, details: Details) -> Self {
+        Self {
+            fields: match packet {
+                ControlPacket::Connect(connect) => {
+                    PacketFields::Connect(ConnectFields::new(connect, details))
+                }
+                ControlPacket::Publish(publish) => {
+                    PacketFields::Publish(PublishFields::new(publish, details))
+                }
+                ControlPacket::Subscribe(subscribe) => {
+                    PacketFields::Subscribe(SubscribeFields::new(subscribe))
+                }
+                other => PacketFields::Other(OtherFields::new(other)),
+            },
+            properties: properties(packet.properties(), details),
+        }
+    }
+}
+
 /// A text of the message, cut to a bound at a character's edge.
-struct Text<'a>(&'a str);
+pub(super) struct Text<'a>(pub(super) &'a str);
 
 impl Serialize for Text<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -103,10 +135,46 @@ struct ConnectFlags {
 struct WillFields<'a> {
     topic: Text<'a>,
     qos: u8,
+    #[serde(flatten)]
+    payload: Payload<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<PropertyFields<'a>>,
+}
+
+impl<'a> WillFields<'a> {
+    fn new(will: &Will<'a>, details: Details) -> Self {
+        Self {
+            topic: Text(will.topic),
+            qos: will.qos as u8,
+            payload: message(will.payload, details),
+            properties: properties(will.properties, details),
+        }
+    }
+}
+
+fn message(payload: &[u8], details: Details) -> Payload<'_> {
+    Payload {
+        bytes: asked(payload, details),
+        names: MESSAGE,
+    }
+}
+
+/// The payload, if it is asked for.
+fn asked(payload: &[u8], details: Details) -> &[u8] {
+    match details.contains(Detail::Payload) {
+        true => payload,
+        false => &[],
+    }
+}
+
+/// The properties, if they are asked for.
+fn properties(properties: Properties<'_>, details: Details) -> Option<PropertyFields<'_>> {
+    let is_asked = details.contains(Detail::Properties);
+    is_asked.then(|| PropertyFields::of(properties)).flatten()
 }
 
 impl<'a> ConnectFields<'a> {
-    fn new(connect: &Connect<'a>) -> Self {
+    fn new(connect: &Connect<'a>, details: Details) -> Self {
         let will = connect.will.as_ref();
         Self {
             protocol_string: if connect.version.level() == 3 {
@@ -125,10 +193,7 @@ impl<'a> ConnectFields<'a> {
             client_id: Text(connect.client_id),
             username: connect.username.map(Text),
             keep_alive: connect.keep_alive_s,
-            will: will.map(|will: &Will<'a>| WillFields {
-                topic: Text(will.topic),
-                qos: will.qos as u8,
-            }),
+            will: will.map(|will| WillFields::new(will, details)),
         }
     }
 }
@@ -142,10 +207,12 @@ struct PublishFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<u16>,
     payload_len: usize,
+    #[serde(flatten)]
+    payload: Payload<'a>,
 }
 
 impl<'a> PublishFields<'a> {
-    fn new(publish: &Publish<'a>) -> Self {
+    fn new(publish: &Publish<'a>, details: Details) -> Self {
         Self {
             qos: publish.qos as u8,
             retain: publish.retain,
@@ -153,6 +220,7 @@ impl<'a> PublishFields<'a> {
             topic: Text(publish.topic),
             message_id: publish.packet_id,
             payload_len: publish.payload_len,
+            payload: message(publish.payload, details),
         }
     }
 }
@@ -238,9 +306,10 @@ impl<'a> OtherFields<'a> {
     }
 }
 
-/// `coap{…}`: header and the options that say what it is about; no query, which may hold secrets.
+/// `coap{…}`: header and the options that say what it is about; no query, which may hold secrets, unless a
+/// rule asks for the options.
 #[derive(Serialize)]
-pub(super) struct Coap {
+pub(super) struct Coap<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     r#type: Option<&'static str>,
     code: String,
@@ -248,36 +317,56 @@ pub(super) struct Coap {
     message_id: Option<u16>,
     token_len: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<Hex<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     observe: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_format: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    options: Option<OptionFields<'a>>,
     payload_len: usize,
+    #[serde(flatten)]
+    payload: Payload<'a>,
 }
 
-impl Coap {
+impl<'a> Coap<'a> {
     /// The CoAP side of a subject, if it has one.
-    pub(super) fn of(subject: &Subject<'_>) -> Option<Self> {
+    pub(super) fn of(subject: &Subject<'a>, details: Details) -> Option<Self> {
         let datagram = match subject.message {
             Message::Coap(message) => Some(message),
             Message::None | Message::Mqtt(_) | Message::CoapTcp(_) => None,
         };
         let content = subject.message.coap()?;
-        Some(Self::new(datagram, content))
+        Some(Self::new(datagram, content, details))
     }
 
     /// Over TCP there is neither a type nor a message ID.
-    fn new(datagram: Option<&coap::Message<'_>>, message: &coap::Content<'_>) -> Self {
+    fn new(
+        datagram: Option<&coap::Message<'a>>,
+        message: &coap::Content<'a>,
+        details: Details,
+    ) -> Self {
+        let (has_token, has_options) = (
+            details.contains(Detail::Token),
+            details.contains(Detail::Options),
+        );
         Self {
             r#type: datagram.map(|message| message.message_type().name()),
             code: message.code().to_string(),
             message_id: datagram.map(coap::Message::message_id),
             token_len: message.token().len(),
+            token: has_token.then(|| Hex(message.token())),
             path: message.code().is_request().then(|| path(message)),
             observe: message.observe(),
             content_format: message.content_format(),
+            options: has_options.then_some(OptionFields(*message)),
             payload_len: message.payload_len(),
+            payload: Payload {
+                bytes: asked(message.payload(), details),
+                names: PAYLOAD,
+            },
         }
     }
 }

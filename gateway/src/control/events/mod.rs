@@ -3,6 +3,7 @@
 //! `line` writes one event down, on the worker that saw it; `queue` hands the line over without ever
 //! waiting; `writer` is the one thread that touches the file. docs/events.md describes the fields.
 
+mod detail;
 mod line;
 mod message;
 mod policies;

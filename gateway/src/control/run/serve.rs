@@ -166,7 +166,7 @@ impl Gateway {
             );
         }
         tracing::info!(
-            "stopped; where the XDP program is, it stays and {does}: `weir detach` removes it"
+            "stopped; the XDP program stays as long as its pins do, and {does}: `weir detach` removes it"
         );
         Ok(())
     }

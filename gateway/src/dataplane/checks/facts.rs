@@ -1,10 +1,11 @@
 //! What there is to know of an interface before it becomes a port.
 
 use std::io;
+use std::net::IpAddr;
 
 use xsk::ethtool::{self, Feature};
 
-use crate::dataplane::netlink::Interface;
+use crate::dataplane::netlink::{self, Interface};
 
 /// Everything that is asked about one port.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,10 @@ pub(super) struct PortFacts {
     pub(super) queues: Queues,
     /// Offloads of the port by their kernel names; one that isn't known isn't there.
     pub(super) features: Vec<(&'static str, Feature)>,
+    /// Addresses of this host's on it, but those that every interface gives itself.
+    pub(super) addresses: Vec<IpAddr>,
+    /// The bridge or bond it is a port of.
+    pub(super) master: Option<String>,
     /// For one end of a veth pair: the other end, if it can be seen, and its offloads.
     pub(super) peer: Option<(String, Vec<(&'static str, Feature)>)>,
 }
@@ -62,6 +67,11 @@ impl PortFacts {
         };
         facts.queues = queues(interface)?;
         facts.features = features(name, &PORT_FEATURES)?;
+        facts.addresses = netlink::addresses(interface.index)?;
+        if let Some(master) = interface.master {
+            let master = Interface::by_index(master)?;
+            facts.master = master.map(|master| master.name);
+        }
         if let Some(index) = interface.peer
             && let Some(peer) = Interface::by_index(index)?
         {

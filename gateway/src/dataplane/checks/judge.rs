@@ -49,6 +49,10 @@ pub(super) fn port(facts: &PortFacts) -> Vec<Judged> {
         return vec![found(facts, Severity::Fatal, "no such interface", remedy)];
     };
     let name = &facts.name;
+    if interface.is_loopback {
+        let remedy = "name the interface that leads to the devices or to the servers";
+        return vec![found(facts, Severity::Fatal, "is the loopback", remedy)];
+    }
     let mut judged = Vec::new();
     if !interface.up {
         let remedy = format!("`ip link set dev {name} up`, and its link starts by itself");
@@ -62,6 +66,7 @@ pub(super) fn port(facts: &PortFacts) -> Vec<Judged> {
         let (finding, _) = found(facts, Severity::Fatal, what, remedy);
         judged.push((finding, Some(Fix::Promiscuous)));
     }
+    judged.extend(host(facts));
     judged.extend(offloads(facts));
     judged.extend(veth(facts, interface.is_veth));
     judged
@@ -117,6 +122,27 @@ pub(super) fn generic(facts: &PortFacts) -> Vec<Judged> {
     {
         let what = format!("its veth peer {peer} sends segments too large for generic XDP");
         let remedy = format!("`ethtool -K {peer} tso off gso off`");
+        judged.push(found(facts, Severity::Warning, what, remedy));
+    }
+    judged
+}
+
+/// A port belongs to its link alone: what comes in there goes out at the other end, and nothing of it to
+/// this host.
+fn host(facts: &PortFacts) -> Vec<Judged> {
+    let mut judged = Vec::new();
+    let name = &facts.name;
+    for address in &facts.addresses {
+        let what = format!(
+            "has the address {address}, at which nobody reaches this host through it any more"
+        );
+        let remedy =
+            format!("manage the host through another interface, and `ip address flush dev {name}`");
+        judged.push(found(facts, Severity::Warning, what, remedy));
+    }
+    if let Some(master) = &facts.master {
+        let what = format!("is a port of {master}, which gets nothing from it any more");
+        let remedy = format!("`ip link set dev {name} nomaster`");
         judged.push(found(facts, Severity::Warning, what, remedy));
     }
     judged
@@ -245,6 +271,8 @@ mod tests {
                 tx_queues: 1,
                 is_veth: false,
                 peer: None,
+                is_loopback: false,
+                master: None,
             }),
             ..PortFacts::default()
         }
@@ -304,6 +332,25 @@ mod tests {
         }
         let absent = PortFacts::default();
         assert_eq!(only(port(&absent)).0, Severity::Fatal);
+    }
+
+    #[test]
+    fn a_port_that_is_used_otherwise_is_told() {
+        let mut facts = healthy("eth1", 1);
+        facts.addresses = vec!["192.0.2.1".parse().expect("an address")];
+        let (severity, text, _) = only(port(&facts));
+        assert_eq!(severity, Severity::Warning);
+        assert!(
+            text.contains("192.0.2.1") && text.contains("flush dev eth1"),
+            "{text}"
+        );
+        let mut facts = healthy("eth1", 1);
+        facts.master = Some("br0".to_owned());
+        let (severity, text, _) = only(port(&facts));
+        assert_eq!(severity, Severity::Warning);
+        assert!(text.contains("br0") && text.contains("nomaster"), "{text}");
+        let loopback = with(|i| i.is_loopback = true);
+        assert_eq!(only(port(&loopback)).0, Severity::Fatal);
     }
 
     #[test]

@@ -67,18 +67,24 @@ impl Finding {
     }
 }
 
-/// Checks the two ends of a link and puts right what can be. Everything found is reported at once.
+/// Checks the two ends of every link, and puts right what can be, unless something else forbids to start: then
+/// nothing is changed. Everything found is reported at once.
 ///
 /// # Errors
 /// The kernel can't be asked at all.
-pub fn check_link(inside: &str, outside: &str) -> io::Result<Vec<Finding>> {
-    let ports = [PortFacts::gather(inside)?, PortFacts::gather(outside)?];
-    let mut findings = Vec::new();
-    for port in &ports {
-        findings.extend(judge::port(port).into_iter().map(apply));
+pub fn check_links<'n>(links: impl IntoIterator<Item = [&'n str; 2]>) -> io::Result<Vec<Finding>> {
+    let mut judged = Vec::new();
+    for [inside, outside] in links {
+        let ports = [PortFacts::gather(inside)?, PortFacts::gather(outside)?];
+        judged.extend(ports.iter().flat_map(judge::port));
+        let of_both = judge::link(&ports[0], &ports[1]);
+        judged.extend(of_both.into_iter().map(|finding| (finding, None)));
     }
-    findings.extend(judge::link(&ports[0], &ports[1]));
-    Ok(findings)
+    let is_hopeless = |(finding, fix): &(Finding, Option<_>)| finding.is_fatal() && fix.is_none();
+    if judged.iter().any(is_hopeless) {
+        judged.retain(is_hopeless);
+    }
+    Ok(judged.into_iter().map(apply).collect())
 }
 
 /// Puts right what only matters to the generic (skb) mode of XDP: there, frames merged by the
@@ -131,7 +137,7 @@ mod tests {
 
     #[test]
     fn absent_interfaces_are_all_reported_at_once() {
-        let findings = check_link("weir-absent0", "weir-absent1").expect("answers");
+        let findings = check_links([["weir-absent0", "weir-absent1"]]).expect("answers");
         let fatal: Vec<_> = findings
             .iter()
             .filter(|finding| finding.severity == Severity::Fatal)

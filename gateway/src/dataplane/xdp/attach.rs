@@ -40,10 +40,7 @@ pub(super) fn attach(
         return attach_afresh(program, interface, wanted, pin);
     };
     if owner(pin) != Some(present.program) {
-        return Err(Error::Occupied {
-            interface: interface.name.clone(),
-            program: present.program,
-        });
+        return Err(Error::occupied(interface, present.program));
     }
     if fits(present.mode, wanted) {
         adopt(program, interface, pin)?;
@@ -117,10 +114,7 @@ pub(super) fn await_detachment(interface: &Interface) -> Result<(), Error> {
     let since = Instant::now();
     while let Some(present) = present(interface)? {
         if since.elapsed() > DETACHED_WITHIN {
-            return Err(Error::Occupied {
-                interface: interface.name.clone(),
-                program: present.program,
-            });
+            return Err(Error::occupied(interface, present.program));
         }
         thread::sleep(Duration::from_millis(1));
     }
@@ -203,10 +197,7 @@ fn refused(interface: &Interface, error: ProgramError) -> Error {
         Some(Errno::NODEV) => Error::NoSuchInterface { interface: name },
         Some(Errno::BUSY | Errno::EXIST) => {
             let program = query::present(interface.index).ok().flatten();
-            Error::Occupied {
-                interface: name,
-                program: program.map_or(0, |present| present.program),
-            }
+            Error::occupied(interface, program.map_or(0, |present| present.program))
         }
         Some(errno) => Error::Attach {
             interface: name,

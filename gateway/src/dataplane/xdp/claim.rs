@@ -60,10 +60,7 @@ impl Claim {
     /// It has: another gateway's, with pins elsewhere, or anybody's.
     pub fn check(&self, interface: &Interface) -> Result<(), Error> {
         match is_others(interface, &self.pins)? {
-            Some(program) => Err(Error::Occupied {
-                interface: interface.name.clone(),
-                program,
-            }),
+            Some(program) => Err(Error::occupied(interface, program)),
             None => Ok(()),
         }
     }

@@ -3,7 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use aya::programs::loaded_programs;
 use rustix::io::Errno;
+
+use super::Interface;
 
 /// Why the XDP program can't be put, kept or taken off.
 #[derive(Debug, thiserror::Error)]
@@ -32,22 +35,24 @@ pub enum Error {
         interface: String,
     },
 
-    /// Somebody else's program is on the interface.
+    /// Another program is on the interface.
     #[error(
-        "{interface} already has an XDP program (id {program}): `bpftool net show dev {interface}` names its owner; \
-         stop that, or take the program off: with `weir detach` if a stopped Weir left it there, else with \
-         `ip link set dev {interface} xdp off`"
+        "{interface} already has an XDP program (id {program}{}): {}",
+        called(name),
+        remedy(name, interface)
     )]
     Occupied {
         /// The interface.
         interface: String,
         /// Id of the program.
         program: u32,
+        /// The program's name, if it can be seen.
+        name: Option<String>,
     },
 
     /// Another gateway is at work with the pins.
     #[error(
-        "a gateway already runs on the pins in {} ({}): stop it first, or name another `[dataplane] pin_dir`",
+        "a gateway already runs on the pins in {} ({}): stop it first; a second gateway needs a `[dataplane] pin_dir` of its own",
         dir.display(), at_work(*process, interfaces)
     )]
     AtWork {
@@ -159,6 +164,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// That `program` is on the interface.
+    pub(super) fn occupied(interface: &Interface, program: u32) -> Self {
+        let known = loaded_programs().flatten();
+        let name = known
+            .filter(|known| known.id() == program)
+            .find_map(|known| known.name_as_str().map(str::to_owned));
+        Self::Occupied {
+            interface: interface.name.clone(),
+            program,
+            name,
+        }
+    }
+
     /// Wraps an error of `map`.
     pub(super) fn map(map: &'static str, source: impl Into<aya::maps::MapError>) -> Self {
         Self::Map {
@@ -172,6 +190,27 @@ impl Error {
         Self::Load {
             source: Box::new(source),
         }
+    }
+}
+
+/// What our program is called in the kernel.
+const OURS: &str = "weir";
+
+fn called(name: &Option<String>) -> String {
+    name.as_ref()
+        .map_or(String::new(), |name| format!(", called {name}"))
+}
+
+/// How to get a program off.
+fn remedy(name: &Option<String>, interface: &str) -> String {
+    match name.as_deref() {
+        Some(OURS) => "it is that of a Weir with pins elsewhere: stop that one if it runs, then run `weir detach` with \
+                       the configuration it ran with, whose `[dataplane] pin_dir` says where its pins are"
+            .to_owned(),
+        _ => format!(
+            "stop whoever put it there, or take it off with `ip link set dev {interface} xdp off`, or, where it is held \
+             by a link, with `bpftool link` (show, detach)"
+        ),
     }
 }
 

@@ -1,6 +1,5 @@
 //! The literal bytes that whatever a regular expression matches has to have in it.
 
-use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Hir, HirKind};
 
@@ -10,10 +9,8 @@ const MAX_LITERALS: usize = 64;
 const MIN_BYTES: usize = 2;
 
 /// Literals of which every match has one; none if there are no such, or none worth looking for.
-pub(super) fn needed(expression: &str) -> Option<Vec<Box<[u8]>>> {
-    let parsed = ParserBuilder::new().utf8(false).build().parse(expression);
-    let hir = parsed.ok()?;
-    needed_by(&hir).or_else(|| prefixes(&hir))
+pub(super) fn needed(expression: &Hir) -> Option<Vec<Box<[u8]>>> {
+    needed_by(expression).or_else(|| prefixes(expression))
 }
 
 fn needed_by(hir: &Hir) -> Option<Vec<Box<[u8]>>> {
@@ -51,6 +48,7 @@ fn shortest(literals: &[Box<[u8]>]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::expression::parse;
     use super::*;
 
     #[test]
@@ -67,7 +65,8 @@ mod tests {
             ("a|stop", &[]),
             ("", &[]),
         ] {
-            let needed = needed(expression).unwrap_or_default();
+            let parsed = parse(expression).expect("a right expression");
+            let needed = needed(&parsed).unwrap_or_default();
             let needed: Vec<&str> = needed
                 .iter()
                 .map(|l| std::str::from_utf8(l).expect("text"))

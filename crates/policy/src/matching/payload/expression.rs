@@ -1,0 +1,170 @@
+//! Regular expressions over payloads, built when the first payload has what they need: of ten thousand, a plant
+//! meets few.
+
+use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
+
+use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use super::{MAX_PATTERN_BYTES, needed};
+
+/// Larger programs take too long to build, and too much of the cache.
+const REGEX_BYTES: usize = 256 << 10;
+/// More than a state of a program takes, its share of everything else included.
+const STATE_BYTES: usize = 64;
+/// More than the states of one range of characters, as sequences of bytes read either way.
+const RANGE_STATES: usize = 32;
+
+/// A regular expression, matched anywhere unless it says `^`.
+#[derive(Debug, Clone)]
+pub(crate) struct Expression {
+    text: Box<str>,
+    /// Built beforehand where nothing less shows that it isn't too large.
+    regex: OnceLock<Regex>,
+}
+
+/// Why a text is no regular expression that a rule may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ExpressionError {
+    TooLarge,
+    /// In the words of the parser, its last line.
+    Syntax(String),
+}
+
+impl Expression {
+    pub(crate) fn new(text: &str) -> Result<Self, ExpressionError> {
+        if text.len() > MAX_PATTERN_BYTES {
+            return Err(ExpressionError::TooLarge);
+        }
+        let regex = OnceLock::new();
+        if !parse(text).is_some_and(|hir| is_small(&hir)) {
+            let built = build(text)?;
+            regex.get_or_init(|| built);
+        }
+        Ok(Self {
+            text: text.into(),
+            regex,
+        })
+    }
+
+    pub(super) fn is_match(&self, payload: &[u8]) -> bool {
+        let regex = self
+            .regex
+            .get_or_init(|| build(&self.text).expect("small, and parsed when the rule was read"));
+        regex.is_match(payload)
+    }
+
+    /// Literals of which every payload it matches has one, if there are such.
+    pub(crate) fn needs(&self) -> Option<Vec<Box<[u8]>>> {
+        needed::needed(&parse(&self.text)?)
+    }
+}
+
+/// As the builder of a [`Regex`] over bytes parses it.
+pub(super) fn parse(text: &str) -> Option<Hir> {
+    ParserBuilder::new().utf8(false).build().parse(text).ok()
+}
+
+fn build(text: &str) -> Result<Regex, ExpressionError> {
+    let mut builder = RegexBuilder::new(text);
+    let built = builder
+        .size_limit(REGEX_BYTES)
+        .dfa_size_limit(REGEX_BYTES)
+        .build();
+    built.map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => ExpressionError::TooLarge,
+        error => {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            ExpressionError::Syntax(last.trim_start_matches("error: ").to_owned())
+        }
+    })
+}
+
+/// Whether its program is well below the bound, however it is built.
+fn is_small(hir: &Hir) -> bool {
+    states(hir).saturating_mul(STATE_BYTES) <= REGEX_BYTES
+}
+
+/// More states than its program has.
+fn states(hir: &Hir) -> usize {
+    let inner = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(Class::Bytes(class)) => class.ranges().len(),
+        HirKind::Class(Class::Unicode(class)) => class.ranges().len().saturating_mul(RANGE_STATES),
+        HirKind::Capture(capture) => states(&capture.sub),
+        HirKind::Repetition(repetition) => {
+            // Without a most, the last one goes round and round.
+            let times = repetition.max.unwrap_or(repetition.min).max(1);
+            states(&repetition.sub).saturating_mul(times as usize)
+        }
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().map(states).fold(0, usize::saturating_add)
+        }
+    };
+    inner.saturating_add(4)
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Expression {}
+
+impl Hash for Expression {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_expression_too_large_is_told_from_a_wrong_one() {
+        assert!(Expression::new(r"^\d+$").is_ok());
+        for large in [r"(\w{1000}){1000}".to_owned(), "a".repeat(2000)] {
+            assert_eq!(
+                Expression::new(&large).err(),
+                Some(ExpressionError::TooLarge)
+            );
+        }
+        assert!(matches!(
+            Expression::new("a("),
+            Err(ExpressionError::Syntax(_))
+        ));
+    }
+
+    #[test]
+    fn what_a_plant_writes_is_small_and_what_is_large_is_built_at_once() {
+        for (text, small) in [
+            (r"^set-7=\d+;", true),
+            ("(?i)reboot|halt", true),
+            (r"[;|&`]|\$\(", true),
+            (r"\w{4}", false),
+            ("(a{1,50}){1,50}", false),
+        ] {
+            let expression = Expression::new(text).expect("a right expression");
+            assert_eq!(expression.regex.get().is_none(), small, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_for_small_can_be_built(
+            text in r"(\(?([a-z.]|\\[dwsDWS]|\[[a-fà-ü]{1,4}\]|\(a\|b\)|\(\?i:k\))([*+?]|\{[0-9]{1,2}(,[0-9]{0,3})?\})?\)?){0,12}",
+        ) {
+            if parse(&text).is_some_and(|hir| is_small(&hir)) {
+                prop_assert!(build(&text).is_ok(), "{}", text);
+            }
+        }
+    }
+}
