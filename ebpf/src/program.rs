@@ -55,11 +55,10 @@ fn steer(ctx: &XdpContext, frame: Frame<'_>) -> Result<Outcome, Outcome> {
         return Ok(Outcome::Forward);
     };
     let source = datagram.source();
-    let standing = maps::standing(&source);
-    if standing == Standing::Banned {
+    let (standing, config) = (maps::standing(&source), maps::config());
+    if standing == Standing::Banned && config.refusals == Refusals::Enforced {
         return Ok(Outcome::Banned);
     }
-    let config = maps::config();
     if datagram.is_fragment() {
         return Ok(match config.fragments {
             Fragments::Drop => Outcome::Fragment,
@@ -82,6 +81,8 @@ fn steer(ctx: &XdpContext, frame: Frame<'_>) -> Result<Outcome, Outcome> {
         (Outcome::OpenNoSocket, Outcome::ClosedNoSocket)
     } else if !maps::is_alive(queue, config.stale_after_ns) {
         (Outcome::OpenStale, Outcome::ClosedStale)
+    } else if standing == Standing::Banned {
+        return Ok(Outcome::WouldBan);
     } else {
         return Ok(Outcome::Inspect);
     };

@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use gateway::demo::work::Telemetry;
-use gateway::netns::peers::{Gateway, Mosquitto, mosquitto_pub};
+use gateway::netns::peers::{Gateway, Mosquitto, Setup, mosquitto_pub};
 use gateway::netns::{self, Host, Spec, Topology, wait_until};
 use serde_json::Value;
 use weir_tests::clients::{Subscriber, publish};
@@ -111,6 +111,38 @@ fn the_operator_sees_and_changes_who_is_kept_out() {
     let status = must(gateway.into_process().stop(PATIENCE));
     assert!(status.success(), "{status}");
     tells(topology, &["status"], 2, &["no gateway runs with it"]);
+}
+
+#[test]
+fn in_monitor_mode_who_is_banned_is_inspected() {
+    const DEVICE: &str = "10.77.0.10";
+    const NOT_KEPT_OUT: &str = "in monitor mode nothing is kept out";
+    let scene = scene("e2e-ctl-monitor");
+    let topology = &scene.topology;
+    let mut setup = Setup::new(Path::new(PROGRAM), BASELINE);
+    setup.mode = "monitor";
+    let gateway = must(Gateway::start(topology, &setup));
+    // The connection is there before the ban, which must not tear it in two for the inspector.
+    let subscriber = Subscriber::start(
+        &scene,
+        "monitored",
+        &["-h", "10.77.0.2", "-A", DEVICE, "-t", "plant/#"],
+    );
+    tells(topology, &["ban", DEVICE], 0, &["is banned", NOT_KEPT_OUT]);
+    tells(topology, &["bans"], 0, &[DEVICE, NOT_KEPT_OUT]);
+    tells(topology, &["status"], 0, &[NOT_KEPT_OUT]);
+    let broker = ["-h", "10.77.0.2", "-A", DEVICE, "-t", "plant/1"];
+    for text in ["one", "two"] {
+        publish(&scene, &[&broker[..], &["-m", text]].concat());
+    }
+    sleep(Duration::from_secs(1));
+    let metrics = must(gateway.metrics());
+    let frames = |outcome| metrics.sum("weir_xdp_frames_total", &[("outcome", outcome)]);
+    assert!(frames("would-ban") > 0.0 && frames("banned") == 0.0);
+    assert_eq!(metrics.sum("weir_reasons_total", &[]), 0.0, "no event");
+    let messages = [("type", "PUBLISH"), ("direction", "to_server")];
+    assert_eq!(metrics.sum("weir_messages_total", &messages), 2.0);
+    drop(subscriber);
 }
 
 /// The words of a command, to be run by another.

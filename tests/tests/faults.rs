@@ -3,13 +3,15 @@
 //! Each test runs alone, and prints what it measured.
 
 use std::path::Path;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
 use gateway::demo::work::Telemetry;
 use gateway::netns::peers::{Gateway, Mosquitto, Setup};
-use gateway::netns::{Spec, Topology};
+use gateway::netns::{Spec, Topology, wait_until};
 use rustix::process::Signal;
+use serde_json::Value;
 use weir_tests::lab::{BASELINE, alone, must};
 use weir_tests::stream::Stream;
 
@@ -159,6 +161,47 @@ fn hung_and_open_the_heartbeat_notices_within_200_ms() {
     }
     let best = gaps.iter().min().expect("attempts");
     assert!(*best <= FALLBACK_AFTER_HANG, "{gaps:?}");
+}
+
+#[test]
+fn a_hang_is_told_with_what_crossed_meanwhile() {
+    const HANG: Duration = Duration::from_millis(1200);
+    for (on_failure, outcome, fate, counted) in [
+        ("open", "open-stale", "crossed uninspected", "passed"),
+        ("closed", "closed-stale", "dropped by on_failure", "dropped"),
+    ] {
+        let _alone = alone();
+        let topology = topology("fault-told");
+        let gateway = start(&topology, on_failure);
+        let stream = Stream::start(&topology, COAP);
+        sleep(WHILE);
+        must(gateway.process().signal(Signal::STOP));
+        sleep(HANG);
+        must(gateway.process().signal(Signal::CONT));
+        let told = || {
+            Ok(must(gateway.process().printed())
+                .contains(fate)
+                .then_some(()))
+        };
+        must(wait_until("the warning", Duration::from_secs(5), told));
+        sleep(Duration::from_secs(2));
+        stream.finish();
+        let log = must(gateway.process().printed());
+        assert!(
+            log.contains("WARN") && log.contains("a worker of inside - outside was away for 1."),
+            "{log}"
+        );
+        let mut ctl = Command::new(PROGRAM);
+        ctl.args(["ctl", "--config"])
+            .arg(Gateway::config(&topology))
+            .args(["--json", "status"]);
+        let said = must(gateway::netns::output(&mut ctl)).stdout;
+        let status: Value = serde_json::from_str(&said).expect("JSON");
+        let missed = &status["about"]["missed"];
+        let frames = must(gateway.metrics()).sum("weir_xdp_frames_total", &[("outcome", outcome)]);
+        assert!(frames > 0.0 && missed["last"].is_string(), "{said}");
+        assert_eq!(missed[counted].as_f64(), Some(frames), "{said}");
+    }
 }
 
 #[test]

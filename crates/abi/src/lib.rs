@@ -21,7 +21,7 @@ pub use port::{Fragments, OnFailure, PortConfig, PortWords, Refusals, Side};
 
 /// Version of the layout of the maps. Any change of a map's name, kind, size, key or value, or of
 /// the meaning of one of them, takes the next number.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;
 
 /// Links that one gateway can carry.
 pub const LINKS: u32 = 16;

@@ -49,6 +49,9 @@ macro_rules! outcomes {
 outcomes! {
     /// Of a service: handed to the worker of its queue.
     Inspect = "inspect" => Inspect,
+    /// Of a service, from a banned source, where the gateway only monitors: handed to the worker like
+    /// any other.
+    WouldBan = "would-ban" => Inspect,
     /// Not of a service.
     Forward = "forward" => Forward,
     /// A fragment of a TCP or UDP datagram after the first. Its ports are in the first, without
@@ -64,7 +67,7 @@ outcomes! {
     ClosedNoSocket = "closed-no-socket" => Drop,
     /// Of a service; the worker's heartbeat is stale; `on_failure = "closed"`.
     ClosedStale = "closed-stale" => Drop,
-    /// Of a service, from a banned source.
+    /// Of a service, from a banned source, where the gateway enforces.
     Banned = "banned" => Refuse,
     /// First fragment of a datagram of a service, or too short to tell.
     Fragment = "fragment" => Refuse,

@@ -13,7 +13,9 @@ use policy::Config;
 
 use super::{CONFIGURATION, Failure, Status, network};
 use crate::control::load;
-use crate::control::office::{self, Answer, FailedReload, Link, PATIENCE, Question, Rules};
+use crate::control::office::{
+    self, Answer, Banned, FailedReload, Link, Missed, NOT_KEPT_OUT, PATIENCE, Question, Rules,
+};
 
 /// What `weir ctl` was told.
 #[derive(Debug, Args)]
@@ -181,15 +183,26 @@ fn shown(answer: &Answer) -> String {
             written.and_then(|()| notes.try_for_each(|note| writeln!(text, "{note}")))
         }
         Answer::Bans(bans) if bans.is_empty() => writeln!(text, "nobody is banned"),
-        Answer::Bans(bans) => bans.iter().try_for_each(|ban| {
-            let left = SignedDuration::from_secs(i64::try_from(ban.seconds).unwrap_or(i64::MAX));
-            writeln!(text, "{:<43} {left:#}", ban.source)
-        }),
+        Answer::Bans(bans) => show_bans(&mut text, bans),
         Answer::Done(sentence) | Answer::Refused(sentence) => {
             writeln!(text, "{}", sentence.trim_end())
         }
     };
     text
+}
+
+fn show_bans(text: &mut String, bans: &[Banned]) -> std::fmt::Result {
+    for Banned {
+        source, seconds, ..
+    } in bans
+    {
+        let left = SignedDuration::from_secs(i64::try_from(*seconds).unwrap_or(i64::MAX));
+        writeln!(text, "{source:<43} {left:#}")?;
+    }
+    match bans.iter().all(|ban| ban.kept_out) {
+        true => Ok(()),
+        false => writeln!(text, "{NOT_KEPT_OUT}"),
+    }
 }
 
 fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
@@ -200,6 +213,7 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
         rules,
         failed_reload,
         links,
+        missed,
         complaints,
         flows,
         sessions,
@@ -221,7 +235,15 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
         text,
         "followed   flows: {flows}, MQTT sessions: {sessions}, CoAP endpoints: {endpoints}"
     )?;
-    writeln!(text, "kept out   {bans} banned, {listed} on block lists")?;
+    writeln!(text, "missed     {}", missed_in_words(missed))?;
+    let but = match mode == policy::Mode::Monitor.name() {
+        true => format!("; {NOT_KEPT_OUT}"),
+        false => String::new(),
+    };
+    writeln!(
+        text,
+        "kept out   {bans} banned, {listed} on block lists{but}"
+    )?;
     if complaints.is_empty() {
         return writeln!(text, "ready");
     }
@@ -234,6 +256,21 @@ fn mode_in_words(mode: &str) -> String {
     match mode == policy::Mode::Monitor.name() {
         true => format!("{mode}: nothing is stopped"),
         false => mode.to_owned(),
+    }
+}
+
+fn missed_in_words(
+    Missed {
+        passed,
+        dropped,
+        last,
+    }: &Missed,
+) -> String {
+    match last {
+        None => "no frame of a service for want of a worker".to_owned(),
+        Some(last) => format!(
+            "{passed} service frames crossed uninspected, {dropped} were dropped, for want of a worker; last {last}"
+        ),
     }
 }
 
@@ -317,7 +354,7 @@ mod tests {
             "in force: 40 rules, generation 3\n[metrics] has changed\n"
         );
         assert_eq!(shown(&Answer::Bans(Vec::new())), "nobody is banned\n");
-        let status = shown(&Answer::Status(office::Status {
+        let status = shown(&Answer::Status(Box::new(office::Status {
             version: "0.1.0".to_owned(),
             up_seconds: 3700,
             mode: "monitor".to_owned(),
@@ -334,17 +371,24 @@ mod tests {
                 running: true,
                 modes: vec![("eth1".to_owned(), "native".to_owned())],
             }],
+            missed: Missed {
+                passed: 51,
+                dropped: 0,
+                last: Some("2026-01-02T03:04:05Z".to_owned()),
+            },
             complaints: vec!["link eth1 - eth2: eth1 is down".to_owned()],
             flows: 5,
             sessions: 4,
             endpoints: 3,
             bans: 2,
             listed: 1,
-        }));
+        })));
         for needle in [
             "up 1h 1m 40s",
             "eth1 - eth2: 2 workers at work; XDP: eth1 native",
             "not ready  link",
+            "kept out   2 banned, 1 on block lists; in monitor mode nothing is kept out",
+            "missed     51 service frames crossed uninspected, 0 were dropped",
             "mode       monitor: nothing is stopped",
             "not loaded 2026-01-02T03:04:05Z (2 times since a reload succeeded): rules.toml:3:11",
         ] {

@@ -44,6 +44,12 @@ impl Report for Health {
         let mut reasons = Vec::new();
         for link in &self.links {
             reasons.extend(losses(&link.names, &link.hold));
+            if link.hold.is_unpinned() {
+                reasons.push(format!(
+                    "link {}: the pins have been removed and can't be made anew: the XDP program goes with the process",
+                    link.names
+                ));
+            }
             if link.is_running() {
                 reasons.extend(complaints(
                     &link.names,

@@ -1,5 +1,6 @@
 //! The control plane: what surrounds the workers and never touches a frame.
 
+mod absence;
 pub mod bans;
 mod budgets;
 pub mod events;

@@ -29,6 +29,9 @@ const QUESTION_BYTES: u64 = 4096;
 /// Rest after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What bans come to in monitor mode.
+pub const NOT_KEPT_OUT: &str = "in monitor mode nothing is kept out";
+
 /// What the operator asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
@@ -58,7 +61,7 @@ pub enum Question {
 #[serde(tag = "answer", content = "about", rename_all = "snake_case")]
 pub enum Answer {
     /// How things stand.
-    Status(Status),
+    Status(Box<Status>),
     /// The rules now in force.
     Reloaded(Reloaded),
     /// Who is banned, the longest first.
@@ -95,6 +98,8 @@ pub struct Status {
     pub failed_reload: Option<FailedReload>,
     /// Each link by its ends.
     pub links: Vec<Link>,
+    /// What crossed uninspected, or was dropped, for want of a worker.
+    pub missed: Missed,
     /// What keeps `/readyz` from being ready.
     pub complaints: Vec<String>,
     /// TCP flows past their handshake.
@@ -129,6 +134,17 @@ pub struct FailedReload {
     pub times: u64,
 }
 
+/// Frames of services since the start that no worker was there for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Missed {
+    /// Those that crossed uninspected (`on_failure = "open"`).
+    pub passed: u64,
+    /// Those that were dropped (`on_failure = "closed"`).
+    pub dropped: u64,
+    /// When the last were seen, in RFC 3339.
+    pub last: Option<String>,
+}
+
 /// A link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
@@ -140,7 +156,7 @@ pub struct Link {
     pub workers: usize,
     /// Whether they are at work.
     pub running: bool,
-    /// How the XDP program is attached to each port.
+    /// How the XDP program is attached to each port: "native", "generic", or "taken off".
     pub modes: Vec<(String, String)>,
 }
 
@@ -151,6 +167,8 @@ pub struct Banned {
     pub source: String,
     /// For how much longer.
     pub seconds: u64,
+    /// Whether it is kept out by that: not in monitor mode.
+    pub kept_out: bool,
 }
 
 /// A question, and whom to answer.

@@ -22,8 +22,9 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
+use super::absence::{self, Absences};
 use super::bans::{self, Keeper, Lists, Order};
-use super::budgets::Watch;
+use super::budgets;
 use super::events::{Destination, Policies, Writer, WriterError};
 use super::http::{self, BindError};
 use super::load::{self, Loaded, Unusable};
@@ -173,6 +174,7 @@ struct Gateway {
     keeper: SyncSender<Order>,
     started: Instant,
     counts: Arc<ControlCounts>,
+    absences: Arc<Absences>,
     /// The burst of budgets, for who watches over them.
     burst_ns: Arc<AtomicU64>,
     on_failure: OnFailure,
@@ -217,14 +219,22 @@ impl Gateway {
             path: path.to_owned(),
         };
         let burst_ns = Arc::new(AtomicU64::new(settings.program.port.budget.burst_ns));
-        let watch = Watch::new(
+        let budgets = budgets::Watch::new(
             dataplane.budgets()?,
             read_xdp(&dataplane)?,
             Arc::clone(&burst_ns),
         );
+        let stale_after = Duration::from_nanos(settings.program.port.stale_after_ns);
+        let absences = Arc::new(Absences::default());
+        let absent = absence::Watch::new(
+            dataplane.links(),
+            read_xdp(&dataplane)?,
+            stale_after,
+            Arc::clone(&absences),
+        );
         // The keeper has the other end.
         drop(keeper.send(Order::Lists(first)));
-        let bans = BanThread::spawn(keeping, orders, watch)?;
+        let bans = BanThread::spawn(keeping, orders, budgets, absent)?;
         let metrics = Arc::new(Metrics::new(
             dataplane.links().iter().map(link_workers).collect(),
             Arc::clone(&inspector),
@@ -253,9 +263,10 @@ impl Gateway {
             keeper,
             started: Instant::now(),
             counts,
+            absences,
             burst_ns,
             on_failure,
-            stale_after: Duration::from_nanos(settings.program.port.stale_after_ns),
+            stale_after,
         })
     }
 }

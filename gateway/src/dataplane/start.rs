@@ -44,6 +44,17 @@ pub struct LinkStatus {
 }
 
 impl LinkStatus {
+    /// A link whose workers are yet to come.
+    #[cfg(test)]
+    pub(crate) fn new(names: LinkNames, workers: Vec<Arc<WorkerStats>>) -> Self {
+        Self {
+            names,
+            workers,
+            hold: Arc::default(),
+            running: Arc::default(),
+        }
+    }
+
     /// Whether its workers are at work.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -129,6 +140,7 @@ impl Dataplane {
             monitor,
             waker: waker.clone(),
             stop: Arc::clone(&stop),
+            complaint: None,
         };
         let supervisor = thread::Builder::new()
             .name("weir-links".to_owned())
@@ -217,6 +229,14 @@ impl Dataplane {
             }
             bare
         })
+    }
+
+    /// Sees to it that the XDP program stays when the process ends.
+    ///
+    /// # Errors
+    /// Its pins were removed, and can't be made anew.
+    pub fn keep_pins(&self) -> Result<(), xdp::Error> {
+        self.with_xdp(|xdp| xdp.keep_pins().map(drop))
     }
 
     /// Has the XDP program work by new settings: after a reload of the configuration. Links and the

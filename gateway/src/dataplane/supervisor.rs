@@ -9,6 +9,7 @@ use tracing::error;
 use xsk::Waker;
 
 use super::Observer;
+use super::hold::keep_pins;
 use super::link::Link;
 use super::netlink::Monitor;
 use super::worker::Phase;
@@ -48,6 +49,8 @@ pub(super) struct Supervisor<O> {
     pub(super) monitor: Monitor,
     pub(super) waker: Waker,
     pub(super) stop: Arc<AtomicBool>,
+    /// What is wrong with the pins.
+    pub(super) complaint: Option<String>,
 }
 
 impl<O: Observer> Supervisor<O> {
@@ -64,9 +67,12 @@ impl<O: Observer> Supervisor<O> {
             link.stop(&mut xdp, Phase::Drain);
         }
     }
+
     fn look(&mut self) {
         let mut xdp = self.xdp.lock();
+        let pinned = keep_pins(&mut xdp, &mut self.complaint);
         for link in &mut self.links {
+            link.hold().tell_pinned(pinned);
             link.follow(&mut xdp, &mut self.workshop);
         }
     }

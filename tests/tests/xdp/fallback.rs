@@ -104,10 +104,10 @@ fn in_monitor_mode_refused_frames_are_counted_and_forwarded() {
     let coap = |payload: &[u8]| v6(UDP, &udp(40000, 5683, payload));
     let cases = [
         (
-            "banned",
+            "banned: the inspector sees it",
             v4(TCP, &tcp(40000, 1883, b"")),
             Action::Redirect,
-            Outcome::Banned,
+            Outcome::WouldBan,
         ),
         (
             "broken",
@@ -130,6 +130,9 @@ fn in_monitor_mode_refused_frames_are_counted_and_forwarded() {
         ("sound", coap(b""), Action::Redirect, Outcome::Inspect),
     ];
     check(&mut rig, &cases);
+    rig.no_socket(0);
+    let banned = v4(TCP, &tcp(40000, 1883, b""));
+    assert_eq!(rig.run(&banned), (Action::Redirect, Outcome::OpenNoSocket));
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use aya_obj::{Object, ProgramSection, programs::XdpAttachType};
 use gateway::dataplane::xdp::OBJECT;
 
-/// The maps of layout 3: name, kind (`enum bpf_map_type`), sizes of key and value, entries.
+/// The maps of layout 4: name, kind (`enum bpf_map_type`), sizes of key and value, entries.
 ///
 /// A successor takes over the maps that a daemon has left pinned if the layout has the same number.
 /// So whoever changes this table changes `abi::LAYOUT_VERSION` too, and the test below.
-const LAYOUT_3: &[(&str, u32, u32, u32, u32)] = &[
+const LAYOUT_4: &[(&str, u32, u32, u32, u32)] = &[
     ("BANNED_LENGTHS_V4", 2, 4, 8, 65_536),
     ("BANNED_LENGTHS_V6", 2, 4, 24, 65_536),
     ("BANNED_V4", 1, 8, 8, 1_048_576),
@@ -15,7 +15,7 @@ const LAYOUT_3: &[(&str, u32, u32, u32, u32)] = &[
     ("BUDGETS", 2, 4, 16, 65_536),
     ("CLIENT_BUDGETS", 2, 4, 16, 65_536),
     ("COAP_SERVICES", 2, 4, 16_384, 1),
-    ("COUNTERS", 6, 4, 480, 32),
+    ("COUNTERS", 6, 4, 496, 32),
     ("HEARTBEATS", 2, 4, 8, 1024),
     ("PEERS", 14, 4, 8, 32),
     ("PORT_CONFIG", 2, 4, 80, 32),
@@ -24,9 +24,10 @@ const LAYOUT_3: &[(&str, u32, u32, u32, u32)] = &[
     ("SOCKETS", 17, 4, 4, 2048),
 ];
 
-/// Names of the outcomes of layout 3, in the order of their counters.
-const OUTCOMES_3: &[&str] = &[
+/// Names of the outcomes of layout 4, in the order of their counters.
+const OUTCOMES_4: &[&str] = &[
     "inspect",
+    "would-ban",
     "forward",
     "forward-fragment",
     "open-fragment",
@@ -60,7 +61,7 @@ const OUTCOMES_3: &[&str] = &[
 
 #[test]
 fn the_maps_are_those_of_the_layout_version() {
-    assert_eq!(abi::LAYOUT_VERSION, 3);
+    assert_eq!(abi::LAYOUT_VERSION, 4);
     let object = Object::parse(OBJECT).expect("an object");
     let mut maps: Vec<_> = object
         .maps
@@ -77,12 +78,12 @@ fn the_maps_are_those_of_the_layout_version() {
         })
         .collect();
     maps.sort_unstable();
-    assert_eq!(maps, LAYOUT_3);
+    assert_eq!(maps, LAYOUT_4);
     let outcomes: Vec<_> = abi::Outcome::ALL
         .iter()
         .map(|outcome| outcome.name())
         .collect();
-    assert_eq!(outcomes, OUTCOMES_3);
+    assert_eq!(outcomes, OUTCOMES_4);
 }
 
 #[test]

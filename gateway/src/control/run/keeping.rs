@@ -6,11 +6,11 @@ use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 
 use super::super::bans::{Keeper, Order};
-use super::super::budgets::Watch;
+use super::super::{absence, budgets};
 use super::{RunError, system};
 use crate::dataplane::xdp;
 
-/// The thread that keeps the block list.
+/// The thread that keeps the block list, and looks after what the XDP program did by itself.
 pub(super) struct BanThread {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<()>,
@@ -20,13 +20,19 @@ impl BanThread {
     pub(super) fn spawn(
         keeper: Keeper<xdp::BlockList>,
         orders: Receiver<Order>,
-        mut watch: Watch,
+        mut budgets: budgets::Watch,
+        mut absences: absence::Watch,
     ) -> Result<Self, RunError> {
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("weir-bans".to_owned())
-            .spawn(move || keeper.run(&orders, &told, || watch.look()))
+            .spawn(move || {
+                keeper.run(&orders, &told, || {
+                    absences.look();
+                    budgets.look();
+                });
+            })
             .map_err(system("starting a thread"))?;
         Ok(Self { stop, thread })
     }

@@ -58,6 +58,10 @@ impl Gateway {
                 },
                 Some(visit) = visits.recv() => self.receive(visit, &health),
                 _ = looks.tick() => {
+                    let links = self.dataplane.links();
+                    if links.iter().any(|link| link.hold.is_beyond_help()) {
+                        break;
+                    }
                     set_wall_clock(&self.inspector);
                     if self.reloader.is_due() {
                         self.reload();
@@ -88,16 +92,16 @@ impl Gateway {
             Question::Status => {
                 let status = self.status(health.unready());
                 // Who has gone meanwhile needs no answer; so below.
-                drop(answer.send(Answer::Status(status)));
+                drop(answer.send(Answer::Status(Box::new(status))));
             }
             Question::Reload => {
                 let reloaded = self.reload();
                 drop(answer.send(reloaded));
             }
             Question::Bans | Question::Ban { .. } | Question::Unban { .. } => {
-                let keeper = self.keeper.clone();
+                let (keeper, mode) = (self.keeper.clone(), self.metrics.mode());
                 tokio::spawn(async move {
-                    drop(answer.send(visits::about_bans(&keeper, question).await));
+                    drop(answer.send(visits::about_bans(&keeper, mode, question).await));
                 });
             }
         }
@@ -119,6 +123,7 @@ impl Gateway {
                 .iter()
                 .map(|link| visits::link(link, &modes))
                 .collect(),
+            missed: self.absences.missed(),
             complaints,
             flows: gauges.flows,
             sessions: gauges.sessions,
@@ -143,10 +148,13 @@ impl Gateway {
 
     fn end(self) -> Result<(), RunError> {
         let bare = self.dataplane.bare();
+        let pinned = self.dataplane.keep_pins();
         // Frames first: from here on the kernel path has them.
         self.dataplane.stop(Leave::Attached)?;
         self.bans.stop();
         self.events.finish(EVENTS_PATIENCE);
+        // Then it goes now, and the service manager should know.
+        pinned?;
         let does = match self.on_failure {
             OnFailure::Open => "forwards all frames uninspected (on_failure = \"open\")",
             OnFailure::Closed => "drops the services' frames (on_failure = \"closed\")",

@@ -5,50 +5,62 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::SignedDuration;
+use policy::{Mode, Side};
 use tokio::sync::oneshot;
 
 use super::super::bans::{Order, Wish};
-use super::super::office::{Answer, Banned, Link, Question};
+use super::super::office::{Answer, Banned, Link, NOT_KEPT_OUT, Question};
 use crate::dataplane::{LinkStatus, xdp};
 
 /// A link as it is shown.
 pub(super) fn link(link: &LinkStatus, modes: &[(String, xdp::Mode)]) -> Link {
-    let ours = |port: &String| *port == link.names.inside || *port == link.names.outside;
+    let mode = |(side, port): (Side, &String)| {
+        let mode = modes.iter().find(|(name, _)| name == port);
+        let mode = mode.filter(|_| !link.hold.is_lost(side));
+        let mode = mode.map_or("taken off", |(_, mode)| mode.name());
+        (port.clone(), mode.to_owned())
+    };
     Link {
         inside: link.names.inside.clone(),
         outside: link.names.outside.clone(),
         workers: link.workers.len(),
         running: link.is_running(),
-        modes: modes
-            .iter()
-            .filter(|(port, _)| ours(port))
-            .map(|(port, mode)| (port.clone(), mode.name().to_owned()))
-            .collect(),
+        modes: [
+            (Side::Inside, &link.names.inside),
+            (Side::Outside, &link.names.outside),
+        ]
+        .map(mode)
+        .to_vec(),
     }
 }
 
 /// Has the keeper of the block list answer what concerns it.
-pub(super) async fn about_bans(keeper: &SyncSender<Order>, question: Question) -> Answer {
+pub(super) async fn about_bans(
+    keeper: &SyncSender<Order>,
+    mode: Mode,
+    question: Question,
+) -> Answer {
     match question {
         Question::Ban { source, seconds } => match source.parse() {
-            Ok(network) => ban(keeper, network, seconds).await,
+            Ok(network) => ban(keeper, mode, network, seconds).await,
             Err(_) => Answer::Refused(format!("{source} is no network")),
         },
         Question::Unban { source } => match source.parse() {
             Ok(network) => unban(keeper, network).await,
             Err(_) => Answer::Refused(format!("{source} is no network")),
         },
-        Question::Bans | Question::Status | Question::Reload => show(keeper).await,
+        Question::Bans | Question::Status | Question::Reload => show(keeper, mode).await,
     }
 }
 
-async fn show(keeper: &SyncSender<Order>) -> Answer {
+async fn show(keeper: &SyncSender<Order>, mode: Mode) -> Answer {
     match asked(keeper, Wish::Show).await {
         Ok(bans) => Answer::Bans(
             bans.into_iter()
                 .map(|(source, seconds)| Banned {
                     source: source.to_string(),
                     seconds,
+                    kept_out: mode == Mode::Enforce,
                 })
                 .collect(),
         ),
@@ -56,12 +68,16 @@ async fn show(keeper: &SyncSender<Order>) -> Answer {
     }
 }
 
-async fn ban(keeper: &SyncSender<Order>, source: IpNet, seconds: u64) -> Answer {
+async fn ban(keeper: &SyncSender<Order>, mode: Mode, source: IpNet, seconds: u64) -> Answer {
     let duration = Duration::from_secs(seconds);
     match asked(keeper, |asker| Wish::Ban(source, duration, asker)).await {
         Ok(Ok(())) => {
             let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-            Answer::Done(format!("{source} is banned for {duration:#}"))
+            let but = match mode {
+                Mode::Enforce => String::new(),
+                Mode::Monitor => format!(", but {NOT_KEPT_OUT}"),
+            };
+            Answer::Done(format!("{source} is banned for {duration:#}{but}"))
         }
         Ok(Err(why)) => Answer::Refused(why),
         Err(refusal) => refusal,

@@ -111,6 +111,8 @@ pub struct WorkerStats {
     pub bans_dropped: Counter,
     /// How often the worker was away for longer than its heartbeat allows.
     pub stalls: Counter,
+    /// For how long in all, in nanoseconds.
+    pub away_ns: Counter,
     /// How often it went to sleep.
     pub sleeps: Counter,
     /// How often its sockets were opened.
@@ -149,6 +151,7 @@ impl Default for WorkerStats {
             events_dropped: Counter::default(),
             bans_dropped: Counter::default(),
             stalls: Counter::default(),
+            away_ns: Counter::default(),
             sleeps: Counter::default(),
             openings: Counter::default(),
             last_beat_ns: Counter::default(),

@@ -199,7 +199,10 @@ impl<P: PacketIo, O: Observer, B: Pulse> Worker<P, O, B> {
     /// Back from having been away: what is on its way is stale, and what the kernel forwarded
     /// meanwhile wasn't seen.
     fn recover(&mut self, now: Instant) {
+        let away = now.since(self.last_beat).as_nanos();
         self.stats.stalls.add(1);
+        let away_ns = u64::try_from(away).unwrap_or(u64::MAX);
+        self.stats.away_ns.add(away_ns);
         if let (Inspection::Full(inspector), OnFailure::Open) =
             (&self.inspection, self.tempo.on_failure)
         {

@@ -32,13 +32,8 @@ impl Claim {
     /// Another process is at work with them, or nothing can be pinned there.
     pub fn take(dir: &Path) -> Result<Self, Error> {
         let pins = Pins::new(dir);
-        for _ in 0..ATTEMPTS {
-            pins.mount()?;
-            if let Some(lock) = lock(dir, &pins)? {
-                return Ok(Self::new(pins, dir, lock));
-            }
-        }
-        Err(at_work(dir, &pins, None))
+        let lock = make_and_lock(dir, &pins)?;
+        Ok(Self::new(pins, dir, lock))
     }
 
     /// The same, if the directory is there.
@@ -88,14 +83,17 @@ impl Claim {
         &self.dir
     }
 
-    /// That the maps' pins are where they were.
-    pub(super) fn check_whole(&self) -> Result<(), Error> {
-        if is_still(&self.lock, &self.dir) && self.pins.map(abi::map::SERVICES).exists() {
-            return Ok(());
+    /// Whether the directory is the one that was locked.
+    pub(super) fn is_whole(&self) -> bool {
+        is_still(&self.lock, &self.dir)
+    }
+
+    /// Makes and claims the directory again that somebody has removed.
+    pub(super) fn renew(&mut self) -> Result<(), Error> {
+        if !self.is_whole() {
+            self.lock = make_and_lock(&self.dir, &self.pins)?;
         }
-        Err(Error::PinsRemoved {
-            dir: self.dir.clone(),
-        })
+        Ok(())
     }
 }
 
@@ -104,6 +102,17 @@ impl Drop for Claim {
         // Nothing pinned, nothing left: only an empty directory can be removed like this.
         let _ = fs::remove_dir(&self.dir);
     }
+}
+
+/// The directory, made if it isn't there, and locked.
+fn make_and_lock(dir: &Path, pins: &Pins) -> Result<File, Error> {
+    for _ in 0..ATTEMPTS {
+        pins.mount()?;
+        if let Some(lock) = lock(dir, pins)? {
+            return Ok(lock);
+        }
+    }
+    Err(at_work(dir, pins, None))
 }
 
 /// The locked directory; none if it has been removed or covered meanwhile, as by whoever held it.

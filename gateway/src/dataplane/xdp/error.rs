@@ -64,14 +64,13 @@ pub enum Error {
         interfaces: Vec<String>,
     },
 
-    /// The pins of a running gateway are gone.
-    #[error(
-        "the pins in {} have been removed while the gateway runs: restart it, so that it makes them anew",
-        dir.display()
-    )]
+    /// The pins of a running gateway are gone, and stay so.
+    #[error("the pins in {} have been removed, and can't be made anew", dir.display())]
     PinsRemoved {
         /// Where they were.
         dir: PathBuf,
+        /// Why not.
+        source: Box<Error>,
     },
 
     /// The driver refuses and generic mode isn't wanted.

@@ -5,6 +5,8 @@
 //! instances share one set of maps. Links and maps are pinned ([`Xdp::open`]): when the process
 //! ends, in whatever way, the kernel goes on forwarding, with the fallback for services, until a
 //! successor adopts the links or [`Xdp::detach`] removes them. Dropping an [`Xdp`] changes nothing.
+//! While the process runs it holds links and maps itself, so that removing the pins takes nothing off, and
+//! makes them anew ([`Xdp::keep_pins`]).
 //!
 //! Order matters at both ends of a run: a socket is published when its worker is ready
 //! ([`Xdp::publish`]), last of all, and withdrawn first.
@@ -16,6 +18,7 @@ mod claim;
 mod counters;
 mod error;
 mod heartbeat;
+mod held;
 mod maps;
 mod object;
 mod pins;
@@ -41,6 +44,7 @@ pub use object::OBJECT;
 pub use settings::Settings;
 
 use error::os_error;
+use held::{HeldLink, HeldMaps};
 use object::Loader;
 use pins::Pins;
 
@@ -113,6 +117,7 @@ pub struct Port {
     pub program: u32,
     /// What the driver said against native mode, if that is why the mode is generic.
     pub refused_native: Option<io::Error>,
+    held: HeldLink,
 }
 
 /// What is on a port.
@@ -141,6 +146,7 @@ pub struct Xdp {
     port_config: Array<MapData, PortWords>,
     peers: DevMap<MapData>,
     sockets: XskMap<MapData>,
+    held: HeldMaps,
     /// By which the program chooses the buckets of budgets.
     budget_key: [u64; 2],
 }
@@ -200,6 +206,7 @@ impl Xdp {
             port_config: maps::open(pins, map::PORT_CONFIG)?,
             peers: maps::open(pins, map::PEERS)?,
             sockets: maps::open(pins, map::SOCKETS)?,
+            held: HeldMaps::open(pins, &object::SHARED)?,
             budget_key: random_key()?,
             ports: Vec::new(),
             claim,
@@ -291,6 +298,7 @@ impl Xdp {
             adopted: attached.adopted,
             program,
             refused_native: attached.refused_native,
+            held: HeldLink::open(&pin)?,
         });
         Ok(())
     }
@@ -331,15 +339,48 @@ impl Xdp {
         })
     }
 
+    /// Sees to it that links and maps have their pins. Says whether some had to be made anew, because
+    /// somebody had removed them.
+    ///
+    /// # Errors
+    /// They can't be made anew.
+    pub fn keep_pins(&mut self) -> Result<bool, Error> {
+        if self.has_pins() {
+            return Ok(false);
+        }
+        let dir = self.claim.dir().to_owned();
+        self.pin_anew().map_err(|source| Error::PinsRemoved {
+            dir,
+            source: Box::new(source),
+        })?;
+        Ok(true)
+    }
+
+    fn has_pins(&self) -> bool {
+        let pins = &self.claim.pins;
+        let is_pinned = |port: &Port| port.held.is_pinned(&pins.link(&port.interface.name));
+        self.claim.is_whole() && self.held.are_pinned(pins) && self.ports.iter().all(is_pinned)
+    }
+
+    fn pin_anew(&mut self) -> Result<(), Error> {
+        self.claim.renew()?;
+        let pins = &self.claim.pins;
+        pins.create()?;
+        self.held.keep_pinned(pins)?;
+        for port in &mut self.ports {
+            port.held.keep_pinned(&pins.link(&port.interface.name))?;
+        }
+        Ok(())
+    }
+
     /// Puts the program on an interface that has come back under the name of one of `link`'s ends, or
     /// that somebody has taken it off.
     ///
     /// # Errors
-    /// As [`Xdp::open`], and the pins have been removed: other maps would have to take their places,
-    /// which the workers don't know.
+    /// As [`Xdp::open`], and as [`Xdp::keep_pins`]: other maps would have to take the places of those
+    /// that the workers know.
     pub fn reattach(&mut self, link: u32, side: Side, if_index: u32) -> Result<&Port, Error> {
-        self.claim.check_whole()?;
-        self.claim.pins.create()?;
+        self.keep_pins()?;
         let no_such_link = Error::NoSuchSlot { link, queue: 0 };
         let ends = self.links.get_mut(link as usize).ok_or(no_such_link)?;
         match side {

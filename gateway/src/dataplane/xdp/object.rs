@@ -12,7 +12,7 @@ use super::pins::Pins;
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir.bpf.o"));
 
 /// The maps that all instances share and that stay when the daemon is gone.
-const SHARED: [&str; 14] = [
+pub(super) const SHARED: [&str; 14] = [
     map::SERVICES,
     map::COAP_SERVICES,
     map::PORT_CONFIG,
