@@ -195,11 +195,13 @@ pub enum Injected {
     Echo,
     /// A portion of a CoAP response, or an acknowledgement that goes with it.
     Portion,
+    /// A CoAP ping (RFC 7252 §4.3), to see whether a request may go on.
+    Ping,
 }
 
 impl Injected {
     /// Every purpose, in the order of [`Injected::index`].
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Released,
         Self::Reset,
         Self::Close,
@@ -207,6 +209,7 @@ impl Injected {
         Self::Refusal,
         Self::Echo,
         Self::Portion,
+        Self::Ping,
     ];
 
     /// Its name as a metric label.
@@ -220,6 +223,7 @@ impl Injected {
             Self::Refusal => "refusal",
             Self::Echo => "echo",
             Self::Portion => "portion",
+            Self::Ping => "ping",
         }
     }
 

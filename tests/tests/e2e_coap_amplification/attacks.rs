@@ -67,8 +67,7 @@ pub(crate) const LEFT: &str = "x";
 
 /// All that libcoap's example server can be used for, or a careless one where that server takes care.
 /// CO-A15 is CO-A01 at this place: the server stands where devices do. CO-A16 is a test of its own. Left out
-/// is a resource directory that asks back (CO-A14), for requests of a server's own count towards no budget;
-/// and of CO-A17 an address changed under DTLS, where Weir sees no more than records.
+/// is of CO-A17 an address changed under DTLS, where Weir sees no more than records.
 pub(crate) const ALL: &[Attack] = &[
     unicast("CO-A01", "discovery", 8.0, |number| {
         get(number, &[], ".well-known/core")
@@ -185,6 +184,18 @@ pub(crate) const ALL: &[Attack] = &[
     },
     Attack {
         target: Target::Careless,
+        ..unicast("CO-A14", "a directory that asks back", 4.0, |number| {
+            register(number, ".well-known/rd")
+        })
+    },
+    Attack {
+        target: Target::Careless,
+        ..unicast("CO-A14", "a server that writes back", 30.0, |number| {
+            register(number, "rd")
+        })
+    },
+    Attack {
+        target: Target::Careless,
         ..unicast("CO-A17", "OSCORE from another address", 30.0, |number| {
             let (token, sequence) = (number.to_be_bytes(), [0x09, number as u8, b'k']);
             message(Type::Confirmable, Code::POST, number, &token, |builder| {
@@ -195,6 +206,16 @@ pub(crate) const ALL: &[Attack] = &[
         })
     },
 ];
+
+/// A registration with a resource directory, by a name.
+fn register(message_id: u16, path: &str) -> Vec<u8> {
+    message(Type::Confirmable, Code::POST, message_id, &[], |builder| {
+        builder
+            .path(number::URI_PATH, path)
+            .option(number::URI_QUERY, b"ep=x")
+            .payload(&[]);
+    })
+}
 
 /// A GET with options, in the order of their numbers.
 fn ask(

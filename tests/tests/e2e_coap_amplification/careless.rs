@@ -1,6 +1,7 @@
 //! A server as careless as some in the field: it answers everybody at length, a CON to a group too
-//! (RFC 7252 §8.1 forbids it to be asked), sends a whole burst of blocks at once (RFC 9177 §7), and
-//! what it protects by OSCORE it sends to wherever the request seems to come from.
+//! (RFC 7252 §8.1 forbids it to be asked), sends a whole burst of blocks at once (RFC 9177 §7), what it
+//! protects by OSCORE it sends to wherever the request seems to come from, and whoever registers with it
+//! it asks, or writes to, again and again without waiting for an answer (RFC 9176 §5.1).
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -18,6 +19,8 @@ pub(crate) const PORT: u16 = 5689;
 const PAYLOAD: [u8; 1024] = [b'c'; 1024];
 /// Blocks in a burst: MAX_PAYLOADS (RFC 9177 §7.2).
 const BURST: u32 = 10;
+/// How often it asks: as often as a CON is sent (RFC 7252 §4.8), but all at once.
+const ASKED: usize = 5;
 
 pub(crate) struct Careless {
     socket: UdpSocket,
@@ -69,7 +72,35 @@ impl Careless {
             let answer = response(&request, is_burst.then_some(part));
             self.socket.send_to(&answer, from).expect("a way back");
         }
+        if let Some(request) = request_back(&request) {
+            for _ in 0..ASKED {
+                self.socket.send_to(&request, from).expect("a way back");
+            }
+        }
     }
+}
+
+/// What it wants of the one who has registered.
+fn request_back(registration: &Message<'_>) -> Option<Vec<u8>> {
+    let path: Vec<_> = registration
+        .options_of(number::URI_PATH)
+        .map(|segment| segment.value)
+        .collect();
+    let (code, path, payload) = match path[..] {
+        [b".well-known", b"rd"] => (Code::GET, ".well-known/core", &[][..]),
+        [b"rd"] => (Code::PUT, "5/0/0", &PAYLOAD[..]),
+        _ => return None,
+    };
+    let (message_id, token) = (registration.message_id(), [7; 8]);
+    Some(message(
+        Type::Confirmable,
+        code,
+        message_id,
+        &token,
+        |builder| {
+            builder.path(number::URI_PATH, path).payload(payload);
+        },
+    ))
 }
 
 /// Nobody has sent anything, or nobody was there for the last answer.
@@ -89,7 +120,8 @@ fn response(request: &Message<'_>, part: Option<u32>) -> Vec<u8> {
     let is_protected = request
         .options()
         .any(|option| option.number == number::OSCORE);
-    let code = if is_protected {
+    let is_registration = request_back(request).is_some();
+    let code = if is_protected || is_registration {
         Code::CHANGED
     } else {
         Code::CONTENT
@@ -101,7 +133,8 @@ fn response(request: &Message<'_>, part: Option<u32>) -> Vec<u8> {
             (false, Some(part)) => builder.uint(number::Q_BLOCK2, part << 4 | 0x0e),
             (false, None) => builder,
         };
-        builder.payload(&PAYLOAD);
+        let payload = if is_registration { &[] } else { &PAYLOAD[..] };
+        builder.payload(payload);
     })
 }
 

@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 
 use gateway::demo::work::Telemetry;
 use gateway::netns::peers::{Gateway, Metrics, Mosquitto, Setup};
-use gateway::netns::{Host, INTERFACE, Spec, Topology, output};
+use gateway::netns::{Host, INTERFACE, Spec, Topology};
 use weir_tests::lab::{BASELINE, alone, must};
 use weir_tests::stream::Stream;
 
-use load::Load;
+use load::{Load, not_taken, worker_time};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
 const COAP: u16 = 5683;
+/// Not the servers' address: what gets through ends at their interface.
+const NOBODY: [u8; 6] = [0x02, 0, 0, 0, 0, 0x99];
 
 /// NON GET /n, and the same of a version that isn't.
 const REQUEST: &[u8] = b"\x54\x01\x00\x01abcd\xb1n";
@@ -142,13 +144,7 @@ struct Lost {
 impl Lost {
     fn on_the_way(topology: &Topology) -> Self {
         let devices = topology.host(Host::Devices);
-        let mut ethtool = devices.command("ethtool");
-        let figures = must(output(ethtool.args(["-S", INTERFACE]))).stdout;
-        let of_flood = figures.lines().find_map(|line| {
-            let count = line.trim().strip_prefix("tx_queue_0_xdp_xmit_errors: ")?;
-            count.parse::<u64>().ok()
-        });
-        let of_flood = of_flood.expect("a count of frames that weren't taken");
+        let of_flood = not_taken(topology);
         let shown = must(devices.ip(&format!("-j -s link show dev {INTERFACE}")));
         let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
         let dropped = shown[0]["stats64"]["tx"]["dropped"].as_u64();
@@ -166,19 +162,6 @@ impl Lost {
     }
 }
 
-/// What the gateway's worker has run for.
-fn worker_time(gateway: &Gateway<'_>) -> Duration {
-    let tasks = format!("/proc/{}/task", gateway.process().id());
-    let spent = fs::read_dir(tasks).expect("procfs").filter_map(|task| {
-        let path = task.ok()?.path();
-        let name = fs::read_to_string(path.join("comm")).ok()?;
-        let schedstat = fs::read_to_string(path.join("schedstat")).ok()?;
-        let is_worker = name.starts_with("weir-0.");
-        is_worker.then(|| schedstat.split(' ').next()?.parse::<u64>().ok())?
-    });
-    Duration::from_nanos(spent.sum())
-}
-
 fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
@@ -187,6 +170,7 @@ fn address(text: &str) -> IpAddr {
 fn requests_in_the_names_of_a_whole_ipv6_network_end_at_its_budget() {
     let load = Load {
         message: REQUEST,
+        receiver: NOBODY,
         first: address("fd88::"),
         step: 1,
     };
@@ -202,6 +186,7 @@ fn requests_in_several_names_end_at_their_budgets() {
     const SOURCES: u32 = 16;
     let load = Load {
         message: REQUEST,
+        receiver: NOBODY,
         first: address("10.89.0.1"),
         step: u32::MAX / SOURCES + 1,
     };
@@ -215,6 +200,7 @@ fn requests_in_several_names_end_at_their_budgets() {
 fn requests_in_the_names_of_a_listed_network_never_arrive() {
     let load = Load {
         message: REQUEST,
+        receiver: NOBODY,
         first: address("11.0.0.0"),
         step: 1,
     };
@@ -227,6 +213,7 @@ fn requests_in_the_names_of_a_listed_network_never_arrive() {
 fn broken_coap_of_one_source_is_sampled() {
     let load = Load {
         message: BROKEN,
+        receiver: NOBODY,
         first: address("10.89.0.1"),
         step: 0,
     };

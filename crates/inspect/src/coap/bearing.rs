@@ -58,7 +58,9 @@ impl Bearing {
             let sent = exchanges.sent(now, destination, source, message.message_id());
             let direction = match sent.map(|sent| sent.kind) {
                 Some(Kind::Request | Kind::Ping) => Direction::ToClient,
-                Some(Kind::Response | Kind::Probe | Kind::Decoy) => Direction::ToServer,
+                Some(Kind::Response | Kind::Probe | Kind::Decoy | Kind::Knock) => {
+                    Direction::ToServer
+                }
                 None => arrival.direction,
             };
             (direction, Role::Reply(sent))

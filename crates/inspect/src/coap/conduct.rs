@@ -116,7 +116,7 @@ impl Tracker {
         if self.exchanges.asked(cx.now, &response).is_some() {
             // The right endpoint and token, on the acknowledgement of something else.
             Reason::COAP_SPOOFED_UNMATCHED_RESPONSE
-        } else if self.askers.has_asked(cx.now, client, token) {
+        } else if self.askers.is_noted(cx.now, (client, token)) {
             Reason::COAP_SPOOFED_OTHER_ENDPOINT
         } else if datagram.is_notification() {
             Reason::COAP_SPOOFED_UNREGISTERED_NOTIFICATION

@@ -175,6 +175,7 @@ impl Tracker {
         match (sent.kind, is_reset) {
             (Kind::Probe, false) => self.send_decoy(cx, datagram, sent),
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
+            (Kind::Knock, true) => self.open_door(cx, datagram),
             _ => self.probes.fail(cx.now, datagram.bearing.client.address),
         }
         Outcome::CHALLENGED

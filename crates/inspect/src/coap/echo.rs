@@ -2,12 +2,16 @@
 //! (RFC 9175 §2.3, and appendix A on how such values may be built).
 //!
 //! Nothing is remembered about a cookie: it is the low byte of the epoch it was made in, and a
-//! truncated SipHash of that epoch and the client's address, under a key nobody else has. It is good
-//! for what is left of its epoch and for the next one, 60 to 120 seconds. The client's port isn't part
+//! truncated SipHash of that epoch and the client's address, under a key nobody else has. Keys rotate: each
+//! is for 32 epochs, and is drawn out of the seed by its number, so that the current one and the one before
+//! it are at hand without a place to keep them. A cookie is good for what is left of its epoch and for the
+//! next one, 60 to 120 seconds, whichever key that has. After a restart, under a seed that is drawn anew, a
+//! client that comes with an old one is challenged once more. The client's port isn't part
 //! of it: it is an address that is to be kept from floods.
 //!
 //! Truncation is what lets the answer to a four-byte request stay below three times its size. Each
-//! guess at the shortest cookie costs a datagram and succeeds once in 2^40.
+//! guess at the shortest cookie costs a datagram and succeeds once in 2^40; whoever collects cookies to
+//! find the key has half an hour of them.
 
 use std::hash::Hasher;
 use std::time::Duration;
@@ -19,13 +23,16 @@ use crate::{Instant, Seed};
 
 /// How long one value of the epoch byte lasts.
 const EPOCH: Duration = Duration::from_secs(60);
+/// Epochs under one key.
+const KEY_EPOCHS: u64 = 32;
 /// Bytes of the shortest and longest cookie, the epoch byte included. RFC 9175 §2.2.1 allows 1 to 40.
 pub(super) const LEN_MIN: usize = 6;
 const LEN_MAX: usize = 9;
 
 /// Makes cookies, and knows its own again.
 pub(super) struct Mint {
-    key: [u8; 16],
+    /// Makes the keys.
+    master: [u8; 16],
 }
 
 /// The value of an Echo option.
@@ -38,7 +45,7 @@ pub(super) struct Cookie {
 impl Mint {
     pub(super) fn new(seed: &Seed) -> Self {
         Self {
-            key: seed.key("coap.echo"),
+            master: seed.key("coap.echo"),
         }
     }
 
@@ -74,13 +81,20 @@ impl Mint {
     }
 
     fn cookie(&self, epoch: u64, client: Address) -> [u8; LEN_MAX] {
-        let mut hasher = SipHasher24::new_with_key(&self.key);
+        let mut hasher = SipHasher24::new_with_key(&self.key(epoch / KEY_EPOCHS));
         hasher.write(&epoch.to_le_bytes());
         hasher.write(&client.bytes());
         let mac = hasher.finish128().as_bytes();
         let mut cookie = [epoch as u8; LEN_MAX];
         cookie[1..].copy_from_slice(&mac[..LEN_MAX - 1]);
         cookie
+    }
+
+    /// The key with this number.
+    fn key(&self, number: u64) -> [u8; 16] {
+        let mut hasher = SipHasher24::new_with_key(&self.master);
+        hasher.write(&number.to_le_bytes());
+        hasher.finish128().as_bytes()
     }
 }
 
@@ -152,6 +166,25 @@ mod tests {
         let cookie = mint.issue(Instant::from_secs(60), client, 9).unwrap();
         let a_turn_later = Instant::from_secs(60 + 256 * 60);
         assert!(!mint.recognises(a_turn_later, client, cookie.as_slice()));
+    }
+
+    #[test]
+    fn keys_rotate_and_a_cookie_outlives_its_key_by_an_epoch() {
+        let (mint, client) = (mint(), address("192.0.2.1"));
+        let turn_secs = KEY_EPOCHS * EPOCH.as_secs();
+        let keys: Vec<_> = (0..100).map(|number| mint.key(number)).collect();
+        let different: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(different.len(), keys.len());
+        for turn in 1..100 {
+            let begins = turn * turn_secs;
+            let made = Instant::from_secs(begins - 1);
+            let cookie = mint.issue(made, client, LEN_MIN).unwrap();
+            for (at_secs, fresh) in [(begins, true), (begins + 59, true), (begins + 60, false)] {
+                let now = Instant::from_secs(at_secs);
+                let is_fresh = mint.recognises(now, client, cookie.as_slice());
+                assert_eq!(is_fresh, fresh, "turn {turn}, seen at {at_secs}");
+            }
+        }
     }
 
     #[test]

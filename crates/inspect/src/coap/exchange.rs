@@ -50,6 +50,8 @@ pub(super) struct Request {
     pub(super) observe: Option<Observe>,
     /// Whether the address of the client was validated as it asked.
     pub(super) trusted: bool,
+    /// Whether any server may answer it.
+    pub(super) asks_anybody: bool,
     /// What it asks for, where the size of the answer matters.
     pub(super) resource: Option<u64>,
     /// What makes the body of the answer.
@@ -74,6 +76,8 @@ pub(super) struct Asked {
     pub(super) server: Server,
     /// Whether the client's address was validated when it asked.
     pub(super) trusted: bool,
+    /// Whether any server may answer it.
+    pub(super) asks_anybody: bool,
     pub(super) resource: Option<u64>,
     /// What makes the body of the response.
     pub(super) body: u64,
@@ -98,6 +102,8 @@ pub(super) enum Kind {
     Probe,
     /// A response to nothing, under a message ID of ours.
     Decoy,
+    /// A ping of ours, before a request that is too large.
+    Knock,
 }
 
 /// A CON or NON that may be acknowledged or reset.
@@ -157,7 +163,7 @@ impl Sent {
 
     /// Whether its sender knows nothing of it.
     pub(super) fn is_ours(&self) -> bool {
-        matches!(self.kind, Kind::Probe | Kind::Decoy)
+        matches!(self.kind, Kind::Probe | Kind::Decoy | Kind::Knock)
     }
 
     /// Whether it is what `digest` stands for.
@@ -293,6 +299,7 @@ impl Exchanges {
             message_id: 0,
             observe: Some(Observe::Register),
             trusted: false,
+            asks_anybody: true,
             resource: None,
             body: 0,
             offset: 0,
@@ -372,6 +379,7 @@ struct Exchange {
     observation: Observation,
     message_id: u16,
     trusted: bool,
+    asks_anybody: bool,
     has_observed: bool,
     /// Absent unless a rule counts what clients hold.
     share: Option<Box<Share>>,
@@ -387,6 +395,7 @@ impl Exchange {
             observation: Observation::None,
             message_id: 0,
             trusted: false,
+            asks_anybody: true,
             has_observed: false,
             share: None,
         }
@@ -405,6 +414,7 @@ impl Exchange {
         self.used = self.used.max(now);
         self.message_id = request.message_id;
         self.trusted = request.trusted;
+        self.asks_anybody = request.asks_anybody;
         self.resource = request.resource;
         self.body = request.body;
         self.offset = request.offset;
@@ -418,6 +428,7 @@ impl Exchange {
         Asked {
             server,
             trusted: self.trusted || (self.observation.is_trusted() && !is_piggybacked),
+            asks_anybody: self.asks_anybody,
             resource: self.resource,
             body: self.body,
             observes: !matches!(self.observation, Observation::None),

@@ -16,6 +16,8 @@ pub(super) struct Facts<'a> {
     /// Block1 and Block2 (RFC 7959 §2).
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
+    /// The first segment of the path.
+    segment: Option<&'a [u8]>,
 }
 
 impl<'a> Facts<'a> {
@@ -28,6 +30,7 @@ impl<'a> Facts<'a> {
                 number::BLOCK1 => facts.block1 = option.as_block(),
                 number::BLOCK2 => facts.block2 = option.as_block(),
                 number::ECHO => facts.echo = Some(option.value),
+                number::URI_PATH => facts.segment = facts.segment.or(Some(option.value)),
                 _ => {}
             }
         }
@@ -38,6 +41,11 @@ impl<'a> Facts<'a> {
     pub(super) fn goes_on(&self) -> bool {
         let blocks = [self.block1, self.block2];
         blocks.into_iter().flatten().any(|block| block.number > 0)
+    }
+
+    /// Whether a request is for what any server may have: its root, or what is well known (RFC 8615).
+    pub(super) fn asks_anybody(&self) -> bool {
+        self.segment.is_none_or(|segment| segment == b".well-known")
     }
 
     /// Where the block that a response carries, or a request asks for, begins in its body.
@@ -90,6 +98,20 @@ mod tests {
                 let facts = Facts::of(&Message::decode(&bytes).unwrap());
                 assert_eq!(facts.goes_on(), expected);
             }
+        }
+    }
+
+    #[test]
+    fn any_server_has_a_root_and_what_is_well_known() {
+        for (path, expected) in [
+            ("", true),
+            (".well-known/core", true),
+            ("5/0/0", false),
+            ("rd/.well-known", false),
+        ] {
+            let bytes = message(|builder| builder.path(number::URI_PATH, path));
+            let facts = Facts::of(&Message::decode(&bytes).unwrap());
+            assert_eq!(facts.asks_anybody(), expected, "{path}");
         }
     }
 

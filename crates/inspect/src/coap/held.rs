@@ -76,6 +76,7 @@ impl Datagram<'_> {
             message_id: self.message.message_id(),
             observe: self.facts.asks_to_observe(),
             trusted: false,
+            asks_anybody: self.facts.asks_anybody(),
             resource: None,
             body: 0,
             offset: 0,

@@ -3,9 +3,10 @@
 //! A datagram's way: `bearing` finds out who of its ends is the client and what it belongs to in
 //! `exchange`; `budget` enters its bytes at the client's address; the policy judges it, with the books
 //! open (`meters`); and what comes of that is done by `to_server` and `to_client`, with messages of our
-//! own from `answer`. `conduct` tells what exchanges, `upload`s and `download`s have against it. `echo` makes the cookies of challenges, `strip` takes them out of requests again,
-//! and `resource` remembers which answers had to be challenged. All that is remembered lives in bounded
-//! [tables](crate::table).
+//! own from `answer`. `conduct` tells what exchanges, `upload`s and `download`s have against it. `echo`
+//! makes the cookies of challenges, `strip` takes them out of requests again, and `resource` remembers
+//! which answers had to be challenged. What a server asks of its clients is entered by `counter`. All that
+//! is remembered lives in bounded [tables](crate::table), or in slots that forget.
 //!
 //! # What validates an address
 //!
@@ -21,11 +22,11 @@
 
 mod aged;
 mod answer;
-mod asker;
 mod bearing;
 mod budget;
 mod challenge;
 mod conduct;
+mod counter;
 mod delivery;
 mod download;
 mod echo;
@@ -33,6 +34,7 @@ mod endpoint;
 mod exchange;
 mod facts;
 mod held;
+mod lately;
 mod meters;
 mod observation;
 mod parties;
@@ -58,14 +60,15 @@ use crate::table::{SWEEP_ENTRIES, Sweeps};
 use crate::{Frame, Injected, Instant, LimitKind, Limits, Outcome, Seed, Sink};
 
 use answer::{Answer, Towards};
-use asker::Askers;
 use bearing::{Bearing, Role};
 use budget::{Entry, Ledger, Standing};
+use counter::Counters;
 use download::Downloads;
 use echo::Mint;
-use endpoint::{Address, Token};
+use endpoint::{Address, Endpoint, Token};
 use exchange::Exchanges;
 use facts::Facts;
+use lately::Lately;
 use meters::{Books, Promise};
 use portion::Portions;
 use probe::Probes;
@@ -74,6 +77,8 @@ use upload::Uploads;
 
 /// Over what the books are kept while no rule asks: for answers of our own, and for the histogram.
 const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
+/// Clients and tokens that are told apart.
+const ASKERS: usize = 1 << 14;
 
 /// Reasons raised on one message.
 type Reasons = SmallVec<[Reason; 4]>;
@@ -86,7 +91,10 @@ pub(crate) struct Tracker {
     resources: Resources,
     uploads: Uploads,
     downloads: Downloads,
-    askers: Askers,
+    /// Who asked anybody anything under a token (EXCHANGE_LIFETIME, RFC 7252 §4.8.2): tells an answer from
+    /// an endpoint that wasn't asked (§5.3.2, rule 1) from an answer to nothing.
+    askers: Lately<(Endpoint, Token), 247>,
+    counters: Counters,
     portions: Portions,
     probes: Probes,
     mint: Mint,
@@ -123,7 +131,8 @@ impl Tracker {
             resources: Resources::new(limits.exchanges / 16, seed.hash_seed("coap.resources")),
             uploads: Uploads::new(limits.exchanges / 4, seed.hash_seed("coap.uploads")),
             downloads: Downloads::new(limits.exchanges / 4, seed.hash_seed("coap.downloads")),
-            askers: Askers::new(seed.hash_seed("coap.askers")),
+            askers: Lately::new(ASKERS, seed.hash_seed("coap.askers")),
+            counters: Counters::new(limits, seed),
             portions: Portions::new(limits.exchanges / 256, seed.hash_seed("coap.portions")),
             probes: Probes::new(limits, seed, seed.hash_seed("coap.probes")),
             mint: Mint::new(seed),

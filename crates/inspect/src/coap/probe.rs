@@ -47,6 +47,15 @@ struct Probe {
     failed: bool,
 }
 
+/// What a message of ours is.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// The response to that token.
+    Response(Token),
+    Decoy,
+    Knock,
+}
+
 impl Probes {
     pub(super) fn new(limits: &Limits, seed: &Seed, hash_seed: u64) -> Self {
         Self {
@@ -58,13 +67,17 @@ impl Probes {
     /// The message ID under which `client` is to acknowledge the response to `token`, the same when that
     /// is sent again. None if it failed to acknowledge one lately, or too many are under way.
     pub(super) fn begin(&self, now: Instant, client: Address, token: Token) -> Option<u16> {
-        let fresh = || Probe {
-            begun: now,
-            sent: 0,
-            failed: false,
-        };
+        let fresh = || Probe::new(now);
         let (begun, _) = self.table.with_or_insert(now, client, fresh, Probe::send);
-        Some(self.secret(begun?, client, Some(token)) as u16)
+        Some(self.secret(begun?, client, Purpose::Response(token)) as u16)
+    }
+
+    /// The message ID of a ping to `client`, the same when it is sent again; none as with
+    /// [`Probes::begin`].
+    pub(super) fn knock(&self, now: Instant, client: Address) -> Option<u16> {
+        let fresh = || Probe::new(now);
+        let (begun, _) = self.table.with_or_insert(now, client, fresh, Probe::send);
+        Some(self.secret(begun?, client, Purpose::Knock) as u16)
     }
 
     /// The message ID and the token of the decoy that `client` is to reset, now that it has acknowledged a
@@ -75,7 +88,7 @@ impl Probes {
         client: Address,
     ) -> Option<(u16, [u8; DECOY_TOKEN_LEN])> {
         let begun = self.table.with(now, &client, Probe::send)??;
-        let secret = self.secret(begun, client, None);
+        let secret = self.secret(begun, client, Purpose::Decoy);
         Some((secret as u16, ((secret >> 16) as u32).to_be_bytes()))
     }
 
@@ -111,20 +124,32 @@ impl Probes {
         self.table.sweep(now, at_most)
     }
 
-    /// What only the receiver of the response to that token gets to know; or of the decoy.
-    fn secret(&self, begun: Instant, client: Address, token: Option<Token>) -> u64 {
+    /// What only the receiver of a message of ours gets to know.
+    fn secret(&self, begun: Instant, client: Address, purpose: Purpose) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.key);
         hasher.write(&begun.0.to_le_bytes());
         hasher.write(&client.bytes());
-        if let Some(token) = token {
-            hasher.write(&token.bytes());
-            hasher.write_usize(token.len());
+        match purpose {
+            Purpose::Response(token) => {
+                hasher.write(&token.bytes());
+                hasher.write_usize(token.len());
+            }
+            Purpose::Decoy => {}
+            Purpose::Knock => hasher.write_u8(0),
         }
         hasher.finish128().h1
     }
 }
 
 impl Probe {
+    fn new(now: Instant) -> Self {
+        Self {
+            begun: now,
+            sent: 0,
+            failed: false,
+        }
+    }
+
     /// One more message goes out for the attempt: when it began, if it goes on.
     fn send(&mut self) -> Option<Instant> {
         self.sent = self.sent.saturating_add(1);

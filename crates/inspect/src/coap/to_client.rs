@@ -82,6 +82,7 @@ impl Tracker {
         let response = bearing.response(message, datagram.token);
         let notifies = datagram.notifies();
         if let Some(asked) = asked {
+            self.note_answering(cx, datagram, &asked);
             self.note_download(cx, datagram, &asked);
         }
         let evicted = match (asked, notifies) {

@@ -136,7 +136,13 @@ impl Tracker {
                 {
                     return Some(outcome);
                 }
-                self.askers.note(cx.now, bearing.client, datagram.token);
+                if let Some(outcome) = self.charge_addressee(cx, datagram, subject) {
+                    return Some(outcome);
+                }
+                if trust == Trust::None {
+                    self.note_asking(cx, datagram);
+                }
+                self.askers.note(cx.now, (bearing.client, datagram.token));
                 let request = Request {
                     trusted: trust != Trust::None,
                     resource,
@@ -151,7 +157,9 @@ impl Tracker {
                 self.note_upload(cx, datagram);
                 self.note(cx, datagram, server, Kind::Request)
             }
-            Role::Ping => self.note(cx, datagram, Server::One(bearing.server), Kind::Ping),
+            Role::Ping => self
+                .charge_addressee(cx, datagram, subject)
+                .or_else(|| self.note(cx, datagram, Server::One(bearing.server), Kind::Ping)),
             Role::Reply(Some(sent)) if sent.is_ours() => {
                 Some(self.handle_probe_reply(cx, datagram, &sent))
             }

@@ -49,6 +49,11 @@ enum Step {
     Error {
         payload_len: usize,
     },
+    /// The server asks the victim something itself.
+    AskBack {
+        payload_len: usize,
+    },
+    AskBackAgain,
     Pause(u64),
 }
 
@@ -66,6 +71,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Reset),
         4 => any::<bool>().prop_map(|confirmable| Step::Notify { confirmable }),
         2 => (0usize..200).prop_map(|payload_len| Step::Error { payload_len }),
+        2 => (0usize..1100).prop_map(|payload_len| Step::AskBack { payload_len }),
+        2 => Just(Step::AskBackAgain),
         3 => (0u64..20_000).prop_map(Step::Pause),
     ]
 }
@@ -77,6 +84,9 @@ struct Reflection {
     server: SocketAddr,
     asked: Vec<u8>,
     answered: Vec<u8>,
+    asked_back: Vec<u8>,
+    /// When a request under the victim's address last came to the server.
+    drawn: Option<Instant>,
     id: u16,
     server_id: u16,
     /// When, how many bytes, and whether towards the victim.
@@ -97,6 +107,8 @@ impl Reflection {
             }),
             asked: get(Type::NonConfirmable, 0, &[], ""),
             answered: vec![],
+            asked_back: vec![],
+            drawn: None,
             id: 0,
             server_id: 1000,
             books: VecDeque::new(),
@@ -175,6 +187,17 @@ impl Reflection {
                 });
                 self.serve();
             }
+            Step::AskBack { payload_len } => {
+                self.server_id += 1;
+                let (id, token) = (self.server_id, [3; 8]);
+                self.asked_back = message(Type::Confirmable, Code::PUT, id, &token, |builder| {
+                    builder
+                        .path(number::URI_PATH, "rd/1")
+                        .payload(&vec![b'p'; payload_len]);
+                });
+                self.ask_back();
+            }
+            Step::AskBackAgain => self.ask_back(),
             Step::Pause(ms) => self.world.pause(Duration::from_millis(ms)),
         }
     }
@@ -197,7 +220,22 @@ impl Reflection {
         let (victim, server) = (self.victim, self.server);
         self.enter(payload.len(), false);
         let passage = self.world.send(victim, server, payload);
+        let is_request = matches!(payload[1], 1..32);
+        if is_request && passage.forwarded.is_some() {
+            self.drawn = Some(self.world.now);
+        }
         self.settle(None, &passage.injected);
+    }
+
+    /// Nothing counts that the server asks by its own will.
+    fn ask_back(&mut self) {
+        let is_drawn = |at: Instant| self.world.now < at + WINDOW;
+        if self.asked_back.is_empty() || !self.drawn.is_some_and(is_drawn) {
+            return;
+        }
+        let (victim, server) = (self.victim, self.server);
+        let passage = self.world.send(server, victim, &self.asked_back.clone());
+        self.settle(passage.forwarded.as_deref(), &passage.injected);
     }
 
     fn serve(&mut self) {

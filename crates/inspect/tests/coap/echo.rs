@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use inspect::{Injected, Limits};
+use inspect::{Injected, Inspector, Limits, Seed};
 use policy::{Reason, Verdict};
 use wire::coap::{Code, Message, Type, number};
 
@@ -95,6 +95,24 @@ fn a_client_that_repeats_the_cookie_is_let_in_and_the_server_never_sees_it() {
         client(),
         &content(Type::Acknowledgement, 4, TOKEN, 900),
     );
+}
+
+/// Everything is forgotten at a restart, and the keys are others.
+#[test]
+fn a_client_with_a_cookie_of_before_a_restart_is_challenged_once_more() {
+    let mut world = World::with_cookies_only();
+    let request = get(Type::Confirmable, 1, TOKEN, "firmware");
+    let response = content(Type::Acknowledgement, 1, TOKEN, 900);
+    let old = echo_of(&challenged(&mut world, &request, &response)).unwrap();
+    let rules = policy_of("", &cookies_only());
+    world.inspector = Inspector::new(Limits::default(), rules, Seed::fixed(8));
+
+    let repeated = with_echo(&request, &old);
+    let new = echo_of(&challenged(&mut world, &repeated, &response)).unwrap();
+    assert_ne!(new, old);
+    let passage = world.send(client(), server(), &with_echo(&request, &new));
+    assert_eq!(passage.forwarded.as_deref(), Some(&request[..]));
+    world.pass(server(), client(), &response);
 }
 
 #[test]

@@ -5,6 +5,7 @@ extern crate weir_inspect as inspect;
 mod amplification;
 mod capacity;
 mod conduct;
+mod counter;
 mod delivery;
 mod echo;
 mod exchanges;

@@ -200,7 +200,7 @@ impl EveVerdict {
             Injected::Refusal => Some("refusal"),
             Injected::Echo => Some("echo-challenge"),
             Injected::Portion => Some("partial-response"),
-            Injected::Released | Injected::Close | Injected::ChallengeAck => None,
+            Injected::Released | Injected::Close | Injected::ChallengeAck | Injected::Ping => None,
         });
         Self {
             action,

@@ -25,6 +25,7 @@ fn request(observe: Option<Observe>) -> Request {
         message_id: 100,
         observe,
         trusted: true,
+        asks_anybody: false,
         resource: Some(9),
         body: 5,
         offset: 0,
