@@ -1,6 +1,6 @@
 //! What a connection speaks, as its TCP stream sees it: bytes in order in, how many may pass out.
 
-use policy::{Action, Reason, Service};
+use policy::{Reason, Service};
 use wire::Direction;
 use wire::greeting::Spoken;
 
@@ -31,9 +31,8 @@ pub(crate) struct Passage {
 }
 
 /// How a connection ends.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Denial {
-    pub(crate) action: Action,
     /// What the client is told in its own protocol, in sequence, before it is let go of.
     pub(crate) refusal: Vec<u8>,
     /// The client has taken its leave before: what it says after that is all there is to stop, and both
@@ -51,11 +50,10 @@ pub(crate) struct Closing {
 }
 
 impl Denial {
-    /// An end without words.
-    pub(crate) fn of(judgement: &Judgement) -> Self {
+    /// An end with these words; without, it is a RST.
+    pub(crate) fn saying(refusal: Vec<u8>) -> Self {
         Self {
-            action: judgement.action,
-            refusal: Vec::new(),
+            refusal,
             is_leave: false,
         }
     }
@@ -77,7 +75,7 @@ impl Passage {
         Self {
             passed: if stops { 0 } else { len },
             outcome: judgement.outcome,
-            denial: stops.then(|| Denial::of(judgement)),
+            denial: stops.then(Denial::default),
         }
     }
 }

@@ -329,18 +329,19 @@ impl<'a, S: Sink> Context<'a, S> {
             Some(rule) => {
                 let enforced = ruling.enforced;
                 self.sink.count(Count::Rule { rule, enforced });
+                let ban = ruling.ban.filter(|ban| !ban.address.is_unspecified());
                 // A rule that accepts is an exception the operator made: nothing to report.
                 if ruling.action.stops() {
                     self.sink.event(&Event {
                         rule: Some(rule),
                         reason: ruling.reason,
                         would: outcome.would,
+                        ban,
                         ..event
                     });
                 }
-                let known = ruling.ban.filter(|ban| !ban.address.is_unspecified());
-                if let Some(ban) = known {
-                    self.sink.ban(ban.address, ban.duration, rule);
+                if let Some(ban) = ban {
+                    self.sink.ban(ban, rule, self.generation);
                 }
             }
             None if !subject.reasons.is_empty() => self.sink.event(&Event {
@@ -400,6 +401,7 @@ impl<'a, S: Sink> Context<'a, S> {
             verdict: outcome.verdict,
             would: None,
             reply,
+            ban: None,
             generation: self.generation,
         }
     }
@@ -412,8 +414,22 @@ fn usual_reply(subject: &Subject<'_>, verdict: Verdict) -> Option<Injected> {
         _ if subject.service.is_udp() => None,
         Verdict::Reset => Some(Injected::Reset),
         Verdict::Refuse => Some(Injected::Refusal),
+        Verdict::Drop if is_of_stream(subject) => Some(Injected::Reset),
         Verdict::Accept | Verdict::Hold | Verdict::Drop | Verdict::Challenge => None,
     }
+}
+
+/// Whether its connection ends with what is dropped: a stream goes on for want of no part of it. Segments
+/// that don't belong to one are dropped alone, and who has taken leave sees a FIN.
+fn is_of_stream(subject: &Subject<'_>) -> bool {
+    let is_below = matches!(
+        subject.protocol,
+        Protocol::Ip | Protocol::Tcp | Protocol::Udp
+    );
+    let has_left = subject
+        .reasons
+        .contains(&policy::Reason::MQTT_SESSION_AFTER_DISCONNECT);
+    !is_below && !has_left
 }
 
 /// Protocol and type of the message that `subject` is about; none if it is about a frame.

@@ -1,6 +1,6 @@
 //! What an event says: the content of an EVE record, borrowed.
 
-use policy::{Reason, RuleIndex, Subject};
+use policy::{Ban, Reason, RuleIndex, Subject};
 
 use crate::{Injected, Instant, Port, Verdict};
 
@@ -31,6 +31,8 @@ pub struct Event<'a> {
     /// What was sent in the place of the message, if anything was: a CoAP client gets no more than its
     /// budget leaves.
     pub reply: Option<Injected>,
+    /// Whom the rule keeps out for it, and for how long.
+    pub ban: Option<Ban>,
     /// Generation of the policy that decided.
     pub generation: u64,
 }

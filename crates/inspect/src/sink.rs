@@ -1,9 +1,6 @@
 //! What the inspector tells the world while it works.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
-use policy::{Reason, RuleIndex, Service};
+use policy::{Ban, Reason, RuleIndex, Service};
 use wire::Direction;
 
 use crate::{Event, Port, Verdict};
@@ -24,8 +21,8 @@ pub trait Sink {
     /// forwarded), and in the order of these calls.
     fn inject(&mut self, port: Port, frame: &[u8]);
 
-    /// `source` is to be kept out for `duration`, because of `rule`.
-    fn ban(&mut self, source: IpAddr, duration: Duration, rule: RuleIndex);
+    /// The source is to be kept out because of `rule` of the policy of that `generation`.
+    fn ban(&mut self, ban: Ban, rule: RuleIndex, generation: u64);
 
     /// Something to be counted.
     fn count(&mut self, count: Count);

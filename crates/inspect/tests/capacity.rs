@@ -1,9 +1,8 @@
 //! A table full of sessions, and a flood that wants their room.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use policy::{RuleIndex, Side};
+use policy::{Ban, RuleIndex, Side};
 use testkit::mqtt::{self, Connect};
 use testkit::network::{Ends, Stream, policy_of};
 use weir_inspect::{
@@ -39,7 +38,7 @@ impl Sink for Departures {
 
     fn inject(&mut self, _: Port, _: &[u8]) {}
 
-    fn ban(&mut self, _: IpAddr, _: Duration, _: RuleIndex) {}
+    fn ban(&mut self, _: Ban, _: RuleIndex, _: u64) {}
 
     fn count(&mut self, count: Count) {
         match count {

@@ -140,15 +140,26 @@ fn what_follows_on_a_denied_connection_is_dropped_and_answered_as_by_a_closed_po
 }
 
 #[test]
-fn drop_keeps_the_message_from_arriving_and_tells_its_sender_nothing() {
+fn drop_keeps_the_message_from_arriving_and_leaves_no_end_waiting() {
     let mut gateway = gateway();
     let mut stream = session(&mut gateway, Version::V311, "a");
+    let (next, back) = (stream.next(ToServer), stream.next(ToClient));
     let passage = stream.data(&mut gateway, ToServer, &publish("silent/1"));
     assert_denied(&passage, Verdict::Drop, "silent");
-    assert!(passage.toward(Side::Inside).is_empty());
-    assert_eq!(flags(&passage, Side::Outside), [RST]);
+    let to_client = tcp_of(passage.toward(Side::Inside)[0]);
+    assert_eq!(
+        (to_client.flags, to_client.seq, to_client.ack),
+        (RST, back, next)
+    );
+    let to_server = tcp_of(passage.toward(Side::Outside)[0]);
+    assert_eq!(
+        (to_server.flags, to_server.seq, to_server.ack),
+        (RST, next, back)
+    );
+    assert_eq!(passage.out.len(), 2, "and nothing more");
     let later = stream.data(&mut gateway, ToServer, &publish("open/1"));
-    assert!(later.out.is_empty());
+    assert_eq!(flags(&later, Side::Inside), [RST], "the first may get lost");
+    assert!(later.toward(Side::Outside).is_empty());
 }
 
 /// Clients are known to acknowledge or ping once more after their DISCONNECT.

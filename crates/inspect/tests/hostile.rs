@@ -35,8 +35,8 @@ impl Sink for Meter {
         self.injected_len_max = self.injected_len_max.max(frame.len());
     }
 
-    fn ban(&mut self, source: std::net::IpAddr, _: std::time::Duration, _: policy::RuleIndex) {
-        assert!(!source.is_unspecified());
+    fn ban(&mut self, ban: policy::Ban, _: policy::RuleIndex, _: u64) {
+        assert!(!ban.address.is_unspecified());
     }
 
     fn count(&mut self, count: Count) {

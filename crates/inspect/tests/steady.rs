@@ -19,7 +19,7 @@ struct Void;
 impl Sink for Void {
     fn event(&mut self, _: &Event<'_>) {}
     fn inject(&mut self, _: Port, _: &[u8]) {}
-    fn ban(&mut self, _: std::net::IpAddr, _: std::time::Duration, _: policy::RuleIndex) {}
+    fn ban(&mut self, _: policy::Ban, _: policy::RuleIndex, _: u64) {}
     fn count(&mut self, _: Count) {}
 }
 

@@ -4,6 +4,7 @@
 //! read is a warning, and the others count all the same: a feed with a mistake in it must not open
 //! the door to the rest of it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -11,16 +12,23 @@ use ipnet::IpNet;
 use crate::report::{Report, Span};
 use crate::{Diagnostics, SourceText};
 
-/// Reads a list: its networks in the order of their addresses, each once, and what is wrong with
-/// its lines.
+/// Reads the list that the file `name` holds: its networks in the order of their addresses, each once, and
+/// what is wrong with its lines. A line that isn't UTF-8, as where a comment has a name in it, counts by its
+/// address all the same.
 #[must_use]
-pub fn block_list(source: &SourceText) -> (Vec<IpNet>, Diagnostics) {
+pub fn block_list(name: &str, bytes: &[u8]) -> (Vec<IpNet>, Diagnostics) {
     let mut report = Report::default();
-    let file = report.add_file(source);
+    let text = String::from_utf8_lossy(bytes);
+    let is_lossy = matches!(text, Cow::Owned(_));
+    let file = report.add_file(&SourceText::new(name, &text));
     let mut networks = Vec::new();
     let mut offset = 0;
-    for line in source.text.split_inclusive('\n') {
-        networks.extend(entry(&mut report, &file, offset, line));
+    for line in text.split_inclusive('\n') {
+        let network = entry(&mut report, &file, offset, line);
+        if is_lossy && network.is_some() {
+            note_foreign(&mut report, &file, offset, line);
+        }
+        networks.extend(network);
         offset += line.len();
     }
     networks.sort_unstable();
@@ -52,6 +60,16 @@ fn entry(report: &mut Report, file: &Span, offset: usize, line: &str) -> Option<
     }
 }
 
+/// Says so of a line whose comment isn't UTF-8.
+fn note_foreign(report: &mut Report, file: &Span, offset: usize, line: &str) {
+    if let Some(at) = line.find(char::REPLACEMENT_CHARACTER) {
+        let span = file.part(offset + at, char::REPLACEMENT_CHARACTER.len_utf8());
+        report
+            .warning(&span, "the line isn't UTF-8 from here on")
+            .help("its address counts all the same");
+    }
+}
+
 fn network(text: &str) -> Result<IpNet, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address.into());
@@ -77,9 +95,30 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> (Vec<String>, String) {
-        let (networks, diagnostics) = block_list(&SourceText::new("feed.netset", text));
+        read_bytes(text.as_bytes())
+    }
+
+    fn read_bytes(bytes: &[u8]) -> (Vec<String>, String) {
+        let (networks, diagnostics) = block_list("feed.netset", bytes);
         let networks = networks.iter().map(ToString::to_string).collect();
         (networks, diagnostics.to_string())
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_cost_no_more_than_their_line() {
+        let (networks, problems) =
+            read_bytes(b"# T\xe9l\xe9com\n10.20.0.8 ; T\xe9l\xe9com\n192.0\xb7.2.1\n192.0.2.2\n");
+        assert_eq!(networks, ["10.20.0.8/32", "192.0.2.2/32"]);
+        for place in [
+            "feed.netset:2:14: warning: the line isn't UTF-8",
+            "feed.netset:3:1",
+            "2 warnings",
+        ] {
+            assert!(
+                problems.contains(place),
+                "{place} is missing in\n{problems}"
+            );
+        }
     }
 
     #[test]

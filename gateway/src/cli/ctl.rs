@@ -220,6 +220,7 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
         endpoints,
         bans,
         listed,
+        unlisted,
     } = status;
     let up = SignedDuration::from_secs(i64::try_from(*up_seconds).unwrap_or(i64::MAX));
     writeln!(text, "weir {version}, up {up:#}")?;
@@ -244,6 +245,12 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
         text,
         "kept out   {bans} banned, {listed} on block lists{but}"
     )?;
+    if *unlisted > 0 {
+        writeln!(
+            text,
+            "let in     {unlisted} on block lists, for want of room"
+        )?;
+    }
     if complaints.is_empty() {
         return writeln!(text, "ready");
     }
@@ -382,12 +389,14 @@ mod tests {
             endpoints: 3,
             bans: 2,
             listed: 1,
+            unlisted: 7,
         })));
         for needle in [
             "up 1h 1m 40s",
             "eth1 - eth2: 2 workers at work; XDP: eth1 native",
             "not ready  link",
             "kept out   2 banned, 1 on block lists; in monitor mode nothing is kept out",
+            "let in     7 on block lists, for want of room",
             "missed     51 service frames crossed uninspected, 0 were dropped",
             "mode       monitor: nothing is stopped",
             "not loaded 2026-01-02T03:04:05Z (2 times since a reload succeeded): rules.toml:3:11",

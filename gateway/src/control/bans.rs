@@ -6,7 +6,6 @@ mod never;
 mod wishes;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -16,6 +15,7 @@ use abi::ban::{FOREVER_NS, NEVER_NS};
 use ipnet::IpNet;
 use tokio::sync::oneshot;
 
+use super::events::Policies;
 use super::feeds::{Feeds, Sources};
 use crate::control::metrics::ControlCounts;
 use crate::dataplane::{Ban, xdp};
@@ -78,8 +78,17 @@ pub struct Lists {
     pub sources: Sources,
     /// Where that may change.
     pub feeds: Feeds,
-    /// The configuration.
-    pub path: PathBuf,
+    /// Who asks what came of them.
+    pub asker: Option<oneshot::Sender<Placed>>,
+}
+
+/// What came of the lists of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// Networks that are kept out.
+    pub listed: usize,
+    /// Those that aren't, though they should be.
+    pub unplaced: usize,
 }
 
 /// What the keeper is told.
@@ -113,6 +122,8 @@ pub fn channel() -> (SyncSender<Order>, Receiver<Order>) {
 /// Keeps the block list.
 pub struct Keeper<L> {
     list: L,
+    /// Where a rule that bans can be looked up.
+    policies: Arc<Policies>,
     counts: Arc<ControlCounts>,
     /// Bans of rules, and when they end.
     expiries: HashMap<IpNet, u64>,
@@ -124,7 +135,7 @@ pub struct Keeper<L> {
 
 impl<L: BlockList> Keeper<L> {
     /// Takes over the list with what is on it.
-    pub fn new(mut list: L, counts: Arc<ControlCounts>) -> Self {
+    pub fn new(mut list: L, policies: Arc<Policies>, counts: Arc<ControlCounts>) -> Self {
         let (mut expiries, mut listed, mut never) = (HashMap::new(), Vec::new(), Vec::new());
         for (source, expires_ns) in list.found() {
             match expires_ns {
@@ -136,6 +147,7 @@ impl<L: BlockList> Keeper<L> {
         listed.sort_unstable();
         let keeper = Self {
             list,
+            policies,
             counts,
             expiries,
             listed,
@@ -154,8 +166,11 @@ impl<L: BlockList> Keeper<L> {
             match orders.recv_timeout(SWEEP) {
                 Ok(Order::Ban(ban)) => self.place(&ban, now_ns()),
                 Ok(Order::Lists(lists)) => {
-                    self.follow(lists.sources);
+                    let placed = self.follow(lists.sources);
                     self.feeds = Some(lists.feeds);
+                    if let Some(asker) = lists.asker {
+                        drop(asker.send(placed));
+                    }
                 }
                 Ok(Order::Wish(wish)) => self.grant(wish, now_ns()),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -192,7 +207,7 @@ impl<L: BlockList> Keeper<L> {
     }
 
     /// Brings the kernel's list to what the configuration says, and leaves bans of rules alone.
-    fn follow(&mut self, sources: Sources) {
+    fn follow(&mut self, sources: Sources) -> Placed {
         let started = Instant::now();
         let never = Never::new(&sources.never);
         let mut wanted = sources.blocked;
@@ -228,7 +243,14 @@ impl<L: BlockList> Keeper<L> {
                 "block lists are in force"
             );
         }
+        let placed = Placed {
+            listed: self.listed.len(),
+            unplaced: refused.len(),
+        };
+        let unplaced = i64::try_from(placed.unplaced).unwrap_or(i64::MAX);
+        self.counts.unlisted.store(unplaced, Ordering::Relaxed);
         self.show();
+        placed
     }
 
     /// Puts what is never kept out on the list, in the place of what was.
@@ -291,7 +313,7 @@ impl<L: BlockList> Keeper<L> {
             return;
         }
         // The log has it.
-        let _ = self.keep_out(source, expires_ns, ban.duration);
+        let _ = self.keep_out(source, expires_ns, ban.duration, Some(ban));
     }
 
     fn keep_out(
@@ -299,13 +321,16 @@ impl<L: BlockList> Keeper<L> {
         source: IpNet,
         expires_ns: u64,
         duration: Duration,
+        by_rule: Option<&Ban>,
     ) -> Result<(), L::Error> {
         let placed = self.list.place(source, expires_ns);
         match &placed {
             Ok(()) => {
                 self.counts.bans_placed.fetch_add(1, Ordering::Relaxed);
                 if self.expiries.insert(source, expires_ns).is_none() {
-                    tracing::info!(%source, seconds = duration.as_secs(), "banned");
+                    let rule = by_rule.and_then(|ban| self.id_of(ban));
+                    let (seconds, rule) = (duration.as_secs(), rule.as_deref());
+                    tracing::info!(%source, seconds, rule, "banned");
                 }
             }
             Err(error) => {
@@ -315,6 +340,12 @@ impl<L: BlockList> Keeper<L> {
         }
         self.show();
         placed
+    }
+
+    /// The rule behind a ban.
+    fn id_of(&self, ban: &Ban) -> Option<String> {
+        self.policies
+            .with_rule(ban.generation, ban.rule, |rule| rule.id.clone())
     }
 
     fn sweep(&mut self, now_ns: u64) {

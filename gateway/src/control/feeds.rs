@@ -48,9 +48,9 @@ impl Feeds {
         let mut all = Vec::new();
         let mut diagnostics = Diagnostics::default();
         for (file, path) in self.named.iter().zip(self.files.paths()) {
-            match load::read_named(file, path) {
-                Ok(text) => {
-                    let (networks, found) = policy::block_list(&text);
+            match load::read_feed(file, path) {
+                Ok(bytes) => {
+                    let (networks, found) = policy::block_list(&path.display().to_string(), &bytes);
                     all.extend(networks);
                     diagnostics.extend(found);
                 }

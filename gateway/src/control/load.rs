@@ -1,10 +1,12 @@
 //! Reading the operator's files: the configuration, and the packs it names.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use policy::{Config, Diagnostic, Diagnostics, Level, NamedFile, Policy, SourceText};
+use rustix::fs::OFlags;
 
 use super::feeds::{Feeds, Sources};
 use super::files::Files;
@@ -175,6 +177,15 @@ pub fn read_named(file: &NamedFile, path: &Path) -> Result<SourceText, Diagnosti
     })
 }
 
+/// The bytes of the block list at `path`, which a configuration names.
+///
+/// # Errors
+///
+/// Why it can't be read, at the line that names it.
+pub fn read_feed(file: &NamedFile, path: &Path) -> Result<Vec<u8>, Diagnostics> {
+    read_bytes(path).map_err(|error| file.unreadable(&error, helps(path, &error)))
+}
+
 /// Where a file was looked for, and what is there under almost the same name.
 fn helps(path: &Path, error: &io::Error) -> Vec<String> {
     let absolute = std::path::absolute(path).unwrap_or(path.to_owned());
@@ -215,11 +226,21 @@ pub fn read(path: &Path) -> Result<SourceText, Unreadable> {
     SourceText::from_bytes(&path.display().to_string(), &bytes).map_err(Unreadable::NotText)
 }
 
+/// Reads one regular file: what may keep its reader waiting, or does something when it is read, is refused.
+///
+/// # Errors
+///
+/// It can't be opened or read, is something else, or is too large.
 fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    check_regular(&fs::metadata(path)?)?;
+    // Another may stand there by now: opening must not wait for whoever writes to a FIFO.
+    let file = File::options()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    check_regular(&file.metadata()?)?;
     let mut bytes = Vec::new();
-    File::open(path)?
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::other(format!(
             "larger than {} MiB",
@@ -227,6 +248,20 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
         )));
     }
     Ok(bytes)
+}
+
+fn check_regular(about: &Metadata) -> io::Result<()> {
+    let kind = about.file_type();
+    let what = match () {
+        () if kind.is_file() => return Ok(()),
+        () if kind.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        () if kind.is_fifo() => "a FIFO",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    };
+    Err(io::Error::other(format!(
+        "it is {what}, and only regular files are read"
+    )))
 }
 
 #[cfg(test)]
@@ -289,6 +324,36 @@ mod tests {
             .map_err(|problems| problems.render())
             .expect("a valid example");
         assert_eq!(config.links.len(), 1);
+    }
+
+    /// Opening a FIFO waits for whoever writes to it, and with it everything else would.
+    #[test]
+    fn only_regular_files_are_read_and_nothing_is_waited_for() {
+        let directory = std::env::temp_dir().join(format!("weir-kinds-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a scratch directory");
+        let (config, fifo) = (directory.join("weir.toml"), directory.join("fifo"));
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0)
+            .expect("a FIFO");
+        let socket = directory.join("socket");
+        let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+        let text = "[policy]\npacks = [\"fifo\", \"socket\", \"/dev/zero\", \".\"]\n[block]\nfiles = [\"fifo\"]\n";
+        std::fs::write(&config, text).expect("written");
+        let packs = load(&config).expect_err("five problems").to_string();
+        let itself = load(&fifo).expect_err("no configuration").to_string();
+        drop(listener);
+        std::fs::remove_dir_all(&directory).expect("removed");
+        for needle in [
+            "weir.toml:2:10: error: `fifo` can't be read: it is a FIFO, and only regular files are read",
+            "weir.toml:2:18: error: `socket` can't be read: it is a socket",
+            "weir.toml:2:28: error: `/dev/zero` can't be read: it is a device",
+            "weir.toml:2:41: error: `.` can't be read: is a directory",
+            "weir.toml:4:10: error: `fifo` can't be read: it is a FIFO",
+            "5 errors",
+        ] {
+            assert!(packs.contains(needle), "{needle} is missing in\n{packs}");
+        }
+        assert!(itself.contains("it is a FIFO"), "{itself}");
     }
 
     #[test]

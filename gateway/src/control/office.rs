@@ -2,7 +2,7 @@
 //! `weir ctl` says one line of JSON and hears another.
 //!
 //! Who may open the socket may do everything that can be asked here: it belongs to the gateway's user
-//! alone. Connections are few, each asks once, and ends after [`PATIENCE`].
+//! alone. Connections are few, each asks once and at once, and ends after [`PATIENCE`].
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -24,6 +24,8 @@ use super::files::make_directory_of;
 const MAX_CONNECTIONS: usize = 8;
 /// How long one connection may take, the answer included.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the question may take: who says nothing must not keep others from being heard.
+const QUESTION_PATIENCE: Duration = Duration::from_secs(1);
 /// The longest line that is read of a question.
 const QUESTION_BYTES: u64 = 4096;
 /// Rest after an accept that failed for want of descriptors or memory.
@@ -112,6 +114,9 @@ pub struct Status {
     pub bans: u64,
     /// Networks on the block lists.
     pub listed: u64,
+    /// Networks on the block lists that aren't kept out, for want of room.
+    #[serde(default)]
+    pub unlisted: u64,
 }
 
 /// Rules in force.
@@ -279,9 +284,8 @@ fn is_abandoned(path: &Path) -> bool {
 async fn receive_one(mut stream: UnixStream, visits: &mpsc::Sender<Visit>) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
-    BufReader::new(reader.take(QUESTION_BYTES))
-        .read_line(&mut line)
-        .await?;
+    let mut reader = BufReader::new(reader.take(QUESTION_BYTES));
+    timeout(QUESTION_PATIENCE, reader.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
         Ok(question) => ask(question, visits).await,
         Err(error) => Answer::Refused(format!("that is no question: {error}")),
@@ -363,6 +367,27 @@ mod tests {
         task.abort();
         assert!(task.await.is_err_and(|error| error.is_cancelled()));
         assert!(!path.exists(), "the file goes with the socket");
+    }
+
+    #[tokio::test]
+    async fn the_silent_keep_nobody_from_being_heard() {
+        let path = path("silent");
+        let office = Office::open(&path).expect("open");
+        let (sender, mut visits) = mpsc::channel(1);
+        let task = tokio::spawn(office.receive(sender));
+        tokio::spawn(async move {
+            while let Some(Visit { answer, .. }) = visits.recv().await {
+                drop(answer.send(Answer::Done("heard".to_owned())));
+            }
+        });
+        let mut silent = Vec::new();
+        for _ in 0..2 * MAX_CONNECTIONS {
+            silent.push(UnixStream::connect(&path).await.expect("open"));
+        }
+        let question = b"{\"ask\":\"status\"}\n";
+        let heard = timeout(4 * QUESTION_PATIENCE, said(&path, question)).await;
+        assert!(heard.is_ok_and(|answer| answer.contains("heard")));
+        task.abort();
     }
 
     #[tokio::test]

@@ -8,8 +8,9 @@ use std::sync::mpsc::SyncSender;
 use inspect::Inspector;
 use jiff::Timestamp;
 use policy::{Config, Policy};
+use tokio::sync::oneshot;
 
-use super::bans::{Lists, Order};
+use super::bans::{Lists, Order, Placed};
 use super::events::Policies;
 use super::files::Files;
 use super::load::{Loaded, load};
@@ -75,18 +76,22 @@ impl Reloader {
     }
 
     /// Reads everything anew. Without a mistake in it, it comes into force at once for every frame
-    /// from now on, and `configure` is to tell the XDP program; with one, the old rules stay.
+    /// from now on, and `configure` is to tell the XDP program; with one, the old rules stay. The block lists
+    /// follow, and who asks is told when.
     ///
     /// # Errors
     /// What is wrong, as the log has it too.
     pub fn reload<E: std::error::Error>(
         &mut self,
+        asker: Option<oneshot::Sender<Placed>>,
         configure: impl FnOnce(&Config, &Policy) -> Result<(), E>,
     ) -> Result<Reloaded, String> {
         // Changes after this are noticed, those before it are read.
         self.files = Files::new(self.files.paths().map(Path::to_owned).collect());
         let outcome = match load(&self.path) {
-            Ok(loaded) => self.install(loaded, configure).map_err(|p| (p.clone(), p)),
+            Ok(loaded) => self
+                .install(loaded, asker, configure)
+                .map_err(|p| (p.clone(), p)),
             Err(unusable) => Err((
                 unusable.first(),
                 format!("reload failed, the old rules stay in force: {unusable}"),
@@ -126,6 +131,7 @@ impl Reloader {
     fn install<E: std::error::Error>(
         &mut self,
         loaded: Loaded,
+        asker: Option<oneshot::Sender<Placed>>,
         configure: impl FnOnce(&Config, &Policy) -> Result<(), E>,
     ) -> Result<Reloaded, String> {
         let Loaded {
@@ -159,7 +165,7 @@ impl Reloader {
         let lists = Lists {
             sources,
             feeds,
-            path: self.path.clone(),
+            asker,
         };
         if self.keeper.send(Order::Lists(lists)).is_err() {
             tracing::error!(

@@ -212,11 +212,15 @@ impl Gateway {
         let dataplane = Dataplane::start(settings, claim, inspection, move |_| reporter.clone())?;
 
         let counts = Arc::new(ControlCounts::default());
-        let keeping = Keeper::new(dataplane.block_list()?, Arc::clone(&counts));
+        let keeping = Keeper::new(
+            dataplane.block_list()?,
+            Arc::clone(&policies),
+            Arc::clone(&counts),
+        );
         let first = Lists {
             sources,
             feeds,
-            path: path.to_owned(),
+            asker: None,
         };
         let burst_ns = Arc::new(AtomicU64::new(settings.program.port.budget.burst_ns));
         let budgets = budgets::Watch::new(

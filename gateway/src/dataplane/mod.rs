@@ -60,6 +60,8 @@ pub struct Ban {
     pub duration: Duration,
     /// Because of which rule.
     pub rule: RuleIndex,
+    /// Of which policy.
+    pub generation: u64,
 }
 
 /// Which worker of which link.

@@ -4,10 +4,9 @@
 //! and not the builder.
 
 use std::hint::black_box;
-use std::net::IpAddr;
 use std::time::Duration;
 
-use policy::{RuleIndex, Side};
+use policy::{Ban, RuleIndex, Side};
 use testkit::network::{Ends, Gateway, Stream};
 use testkit::{coap, mqtt};
 use weir_inspect::{Count, Event, Frame, Inspector, Instant, Port, Sink};
@@ -41,7 +40,7 @@ struct Void;
 impl Sink for Void {
     fn event(&mut self, _: &Event<'_>) {}
     fn inject(&mut self, _: Port, _: &[u8]) {}
-    fn ban(&mut self, _: IpAddr, _: Duration, _: RuleIndex) {}
+    fn ban(&mut self, _: Ban, _: RuleIndex, _: u64) {}
     fn count(&mut self, count: Count) {
         black_box(count);
     }

@@ -1,8 +1,9 @@
 //! What a client is told on its server's behalf: prove your address, or no.
 //!
 //! A challenge is a 4.01 with an Echo option (RFC 9175 §2.3), a refusal a 4.03, 4.05 or 5.03 without more.
-//! Both are charged to the client's books, and a client whose address isn't validated gets them only
-//! as far as its budget goes; nothing at all, when that is spent.
+//! Both are charged to the client's books. A client whose address isn't validated gets a challenge, and a
+//! refusal in the place of a response, only as far as its budget goes; nothing at all, when that is spent.
+//! The refusal of a request is no longer than the request: it is always said.
 
 use policy::{Limit, Policy, RuleIndex};
 use wire::coap::{Code, Type};

@@ -2,7 +2,7 @@
 
 use policy::{Action, RuleIndex, Subject};
 use wire::Direction;
-use wire::coap::{Code, HEADER_LEN, Message, Type};
+use wire::coap::{Code, Message, Type};
 
 use super::answer::{Answer, Towards};
 use super::bearing::Role;
@@ -249,9 +249,11 @@ impl Tracker {
     ) -> Option<Injected> {
         let message = &datagram.message;
         let is_confirmable = message.message_type() == Type::Confirmable;
-        let room = match trust {
-            Trust::None => allowance(cx.policy, rule, standing),
-            Trust::Known | Trust::Proven => usize::MAX,
+        let room = match (action, trust) {
+            (Action::Challenge, Trust::None) => allowance(cx.policy, rule, standing),
+            (Action::Challenge, Trust::Known | Trust::Proven) => usize::MAX,
+            // No longer than what it answers, it amplifies nothing, whatever was spent.
+            _ => datagram.len(),
         };
         let reply = Reply {
             message_type: if is_confirmable {
@@ -277,7 +279,7 @@ impl Tracker {
                     cx.refusal(rule).unwrap_or(Code::FORBIDDEN),
                 )
                 .then_some(Injected::Refusal),
-            Action::Reset if is_confirmable && reply.room >= HEADER_LEN => {
+            Action::Reset if is_confirmable => {
                 let reset = Answer::reset(message.message_id());
                 self.tell_client(cx, datagram, &reset, Towards::Sender, Injected::Reset)
                     .then_some(Injected::Reset)

@@ -160,10 +160,6 @@ impl<S: Sink> Scene<'_, '_, S> {
             }
             _ => Vec::new(),
         };
-        Denial {
-            action: judgement.action,
-            refusal,
-            is_leave: false,
-        }
+        Denial::saying(refusal)
     }
 }

@@ -129,10 +129,7 @@ impl<S: Sink> Scene<'_, '_, S> {
         if judgement.action.stops() {
             let refusal = self.refusal(judgement.action, Some(packet));
             let is_leave = judgement.action == Action::Drop && self.session.client_has_left();
-            return Step::Denied(Denial {
-                is_leave,
-                ..denial(judgement, refusal)
-            });
+            return Step::Denied(Denial { refusal, is_leave });
         }
         let direction = self.arrival.direction;
         if let ControlPacket::Connect(connect) = packet
@@ -141,7 +138,7 @@ impl<S: Sink> Scene<'_, '_, S> {
             let judgement = self.judge_will(packet, will);
             if judgement.action.stops() {
                 let refusal = self.refusal(judgement.action, Some(packet));
-                return Step::Denied(denial(judgement, refusal));
+                return Step::Denied(Denial::saying(refusal));
             }
         }
         self.note_memories(packet);
@@ -278,7 +275,7 @@ impl<S: Sink> Scene<'_, '_, S> {
         let judgement = self.ask(None, reasons, size, Action::Drop);
         if judgement.action.stops() {
             let refusal = self.refusal(judgement.action, None);
-            return Err(denial(judgement, refusal));
+            return Err(Denial::saying(refusal));
         }
         Ok(())
     }
@@ -374,12 +371,4 @@ fn will_size(will: &Will<'_>) -> usize {
         .filter(|most| body > **most)
         .count();
     1 + length + body
-}
-
-fn denial(judgement: Judgement, refusal: Vec<u8>) -> Denial {
-    Denial {
-        action: judgement.action,
-        refusal,
-        is_leave: false,
-    }
 }

@@ -92,8 +92,6 @@ enum Answers {
     Data,
     /// Those that carry something, with an acknowledgement: the end closes as it likes, unheard.
     Taken,
-    /// What it sends is dropped, and that is all.
-    Nothing,
 }
 
 /// Why a connection was torn down, for those who go on sending.
@@ -298,7 +296,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     /// Carries out a ruling on a segment that is its sender's own.
     fn carry_out(&mut self, judgement: Judgement) -> Outcome {
         match judgement.action {
-            Action::Reset | Action::Refuse => self.deny(&judgement, &Denial::of(&judgement), 0),
+            Action::Reset | Action::Refuse => self.deny(judgement.outcome, &Denial::default(), 0),
             _ => judgement.outcome,
         }
     }

@@ -9,7 +9,7 @@ use wire::net::{TcpFlags, edit};
 use super::half::Place;
 use super::held::Holding;
 use super::{Phase, Work, exception};
-use crate::context::{Arrival, Judgement};
+use crate::context::Arrival;
 use crate::{Count, Frame, Injected, LimitKind, Outcome, Sink, Verdict};
 
 impl<S: Sink> Work<'_, '_, '_, S> {
@@ -89,16 +89,12 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         ours.pass_to(ours.next + passage.passed);
         match passage.denial {
             Some(denial) => {
-                let judgement = Judgement {
-                    action: denial.action,
-                    outcome: passage.outcome,
-                };
                 let kept = if passage.passed == 0 {
                     0
                 } else {
                     known + passage.passed
                 };
-                self.deny(&judgement, &denial, kept)
+                self.deny(passage.outcome, &denial, kept)
             }
             None => {
                 self.pass_fin();

@@ -1,21 +1,18 @@
 //! The end of a connection by Weir's hand, and what is said to those who go on with one that is over.
 
-use policy::Action;
 use wire::Direction;
 use wire::net::{TcpFlags, edit};
 
 use super::answer::{Answer, Toward};
 use super::{Answers, Grounds, Phase, Work};
 use crate::app::Denial;
-use crate::context::Judgement;
 use crate::{Injected, Outcome, Sink, Verdict};
 
 impl<S: Sink> Work<'_, '_, '_, S> {
     /// Cuts the segment after `kept` bytes of its payload and ends the connection: what was denied
     /// never arrives whole. The numbers in the RSTs are those the ends expect once they have what was
     /// forwarded so far.
-    pub(super) fn deny(&mut self, judgement: &Judgement, denial: &Denial, kept: usize) -> Outcome {
-        let mut outcome = judgement.outcome;
+    pub(super) fn deny(&mut self, mut outcome: Outcome, denial: &Denial, kept: usize) -> Outcome {
         outcome.forward = kept > 0;
         if kept > 0 {
             self.cut(kept);
@@ -34,8 +31,8 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         self.connection
             .close(self.cx.now, self.shared, self.cx.sink);
         self.connection.phase = Phase::Denied(Grounds {
-            reason: judgement.outcome.reason,
-            rule: judgement.outcome.rule,
+            reason: outcome.reason,
+            rule: outcome.rule,
             answers,
         });
         outcome
@@ -85,8 +82,6 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             answers[direction as usize] = if is_client && !denial.refusal.is_empty() {
                 self.refuse(toward, &denial.refusal);
                 Answers::Data
-            } else if toward == Toward::Sender && denial.action == Action::Drop {
-                Answers::Nothing
             } else {
                 self.reset(toward);
                 Answers::All
@@ -143,7 +138,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             Answers::All if segment.has(TcpFlags::ACK) => self.answer_as_closed(),
             Answers::Data if segment.len() > 0 => self.answer_as_closed(),
             Answers::Taken if segment.len() > 0 => self.acknowledge(),
-            Answers::All | Answers::Data | Answers::Taken | Answers::Nothing => {}
+            Answers::All | Answers::Data | Answers::Taken => {}
         }
         Outcome {
             verdict: Verdict::Drop,

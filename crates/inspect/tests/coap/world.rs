@@ -7,7 +7,7 @@ use std::time::Duration;
 use inspect::{
     Count, Event, Frame, Injected, Inspector, Instant, Limits, Outcome, Port, Seed, Sink, Verdict,
 };
-use policy::{Config, Policy, Reason, RuleIndex, Side, SourceText};
+use policy::{Ban, Config, Policy, Reason, RuleIndex, Side, SourceText};
 use wire::coap::encode::Builder;
 use wire::coap::{Code, Message, Type, number};
 use wire::net::build::{self, Path};
@@ -180,7 +180,7 @@ impl Sink for Log {
         self.injected.push((port, frame.to_vec()));
     }
 
-    fn ban(&mut self, _: IpAddr, _: Duration, _: RuleIndex) {}
+    fn ban(&mut self, _: Ban, _: RuleIndex, _: u64) {}
 
     fn count(&mut self, count: Count) {
         match count {

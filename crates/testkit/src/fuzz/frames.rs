@@ -1,10 +1,9 @@
 //! Arbitrary frames at an inspector with small tables.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use inspect::{Count, Event, Frame, Injected, Inspector, Instant, Port, Seed, Sink, Verdict};
-use policy::{RuleIndex, Side};
+use policy::{Ban, RuleIndex, Side};
 use wire::net::{Packet, edit};
 
 use super::script::Script;
@@ -32,8 +31,8 @@ impl Sink for Meter {
         assert!(Packet::decode(frame).is_ok(), "{frame:02x?}");
     }
 
-    fn ban(&mut self, source: IpAddr, _: Duration, _: RuleIndex) {
-        assert!(!source.is_unspecified());
+    fn ban(&mut self, ban: Ban, _: RuleIndex, _: u64) {
+        assert!(!ban.address.is_unspecified());
     }
 
     fn count(&mut self, count: Count) {

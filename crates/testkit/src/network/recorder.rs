@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use inspect::{Count, Event, EventKind, Port, Sink, Verdict};
-use policy::{Reason, RuleIndex};
+use policy::{Ban, Reason, RuleIndex};
 
 /// What an event said, owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +70,8 @@ impl Sink for Recorder {
         self.injected.push((port, frame.to_vec()));
     }
 
-    fn ban(&mut self, source: IpAddr, duration: Duration, rule: RuleIndex) {
-        self.bans.push((source, duration, rule));
+    fn ban(&mut self, ban: Ban, rule: RuleIndex, _generation: u64) {
+        self.bans.push((ban.address, ban.duration, rule));
     }
 
     fn count(&mut self, count: Count) {

@@ -1,10 +1,11 @@
 //! `weir replay`: a capture through the same inspector the live data plane asks.
 //!
-//! The clock is the capture's. Bans are reported but not enforced: every frame of the capture is
-//! judged. What the XDP program would have kept from the inspector (other ports, for one) is
-//! accepted by the inspector itself.
+//! The clock is the capture's. Whom a rule bans is kept out from the next frame on, and who stands on a list of
+//! `[block]` all the while; budgets aren't kept. What else the XDP program would have kept from the inspector
+//! (other ports, for one) is accepted by the inspector itself.
 
 mod capture;
+mod kept_out;
 mod link;
 mod output;
 mod sides;
@@ -19,6 +20,7 @@ use crate::control::events::Policies;
 use crate::control::load::{Loaded, load};
 use crate::control::reporter::Interfaces;
 use capture::{Capture, Captured};
+use kept_out::{Cause, KeptOut};
 use output::{Forwarded, Observed, Verdicts};
 use sides::Sides;
 
@@ -45,7 +47,7 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut impl Write) -> Result<S
             forwarded.write(captured.time, &played)?;
         }
         if arguments.verdicts {
-            replay.verdicts.write(&captured, &played.outcome, out)?;
+            replay.verdicts.write(&captured, &played, out)?;
         } else {
             out.write_all(&played.events)?;
         }
@@ -57,6 +59,9 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut impl Write) -> Result<S
     if let Some(warning) = cut.warning() {
         eprintln!("weir: {}: {warning}", arguments.capture.display());
     }
+    if let Some(note) = replay.kept_out.note() {
+        eprintln!("weir: {}: {note}", arguments.capture.display());
+    }
     Ok(Status::Fine)
 }
 
@@ -67,6 +72,7 @@ struct Replay {
     interfaces: Interfaces,
     sides: Sides,
     verdicts: Verdicts,
+    kept_out: KeptOut,
     /// Whether messages are told of one by one.
     messages: bool,
     now: Instant,
@@ -75,6 +81,8 @@ struct Replay {
 /// What came of one frame.
 struct Played<'a> {
     outcome: inspect::Outcome,
+    /// Why the inspector didn't get to see it.
+    kept_out: Option<Cause>,
     /// The frame as the inspector left it, if it goes on.
     forwarded: Option<&'a [u8]>,
     /// What leaves after it.
@@ -85,7 +93,12 @@ struct Played<'a> {
 
 impl Replay {
     fn new(loaded: Loaded, sides: Sides, messages: bool) -> Self {
-        let Loaded { config, policy, .. } = loaded;
+        let Loaded {
+            config,
+            policy,
+            sources,
+            ..
+        } = loaded;
         let policy = Arc::new(policy);
         let inspector = Inspector::new(config.limits, Arc::clone(&policy), Seed::fixed(SEED));
         // A capture's time stamps are those of the wall.
@@ -98,6 +111,7 @@ impl Replay {
             interfaces: Interfaces::of(&config.links),
             sides: sides.with_services(&config.services),
             verdicts: Verdicts::new(policy),
+            kept_out: KeptOut::new(&sources, &config.services, config.mode),
             messages,
             now: Instant::ZERO,
         }
@@ -116,10 +130,13 @@ impl Replay {
         {
             self.inspector.handle_timeout(self.now, &mut observed);
         }
-        let port = Port {
-            link: 0,
-            side: self.sides.side(buffer),
-        };
+        self.kept_out.ban(self.now, observed.bans.drain(..));
+        // Who opened a flow is noted of all.
+        let side = self.sides.side(buffer);
+        if let Some(cause) = self.kept_out.cause(self.now, buffer) {
+            return Played::kept_out(cause, observed);
+        }
+        let port = Port { link: 0, side };
         let len = buffer.len();
         buffer.resize(len + SLACK, 0);
         let mut frame = Frame::new(buffer, len);
@@ -128,13 +145,41 @@ impl Replay {
             .handle_frame(self.now, port, &mut frame, &mut observed);
         let len = frame.len();
         let Observed {
-            injected, events, ..
+            injected,
+            events,
+            bans,
+            ..
         } = observed;
+        self.kept_out.ban(self.now, bans);
         Played {
             outcome,
+            kept_out: None,
             forwarded: outcome.forward.then_some(&buffer[..len]),
             injected,
             events,
+        }
+    }
+}
+
+impl Played<'_> {
+    /// The inspector doesn't see the frame; what became due before it has been observed.
+    fn kept_out(cause: Cause, observed: Observed<'_>) -> Self {
+        let rule = match cause {
+            Cause::Ban(rule) => Some(rule),
+            Cause::List => None,
+        };
+        Self {
+            outcome: inspect::Outcome {
+                verdict: inspect::Verdict::Drop,
+                forward: false,
+                reason: None,
+                rule,
+                would: None,
+            },
+            kept_out: Some(cause),
+            forwarded: None,
+            injected: observed.injected,
+            events: observed.events,
         }
     }
 }

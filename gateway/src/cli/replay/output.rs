@@ -2,20 +2,20 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use inspect::{Count, Event, EventKind, Outcome, Port, Sink, Verdict};
+use inspect::{Count, Event, EventKind, Port, Sink, Verdict};
 use jiff::Timestamp;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
 use pcap_file::{PcapError, TsResolution};
-use policy::{Policy, Reason, RuleIndex};
+use policy::{Ban, Policy, Reason, RuleIndex};
 use serde::Serialize;
 
 use super::Played;
 use super::capture::Captured;
+use super::kept_out::Cause;
 use crate::control::events::{self, Place, Policies};
 use crate::control::reporter::Interfaces;
 
@@ -30,6 +30,7 @@ pub(super) struct Observed<'a> {
     messages: bool,
     pub(super) injected: Vec<Vec<u8>>,
     pub(super) events: Vec<u8>,
+    pub(super) bans: Vec<(Ban, RuleIndex)>,
 }
 
 impl<'a> Observed<'a> {
@@ -40,6 +41,7 @@ impl<'a> Observed<'a> {
             messages,
             injected: Vec::new(),
             events: Vec::new(),
+            bans: Vec::new(),
         }
     }
 }
@@ -63,7 +65,9 @@ impl Sink for Observed<'_> {
         self.injected.push(frame.to_vec());
     }
 
-    fn ban(&mut self, _source: IpAddr, _duration: Duration, _rule: RuleIndex) {}
+    fn ban(&mut self, ban: Ban, rule: RuleIndex, _generation: u64) {
+        self.bans.push((ban, rule));
+    }
 
     fn count(&mut self, _count: Count) {}
 }
@@ -83,6 +87,9 @@ struct VerdictLine<'a> {
     rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     would: Option<&'static str>,
+    /// Why the inspector didn't get to see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_out: Option<&'static str>,
     /// Bytes captured of a frame that was cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     captured: Option<usize>,
@@ -96,9 +103,10 @@ impl Verdicts {
     pub(super) fn write(
         &self,
         captured: &Captured,
-        outcome: &Outcome,
+        played: &Played<'_>,
         out: &mut impl Write,
     ) -> io::Result<()> {
+        let outcome = &played.outcome;
         let rule = outcome
             .rule
             .and_then(|index| self.policy.rules().get(index.as_usize()));
@@ -108,6 +116,7 @@ impl Verdicts {
             reason: outcome.reason.map(Reason::code),
             rule: rule.map(|rule| rule.id.as_str()),
             would: outcome.would.map(Verdict::name),
+            kept_out: played.kept_out.map(Cause::name),
             captured: captured.is_cut().then_some(captured.captured_len),
         };
         serde_json::to_writer(&mut *out, &line).map_err(io::Error::from)?;

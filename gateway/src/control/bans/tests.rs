@@ -48,12 +48,13 @@ fn ban(source: &str, seconds: u64) -> Ban {
         source: source.parse().expect("an address"),
         duration: Duration::from_secs(seconds),
         rule: RuleIndex(0),
+        generation: 1,
     }
 }
 
 fn keeper(list: &Fake) -> (Keeper<Fake>, Arc<ControlCounts>) {
     let counts = Arc::new(ControlCounts::default());
-    let keeper = Keeper::new(list.clone(), Arc::clone(&counts));
+    let keeper = Keeper::new(list.clone(), Arc::default(), Arc::clone(&counts));
     (keeper, counts)
 }
 
@@ -106,10 +107,13 @@ fn networks(texts: &[&str]) -> Vec<IpNet> {
 }
 
 fn follow(keeper: &mut Keeper<Fake>, blocked: &[&str], never: &[&str]) {
-    keeper.follow(Sources {
+    let lists = Sources {
         blocked: networks(blocked),
         never: networks(never),
-    });
+    };
+    let placed = keeper.follow(lists);
+    let counted = keeper.counts.unlisted.load(Ordering::Relaxed);
+    assert_eq!(i64::try_from(placed.unplaced), Ok(counted));
 }
 
 /// What the kernel has, the last word on each source.
@@ -208,9 +212,10 @@ fn what_finds_no_room_is_tried_again() {
     let (mut keeper, counts) = keeper(&list);
     let all = ["192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32"];
     follow(&mut keeper, &all, &[]);
-    assert_eq!(counts.listed.load(Ordering::Relaxed), 2);
+    let figures = || [&counts.listed, &counts.unlisted].map(|count| count.load(Ordering::Relaxed));
+    assert_eq!(figures(), [2, 1]);
     follow(&mut keeper, &all[1..], &[]);
-    assert_eq!(counts.listed.load(Ordering::Relaxed), 2);
+    assert_eq!(figures(), [2, 0]);
 }
 
 /// Grants a wish and returns the answer.
@@ -244,6 +249,36 @@ fn an_operator_shortens_lengthens_and_ends_bans() {
     assert_eq!(granted(&mut keeper, SECOND_NS, unban), Ok(false));
     is(&list, &[]);
     assert_eq!(counts.bans.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn who_is_kept_out_with_a_network_is_told_which() {
+    let list = Fake::roomy();
+    let (mut keeper, _) = keeper(&list);
+    follow(&mut keeper, &["198.51.100.0/24"], &["198.51.100.9/32"]);
+    for network in ["10.20.0.0/16", "10.20.0.0/24"] {
+        let network = network.parse().expect("a network");
+        let hour = Duration::from_secs(3600);
+        let done = granted(&mut keeper, 0, |asker| Wish::Ban(network, hour, asker));
+        assert_eq!(done, Ok(()));
+    }
+    for (source, named) in [
+        ("10.20.0.8/32", "10.20.0.0/24 is"),
+        ("10.20.1.8/32", "10.20.0.0/16 is"),
+        ("198.51.100.7/32", "198.51.100.0/24 stands on a block list"),
+    ] {
+        let source = source.parse().expect("a network");
+        let refused = granted(&mut keeper, 0, |asker| Wish::Unban(source, asker));
+        assert!(
+            refused.as_ref().is_err_and(|told| told.contains(named)),
+            "{refused:?}"
+        );
+    }
+    for stranger in ["10.21.0.8/32", "198.51.100.9/32"] {
+        let stranger = stranger.parse().expect("a network");
+        let told = granted(&mut keeper, 0, |asker| Wish::Unban(stranger, asker));
+        assert_eq!(told, Ok(false), "{stranger}");
+    }
 }
 
 #[test]

@@ -40,23 +40,44 @@ impl<L: BlockList> Keeper<L> {
         }
         let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let expires_ns = now_ns.saturating_add(duration_ns).min(LATEST_NS);
-        self.keep_out(source, expires_ns, duration)
+        self.keep_out(source, expires_ns, duration, None)
             .map_err(|error| error.to_string())
     }
 
     fn unban(&mut self, source: IpNet) -> Result<bool, String> {
         if self.expiries.remove(&source).is_none() {
-            return match self.listed.binary_search(&source) {
-                Ok(_) => Err(format!(
-                    "{source} stands on a block list: take it out of the file"
-                )),
-                Err(_) => Ok(false),
-            };
+            return self.unban_unknown(source);
         }
         let lifted = self.list.lift(source);
         self.show();
         lifted.map_err(|error| error.to_string())?;
         tracing::info!(%source, "let in again, as asked");
         Ok(true)
+    }
+
+    /// Names what keeps a source out that isn't banned by itself.
+    fn unban_unknown(&self, source: IpNet) -> Result<bool, String> {
+        if self.listed.binary_search(&source).is_ok() {
+            return Err(format!(
+                "{source} stands on a block list: take it out of the file"
+            ));
+        }
+        let longest = |networks: &mut dyn Iterator<Item = IpNet>| {
+            networks
+                .filter(|network| network.contains(&source))
+                .max_by_key(IpNet::prefix_len)
+        };
+        if let Some(network) = longest(&mut self.expiries.keys().copied()) {
+            return Err(format!(
+                "{source} is not banned by itself, but {network} is: unban that"
+            ));
+        }
+        match longest(&mut self.listed.iter().copied()) {
+            Some(network) if !self.never.covers(source) => Err(format!(
+                "{source} is not banned by itself, but {network} stands on a block list: take it out of the \
+                 file, or put {source} in `never` of [block]"
+            )),
+            _ => Ok(false),
+        }
     }
 }

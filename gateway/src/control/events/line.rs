@@ -114,7 +114,16 @@ struct Weir<'a> {
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     would: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ban: Option<BanLine>,
     policy_generation: u64,
+}
+
+/// Whom a rule keeps out, and for how long.
+#[derive(Serialize)]
+struct BanLine {
+    source: IpAddr,
+    seconds: u64,
 }
 
 impl<'a> Line<'a> {
@@ -155,6 +164,10 @@ impl<'a> Line<'a> {
                 reason: event.reason.map(Reason::code),
                 verdict: event.verdict.name(),
                 would: event.would.map(Verdict::name),
+                ban: event.ban.map(|ban| BanLine {
+                    source: ban.address,
+                    seconds: ban.duration.as_secs(),
+                }),
                 policy_generation: event.generation,
             },
         }
@@ -238,6 +251,8 @@ fn timestamp<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S:
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use hex_literal::hex;
     use inspect::{Instant, Port};
     use policy::{Message, Session, Side, Subject};
@@ -294,6 +309,10 @@ mod tests {
             verdict,
             would: None,
             reply,
+            ban: (verdict == Verdict::Reset).then(|| policy::Ban {
+                address: subject.endpoints.source,
+                duration: Duration::from_secs(600),
+            }),
             generation: 3,
         };
         let place = Place {
@@ -343,6 +362,7 @@ mod tests {
             "weir": {
                 "reason": "mqtt.spoofed.server-packet",
                 "verdict": "reset",
+                "ban": { "source": "10.20.0.7", "seconds": 600 },
                 "policy_generation": 3,
             },
         });

@@ -196,6 +196,11 @@ pub(super) const BLOCK_LIST: Spec = Spec::gauge(
     &[],
     "Addresses and networks that the lists of [block] keep out.",
 );
+pub(super) const BLOCK_LIST_UNPLACED: Spec = Spec::gauge(
+    "weir_block_list_unplaced_networks",
+    &[],
+    "Addresses and networks on the lists of [block] that nothing keeps out, mostly for want of room.",
+);
 pub(super) const BANS_TOTAL: Spec = Spec::counter(
     "weir_bans_total",
     &["result"],
@@ -251,6 +256,7 @@ pub const ALL: &[Spec] = &[
     UMEM_FRAMES,
     BANS,
     BLOCK_LIST,
+    BLOCK_LIST_UNPLACED,
     BANS_TOTAL,
     EVENTS,
     EVENTS_DROPPED,

@@ -42,6 +42,8 @@ pub struct ControlCounts {
     pub bans: AtomicI64,
     /// Networks on the block list because of the configuration's lists.
     pub listed: AtomicI64,
+    /// Networks on those lists that the kernel would not take.
+    pub unlisted: AtomicI64,
     /// Bans put on the block list.
     pub bans_placed: AtomicU64,
     /// Bans the kernel would not take.
@@ -240,6 +242,7 @@ impl Sources {
             ),
         ];
         let listed = control.listed.load(Ordering::Relaxed) as f64;
+        let unlisted = control.unlisted.load(Ordering::Relaxed) as f64;
         let counts = (self.xdp)();
         let reasons = counts.iter().filter_map(|count| {
             let reason = count.reason?;
@@ -256,6 +259,7 @@ impl Sources {
             c::BANS.family([Sample::new([""; 0], bans)]),
             c::BANS_TOTAL.family(asked.map(|(result, count)| Sample::count([result], count))),
             c::BLOCK_LIST.family([Sample::new([""; 0], listed)]),
+            c::BLOCK_LIST_UNPLACED.family([Sample::new([""; 0], unlisted)]),
             c::XDP_FRAMES.family(xdp),
             c::XDP_REASONS.family(reasons),
             c::EVENTS.single(self.events.written()),

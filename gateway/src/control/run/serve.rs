@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use policy::OnFailure;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+use super::super::bans::Placed;
 use super::super::health::Health;
 use super::super::http::{self, Report};
 use super::super::notify::{self, State};
-use super::super::office::{self, Answer, Question, Visit};
+use super::super::office::{self, Answer, Question, Reloaded, Visit};
 use super::super::signals::{Request, Signals};
 use super::{Doors, Gateway, RunError, set_wall_clock, visits};
 use crate::build_info;
@@ -53,7 +54,7 @@ impl Gateway {
                     Request::Reopen => self.events.open_anew(),
                     Request::Reload => {
                         self.events.open_anew();
-                        self.reload();
+                        self.reload_unasked();
                     }
                 },
                 Some(visit) = visits.recv() => self.receive(visit, &health),
@@ -64,7 +65,7 @@ impl Gateway {
                     }
                     set_wall_clock(&self.inspector);
                     if self.reloader.is_due() {
-                        self.reload();
+                        self.reload_unasked();
                     }
                 }
             }
@@ -75,15 +76,20 @@ impl Gateway {
         self.stop(signals).await
     }
 
-    /// Has new rules put in force; the log says what came of it, and so does the outcome.
-    fn reload(&mut self) -> Answer {
-        let reloaded = self.reloader.reload(|config, policy| {
+    /// Has new rules put in force, because the files or a signal say so: the log says what came of it.
+    fn reload_unasked(&mut self) {
+        drop(self.reload(None));
+    }
+
+    /// Has new rules put in force; the log says what came of it, and so does the outcome, but for the block
+    /// lists: `asker` is told of those when they are.
+    fn reload(&mut self, asker: Option<oneshot::Sender<Placed>>) -> Result<Reloaded, String> {
+        self.reloader.reload(asker, |config, policy| {
             let settings = xdp::Settings::of(config, policy);
             let burst_ns = settings.port.budget.burst_ns;
             self.burst_ns.store(burst_ns, Ordering::Relaxed);
             self.dataplane.configure(&settings)
-        });
-        reloaded.map_or_else(Answer::Refused, Answer::Reloaded)
+        })
     }
 
     /// Answers a visitor, or has the keeper of the block list do so.
@@ -95,8 +101,14 @@ impl Gateway {
                 drop(answer.send(Answer::Status(Box::new(status))));
             }
             Question::Reload => {
-                let reloaded = self.reload();
-                drop(answer.send(reloaded));
+                let (asker, placed) = oneshot::channel();
+                match self.reload(Some(asker)) {
+                    Ok(reloaded) => drop(tokio::spawn(async move {
+                        let reloaded = visits::with_lists(reloaded, placed).await;
+                        drop(answer.send(Answer::Reloaded(reloaded)));
+                    })),
+                    Err(problem) => drop(answer.send(Answer::Refused(problem))),
+                }
             }
             Question::Bans | Question::Ban { .. } | Question::Unban { .. } => {
                 let (keeper, mode) = (self.keeper.clone(), self.metrics.mode());
@@ -130,6 +142,7 @@ impl Gateway {
             endpoints: gauges.endpoints,
             bans: count(&self.counts.bans),
             listed: count(&self.counts.listed),
+            unlisted: count(&self.counts.unlisted),
         }
     }
 

@@ -7,10 +7,14 @@ use ipnet::IpNet;
 use jiff::SignedDuration;
 use policy::{Mode, Side};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-use super::super::bans::{Order, Wish};
-use super::super::office::{Answer, Banned, Link, NOT_KEPT_OUT, Question};
+use super::super::bans::{Order, Placed, Wish};
+use super::super::office::{Answer, Banned, Link, NOT_KEPT_OUT, Question, Reloaded};
 use crate::dataplane::{LinkStatus, xdp};
+
+/// How long who has everything read anew waits for the block lists: a million networks take 5 seconds.
+const LISTS_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A link as it is shown.
 pub(super) fn link(link: &LinkStatus, modes: &[(String, xdp::Mode)]) -> Link {
@@ -32,6 +36,32 @@ pub(super) fn link(link: &LinkStatus, modes: &[(String, xdp::Mode)]) -> Link {
         .map(mode)
         .to_vec(),
     }
+}
+
+/// Waits a while for the block lists of what was reloaded, and notes what came of them.
+pub(super) async fn with_lists(
+    mut reloaded: Reloaded,
+    placed: oneshot::Receiver<Placed>,
+) -> Reloaded {
+    let note = match timeout(LISTS_PATIENCE, placed).await {
+        Ok(Ok(Placed {
+            listed: 0,
+            unplaced: 0,
+        })) => return reloaded,
+        Ok(Ok(Placed {
+            listed,
+            unplaced: 0,
+        })) => format!("block lists are in force: {listed} kept out"),
+        Ok(Ok(Placed { listed, unplaced })) => format!(
+            "block lists: {listed} kept out, and {unplaced} let in for want of room; the log has the cause"
+        ),
+        Ok(Err(_)) => "block lists stay as they are: their keeper is gone".to_owned(),
+        Err(_) => {
+            "block lists are still being placed: `weir ctl status` says how many are".to_owned()
+        }
+    };
+    reloaded.notes.push(note);
+    reloaded
 }
 
 /// Has the keeper of the block list answer what concerns it.

@@ -1,8 +1,5 @@
 //! The inspector's sink on a worker: counters, the observer, and frames to inject.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
 use inspect::{Count, Event, Port, Sink};
 use policy::{RuleIndex, Side};
 use xsk::{ToSend, Umem};
@@ -46,11 +43,12 @@ impl<O: Observer> Sink for WorkerSink<'_, O> {
         }
     }
 
-    fn ban(&mut self, source: IpAddr, duration: Duration, rule: RuleIndex) {
+    fn ban(&mut self, ban: policy::Ban, rule: RuleIndex, generation: u64) {
         let ban = Ban {
-            source,
-            duration,
+            source: ban.address,
+            duration: ban.duration,
             rule,
+            generation,
         };
         if !self.observer.ban(ban) {
             self.stats.bans_dropped.add(1);
