@@ -293,6 +293,44 @@ fn a_broken_capture_could_not_run() {
     assert!(error.contains("broken after frame 3"), "{error}");
 }
 
+/// The verdicts on tests/replay/coap-ordinary under a configuration and a pack.
+fn verdicts_on_coap(scratch: &Scratch, configuration: &str, pack: &str) -> String {
+    let config = format!("{configuration}\n[policy]\npacks = [\"site.toml\"]\n");
+    let config = scratch.file("weir.toml", &config);
+    scratch.file("site.toml", pack);
+    let capture = format!("{ROOT}/tests/replay/coap-ordinary/input.pcap");
+    let output = weir(&["replay", "--verdicts", "--config", &config, &capture]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    String::from_utf8(output.stdout).expect("JSON")
+}
+
+#[test]
+fn who_is_banned_or_on_a_list_is_kept_out_of_a_replay_too() {
+    const RULE: &str = "[[rule]]\nid = \"hot\"\nmatch = { method = \"GET\", path = \"/sensors/*/temperature\" }\n\
+                        action = \"drop\"\nban = \"10m\"\n";
+    let scratch = Scratch::new("kept-out");
+    let banned = verdicts_on_coap(&scratch, "", RULE);
+    assert_eq!(
+        banned,
+        "{\"frame\":1,\"verdict\":\"drop\",\"rule\":\"hot\"}\n\
+         {\"frame\":2,\"verdict\":\"accept\",\"reason\":\"coap.spoofed.unmatched-response\"}\n\
+         {\"frame\":3,\"verdict\":\"drop\",\"rule\":\"hot\",\"kept_out\":\"ban\"}\n\
+         {\"frame\":4,\"verdict\":\"accept\",\"reason\":\"coap.spoofed.unmatched-response\"}\n"
+    );
+    scratch.file("feed.txt", "198.51.100.0/24\n");
+    let lists = "[block]\nfiles = [\"feed.txt\"]\n";
+    let listed = verdicts_on_coap(&scratch, lists, "");
+    let kept_out = "\"verdict\":\"drop\",\"kept_out\":\"block-list\"}";
+    assert_eq!(listed.matches(kept_out).count(), 2, "{listed}");
+    let never = format!("{lists}never = [\"198.51.100.9\"]\n");
+    let monitor = format!("mode = \"monitor\"\n{lists}");
+    for (configuration, pack) in [(never.as_str(), ""), (&monitor, RULE)] {
+        let verdicts = verdicts_on_coap(&scratch, configuration, pack);
+        assert!(!verdicts.contains("kept_out"), "{verdicts}");
+    }
+}
+
 #[test]
 fn explain_knows_codes_families_and_slips() {
     tells(

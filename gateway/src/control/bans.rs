@@ -169,7 +169,8 @@ impl<L: BlockList> Keeper<L> {
                     let placed = self.follow(lists.sources);
                     self.feeds = Some(lists.feeds);
                     if let Some(asker) = lists.asker {
-                        drop(asker.send(placed));
+                        // Who has gone meanwhile needs no answer.
+                        let _ = asker.send(placed);
                     }
                 }
                 Ok(Order::Wish(wish)) => self.grant(wish, now_ns()),

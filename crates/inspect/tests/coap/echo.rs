@@ -396,6 +396,37 @@ fn refusals_and_resets_are_no_larger_than_what_they_answer() {
     assert_eq!((passage.forwarded, passage.injected), (None, vec![]));
 }
 
+/// A client that is refused in silence asks again and again, and never learns why.
+#[test]
+fn a_request_is_refused_whatever_was_spent() {
+    let rules = r#"
+        [[rule]]
+        id = "no-writes"
+        match = { method = "PUT" }
+        action = "refuse"
+
+        [[rule]]
+        id = "no-deletes"
+        match = { method = "DELETE" }
+        action = "reset"
+    "#;
+    let mut world = World::with(rules, Limits::default());
+    let request = get(Type::Confirmable, 1, TOKEN, "v");
+    world.pass(client(), server(), &request);
+    let response = content(Type::Acknowledgement, 1, TOKEN, 40 * request.len());
+    world.pass(server(), client(), &response);
+    for id in 2..9 {
+        let write = message(Type::Confirmable, Code::PUT, id, TOKEN, |_| {});
+        let passage = world.send(client(), server(), &write);
+        let refusal = message(Type::Acknowledgement, Code::FORBIDDEN, id, TOKEN, |_| {});
+        assert_eq!(passage.injected[0].payload, refusal);
+        assert!(refusal.len() <= write.len());
+        let delete = message(Type::Confirmable, Code::DELETE, id + 100, TOKEN, |_| {});
+        let passage = world.send(client(), server(), &delete);
+        assert_eq!(passage.injected[0].payload, empty(Type::Reset, id + 100));
+    }
+}
+
 #[test]
 fn a_rule_says_by_which_code_it_refuses() {
     for (refusal, code) in policy::REFUSALS {

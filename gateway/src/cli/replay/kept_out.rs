@@ -208,8 +208,7 @@ mod tests {
             };
             kept_out.ban(Instant::from_secs(100), [(ban, rule)]);
         }
-        let mut cause =
-            |at, source| kept_out.cause_against(Instant::from_secs(at), address(source));
+        let cause = |at, source| kept_out.cause_against(Instant::from_secs(at), address(source));
         assert_eq!(cause(159, "10.20.0.7"), Some(Cause::Ban(long)));
         assert_eq!(cause(160, "10.20.0.7"), None);
         assert_eq!(cause(101, "10.20.0.8"), None, "never");
