@@ -167,17 +167,18 @@ impl Tracker {
     ) -> Outcome {
         self.sweeps.start(cx.now);
         let payload = &frame.as_slice()[arrival.payload()];
-        let message = match Message::decode(payload) {
+        let decoded = Message::decode(payload);
+        let message = match &decoded {
             Ok(message) => message,
-            Err(malformed) => return self.handle_malformed(cx, arrival, frame, malformed),
+            Err(malformed) => return self.handle_malformed(cx, arrival, frame, *malformed),
         };
         let token = Token::new(message.token());
-        let facts = Facts::of(&message, &self.wants);
-        let bearing = Bearing::find(cx.now, arrival, &message, token, &self.exchanges);
+        let facts = Facts::of(message, &self.wants);
+        let bearing = Bearing::find(cx.now, arrival, message, token, &self.exchanges);
         let datagram = Datagram {
             arrival,
             frame,
-            message: &message,
+            message,
             token,
             facts: &facts,
             bearing: &bearing,
@@ -214,7 +215,7 @@ impl Tracker {
         let standing = self.enter(cx, client.into(), entry, subject.size);
         let mut books = Books::new(cx.policy, &standing, Promise::Nothing);
         let ruled = cx.rule(arrival.carrier, Action::Drop, &subject, &mut books);
-        let judgement = ruled.judgement;
+        let judgement = &ruled.judgement;
         let mut reply = None;
         if judgement.action.stops() {
             if entry == Entry::Charge {

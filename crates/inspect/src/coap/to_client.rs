@@ -43,7 +43,7 @@ impl Tracker {
         let mut books = Books::new(cx.policy, &standing, datagram.promise());
         let carrier = datagram.arrival.carrier;
         let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
-        let judgement = ruled.judgement;
+        let judgement = &ruled.judgement;
         if judgement.action.stops() {
             let standing = self.enter(cx, client, Entry::Refund, len);
             let room = if is_trusted {
@@ -51,7 +51,7 @@ impl Tracker {
             } else {
                 allowance(cx.policy, judgement.outcome.rule, &standing)
             };
-            let reply = self.answer_instead(cx, datagram, &judgement, room);
+            let reply = self.answer_instead(cx, datagram, judgement, room);
             cx.tell(carrier, &subject, &ruled, reply);
         } else {
             cx.tell(carrier, &subject, &ruled, None);

@@ -54,7 +54,7 @@ impl Tracker {
         let mut books = Books::with_room(cx.policy, &standing, room.as_ref());
         let carrier = datagram.arrival.carrier;
         let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
-        let judgement = ruled.judgement;
+        let judgement = &ruled.judgement;
         if judgement.action.stops() {
             let by = (judgement.action, judgement.outcome.rule);
             let reply = self.answer_sender(cx, datagram, &standing, trust, by);
