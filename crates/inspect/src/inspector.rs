@@ -162,7 +162,7 @@ impl Inspector {
             observations: coap.observations,
             clients: self.shared.registry.len(),
             meters: self.metering.len(),
-            holders: self.holdings.len(),
+            holdings: self.holdings.len(),
             generation: self.policy.load().generation,
         }
     }
