@@ -7,9 +7,10 @@ use wire::coap::Type;
 
 use super::bearing::Role;
 use super::endpoint::{Token, is_group};
-use super::exchange::{Asked, Kind, Repetition, Response, Sent};
+use super::exchange::{Asked, Response};
 use super::observation::{Observe, Sequence};
 use super::parties::Server;
+use super::sent::{Kind, Repetition, Sent};
 use super::upload::Piece;
 use super::{Datagram, Reasons, Tracker};
 use crate::context::Context;

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
 use wire::coap::encode::Builder;
-use wire::coap::{Block, Code, Message, Type, number};
+use wire::coap::{Block, Message, Type, number};
 
 use super::aged::Aged;
 use super::endpoint::Endpoint;
@@ -83,6 +83,14 @@ impl Portions {
         });
     }
 
+    /// That response is out of date: the server has given out another.
+    pub(super) fn forget(&self, now: Instant, id: u64) {
+        if self.kept.len() > 0 {
+            self.kept
+                .with(now, &id, |kept| *kept.touch(now) = Box::default());
+        }
+    }
+
     /// Whether that response is kept.
     pub(super) fn keeps(&self, now: Instant, id: u64) -> bool {
         self.kept.len() > 0 && self.kept.with(now, &id, |_| ()).is_some()
@@ -154,7 +162,7 @@ fn rewrap(response: &Message<'_>, envelope: &Envelope<'_>) -> Vec<u8> {
     let mut message = Vec::new();
     response
         .options()
-        .fold(envelope.open(&mut message), |builder, option| {
+        .fold(envelope.open(&mut message, response), |builder, option| {
             builder.option(option.number, option.value)
         })
         .payload(response.payload());
@@ -169,7 +177,7 @@ fn portion(response: &Message<'_>, start: usize, szx: u8, envelope: &Envelope<'_
     let at = base(response) + start as u64;
     let value = ((at >> (szx + 4)) as u32) << 4 | u32::from(more) << 3 | u32::from(szx);
     let mut message = Vec::new();
-    let builder = envelope.open(&mut message);
+    let builder = envelope.open(&mut message, response);
     let mut options = response
         .options()
         .filter(|option| option.number != number::BLOCK2)
@@ -190,11 +198,11 @@ fn portion(response: &Message<'_>, start: usize, szx: u8, envelope: &Envelope<'_
 }
 
 impl Envelope<'_> {
-    fn open<'m>(&self, message: &'m mut Vec<u8>) -> Builder<'m> {
+    fn open<'m>(&self, message: &'m mut Vec<u8>, response: &Message<'_>) -> Builder<'m> {
         Builder::new(
             message,
             self.message_type,
-            Code::CONTENT,
+            response.code(),
             self.message_id,
             self.token,
         )
@@ -203,6 +211,8 @@ impl Envelope<'_> {
 
 #[cfg(test)]
 mod tests {
+    use wire::coap::Code;
+
     use super::*;
 
     const TOKEN: &[u8] = &[7, 8];
