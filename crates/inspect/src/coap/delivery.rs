@@ -23,7 +23,7 @@ use crate::context::Context;
 use crate::{Injected, LimitKind, Outcome, Sink};
 
 /// The largest response that is kept to be given out in portions.
-const KEPT_BYTES: usize = 2048;
+pub(super) const KEPT_BYTES: usize = 2048;
 /// The longest token a message of ours can have (RFC 7252 §3).
 const TOKEN_LEN_MAX: usize = 8;
 

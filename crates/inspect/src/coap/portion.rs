@@ -83,11 +83,11 @@ impl Portions {
         });
     }
 
-    /// That response is out of date: the server has given out another.
-    pub(super) fn forget(&self, now: Instant, id: u64) {
+    /// If that response is kept, another has come in its place by now.
+    pub(super) fn renew(&self, now: Instant, id: u64, response: &[u8]) {
         if self.kept.len() > 0 {
             self.kept
-                .with(now, &id, |kept| *kept.touch(now) = Box::default());
+                .with(now, &id, |kept| *kept.touch(now) = response.into());
         }
     }
 

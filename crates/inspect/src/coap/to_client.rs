@@ -10,6 +10,7 @@ use super::answer::{Answer, Towards};
 use super::bearing::Role;
 use super::budget::{Entry, Validation};
 use super::challenge::{Reply, allowance};
+use super::delivery::KEPT_BYTES;
 use super::meters::Books;
 use super::parties::Server;
 use super::sent::Kind;
@@ -105,7 +106,9 @@ impl Tracker {
             self.note_answering(cx, datagram, &asked);
             self.note_download(cx, datagram, &asked);
             if datagram.facts.offset() == 0 {
-                self.portions.forget(cx.now, asked.body);
+                let fits = datagram.len() <= KEPT_BYTES;
+                let latest = if fits { datagram.bytes() } else { &[] };
+                self.portions.renew(cx.now, asked.body, latest);
             }
         }
         let evicted = match (asked, notifies) {
