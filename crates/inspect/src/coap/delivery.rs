@@ -11,7 +11,8 @@ use wire::coap::{Code, Type};
 
 use super::answer::{Answer, Towards, send};
 use super::bearing::Role;
-use super::budget::Entry;
+use super::budget::{Entry, Standing};
+use super::challenge::allowance;
 use super::endpoint::Token;
 use super::exchange::Asked;
 use super::parties::Server;
@@ -26,6 +27,8 @@ use crate::{Injected, LimitKind, Outcome, Sink};
 pub(super) const KEPT_BYTES: usize = 2048;
 /// The longest token a message of ours can have (RFC 7252 §3).
 const TOKEN_LEN_MAX: usize = 8;
+/// The least a response takes of which a block of 16 bytes is given out: header, a few options, marker.
+const PORTION_MIN: usize = 32;
 
 /// What became of a request for a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,15 +132,21 @@ impl Tracker {
     }
 
     /// Whether the response to a request can be given out in portions, its client not having failed to
-    /// acknowledge one lately.
+    /// acknowledge one lately. What asks for something to be done has to be owed one for certain: the
+    /// challenge that came instead would have it done once more.
     pub(super) fn may_deliver<S: Sink>(
         &self,
         cx: &Context<'_, S>,
         datagram: &Datagram<'_>,
         rule: Option<RuleIndex>,
+        standing: &Standing,
     ) -> bool {
-        let client = datagram.bearing.client.address;
-        takes_any_proof(cx, rule) && !self.probes.is_doubtful(cx.now, client)
+        let (client, message) = (datagram.bearing.client.address, &datagram.message);
+        let is_safe = matches!(message.code(), Code::GET | Code::FETCH);
+        let room = allowance(cx.policy, rule, standing);
+        (is_safe || room >= PORTION_MIN + message.token().len())
+            && takes_any_proof(cx, rule)
+            && !self.probes.is_doubtful(cx.now, client)
     }
 
     /// Remembers that a client has the beginning of a response, and lets the server know.

@@ -69,7 +69,7 @@ impl Tracker {
         cx: &Context<'_, S>,
         datagram: &Datagram<'_>,
     ) -> bool {
-        datagram.bearing.role == Role::Response(None)
+        matches!(datagram.bearing.role, Role::Response(None))
             && cx.now.0 < self.midstream_until.load(Ordering::Relaxed)
     }
 

@@ -306,6 +306,29 @@ fn what_was_done_isn_t_asked_for_again() {
     }
 }
 
+#[test]
+fn what_can_t_be_answered_in_blocks_is_done_in_vain_once_at_most() {
+    let mut world = World::new();
+    let post = |id| {
+        message(Type::Confirmable, Code::POST, id, TOKEN, |builder| {
+            builder.path(number::URI_PATH, "r").payload(&[]);
+        })
+    };
+    world.pass(client(), server(), &post(1));
+    let response = message(Type::Acknowledgement, Code::CHANGED, 1, TOKEN, |builder| {
+        builder.payload(&[b'r'; 100]);
+    });
+    let passage = world.send(server(), client(), &response);
+    let asks = |datagram: &[u8]| {
+        let message = Message::decode(datagram).expect("a message");
+        assert_eq!(message.code(), Code::UNAUTHORIZED);
+    };
+    asks(&passage.injected[0].payload);
+    let again = world.send(client(), server(), &post(2));
+    assert_eq!(again.forwarded, None, "the server never sees it");
+    asks(&again.injected[0].payload);
+}
+
 /// node-coap resets what comes once more: it has forgotten what it had.
 #[test]
 fn a_repetition_that_is_reset_leaves_the_proof_as_it_is() {
