@@ -78,7 +78,7 @@ impl Tracker {
     fn credit_unbooked<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
         let bytes = match datagram.bearing.role {
             Role::Response(Some(asked)) if asked.is_unbooked => {
-                let response = datagram.bearing.response(&datagram.message, datagram.token);
+                let response = datagram.bearing.response(datagram.message, datagram.token);
                 self.exchanges.carry_over(cx.now, &response, asked.server)
             }
             _ if self.is_midstream(cx, datagram) => datagram.len(),
@@ -95,7 +95,7 @@ impl Tracker {
         datagram: &Datagram<'_>,
         is_trusted: bool,
     ) -> Option<Outcome> {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let (message, bearing) = (datagram.message, datagram.bearing);
         let Role::Response(asked) = bearing.role else {
             self.release_rejected(cx, datagram);
             return None;
@@ -145,7 +145,7 @@ impl Tracker {
         judgement: &Judgement,
         room: usize,
     ) -> Option<Injected> {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let (message, bearing) = (datagram.message, datagram.bearing);
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
         let remembered;
         let token = match bearing.role {
