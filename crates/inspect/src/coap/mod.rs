@@ -41,6 +41,7 @@ mod parties;
 mod portion;
 mod probe;
 mod resource;
+mod sent;
 mod strip;
 mod to_client;
 mod to_server;
@@ -155,6 +156,7 @@ impl Tracker {
     /// What was counted towards clients' budgets so far is forgotten.
     pub(crate) fn begin_books_anew(&self) {
         self.ledger.begin_anew();
+        self.exchanges.begin_anew();
     }
 
     /// A datagram to or from a `coap` service: UDP length and checksum are right (or completed), and
