@@ -4,7 +4,8 @@ use policy::Subject;
 use wire::coap::Type;
 
 use super::bearing::Role;
-use super::exchange::{Asked, Kind, Request};
+use super::exchange::{Asked, Request};
+use super::sent::Kind;
 use super::{Datagram, Tracker};
 use crate::context::Context;
 use crate::holdings::{Room, Share};
@@ -55,7 +56,7 @@ impl Tracker {
 
     /// A request that its server resets gets no answer (RFC 7252 §4.2).
     pub(super) fn release_rejected<S>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
-        let bearing = &datagram.bearing;
+        let bearing = datagram.bearing;
         if let Role::Reply(Some(sent)) = bearing.role
             && sent.kind == Kind::Request
             && datagram.message.message_type() == Type::Reset
@@ -80,6 +81,7 @@ impl Datagram<'_> {
             resource: None,
             body: 0,
             offset: 0,
+            len: self.len(),
         }
     }
 }
