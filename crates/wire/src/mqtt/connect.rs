@@ -180,7 +180,7 @@ impl<'a> Will<'a> {
             dup: false,
             qos: self.qos,
             retain: self.retain,
-            topic: self.topic,
+            topic: self.topic.into(),
             packet_id: None,
             properties: self.properties,
             payload: self.payload,

@@ -197,7 +197,10 @@ fn a_publish_is_judged_before_its_payload_is_there() {
     let Decoded::Complete { message, len } = decoded else {
         panic!("{decoded:?}")
     };
-    assert_eq!((message.topic, message.packet_id), ("t/l", Some(10)));
+    assert_eq!(
+        (message.topic.as_str(), message.packet_id),
+        ("t/l", Some(10))
+    );
     assert_eq!(message.topic_alias(), Some(1));
     assert_eq!((message.payload, len), (&b"abc"[..], 16));
     assert_eq!(message.payload_len, 268_435_455 - 11);
