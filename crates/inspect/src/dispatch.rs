@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use policy::{Action, Endpoints, Fragments, Message, Protocol, Reason, Service, Session, Subject};
 use wire::Direction;
 use wire::net::checksum::{self, State};
-use wire::net::{Fragment, Layout, Malformed, Packet, Rough, Transport};
+use wire::net::{Fragment, Layout, Malformed, Packet, Rough, Transport, Vlan};
 
 use crate::context::{Arrival, Carrier, Context};
 use crate::inspector::Installed;
@@ -46,7 +46,7 @@ impl Inspector {
         };
         let endpoints = endpoints(cx.port, (packet.source(), packet.destination()), ports);
         let carrier = Carrier {
-            vlan: packet.vlan().map(|vlan| vlan.id()),
+            vlan: packet.vlan().and_then(Vlan::id),
             protocol: packet.layout.protocol,
         };
         let mut arrival = Arrival {
@@ -180,7 +180,7 @@ fn handle_fragment<S: Sink>(
     }
     let addresses = (packet.source(), packet.destination());
     let ends = endpoints(cx.port, addresses, ports.unwrap_or_default());
-    let vlan = packet.vlan().map(|vlan| vlan.id());
+    let vlan = packet.vlan().and_then(Vlan::id);
     let service = found.map_or(guess, |(service, _)| service);
     judge_roughly(cx, ends, vlan, service, Reason::IP_FRAGMENT)
 }

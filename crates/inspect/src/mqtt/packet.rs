@@ -144,12 +144,20 @@ impl<S: Sink> Scene<'_, '_, S> {
                 return Step::Denied(denial(judgement, refusal));
             }
         }
+        self.note_heard();
         self.note_memories(packet);
         self.session
             .note(packet, direction, self.shared, self.cx.sink);
         self.note_across(packet);
         self.note_held(packet);
         self.pass(len, size - len)
+    }
+
+    /// A control packet has come, whole or as far as it takes to judge it.
+    fn note_heard(&mut self) {
+        if self.arrival.direction == Direction::ToServer {
+            self.session.heard = self.cx.now;
+        }
     }
 
     /// Judges the will of a CONNECT as the PUBLISH it is to become: what a client may not say itself,
@@ -329,6 +337,7 @@ impl<S: Sink> Scene<'_, '_, S> {
         let skipped = header.filter(|header| header.packet_type != PacketType::Connect);
         match skipped {
             Some(header) => {
+                self.note_heard();
                 self.session.lose_track();
                 self.pass(0, header.packet_len())
             }

@@ -39,10 +39,11 @@ pub struct Vlan {
 }
 
 impl Vlan {
-    /// The VLAN identifier.
+    /// The VLAN identifier; none in a tag that gives a priority and no VLAN (IEEE 802.1Q §9.6), which
+    /// receivers take like a frame without a tag.
     #[must_use]
-    pub fn id(self) -> u16 {
-        self.control & 0x0fff
+    pub fn id(self) -> Option<u16> {
+        Some(self.control & 0x0fff).filter(|id| *id != 0)
     }
 }
 

@@ -57,7 +57,7 @@ impl Rough {
                     u16::from_be_bytes([p[2], p[3]]),
                 )
             }),
-            vlan: Ethernet::read(frame).vlan.map(super::Vlan::id),
+            vlan: Ethernet::read(frame).vlan.and_then(super::Vlan::id),
         })
     }
 }
