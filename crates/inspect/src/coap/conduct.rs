@@ -6,7 +6,6 @@ use wire::Direction;
 use wire::coap::Type;
 
 use super::bearing::Role;
-use super::endpoint::{Token, is_group};
 use super::exchange::{Asked, Kind, Repetition, Response, Sent};
 use super::observation::{Observe, Sequence};
 use super::parties::Server;
@@ -24,7 +23,9 @@ impl Tracker {
         is_midstream: bool,
     ) -> Reasons {
         let mut reasons = Reasons::new();
-        reasons.extend(against_group_message(datagram));
+        if let Some(reason) = against_group_message(datagram) {
+            reasons.push(reason);
+        }
         match datagram.bearing.role {
             Role::Request => self.reasons_against_request(cx, datagram, &mut reasons),
             Role::Response(Some(asked)) => {
@@ -198,7 +199,7 @@ impl Tracker {
             cx.now,
             kind,
             message.message_type() == Type::Confirmable,
-            Token::new(message.token()),
+            datagram.token,
             self.exchanges.digest(datagram.bytes()),
         );
         let message_id = message.message_id();
@@ -214,13 +215,13 @@ impl Tracker {
 
 /// What can't be asked of a group (RFC 7252 §8.1).
 fn against_group_message(datagram: &Datagram<'_>) -> Option<Reason> {
-    if !is_group(datagram.arrival.endpoints.destination) {
+    if !datagram.bearing.is_to_group {
         return None;
     }
     if datagram.message.message_type() == Type::Confirmable {
         return Some(Reason::COAP_MULTICAST_CONFIRMABLE);
     }
-    let registers = datagram.bearing.role == Role::Request
+    let registers = datagram.bearing.role.is_request()
         && datagram.facts.asks_to_observe() == Some(Observe::Register);
     registers.then_some(Reason::COAP_MULTICAST_OBSERVE)
 }

@@ -17,7 +17,7 @@ use super::answer::{Answer, Towards};
 use super::bearing::{Bearing, Role};
 use super::budget::{Entry, Standing, Validation};
 use super::challenge::allowance;
-use super::endpoint::{Address, is_group};
+use super::endpoint::Address;
 use super::exchange::{Asked, Kind, Sent};
 use super::lately::Lately;
 use super::meters::{Books, Promise};
@@ -54,7 +54,7 @@ impl Tracker {
     /// An address that has proved nothing sends a request on to its server, or to a group of them.
     pub(super) fn note_asking<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
         let bearing = &datagram.bearing;
-        let server = bearing.addressee(datagram.arrival).endpoint().address;
+        let server = bearing.addressee().endpoint().address;
         let pair = (bearing.client.address, server);
         self.counters.drawn.note(cx.now, pair);
     }
@@ -117,7 +117,7 @@ impl Tracker {
         let counters = &self.counters;
         let has_asked = |whom| counters.drawn.is_noted(cx.now, (server.address, whom));
         (has_asked(client.address) || has_asked(Address::ANY))
-            && !is_group(datagram.arrival.endpoints.destination)
+            && !datagram.bearing.is_to_group
             && !counters
                 .spared
                 .is_noted(cx.now, (server.address, client.address))

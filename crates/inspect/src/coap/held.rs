@@ -19,7 +19,7 @@ impl Tracker {
     where
         S: crate::Sink,
     {
-        if cx.policy.held_per().is_empty() || datagram.bearing.role != Role::Request {
+        if cx.policy.held_per().is_empty() || !datagram.bearing.role.is_request() {
             return None;
         }
         let opens = self.exchanges.opens(cx.now, &datagram.request());
@@ -71,7 +71,7 @@ impl Datagram<'_> {
     pub(super) fn request(&self) -> Request {
         Request {
             client: self.bearing.client,
-            server: self.bearing.addressee(self.arrival),
+            server: self.bearing.addressee(),
             token: self.token,
             message_id: self.message.message_id(),
             observe: self.facts.asks_to_observe(),

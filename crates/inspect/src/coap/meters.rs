@@ -38,9 +38,18 @@ impl<'a> Books<'a> {
         }
     }
 
-    /// With what the message would open, where rules ask.
-    pub(super) fn with_room(self, room: Option<Room<'a>>) -> Self {
-        Self { room, ..self }
+    /// Of a message that entails nothing, with what it would open, where rules ask.
+    pub(super) fn with_room(
+        policy: &'a Policy,
+        standing: &'a Standing,
+        room: Option<Room<'a>>,
+    ) -> Self {
+        Self {
+            policy,
+            standing,
+            promise: Promise::Nothing,
+            room,
+        }
     }
 
     fn challenges(&self, rule: RuleIndex) -> bool {

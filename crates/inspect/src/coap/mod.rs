@@ -45,6 +45,7 @@ mod strip;
 mod to_client;
 mod to_server;
 mod upload;
+mod want;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -74,6 +75,7 @@ use portion::Portions;
 use probe::Probes;
 use resource::Resources;
 use upload::Uploads;
+use want::Wants;
 
 /// Over what the books are kept while no rule asks: for answers of our own, and for the histogram.
 const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
@@ -89,6 +91,7 @@ pub(crate) struct Tracker {
     ledger: Ledger,
     exchanges: Exchanges,
     resources: Resources,
+    wants: Wants,
     uploads: Uploads,
     downloads: Downloads,
     /// Who asked anybody anything under a token (EXCHANGE_LIFETIME, RFC 7252 §4.8.2): tells an answer from
@@ -129,6 +132,7 @@ impl Tracker {
             ledger: Ledger::new(limits.endpoints, seed.hash_seed("coap.ledger")),
             exchanges: Exchanges::new(limits.exchanges, seed.hash_seed("coap.exchanges")),
             resources: Resources::new(limits.exchanges / 16, seed.hash_seed("coap.resources")),
+            wants: Wants::new(seed.hash_seed("coap.wants")),
             uploads: Uploads::new(limits.exchanges / 4, seed.hash_seed("coap.uploads")),
             downloads: Downloads::new(limits.exchanges / 4, seed.hash_seed("coap.downloads")),
             askers: Lately::new(ASKERS, seed.hash_seed("coap.askers")),
@@ -173,7 +177,7 @@ impl Tracker {
             frame,
             message,
             token,
-            facts: Facts::of(&message),
+            facts: Facts::of(&message, &self.wants),
             bearing: Bearing::find(cx.now, arrival, &message, token, &self.exchanges),
         };
         match datagram.bearing.direction {

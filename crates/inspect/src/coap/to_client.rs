@@ -29,8 +29,8 @@ impl Tracker {
     ) -> Outcome {
         let (role, len) = (datagram.bearing.role, datagram.len());
         let client = datagram.bearing.client.address;
-        let is_midstream =
-            role == Role::Response(None) && cx.now.0 < self.midstream_until.load(Ordering::Relaxed);
+        let is_midstream = matches!(role, Role::Response(None))
+            && cx.now.0 < self.midstream_until.load(Ordering::Relaxed);
         if is_midstream {
             // It was asked for before anybody kept books: as much as this, so far as is known.
             self.enter(cx, client, Entry::Credit, len);
