@@ -100,7 +100,9 @@ impl Inspector {
             return handle_martian(cx, arrival);
         }
         let treatment = cx.policy.midstream();
+        let is_foreign = arrival.direction == Direction::ToClient;
         let mut connection = match segment.is_opening() {
+            true if is_foreign => Connection::foreign(),
             true => Connection::opening(arrival.service, cx.now),
             false if self.is_after_handshake(cx, arrival, segment) => {
                 Connection::answering(arrival.service, treatment, cx.now)

@@ -124,6 +124,11 @@ impl Connection {
         Self::new(Phase::Handshake, App::new(service, now))
     }
 
+    /// A connection to no service, whose SYN is at hand: its client's own port happens to be one's.
+    pub(crate) fn foreign() -> Self {
+        Self::new(Phase::Handshake, App::Opaque)
+    }
+
     /// The class of the flow table it belongs to.
     pub(crate) fn class(&self) -> Class {
         match self.phase {
@@ -142,10 +147,12 @@ impl Connection {
         }
     }
 
-    /// Whether a SYN starts a new connection in its place.
+    /// Whether a SYN starts a new connection in its place. One to no service, before it is open, makes room for
+    /// the other end's own, which may be to a service.
     pub(crate) fn gives_way_to(&self, segment: &Segment) -> bool {
         let is_over = matches!(self.phase, Phase::Finished | Phase::Denied(_));
-        is_over && segment.is_opening()
+        let is_foreign = self.phase == Phase::Handshake && matches!(self.app, App::Opaque);
+        segment.is_opening() && (is_over || is_foreign)
     }
 
     /// Gives up all memory beyond its own.
