@@ -55,7 +55,7 @@ impl Tracker {
 
     /// A request that its server resets gets no answer (RFC 7252 §4.2).
     pub(super) fn release_rejected<S>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
-        let bearing = &datagram.bearing;
+        let bearing = datagram.bearing;
         if let Role::Reply(Some(sent)) = bearing.role
             && sent.kind == Kind::Request
             && datagram.message.message_type() == Type::Reset

@@ -111,10 +111,10 @@ pub(crate) struct Tracker {
 struct Datagram<'a> {
     arrival: &'a Arrival,
     frame: &'a Frame<'a>,
-    message: Message<'a>,
+    message: &'a Message<'a>,
     token: Token,
-    facts: Facts<'a>,
-    bearing: Bearing,
+    facts: &'a Facts<'a>,
+    bearing: &'a Bearing,
 }
 
 /// How full a [`Tracker`] is.
@@ -172,15 +172,17 @@ impl Tracker {
             Err(malformed) => return self.handle_malformed(cx, arrival, frame, malformed),
         };
         let token = Token::new(message.token());
+        let facts = Facts::of(&message, &self.wants);
+        let bearing = Bearing::find(cx.now, arrival, &message, token, &self.exchanges);
         let datagram = Datagram {
             arrival,
             frame,
-            message,
+            message: &message,
             token,
-            facts: Facts::of(&message, &self.wants),
-            bearing: Bearing::find(cx.now, arrival, &message, token, &self.exchanges),
+            facts: &facts,
+            bearing: &bearing,
         };
-        match datagram.bearing.direction {
+        match bearing.direction {
             Direction::ToServer => {
                 let (outcome, rewritten) = self.handle_to_server(cx, &datagram);
                 if let Some(payload) = rewritten {
@@ -298,7 +300,7 @@ impl Datagram<'_> {
             service: self.arrival.service,
             direction: self.bearing.direction,
             endpoints: self.arrival.endpoints,
-            message: policy::Message::Coap(&self.message),
+            message: policy::Message::Coap(self.message),
             session: Session::default(),
             reasons,
             address_validated,

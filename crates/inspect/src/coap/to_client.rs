@@ -74,7 +74,7 @@ impl Tracker {
         datagram: &Datagram<'_>,
         is_midstream: bool,
     ) -> Option<Outcome> {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let (message, bearing) = (datagram.message, datagram.bearing);
         let Role::Response(asked) = bearing.role else {
             self.release_rejected(cx, datagram);
             return None;
@@ -116,7 +116,7 @@ impl Tracker {
         judgement: &Judgement,
         room: usize,
     ) -> Option<Injected> {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let (message, bearing) = (datagram.message, datagram.bearing);
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
         let remembered;
         let token = match bearing.role {

@@ -51,7 +51,7 @@ impl Tracker {
         let reasons = self.reasons(cx, datagram, false);
         let subject = datagram.subject(&reasons, trust != Trust::None);
         let room = self.room(cx, datagram);
-        let mut books = Books::with_room(cx.policy, &standing, room);
+        let mut books = Books::with_room(cx.policy, &standing, room.as_ref());
         let carrier = datagram.arrival.carrier;
         let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
         let judgement = ruled.judgement;
@@ -65,8 +65,8 @@ impl Tracker {
         if let Some(outcome) = self.forward_to_server(cx, datagram, &subject, &standing, trust) {
             return (outcome, None);
         }
-        let rewritten = (trust == Trust::Proven)
-            .then(|| strip::without_echo(&datagram.message, datagram.len()));
+        let rewritten =
+            (trust == Trust::Proven).then(|| strip::without_echo(datagram.message, datagram.len()));
         (judgement.outcome, rewritten)
     }
 
@@ -114,18 +114,18 @@ impl Tracker {
         standing: &Standing,
         trust: Trust,
     ) -> Option<Outcome> {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let (message, bearing) = (datagram.message, datagram.bearing);
         match bearing.role {
             Role::Request => {
                 let server = bearing.addressee();
-                let body = self.wants.body(bearing, message.code(), &datagram.facts);
+                let body = self.wants.body(bearing, message.code(), datagram.facts);
                 if let Some(outcome) = self.serve_kept(cx, datagram, standing, trust, body) {
                     return Some(outcome);
                 }
                 let resource = (trust == Trust::None && server == Server::One(bearing.server))
                     .then(|| {
                         self.wants
-                            .resource(bearing.server, message.code(), &datagram.facts)
+                            .resource(bearing.server, message.code(), datagram.facts)
                     });
                 if let Some(resource) = resource
                     && let Some(outcome) =
@@ -180,11 +180,15 @@ impl Tracker {
         trust: Trust,
         body: u64,
     ) -> Option<Outcome> {
+        let asked = datagram.facts.block2.filter(|block| block.number > 0)?;
+        if !self.portions.keeps(cx.now, body) {
+            return None;
+        }
         let room = match trust {
             Trust::None => allowance(cx.policy, None, standing),
             Trust::Known | Trust::Proven => usize::MAX,
         };
-        match self.serve_block(cx, datagram, body, room, trust == Trust::None) {
+        match self.serve_block(cx, datagram, (body, asked), room, trust == Trust::None) {
             Served::No => return None,
             Served::Yes => {}
             Served::NoRoom => {
@@ -247,7 +251,7 @@ impl Tracker {
         trust: Trust,
         (action, rule): (Action, Option<RuleIndex>),
     ) -> Option<Injected> {
-        let message = &datagram.message;
+        let message = datagram.message;
         let is_confirmable = message.message_type() == Type::Confirmable;
         let room = match trust {
             Trust::None => allowance(cx.policy, rule, standing),
