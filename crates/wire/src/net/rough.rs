@@ -20,7 +20,7 @@ pub struct Rough {
     pub protocol: u8,
     /// The sender's and the receiver's port, if the protocol is TCP or UDP and they are there.
     pub ports: Option<(u16, u16)>,
-    /// The VLAN tag's identifier.
+    /// The VLAN it is in.
     pub vlan: Option<u16>,
 }
 
