@@ -1,11 +1,22 @@
 //! Tables of clauses in `docs/`: what a specification asks, what Weir says to it, and which test shows it.
 //!
-//! A table whose last heading is `test` holds rows of clauses: their `reason` column names reason codes,
-//! their `test` column test functions, both in backticks. Other tables are prose.
+//! A table whose last heading is `test` holds rows of clauses: the column before it names reason codes, or says
+//! why there are none, and the `test` column names test functions, both in backticks, and cases of the baseline in
+//! quotation marks. Other tables are prose.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// How a reason to detect nothing begins.
+const EXCUSES: &[&str] = &[
+    "inside an end: ",
+    "not to be seen: ",
+    "not known: ",
+    "not checked: ",
+    "can't be broken: ",
+    "about implementations, ",
+];
 
 /// A row of a table of clauses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +29,10 @@ pub struct Clause {
     pub reasons: Vec<String>,
     /// The tests that show it.
     pub tests: Vec<String>,
+    /// The cases of the baseline that show it.
+    pub cases: Vec<String>,
+    /// It says why nothing is detected.
+    pub is_excused: bool,
 }
 
 /// Reads the clauses of a document in `docs/`.
@@ -48,25 +63,36 @@ pub fn read(document: &str) -> Vec<Clause> {
             clauses.push(Clause {
                 line: at + 1,
                 clause: (*clause).to_owned(),
-                reasons: quoted(reasons),
-                tests: quoted(tests),
+                reasons: quoted(reasons, '`', '`').filter(|w| is_code(w)).collect(),
+                tests: quoted(tests, '`', '`').collect(),
+                cases: quoted(tests, '“', '”').collect(),
+                is_excused: EXCUSES.iter().any(|excuse| reasons.starts_with(excuse)),
             });
         }
     }
     clauses
 }
 
-/// What is wrong with the clauses of a document: reasons that don't exist, tests that don't, rows that
-/// nothing shows, and reasons of `families` that stand in no row.
+/// What is wrong with the clauses of a document: reasons that don't exist, tests and cases that don't, rows that
+/// nothing shows and nothing excuses, and reasons of `families` that stand in no row.
+///
+/// # Panics
+/// When the sources can't be read.
 #[must_use]
 pub fn problems(clauses: &[Clause], families: &[&str]) -> Vec<String> {
     let known: BTreeSet<&str> = policy::Reason::ALL.iter().map(|r| r.code()).collect();
-    let tests = test_functions();
+    let (tests, baseline) = (test_functions(), baseline());
     let mut problems = Vec::new();
     for row in clauses {
         let place = format!("line {}, {}", row.line, row.clause);
-        if row.tests.is_empty() {
-            problems.push(format!("{place}: no test shows it"));
+        match (row.is_excused, row.tests.is_empty() && row.cases.is_empty()) {
+            (false, true) => problems.push(format!("{place}: no test shows it")),
+            (true, false) => problems.push(format!("{place}: shown, and excused all the same")),
+            _ => {}
+        }
+        let is_there = |case: &&String| baseline.contains(&format!("\"{case}\""));
+        for case in row.cases.iter().filter(|case| !is_there(case)) {
+            problems.push(format!("{place}: there is no case “{case}”"));
         }
         for test in row.tests.iter().filter(|test| !tests.contains(*test)) {
             problems.push(format!("{place}: there is no test `{test}`"));
@@ -88,10 +114,22 @@ pub fn problems(clauses: &[Clause], families: &[&str]) -> Vec<String> {
     problems
 }
 
-/// What stands between backticks.
-fn quoted(cell: &str) -> Vec<String> {
-    let words = cell.split('`').skip(1).step_by(2);
-    words.map(str::to_owned).collect()
+/// What stands between quotation marks.
+fn quoted(cell: &str, opening: char, closing: char) -> impl Iterator<Item = String> {
+    let words = cell.split([opening, closing]).skip(1).step_by(2);
+    words.map(str::to_owned)
+}
+
+/// Whether a word is a reason code, and neither a family of them nor a word of the protocol's.
+fn is_code(word: &str) -> bool {
+    let is_of_code =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
+    word.contains('.') && word.starts_with(char::is_alphabetic) && word.chars().all(is_of_code)
+}
+
+fn baseline() -> String {
+    let path = root().join("rules/baseline.toml");
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// The names of all test functions of the repository, those that `proptest!` makes included.

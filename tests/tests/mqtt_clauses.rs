@@ -2,10 +2,8 @@
 //! code exists, and so does what shows it.
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use policy::Reason;
-use weir_tests::clauses;
+use weir_tests::clauses::{self, Clause};
 
 /// The numbered statements of a version: section, first number, last number.
 type Statements = &'static [(&'static str, u32, u32)];
@@ -35,117 +33,45 @@ const V5: Statements = &[
     ("4.13.2", 1, 1), ("6.0.0", 1, 4),
 ];
 
-/// How a reason to detect nothing begins.
-const EXCUSES: &[&str] = &[
-    "inside an end: ",
-    "not to be seen: ",
-    "not known: ",
-    "not checked: ",
-    "can't be broken: ",
-    "about implementations, ",
-];
-
-/// A row of the table.
-struct Row {
-    statement: String,
-    what: String,
-    shown_by: String,
-}
-
-impl Row {
-    fn of(line: &str) -> Option<Self> {
-        let mut cells = line.strip_prefix("| MQTT-")?.split(" | ");
-        let statement = cells.next()?.to_owned();
-        assert!(!cells.next()?.is_empty(), "{statement} says nothing");
-        let what = cells.next()?.to_owned();
-        let shown_by = cells.next()?.trim_end_matches(" |").to_owned();
-        assert!(cells.next().is_none(), "{statement} has too many cells");
-        Some(Self {
-            statement,
-            what,
-            shown_by,
-        })
-    }
-
-    /// Codes that are named, in backticks.
-    fn codes(&self) -> Vec<&str> {
-        let quoted = self.what.split('`').skip(1).step_by(2);
-        quoted
-            .filter(|word| word.starts_with("mqtt.") && !word.contains('*'))
-            .collect()
-    }
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(clauses::root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The rows of each version's table.
-fn tables() -> [Vec<Row>; 2] {
-    let text = read("docs/mqtt-clauses.md");
-    let mut parts = text.split("\n## ").skip(1);
-    [(); 2].map(|()| {
-        let part = parts.next().expect("a table for each version");
-        part.lines().filter_map(Row::of).collect()
-    })
-}
-
 #[test]
 fn every_statement_stands_once_and_in_its_place() {
-    for (rows, statements) in tables().iter().zip([V311, V5]) {
-        let listed: Vec<_> = rows.iter().map(|row| row.statement.clone()).collect();
-        let numbered = |&(section, first, last): &(&'static str, u32, u32)| {
-            (first..=last).map(move |number| format!("{section}-{number}"))
-        };
-        let all: Vec<_> = statements.iter().flat_map(numbered).collect();
-        assert_eq!(listed, all);
-    }
+    let rows = clauses::read("mqtt-clauses.md");
+    let listed: Vec<&str> = rows.iter().map(|row| row.clause.as_str()).collect();
+    let numbered = |&(section, first, last): &(&'static str, u32, u32)| {
+        (first..=last).map(move |number| format!("MQTT-{section}-{number}"))
+    };
+    let all: Vec<String> = V311.iter().chain(V5).flat_map(numbered).collect();
+    assert_eq!(listed, all);
 }
 
 #[test]
-fn every_row_names_codes_that_exist_or_says_why_there_is_none() {
-    for row in tables().iter().flatten() {
-        let statement = &row.statement;
-        for code in row.codes() {
-            assert!(
-                Reason::from_code(code).is_some(),
-                "{statement}: there is no {code}"
-            );
-        }
-        let is_excused = EXCUSES.iter().any(|excuse| row.what.starts_with(excuse));
-        assert_eq!(
-            row.shown_by == "-",
-            is_excused,
-            "{statement}: {} shown by {}",
-            row.what,
-            row.shown_by
-        );
-    }
+fn what_the_table_names_exists() {
+    let problems = clauses::problems(&clauses::read("mqtt-clauses.md"), &[]);
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]
-fn what_shows_a_row_is_there() {
-    let (tests, pack) = (clauses::test_functions(), read("rules/baseline.toml"));
-    assert!(tests.len() > 100, "the sources have tests");
-    for row in tables().iter().flatten() {
-        for shown_by in row.shown_by.split("; ").filter(|by| *by != "-") {
-            let is_there = match shown_by.strip_prefix('`') {
-                Some(test) => tests.contains(test.trim_end_matches('`')),
-                None => {
-                    let case = shown_by.trim_start_matches('“').trim_end_matches('”');
-                    pack.contains(&format!("\"{case}\""))
-                }
-            };
-            assert!(is_there, "{}: {shown_by} isn't there", row.statement);
-        }
-    }
+fn an_excuse_and_a_case_that_isn_t_there_are_seen() {
+    let mut rows = clauses::read("mqtt-clauses.md");
+    let is_shown = |row: &&mut Clause| !row.cases.is_empty();
+    rows.iter_mut().find(is_shown).expect("cases").cases[0].push('?');
+    let is_excused = |row: &&mut Clause| row.is_excused;
+    rows.iter_mut()
+        .find(is_excused)
+        .expect("excuses")
+        .is_excused = false;
+    let problems = clauses::problems(&rows, &[]);
+    assert_eq!(problems.len(), 2, "{}", problems.join("\n"));
 }
 
 /// The other way round: what the parser finds is there because some clause asks for it.
 #[test]
 fn every_violation_of_a_numbered_statement_is_in_the_table() {
-    let tables = tables();
-    let named: BTreeSet<&str> = tables.iter().flatten().flat_map(Row::codes).collect();
+    let rows = clauses::read("mqtt-clauses.md");
+    let named: BTreeSet<&str> = rows
+        .iter()
+        .flat_map(|row| row.reasons.iter().map(String::as_str))
+        .collect();
     for malformed in wire::mqtt::Malformed::ALL {
         let cites = malformed.clause().contains("[MQTT-");
         assert!(

@@ -135,6 +135,7 @@ impl<'a, S: Sink> Context<'a, S> {
     }
 
     /// As [`Context::judge`]; `fallback` is done where no rule speaks of it.
+    #[inline]
     pub(crate) fn judge_or(
         &mut self,
         fallback: Action,
@@ -146,6 +147,7 @@ impl<'a, S: Sink> Context<'a, S> {
     }
 
     /// As [`Context::judge_or`], for a frame of which no more is known than where it belongs.
+    #[inline]
     pub(crate) fn judge_at(
         &mut self,
         carrier: Carrier,
@@ -435,15 +437,16 @@ fn is_of_stream(subject: &Subject<'_>) -> bool {
 }
 
 /// Protocol and type of the message that `subject` is about; none if it is about a frame.
+#[inline]
 fn message_kind(subject: &Subject<'_>) -> Option<MessageKind> {
-    let is_malformed = subject.reasons.iter().any(|reason| reason.is_malformed());
+    let is_malformed = || subject.reasons.iter().any(|reason| reason.is_malformed());
     Some(match subject.message {
         Message::Mqtt(packet) => MessageKind::Mqtt(packet.packet_type()),
         Message::Coap(_) | Message::CoapTcp(_) => MessageKind::Coap {
             class: subject.message.coap().map_or(0, |m| m.code().class()),
         },
         Message::None => match subject.protocol {
-            Protocol::Mqtt | Protocol::Coap if is_malformed => MessageKind::Malformed,
+            Protocol::Mqtt | Protocol::Coap if is_malformed() => MessageKind::Malformed,
             Protocol::Tls | Protocol::Dtls => MessageKind::Tls,
             _ => return None,
         },

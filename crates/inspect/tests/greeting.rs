@@ -7,6 +7,7 @@ use testkit::network::{Ends, Gateway, Passage, Stream, tcp_of};
 use weir_inspect::Verdict;
 use wire::Direction::{ToClient, ToServer};
 use wire::mqtt::Version;
+use wire::net::TcpFlags;
 
 const BASELINE: &str = include_str!("../../../rules/baseline.toml");
 
@@ -234,4 +235,35 @@ proptest! {
             prop_assert!(arrived <= len + 1);
         }
     }
+}
+
+#[test]
+fn a_connection_from_a_service_s_port_to_none_is_nobody_s() {
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = Stream::new(Ends::of("10.20.0.7:1883", "192.0.2.1:80"));
+    stream.open(&mut gateway);
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (direction, bytes) in [
+        (ToServer, &request[..]),
+        (ToClient, b"HTTP/1.1 200 OK\r\n\r\n"),
+    ] {
+        assert!(stream.data(&mut gateway, direction, bytes).outcome.forward);
+    }
+    assert!(gateway.record.events.is_empty());
+}
+
+#[test]
+fn a_server_s_own_syn_hides_nothing_of_its_client_s() {
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = Stream::new(Ends::v4(7, 1883));
+    assert!(
+        stream
+            .send(&mut gateway, ToClient, TcpFlags::SYN, &[])
+            .outcome
+            .forward
+    );
+    let mut stream = Stream::new(Ends::v4(7, 1883));
+    stream.open(&mut gateway);
+    let passage = stream.data(&mut gateway, ToServer, &mqtt::pingreq());
+    assert_eq!(passage.reason(), Some("mqtt.session.first-not-connect"));
 }

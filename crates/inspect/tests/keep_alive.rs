@@ -97,6 +97,47 @@ fn whatever_the_client_says_moves_the_deadline_and_the_server_s_words_don_t() {
 }
 
 #[test]
+fn a_connect_in_drops_is_none_in_time() {
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = Stream::new(Ends::v4(7, 1883));
+    stream.open(&mut gateway);
+    let connect = mqtt::connect(Version::V311, "a-device-with-a-long-name");
+    for byte in &connect[..3] {
+        wait(&mut gateway, 15);
+        let passage = stream.data(&mut gateway, ToServer, &[*byte]);
+        assert!(passage.outcome.forward);
+    }
+    assert!(gateway.record.events.is_empty());
+    wait(&mut gateway, 17);
+    assert_eq!(gateway.record.reasons(), ["mqtt.session.connect-timeout"]);
+}
+
+#[test]
+fn a_packet_in_drops_is_no_sign_of_life_and_an_upload_is() {
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = session(&mut gateway, Ends::v4(7, 1883), 60);
+    let publish = mqtt::publish(Version::V311, "camera/7", &[0; 20_000]);
+    let pieces = publish.chunks_exact(1000);
+    let rest = pieces.remainder();
+    for piece in pieces {
+        wait(&mut gateway, 80);
+        assert!(stream.data(&mut gateway, ToServer, piece).outcome.forward);
+    }
+    assert!(gateway.record.events.is_empty());
+    for byte in &rest[..9] {
+        wait(&mut gateway, 10);
+        assert!(
+            stream
+                .data(&mut gateway, ToServer, &[*byte])
+                .outcome
+                .forward
+        );
+    }
+    wait(&mut gateway, 10);
+    assert_eq!(gateway.record.reasons(), ["mqtt.session.keep-alive"]);
+}
+
+#[test]
 fn a_keep_alive_shorter_than_the_wait_for_a_connect_is_met_in_time() {
     let mut gateway = Gateway::of("", BASELINE);
     let _stream = session(&mut gateway, Ends::v4(7, 1883), 2);

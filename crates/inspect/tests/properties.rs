@@ -302,7 +302,7 @@ fn complete(mut bytes: &[u8]) -> Vec<String> {
         ControlPacket::decode(bytes, Version::V311, ToServer)
     {
         seen.push(match message {
-            ControlPacket::Publish(publish) => publish.topic.to_owned(),
+            ControlPacket::Publish(publish) => publish.topic.as_str().to_owned(),
             other => other.packet_type().to_string(),
         });
         bytes = &bytes[len..];

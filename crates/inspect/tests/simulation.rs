@@ -285,7 +285,7 @@ fn topics(mut bytes: &[u8]) -> Vec<String> {
         len,
     }) = ControlPacket::decode(bytes, Version::V311, ToServer)
     {
-        topics.push(publish.topic.to_owned());
+        topics.push(publish.topic.as_str().to_owned());
         bytes = &bytes[len..];
     }
     topics

@@ -138,9 +138,11 @@ fn a_reset_goes_on_as_the_gateway_would_make_it() {
         let mut stream = session(&mut gateway, ends);
         let known = stream.next(ToServer);
         stream.data(&mut gateway, ToServer, PUBLISH);
-        // A hop limit that ends behind the gateway, and a signature its receiver rejects.
+        // A hop limit that ends behind the gateway, a signature its receiver rejects.
         let mut short = stream.clone();
         short.ends.path.hop_limit = 1;
+        // And an address on the link that nobody has.
+        short.ends.path.destination_mac = [2, 0, 0, 0, 0xde, 0xad];
         let signature = [&[1, 1, 19, 18][..], &[7; 16]].concat();
         let rst = TcpSegment {
             seq: stream.next(ToServer),

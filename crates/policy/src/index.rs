@@ -82,11 +82,22 @@ impl Index {
         let (bucket, detected) = (Scope::bucket(subject), usize::from(detected));
         let list = &self.lists[bucket * 2 + detected];
         if !list.sections.is_empty() {
-            let fits = |rule: u32| self.fitting[rule as usize][detected].contains(bucket);
-            self.keyed.find(list.sections, subject, found);
-            found.settle(fits);
+            self.look_up(list.sections, subject, (bucket, detected), found);
         }
         found.beside(&list.always)
+    }
+
+    #[inline(never)]
+    fn look_up(
+        &self,
+        sections: Sections,
+        subject: &Subject<'_>,
+        (bucket, detected): (usize, usize),
+        found: &mut Found,
+    ) {
+        let fits = |rule: u32| self.fitting[rule as usize][detected].contains(bucket);
+        self.keyed.find(sections, subject, found);
+        found.settle(fits);
     }
 }
 

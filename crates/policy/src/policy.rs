@@ -272,39 +272,53 @@ impl Policy {
         let detected = !subject.reasons.is_empty();
         let mut found = Found::new();
         for at in self.index.candidates(subject, detected, &mut found) {
-            let matching = &self.matchings[at as usize];
-            let Some(reason) = matching.holds(subject) else {
-                continue;
-            };
-            if matching.is_excepted(subject) {
-                continue;
-            }
-            let (index, rule) = (RuleIndex(at), &self.rules[at as usize]);
-            if rule.action == Action::Accept && !matching.may_accept(subject) {
-                continue;
-            }
-            if let Some(limit) = &rule.limit
-                && !meters.exceeds(index, limit, subject)
+            if let Some(reason) = self.matchings[at as usize].holds(subject)
+                && let Some(ruling) = self.apply(RuleIndex(at), reason, subject, meters, report)
             {
-                continue;
+                return ruling;
             }
-            let reason = reason.or_else(|| rule.limit.map(|limit| limit.reason()));
-            if rule.dry_run || !rule.action.is_final() {
-                report(Match {
-                    index,
-                    rule,
-                    reason,
-                    dry_run: rule.dry_run,
-                });
-                continue;
-            }
-            let ban = rule.ban.map(|duration| Ban {
-                address: offender(subject, reason, rule.limit.as_ref()),
-                duration,
-            });
-            return self.ruling(rule.action, Some(index), reason, ban);
         }
         self.ruling_without_rule(subject)
+    }
+
+    /// What a rule does whose conditions hold; none if it leaves the decision to those after it. Apart from
+    /// the asking: most rules that are asked say no.
+    #[inline(never)]
+    fn apply(
+        &self,
+        index: RuleIndex,
+        reason: Option<Reason>,
+        subject: &Subject<'_>,
+        meters: &mut dyn Meters,
+        report: &mut dyn FnMut(Match<'_>),
+    ) -> Option<Ruling> {
+        let at = index.as_usize();
+        let (matching, rule) = (&self.matchings[at], &self.rules[at]);
+        if matching.is_excepted(subject)
+            || (rule.action == Action::Accept && !matching.may_accept(subject))
+        {
+            return None;
+        }
+        if let Some(limit) = &rule.limit
+            && !meters.exceeds(index, limit, subject)
+        {
+            return None;
+        }
+        let reason = reason.or_else(|| rule.limit.map(|limit| limit.reason()));
+        if rule.dry_run || !rule.action.is_final() {
+            report(Match {
+                index,
+                rule,
+                reason,
+                dry_run: rule.dry_run,
+            });
+            return None;
+        }
+        let ban = rule.ban.map(|duration| Ban {
+            address: offender(subject, reason, rule.limit.as_ref()),
+            duration,
+        });
+        Some(self.ruling(rule.action, Some(index), reason, ban))
     }
 
     fn ruling_without_rule(&self, subject: &Subject<'_>) -> Ruling {

@@ -211,7 +211,7 @@ impl<'a> Subject<'a> {
     /// The topic of a PUBLISH or a will, aliases seen through, if it has one and it is known.
     #[must_use]
     pub fn topic(&self) -> Option<&'a str> {
-        crate::matching::topic_of(self)
+        crate::matching::topic_of(self).map(|topic| topic.as_str())
     }
 
     /// The address of the client: the source of what goes to the server, else the destination.

@@ -35,14 +35,20 @@ impl Authentication {
 
 impl Session {
     /// What a packet has against it that belongs to an authentication, or comes in between.
+    #[inline]
     pub(super) fn check_authentication(
         &self,
         packet: &ControlPacket<'_>,
         direction: Direction,
     ) -> Option<Reason> {
-        if self.is_blind {
-            return None;
+        let is_through = self.stage == Stage::Open && !matches!(packet, ControlPacket::Auth(_));
+        match self.is_blind || is_through {
+            true => None,
+            false => self.check_turn(packet, direction),
         }
+    }
+
+    fn check_turn(&self, packet: &ControlPacket<'_>, direction: Direction) -> Option<Reason> {
         match packet {
             ControlPacket::Auth(auth) => self.check_auth(auth, direction),
             ControlPacket::ConnAck(connack) => self.check_method_of(connack),

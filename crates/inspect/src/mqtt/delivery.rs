@@ -38,7 +38,18 @@ struct Move {
 }
 
 impl Move {
+    #[inline]
     fn of(packet: &ControlPacket<'_>, direction: Direction) -> Option<Self> {
+        // Who numbers packets 0 numbers them all alike: there is nothing to be told by it.
+        let packet_id = packet.packet_id().filter(|id| *id != 0)?;
+        Self::of_numbered(packet, packet_id, direction)
+    }
+
+    fn of_numbered(
+        packet: &ControlPacket<'_>,
+        packet_id: u16,
+        direction: Direction,
+    ) -> Option<Self> {
         let open = |step, filters: usize, is_repeat| Act::Open {
             step,
             filters: u16::try_from(filters).unwrap_or(ANY_COUNT),
@@ -70,8 +81,7 @@ impl Move {
             matches!(act, Act::Open { .. }) || packet.packet_type() == PacketType::PubRel;
         Some(Self {
             act,
-            // Who numbers packets 0 numbers them all alike: there is nothing to be told by it.
-            packet_id: packet.packet_id().filter(|id| *id != 0)?,
+            packet_id,
             opened: match by_opener {
                 true => direction,
                 false => direction.reverse(),
@@ -82,15 +92,19 @@ impl Move {
 
 impl Session {
     /// What a packet's identifier has against it.
+    #[inline]
     pub(super) fn check_delivery(
         &self,
         packet: &ControlPacket<'_>,
         direction: Direction,
     ) -> Option<Reason> {
+        self.check_move(Move::of(packet, direction)?)
+    }
+
+    fn check_move(&self, step: Move) -> Option<Reason> {
         if !self.framers.are_read() {
             return None;
         }
-        let step = Move::of(packet, direction)?;
         let entry = self.entry(&step);
         match step.act {
             Act::Open {
@@ -124,6 +138,7 @@ impl Session {
     }
 
     /// Takes note of a packet's identifier. False if there is no room for one more than `most`.
+    #[inline]
     pub(super) fn note_delivery(
         &mut self,
         packet: &ControlPacket<'_>,
@@ -131,12 +146,16 @@ impl Session {
         most: usize,
         pool: &Pool<Entry>,
     ) -> bool {
+        match Move::of(packet, direction) {
+            Some(step) => self.note_move(step, most, pool),
+            None => true,
+        }
+    }
+
+    fn note_move(&mut self, step: Move, most: usize, pool: &Pool<Entry>) -> bool {
         if !self.framers.are_read() {
             return true;
         }
-        let Some(step) = Move::of(packet, direction) else {
-            return true;
-        };
         let old = self.entry(&step).copied();
         let is_unsure = self.unsure[step.opened as usize];
         let new = match step.act {

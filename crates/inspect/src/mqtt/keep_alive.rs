@@ -11,10 +11,24 @@ use super::session::Stage;
 use crate::framer::Reading;
 use crate::{Instant, Limits};
 
+/// Client's bytes that count as a sign of life by themselves, although the packet they belong to isn't through:
+/// an upload that takes longer than a keep alive. Fewer count when a packet of theirs has come (§3.1.2.10).
+const UPLOAD_BYTES: usize = 64;
+
 /// The server has the first word: it hears of a packet later than the gateway does.
 const GRACE: Duration = Duration::from_secs(1);
 
 impl Session {
+    /// Bytes of the client's that nobody has read yet. They don't stand in for a CONNECT, which has its time
+    /// from the connection's beginning.
+    pub(super) fn hear(&mut self, now: Instant, bytes: &[u8]) {
+        let is_unread = self.framers.at(Direction::ToServer).reading == Reading::Seeking;
+        let is_upload = bytes.len() >= UPLOAD_BYTES && self.stage != Stage::Opening;
+        if is_unread || is_upload {
+            self.heard = now;
+        }
+    }
+
     /// When the client has to have said something.
     pub(crate) fn deadline(&self, limits: &Limits) -> Instant {
         let direction = Direction::ToServer;

@@ -134,6 +134,7 @@ impl Terms {
 
 impl Session {
     /// What of a packet of `size` bytes goes beyond what was agreed on.
+    #[inline]
     pub(super) fn check_terms(
         &self,
         packet: &ControlPacket<'_>,
@@ -145,7 +146,18 @@ impl Session {
             ControlPacket::ConnAck(connack) if connack.is_accepted() => self
                 .check_connack(connack)
                 .or_else(|| self.check_size(direction, size)),
-            _ if !is_five => None,
+            _ if is_five => self.check_terms_of_five(packet, direction, size),
+            _ => None,
+        }
+    }
+
+    fn check_terms_of_five(
+        &self,
+        packet: &ControlPacket<'_>,
+        direction: Direction,
+        size: usize,
+    ) -> Option<Reason> {
+        match packet {
             _ if size > self.terms.packet_bytes[direction as usize] as usize => {
                 self.check_size(direction, size)
             }

@@ -141,12 +141,20 @@ impl<S: Sink> Scene<'_, '_, S> {
                 return Step::Denied(Denial::saying(refusal));
             }
         }
+        self.note_heard();
         self.note_memories(packet);
         self.session
             .note(packet, direction, self.shared, self.cx.sink);
         self.note_across(packet);
         self.note_held(packet);
         self.pass(len, size - len)
+    }
+
+    /// A control packet has come, whole or as far as it takes to judge it.
+    fn note_heard(&mut self) {
+        if self.arrival.direction == Direction::ToServer {
+            self.session.heard = self.cx.now;
+        }
     }
 
     /// Judges the will of a CONNECT as the PUBLISH it is to become: what a client may not say itself,
@@ -183,19 +191,35 @@ impl<S: Sink> Scene<'_, '_, S> {
         {
             self.cx.limit(LimitKind::InFlight);
         }
-        let most = self.cx.limits.subscription_bytes;
-        if !self.session.note_subscriptions(packet, most) {
-            self.cx.limit(LimitKind::Subscriptions);
-        }
-        if let ControlPacket::Publish(publish) = packet {
-            let room = Room {
-                own: self.cx.limits.topic_alias_bytes,
-                common: self.cx.limits.topic_alias_common_bytes,
-                total: &self.shared.alias_total,
-            };
-            if !self.session.note_alias(publish, direction, room) {
-                self.cx.limit(LimitKind::TopicAliases);
+        match packet {
+            ControlPacket::Publish(publish) => {
+                if let Some(alias) = publish.topic_alias() {
+                    self.note_alias(publish, alias);
+                }
             }
+            ControlPacket::Subscribe(subscribe) => {
+                let most = self.cx.limits.subscription_bytes;
+                if !self.session.note_subscriptions(subscribe, most) {
+                    self.cx.limit(LimitKind::Subscriptions);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn note_alias(&mut self, publish: &Publish<'_>, alias: u16) {
+        if publish.topic.is_empty() {
+            return;
+        }
+        let room = Room {
+            own: self.cx.limits.topic_alias_bytes,
+            common: self.cx.limits.topic_alias_common_bytes,
+            total: &self.shared.alias_total,
+        };
+        let topic = publish.topic.as_str();
+        let direction = self.arrival.direction;
+        if !self.session.note_alias(alias, topic, direction, room) {
+            self.cx.limit(LimitKind::TopicAliases);
         }
     }
 
@@ -213,9 +237,9 @@ impl<S: Sink> Scene<'_, '_, S> {
             match gravest {
                 Some(reason) => reasons.push(reason),
                 None => {
-                    reasons.extend(session.check_terms(packet, direction, size));
-                    reasons.extend(session.check_delivery(packet, direction));
-                    reasons.extend(session.check_subscribed(packet, direction));
+                    note(&mut reasons, session.check_terms(packet, direction, size));
+                    note(&mut reasons, session.check_delivery(packet, direction));
+                    note(&mut reasons, session.check_subscribed(packet, direction));
                 }
             }
         } else {
@@ -228,7 +252,7 @@ impl<S: Sink> Scene<'_, '_, S> {
         if is_connect && direction == Direction::ToServer && self.needs_tls() {
             reasons.push(Reason::TLS_REQUIRED);
         }
-        reasons.extend(self.reason_across(packet));
+        note(&mut reasons, self.reason_across(packet));
         if !packet.anomalies().is_empty() {
             reasons.extend(packet.anomalies().iter().map(Reason::from));
         }
@@ -310,6 +334,7 @@ impl<S: Sink> Scene<'_, '_, S> {
         let skipped = header.filter(|header| header.packet_type != PacketType::Connect);
         match skipped {
             Some(header) => {
+                self.note_heard();
                 self.session.lose_track();
                 self.pass(0, header.packet_len())
             }
@@ -359,6 +384,13 @@ impl<S: Sink> Scene<'_, '_, S> {
         let framer = self.session.framers.at_mut(self.arrival.direction);
         framer.pass(remaining);
         Step::Passed(len)
+    }
+}
+
+/// Puts down a detection, if there is one: mostly there is none, and that costs next to nothing.
+fn note(reasons: &mut Reasons, found: Option<Reason>) {
+    if let Some(reason) = found {
+        reasons.push(reason);
     }
 }
 

@@ -130,6 +130,7 @@ impl Session {
     }
 
     /// What rules and events may know. A CONNECT under judgement speaks for itself.
+    #[inline]
     pub(crate) fn known<'a>(
         &'a self,
         packet: Option<&ControlPacket<'a>>,
@@ -195,17 +196,13 @@ impl Session {
     /// Takes note of the topic that an alias is given. False if there is no room for it.
     pub(super) fn note_alias(
         &mut self,
-        publish: &Publish<'_>,
+        alias: u16,
+        topic: &str,
         direction: Direction,
         room: Room<'_>,
     ) -> bool {
-        match publish.topic_alias().filter(|_| !publish.topic.is_empty()) {
-            Some(alias) => {
-                let aliases = self.aliases.get_or_insert_default();
-                aliases[direction as usize].set(alias, publish.topic, room)
-            }
-            None => true,
-        }
+        let aliases = self.aliases.get_or_insert_default();
+        aliases[direction as usize].set(alias, topic, room)
     }
 
     fn note_connect(&mut self, connect: &Connect<'_>) {

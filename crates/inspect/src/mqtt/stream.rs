@@ -21,7 +21,7 @@ impl Session {
         bytes: &[u8],
     ) -> Passage {
         if arrival.direction == Direction::ToServer {
-            self.heard = cx.now;
+            self.hear(cx.now, bytes);
         }
         if self.framers.at(arrival.direction).reading == Reading::Seeking {
             self.seek(arrival, bytes);

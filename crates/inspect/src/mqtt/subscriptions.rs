@@ -52,7 +52,7 @@ impl Subscriptions {
         Added::All
     }
 
-    fn match_name(&self, name: &str) -> bool {
+    fn match_name(&self, name: &[u8]) -> bool {
         self.filters().any(|filter| topic::matches(filter, name))
     }
 
@@ -68,10 +68,7 @@ fn is_server_s_own(filter: &str) -> bool {
 
 impl Session {
     /// Takes note of the filters of a SUBSCRIBE. False if there is no room for them in `most` bytes.
-    pub(super) fn note_subscriptions(&mut self, packet: &ControlPacket<'_>, most: usize) -> bool {
-        let ControlPacket::Subscribe(subscribe) = packet else {
-            return true;
-        };
+    pub(super) fn note_subscriptions(&mut self, subscribe: &Subscribe<'_>, most: usize) -> bool {
         if !self.knows_subscriptions {
             return true;
         }
@@ -89,28 +86,34 @@ impl Session {
     }
 
     /// Whether a server sends what its client never asked for.
+    #[inline]
     pub(super) fn check_subscribed(
         &self,
         packet: &ControlPacket<'_>,
         direction: Direction,
     ) -> Option<Reason> {
-        let ControlPacket::Publish(publish) = packet else {
-            return None;
-        };
         let is_open = self.stage == Stage::Open && direction == Direction::ToClient;
-        if !is_open || !self.knows_subscriptions {
-            return None;
+        match packet {
+            ControlPacket::Publish(publish) if is_open && self.knows_subscriptions => {
+                self.check_asked_for(publish)
+            }
+            _ => None,
         }
+    }
+
+    fn check_asked_for(&self, publish: &Publish<'_>) -> Option<Reason> {
         let name = self.name_of(publish)?;
         // What a server says of itself it may say to whom it likes.
-        let is_asked_for = name.starts_with('$') || self.subscriptions.match_name(name);
+        let is_asked_for = name.starts_with(b"$") || self.subscriptions.match_name(name);
         (!is_asked_for).then_some(Reason::MQTT_SESSION_NOT_SUBSCRIBED)
     }
 
-    fn name_of<'a>(&'a self, publish: &Publish<'a>) -> Option<&'a str> {
-        match publish.topic {
-            "" => self.aliased_topic(publish, Direction::ToClient),
-            name => Some(name),
+    fn name_of<'a>(&'a self, publish: &Publish<'a>) -> Option<&'a [u8]> {
+        match publish.topic.is_empty() {
+            true => self
+                .aliased_topic(publish, Direction::ToClient)
+                .map(str::as_bytes),
+            false => Some(publish.topic.as_bytes()),
         }
     }
 }
@@ -137,15 +140,15 @@ mod tests {
     #[test]
     fn what_one_filter_matches_was_asked_for() {
         let mut asked = Subscriptions::default();
-        assert!(!asked.match_name("a"));
+        assert!(!asked.match_name(b"a"));
         for filter in ["a/+", "$share/g/b/#", "c", "c", "a/+"] {
             assert_eq!(add(&mut asked, filter, 10), Added::All);
         }
         for name in ["a/1", "b", "b/1/2", "c"] {
-            assert!(asked.match_name(name), "{name}");
+            assert!(asked.match_name(name.as_bytes()), "{name}");
         }
         for name in ["a", "a/1/2", "c/1", "ota/firmware"] {
-            assert!(!asked.match_name(name), "{name}");
+            assert!(!asked.match_name(name.as_bytes()), "{name}");
         }
     }
 

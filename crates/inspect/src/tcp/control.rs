@@ -34,13 +34,17 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     }
 
     /// Ends the connection by the RST at hand. It goes on as Weir would make it: one that ended behind the
-    /// gateway, by its hop limit or by an option its receiver rejects, would leave a connection open that
-    /// nobody watches.
+    /// gateway, by its hop limit, by an option its receiver rejects or by the address of a station that isn't
+    /// there, would leave a connection open that nobody watches.
     fn break_off(&mut self) {
         self.connection.broken_off = Some(self.arrival.direction);
         self.finish();
         let packet = Packet::decode(self.frame.as_slice()).expect("decoded by dispatch");
         let path = Path::of(&packet).expect("a whole segment");
+        let path = match self.connection.stations {
+            Some(stations) => stations.settle(path, self.arrival.direction),
+            None => path,
+        };
         let segment = TcpSegment {
             seq: self.segment.seq.0,
             ack: self.segment.ack.0,

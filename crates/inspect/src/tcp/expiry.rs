@@ -35,6 +35,20 @@ impl Stations {
         })
     }
 
+    /// The path between two of a connection's addresses, by where its ends are known to be.
+    pub(super) fn settle(self, path: Path, direction: Direction) -> Path {
+        let (source_mac, destination_mac) = match direction {
+            Direction::ToServer => (self.client, self.server),
+            Direction::ToClient => (self.server, self.client),
+        };
+        Path {
+            source_mac,
+            destination_mac,
+            vlan: self.vlan,
+            ..path
+        }
+    }
+
     /// The path from the client, the source of `ends`, to the server.
     fn path(&self, ends: &Endpoints) -> Path {
         Path {

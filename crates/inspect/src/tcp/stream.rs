@@ -34,7 +34,16 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     }
 
     /// Compares what the segment repeats with the bytes first forwarded. An outcome if that settles it.
+    #[inline]
     fn check_repetition(&mut self) -> Option<Outcome> {
+        let (ours, _) = self.connection.split(self.arrival.direction);
+        match self.segment.seq.is_before(ours.next) {
+            true => self.compare_repetition(),
+            false => None,
+        }
+    }
+
+    fn compare_repetition(&mut self) -> Option<Outcome> {
         let (ours, _) = self.connection.split(self.arrival.direction);
         let recorded_from = ours.recorded_from();
         let seq = self.segment.seq;

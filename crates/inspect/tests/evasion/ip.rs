@@ -257,6 +257,15 @@ fn ip_09_one_vlan_tag_hides_nothing_and_a_tunnel_is_nobody_s() {
     assert_eq!(passage.reason(), Some("tcp.midstream"));
     assert_eq!(gateway.inspector.gauges().half_open, 1);
 
+    // A tag that gives a priority and no VLAN makes no other session of it.
+    let priority = Vlan {
+        control: 0xa000,
+        ..tag
+    };
+    let (mut gateway, _, spoofed) = session(Ends::v4(9, 1883));
+    let passage = carry(&mut gateway, &frames::tagged(&spoofed, priority));
+    assert_eq!(passage.reason(), Some("mqtt.spoofed.server-packet"));
+
     // GRE: what is inside is for whoever unpacks it, and no frame of a service.
     let mut tunnel = [&spoofed[..V4], &[0, 0, 8, 0], &spoofed[ETHERNET..]].concat();
     tunnel[ETHERNET + 9] = 47;

@@ -271,7 +271,7 @@ fn holds_denied(mut bytes: &[u8]) -> bool {
     while let Ok(Decoded::Complete { message, len }) =
         ControlPacket::decode(bytes, Version::V311, ToServer)
     {
-        if matches!(message, ControlPacket::Publish(publish) if publish.topic.starts_with("secret/"))
+        if matches!(message, ControlPacket::Publish(publish) if publish.topic.as_str().starts_with("secret/"))
         {
             return true;
         }

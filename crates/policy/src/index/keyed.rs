@@ -161,7 +161,7 @@ impl Keyed {
         match entry {
             Entry::Levels(look, filter) => {
                 let trie = &self.levels[*look as usize];
-                trie.find(Relation::Overlaps, topic::levels(filter), &mut tell);
+                trie.find(Relation::Overlaps, topic::levels(&**filter), &mut tell);
             }
             Entry::Text(field, _, text) => {
                 let mine = self.texts.iter().find(|(known, _)| known == field);
@@ -192,7 +192,7 @@ impl Keyed {
             && let Some(topic) = topic_of(subject)
         {
             let trie = &self.levels[Look::Topic as usize];
-            trie.find(Relation::Matches, topic::levels(topic), tell);
+            trie.find(Relation::Matches, topic::levels(topic.as_bytes()), tell);
         }
         if sections.have(Sections::look(Look::Path))
             && let Some(message) = subject.message.coap()

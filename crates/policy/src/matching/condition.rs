@@ -92,6 +92,9 @@ pub(crate) struct FilterCondition {
 }
 
 impl Condition {
+    /// Never in the loop that asks one after the other: what all kinds of conditions ask for would be fetched
+    /// before the first is known.
+    #[inline(never)]
     pub(crate) fn holds(&self, subject: &Subject<'_>) -> bool {
         match self {
             Self::AddressValidated(wanted) => subject.address_validated == *wanted,
@@ -115,8 +118,9 @@ impl Condition {
                 list.holds_for(identity.of(&subject.session), &subject.session)
             }
             Self::Topic(list) => topic_holds(subject, list),
-            Self::TopicText(list) => told::topic(subject)
-                .is_some_and(|topic| list.holds(|glob| topic.is_some_and(|t| glob.matches(t)))),
+            Self::TopicText(list) => told::topic(subject).is_some_and(|topic| {
+                list.holds(|glob| topic.is_some_and(|t| glob.matches(t.as_str())))
+            }),
             Self::Filter(condition) => condition.holds(subject),
             Self::Path(list) => {
                 let message = subject.message.coap();
@@ -214,8 +218,9 @@ fn topic_holds(subject: &Subject<'_>, list: &List<Pattern>) -> bool {
     let Some(name) = told::topic(subject) else {
         return false;
     };
-    let values = values(subject);
-    list.holds(|pattern| name.is_some_and(|name| pattern.relates(Relation::Matches, name, &values)))
+    list.holds(|pattern| {
+        name.is_some_and(|name| pattern.matches(name.as_bytes(), || values(subject)))
+    })
 }
 
 /// What the placeholders of patterns stand for.

@@ -253,7 +253,10 @@ impl Field {
     /// Every text of this kind that a message has.
     pub(crate) fn each(self, subject: &Subject<'_>, mut look: impl FnMut(&str)) {
         match self {
-            Self::Topic => told::known_topic(subject).into_iter().for_each(look),
+            Self::Topic => {
+                let topic = told::known_topic(subject);
+                topic.map(|topic| topic.as_str()).into_iter().for_each(look);
+            }
             Self::Filter => told::filters(subject, look),
             Self::ClientId => subject.session.client_id.into_iter().for_each(look),
             Self::Username => subject.session.username.into_iter().for_each(look),

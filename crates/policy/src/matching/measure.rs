@@ -84,15 +84,15 @@ impl Measure {
 }
 
 fn levels_hold(subject: &Subject<'_>, bounds: &Bounds) -> bool {
-    let holds = |text| bounds.holds(topic::depth(text));
+    let holds = |text: &[u8]| bounds.holds(topic::depth(text));
     match subject.message {
-        Message::Mqtt(ControlPacket::Subscribe(subscribe)) => {
-            subscribe.subscriptions().any(|s| holds(s.topic_filter()))
-        }
+        Message::Mqtt(ControlPacket::Subscribe(subscribe)) => subscribe
+            .subscriptions()
+            .any(|s| holds(s.topic_filter().as_bytes())),
         Message::Mqtt(ControlPacket::Unsubscribe(unsubscribe)) => unsubscribe
             .filters()
-            .any(|filter| holds(topic::strip_share(filter))),
-        Message::Mqtt(_) => told::topic(subject).flatten().is_some_and(holds),
+            .any(|filter| holds(topic::strip_share(filter).as_bytes())),
+        Message::Mqtt(_) => told::known_topic(subject).is_some_and(|t| holds(t.as_bytes())),
         _ => {
             let message = subject.message.coap();
             message.is_some_and(|message| bounds.holds(message.uri_path().count()))

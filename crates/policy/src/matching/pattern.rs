@@ -106,21 +106,26 @@ impl Pattern {
         })
     }
 
+    /// Whether it matches a topic name. Few patterns ask for values, and few names get so far.
+    #[inline]
+    pub(crate) fn matches<'v>(&self, name: &[u8], values: impl FnOnce() -> Values<'v>) -> bool {
+        name.starts_with(self.prefix.as_bytes())
+            && match &self.form {
+                Form::Name => name.len() == self.prefix.len(),
+                Form::Plain(pattern) => topic::matches(pattern, name),
+                Form::Filled(parts) => {
+                    filled(parts, &values(), |pattern| topic::matches(pattern, name))
+                }
+            }
+    }
+
     /// Whether `relation` holds between the pattern and a topic name or a filter without its share.
     pub(crate) fn relates(&self, relation: Relation, to: &str, values: &Values<'_>) -> bool {
-        if relation == Relation::Matches && !to.starts_with(&*self.prefix) {
-            return false;
-        }
         match &self.form {
-            Form::Name if relation == Relation::Matches => to.len() == self.prefix.len(),
+            _ if relation == Relation::Matches => self.matches(to.as_bytes(), || *values),
             Form::Name => relation.holds(&self.prefix, to),
             Form::Plain(pattern) => relation.holds(pattern, to),
-            Form::Filled(parts) => {
-                let mut bytes = SmallVec::<[u8; INLINE_BYTES]>::new();
-                fill(parts, values, &mut bytes)
-                    .and_then(|()| std::str::from_utf8(&bytes).ok())
-                    .is_some_and(|pattern| relation.holds(pattern, to))
-            }
+            Form::Filled(parts) => filled(parts, values, |pattern| relation.holds(pattern, to)),
         }
     }
 
@@ -203,6 +208,14 @@ fn split(text: &str) -> Result<Vec<Part>, PatternError> {
         }
     }
     Ok(parts)
+}
+
+/// Whether `test` holds for a pattern with the session's values in it.
+fn filled(parts: &[Part], values: &Values<'_>, test: impl FnOnce(&str) -> bool) -> bool {
+    let mut bytes = SmallVec::<[u8; INLINE_BYTES]>::new();
+    fill(parts, values, &mut bytes)
+        .and_then(|()| std::str::from_utf8(&bytes).ok())
+        .is_some_and(test)
 }
 
 /// Puts the session's values in; `None` if one can't stand where it should.

@@ -1,64 +1,54 @@
 //! Properties of MQTT 5.0 by name (MQTT 5.0 §2.2.2.2).
 
-use wire::mqtt::Property;
+use wire::mqtt::{Property, PropertyForm, PropertyValue};
 
 use super::told;
 use super::value::{Test, Value};
 use crate::Subject;
-
-/// What a property's value is, and so what can be asked of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Flag,
-    Number,
-    Text,
-    /// Its length is a number.
-    Bytes,
-    /// `name=value`.
-    Pair,
-}
 
 /// A property by the name rules give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Known {
     pub(crate) name: &'static str,
     pub(crate) id: u8,
-    pub(crate) format: Format,
+    /// What its value is, and so what can be asked of it: of bytes, their length; of a pair, `name=value`.
+    pub(crate) form: PropertyForm,
 }
 
-const fn known(name: &'static str, id: u8, format: Format) -> Known {
-    Known { name, id, format }
+const fn known(name: &'static str, id: u8) -> Known {
+    let form = Property::form(id).expect("an identifier of the specification's");
+    Known { name, id, form }
 }
 
 /// All of them, by identifier.
 pub(crate) const PROPERTIES: [Known; 27] = [
-    known("payload_format", 0x01, Format::Flag),
-    known("message_expiry", 0x02, Format::Number),
-    known("content_type", 0x03, Format::Text),
-    known("response_topic", 0x08, Format::Text),
-    known("correlation_data", 0x09, Format::Bytes),
-    known("subscription_id", 0x0b, Format::Number),
-    known("session_expiry", 0x11, Format::Number),
-    known("assigned_client_id", 0x12, Format::Text),
-    known("server_keep_alive", 0x13, Format::Number),
-    known("auth_method", 0x15, Format::Text),
-    known("auth_data", 0x16, Format::Bytes),
-    known("request_problem_information", 0x17, Format::Flag),
-    known("will_delay", 0x18, Format::Number),
-    known("request_response_information", 0x19, Format::Flag),
-    known("response_information", 0x1a, Format::Text),
-    known("server_reference", 0x1c, Format::Text),
-    known("reason_string", 0x1f, Format::Text),
-    known("receive_maximum", 0x21, Format::Number),
-    known("topic_alias_maximum", 0x22, Format::Number),
-    known("topic_alias", 0x23, Format::Number),
-    known("maximum_qos", 0x24, Format::Number),
-    known("retain_available", 0x25, Format::Flag),
-    known("user_property", 0x26, Format::Pair),
-    known("maximum_packet_size", 0x27, Format::Number),
-    known("wildcard_available", 0x28, Format::Flag),
-    known("subscription_id_available", 0x29, Format::Flag),
-    known("shared_available", 0x2a, Format::Flag),
+    known("payload_format", 0x01),
+    known("message_expiry", 0x02),
+    known("content_type", 0x03),
+    known("response_topic", 0x08),
+    known("correlation_data", 0x09),
+    known("subscription_id", 0x0b),
+    known("session_expiry", 0x11),
+    known("assigned_client_id", 0x12),
+    known("server_keep_alive", 0x13),
+    known("auth_method", 0x15),
+    known("auth_data", 0x16),
+    known("request_problem_information", 0x17),
+    known("will_delay", 0x18),
+    known("request_response_information", 0x19),
+    known("response_information", 0x1a),
+    known("server_reference", 0x1c),
+    known("reason_string", 0x1f),
+    known("receive_maximum", 0x21),
+    known("topic_alias_maximum", 0x22),
+    known("topic_alias", 0x23),
+    known("maximum_qos", 0x24),
+    known("retain_available", 0x25),
+    known("user_property", 0x26),
+    known("maximum_packet_size", 0x27),
+    known("wildcard_available", 0x28),
+    known("subscription_id_available", 0x29),
+    known("shared_available", 0x2a),
 ];
 
 /// The name of the one with this identifier.
@@ -70,11 +60,11 @@ pub(crate) fn name(id: u8) -> Option<&'static str> {
 /// Their names, and what is asked of each: a flag, a number, a text, a table of texts.
 pub(crate) fn forms() -> impl Iterator<Item = (&'static str, &'static str)> {
     PROPERTIES.iter().map(|known| {
-        let form = match known.format {
-            Format::Flag => "flag",
-            Format::Number | Format::Bytes => "number",
-            Format::Text => "text",
-            Format::Pair => "table",
+        let form = match known.form {
+            PropertyForm::Flag => "flag",
+            PropertyForm::Number | PropertyForm::Bytes => "number",
+            PropertyForm::Text => "text",
+            PropertyForm::Pair => "table",
         };
         (known.name, form)
     })
@@ -91,16 +81,9 @@ pub(crate) struct PropertyCondition {
 
 /// The text of a property, of a pair its value.
 pub(super) fn text(property: Property<'_>) -> Option<&str> {
-    match property {
-        Property::ContentType(text)
-        | Property::ResponseTopic(text)
-        | Property::AssignedClientIdentifier(text)
-        | Property::AuthenticationMethod(text)
-        | Property::ResponseInformation(text)
-        | Property::ServerReference(text)
-        | Property::ReasonString(text)
-        | Property::UserProperty((_, text)) => Some(text),
-        _ => None,
+    match property.value() {
+        PropertyValue::Text(text) | PropertyValue::Pair(_, text) => Some(text),
+        PropertyValue::Flag(_) | PropertyValue::Number(_) | PropertyValue::Bytes(_) => None,
     }
 }
 
@@ -115,35 +98,12 @@ impl PropertyCondition {
     }
 
     fn value<'a>(&self, property: Property<'a>) -> Option<Value<'a>> {
-        Some(match property {
-            Property::PayloadFormatIndicator(flag)
-            | Property::RequestProblemInformation(flag)
-            | Property::RequestResponseInformation(flag)
-            | Property::RetainAvailable(flag)
-            | Property::WildcardSubscriptionAvailable(flag)
-            | Property::SubscriptionIdentifierAvailable(flag)
-            | Property::SharedSubscriptionAvailable(flag) => Value::Flag(flag),
-            Property::MessageExpiryInterval(number)
-            | Property::SubscriptionIdentifier(number)
-            | Property::SessionExpiryInterval(number)
-            | Property::WillDelayInterval(number)
-            | Property::MaximumPacketSize(number) => Value::Number(number.into()),
-            Property::ServerKeepAlive(number)
-            | Property::ReceiveMaximum(number)
-            | Property::TopicAliasMaximum(number)
-            | Property::TopicAlias(number) => Value::Number(number.into()),
-            Property::MaximumQoS(qos) => Value::Number(qos as u64),
-            Property::ContentType(text)
-            | Property::ResponseTopic(text)
-            | Property::AssignedClientIdentifier(text)
-            | Property::AuthenticationMethod(text)
-            | Property::ResponseInformation(text)
-            | Property::ServerReference(text)
-            | Property::ReasonString(text) => Value::Text(text),
-            Property::CorrelationData(bytes) | Property::AuthenticationData(bytes) => {
-                Value::Bytes(bytes)
-            }
-            Property::UserProperty((name, value)) => {
+        Some(match property.value() {
+            PropertyValue::Flag(flag) => Value::Flag(flag),
+            PropertyValue::Number(number) => Value::Number(number.into()),
+            PropertyValue::Text(text) => Value::Text(text),
+            PropertyValue::Bytes(bytes) => Value::Bytes(bytes),
+            PropertyValue::Pair(name, value) => {
                 let is_asked_for = self.name.as_deref().is_none_or(|wanted| wanted == name);
                 return is_asked_for.then_some(Value::Text(value));
             }

@@ -1,24 +1,26 @@
 //! What several conditions ask of a message.
 
-use wire::mqtt::{ControlPacket, Properties, Property, topic};
+use wire::mqtt::{ControlPacket, Properties, Property, TopicName, topic};
 
 use crate::{Message, Subject};
 
 /// The topic of a PUBLISH or of the will of a CONNECT, if the message has one at all; `Some(None)` is
 /// one that isn't known, since nobody established its alias.
-pub(super) fn topic<'a>(subject: &Subject<'a>) -> Option<Option<&'a str>> {
+pub(super) fn topic<'a>(subject: &Subject<'a>) -> Option<Option<TopicName<'a>>> {
     match subject.message {
         Message::Mqtt(ControlPacket::Publish(publish)) if publish.topic.is_empty() => {
-            Some(subject.session.aliased_topic)
+            Some(subject.session.aliased_topic.map(TopicName::from))
         }
         Message::Mqtt(ControlPacket::Publish(publish)) => Some(Some(publish.topic)),
-        Message::Mqtt(ControlPacket::Connect(connect)) => connect.will.map(|will| Some(will.topic)),
+        Message::Mqtt(ControlPacket::Connect(connect)) => {
+            connect.will.map(|will| Some(will.topic.into()))
+        }
         _ => None,
     }
 }
 
 /// The topic, if there is one and it is known.
-pub(crate) fn known_topic<'a>(subject: &Subject<'a>) -> Option<&'a str> {
+pub(crate) fn known_topic<'a>(subject: &Subject<'a>) -> Option<TopicName<'a>> {
     topic(subject).flatten()
 }
 

@@ -180,7 +180,7 @@ impl<'a> Will<'a> {
             dup: false,
             qos: self.qos,
             retain: self.retain,
-            topic: self.topic,
+            topic: self.topic.into(),
             packet_id: None,
             properties: self.properties,
             payload: self.payload,
@@ -293,12 +293,20 @@ pub struct ConnAck<'a> {
     pub anomalies: Anomalies,
 }
 
+/// The body by which a server of 3.x refuses any protocol level that it doesn't know: 5.0 wants properties
+/// behind it, and has no such code.
+const REFUSES_VERSION: [u8; 2] = [0, ReasonCode::V3_UNACCEPTABLE_PROTOCOL.0];
+
 impl<'a> ConnAck<'a> {
     pub(crate) fn decode(
         reader: &mut Reader<'a>,
         version: Version,
         direction: Direction,
     ) -> Result<Self, Malformed> {
+        if version == Version::V5 && reader.rest() == REFUSES_VERSION {
+            reader.anomalies.insert(Anomaly::OlderServer);
+            return Self::decode(reader, Version::V311, direction);
+        }
         let flags = reader.u8()?;
         if flags & !1 != 0 {
             return Err(Malformed::ConnAckFlags);

@@ -119,7 +119,7 @@ fn visit(packet: &ControlPacket<'_>) {
             }
         }
         ControlPacket::Publish(publish) => {
-            assert!(publish.topic.is_empty() || topic::check_name(publish.topic).is_ok());
+            assert!(publish.topic.is_empty() || topic::check_name(publish.topic.as_str()).is_ok());
             assert_eq!(publish.payload.len(), publish.payload_len);
         }
         ControlPacket::Subscribe(subscribe) => {

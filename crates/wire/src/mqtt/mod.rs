@@ -35,11 +35,12 @@ pub use finding::{Anomalies, Anomaly, Malformed};
 pub use head::PublishHead;
 pub use header::FixedHeader;
 pub use packet_type::PacketType;
-pub use property::{Properties, Property};
+pub use property::{Properties, Property, PropertyForm, PropertyValue};
 pub use publish::Publish;
 pub use reason_code::ReasonCode;
 pub use session::{Auth, Disconnect, Ping};
 pub use subscribe::{Subscribe, Subscription, Unsubscribe};
+pub use topic::TopicName;
 
 use crate::{Decoded, Direction};
 

@@ -3,7 +3,8 @@
 use super::property::Place;
 use super::reader::Reader;
 use super::{
-    Anomalies, Anomaly, FixedHeader, Malformed, PacketType, Properties, QoS, Version, head, topic,
+    Anomalies, Anomaly, FixedHeader, Malformed, PacketType, Properties, QoS, TopicName, Version,
+    head, topic,
 };
 use crate::{Decoded, Direction};
 
@@ -18,7 +19,7 @@ pub struct Publish<'a> {
     /// Whether the server is to keep it.
     pub retain: bool,
     /// The topic name; empty only where a topic alias (5.0) stands for it.
-    pub topic: &'a str,
+    pub topic: TopicName<'a>,
     /// The packet identifier; with QoS 1 and 2.
     pub packet_id: Option<u16>,
     /// The PUBLISH properties.
@@ -89,13 +90,12 @@ impl<'a> Publish<'a> {
             qos,
             packet_id,
         } = head::Address::read(reader, header, version)?;
-        let topic = std::str::from_utf8(topic).map_err(|_| Malformed::Utf8)?;
         let properties = super::properties(reader, version, Place::Publish, direction)?;
         if topic.is_empty() && properties.topic_alias().is_none() {
             return Err(Malformed::TopicEmpty);
         }
         let payload_len = header.remaining_len - (body_len - reader.len());
-        if topic::is_deep(topic.as_bytes()) {
+        if topic::is_deep(topic) {
             reader.anomalies.insert(Anomaly::TopicDepth);
         }
         if reader.len() == payload_len && properties.belie(reader.rest()) {
@@ -105,7 +105,7 @@ impl<'a> Publish<'a> {
             dup: header.flags & 0b1000 != 0,
             qos,
             retain: header.flags & 1 != 0,
-            topic,
+            topic: TopicName::checked(topic),
             packet_id,
             properties,
             payload: reader.take_rest(),

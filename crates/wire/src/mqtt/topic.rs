@@ -3,17 +3,71 @@
 //! The relations take filters without `$share/GROUP/`: see [`strip_share`]. They are about bytes:
 //! nothing is normalised ([MQTT-4.7.3-4]).
 
+use std::fmt;
+
 use super::{Malformed, Version};
 
 const SHARE: &str = "$share/";
+
+/// A topic name: well-formed UTF-8, kept as the bytes it is compared by. Making a text of it costs more than
+/// all other reading of a small PUBLISH, and few ask for one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct TopicName<'a>(&'a [u8]);
+
+impl<'a> TopicName<'a> {
+    /// Of bytes that were checked before.
+    #[inline]
+    pub(super) fn checked(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[inline]
+    #[must_use]
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        std::str::from_utf8(self.0).unwrap_or_default()
+    }
+
+    /// Whether there is none, so that an alias (5.0) stands for it.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> From<&'a str> for TopicName<'a> {
+    fn from(name: &'a str) -> Self {
+        Self(name.as_bytes())
+    }
+}
+
+impl PartialEq<&str> for TopicName<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl fmt::Debug for TopicName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
 
 /// Whether a PUBLISH to `name` is delivered to a subscription with `filter`.
 ///
 /// A wildcard in the first level of the filter does not match names that begin with `$`
 /// ([MQTT-4.7.2-1]).
 #[must_use]
-pub fn matches(filter: &str, name: &str) -> bool {
-    if name.starts_with('$') && starts_with_wildcard(filter) {
+pub fn matches(filter: &str, name: &(impl AsRef<[u8]> + ?Sized)) -> bool {
+    let name = name.as_ref();
+    if name.first() == Some(&b'$') && starts_with_wildcard(filter) {
         return false;
     }
     let mut names = levels(name);
@@ -182,7 +236,7 @@ pub fn check_name(name: &str) -> Result<(), Malformed> {
 
 /// How many levels a topic name or filter has.
 #[must_use]
-pub fn depth(topic: &str) -> usize {
+pub fn depth(topic: &[u8]) -> usize {
     levels(topic).count()
 }
 
@@ -196,8 +250,8 @@ pub(crate) fn is_deep(topic: &[u8]) -> bool {
 
 /// The levels of a name or filter, as bytes: levels are short, and a search made for long texts
 /// costs more than it finds.
-pub fn levels(text: &str) -> impl Iterator<Item = &[u8]> {
-    text.as_bytes().split(|byte| *byte == b'/')
+pub fn levels<T: AsRef<[u8]> + ?Sized>(text: &T) -> impl Iterator<Item = &[u8]> + use<'_, T> {
+    text.as_ref().split(|byte| *byte == b'/')
 }
 
 /// The same filter without a `#` that could stand for nothing and leave the empty topic name, which

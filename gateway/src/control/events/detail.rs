@@ -4,7 +4,7 @@ use policy::vocabulary;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use wire::coap::{self, Format, Opt, definition, number};
-use wire::mqtt::{Properties, Property};
+use wire::mqtt::{Properties, Property, PropertyValue};
 
 use super::message::{MAX_ENTRIES, MAX_TEXT_BYTES, Text};
 
@@ -94,34 +94,15 @@ fn serialize_property<M: SerializeMap>(
     name: &str,
     property: Property<'_>,
 ) -> Result<(), M::Error> {
-    match property {
-        Property::PayloadFormatIndicator(flag)
-        | Property::RequestProblemInformation(flag)
-        | Property::RequestResponseInformation(flag)
-        | Property::RetainAvailable(flag)
-        | Property::WildcardSubscriptionAvailable(flag)
-        | Property::SubscriptionIdentifierAvailable(flag)
-        | Property::SharedSubscriptionAvailable(flag) => map.serialize_entry(name, &flag),
-        Property::MessageExpiryInterval(number)
-        | Property::SubscriptionIdentifier(number)
-        | Property::SessionExpiryInterval(number)
-        | Property::WillDelayInterval(number)
-        | Property::MaximumPacketSize(number) => map.serialize_entry(name, &number),
-        Property::ServerKeepAlive(number)
-        | Property::ReceiveMaximum(number)
-        | Property::TopicAliasMaximum(number)
-        | Property::TopicAlias(number) => map.serialize_entry(name, &number),
-        Property::MaximumQoS(qos) => map.serialize_entry(name, &(qos as u8)),
-        Property::ContentType(text)
-        | Property::ResponseTopic(text)
-        | Property::AssignedClientIdentifier(text)
-        | Property::AuthenticationMethod(text)
-        | Property::ResponseInformation(text)
-        | Property::ServerReference(text)
-        | Property::ReasonString(text) => map.serialize_entry(name, &Text(text)),
-        Property::CorrelationData(bytes) => map.serialize_entry(name, &Hex(bytes)),
-        // A secret, and listed apart.
-        Property::AuthenticationData(_) | Property::UserProperty(_) => Ok(()),
+    match property.value() {
+        // A secret.
+        _ if matches!(property, Property::AuthenticationData(_)) => Ok(()),
+        PropertyValue::Flag(flag) => map.serialize_entry(name, &flag),
+        PropertyValue::Number(number) => map.serialize_entry(name, &number),
+        PropertyValue::Text(text) => map.serialize_entry(name, &Text(text)),
+        PropertyValue::Bytes(bytes) => map.serialize_entry(name, &Hex(bytes)),
+        // Listed apart.
+        PropertyValue::Pair(..) => Ok(()),
     }
 }
 

@@ -217,7 +217,7 @@ impl<'a> PublishFields<'a> {
             qos: publish.qos as u8,
             retain: publish.retain,
             dup: publish.dup,
-            topic: Text(publish.topic),
+            topic: Text(publish.topic.as_str()),
             message_id: publish.packet_id,
             payload_len: publish.payload_len,
             payload: message(publish.payload, details),

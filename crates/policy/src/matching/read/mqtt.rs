@@ -1,6 +1,6 @@
 //! What only MQTT has.
 
-use wire::mqtt::{PacketType, QoS};
+use wire::mqtt::{PacketType, PropertyForm, QoS};
 
 use super::MatchReader;
 use super::value::Form;
@@ -10,7 +10,7 @@ use crate::matching::entry;
 use crate::matching::flag::Flag;
 use crate::matching::measure::Measure;
 use crate::matching::pattern::Pattern;
-use crate::matching::property::{self, Known, PROPERTIES, PropertyCondition};
+use crate::matching::property::{Known, PROPERTIES, PropertyCondition};
 use crate::matching::scope::{CodeClass, Scope};
 use crate::matching::set::Set;
 use crate::read::{Node, Table};
@@ -216,12 +216,12 @@ impl MatchReader<'_> {
     }
 
     fn property(&mut self, known: &Known, node: &Node<'_>) {
-        let form = match known.format {
-            property::Format::Flag => Form::Flag,
-            property::Format::Number => Form::Number,
-            property::Format::Text => Form::Text,
-            property::Format::Bytes => Form::Bytes,
-            property::Format::Pair => return self.user_property(known, node),
+        let form = match known.form {
+            PropertyForm::Flag => Form::Flag,
+            PropertyForm::Number => Form::Number,
+            PropertyForm::Text => Form::Text,
+            PropertyForm::Bytes => Form::Bytes,
+            PropertyForm::Pair => return self.user_property(known, node),
         };
         let id = known.id;
         if let Some(test) = self.test(node, form) {

@@ -1,11 +1,15 @@
 //! Properties of MQTT 5.0 (§2.2.2): which packet they belong in, how often, and their values.
 
+mod form;
 mod value;
 
 use super::reader::Reader;
 use super::{Anomaly, Malformed, QoS};
 use crate::Direction;
+use form::Formed;
 use value::{check, read};
+
+pub use form::{PropertyForm, PropertyValue};
 
 /// Where properties stand: the packet type, or the will inside a CONNECT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,21 @@ macro_rules! properties {
             #[must_use]
             pub const fn id(&self) -> u8 {
                 match self { $( Self::$name(..) => $id, )+ }
+            }
+
+            /// What a value is in the property with this identifier.
+            #[must_use]
+            pub const fn form(id: u8) -> Option<PropertyForm> {
+                Some(match id {
+                    $( $id => <$kind as Formed<'a>>::FORM, )+
+                    _ => return None,
+                })
+            }
+
+            /// What it says.
+            #[must_use]
+            pub fn value(&self) -> PropertyValue<'a> {
+                match *self { $( Self::$name(value) => value.formed(), )+ }
             }
 
             /// Reads one that was checked before.

@@ -197,7 +197,10 @@ fn a_publish_is_judged_before_its_payload_is_there() {
     let Decoded::Complete { message, len } = decoded else {
         panic!("{decoded:?}")
     };
-    assert_eq!((message.topic, message.packet_id), ("t/l", Some(10)));
+    assert_eq!(
+        (message.topic.as_str(), message.packet_id),
+        ("t/l", Some(10))
+    );
     assert_eq!(message.topic_alias(), Some(1));
     assert_eq!((message.payload, len), (&b"abc"[..], 16));
     assert_eq!(message.payload_len, 268_435_455 - 11);
@@ -253,6 +256,7 @@ fn oddities_are_kept_and_flagged() {
         (Anomaly::UserProperties, (V5, C2S, many_user_properties())),
         (Anomaly::ServerReference, (V5, S2C, &hex!("e0 06 9c 04 1c 0001 61"))),
         (Anomaly::ServerReference, (V5, S2C, &hex!("20 07 00 9d 04 1c 0001 61"))),
+        (Anomaly::OlderServer, (V5, S2C, &hex!("20 02 00 01"))),
         (Anomaly::TopicDepth, (V311, C2S, deep_publish())),
         (Anomaly::TopicDepth, (V311, C2S, deep_subscribe())),
         (Anomaly::ControlCharacter, (V311, C2S, &hex!("30 07 0004 746f0170 78"))),
