@@ -16,6 +16,7 @@ pub fn explain_reason(reason: Reason) -> String {
     wrap(&mut text, "  ", reason.summary());
     text.push('\n');
     for (key, value) in [
+        ("on the wire", reason.on_wire()),
         ("stands on", reason.source()),
         ("without rule", unruled(reason)),
         ("may be", note.harmless),
@@ -105,7 +106,7 @@ pub fn markdown() -> String {
         if reason.family() != family {
             family = reason.family();
             _ = writeln!(text, "\n### {family}\n");
-            text.push_str("| code | what it is | stands on | may be | to tune | shipped rules |\n|---|---|---|---|---|---|\n");
+            text.push_str("| code | what it is | on the wire | stands on | may be | to tune | shipped rules |\n|---|---|---|---|---|---|---|\n");
         }
         reason_row(&mut text, reason, rules);
     }
@@ -141,6 +142,7 @@ fn reason_row(text: &mut String, reason: Reason, rules: &[ShippedRule]) {
         &[
             &format!("`{}`", reason.code()),
             reason.summary(),
+            reason.on_wire(),
             reason.source(),
             note.harmless,
             note.tune,
