@@ -112,7 +112,7 @@ impl Condition {
             },
             Self::Address(party, list) => address_holds(subject, *party, list),
             Self::Identity(identity, list) => {
-                list.holds_for(identity.of(&subject.session), &subject.session)
+                list.holds_for(identity.of(&subject.session), &values(subject))
             }
             Self::Topic(list) => topic_holds(subject, list),
             Self::TopicText(list) => told::topic(subject)

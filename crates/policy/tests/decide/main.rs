@@ -304,6 +304,16 @@ fn mqtt_is_asked_by_its_fields() {
             false,
         ),
         (
+            "client_id = \"!plc-{source}\"",
+            Mqtt::publish("a").client_id("plc-192.0.2.7"),
+            false,
+        ),
+        (
+            "client_id = \"!plc-{source}\"",
+            Mqtt::publish("a").client_id("plc-192.0.2.70"),
+            true,
+        ),
+        (
             "topic = \"!devices/{client_id}/#\"",
             Mqtt::publish("devices/x/t").client_id("+"),
             true,

@@ -122,6 +122,11 @@ fn what_is_wrong_with_a_match() {
             "`{client_id}` compares the `client_id` with itself",
             "",
         ),
+        (
+            "client_id = \"{source}\", direction = \"to_client\"",
+            "`client_id` can never hold together with `direction`",
+            "",
+        ),
         ("code = \"9.00\"", "isn't a CoAP code", ""),
         (
             "method = \"get\"",
