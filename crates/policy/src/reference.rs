@@ -80,9 +80,20 @@ pub fn explain_rule(shipped: &ShippedRule) -> String {
 /// The shipped rule of this name.
 #[must_use]
 pub fn rule(id: &str) -> Option<&'static ShippedRule> {
-    shipped::rules()
-        .iter()
-        .find(|shipped| shipped.rule.id == id)
+    let mut rules = shipped::rules().iter();
+    rules.find(|shipped| shipped.rule.id.eq_ignore_ascii_case(id))
+}
+
+/// The shipped rules that belong to a `sid`, to a reference such as a CVE, or to a pack.
+pub fn rules_of(name: &str) -> impl Iterator<Item = &'static ShippedRule> {
+    shipped::rules().iter().filter(move |shipped| {
+        let ShippedRule { pack, rule, .. } = shipped;
+        let mut references = rule.references.iter();
+        rule.sid.is_some_and(|sid| sid.to_string() == name)
+            || references.any(|reference| reference.eq_ignore_ascii_case(name))
+            || *pack == name
+            || pack.strip_suffix(".toml") == Some(name)
+    })
 }
 
 /// rules/REFERENCE.md.

@@ -48,7 +48,7 @@ impl Feeds {
         let mut all = Vec::new();
         let mut diagnostics = Diagnostics::default();
         for (file, path) in self.named.iter().zip(self.files.paths()) {
-            match load::read_named(file, path) {
+            match load::read_list(file, path) {
                 Ok(text) => {
                     let (networks, found) = policy::block_list(&text);
                     all.extend(networks);
@@ -92,7 +92,11 @@ mod tests {
 
         fs::write(&feed, "192.0.2.2\n").expect("written");
         assert!(!feeds.have_changed(), "it may go on changing");
-        fs::write(&feed, "192.0.2.2\nbroken\n192.0.2.3\n192.0.2.4\n").expect("written");
+        fs::write(
+            &feed,
+            b"192.0.2.2 # caf\xe9\nbr\xf6ken\n192.0.2.3\n192.0.2.4\n",
+        )
+        .expect("written");
         assert!(!feeds.have_changed(), "it has gone on changing");
         assert!(feeds.have_changed());
         assert!(!feeds.have_changed(), "told once");

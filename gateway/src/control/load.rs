@@ -2,7 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use policy::{Config, Diagnostic, Diagnostics, Level, NamedFile, Policy, SourceText};
 
@@ -155,7 +158,7 @@ pub fn beside(path: &Path, file: &NamedFile) -> PathBuf {
 fn read_all(named: &[NamedFile], path: &Path, diagnostics: &mut Diagnostics) -> Vec<SourceText> {
     let mut texts = Vec::with_capacity(named.len());
     for file in named {
-        match read_named(file, &beside(path, file)) {
+        match read_pack(file, &beside(path, file)) {
             Ok(text) => texts.push(text),
             Err(found) => diagnostics.extend(found),
         }
@@ -163,25 +166,38 @@ fn read_all(named: &[NamedFile], path: &Path, diagnostics: &mut Diagnostics) -> 
     texts
 }
 
-/// Reads the file at `path`, which a configuration names.
+/// Reads the pack at `path`, which a configuration names.
 ///
 /// # Errors
 ///
 /// Why it can't be read, at the line that names it; or where it isn't UTF-8.
-pub fn read_named(file: &NamedFile, path: &Path) -> Result<SourceText, Diagnostics> {
+fn read_pack(file: &NamedFile, path: &Path) -> Result<SourceText, Diagnostics> {
+    const SHIPPED: &str = "; the packs that come with Weir are those in its directory rules/";
     read(path).map_err(|unreadable| match unreadable {
-        Unreadable::System { path, error } => file.unreadable(&error, helps(&path, &error)),
+        Unreadable::System { path, error } => {
+            file.unreadable(&error, helps(&path, &error, SHIPPED))
+        }
         Unreadable::NotText(diagnostics) => diagnostics,
     })
 }
 
+/// Reads the list at `path`, which a configuration names. Bytes that aren't UTF-8 are those of a comment, or of a
+/// line that nobody can read: the rest counts.
+///
+/// # Errors
+///
+/// Why it can't be read, at the line that names it.
+pub fn read_list(file: &NamedFile, path: &Path) -> Result<SourceText, Diagnostics> {
+    let bytes =
+        read_bytes(path).map_err(|error| file.unreadable(&error, helps(path, &error, "")))?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(SourceText::new(&path.display().to_string(), &text))
+}
+
 /// Where a file was looked for, and what is there under almost the same name.
-fn helps(path: &Path, error: &io::Error) -> Vec<String> {
+fn helps(path: &Path, error: &io::Error, more: &str) -> Vec<String> {
     let absolute = std::path::absolute(path).unwrap_or(path.to_owned());
-    let mut helps = vec![format!(
-        "it is looked for at {}; the packs that come with Weir are those in its directory rules/",
-        absolute.display()
-    )];
+    let mut helps = vec![format!("it is looked for at {}{more}", absolute.display())];
     if error.kind() == io::ErrorKind::NotFound {
         helps.extend(nearest(path).map(|name| format!("did you mean `{name}`?")));
     }
@@ -217,7 +233,7 @@ pub fn read(path: &Path) -> Result<SourceText, Unreadable> {
 
 fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?
+    open(path)?
         .take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
@@ -227,6 +243,17 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
         )));
     }
     Ok(bytes)
+}
+
+/// Opens a file that ends: who waits for a pipe or a device, does nothing else.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag of open(2)");
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let kind = file.metadata()?.file_type();
+    match kind.is_file() || kind.is_dir() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is no regular file")),
+    }
 }
 
 #[cfg(test)]
@@ -289,6 +316,27 @@ mod tests {
             .map_err(|problems| problems.render())
             .expect("a valid example");
         assert_eq!(config.links.len(), 1);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_pipe() {
+        let directory = std::env::temp_dir().join(format!("weir-pipe-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a scratch directory");
+        let (config, pipe) = (directory.join("weir.toml"), directory.join("pipe"));
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).expect("made");
+        let text = "[policy]\npacks = [\"pipe\"]\n[block]\nfiles = [\"pipe\", \"/dev/zero\"]\n";
+        std::fs::write(&config, text).expect("written");
+        let problems = load(&config).expect_err("three problems").to_string();
+        let itself = load(&pipe).expect_err("no configuration").to_string();
+        std::fs::remove_dir_all(&directory).expect("removed");
+        for place in ["weir.toml:2:10", "weir.toml:4:10", "weir.toml:4:18"] {
+            assert!(
+                problems.contains(place),
+                "{place} is missing in\n{problems}"
+            );
+        }
+        assert!(problems.contains("3 errors"), "{problems}");
+        assert!(itself.contains("it is no regular file"), "{itself}");
     }
 
     #[test]

@@ -59,6 +59,38 @@ fn a_rule_is_hidden_by_one_that_takes_it_in() {
             "payload = { contains = 'x' } -> drop",
             "payload = { contains = 'x' }, size = { min = 9 } -> accept",
         ),
+        ("path = '/a/**' -> drop", "path = '/a/b/*' -> accept"),
+        ("path = '/a/**' -> drop", "path = '/a/**/b' -> accept"),
+        (
+            "path = '/a/*' -> drop",
+            "path = ['/a/b', '/a/c*'] -> accept",
+        ),
+        ("path = '/**' -> drop", "path = '/a' -> accept"),
+        ("client_id = 'a*' -> drop", "client_id = 'ab*c' -> accept"),
+        (
+            "payload = { contains = 'boot' } -> drop",
+            "payload = { contains = 'reboot' } -> accept",
+        ),
+        (
+            "payload = { contains = 'boot' } -> drop",
+            "payload = { starts_with = 'reboot' } -> accept",
+        ),
+        (
+            "payload = { starts_with = 're' } -> drop",
+            "payload = { starts_with = ['reboot', 'reset'], utf8 = true } -> accept",
+        ),
+        (
+            "payload = { size = { min = 9 } } -> drop",
+            "payload = { size = { min = 10, max = 20 }, regex = 'a+' } -> accept",
+        ),
+        (
+            "payload = { regex = 'a+' } -> drop",
+            "payload = { regex = 'a+', contains = 'ab' } -> accept",
+        ),
+        (
+            "payload = { json = { '/v' = true } } -> drop",
+            "payload = { json = { '/v' = true, '/w' = 'x' } } -> accept",
+        ),
         (
             "reason = 'mqtt.*' -> drop",
             "reason = 'mqtt.spoofed.*', source = 'hall' -> accept",
@@ -96,6 +128,26 @@ fn a_rule_that_has_something_of_its_own_is_not_hidden() {
             "client_id = 'plc-10' -> accept",
         ),
         ("client_id = 'a' -> drop", "username = 'a' -> accept"),
+        ("client_id = 'ab*' -> drop", "client_id = 'a*' -> accept"),
+        ("client_id = 'a*c' -> drop", "client_id = 'ab*' -> accept"),
+        ("path = '/a/*' -> drop", "path = '/a/**' -> accept"),
+        ("path = '/a/b/**' -> drop", "path = '/a/**' -> accept"),
+        (
+            "payload = { contains = 'reboot' } -> drop",
+            "payload = { contains = 'boot' } -> accept",
+        ),
+        (
+            "payload = { contains = '!ab' } -> drop",
+            "payload = { starts_with = '!a' } -> accept",
+        ),
+        (
+            "payload = { starts_with = 'a' } -> drop",
+            "payload = { contains = 'a' } -> accept",
+        ),
+        (
+            "payload = { size = { min = 9 }, utf8 = true } -> drop",
+            "payload = { size = { min = 10 } } -> accept",
+        ),
         (
             "filter = { covers = 'a/#' } -> drop",
             "filter = { covers = 'a/b' } -> accept",

@@ -92,10 +92,8 @@ const MAX_MESSAGE_SIZE: u16 = 2;
 /// The options that path and fields stand for, in the order of their numbers.
 fn options(path: &str, fields: &Fields) -> Vec<(u16, Vec<u8>)> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let segments = path
-        .trim_start_matches('/')
-        .split('/')
-        .filter(|_| path.len() > 1);
+    let path = path.trim_start_matches('/');
+    let segments = path.split('/').filter(|_| !path.is_empty());
     let queries = query.split('&').filter(|part| !part.is_empty());
     let of_path = segments.map(|segment| (number::URI_PATH, segment.as_bytes().to_vec()));
     let of_query = queries.map(|part| (number::URI_QUERY, part.as_bytes().to_vec()));

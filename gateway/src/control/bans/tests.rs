@@ -261,5 +261,21 @@ fn an_operator_cant_outdo_the_configuration() {
     let listed = "198.51.100.0/24".parse().expect("a network");
     let refused = granted(&mut keeper, 0, |asker| Wish::Unban(listed, asker));
     assert!(refused.is_err_and(|told| told.contains("take it out of the file")));
+    let one_of_them = "198.51.100.7/32".parse().expect("an address");
+    let refused = granted(&mut keeper, 0, |asker| Wish::Unban(one_of_them, asker));
+    assert!(refused.is_err_and(|told| told.contains("198.51.100.0/24 stands on a block list")));
     assert_eq!(held(&list), before);
+}
+
+#[test]
+fn who_is_banned_with_a_network_is_told_so() {
+    let list = Fake::roomy();
+    let (mut keeper, _) = keeper(&list);
+    let network = "10.20.0.0/24".parse().expect("a network");
+    let hour = Duration::from_secs(3600);
+    let done = granted(&mut keeper, 0, |asker| Wish::Ban(network, hour, asker));
+    assert_eq!(done, Ok(()));
+    let one = "10.20.0.8/32".parse().expect("an address");
+    let refused = granted(&mut keeper, 0, |asker| Wish::Unban(one, asker));
+    assert!(refused.is_err_and(|told| told.contains("10.20.0.0/24 is banned")));
 }

@@ -46,17 +46,30 @@ impl<L: BlockList> Keeper<L> {
 
     fn unban(&mut self, source: IpNet) -> Result<bool, String> {
         if self.expiries.remove(&source).is_none() {
-            return match self.listed.binary_search(&source) {
-                Ok(_) => Err(format!(
-                    "{source} stands on a block list: take it out of the file"
-                )),
-                Err(_) => Ok(false),
-            };
+            return self.kept_out_by_other(source).map_or(Ok(false), Err);
         }
         let lifted = self.list.lift(source);
         self.show();
         lifted.map_err(|error| error.to_string())?;
         tracing::info!(%source, "let in again, as asked");
         Ok(true)
+    }
+
+    /// What keeps out a source that has no ban of its own.
+    fn kept_out_by_other(&self, source: IpNet) -> Option<String> {
+        if self.listed.binary_search(&source).is_ok() {
+            return Some(format!(
+                "{source} stands on a block list: take it out of the file"
+            ));
+        }
+        if let Some(ban) = self.expiries.keys().find(|ban| ban.contains(&source)) {
+            return Some(format!(
+                "{source} has no ban of its own, but {ban} is banned: lift that"
+            ));
+        }
+        let network = self.listed.iter().find(|listed| listed.contains(&source))?;
+        Some(format!(
+            "{source} has no ban of its own, but {network} stands on a block list"
+        ))
     }
 }
