@@ -22,6 +22,7 @@ mod frame;
 mod framer;
 mod gauges;
 mod greeting;
+mod hashing;
 mod holdings;
 mod inspector;
 mod metering;

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use foldhash::fast::FixedState;
 
 use crate::Instant;
+use crate::hashing::{Hashing, hashing};
 
 /// How often what is over is looked for, and how many entries of a table at a time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -80,7 +80,7 @@ pub(crate) trait Aging {
 
 /// A bounded map. No lookup finds an entry past its lifetime.
 pub(crate) struct Table<K, V> {
-    entries: DashMap<K, V, FixedState>,
+    entries: DashMap<K, V, Hashing>,
     lanes: Box<[Mutex<Lane<K>>]>,
     len: AtomicUsize,
     capacity: usize,
@@ -144,7 +144,7 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
     pub(crate) fn new(capacity: usize, hash_seed: u64) -> Self {
         let capacity = capacity.max(1);
         let lanes = (capacity / ENTRIES_PER_LANE).clamp(1, LANES_MAX);
-        let hasher = FixedState::with_seed(hash_seed);
+        let hasher = hashing(hash_seed);
         let prepared = capacity.min(ENTRIES_PREPARED);
         let lane = || Mutex::new(Lane::new(prepared / lanes));
         Self {

@@ -21,11 +21,13 @@ pub(super) struct Bearing {
     pub(super) direction: Direction,
     pub(super) client: Endpoint,
     pub(super) server: Endpoint,
+    /// Whether it goes to more than one.
+    pub(super) is_to_group: bool,
     pub(super) role: Role,
 }
 
 /// What sort of message it is, and what it was found to belong to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Role {
     Request,
     /// An Empty CON (RFC 7252 §4.3).
@@ -33,6 +35,13 @@ pub(super) enum Role {
     Response(Option<Asked>),
     /// An Empty ACK or a RST.
     Reply(Option<Sent>),
+}
+
+impl Role {
+    #[inline]
+    pub(super) fn is_request(&self) -> bool {
+        matches!(self, Self::Request)
+    }
 }
 
 impl Bearing {
@@ -73,13 +82,14 @@ impl Bearing {
             direction,
             client,
             server,
+            is_to_group: is_group(ends.destination),
             role,
         }
     }
 
     /// Where a request goes.
-    pub(super) fn addressee(&self, arrival: &Arrival) -> Server {
-        if is_group(arrival.endpoints.destination) {
+    pub(super) fn addressee(&self) -> Server {
+        if self.is_to_group {
             Server::Group(self.server.port)
         } else {
             Server::One(self.server)

@@ -247,6 +247,8 @@ struct Window {
     granule_ns: u64,
     /// The latest granule in the rings, counted from the epoch of [`Instant`].
     head: u64,
+    /// Its slot, and that of the oldest: the granule that is only partly inside.
+    slots: [u8; 2],
     /// When the next one begins.
     head_until: Instant,
     received: Ring,
@@ -260,6 +262,7 @@ impl Window {
             length,
             granule_ns,
             head: 0,
+            slots: [0, 1],
             head_until: Instant(granule_ns),
             received: Ring::default(),
             sent: Ring::default(),
@@ -270,14 +273,13 @@ impl Window {
         if now >= self.head_until {
             self.advance(now.0 / self.granule_ns);
         }
-        let slot = slot(self.head);
+        let [slot, oldest] = self.slots.map(usize::from);
         match entry {
             Entry::Credit => self.received.add(slot, bytes),
             Entry::Charge => self.sent.add(slot, bytes),
             Entry::Refund => self.sent.subtract(slot, bytes),
         }
-        // The slot after the latest is the oldest: the granule that is only partly inside.
-        let partly_inside = self.received.slots[(slot + 1) % SLOTS];
+        let partly_inside = self.received.slots[oldest];
         Balance {
             received: self.received.total - u64::from(partly_inside),
             sent: self.sent.total,
@@ -289,11 +291,12 @@ impl Window {
     fn advance(&mut self, granule: u64) {
         let passed = granule - self.head;
         for step in 1..=passed.min(SLOTS as u64) {
-            let slot = slot(self.head + step);
+            let slot = slot(self.head + step).into();
             self.received.clear(slot);
             self.sent.clear(slot);
         }
         self.head = granule;
+        self.slots = [slot(granule), slot(granule + 1)];
         self.head_until = Instant(granule.saturating_add(1).saturating_mul(self.granule_ns));
     }
 }
@@ -327,8 +330,8 @@ impl Ring {
     }
 }
 
-fn slot(granule: u64) -> usize {
-    (granule % SLOTS as u64) as usize
+fn slot(granule: u64) -> u8 {
+    (granule % SLOTS as u64) as u8
 }
 
 #[cfg(test)]

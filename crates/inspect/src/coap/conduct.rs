@@ -3,10 +3,9 @@
 
 use policy::{Protocol, Reason, Subject};
 use wire::Direction;
-use wire::coap::Type;
+use wire::coap::{Block, Type};
 
 use super::bearing::Role;
-use super::endpoint::{Token, is_group};
 use super::exchange::{Asked, Kind, Repetition, Response, Sent};
 use super::observation::{Observe, Sequence};
 use super::parties::Server;
@@ -24,7 +23,9 @@ impl Tracker {
         is_midstream: bool,
     ) -> Reasons {
         let mut reasons = Reasons::new();
-        reasons.extend(against_group_message(datagram));
+        if let Some(reason) = against_group_message(datagram) {
+            reasons.push(reason);
+        }
         match datagram.bearing.role {
             Role::Request => self.reasons_against_request(cx, datagram, &mut reasons),
             Role::Response(Some(asked)) => {
@@ -54,8 +55,10 @@ impl Tracker {
         datagram: &Datagram<'_>,
         reasons: &mut Reasons,
     ) {
-        if let Some(piece) = self.piece(datagram)
-            && self.uploads.leaves_hole(cx.now, &piece)
+        if let Some(block) = datagram.facts.block1
+            && self
+                .uploads
+                .leaves_hole(cx.now, &self.piece(datagram, block))
         {
             reasons.push(Reason::COAP_BLOCK_GAP);
         }
@@ -68,7 +71,7 @@ impl Tracker {
         asked: &Asked,
         reasons: &mut Reasons,
     ) {
-        let facts = &datagram.facts;
+        let facts = datagram.facts;
         if datagram.message.code().class() != 2 {
             return;
         }
@@ -110,7 +113,7 @@ impl Tracker {
     fn unmatched_response<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> Reason {
         let response = Response {
             piggybacked_on: None,
-            ..datagram.bearing.response(&datagram.message, datagram.token)
+            ..datagram.bearing.response(datagram.message, datagram.token)
         };
         let (client, token) = (response.client, response.token);
         if self.exchanges.asked(cx.now, &response).is_some() {
@@ -127,8 +130,8 @@ impl Tracker {
 
     /// Takes note of what blocks of a body go on to the server.
     pub(super) fn note_upload<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
-        if let Some(piece) = self.piece(datagram)
-            && self.uploads.advance(cx.now, &piece)
+        if let Some(block) = datagram.facts.block1
+            && self.uploads.advance(cx.now, &self.piece(datagram, block))
         {
             cx.limit(LimitKind::Exchanges);
         }
@@ -141,7 +144,7 @@ impl Tracker {
         datagram: &Datagram<'_>,
         asked: &Asked,
     ) {
-        let facts = &datagram.facts;
+        let facts = datagram.facts;
         if let Some(block) = facts.block2
             && block.number == 0
             && block.more
@@ -151,10 +154,10 @@ impl Tracker {
         }
     }
 
-    fn piece(&self, datagram: &Datagram<'_>) -> Option<Piece> {
-        let block = datagram.facts.block1?;
+    /// The piece of an upload that a request brings, with this Block1 option.
+    fn piece(&self, datagram: &Datagram<'_>, block: Block) -> Piece {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        Some(self.uploads.piece(client, server, &datagram.message, block))
+        self.uploads.piece(client, server, datagram.message, block)
     }
 
     /// Remembers a CON or NON that goes on, so that what replies to it is known. Under its message ID
@@ -189,7 +192,7 @@ impl Tracker {
         receiver: Server,
         kind: Kind,
     ) -> Repetition {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let (message, bearing) = (datagram.message, datagram.bearing);
         let sender = match bearing.direction {
             Direction::ToServer => bearing.client,
             Direction::ToClient => bearing.server,
@@ -198,7 +201,7 @@ impl Tracker {
             cx.now,
             kind,
             message.message_type() == Type::Confirmable,
-            Token::new(message.token()),
+            datagram.token,
             self.exchanges.digest(datagram.bytes()),
         );
         let message_id = message.message_id();
@@ -214,13 +217,13 @@ impl Tracker {
 
 /// What can't be asked of a group (RFC 7252 §8.1).
 fn against_group_message(datagram: &Datagram<'_>) -> Option<Reason> {
-    if !is_group(datagram.arrival.endpoints.destination) {
+    if !datagram.bearing.is_to_group {
         return None;
     }
     if datagram.message.message_type() == Type::Confirmable {
         return Some(Reason::COAP_MULTICAST_CONFIRMABLE);
     }
-    let registers = datagram.bearing.role == Role::Request
+    let registers = datagram.bearing.role.is_request()
         && datagram.facts.asks_to_observe() == Some(Observe::Register);
     registers.then_some(Reason::COAP_MULTICAST_OBSERVE)
 }

@@ -17,7 +17,7 @@ use super::answer::{Answer, Towards};
 use super::bearing::{Bearing, Role};
 use super::budget::{Entry, Standing, Validation};
 use super::challenge::allowance;
-use super::endpoint::{Address, is_group};
+use super::endpoint::Address;
 use super::exchange::{Asked, Kind, Sent};
 use super::lately::Lately;
 use super::meters::{Books, Promise};
@@ -53,8 +53,8 @@ impl Counters {
 impl Tracker {
     /// An address that has proved nothing sends a request on to its server, or to a group of them.
     pub(super) fn note_asking<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
-        let bearing = &datagram.bearing;
-        let server = bearing.addressee(datagram.arrival).endpoint().address;
+        let bearing = datagram.bearing;
+        let server = bearing.addressee().endpoint().address;
         let pair = (bearing.client.address, server);
         self.counters.drawn.note(cx.now, pair);
     }
@@ -66,7 +66,7 @@ impl Tracker {
         datagram: &Datagram<'_>,
         asked: &Asked,
     ) {
-        let (bearing, message) = (&datagram.bearing, &datagram.message);
+        let (bearing, message) = (datagram.bearing, datagram.message);
         let is_telling = message.code().class() == 2 && !asked.asks_anybody;
         if is_telling && secret_len(message) >= SECRET_LEN {
             let pair = (bearing.server.address, bearing.client.address);
@@ -113,11 +113,11 @@ impl Tracker {
     }
 
     fn may_be_drawn<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
-        let Bearing { client, server, .. } = datagram.bearing;
+        let Bearing { client, server, .. } = *datagram.bearing;
         let counters = &self.counters;
         let has_asked = |whom| counters.drawn.is_noted(cx.now, (server.address, whom));
         (has_asked(client.address) || has_asked(Address::ANY))
-            && !is_group(datagram.arrival.endpoints.destination)
+            && !datagram.bearing.is_to_group
             && !counters
                 .spared
                 .is_noted(cx.now, (server.address, client.address))
@@ -132,7 +132,7 @@ impl Tracker {
         rule: Option<RuleIndex>,
         standing: &Standing,
     ) {
-        let bearing = &datagram.bearing;
+        let bearing = datagram.bearing;
         let (server, addressee) = (bearing.client, bearing.server);
         if datagram.arrival.direction == Direction::ToServer
             || allowance(cx.policy, rule, standing) < HEADER_LEN
@@ -163,7 +163,7 @@ impl Tracker {
     /// Somebody has reset a ping of ours.
     pub(super) fn open_door<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
         debug_assert!(matches!(datagram.bearing.role, Role::Reply(Some(_))));
-        let Bearing { client, server, .. } = datagram.bearing;
+        let Bearing { client, server, .. } = *datagram.bearing;
         if self.probes.pass(cx.now, client.address) {
             let pair = (client.address, server.address);
             self.counters.spared.note(cx.now, pair);

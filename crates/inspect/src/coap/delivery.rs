@@ -7,7 +7,7 @@
 //! second, which the client asks for, is the portion.
 
 use policy::{Proof, RuleIndex};
-use wire::coap::{Code, Type};
+use wire::coap::{Block, Code, Type};
 
 use super::answer::{Answer, Towards, send};
 use super::bearing::Role;
@@ -46,7 +46,7 @@ impl Tracker {
         rule: Option<RuleIndex>,
         room: usize,
     ) -> bool {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let (message, bearing) = (datagram.message, datagram.bearing);
         let Role::Response(Some(asked)) = bearing.role else {
             return false;
         };
@@ -133,7 +133,7 @@ impl Tracker {
         datagram: &Datagram<'_>,
         asked: &Asked,
     ) {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let (message, bearing) = (datagram.message, datagram.bearing);
         self.portions.keep(cx.now, asked.body, datagram.bytes());
         if asked.observes {
             let response = bearing.response(message, datagram.token);
@@ -154,7 +154,7 @@ impl Tracker {
         message_id: u16,
         sent: Sent,
     ) {
-        let bearing = &datagram.bearing;
+        let bearing = datagram.bearing;
         let client = Server::One(bearing.client);
         let (_, evicted) = self
             .exchanges
@@ -214,21 +214,18 @@ impl Tracker {
         }
     }
 
-    /// Answers a request for a block of a response that was kept: one whose address isn't known for
+    /// Answers a request for a block of a response that may be kept: one whose address isn't known for
     /// its own (`has_to_prove`), in a way that it has to acknowledge.
     pub(super) fn serve_block<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        body: u64,
+        (body, asked): (u64, Block),
         room: usize,
         has_to_prove: bool,
     ) -> Served {
-        let message = &datagram.message;
-        let Some(asked) = datagram.facts.block2.filter(|block| block.number > 0) else {
-            return Served::No;
-        };
-        if message.token().len() > TOKEN_LEN_MAX || !self.portions.keeps(cx.now, body) {
+        let message = datagram.message;
+        if message.token().len() > TOKEN_LEN_MAX {
             return Served::No;
         }
         let client = datagram.bearing.client.address;

@@ -6,10 +6,9 @@
 
 use std::hash::BuildHasher;
 
-use foldhash::fast::FixedState;
-
 use super::aged::Aged;
 use crate::Instant;
+use crate::hashing::{Hashing, hashing};
 use crate::table::Table;
 
 /// How long a client may pause between two blocks.
@@ -20,14 +19,14 @@ const LIFETIME_S: u64 = 247;
 #[derive(Debug)]
 pub(super) struct Downloads {
     tags: Table<u64, Aged<u64, LIFETIME_S>>,
-    hasher: FixedState,
+    hasher: Hashing,
 }
 
 impl Downloads {
     pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
         Self {
             tags: Table::new(capacity, hash_seed),
-            hasher: FixedState::with_seed(hash_seed),
+            hasher: hashing(hash_seed),
         }
     }
 

@@ -16,7 +16,12 @@ impl Address {
 
     /// As bytes that no other address has.
     pub(super) fn bytes(self) -> [u8; 16] {
-        (u128::from(self.high) << 64 | u128::from(self.low)).to_be_bytes()
+        self.bits().to_be_bytes()
+    }
+
+    #[inline]
+    pub(super) fn bits(self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
     }
 }
 
@@ -39,13 +44,12 @@ impl From<IpAddr> for Address {
 impl Hash for Address {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.high);
-        state.write_u64(self.low);
+        state.write_u128(self.bits());
     }
 }
 
 /// An address and a UDP port (RFC 7252 §1.2: without security, that is an endpoint).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) address: Address,
     pub(super) port: u16,
@@ -61,6 +65,14 @@ impl Endpoint {
     }
 }
 
+impl Hash for Endpoint {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(self.address.bits());
+        state.write_u128(self.port.into());
+    }
+}
+
 /// A token (RFC 7252 §5.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token {
@@ -73,10 +85,15 @@ impl Token {
     /// nobody guesses.
     #[inline]
     pub(super) fn new(token: &[u8]) -> Self {
-        Self {
-            bits: token
+        let bits = match *token {
+            [a, b, c, d] => u32::from_be_bytes([a, b, c, d]).into(),
+            [a, b, c, d, e, f, g, h] => u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            _ => token
                 .iter()
                 .fold(0, |bits, byte| bits << 8 | u64::from(*byte)),
+        };
+        Self {
+            bits,
             len: token.len().min(8) as u8,
         }
     }
@@ -94,8 +111,15 @@ impl Token {
 impl Hash for Token {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.bits);
-        state.write_u8(self.len);
+        state.write_u128((*self).into());
+    }
+}
+
+/// 72 bits, which no other token has.
+impl From<Token> for u128 {
+    #[inline]
+    fn from(token: Token) -> Self {
+        Self::from(token.len) << 64 | Self::from(token.bits)
     }
 }
 

@@ -10,17 +10,16 @@
 //! observations go on. Entries live for the lifetimes of §4.8.2, counted from their last use; an
 //! observation for as long as its server may stay silent (RFC 7641 §4.5).
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-
-use foldhash::fast::FixedState;
 
 use super::endpoint::{Endpoint, Token};
 use super::observation::{Observation, Observe, Sequence};
 use super::parties::{Parties, Server};
 use crate::Instant;
+use crate::hashing::{Hashing, hashing};
 use crate::holdings::{Held, Share, Slot};
 use crate::table::{Aging, Table};
 
@@ -37,7 +36,7 @@ pub(super) struct Exchanges {
     exchanges: Table<Parties<Token>, Exchange>,
     messages: Table<Parties<u16>, Sent>,
     observations: Arc<AtomicUsize>,
-    hasher: FixedState,
+    hasher: Hashing,
 }
 
 /// A request on its way to a server.
@@ -192,13 +191,15 @@ impl Exchanges {
             exchanges: Table::new(capacity, hash_seed),
             messages: Table::new(capacity, hash_seed.rotate_left(32)),
             observations: Arc::default(),
-            hasher: FixedState::with_seed(hash_seed),
+            hasher: hashing(hash_seed),
         }
     }
 
     /// What tells a message from others under its message ID.
     pub(super) fn digest(&self, datagram: &[u8]) -> u32 {
-        self.hasher.hash_one(datagram) as u32
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(datagram);
+        hasher.finish() as u32
     }
 
     /// A request is forwarded. Returns whether another exchange had to be forgotten for it.

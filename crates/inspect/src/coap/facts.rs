@@ -1,8 +1,11 @@
 //! What the options of a message say that matters here, read in one walk.
 
-use wire::coap::{Block, Message, number};
+use std::hash::Hasher;
+
+use wire::coap::{Block, Message, Opt, number};
 
 use super::observation::Observe;
+use super::want::Wants;
 
 /// The options an exchange depends on.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,22 +21,42 @@ pub(super) struct Facts<'a> {
     pub(super) block2: Option<Block>,
     /// The first segment of the path.
     segment: Option<&'a [u8]>,
+    /// Of a request: a number for its path.
+    pub(super) path: u64,
+    /// Of a request: a number for all other options but those that only say how it is to be answered:
+    /// in which block, with or without notifications, after what proof.
+    pub(super) rest: u64,
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn of(message: &Message<'a>) -> Self {
+    pub(super) fn of(message: &Message<'a>, wants: &Wants) -> Self {
         let mut facts = Self::default();
+        let is_request = message.code().is_request();
+        let [mut path, mut rest] = [(); 2].map(|()| wants.hasher());
+        let mut note = |option: Opt<'_>| {
+            if is_request {
+                rest.write_u128(option.number.into());
+                rest.write(option.value);
+            }
+        };
         for option in message.options() {
             match option.number {
                 number::OBSERVE => facts.observe = option.as_uint(),
-                number::ETAG => facts.etag = facts.etag.or(Some(option.value)),
+                number::ETAG => {
+                    facts.etag = facts.etag.or(Some(option.value));
+                    note(option);
+                }
                 number::BLOCK1 => facts.block1 = option.as_block(),
                 number::BLOCK2 => facts.block2 = option.as_block(),
                 number::ECHO => facts.echo = Some(option.value),
-                number::URI_PATH => facts.segment = facts.segment.or(Some(option.value)),
-                _ => {}
+                number::URI_PATH => {
+                    facts.segment = facts.segment.or(Some(option.value));
+                    path.write(option.value);
+                }
+                _ => note(option),
             }
         }
+        (facts.path, facts.rest) = (path.finish(), rest.finish());
         facts
     }
 
@@ -70,6 +93,10 @@ mod tests {
 
     use super::*;
 
+    fn facts(bytes: &[u8]) -> Facts<'_> {
+        Facts::of(&Message::decode(bytes).unwrap(), &Wants::new(1))
+    }
+
     fn message(build: impl FnOnce(Builder<'_>) -> Builder<'_>) -> Vec<u8> {
         let mut out = Vec::new();
         build(Builder::new(&mut out, Type::Confirmable, Code::GET, 1, &[]));
@@ -84,7 +111,7 @@ mod tests {
             (2, None),
         ] {
             let bytes = message(|builder| builder.uint(number::OBSERVE, value));
-            let facts = Facts::of(&Message::decode(&bytes).unwrap());
+            let facts = facts(&bytes);
             assert_eq!(facts.asks_to_observe(), expected);
             assert_eq!(facts.observe, Some(value));
         }
@@ -95,7 +122,7 @@ mod tests {
         for (block, expected) in [(0x06, false), (0x16, true)] {
             for option in [number::BLOCK1, number::BLOCK2] {
                 let bytes = message(|builder| builder.uint(option, block));
-                let facts = Facts::of(&Message::decode(&bytes).unwrap());
+                let facts = facts(&bytes);
                 assert_eq!(facts.goes_on(), expected);
             }
         }
@@ -110,7 +137,7 @@ mod tests {
             ("rd/.well-known", false),
         ] {
             let bytes = message(|builder| builder.path(number::URI_PATH, path));
-            let facts = Facts::of(&Message::decode(&bytes).unwrap());
+            let facts = facts(&bytes);
             assert_eq!(facts.asks_anybody(), expected, "{path}");
         }
     }
@@ -123,7 +150,7 @@ mod tests {
                 .option(number::ECHO, &[7; 6])
                 .uint(number::NO_RESPONSE, 2)
         });
-        let facts = Facts::of(&Message::decode(&bytes).unwrap());
+        let facts = facts(&bytes);
         assert_eq!(facts.echo, Some(&[7; 6][..]));
     }
 }

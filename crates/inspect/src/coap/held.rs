@@ -19,7 +19,7 @@ impl Tracker {
     where
         S: crate::Sink,
     {
-        if cx.policy.held_per().is_empty() || datagram.bearing.role != Role::Request {
+        if cx.policy.held_per().is_empty() || !datagram.bearing.role.is_request() {
             return None;
         }
         let opens = self.exchanges.opens(cx.now, &datagram.request());
@@ -55,7 +55,7 @@ impl Tracker {
 
     /// A request that its server resets gets no answer (RFC 7252 §4.2).
     pub(super) fn release_rejected<S>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
-        let bearing = &datagram.bearing;
+        let bearing = datagram.bearing;
         if let Role::Reply(Some(sent)) = bearing.role
             && sent.kind == Kind::Request
             && datagram.message.message_type() == Type::Reset
@@ -71,7 +71,7 @@ impl Datagram<'_> {
     pub(super) fn request(&self) -> Request {
         Request {
             client: self.bearing.client,
-            server: self.bearing.addressee(self.arrival),
+            server: self.bearing.addressee(),
             token: self.token,
             message_id: self.message.message_id(),
             observe: self.facts.asks_to_observe(),

@@ -7,16 +7,15 @@ use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use foldhash::fast::FixedState;
-
 use crate::Instant;
+use crate::hashing::{Hashing, hashing};
 
 /// When each key was noted last, known for so many seconds.
 #[derive(Debug)]
 pub(super) struct Lately<K, const SECONDS: i32> {
     /// The upper half of the hash, and when it was noted in seconds.
     slots: Box<[AtomicU64]>,
-    hasher: FixedState,
+    hasher: Hashing,
     keys: PhantomData<fn(K)>,
 }
 
@@ -28,7 +27,7 @@ impl<K: Hash, const SECONDS: i32> Lately<K, SECONDS> {
             slots: std::iter::repeat_with(AtomicU64::default)
                 .take(slots)
                 .collect(),
-            hasher: FixedState::with_seed(hash_seed),
+            hasher: hashing(hash_seed),
             keys: PhantomData,
         }
     }

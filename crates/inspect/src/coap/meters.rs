@@ -13,7 +13,7 @@ pub(super) struct Books<'a> {
     policy: &'a Policy,
     standing: &'a Standing,
     promise: Promise,
-    room: Option<Room<'a>>,
+    room: Option<&'a Room<'a>>,
 }
 
 /// What a message entails beyond its own bytes, as long as the client's address isn't validated. Only
@@ -38,9 +38,18 @@ impl<'a> Books<'a> {
         }
     }
 
-    /// With what the message would open, where rules ask.
-    pub(super) fn with_room(self, room: Option<Room<'a>>) -> Self {
-        Self { room, ..self }
+    /// Of a message that entails nothing, with what it would open, where rules ask.
+    pub(super) fn with_room(
+        policy: &'a Policy,
+        standing: &'a Standing,
+        room: Option<&'a Room<'a>>,
+    ) -> Self {
+        Self {
+            policy,
+            standing,
+            promise: Promise::Nothing,
+            room,
+        }
     }
 
     fn challenges(&self, rule: RuleIndex) -> bool {
@@ -54,8 +63,7 @@ impl Meters for Books<'_> {
         let ratio = match limit {
             Limit::Ratio(ratio) => ratio,
             Limit::Max(max) => {
-                let room = self.room.as_ref();
-                return room.is_some_and(|room| room.is_exceeded(max, subject));
+                return self.room.is_some_and(|room| room.is_exceeded(max, subject));
             }
             // What isn't of CoAP alone is metered elsewhere.
             Limit::Count(_) | Limit::Rate(_) | Limit::Distinct(_) => return false,

@@ -45,6 +45,7 @@ mod strip;
 mod to_client;
 mod to_server;
 mod upload;
+mod want;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -74,6 +75,7 @@ use portion::Portions;
 use probe::Probes;
 use resource::Resources;
 use upload::Uploads;
+use want::Wants;
 
 /// Over what the books are kept while no rule asks: for answers of our own, and for the histogram.
 const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
@@ -89,6 +91,7 @@ pub(crate) struct Tracker {
     ledger: Ledger,
     exchanges: Exchanges,
     resources: Resources,
+    wants: Wants,
     uploads: Uploads,
     downloads: Downloads,
     /// Who asked anybody anything under a token (EXCHANGE_LIFETIME, RFC 7252 §4.8.2): tells an answer from
@@ -108,10 +111,10 @@ pub(crate) struct Tracker {
 struct Datagram<'a> {
     arrival: &'a Arrival,
     frame: &'a Frame<'a>,
-    message: Message<'a>,
+    message: &'a Message<'a>,
     token: Token,
-    facts: Facts<'a>,
-    bearing: Bearing,
+    facts: &'a Facts<'a>,
+    bearing: &'a Bearing,
 }
 
 /// How full a [`Tracker`] is.
@@ -129,6 +132,7 @@ impl Tracker {
             ledger: Ledger::new(limits.endpoints, seed.hash_seed("coap.ledger")),
             exchanges: Exchanges::new(limits.exchanges, seed.hash_seed("coap.exchanges")),
             resources: Resources::new(limits.exchanges / 16, seed.hash_seed("coap.resources")),
+            wants: Wants::new(seed.hash_seed("coap.wants")),
             uploads: Uploads::new(limits.exchanges / 4, seed.hash_seed("coap.uploads")),
             downloads: Downloads::new(limits.exchanges / 4, seed.hash_seed("coap.downloads")),
             askers: Lately::new(ASKERS, seed.hash_seed("coap.askers")),
@@ -168,15 +172,17 @@ impl Tracker {
             Err(malformed) => return self.handle_malformed(cx, arrival, frame, malformed),
         };
         let token = Token::new(message.token());
+        let facts = Facts::of(&message, &self.wants);
+        let bearing = Bearing::find(cx.now, arrival, &message, token, &self.exchanges);
         let datagram = Datagram {
             arrival,
             frame,
-            message,
+            message: &message,
             token,
-            facts: Facts::of(&message),
-            bearing: Bearing::find(cx.now, arrival, &message, token, &self.exchanges),
+            facts: &facts,
+            bearing: &bearing,
         };
-        match datagram.bearing.direction {
+        match bearing.direction {
             Direction::ToServer => {
                 let (outcome, rewritten) = self.handle_to_server(cx, &datagram);
                 if let Some(payload) = rewritten {
@@ -294,7 +300,7 @@ impl Datagram<'_> {
             service: self.arrival.service,
             direction: self.bearing.direction,
             endpoints: self.arrival.endpoints,
-            message: policy::Message::Coap(&self.message),
+            message: policy::Message::Coap(self.message),
             session: Session::default(),
             reasons,
             address_validated,

@@ -35,13 +35,14 @@ impl<T> Parties<T> {
     }
 }
 
-impl<T: Hash> Hash for Parties<T> {
+/// What tells them apart has 96 bits at most.
+impl<T: Copy + Into<u128>> Hash for Parties<T> {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.first.hash(state);
-        self.second.hash(state);
-        state.write_u32(u32::from(self.first_port) << 16 | u32::from(self.second_port));
-        self.id.hash(state);
+        let ports = u128::from(self.first_port) << 16 | u128::from(self.second_port);
+        state.write_u128(self.first.bits());
+        state.write_u128(self.second.bits());
+        state.write_u128(ports << 96 | self.id.into());
     }
 }
 

@@ -4,14 +4,10 @@
 //! A server that answered with the whole may not have the blocks (it may make each answer anew, or keep
 //! none), so the response is kept here for a while, and the blocks are cut from it.
 
-use std::hash::{BuildHasher, Hasher};
-
-use foldhash::fast::FixedState;
 use wire::coap::encode::Builder;
 use wire::coap::{Block, Code, Message, Type, number};
 
 use super::aged::Aged;
-use super::endpoint::Endpoint;
 use crate::Instant;
 use crate::table::Table;
 
@@ -24,7 +20,6 @@ const SZX_MAX: u8 = 6;
 #[derive(Debug)]
 pub(super) struct Portions {
     kept: Table<u64, Kept>,
-    hasher: FixedState,
 }
 
 type Kept = Aged<Box<[u8]>, LIFETIME_S>;
@@ -43,33 +38,7 @@ impl Portions {
     pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
         Self {
             kept: Table::new(capacity, hash_seed),
-            hasher: FixedState::with_seed(hash_seed),
         }
-    }
-
-    /// A number for all that makes the response to a request: who asks whom, for what. Which block of
-    /// it, and whether to be notified, makes no difference (RFC 7252 §5.4.2, RFC 7959 §2.4).
-    pub(super) fn identify(
-        &self,
-        client: Endpoint,
-        server: Endpoint,
-        request: &Message<'_>,
-    ) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        std::hash::Hash::hash(&(client, server), &mut hasher);
-        hasher.write_u8(request.code().0);
-        for option in request.options() {
-            let says_how = matches!(
-                option.number,
-                number::BLOCK1 | number::BLOCK2 | number::OBSERVE | number::ECHO
-            );
-            if !says_how {
-                hasher.write_u16(option.number);
-                hasher.write(option.value);
-                hasher.write_u8(0xff);
-            }
-        }
-        hasher.finish()
     }
 
     /// Keeps a response, of which a portion has been given out.

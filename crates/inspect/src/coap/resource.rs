@@ -5,13 +5,7 @@
 //! unvalidated client that asks for the same is challenged at once, and the server sees only the
 //! request that carries the proof.
 
-use std::hash::{BuildHasher, Hasher};
-
-use foldhash::fast::FixedState;
-use wire::coap::{Message, number};
-
 use super::aged::Aged;
-use super::endpoint::Endpoint;
 use crate::Instant;
 use crate::table::Table;
 
@@ -22,28 +16,13 @@ const LIFETIME_S: u64 = 10 * 60;
 #[derive(Debug)]
 pub(super) struct Resources {
     sizes: Table<u64, Aged<usize, LIFETIME_S>>,
-    hasher: FixedState,
 }
 
 impl Resources {
     pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
         Self {
             sizes: Table::new(capacity, hash_seed),
-            hasher: FixedState::with_seed(hash_seed),
         }
-    }
-
-    /// A number for what `request` asks of `server`, to observe it or not. The query is left out:
-    /// whoever asks for less by it is challenged once for nothing.
-    pub(super) fn identify(&self, server: Endpoint, request: &Message<'_>, observes: bool) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        std::hash::Hash::hash(&server, &mut hasher);
-        hasher.write_u16(u16::from(request.code().0) << 8 | u16::from(observes));
-        for segment in request.options_of(number::URI_PATH) {
-            hasher.write(segment.value);
-            hasher.write_u8(0xff);
-        }
-        hasher.finish()
     }
 
     /// An answer of `len` bytes had to be challenged.

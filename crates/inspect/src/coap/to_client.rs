@@ -29,8 +29,8 @@ impl Tracker {
     ) -> Outcome {
         let (role, len) = (datagram.bearing.role, datagram.len());
         let client = datagram.bearing.client.address;
-        let is_midstream =
-            role == Role::Response(None) && cx.now.0 < self.midstream_until.load(Ordering::Relaxed);
+        let is_midstream = matches!(role, Role::Response(None))
+            && cx.now.0 < self.midstream_until.load(Ordering::Relaxed);
         if is_midstream {
             // It was asked for before anybody kept books: as much as this, so far as is known.
             self.enter(cx, client, Entry::Credit, len);
@@ -74,7 +74,7 @@ impl Tracker {
         datagram: &Datagram<'_>,
         is_midstream: bool,
     ) -> Option<Outcome> {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let (message, bearing) = (datagram.message, datagram.bearing);
         let Role::Response(asked) = bearing.role else {
             self.release_rejected(cx, datagram);
             return None;
@@ -116,7 +116,7 @@ impl Tracker {
         judgement: &Judgement,
         room: usize,
     ) -> Option<Injected> {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let (message, bearing) = (datagram.message, datagram.bearing);
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
         let remembered;
         let token = match bearing.role {

@@ -11,7 +11,6 @@ use super::challenge::{Reply, allowance};
 use super::delivery::Served;
 use super::exchange::{Kind, Request};
 use super::meters::{Books, Promise};
-use super::observation::Observe;
 use super::parties::Server;
 use super::{Datagram, Tracker, strip};
 use crate::context::Context;
@@ -43,7 +42,7 @@ impl Tracker {
         let client = datagram.bearing.client.address;
         let standing = self.credit(cx, datagram);
         let trust = self.trust(cx, datagram, &standing);
-        if datagram.bearing.role == Role::Reply(None) {
+        if matches!(datagram.bearing.role, Role::Reply(None)) {
             self.probes.fail(cx.now, client);
         }
         if trust == Trust::Proven {
@@ -52,7 +51,7 @@ impl Tracker {
         let reasons = self.reasons(cx, datagram, false);
         let subject = datagram.subject(&reasons, trust != Trust::None);
         let room = self.room(cx, datagram);
-        let mut books = Books::new(cx.policy, &standing, Promise::Nothing).with_room(room);
+        let mut books = Books::with_room(cx.policy, &standing, room.as_ref());
         let carrier = datagram.arrival.carrier;
         let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
         let judgement = ruled.judgement;
@@ -66,8 +65,8 @@ impl Tracker {
         if let Some(outcome) = self.forward_to_server(cx, datagram, &subject, &standing, trust) {
             return (outcome, None);
         }
-        let rewritten = (trust == Trust::Proven)
-            .then(|| strip::without_echo(&datagram.message, datagram.len()));
+        let rewritten =
+            (trust == Trust::Proven).then(|| strip::without_echo(datagram.message, datagram.len()));
         (judgement.outcome, rewritten)
     }
 
@@ -92,7 +91,7 @@ impl Tracker {
         standing: &Standing,
     ) -> Trust {
         let client = datagram.bearing.client.address;
-        if datagram.bearing.role == Role::Request
+        if datagram.bearing.role.is_request()
             && let Some(value) = datagram.facts.echo
             && self.mint.recognises(cx.now, client, value)
         {
@@ -115,20 +114,18 @@ impl Tracker {
         standing: &Standing,
         trust: Trust,
     ) -> Option<Outcome> {
-        let (message, bearing) = (&datagram.message, &datagram.bearing);
+        let (message, bearing) = (datagram.message, datagram.bearing);
         match bearing.role {
             Role::Request => {
-                let server = bearing.addressee(datagram.arrival);
-                let body = self
-                    .portions
-                    .identify(bearing.client, bearing.server, message);
+                let server = bearing.addressee();
+                let body = self.wants.body(bearing, message.code(), datagram.facts);
                 if let Some(outcome) = self.serve_kept(cx, datagram, standing, trust, body) {
                     return Some(outcome);
                 }
                 let resource = (trust == Trust::None && server == Server::One(bearing.server))
                     .then(|| {
-                        let observes = datagram.facts.asks_to_observe() == Some(Observe::Register);
-                        self.resources.identify(bearing.server, message, observes)
+                        self.wants
+                            .resource(bearing.server, message.code(), datagram.facts)
                     });
                 if let Some(resource) = resource
                     && let Some(outcome) =
@@ -183,11 +180,15 @@ impl Tracker {
         trust: Trust,
         body: u64,
     ) -> Option<Outcome> {
+        let asked = datagram.facts.block2.filter(|block| block.number > 0)?;
+        if !self.portions.keeps(cx.now, body) {
+            return None;
+        }
         let room = match trust {
             Trust::None => allowance(cx.policy, None, standing),
             Trust::Known | Trust::Proven => usize::MAX,
         };
-        match self.serve_block(cx, datagram, body, room, trust == Trust::None) {
+        match self.serve_block(cx, datagram, (body, asked), room, trust == Trust::None) {
             Served::No => return None,
             Served::Yes => {}
             Served::NoRoom => {
@@ -250,7 +251,7 @@ impl Tracker {
         trust: Trust,
         (action, rule): (Action, Option<RuleIndex>),
     ) -> Option<Injected> {
-        let message = &datagram.message;
+        let message = datagram.message;
         let is_confirmable = message.message_type() == Type::Confirmable;
         let room = match trust {
             Trust::None => allowance(cx.policy, rule, standing),
@@ -267,7 +268,7 @@ impl Tracker {
             towards: Towards::Sender,
             room: room.min(datagram.len() * RATIO_MAX),
         };
-        let is_request = datagram.bearing.role == Role::Request;
+        let is_request = datagram.bearing.role.is_request();
         match action {
             Action::Challenge if is_request => self
                 .challenge(cx, datagram, &reply)

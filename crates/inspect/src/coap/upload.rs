@@ -9,12 +9,12 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use foldhash::fast::FixedState;
 use wire::coap::{Block, Message, number};
 
 use super::aged::Aged;
 use super::endpoint::Endpoint;
 use crate::Instant;
+use crate::hashing::{Hashing, hashing};
 use crate::table::Table;
 
 /// How long a transfer may pause: a server may forget it after that (RFC 7959 §2.5).
@@ -24,7 +24,7 @@ const LIFETIME_S: u64 = 247;
 #[derive(Debug)]
 pub(super) struct Uploads {
     lengths: Table<u64, Aged<u64, LIFETIME_S>>,
-    hasher: FixedState,
+    hasher: Hashing,
     /// Until when an upload may be under way that isn't known any more, as nanoseconds of [`Instant`].
     forgot_until: AtomicU64,
 }
@@ -41,7 +41,7 @@ impl Uploads {
     pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
         Self {
             lengths: Table::new(capacity, hash_seed),
-            hasher: FixedState::with_seed(hash_seed),
+            hasher: hashing(hash_seed),
             forgot_until: AtomicU64::new(0),
         }
     }

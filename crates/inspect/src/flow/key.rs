@@ -1,12 +1,9 @@
 //! What tells flows apart: the five-tuple, normalised, with its link and VLAN.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use foldhash::fast::{FixedState, FoldHasher};
 use siphasher::sip::SipHasher13;
-
-use crate::Seed;
 
 /// Both directions of a flow have the same key: the lower of the two ends comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,10 +73,10 @@ impl FlowKey {
 
 impl Hash for FlowKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for word in [self.low, self.high].as_flattened() {
-            state.write_u64(*word);
+        for [high, low] in [self.low, self.high] {
+            state.write_u128(u128::from(high) << 64 | u128::from(low));
         }
-        state.write_u64(self.rest ^ u64::from(self.family) << 12);
+        state.write_u128(u128::from(self.family) << 64 | u128::from(self.rest));
     }
 }
 
@@ -100,66 +97,12 @@ fn address([high, low]: [u64; 2], is_v4: bool) -> IpAddr {
     }
 }
 
-/// Hashes keys so that nobody outside can aim at one bucket: foldhash multiplies pairs of words, so
-/// each word is first whitened by a secret of its place in the pair.
-#[derive(Debug, Clone)]
-pub(crate) struct FlowHasher {
-    fold: FixedState,
-    whitening: [u64; 2],
-}
-
-impl FlowHasher {
-    pub(crate) fn new(seed: &Seed) -> Self {
-        let halves = |purpose| {
-            let key = u128::from_le_bytes(seed.key(purpose));
-            [key as u64, (key >> 64) as u64]
-        };
-        Self {
-            fold: FixedState::with_seed(halves("flow hash")[0]),
-            whitening: halves("flow whitening"),
-        }
-    }
-}
-
-impl BuildHasher for FlowHasher {
-    type Hasher = KeyHasher;
-
-    fn build_hasher(&self) -> KeyHasher {
-        KeyHasher {
-            fold: self.fold.build_hasher(),
-            whitening: self.whitening,
-        }
-    }
-}
-
-/// See [`FlowHasher`].
-pub(crate) struct KeyHasher {
-    fold: FoldHasher<'static>,
-    whitening: [u64; 2],
-}
-
-impl Hasher for KeyHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.fold.write_u64(word ^ self.whitening[0]);
-        self.whitening.swap(0, 1);
-    }
-
-    fn finish(&self) -> u64 {
-        self.fold.finish()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::hash::BuildHasher;
+
     use super::*;
+    use crate::hashing::hashing;
 
     fn key(
         a: (IpAddr, u16),
@@ -211,7 +154,7 @@ mod tests {
         ];
         let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len());
-        let hasher = FlowHasher::new(&Seed::fixed(1));
+        let hasher = hashing(1);
         let hashes: std::collections::BTreeSet<_> =
             keys.iter().map(|key| hasher.hash_one(key)).collect();
         assert_eq!(hashes.len(), keys.len());
@@ -220,7 +163,7 @@ mod tests {
     #[test]
     fn the_seed_decides_the_hash() {
         let key = key(end("10.0.0.2", 4000), end("10.0.0.1", 1883), 0, None, 6);
-        let hash = |seed| FlowHasher::new(&Seed::fixed(seed)).hash_one(key);
+        let hash = |secret| hashing(secret).hash_one(key);
         assert_eq!(hash(1), hash(1));
         assert_ne!(hash(1), hash(2));
     }

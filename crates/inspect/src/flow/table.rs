@@ -9,9 +9,9 @@ use std::time::Duration;
 use dashmap::mapref::one::RefMut;
 use dashmap::{DashMap, Entry};
 
-use super::key::FlowHasher;
 use super::queue::Queue;
 use super::{Class, Flow, FlowKey};
+use crate::hashing::{Hashing, hashing};
 use crate::{FlowEnd, Instant, LimitKind, Limits, Seed};
 
 /// An established flow is evicted for another only when it has been idle for this long: a full table
@@ -26,7 +26,7 @@ pub(crate) type Tenant<'a, T> = RefMut<'a, FlowKey, Box<Flow<T>>>;
 /// All flows, by key. Shared by the workers.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
-    flows: DashMap<FlowKey, Box<Flow<T>>, FlowHasher>,
+    flows: DashMap<FlowKey, Box<Flow<T>>, Hashing>,
     half_open: Ward,
     established: Ward,
     lingering: Ward,
@@ -71,7 +71,7 @@ impl Ward {
 impl<T> Table<T> {
     pub(crate) fn new(seed: &Seed) -> Self {
         Self {
-            flows: DashMap::with_hasher(FlowHasher::new(seed)),
+            flows: DashMap::with_hasher(hashing(seed.hash_seed("flows"))),
             half_open: Ward::new(),
             established: Ward::new(),
             lingering: Ward::new(),

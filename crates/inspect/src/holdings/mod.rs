@@ -19,13 +19,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use foldhash::fast::FixedState;
 use policy::{Per, Policy, Subject};
 use smallvec::SmallVec;
 use wire::Direction;
 
 use crate::Seed;
 use crate::flow::FlowKey;
+use crate::hashing::{Hashing, hashing};
 use crate::metering::Keys;
 
 pub(crate) use room::Room;
@@ -44,16 +44,16 @@ pub(crate) type SessionShare = Arc<Mutex<Share>>;
 /// All that is held. Shared by the workers.
 #[derive(Debug)]
 pub(crate) struct Holdings {
-    totals: DashMap<u128, Held, FixedState>,
+    totals: DashMap<u128, Held, Hashing>,
     /// The live session of a client identifier at a server.
-    named: DashMap<u128, SessionShare, FixedState>,
+    named: DashMap<u128, SessionShare, Hashing>,
     keys: Keys,
 }
 
 impl Holdings {
     /// Draws its keys from `seed`, by purposes of its own.
     pub(crate) fn new(seed: &Seed) -> Self {
-        let map_seed = |purpose| FixedState::with_seed(seed.hash_seed(purpose));
+        let map_seed = |purpose| hashing(seed.hash_seed(purpose));
         Self {
             totals: DashMap::with_hasher_and_shard_amount(map_seed("holdings"), SHARDS),
             named: DashMap::with_hasher_and_shard_amount(map_seed("holders"), SHARDS),

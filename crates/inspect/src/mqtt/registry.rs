@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use foldhash::fast::FixedState;
 use policy::Reason;
 use siphasher::sip::SipHasher13;
 
+use crate::hashing::{Hashing, hashing};
 use crate::table::{Aging, SWEEP_ENTRIES, Sweeps, Table};
 use crate::{Instant, Limits, Seed};
 
@@ -34,7 +34,7 @@ pub(crate) struct Name(u64);
 /// All holders of client identifiers. Shared by the workers.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    holders: DashMap<Name, Holder, FixedState>,
+    holders: DashMap<Name, Holder, Hashing>,
     lasting: Table<Name, Last>,
     name_key: [u8; 16],
     tickets: AtomicU32,
@@ -78,7 +78,7 @@ pub(crate) struct Lease {
 impl Registry {
     /// Draws its keys from `seed`, by purposes of its own.
     pub(crate) fn new(limits: &Limits, seed: &Seed) -> Self {
-        let hasher = FixedState::with_seed(seed.hash_seed("mqtt.holders"));
+        let hasher = hashing(seed.hash_seed("mqtt.holders"));
         Self {
             holders: DashMap::with_hasher_and_shard_amount(hasher, SHARDS),
             lasting: Table::new(limits.clients, seed.hash_seed("mqtt.lasting")),
