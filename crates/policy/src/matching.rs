@@ -5,6 +5,7 @@
 //! [`Scope`], so that a message is only shown to rules that could match it.
 
 mod addresses;
+mod carried;
 mod condition;
 mod contain;
 mod entry;

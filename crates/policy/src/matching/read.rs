@@ -8,6 +8,7 @@ mod value;
 
 use wire::Direction;
 
+use super::carried;
 use super::condition::{Condition, Party};
 use super::entry;
 use super::list::{List, negation};
@@ -96,9 +97,14 @@ struct MatchReader<'r> {
 impl MatchReader<'_> {
     /// `protocol`, `service`, `packet`, `direction`: which messages at all.
     fn kind(&mut self, table: &mut Table<'_>) {
-        if let Some((node, protocols)) = self.names(table, "protocol", &entry::protocol_names()) {
-            let scope = Scope::union(protocols.iter().map(|p| Scope::protocol(*p)));
+        if let Some(node) = table.optional("protocol") {
+            let names = entry::protocol_names();
+            let list = self.list(&node, |report, span, text| {
+                entry::name(report, span, text, &names)
+            });
+            let (scope, carrier) = carried::by(&list);
             self.narrowing.narrow(self.report, "protocol", &node, scope);
+            self.conditions.extend(carrier);
         }
         if let Some((node, services)) = self.names(table, "service", &entry::service_names()) {
             let scope = Scope::union(services.iter().map(|s| Scope::service(*s)));
