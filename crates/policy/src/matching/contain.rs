@@ -121,8 +121,13 @@ impl FilterCondition {
             (Some(mine), Some(theirs)) => theirs.is_subset(mine),
             (Some(_), None) => false,
         };
+        // What stays inside of something, or takes it in, overlaps what that does.
+        let overlaps = self.overlaps.takes_in(&other.overlaps, Pattern::takes_in)
+            || self.overlaps.none_of.is_empty()
+                && (self.overlaps.takes_in(&other.within, Pattern::takes_in)
+                    || self.overlaps.takes_in(&other.covers, Pattern::overlaps));
         qos_fits
-            && self.overlaps.takes_in(&other.overlaps, Pattern::takes_in)
+            && overlaps
             && self.within.takes_in(&other.within, Pattern::takes_in)
             && self.covers.takes_in(&other.covers, wider)
             && self.text.takes_in(&other.text, Glob::takes_in)

@@ -278,7 +278,7 @@ fn what_is_wrong_with_a_rule() {
             "protocol = \"coap\"",
         ),
         (
-            "match = { protocol = \"tcp\" }\naction = \"refuse\"".to_owned(),
+            "match = { protocol = \"tls\" }\naction = \"refuse\"".to_owned(),
             "nothing that the rule matches has a refusal",
             "",
         ),
