@@ -137,7 +137,14 @@ impl Condition {
         match self {
             Self::AddressValidated(_) | Self::Tls(_) | Self::Service(_) | Self::Type(_) => 0,
             Self::Version(_) | Self::Flag(..) | Self::Code(_) | Self::ReasonCode(_) => 1,
-            Self::Number(Measure::Size | Measure::KeepAlive | Measure::Token, _) => 1,
+            Self::Number(
+                Measure::Size
+                | Measure::SourcePort
+                | Measure::DestinationPort
+                | Measure::KeepAlive
+                | Measure::Token,
+                _,
+            ) => 1,
             Self::Address(..) | Self::Qos(_) => 2,
             Self::Identity(..) => 3,
             Self::Topic(_) | Self::TopicText(_) | Self::Path(_) => 4,

@@ -122,6 +122,7 @@ fn what_is_wrong_with_a_match() {
             "`{client_id}` compares the `client_id` with itself",
             "",
         ),
+        ("source_port = { max = 70000 }", "65535", ""),
         (
             "client_id = \"{source}\", direction = \"to_client\"",
             "`client_id` can never hold together with `direction`",
