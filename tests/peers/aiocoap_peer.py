@@ -1,13 +1,13 @@
 """aiocoap at work, as a server or as a client.
 
 aiocoap_peer.py serve PORT
-aiocoap_peer.py HOST PORT SOURCE [LARGE]
+aiocoap_peer.py HOST PORT SOURCE [report] [LARGE]
 
 The server has what libcoap's example server has: whatever is PUT or POSTed, `/time` that can be observed, `/async` that
-answers late, `/example_data` of 1500 bytes, and `/.well-known/core`. The client works from the address SOURCE with any server that has these,
+answers late, `/example_data` of 1500 bytes, `/report` that says how often it was POSTed by that query, and `/.well-known/core`. The client works from the address SOURCE with any server that has these,
 and checks every answer; the last line counts them. It uploads something large, and gets it back; of a server that
 can't take that, it gets the resource LARGE. First of all it asks for more than goes to an address that
-has proved nothing.
+has proved nothing; told to `report`, by a POST.
 """
 
 import asyncio
@@ -76,6 +76,19 @@ class Async(resource.Resource):
         return Message(payload=b"done")
 
 
+class Report(resource.Resource):
+    """Counts what is POSTed, by its query, and says a lot about it."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = {}
+
+    async def render_post(self, request):
+        who = request.opt.uri_query
+        self.counts[who] = self.counts.get(who, 0) + 1
+        return Message(code=Code.CHANGED, payload=b"%d " % self.counts[who] + LARGE[:300])
+
+
 async def serve(port):
     site = resource.Site()
     site.add_resource([".well-known", "core"], resource.WKCResource(site.get_resources_as_linkheader))
@@ -83,6 +96,7 @@ async def serve(port):
     site.add_resource(["async"], Async())
     site.add_resource(["example_data"], ExampleData())
     site.add_resource(["store"], Store())
+    site.add_resource(["report"], Report())
     await aiocoap.Context.create_server_context(site, bind=("::", port), transports=["udp6"])
     print("serving", flush=True)
     await asyncio.get_running_loop().create_future()
@@ -114,6 +128,11 @@ class Client:
         took_ms = (time.monotonic() - started) * 1000
         print(f"first answer: {took_ms:.0f} ms", flush=True)
         assert b"</time>" in await self.ask(Code.GET, "/.well-known/core")
+
+    async def report(self):
+        """What a server does for an address of which nothing is known, it does once."""
+        said = await self.ask(Code.POST, "/report?aiocoap", b"now", expect=Code.CHANGED)
+        assert said == b"1 " + LARGE[:300], said
 
     async def life_of_a_resource(self):
         path = "/store/aiocoap"
@@ -147,11 +166,14 @@ class Client:
         self.count += 1 + count
 
 
-async def work(host, port, source, large=None):
+async def work(host, port, source, *words):
+    large = next((word for word in words if word != "report"), None)
     address = ipaddress.ip_address(source)
     bind = source if address.version == 6 else f"::ffff:{source}"
     context = await aiocoap.Context.create_server_context(None, bind=(bind, 0), transports=["udp6"])
     client = Client(context, host, port)
+    if "report" in words:
+        await client.report()
     await client.first_contact()
     await client.life_of_a_resource()
     await client.late_answers()

@@ -1,7 +1,7 @@
 // node-coap at work, as a server or as a client.
 //
 // nodecoap_peer.cjs serve PORT
-// nodecoap_peer.cjs HOST PORT SOURCE
+// nodecoap_peer.cjs HOST PORT SOURCE [report]
 //
 // What the server has, and what the client does, is what aiocoap_peer.py says. It also has `/large`, for clients
 // whose uploads it can't put together: it knows the blocks of a body by their token, which need not be the same.
@@ -32,6 +32,7 @@ function within(what, promise) {
 // --- The server ---------------------------------------------------------------------------------
 
 const kept = new Map()
+const reports = new Map()
 
 function answer(request, response) {
   const [path, query] = request.url.split('?')
@@ -40,6 +41,7 @@ function answer(request, response) {
   if (path === '/large') return response.end(LARGE)
   if (path === '/example_data') return response.end(LARGE.subarray(0, 1500))
   if (path === '/.well-known/core') return response.end(LINKS)
+  if (path === '/report') return report(query, response)
   return store(path, request, response)
 }
 
@@ -59,6 +61,13 @@ function store(path, request, response) {
       response.code = is_new ? '2.01' : '2.04'
       return response.end()
   }
+}
+
+// How often that was POSTed.
+function report(who, response) {
+  reports.set(who, (reports.get(who) ?? 0) + 1)
+  response.code = '2.04'
+  response.end(Buffer.concat([Buffer.from(`${reports.get(who)} `), LARGE.subarray(0, 300)]))
 }
 
 // The time, and twenty times a second again to whoever observes it.
@@ -115,6 +124,11 @@ class Client {
     check((await this.ask('GET', '/.well-known/core', '2.05')).includes('</time>'), 'links')
   }
 
+  async report() {
+    const said = String(await this.ask('POST', '/report?node', '2.04', { payload: 'now' }))
+    check(said === `1 ${LARGE.subarray(0, 300)}`, said)
+  }
+
   async lifeOfAResource() {
     const path = '/store/node'
     await this.ask('PUT', path, '2.01', { payload: '21.5' })
@@ -138,6 +152,7 @@ class Client {
 
   async notifications(count) {
     const stream = await this.request('GET', '/time', { observe: true })
+    check(stream.code === '2.05', `observation: ${stream.code}`)
     let seen = 0
     const all = new Promise((resolve) => stream.on('data', () => (++seen === count ? resolve() : null)))
     await within('notifications', all)
@@ -148,8 +163,9 @@ class Client {
   }
 }
 
-async function work(host, port, source) {
+async function work(host, port, source, ...words) {
   const client = await Client.start(host, Number(port), source)
+  if (words.includes('report')) await client.report()
   await client.firstContact()
   await client.lifeOfAResource()
   await client.lateAnswers()

@@ -370,26 +370,49 @@ fn run_names_what_is_missing_before_it_touches_anything() {
 }
 
 #[test]
-fn run_without_rights_says_which() {
+fn the_loopback_is_refused_and_the_start_leaves_no_file() {
+    let scratch = Scratch::new("loopback");
+    let logs = scratch.0.join("logs");
+    let events = logs.join("events.json");
+    let text = format!(
+        "[[link]]\ninside = \"lo\"\noutside = \"weirnone0\"\n\
+         [dataplane]\npin_dir = \"/sys/fs/bpf/weir-cli-lo-{}\"\n[events]\nfile = {:?}\n",
+        std::process::id(),
+        events.to_str().expect("UTF-8"),
+    );
+    let config = scratch.file("weir.toml", &text);
+    let needles = ["lo: is the loopback", "leads to the devices"];
+    tells(&["run", "--config", &config], 2, &needles);
+    assert!(!logs.exists(), "nothing was seen, and nothing is left");
+
+    fs::create_dir(&logs).expect("room for a directory");
+    fs::write(&events, "").expect("written");
+    tells(&["run", "--config", &config], 2, &needles);
+    assert!(events.exists(), "it was there before");
+}
+
+#[test]
+fn without_rights_run_and_detach_say_which() {
     let scratch = Scratch::new("rights");
     let link = "[[link]]\ninside = \"weirnone0\"\noutside = \"weirnone1\"\n";
     let config = scratch.file("weir.toml", link);
-    let output = Command::new("setpriv")
-        .args([
-            "--bounding-set=-all",
-            "--inh-caps=-all",
-            "--no-new-privs",
-            PROGRAM,
-        ])
-        .args(["run", "--config", &config])
-        .output()
-        .expect("setpriv runs");
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(
-        error.contains("CAP_NET_ADMIN") && error.contains("run as root"),
-        "{error}"
-    );
+    for command in ["run", "detach"] {
+        let output = Command::new("setpriv")
+            .args([
+                "--bounding-set=-all",
+                "--inh-caps=-all",
+                "--no-new-privs",
+                PROGRAM,
+            ])
+            .args([command, "--config", &config])
+            .output()
+            .expect("setpriv runs");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command}: {error}");
+        for needle in ["attach or detach", "CAP_NET_ADMIN", "run as root"] {
+            assert!(error.contains(needle), "{command}: no {needle} in {error}");
+        }
+    }
 }
 
 #[test]

@@ -203,3 +203,37 @@ fn a_missing_interface_is_named_with_a_remedy() {
     assert_eq!(status.code(), Some(2), "{output}");
     assert!(output.contains("outside"), "{output}");
 }
+
+#[test]
+fn a_port_with_addresses_is_served_and_warned_of() {
+    let scene = scene("e2e-addresses");
+    let namespace = scene.topology.gateway();
+    must(namespace.ip("address add 192.0.2.7/24 dev inside"));
+    let gateway = weir(&scene.topology, PROGRAM, "native");
+    let log = must(gateway.process().printed());
+    for needle in [
+        "inside: has the address 192.0.2.7",
+        "`ip address flush dev inside`",
+    ] {
+        assert!(log.contains(needle), "no {needle} in {log}");
+    }
+    assert!(!log.contains("outside: has the address"), "{log}");
+    inspected_services_work(&scene);
+}
+
+#[test]
+fn a_bridges_ports_are_served_and_warned_of() {
+    let scene = scene("e2e-bridged");
+    let _bridge = must(scene.topology.bridge());
+    let gateway = weir(&scene.topology, PROGRAM, "native");
+    let log = must(gateway.process().printed());
+    for port in ["inside", "outside"] {
+        for needle in [
+            format!("{port}: is a port of bridge"),
+            format!("`ip link set dev {port} nomaster`"),
+        ] {
+            assert!(log.contains(&needle), "no {needle} in {log}");
+        }
+    }
+    inspected_services_work(&scene);
+}

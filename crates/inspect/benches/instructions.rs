@@ -3,7 +3,7 @@
 //! `cargo bench -p weir-inspect --bench instructions`. Runs itself under valgrind, twice for each
 //! load, and takes the difference, so that only the carrying of frames counts.
 
-use std::process::Command;
+use testkit::callgrind;
 
 use load::{Load, ROUND, Round};
 
@@ -13,11 +13,9 @@ mod load;
 const ROUNDS: usize = 64;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|argument| argument == "--carry") {
-        Some(at) => carry(&arguments[at + 1], &arguments[at + 2]),
-        // `cargo test --benches` only wants to know that it builds.
-        None if arguments.iter().any(|argument| argument == "--test") => {}
+    match callgrind::asked("--carry") {
+        Some([name, rounds]) => carry(&name, &rounds),
+        None if callgrind::is_test() => {}
         None => report(),
     }
 }
@@ -39,21 +37,7 @@ fn report() {
 
 /// Instructions it takes to build a load and to carry so many rounds of it.
 fn instructions(name: &str, rounds: usize) -> u64 {
-    let itself = std::env::current_exe().expect("the benchmark's own file");
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(itself)
-        .args(["--carry", name, &rounds.to_string()])
-        .output()
-        .expect("valgrind is installed");
-    let told = String::from_utf8_lossy(&output.stderr);
-    let collected = told
-        .lines()
-        .find_map(|line| line.split("Collected :").nth(1));
-    match collected.map(|number| number.trim().parse()) {
-        Some(Ok(number)) if output.status.success() => number,
-        _ => panic!("valgrind says:\n{told}"),
-    }
+    callgrind::instructions(None, &["--carry", name, &rounds.to_string()])
 }
 
 fn carry(name: &str, rounds: &str) {

@@ -24,7 +24,7 @@ pub struct Gauges {
     /// Counters kept for rules.
     pub meters: usize,
     /// Totals kept of what clients hold at once, where rules ask.
-    pub holders: usize,
+    pub holdings: usize,
     /// Generation of the policy in force; 1 is the first.
     pub generation: u64,
 }

@@ -71,7 +71,8 @@ impl Inspector {
     /// Puts a new policy in force. Flows, sessions and counters stay; messages from here on are
     /// judged by it, one under way on another worker by the old. But where it holds CoAP clients to other
     /// budgets than before, their books begin anew: what passed while nobody held them to any doesn't
-    /// count against them, nor for whoever may stand in their names.
+    /// count against them, nor for whoever may stand in their names; only the request behind an answer that is yet to come, or
+    /// behind an observation, counts once more.
     pub fn install(&self, policy: Arc<Policy>) {
         let old = self
             .policy
@@ -162,7 +163,7 @@ impl Inspector {
             observations: coap.observations,
             clients: self.shared.registry.len(),
             meters: self.metering.len(),
-            holders: self.holdings.len(),
+            holdings: self.holdings.len(),
             generation: self.policy.load().generation,
         }
     }

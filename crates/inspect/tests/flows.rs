@@ -35,7 +35,7 @@ fn a_denied_midstream_flow_stays_denied() {
     let mut gateway = gateway();
     let mut stream = Stream::new(Ends::v4(1, 1883));
     assert!(stream.ack(&mut gateway, ToServer).outcome.forward);
-    assert!(stream.data(&mut gateway, ToClient, PUBLISH).outcome.forward);
+    stream.passes(&mut gateway, ToClient, PUBLISH);
     let malformed = [PINGREQ, b"\x36\x00"].concat();
     let passage = stream.data(&mut gateway, ToServer, &malformed);
     assert!(
@@ -80,7 +80,7 @@ fn a_flow_older_than_the_gateway_is_taken_up_at_a_control_packet() {
     assert_eq!(gateway.inspector.gauges().half_open, 1);
     assert!(stream.ack(&mut gateway, ToClient).outcome.forward);
     assert_eq!(gateway.inspector.gauges().flows, 1);
-    assert!(stream.data(&mut gateway, ToServer, PUBLISH).outcome.forward);
+    stream.passes(&mut gateway, ToServer, PUBLISH);
     // From here on it is read.
     let malformed = stream.data(&mut gateway, ToServer, b"\x36\x00");
     assert_eq!(malformed.reason(), Some("mqtt.malformed.publish-qos"));
@@ -98,7 +98,7 @@ fn the_version_of_an_older_flow_is_not_fixed_by_what_reads_in_several() {
         mqtt::unsubscribe(version, 2, &["t"]),
         mqtt::disconnect(version),
     ] {
-        assert!(stream.data(&mut gateway, ToServer, &packet).outcome.forward);
+        stream.passes(&mut gateway, ToServer, &packet);
         stream.ack(&mut gateway, ToClient);
     }
     assert_eq!(gateway.record.reasons(), ["tcp.midstream"]);
@@ -112,8 +112,8 @@ fn a_connection_that_went_on_unseen_is_taken_up_where_it_is() {
     stream.advance(ToClient, 900);
     gateway.wait(Duration::from_secs(1));
     gateway.inspector.lose_sight(gateway.now);
-    assert!(stream.data(&mut gateway, ToServer, PUBLISH).outcome.forward);
-    assert!(stream.data(&mut gateway, ToClient, PUBLISH).outcome.forward);
+    stream.passes(&mut gateway, ToServer, PUBLISH);
+    stream.passes(&mut gateway, ToClient, PUBLISH);
     assert_eq!(gateway.inspector.gauges().flows, 1);
     assert_eq!(gateway.record.reasons(), [""; 0]);
     // It is read as before, and who speaks is remembered.
@@ -146,7 +146,7 @@ fn midstream_flows_are_reset_or_bypassed_as_configured() {
     let mut gateway = Gateway::of("[tcp]\nmidstream = \"bypass\"", "");
     let mut stream = Stream::new(Ends::v4(1, 1883));
     for payload in [PUBLISH, b"\x36\x00", b"anything"] {
-        assert!(stream.data(&mut gateway, ToServer, payload).outcome.forward);
+        stream.passes(&mut gateway, ToServer, payload);
         assert!(stream.ack(&mut gateway, ToClient).outcome.forward);
     }
 }
@@ -171,7 +171,7 @@ fn a_flood_of_syns_evicts_no_established_flow() {
     let gauges = gateway.inspector.gauges();
     assert_eq!((gauges.flows, gauges.half_open), (8, 64));
     for stream in &mut streams {
-        assert!(stream.data(&mut gateway, ToServer, PUBLISH).outcome.forward);
+        stream.passes(&mut gateway, ToServer, PUBLISH);
         let malformed = stream.data(&mut gateway, ToServer, b"\x36\x00");
         assert_eq!(
             malformed.reason(),

@@ -71,10 +71,10 @@ fn what_times_out_is_evicted_or_goes_by_unread_is_given_back() {
         gateway.wait(Duration::from_secs(120));
     }
     let held = gateway.inspector.gauges();
-    assert!(held.flows <= 8 && held.holders == 1, "{held:?}");
+    assert!(held.flows <= 8 && held.holdings == 1, "{held:?}");
     gateway.wait(idle_timeout + Duration::from_secs(2));
     let held = gateway.inspector.gauges();
-    assert_eq!((held.flows, held.holders), (0, 0));
+    assert_eq!((held.flows, held.holdings), (0, 0));
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -171,10 +171,10 @@ proptest! {
                 Step::Wait(ms) => gateway.wait(Duration::from_millis(ms)),
             }
             let held = gateway.inspector.gauges();
-            prop_assert!(held.holders <= 2 * (held.flows + held.half_open), "{:?}", held);
+            prop_assert!(held.holdings <= 2 * (held.flows + held.half_open), "{:?}", held);
         }
         gateway.wait(Limits::default().idle_timeout + Duration::from_secs(2));
         let held = gateway.inspector.gauges();
-        prop_assert_eq!((held.flows, held.holders), (0, 0));
+        prop_assert_eq!((held.flows, held.holdings), (0, 0));
     }
 }

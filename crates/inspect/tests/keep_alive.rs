@@ -14,19 +14,13 @@ use wire::net::TcpFlags;
 const BASELINE: &str = include_str!("../../../rules/baseline.toml");
 
 fn session(gateway: &mut Gateway, ends: Ends, keep_alive_s: u16) -> Stream {
-    let mut stream = Stream::new(ends);
-    stream.open(gateway);
     let connect = mqtt::connect_with(&Connect {
         client_id: "s7",
         keep_alive_s,
         ..Connect::default()
     });
-    for (direction, packet) in [
-        (ToServer, connect),
-        (ToClient, mqtt::connack(Version::V311, 0)),
-    ] {
-        assert!(stream.data(gateway, direction, &packet).outcome.forward);
-    }
+    let connack = mqtt::connack(Version::V311, 0);
+    let mut stream = Stream::greeted(gateway, ends, [connect, connack]);
     assert!(stream.ack(gateway, ToServer).outcome.forward);
     stream
 }
@@ -87,22 +81,12 @@ fn whatever_the_client_says_moves_the_deadline_and_the_server_s_words_don_t() {
     let mut stream = session(&mut gateway, Ends::v4(7, 1883), 60);
     for _ in 0..10 {
         wait(&mut gateway, 85);
-        assert!(
-            stream
-                .data(&mut gateway, ToServer, &mqtt::pingreq())
-                .outcome
-                .forward
-        );
+        stream.passes(&mut gateway, ToServer, &mqtt::pingreq());
     }
     for _ in 0..9 {
         wait(&mut gateway, 9);
         let publish = mqtt::publish(Version::V311, "$SYS/broker/uptime", b"x");
-        assert!(
-            stream
-                .data(&mut gateway, ToClient, &publish)
-                .outcome
-                .forward
-        );
+        stream.passes(&mut gateway, ToClient, &publish);
         // An acknowledgement of TCP's is no word of MQTT's.
         assert!(stream.ack(&mut gateway, ToServer).outcome.forward);
     }
@@ -127,18 +111,8 @@ fn who_may_have_spoken_unseen_is_taken_for_heard() {
     gateway.inspector.lose_sight(gateway.now);
     wait(&mut gateway, 80);
     assert!(gateway.record.events.is_empty());
-    assert!(
-        stream
-            .data(&mut gateway, ToServer, &mqtt::pingreq())
-            .outcome
-            .forward
-    );
-    assert!(
-        stream
-            .data(&mut gateway, ToClient, &mqtt::pingresp())
-            .outcome
-            .forward
-    );
+    stream.passes(&mut gateway, ToServer, &mqtt::pingreq());
+    stream.passes(&mut gateway, ToClient, &mqtt::pingresp());
 }
 
 #[test]
@@ -151,19 +125,8 @@ fn who_has_said_goodbye_or_was_refused_is_waited_for_no_more() {
         let mut gateway = Gateway::of("", BASELINE);
         let mut stream = Stream::new(Ends::v4(7, 1883));
         stream.open(&mut gateway);
-        let connect = mqtt::connect(Version::V311, "s7");
-        assert!(
-            stream
-                .data(&mut gateway, ToServer, &connect)
-                .outcome
-                .forward
-        );
-        assert!(
-            stream
-                .data(&mut gateway, direction, &packet)
-                .outcome
-                .forward
-        );
+        stream.passes(&mut gateway, ToServer, &mqtt::connect(Version::V311, "s7"));
+        stream.passes(&mut gateway, direction, &packet);
         let told = gateway.record.events.len();
         wait(&mut gateway, 600);
         assert_eq!(gateway.record.events.len(), told);
@@ -183,20 +146,13 @@ fn where_no_rule_ends_it_silence_is_told_of_again_and_again() {
     let told = gateway.record.events.iter();
     assert_eq!(told.filter(|event| event.rule.is_some()).count(), 3);
     assert!(gateway.record.injected.is_empty());
-    assert!(
-        stream
-            .data(&mut gateway, ToServer, &mqtt::pingreq())
-            .outcome
-            .forward
-    );
+    stream.passes(&mut gateway, ToServer, &mqtt::pingreq());
 }
 
 #[test]
 fn the_server_s_keep_alive_takes_the_place_of_the_client_s() {
     for (server_s, silent_s, is_over) in [(10, 17, true), (600, 300, false), (0, 3600, false)] {
         let mut gateway = Gateway::of("", BASELINE);
-        let mut stream = Stream::new(Ends::v4(7, 1883));
-        stream.open(&mut gateway);
         let connect = mqtt::connect_with(&Connect {
             version: Version::V5,
             client_id: "s7",
@@ -207,18 +163,7 @@ fn the_server_s_keep_alive_takes_the_place_of_the_client_s() {
             let properties = [Property::ServerKeepAlive(server_s)];
             encode::connack(out, Version::V5, false, ReasonCode::SUCCESS, &properties);
         });
-        assert!(
-            stream
-                .data(&mut gateway, ToServer, &connect)
-                .outcome
-                .forward
-        );
-        assert!(
-            stream
-                .data(&mut gateway, ToClient, &connack)
-                .outcome
-                .forward
-        );
+        let _stream = Stream::greeted(&mut gateway, Ends::v4(7, 1883), [connect, connack]);
         wait(&mut gateway, silent_s);
         assert_eq!(!gateway.record.events.is_empty(), is_over, "{server_s}");
     }

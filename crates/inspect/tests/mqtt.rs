@@ -111,12 +111,7 @@ fn the_version_of_the_connect_decides_how_the_rest_is_read() {
     let publish_5 = mqtt::publish(Version::V5, "open/1", b"x");
     let mut gateway = gateway();
     let mut stream = session(&mut gateway, Version::V5, "a");
-    assert!(
-        stream
-            .data(&mut gateway, ToServer, &publish_5)
-            .outcome
-            .forward
-    );
+    stream.passes(&mut gateway, ToServer, &publish_5);
     // A property list that reaches beyond the packet.
     let passage = stream.data(&mut gateway, ToServer, b"\x30\x04\x00\x01t\x7f");
     assert!(
@@ -127,12 +122,7 @@ fn the_version_of_the_connect_decides_how_the_rest_is_read() {
 
     let mut gateway = self::gateway();
     let mut stream = session(&mut gateway, Version::V311, "a");
-    assert!(
-        stream
-            .data(&mut gateway, ToServer, b"\x30\x04\x00\x01t\x7f")
-            .outcome
-            .forward
-    );
+    stream.passes(&mut gateway, ToServer, b"\x30\x04\x00\x01t\x7f");
 }
 
 #[test]
@@ -149,18 +139,8 @@ fn a_topic_alias_doesn_t_hide_a_topic() {
             },
         )
     };
-    assert!(
-        stream
-            .data(&mut gateway, ToServer, &aliased("open/1", 1))
-            .outcome
-            .forward
-    );
-    assert!(
-        stream
-            .data(&mut gateway, ToServer, &aliased("", 1))
-            .outcome
-            .forward
-    );
+    stream.passes(&mut gateway, ToServer, &aliased("open/1", 1));
+    stream.passes(&mut gateway, ToServer, &aliased("", 1));
     let passage = stream.data(&mut gateway, ToServer, &aliased("trial/x", 1));
     assert_eq!(passage.outcome.would, Some(Verdict::Reset));
     let passage = stream.data(&mut gateway, ToServer, &aliased("", 1));
@@ -171,7 +151,7 @@ fn a_topic_alias_doesn_t_hide_a_topic() {
     );
     // The server's aliases are others.
     let asks = mqtt::subscribe(Version::V5, 1, &["open/#"]);
-    assert!(stream.data(&mut gateway, ToServer, &asks).outcome.forward);
+    stream.passes(&mut gateway, ToServer, &asks);
     assert_eq!(
         stream
             .data(&mut gateway, ToClient, &aliased("open/1", 1))
@@ -187,12 +167,7 @@ fn a_topic_alias_doesn_t_hide_a_topic() {
 fn rules_know_the_client_id_of_the_session_also_where_the_server_gave_it() {
     let mut gateway = gateway();
     let mut stream = session(&mut gateway, Version::V311, "strict");
-    assert!(
-        stream
-            .data(&mut gateway, ToServer, &publish("devices/strict/t"))
-            .outcome
-            .forward
-    );
+    stream.passes(&mut gateway, ToServer, &publish("devices/strict/t"));
     let passage = stream.data(&mut gateway, ToServer, &publish("devices/other/t"));
     assert_denied(&passage, Verdict::Reset, "own-topics");
 
@@ -203,23 +178,13 @@ fn rules_know_the_client_id_of_the_session_also_where_the_server_gave_it() {
         version: Version::V5,
         ..Connect::default()
     });
-    assert!(
-        stream
-            .data(&mut gateway, ToServer, &connect)
-            .outcome
-            .forward
-    );
+    stream.passes(&mut gateway, ToServer, &connect);
     let assigned = mqtt::written(|out| {
         let properties = [Property::AssignedClientIdentifier("strict")];
         let code = wire::mqtt::ReasonCode::SUCCESS;
         wire::mqtt::encode::connack(out, Version::V5, false, code, &properties);
     });
-    assert!(
-        stream
-            .data(&mut gateway, ToClient, &assigned)
-            .outcome
-            .forward
-    );
+    stream.passes(&mut gateway, ToClient, &assigned);
     let publish = mqtt::publish(Version::V5, "devices/other/t", b"");
     let passage = stream.data(&mut gateway, ToServer, &publish);
     assert_denied(&passage, Verdict::Reset, "own-topics");
@@ -239,15 +204,10 @@ fn a_huge_publish_passes_with_constant_memory() {
     let mut stream = session(&mut gateway, Version::V311, "a");
     let huge = mqtt::publish(Version::V311, "open/firmware", &vec![7; 3_000_000]);
     for chunk in huge.chunks(1460) {
-        assert!(stream.data(&mut gateway, ToServer, chunk).outcome.forward);
+        stream.passes(&mut gateway, ToServer, chunk);
         stream.ack(&mut gateway, ToClient);
     }
-    assert!(
-        stream
-            .data(&mut gateway, ToServer, &mqtt::pingreq())
-            .outcome
-            .forward
-    );
+    stream.passes(&mut gateway, ToServer, &mqtt::pingreq());
     let accepted = |kind| {
         let (direction, verdict) = (ToServer, Verdict::Accept);
         let count = Count::Message {
@@ -333,7 +293,7 @@ fn a_connack_lacks_nothing_that_the_connect_calls_for() {
         let mut gateway = gateway();
         let mut stream = Stream::new(Ends::v4(7, 1883));
         stream.open(&mut gateway);
-        assert!(stream.data(&mut gateway, ToServer, connect).outcome.forward);
+        stream.passes(&mut gateway, ToServer, connect);
         stream.data(&mut gateway, ToClient, &mqtt::connack(Version::V5, 0));
         assert!(gateway.record.reasons().contains(&code), "{code}");
     }
@@ -377,12 +337,7 @@ action = "reset"
 fn a_new_policy_judges_what_comes_after_it_in_sessions_that_stay() {
     let mut gateway = Gateway::of("", "");
     let mut stream = session(&mut gateway, Version::V311, "strict");
-    assert!(
-        stream
-            .data(&mut gateway, ToServer, &publish("secret/1"))
-            .outcome
-            .forward
-    );
+    stream.passes(&mut gateway, ToServer, &publish("secret/1"));
     gateway.inspector.install(policy_of("", PACK));
     assert_eq!(gateway.inspector.gauges().generation, 2);
     let passage = stream.data(&mut gateway, ToServer, &publish("devices/other"));
@@ -401,12 +356,7 @@ fn tls_is_required_where_the_configuration_says_so() {
 
     let mut elsewhere = Stream::new(Ends::v4(0x0107, 1883));
     elsewhere.open(&mut gateway);
-    assert!(
-        elsewhere
-            .data(&mut gateway, ToServer, &connect)
-            .outcome
-            .forward
-    );
+    elsewhere.passes(&mut gateway, ToServer, &connect);
 }
 
 #[test]
@@ -417,9 +367,9 @@ fn a_tls_port_speaks_tls_from_its_first_byte_and_is_left_alone_then() {
         let mut stream = Stream::new(Ends::v4(7, 8883));
         stream.open(&mut gateway);
         for chunk in hello.chunks(split) {
-            assert!(stream.data(&mut gateway, ToServer, chunk).outcome.forward);
+            stream.passes(&mut gateway, ToServer, chunk);
         }
-        assert!(stream.data(&mut gateway, ToClient, hello).outcome.forward);
+        stream.passes(&mut gateway, ToClient, hello);
         // Out of order or not, records pass.
         assert!(
             stream
@@ -427,12 +377,7 @@ fn a_tls_port_speaks_tls_from_its_first_byte_and_is_left_alone_then() {
                 .outcome
                 .forward
         );
-        assert!(
-            stream
-                .data(&mut gateway, ToServer, b"anything")
-                .outcome
-                .forward
-        );
+        stream.passes(&mut gateway, ToServer, b"anything");
     }
     let not_tls = [
         mqtt::connect(Version::V311, "a"),
@@ -472,12 +417,7 @@ fn qos_2_and_all_its_answers_pass_both_ways() {
         (ToServer, mqtt::disconnect(Version::V5)),
     ];
     for (direction, packet) in exchange {
-        assert!(
-            stream
-                .data(&mut gateway, direction, &packet)
-                .outcome
-                .forward
-        );
+        stream.passes(&mut gateway, direction, &packet);
     }
     assert!(gateway.record.events.is_empty());
 }

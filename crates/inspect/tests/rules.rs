@@ -230,6 +230,47 @@ expect = { verdict = "refuse", rule = "three-for-a-user" }
 }
 
 #[test]
+fn connections_of_coap_over_tcp_are_sessions_too() {
+    check(
+        r#"
+[[rule]]
+id     = "two-each"
+match  = { code = "7.01" }
+limit  = { max = 2, of = "sessions", per = "client" }
+action = "reset"
+
+[[case]]
+name    = "a third connection of one address"
+service = "coap-tcp"
+from    = "10.20.0.7"
+say     = ["@1 7.01", "@1 < 7.01", "@2 7.01", "@3 7.01"]
+expect  = { verdict = "reset", rule = "two-each", reason = "rule.limit.max" }
+
+[[case]]
+name    = "each address by itself"
+service = "coap-tcp"
+from    = ["10.20.0.7", "10.20.0.8"]
+say     = ["@1 7.01", "@1 < 7.01", "@2 7.01", "@2 < 7.01", "@3 7.01"]
+expect  = { verdict = "accept" }
+
+[[case]]
+name    = "who leaves makes room"
+service = "coap-tcp"
+from    = "10.20.0.7"
+say     = ["@1 7.01", "@2 7.01", "@2 reconnect", "@3 7.01"]
+expect  = { verdict = "accept" }
+
+[[case]]
+name    = "a connection whose client says more of itself is the same one"
+service = "coap-tcp"
+from    = "10.20.0.7"
+say     = ["@1 7.01", "@2 7.01", "@2 7.01 max_message_size=4096", "@1 GET /t", "@1 < 2.05", "@1 7.01"]
+expect  = { verdict = "accept" }
+"#,
+    );
+}
+
+#[test]
 fn subscriptions_and_messages_in_flight_are_counted() {
     check(
         r#"

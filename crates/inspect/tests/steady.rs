@@ -50,24 +50,8 @@ const COUNTING: &str = r#"
 /// A gateway with an open session, and that session's script.
 fn session() -> (Gateway, Stream) {
     let mut gateway = Gateway::of("", &[BASELINE, COUNTING].concat());
-    let mut stream = Stream::new(Ends::v4(7, 1883));
-    stream.open(&mut gateway);
-    assert!(
-        stream
-            .data(
-                &mut gateway,
-                ToServer,
-                &mqtt::connect(Version::V311, "device")
-            )
-            .outcome
-            .forward
-    );
-    assert!(
-        stream
-            .data(&mut gateway, ToClient, &mqtt::connack(Version::V311, 0))
-            .outcome
-            .forward
-    );
+    let ends = Ends::v4(7, 1883);
+    let mut stream = Stream::session(&mut gateway, ends, Version::V311, "device");
     assert!(stream.ack(&mut gateway, ToServer).outcome.forward);
     (gateway, stream)
 }
@@ -254,12 +238,7 @@ fn deliveries_of_every_kind_allocate_nothing_in_the_steady_state() {
         encode::connack(out, Version::V5, false, ReasonCode::SUCCESS, &properties);
     });
     for (direction, packet) in [(ToServer, connect), (ToClient, connack)] {
-        assert!(
-            stream
-                .data(&mut gateway, direction, &packet)
-                .outcome
-                .forward
-        );
+        stream.passes(&mut gateway, direction, &packet);
     }
     let mut frames = Vec::new();
     for (direction, packet) in (0..60).flat_map(round_of_deliveries) {

@@ -35,7 +35,7 @@ fn data_on_a_syn_is_dropped_and_a_plain_syn_follows() {
         .carry(Side::Inside, &early)
         .assert_dropped("tcp.data-on-syn");
     stream.open(&mut gateway);
-    assert!(stream.data(&mut gateway, ToServer, CONNECT).outcome.forward);
+    stream.passes(&mut gateway, ToServer, CONNECT);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_blind_reset_is_dropped_and_challenged() {
     let tcp = tcp_of(challenge);
     assert_eq!((tcp.flags, tcp.seq), (ACK, stream.next(ToClient)));
     assert!(tcp.window > 0, "a live end must not stop sending");
-    assert!(stream.data(&mut gateway, ToServer, PUBLISH).outcome.forward);
+    stream.passes(&mut gateway, ToServer, PUBLISH);
 
     // Far outside of the window there isn't even a challenge.
     gateway.wait(Duration::from_secs(1));
@@ -106,7 +106,7 @@ fn an_exact_reset_ends_the_flow_and_a_new_one_may_begin() {
     let mut again = Stream::new(stream.ends);
     again.advance(ToServer, 100_000);
     again.open(&mut gateway);
-    assert!(again.data(&mut gateway, ToServer, CONNECT).outcome.forward);
+    again.passes(&mut gateway, ToServer, CONNECT);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn early_words_of_a_server_survive_its_repeated_syn_ack() {
     stream.send(&mut gateway, ToServer, SYN, &[]);
     let syn_ack = stream.segment(ToClient, 0, SYN | ACK, &[]);
     stream.send(&mut gateway, ToClient, SYN | ACK, &[]);
-    assert!(stream.data(&mut gateway, ToClient, PUBLISH).outcome.forward);
+    stream.passes(&mut gateway, ToClient, PUBLISH);
     assert!(gateway.carry(Side::Outside, &syn_ack).outcome.forward);
     assert!(
         stream
@@ -224,7 +224,7 @@ fn both_ends_may_open_at_once() {
         let side = stream.ends.side_of_sender(direction);
         assert!(gateway.carry(side, &answer).outcome.forward);
     }
-    assert!(stream.data(&mut gateway, ToServer, CONNECT).outcome.forward);
+    stream.passes(&mut gateway, ToServer, CONNECT);
     assert_eq!(gateway.inspector.gauges().flows, 1);
 }
 

@@ -4,11 +4,11 @@
 //! and has only the deciding counted.
 
 use std::hint::black_box;
-use std::process::Command;
 
+use testkit::callgrind::{self, instructions};
 use weir_policy::{Match, Policy, Subject};
 
-use mixes::{MIXES, Mix};
+use mixes::MIXES;
 
 mod mixes;
 
@@ -16,14 +16,12 @@ const COUNTS: [usize; 4] = [10, 100, 1000, 10_000];
 /// Decisions in a run.
 const ROUNDS: usize = 100;
 /// What valgrind counts, and nothing else.
-const COUNTED: &str = "--toggle-collect=*decide_rounds*";
+const COUNTED: &str = "*decide_rounds*";
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|argument| argument == "--decide") {
-        Some(at) => decide(&arguments[at + 1], &arguments[at + 2], &arguments[at + 3]),
-        // `cargo test --benches` only wants to know that it builds.
-        None if arguments.iter().any(|argument| argument == "--test") => {}
+    match callgrind::asked("--decide") {
+        Some([mix, meets, count]) => decide(&mix, &meets, &count),
+        None if callgrind::is_test() => {}
         None => report(),
     }
 }
@@ -40,35 +38,13 @@ fn report() {
         for meets in ["none", "last"] {
             print!("{:24}", format!("{}, meets {meets}", mix.name));
             let spent = COUNTS.map(|count| {
-                let each = instructions(mix, count, meets) as f64 / ROUNDS as f64;
+                let words = ["--decide", mix.name, meets, &count.to_string()];
+                let each = instructions(Some(COUNTED), &words) as f64 / ROUNDS as f64;
                 print!(" {each:>8.0}");
                 each
             });
             println!(" {:>8.2}", spent[COUNTS.len() - 1] / spent[0]);
         }
-    }
-}
-
-/// Instructions it takes to decide on a message so many times.
-fn instructions(mix: &Mix, count: usize, meets: &str) -> u64 {
-    let itself = std::env::current_exe().expect("the benchmark's own file");
-    let output = Command::new("valgrind")
-        .args([
-            "--tool=callgrind",
-            "--callgrind-out-file=/dev/null",
-            COUNTED,
-        ])
-        .arg(itself)
-        .args(["--decide", mix.name, meets, &count.to_string()])
-        .output()
-        .expect("valgrind is installed");
-    let told = String::from_utf8_lossy(&output.stderr);
-    let collected = told
-        .lines()
-        .find_map(|line| line.split("Collected :").nth(1));
-    match collected.map(|number| number.trim().parse()) {
-        Some(Ok(number)) if output.status.success() => number,
-        _ => panic!("valgrind says:\n{told}"),
     }
 }
 
@@ -80,8 +56,11 @@ fn decide(mix: &str, meets: &str, count: &str) {
     let count = count.parse().expect("a number of rules");
     let policy = mix.policy(count);
     let meets = (meets == "last").then_some(count);
-    mix.sample(meets)
-        .with(|subject| decide_rounds(&policy, subject, meets));
+    mix.sample(meets).with(|subject| {
+        // What is built when a message first needs it, as an expression, is built once.
+        black_box(policy.decide(subject, &mut (), &mut |_| {}));
+        decide_rounds(&policy, subject, meets);
+    });
 }
 
 #[inline(never)]

@@ -127,7 +127,7 @@ pub struct MaxLimit {
 /// `destination`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Holding {
-    /// MQTT sessions with a connection, from their CONNECT on.
+    /// Connections: MQTT's from their CONNECT on, those of CoAP over TCP from their client's first message on.
     Sessions,
     /// Topic filters a connection has subscribed to.
     Subscriptions,
@@ -159,12 +159,6 @@ impl Holding {
             Self::Observers => "observers",
             Self::Exchanges => "exchanges",
         }
-    }
-
-    /// Whether CoAP endpoints hold it, and not MQTT sessions.
-    #[must_use]
-    pub const fn is_of_coap(self) -> bool {
-        matches!(self, Self::Observers | Self::Exchanges)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Builders of frames, scripted conversations and reference models for Weir's tests.
 
+pub mod callgrind;
 pub mod coap;
 pub mod conversation;
 pub mod dialogue;

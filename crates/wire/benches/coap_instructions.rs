@@ -3,7 +3,7 @@
 //! `cargo bench -p weir-wire --bench coap_instructions`. Runs itself under valgrind, twice for each
 //! decoder and message, and takes the difference, so that only the decoding counts.
 
-use std::process::Command;
+use testkit::callgrind;
 
 mod rivals;
 
@@ -11,11 +11,9 @@ mod rivals;
 const ROUNDS: usize = 2000;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|argument| argument == "--decode") {
-        Some(at) => decode(&arguments[at + 1], &arguments[at + 2], &arguments[at + 3]),
-        // `cargo test --benches` only wants to know that it builds.
-        None if arguments.iter().any(|argument| argument == "--test") => {}
+    match callgrind::asked("--decode") {
+        Some([decoder, message, rounds]) => decode(&decoder, &message, &rounds),
+        None if callgrind::is_test() => {}
         None => report(),
     }
 }
@@ -39,21 +37,7 @@ fn report() {
 
 /// Instructions it takes to start, and to decode a message so many times.
 fn instructions(decoder: &str, message: &str, rounds: usize) -> u64 {
-    let itself = std::env::current_exe().expect("the benchmark's own file");
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(itself)
-        .args(["--decode", decoder, message, &rounds.to_string()])
-        .output()
-        .expect("valgrind is installed");
-    let told = String::from_utf8_lossy(&output.stderr);
-    let collected = told
-        .lines()
-        .find_map(|line| line.split("Collected :").nth(1));
-    match collected.map(|number| number.trim().parse()) {
-        Some(Ok(number)) if output.status.success() => number,
-        _ => panic!("valgrind says:\n{told}"),
-    }
+    callgrind::instructions(None, &["--decode", decoder, message, &rounds.to_string()])
 }
 
 fn decode(decoder: &str, message: &str, rounds: &str) {

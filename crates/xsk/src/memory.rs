@@ -1,14 +1,16 @@
 //! Memory that is mapped, or allocated for a simulated kernel, and freed with its last user.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 
 /// What the allocated variant is aligned to; a page, as mapped memory is.
 const PAGE: usize = 4096;
+/// What a huge page begins at a multiple of.
+const HUGE_PAGE: usize = 2 << 20;
 
 /// A fixed piece of memory, readable and writable, shared with a kernel.
 ///
@@ -23,8 +25,7 @@ pub(crate) struct Memory {
 
 #[derive(Debug)]
 enum Kind {
-    /// Mapped; the file is kept where it has to be handed on (a memfd).
-    Mapped(Option<OwnedFd>),
+    Mapped,
     Allocated(Layout),
 }
 
@@ -35,16 +36,52 @@ unsafe impl Send for Memory {}
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// Maps `len` bytes of an anonymous file in memory, pages populated.
-    pub(crate) fn memfd(len: usize) -> Result<Self, Errno> {
-        let file = rustix::fs::memfd_create("weir-umem", rustix::fs::MemfdFlags::CLOEXEC)?;
-        rustix::fs::ftruncate(&file, len as u64)?;
-        let start = Self::map(file.as_fd(), 0, len)?;
-        Ok(Self {
-            start,
+    /// Maps `len` bytes of its own, in huge pages where the kernel has them: hardly two frames lie in one
+    /// small page, and looking a page up takes as long as a tenth of an inspection.
+    pub(crate) fn own(len: usize) -> Result<Self, Errno> {
+        let used = len.next_multiple_of(PAGE);
+        // SAFETY: no address is asked for, so that the mapping replaces nothing.
+        let begin = unsafe {
+            mmap_anonymous(
+                std::ptr::null_mut(),
+                used + HUGE_PAGE,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::NORESERVE,
+            )?
+        };
+        let before = begin.align_offset(HUGE_PAGE);
+        let start = begin.wrapping_byte_add(before);
+        // SAFETY: what lies before and behind belongs to the mapping, and nobody uses it.
+        unsafe {
+            if before > 0 {
+                munmap(begin, before)?;
+            }
+            munmap(start.wrapping_byte_add(used), HUGE_PAGE - before)?;
+        }
+        let memory = Self {
+            start: NonNull::new(start.cast()).ok_or(Errno::NOMEM)?,
             len,
-            kind: Kind::Mapped(Some(file)),
-        })
+            kind: Kind::Mapped,
+        };
+        memory.populate()?;
+        Ok(memory)
+    }
+
+    /// Has the kernel find the pages now, huge ones if it can; one that knows no such advice finds small ones
+    /// when they are first used. A child process gets none of them: they stay where the kernel knows them.
+    fn populate(&self) -> Result<(), Errno> {
+        for advice in [
+            Advice::LinuxHugepage,
+            Advice::LinuxDontFork,
+            Advice::LinuxPopulateWrite,
+        ] {
+            // SAFETY: none of them changes what the memory holds.
+            match unsafe { madvise(self.start.as_ptr().cast(), self.len, advice) } {
+                Ok(()) | Err(Errno::INVAL) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
     }
 
     /// Maps `len` bytes of `fd` at `offset`: a ring of a socket.
@@ -53,7 +90,7 @@ impl Memory {
         Ok(Self {
             start,
             len,
-            kind: Kind::Mapped(None),
+            kind: Kind::Mapped,
         })
     }
 
@@ -112,14 +149,6 @@ impl Memory {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
-
-    /// The file behind it, if it has one of its own.
-    pub(crate) fn file(&self) -> Option<BorrowedFd<'_>> {
-        match &self.kind {
-            Kind::Mapped(file) => file.as_ref().map(AsFd::as_fd),
-            Kind::Allocated(_) => None,
-        }
-    }
 }
 
 impl Drop for Memory {
@@ -127,7 +156,7 @@ impl Drop for Memory {
         match &self.kind {
             // SAFETY: mapped by `map` with this address and length, and unmapped once, here. An
             // error can only mean a wrong argument.
-            Kind::Mapped(_) => unsafe {
+            Kind::Mapped => unsafe {
                 let result = munmap(self.start.as_ptr().cast(), self.len);
                 debug_assert!(result.is_ok(), "munmap: {result:?}");
             },

@@ -9,16 +9,18 @@ use std::time::SystemTime;
 /// What the gateway writes is the business of its user, and of whom that lets into its group.
 const DIRECTORY_MODE: u32 = 0o750;
 
-/// Makes the directory that `path` is to be in, if it isn't there: one, for this user and group.
+/// Makes the directory that `path` is to be in, if it isn't there: one, for this user and group. Returns
+/// what it made.
 ///
 /// # Errors
 /// Of mkdir(2).
-pub fn make_directory_of(path: &Path) -> io::Result<()> {
+pub fn make_directory_of(path: &Path) -> io::Result<Option<PathBuf>> {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() && !directory.exists() => {
-            DirBuilder::new().mode(DIRECTORY_MODE).create(directory)
+            DirBuilder::new().mode(DIRECTORY_MODE).create(directory)?;
+            Ok(Some(directory.to_owned()))
         }
-        _ => Ok(()),
+        _ => Ok(None),
     }
 }
 
@@ -86,8 +88,9 @@ mod tests {
     fn one_directory_is_made_for_this_user_and_group() {
         let directory = std::env::temp_dir().join(format!("weir-files-{}", std::process::id()));
         let file = directory.join("events.json");
-        make_directory_of(&file).expect("made");
-        make_directory_of(&file).expect("there");
+        let made = make_directory_of(&file).expect("made");
+        let there = make_directory_of(&file).expect("there");
+        assert_eq!((made, there), (Some(directory.clone()), None));
         let mode = fs::metadata(&directory)
             .expect("there")
             .permissions()

@@ -14,7 +14,7 @@ pub const MIN_KERNEL: (u32, u32) = (5, 18);
 pub enum PreflightError {
     /// A capability is missing.
     #[error(
-        "not allowed to attach XDP programs (missing {missing}): run as root, or grant the \
+        "not allowed to attach or detach XDP programs (missing {missing}): run as root, or grant the \
          capabilities with AmbientCapabilities= in the systemd unit"
     )]
     Rights {

@@ -204,12 +204,14 @@ impl Gateway {
         let policies = Arc::new(Policies::default());
         policies.remember(inspector.gauges().generation, Arc::clone(&policy));
 
-        let (queue, events) = Writer::start(Destination::named(config.events.file.as_deref()))?;
+        let (queue, mut events) = Writer::start(Destination::named(config.events.file.as_deref()))?;
         let (keeper, orders) = bans::channel();
         let interfaces = Arc::new(Interfaces::of(&config.links));
         let reporter = Reporter::new(queue, keeper.clone(), Arc::clone(&policies), interfaces);
         let inspection = Inspection::Full(Arc::clone(&inspector));
         let dataplane = Dataplane::start(settings, claim, inspection, move |_| reporter.clone())?;
+        // From here on frames cross, and what is seen of them stays.
+        events.keep_file();
 
         let counts = Arc::new(ControlCounts::default());
         let keeping = Keeper::new(dataplane.block_list()?, Arc::clone(&counts));

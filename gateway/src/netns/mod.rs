@@ -15,6 +15,7 @@
 //! The tools of iproute2, ethtool and util-linux do the work: no netlink code of our own, and every
 //! error shows the command that failed and what it said.
 
+mod lock;
 mod namespace;
 pub mod peers;
 mod process;

@@ -1,11 +1,11 @@
 //! What a run has made, written down so that its successor can remove it after a crash.
 //!
 //! Every topology has a label. `/run/weir-netns/LABEL.lock` is held (flock) by the run that owns the
-//! label; the kernel lets go of it whatever way the run ends. `/run/weir-netns/LABEL/` holds its files:
-//! the list of processes it started, logs, configurations, a private BPF file system. A directory
-//! whose lock is free belongs to nobody any more, and is removed with everything it lists.
+//! label, and goes with it. `/run/weir-netns/LABEL/` holds its files: the list of processes it started, logs,
+//! configurations, a private BPF file system. A directory whose lock is free belongs to nobody any more, and
+//! is removed with everything it lists.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,20 +13,22 @@ use std::time::Duration;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::lock::Lock;
 use super::{Error, Result, namespace, topology, wait_until};
 
 /// Where all runs on this machine keep their state.
 pub const ROOT: &str = "/run/weir-netns";
 const PROCESSES: &str = "processes";
 const BPF: &str = "bpf";
+const LOCK: &str = "lock";
 
 /// The state of one run; dropping it removes its files and frees the label.
 #[derive(Debug)]
 pub struct State {
     label: String,
     dir: PathBuf,
-    // Held, never read: closing it frees the label.
-    _lock: File,
+    // Held, never read: dropping it frees the label.
+    _lock: Lock,
 }
 
 impl State {
@@ -139,34 +141,25 @@ pub fn sweep() -> Result<Vec<String>> {
     let mut swept = Vec::new();
     for entry in fs::read_dir(ROOT).map_err(Error::file(ROOT))? {
         let path = entry.map_err(Error::file(ROOT))?.path();
-        let Some(label) = path.file_name().and_then(|name| name.to_str()) else {
+        // The name of the directory, or of the lock that is all that's left.
+        let Some(label) = path.file_stem().and_then(|name| name.to_str()) else {
             continue;
         };
-        if !path.is_dir() {
-            continue;
-        }
         if let Some(_lock) = try_lock(label)? {
-            remove_leftovers(label, &path)?;
-            swept.push(label.to_owned());
+            let dir = path.with_extension("");
+            if dir.exists() {
+                remove_leftovers(label, &dir)?;
+                swept.push(label.to_owned());
+            }
         }
     }
     Ok(swept)
 }
 
 /// Takes the lock of `label`, unless a living run holds it.
-fn try_lock(label: &str) -> Result<Option<File>> {
-    let path = PathBuf::from(ROOT).join(format!("{label}.lock"));
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(Error::file(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(source)) => Err(Error::file(path)(source)),
-    }
+fn try_lock(label: &str) -> Result<Option<Lock>> {
+    let path = PathBuf::from(ROOT).join(label).with_extension(LOCK);
+    Lock::take(&path).map_err(Error::file(&path))
 }
 
 /// Ends the processes, namespaces and mounts of a dead run. The caller holds the label's lock.
@@ -248,7 +241,9 @@ mod tests {
         fs::create_dir(&dir).expect("a scratch directory");
         let state = State {
             label: String::new(),
-            _lock: File::open(&dir).expect("there"),
+            _lock: Lock::take(&dir.join("it.lock"))
+                .expect("room for a file")
+                .expect("free"),
             dir,
         };
         let file = |name: &str| state.dir.join(name);

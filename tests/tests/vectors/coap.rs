@@ -123,7 +123,7 @@ const OUTCOMES: &[(&str, Outcome)] = &[
     (
         "CO-M08",
         Outcome::Legal(
-            "which paths take OSCORE is the site's to say; a rule with `oscore = false` does",
+            "which paths take OSCORE is the site's to say; a rule with `option = { oscore = false }` does",
         ),
     ),
     ("CO-M09", Outcome::Blocked("coap.malformed.oscore-option")),
@@ -139,7 +139,7 @@ const OUTCOMES: &[(&str, Outcome)] = &[
     (
         "CT-04",
         Outcome::Legal(
-            "an unassigned signal is for its receiver to make something of (RFC 8323 §5); the anomaly says it is there",
+            "no clause forbids an unassigned signal (RFC 8323 §5.1), and it has no critical option, for which its receiver would have to abort (§5.2); the anomaly says it is there",
         ),
     ),
     ("CT-05", Outcome::Passes),

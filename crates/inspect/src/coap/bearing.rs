@@ -10,8 +10,9 @@ use wire::Direction;
 use wire::coap::{Message, Type};
 
 use super::endpoint::{Endpoint, Token, is_group};
-use super::exchange::{Asked, Exchanges, Kind, Response, Sent};
+use super::exchange::{Asked, Exchanges, Response};
 use super::parties::Server;
+use super::sent::{Kind, Sent};
 use crate::Instant;
 use crate::context::Arrival;
 

@@ -12,7 +12,8 @@
 //!
 //! Where other budgets come into force, the books begin anew, for everybody at once: what came in and
 //! went out before is forgotten together, so that the budget holds from then on, and over a window that
-//! reaches back if it held before.
+//! reaches back if it held before. Only what is under way takes its request along: the first answer or notification that comes
+//! under the new budgets brings the bytes of the request it answers, once.
 //!
 //! A datagram towards a client is *charged* before it is judged, and *refunded* if it isn't
 //! forwarded: two workers can't both spend the last of a budget.

@@ -6,9 +6,10 @@ use wire::Direction;
 use wire::coap::{Block, Type};
 
 use super::bearing::Role;
-use super::exchange::{Asked, Kind, Repetition, Response, Sent};
+use super::exchange::{Asked, Response};
 use super::observation::{Observe, Sequence};
 use super::parties::Server;
+use super::sent::{Kind, Repetition, Sent};
 use super::upload::Piece;
 use super::{Datagram, Reasons, Tracker};
 use crate::context::Context;

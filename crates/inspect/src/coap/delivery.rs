@@ -11,20 +11,24 @@ use wire::coap::{Block, Code, Type};
 
 use super::answer::{Answer, Towards, send};
 use super::bearing::Role;
-use super::budget::Entry;
+use super::budget::{Entry, Standing};
+use super::challenge::allowance;
 use super::endpoint::Token;
-use super::exchange::{Asked, Kind, Sent};
+use super::exchange::Asked;
 use super::parties::Server;
 use super::portion::{self, Envelope, NoRoom};
 use super::probe::DECOY_LEN;
+use super::sent::{Kind, Sent};
 use super::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, LimitKind, Outcome, Sink};
 
 /// The largest response that is kept to be given out in portions.
-const KEPT_BYTES: usize = 2048;
+pub(super) const KEPT_BYTES: usize = 2048;
 /// The longest token a message of ours can have (RFC 7252 §3).
 const TOKEN_LEN_MAX: usize = 8;
+/// The least a response takes of which a block of 16 bytes is given out: header, a few options, marker.
+const PORTION_MIN: usize = 32;
 
 /// What became of a request for a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +51,18 @@ impl Tracker {
         room: usize,
     ) -> bool {
         let (message, bearing) = (datagram.message, datagram.bearing);
-        let Role::Response(Some(asked)) = bearing.role else {
-            return false;
+        let asked = match bearing.role {
+            Role::Response(Some(asked)) if asked.server == Server::One(bearing.server) => {
+                Some(asked)
+            }
+            // What a notification older than the gateway is a block of, nobody knows.
+            Role::Response(None) if self.is_midstream(cx, datagram) => None,
+            _ => return false,
         };
-        let is_fit = message.code() == Code::CONTENT
+        // A failure the client may well repeat; what was done isn't to be done twice.
+        let is_fit = message.code().class() == 2
             && message.token().len() <= TOKEN_LEN_MAX
             && datagram.len() <= KEPT_BYTES
-            && asked.server == Server::One(bearing.server)
             && takes_any_proof(cx, rule);
         if !is_fit {
             return false;
@@ -63,8 +72,13 @@ impl Tracker {
         let Some(message_id) = self.probes.begin(cx.now, client, datagram.token) else {
             return false;
         };
+        let is_separate = message.message_type() == Type::Confirmable;
         let in_place = Envelope {
-            message_type: message.message_type(),
+            // The server is told that it has arrived.
+            message_type: match is_separate {
+                true => Type::NonConfirmable,
+                false => message.message_type(),
+            },
             message_id: message.message_id(),
             token: message.token(),
             room,
@@ -75,11 +89,16 @@ impl Tracker {
             room: room.saturating_sub(DECOY_LEN),
             ..in_place
         };
-        let is_separate = message.message_type() == Type::Confirmable;
         let (portion, envelope) = match portion::whole(message, &ours) {
             Some(whole) => (Some(whole), ours),
-            None if is_separate => (portion::first_block(message, &ours), ours),
-            None => (portion::first_block(message, &in_place), in_place),
+            None if asked.is_none() => (None, ours),
+            None => {
+                let provable = is_separate.then(|| portion::first_block(message, &ours));
+                match provable.flatten() {
+                    Some(first) => (Some(first), ours),
+                    None => (portion::first_block(message, &in_place), in_place),
+                }
+            }
         };
         let Some(portion) = portion else {
             return false;
@@ -97,7 +116,7 @@ impl Tracker {
             }
             Type::Acknowledgement | Type::Reset => {}
         }
-        self.note_delivered(cx, datagram, &asked);
+        self.note_delivered(cx, datagram, asked);
         true
     }
 
@@ -113,15 +132,19 @@ impl Tracker {
     }
 
     /// Whether the response to a request can be given out in portions, its client not having failed to
-    /// acknowledge one lately.
+    /// acknowledge one lately. What asks for something to be done has to be owed one for certain: the
+    /// challenge that came instead would have it done once more.
     pub(super) fn may_deliver<S: Sink>(
         &self,
         cx: &Context<'_, S>,
         datagram: &Datagram<'_>,
         rule: Option<RuleIndex>,
+        standing: &Standing,
     ) -> bool {
-        let client = datagram.bearing.client.address;
-        matches!(datagram.message.code(), Code::GET | Code::FETCH)
+        let (client, message) = (datagram.bearing.client.address, datagram.message);
+        let is_safe = matches!(message.code(), Code::GET | Code::FETCH);
+        let room = allowance(cx.policy, rule, standing);
+        (is_safe || room >= PORTION_MIN + message.token().len())
             && takes_any_proof(cx, rule)
             && !self.probes.is_doubtful(cx.now, client)
     }
@@ -131,14 +154,24 @@ impl Tracker {
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        asked: &Asked,
+        asked: Option<Asked>,
     ) {
         let (message, bearing) = (datagram.message, datagram.bearing);
-        self.portions.keep(cx.now, asked.body, datagram.bytes());
-        if asked.observes {
-            let response = bearing.response(message, datagram.token);
-            self.exchanges
-                .answered(cx.now, &response, asked.server, datagram.notifies());
+        let response = bearing.response(message, datagram.token);
+        let evicted = match (asked, datagram.notifies()) {
+            (Some(asked), notifies) => {
+                self.portions.keep(cx.now, asked.body, datagram.bytes());
+                if asked.observes {
+                    self.exchanges
+                        .answered(cx.now, &response, asked.server, notifies, false);
+                }
+                false
+            }
+            (None, Some(number)) => self.exchanges.adopt(cx.now, &response, number, false),
+            (None, None) => false,
+        };
+        if evicted {
+            cx.limit(LimitKind::Exchanges);
         }
         if message.message_type() == Type::Confirmable {
             let ack = Answer::acknowledge(message.message_id());
@@ -174,6 +207,7 @@ impl Tracker {
         let is_reset = datagram.message.message_type() == Type::Reset;
         match (sent.kind, is_reset) {
             (Kind::Probe, false) => self.send_decoy(cx, datagram, sent),
+            (Kind::Probe, true) => self.probes.reset(cx.now, datagram.bearing.client.address),
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
             (Kind::Knock, true) => self.open_door(cx, datagram),
             _ => self.probes.fail(cx.now, datagram.bearing.client.address),

@@ -12,21 +12,18 @@
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::endpoint::{Endpoint, Token};
 use super::observation::{Observation, Observe, Sequence};
 use super::parties::{Parties, Server};
+use super::sent::{EXCHANGE_LIFETIME, Repetition, Sent};
 use crate::Instant;
 use crate::hashing::{Hashing, hashing};
 use crate::holdings::{Held, Share, Slot};
 use crate::table::{Aging, Table};
 
-/// How long a message ID of a CON is taken, and how long a token may be answered.
-const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
-/// How long a message ID of a NON is taken.
-const NON_LIFETIME: Duration = Duration::from_secs(145);
 /// A server has to send a CON notification at least once in 24 hours (RFC 7641 §4.5).
 const OBSERVATION_LIFETIME: Duration = Duration::from_secs(24 * 3600 + 247);
 
@@ -36,6 +33,8 @@ pub(super) struct Exchanges {
     exchanges: Table<Parties<Token>, Exchange>,
     messages: Table<Parties<u16>, Sent>,
     observations: Arc<AtomicUsize>,
+    /// How often the clients' books were begun anew.
+    edition: AtomicU32,
     hasher: Hashing,
 }
 
@@ -57,6 +56,8 @@ pub(super) struct Request {
     pub(super) body: u64,
     /// Where the block of the answer begins that it asks for (RFC 7959 §2.4).
     pub(super) offset: u64,
+    /// Bytes of UDP payload.
+    pub(super) len: usize,
 }
 
 /// What a response says of itself.
@@ -88,100 +89,8 @@ pub(super) struct Asked {
     pub(super) latest: Option<Sequence>,
     /// Where the block begins that it asked for last.
     pub(super) offset: u64,
-}
-
-/// What sort of message a CON or NON was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Request,
-    Response,
-    /// An Empty CON, "CoAP ping" (RFC 7252 §4.3).
-    Ping,
-    /// A response under a message ID of ours.
-    Probe,
-    /// A response to nothing, under a message ID of ours.
-    Decoy,
-    /// A ping of ours, before a request that is too large.
-    Knock,
-}
-
-/// A CON or NON that may be acknowledged or reset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sent {
-    at: Instant,
-    /// When it was sent for the first time.
-    first: Instant,
-    /// What it says, byte for byte; of ours, the message ID of the CON it answers.
-    digest: u32,
-    confirmable: bool,
-    pub(super) kind: Kind,
-    pub(super) token: Token,
-}
-
-/// What a CON or NON is to those sent before it under its message ID.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repetition {
-    /// There was none, or it repeats one in time.
-    Fair,
-    /// It repeats one that its sender must have given up long ago (MAX_TRANSMIT_SPAN and
-    /// MAX_LATENCY, RFC 7252 §4.8.2).
-    Late,
-    /// It says something else (RFC 7252 §4.4).
-    Other,
-}
-
-impl Sent {
-    pub(super) fn new(
-        now: Instant,
-        kind: Kind,
-        confirmable: bool,
-        token: Token,
-        digest: u32,
-    ) -> Self {
-        Self {
-            at: now,
-            first: now,
-            digest,
-            confirmable,
-            kind,
-            token,
-        }
-    }
-
-    /// A probe or a decoy, for a request that has to be acknowledged in the end if it is a CON: `answers`
-    /// is its message ID then.
-    pub(super) fn ours(now: Instant, kind: Kind, token: Token, answers: Option<u16>) -> Self {
-        let digest = answers.map_or(u32::MAX, u32::from);
-        Self::new(now, kind, true, token, digest)
-    }
-
-    /// Of a message of ours: the message ID of the request that has to be acknowledged.
-    pub(super) fn answers(&self) -> Option<u16> {
-        u16::try_from(self.digest).ok().filter(|_| self.is_ours())
-    }
-
-    /// Whether its sender knows nothing of it.
-    pub(super) fn is_ours(&self) -> bool {
-        matches!(self.kind, Kind::Probe | Kind::Decoy | Kind::Knock)
-    }
-
-    /// Whether it is what `digest` stands for.
-    pub(super) fn is(&self, digest: u32) -> bool {
-        self.digest == digest
-    }
-
-    /// Takes the place of what was sent before.
-    fn follow(&mut self, next: Self) -> Repetition {
-        let before = std::mem::replace(self, next);
-        if before.digest != next.digest {
-            return Repetition::Other;
-        }
-        self.first = before.first;
-        match next.at.since(before.first) > NON_LIFETIME {
-            true => Repetition::Late,
-            false => Repetition::Fair,
-        }
-    }
+    /// Whether it was asked before the books that are kept now.
+    pub(super) is_unbooked: bool,
 }
 
 impl Exchanges {
@@ -191,6 +100,7 @@ impl Exchanges {
             exchanges: Table::new(capacity, hash_seed),
             messages: Table::new(capacity, hash_seed.rotate_left(32)),
             observations: Arc::default(),
+            edition: AtomicU32::new(0),
             hasher: hashing(hash_seed),
         }
     }
@@ -202,6 +112,15 @@ impl Exchanges {
         hasher.finish() as u32
     }
 
+    /// What was asked so far stands in no client's books any more.
+    pub(super) fn begin_anew(&self) {
+        self.edition.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn edition(&self) -> u32 {
+        self.edition.load(Ordering::Relaxed)
+    }
+
     /// A request is forwarded. Returns whether another exchange had to be forgotten for it.
     pub(super) fn open(&self, now: Instant, request: &Request) -> bool {
         let parties = Parties::new(request.client, request.server.endpoint(), request.token);
@@ -209,7 +128,7 @@ impl Exchanges {
             now,
             parties,
             || Exchange::new(now),
-            |exchange| exchange.ask(now, request),
+            |exchange| exchange.ask(now, request, self.edition()),
         );
         evicted
     }
@@ -224,7 +143,9 @@ impl Exchanges {
                 let (asked, message_id) = self.exchanges.with(now, &parties, |exchange| {
                     exchange.used = exchange.used.max(now);
                     let is_piggybacked = response.piggybacked_on.is_some();
-                    (exchange.asked(server, is_piggybacked), exchange.message_id)
+                    let is_unbooked = exchange.edition != self.edition();
+                    let asked = exchange.asked(server, is_piggybacked, is_unbooked);
+                    (asked, exchange.message_id)
                 })?;
                 let matches = response.piggybacked_on.is_none_or(|id| {
                     id == message_id
@@ -236,21 +157,34 @@ impl Exchanges {
             })
     }
 
+    /// The bytes of the request that `response` answers, if they stand in no books yet: each time they are
+    /// begun anew, they are carried over once.
+    pub(super) fn carry_over(&self, now: Instant, response: &Response, server: Server) -> usize {
+        let parties = Parties::new(response.client, server.endpoint(), response.token);
+        let carried = self.exchanges.with(now, &parties, |exchange| {
+            let before = std::mem::replace(&mut exchange.edition, self.edition());
+            let is_due = before != exchange.edition;
+            if is_due { exchange.len.into() } else { 0 }
+        });
+        carried.unwrap_or(0)
+    }
+
     /// A response to that request is forwarded; `notifies` is its Observe option if it tells of success,
-    /// which is what grants an observation and keeps it alive (RFC 7641 §4.2).
+    /// which is what grants an observation and keeps it alive (RFC 7641 §4.2). A client that is known to be at
+    /// its address, if only by now (`is_trusted`), stays trusted as an observer.
     pub(super) fn answered(
         &self,
         now: Instant,
         response: &Response,
         server: Server,
         notifies: Option<u32>,
+        is_trusted: bool,
     ) {
         let parties = Parties::new(response.client, server.endpoint(), response.token);
         self.exchanges.with(now, &parties, |exchange| {
-            let was_trusted = exchange.trusted;
             exchange
                 .observation
-                .answer(now, notifies, was_trusted, &self.observations);
+                .answer(now, notifies, is_trusted, &self.observations);
             exchange.settle();
         });
     }
@@ -292,7 +226,13 @@ impl Exchanges {
     }
 
     /// Takes over an observation older than the gateway, of which a notification is forwarded.
-    pub(super) fn adopt(&self, now: Instant, notification: &Response, sequence: u32) -> bool {
+    pub(super) fn adopt(
+        &self,
+        now: Instant,
+        notification: &Response,
+        sequence: u32,
+        is_trusted: bool,
+    ) -> bool {
         let request = Request {
             client: notification.client,
             server: Server::One(notification.server),
@@ -304,9 +244,16 @@ impl Exchanges {
             resource: None,
             body: 0,
             offset: 0,
+            len: 0,
         };
         let evicted = self.open(now, &request);
-        self.answered(now, notification, request.server, Some(sequence));
+        self.answered(
+            now,
+            notification,
+            request.server,
+            Some(sequence),
+            is_trusted,
+        );
         evicted
     }
 
@@ -378,7 +325,11 @@ struct Exchange {
     body: u64,
     offset: u64,
     observation: Observation,
+    /// Of the books that the request stands in.
+    edition: u32,
     message_id: u16,
+    /// Bytes of the request.
+    len: u16,
     trusted: bool,
     asks_anybody: bool,
     has_observed: bool,
@@ -394,7 +345,9 @@ impl Exchange {
             body: 0,
             offset: 0,
             observation: Observation::None,
+            edition: 0,
             message_id: 0,
+            len: 0,
             trusted: false,
             asks_anybody: true,
             has_observed: false,
@@ -411,8 +364,10 @@ impl Exchange {
         }
     }
 
-    fn ask(&mut self, now: Instant, request: &Request) {
+    fn ask(&mut self, now: Instant, request: &Request, edition: u32) {
         self.used = self.used.max(now);
+        self.edition = edition;
+        self.len = u16::try_from(request.len).unwrap_or(u16::MAX);
         self.message_id = request.message_id;
         self.trusted = request.trusted;
         self.asks_anybody = request.asks_anybody;
@@ -425,7 +380,7 @@ impl Exchange {
 
     /// What a response answers: the latest request, or as a notification the observation, which
     /// stays trusted when somebody registers again in the client's name.
-    fn asked(&self, server: Server, is_piggybacked: bool) -> Asked {
+    fn asked(&self, server: Server, is_piggybacked: bool, is_unbooked: bool) -> Asked {
         Asked {
             server,
             trusted: self.trusted || (self.observation.is_trusted() && !is_piggybacked),
@@ -436,6 +391,7 @@ impl Exchange {
             has_observed: self.has_observed,
             latest: self.observation.latest(),
             offset: self.offset,
+            is_unbooked,
         }
     }
 }
@@ -455,24 +411,6 @@ impl Aging for Exchange {
 
     fn is_established(&self, _: Instant) -> bool {
         self.observation.is_granted()
-    }
-}
-
-impl Aging for Sent {
-    fn used(&self) -> Instant {
-        self.at
-    }
-
-    fn lifetime(&self) -> Duration {
-        if self.confirmable {
-            EXCHANGE_LIFETIME
-        } else {
-            NON_LIFETIME
-        }
-    }
-
-    fn is_established(&self, _: Instant) -> bool {
-        false
     }
 }
 

@@ -4,7 +4,8 @@ use policy::Subject;
 use wire::coap::Type;
 
 use super::bearing::Role;
-use super::exchange::{Asked, Kind, Request};
+use super::exchange::{Asked, Request};
+use super::sent::Kind;
 use super::{Datagram, Tracker};
 use crate::context::Context;
 use crate::holdings::{Room, Share};
@@ -80,6 +81,7 @@ impl Datagram<'_> {
             resource: None,
             body: 0,
             offset: 0,
+            len: self.len(),
         }
     }
 }

@@ -41,6 +41,7 @@ mod parties;
 mod portion;
 mod probe;
 mod resource;
+mod sent;
 mod strip;
 mod to_client;
 mod to_server;
@@ -155,6 +156,7 @@ impl Tracker {
     /// What was counted towards clients' budgets so far is forgotten.
     pub(crate) fn begin_books_anew(&self) {
         self.ledger.begin_anew();
+        self.exchanges.begin_anew();
     }
 
     /// A datagram to or from a `coap` service: UDP length and checksum are right (or completed), and
@@ -167,17 +169,18 @@ impl Tracker {
     ) -> Outcome {
         self.sweeps.start(cx.now);
         let payload = &frame.as_slice()[arrival.payload()];
-        let message = match Message::decode(payload) {
+        let decoded = Message::decode(payload);
+        let message = match &decoded {
             Ok(message) => message,
-            Err(malformed) => return self.handle_malformed(cx, arrival, frame, malformed),
+            Err(malformed) => return self.handle_malformed(cx, arrival, frame, *malformed),
         };
         let token = Token::new(message.token());
-        let facts = Facts::of(&message, &self.wants);
-        let bearing = Bearing::find(cx.now, arrival, &message, token, &self.exchanges);
+        let facts = Facts::of(message, &self.wants);
+        let bearing = Bearing::find(cx.now, arrival, message, token, &self.exchanges);
         let datagram = Datagram {
             arrival,
             frame,
-            message: &message,
+            message,
             token,
             facts: &facts,
             bearing: &bearing,
@@ -214,7 +217,7 @@ impl Tracker {
         let standing = self.enter(cx, client.into(), entry, subject.size);
         let mut books = Books::new(cx.policy, &standing, Promise::Nothing);
         let ruled = cx.rule(arrival.carrier, Action::Drop, &subject, &mut books);
-        let judgement = ruled.judgement;
+        let judgement = &ruled.judgement;
         let mut reply = None;
         if judgement.action.stops() {
             if entry == Entry::Charge {

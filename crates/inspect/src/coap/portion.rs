@@ -5,7 +5,7 @@
 //! none), so the response is kept here for a while, and the blocks are cut from it.
 
 use wire::coap::encode::Builder;
-use wire::coap::{Block, Code, Message, Type, number};
+use wire::coap::{Block, Message, Type, number};
 
 use super::aged::Aged;
 use crate::Instant;
@@ -50,6 +50,14 @@ impl Portions {
                 *known = response.into();
             }
         });
+    }
+
+    /// If that response is kept, another has come in its place by now.
+    pub(super) fn renew(&self, now: Instant, id: u64, response: &[u8]) {
+        if self.kept.len() > 0 {
+            self.kept
+                .with(now, &id, |kept| *kept.touch(now) = response.into());
+        }
     }
 
     /// Whether that response is kept.
@@ -123,7 +131,7 @@ fn rewrap(response: &Message<'_>, envelope: &Envelope<'_>) -> Vec<u8> {
     let mut message = Vec::new();
     response
         .options()
-        .fold(envelope.open(&mut message), |builder, option| {
+        .fold(envelope.open(&mut message, response), |builder, option| {
             builder.option(option.number, option.value)
         })
         .payload(response.payload());
@@ -138,7 +146,7 @@ fn portion(response: &Message<'_>, start: usize, szx: u8, envelope: &Envelope<'_
     let at = base(response) + start as u64;
     let value = ((at >> (szx + 4)) as u32) << 4 | u32::from(more) << 3 | u32::from(szx);
     let mut message = Vec::new();
-    let builder = envelope.open(&mut message);
+    let builder = envelope.open(&mut message, response);
     let mut options = response
         .options()
         .filter(|option| option.number != number::BLOCK2)
@@ -159,11 +167,11 @@ fn portion(response: &Message<'_>, start: usize, szx: u8, envelope: &Envelope<'_
 }
 
 impl Envelope<'_> {
-    fn open<'m>(&self, message: &'m mut Vec<u8>) -> Builder<'m> {
+    fn open<'m>(&self, message: &'m mut Vec<u8>, response: &Message<'_>) -> Builder<'m> {
         Builder::new(
             message,
             self.message_type,
-            Code::CONTENT,
+            response.code(),
             self.message_id,
             self.token,
         )
@@ -172,6 +180,8 @@ impl Envelope<'_> {
 
 #[cfg(test)]
 mod tests {
+    use wire::coap::Code;
+
     use super::*;
 
     const TOKEN: &[u8] = &[7, 8];

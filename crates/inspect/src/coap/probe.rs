@@ -24,7 +24,7 @@ use crate::{Instant, Limits, Seed};
 const LIFETIME: Duration = Duration::from_secs(60);
 /// How long a client takes to reply, a repetition of its request included (RFC 7252 §4.8).
 const REPLY_MAX: Duration = Duration::from_secs(5);
-/// Responses of one attempt, repetitions included: as many IDs could be guessed.
+/// Messages of one attempt, each counted once however often it is sent: as many IDs could be guessed.
 const SENT_MAX: u8 = 8;
 /// Bytes of a decoy's token.
 const DECOY_TOKEN_LEN: usize = 4;
@@ -42,8 +42,12 @@ pub(super) struct Probes {
 #[derive(Debug, Clone, Copy)]
 struct Probe {
     begun: Instant,
-    /// Responses sent.
+    /// Messages sent.
     sent: u8,
+    /// What the latest of them is known by.
+    latest: u64,
+    /// A response has been acknowledged.
+    acknowledged: bool,
     failed: bool,
 }
 
@@ -67,17 +71,20 @@ impl Probes {
     /// The message ID under which `client` is to acknowledge the response to `token`, the same when that
     /// is sent again. None if it failed to acknowledge one lately, or too many are under way.
     pub(super) fn begin(&self, now: Instant, client: Address, token: Token) -> Option<u16> {
-        let fresh = || Probe::new(now);
-        let (begun, _) = self.table.with_or_insert(now, client, fresh, Probe::send);
-        Some(self.secret(begun?, client, Purpose::Response(token)) as u16)
+        self.send(now, client, Purpose::Response(token))
     }
 
     /// The message ID of a ping to `client`, the same when it is sent again; none as with
     /// [`Probes::begin`].
     pub(super) fn knock(&self, now: Instant, client: Address) -> Option<u16> {
+        self.send(now, client, Purpose::Knock)
+    }
+
+    fn send(&self, now: Instant, client: Address, purpose: Purpose) -> Option<u16> {
         let fresh = || Probe::new(now);
-        let (begun, _) = self.table.with_or_insert(now, client, fresh, Probe::send);
-        Some(self.secret(begun?, client, Purpose::Knock) as u16)
+        let send = |probe: &mut Probe| probe.send(self.secret(probe.begun, client, purpose));
+        let (secret, _) = self.table.with_or_insert(now, client, fresh, send);
+        Some(secret? as u16)
     }
 
     /// The message ID and the token of the decoy that `client` is to reset, now that it has acknowledged a
@@ -87,9 +94,19 @@ impl Probes {
         now: Instant,
         client: Address,
     ) -> Option<(u16, [u8; DECOY_TOKEN_LEN])> {
-        let begun = self.table.with(now, &client, Probe::send)??;
-        let secret = self.secret(begun, client, Purpose::Decoy);
+        let send = |probe: &mut Probe| {
+            probe.acknowledged = true;
+            probe.send(self.secret(probe.begun, client, Purpose::Decoy))
+        };
+        let secret = self.table.with(now, &client, send)??;
         Some((secret as u16, ((secret >> 16) as u32).to_be_bytes()))
+    }
+
+    /// `client` resets a response. One that has acknowledged it resets a repetition: not every client knows
+    /// what it had before.
+    pub(super) fn reset(&self, now: Instant, client: Address) {
+        let reset = |probe: &mut Probe| probe.failed |= !probe.acknowledged;
+        self.table.with(now, &client, reset);
     }
 
     /// Whether `client` failed lately, or has left several responses unacknowledged so far: it may never
@@ -146,14 +163,19 @@ impl Probe {
         Self {
             begun: now,
             sent: 0,
+            latest: 0,
+            acknowledged: false,
             failed: false,
         }
     }
 
-    /// One more message goes out for the attempt: when it began, if it goes on.
-    fn send(&mut self) -> Option<Instant> {
-        self.sent = self.sent.saturating_add(1);
-        (!self.failed && self.sent <= SENT_MAX).then_some(self.begun)
+    /// A message goes out for the attempt, known by `secret`: that, if the attempt goes on.
+    fn send(&mut self, secret: u64) -> Option<u64> {
+        if self.sent == 0 || self.latest != secret {
+            self.sent = self.sent.saturating_add(1);
+            self.latest = secret;
+        }
+        (!self.failed && self.sent <= SENT_MAX).then_some(secret)
     }
 }
 
@@ -218,12 +240,28 @@ mod tests {
     }
 
     #[test]
+    fn a_repetition_is_no_attempt_more_and_may_be_reset() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        let id = probes.begin(now, client(1), token(1));
+        for _ in 0..100 {
+            assert_eq!(probes.begin(now, client(1), token(1)), id);
+        }
+        assert!(!probes.is_doubtful(now, client(1)));
+        assert!(probes.decoy(now, client(1)).is_some());
+        probes.reset(now, client(1));
+        assert!(probes.pass(now, client(1)), "it has been acknowledged");
+        probes.begin(now, client(2), token(1));
+        probes.reset(now, client(2));
+        assert!(!probes.pass(now, client(2)));
+    }
+
+    #[test]
     fn an_attempt_has_its_end() {
         let (probes, now) = (probes(), Instant::from_secs(10));
-        for _ in 0..SENT_MAX {
-            assert!(probes.begin(now, client(1), token(1)).is_some());
+        for number in 0..SENT_MAX {
+            assert!(probes.begin(now, client(1), token(number)).is_some());
         }
-        assert_eq!(probes.begin(now, client(1), token(1)), None);
+        assert_eq!(probes.begin(now, client(1), token(SENT_MAX)), None);
         assert!(probes.is_doubtful(now, client(1)) && !probes.is_doubtful(now, client(2)));
     }
 }

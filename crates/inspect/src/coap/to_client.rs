@@ -10,9 +10,10 @@ use super::answer::{Answer, Towards};
 use super::bearing::Role;
 use super::budget::{Entry, Validation};
 use super::challenge::{Reply, allowance};
-use super::exchange::Kind;
+use super::delivery::KEPT_BYTES;
 use super::meters::Books;
 use super::parties::Server;
+use super::sent::Kind;
 use super::{Datagram, Tracker};
 use crate::context::{Context, Judgement};
 use crate::{Count, Injected, LimitKind, Outcome, Sink};
@@ -29,12 +30,8 @@ impl Tracker {
     ) -> Outcome {
         let (role, len) = (datagram.bearing.role, datagram.len());
         let client = datagram.bearing.client.address;
-        let is_midstream = matches!(role, Role::Response(None))
-            && cx.now.0 < self.midstream_until.load(Ordering::Relaxed);
-        if is_midstream {
-            // It was asked for before anybody kept books: as much as this, so far as is known.
-            self.enter(cx, client, Entry::Credit, len);
-        }
+        let is_midstream = self.is_midstream(cx, datagram);
+        self.credit_unbooked(cx, datagram);
         let standing = self.enter(cx, client, Entry::Charge, len);
         let is_trusted = standing.validation == Validation::Fresh
             || matches!(role, Role::Response(Some(asked)) if asked.trusted);
@@ -43,7 +40,7 @@ impl Tracker {
         let mut books = Books::new(cx.policy, &standing, datagram.promise());
         let carrier = datagram.arrival.carrier;
         let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
-        let judgement = ruled.judgement;
+        let judgement = &ruled.judgement;
         if judgement.action.stops() {
             let standing = self.enter(cx, client, Entry::Refund, len);
             let room = if is_trusted {
@@ -51,11 +48,11 @@ impl Tracker {
             } else {
                 allowance(cx.policy, judgement.outcome.rule, &standing)
             };
-            let reply = self.answer_instead(cx, datagram, &judgement, room);
+            let reply = self.answer_instead(cx, datagram, judgement, room);
             cx.tell(carrier, &subject, &ruled, reply);
         } else {
             cx.tell(carrier, &subject, &ruled, None);
-            if let Some(outcome) = self.forward_to_client(cx, datagram, is_midstream) {
+            if let Some(outcome) = self.forward_to_client(cx, datagram, is_trusted) {
                 self.enter(cx, client, Entry::Refund, len);
                 return outcome;
             }
@@ -66,13 +63,37 @@ impl Tracker {
         judgement.outcome
     }
 
+    /// Whether it may answer a request older than the gateway.
+    pub(super) fn is_midstream<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+    ) -> bool {
+        matches!(datagram.bearing.role, Role::Response(None))
+            && cx.now.0 < self.midstream_until.load(Ordering::Relaxed)
+    }
+
+    /// Credits a client with what it has asked before the books were begun: that much, or of a request
+    /// older than the gateway, as much as its answer has, so far as is known.
+    fn credit_unbooked<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
+        let bytes = match datagram.bearing.role {
+            Role::Response(Some(asked)) if asked.is_unbooked => {
+                let response = datagram.bearing.response(datagram.message, datagram.token);
+                self.exchanges.carry_over(cx.now, &response, asked.server)
+            }
+            _ if self.is_midstream(cx, datagram) => datagram.len(),
+            _ => return,
+        };
+        self.enter(cx, datagram.bearing.client.address, Entry::Credit, bytes);
+    }
+
     /// Remembers what goes on to the client, unless it is in the place of another message: then that
     /// is the outcome.
     fn forward_to_client<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        is_midstream: bool,
+        is_trusted: bool,
     ) -> Option<Outcome> {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let Role::Response(asked) = bearing.role else {
@@ -84,18 +105,26 @@ impl Tracker {
         if let Some(asked) = asked {
             self.note_answering(cx, datagram, &asked);
             self.note_download(cx, datagram, &asked);
+            if datagram.facts.offset() == 0 {
+                let fits = datagram.len() <= KEPT_BYTES;
+                let latest = if fits { datagram.bytes() } else { &[] };
+                self.portions.renew(cx.now, asked.body, latest);
+            }
         }
         let evicted = match (asked, notifies) {
             (Some(asked), _) if asked.observes => {
+                let (now, server) = (cx.now, asked.server);
                 self.exchanges
-                    .answered(cx.now, &response, asked.server, notifies);
+                    .answered(now, &response, server, notifies, is_trusted);
                 false
             }
             (Some(asked), _) => {
                 self.release(cx, datagram, &asked);
                 false
             }
-            (None, Some(number)) if is_midstream => self.exchanges.adopt(cx.now, &response, number),
+            (None, Some(number)) if self.is_midstream(cx, datagram) => {
+                self.exchanges.adopt(cx.now, &response, number, is_trusted)
+            }
             _ => false,
         };
         if evicted {

@@ -9,9 +9,10 @@ use super::bearing::Role;
 use super::budget::{Entry, Standing, Validation};
 use super::challenge::{Reply, allowance};
 use super::delivery::Served;
-use super::exchange::{Kind, Request};
+use super::exchange::Request;
 use super::meters::{Books, Promise};
 use super::parties::Server;
+use super::sent::Kind;
 use super::{Datagram, Tracker, strip};
 use crate::context::Context;
 use crate::{Injected, LimitKind, Outcome, Sink};
@@ -54,7 +55,7 @@ impl Tracker {
         let mut books = Books::with_room(cx.policy, &standing, room.as_ref());
         let carrier = datagram.arrival.carrier;
         let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
-        let judgement = ruled.judgement;
+        let judgement = &ruled.judgement;
         if judgement.action.stops() {
             let by = (judgement.action, judgement.outcome.rule);
             let reply = self.answer_sender(cx, datagram, &standing, trust, by);
@@ -228,7 +229,7 @@ impl Tracker {
         if ruling.action != Action::Challenge || !ruling.enforced {
             return None;
         }
-        if self.may_deliver(cx, datagram, ruling.rule) {
+        if self.may_deliver(cx, datagram, ruling.rule, standing) {
             // What the answer is, the client can be given as far as its budget goes.
             return None;
         }

@@ -1,6 +1,6 @@
 //! One message under judgement.
 
-use policy::{Action, Protocol, Reason, Subject};
+use policy::{Action, Meters, Protocol, Reason, Subject};
 use wire::coap::tcp::{Header, Message};
 use wire::coap::{Anomaly, Code, Malformed};
 use wire::{Decoded, Direction};
@@ -67,10 +67,12 @@ impl<S: Sink> Scene<'_, '_, S> {
             return Step::Denied(self.denial(judgement, Some(message)));
         }
         let (sender, receiver) = self.session.ends(self.arrival.direction);
+        let is_first = sender.is_opening();
         receiver.note_heard(message);
         if sender.note_sent(message) {
             self.cx.limit(LimitKind::Exchanges);
         }
+        self.note_held(is_first);
         self.framer().pass(size - len);
         Step::Passed(len)
     }
@@ -145,7 +147,12 @@ impl<S: Sink> Scene<'_, '_, S> {
             size,
             ..self.arrival.detection(Protocol::Coap, reasons)
         };
-        let judgement = self.cx.judge_or(fallback, self.arrival, &subject, &mut ());
+        let mut room = message.and_then(|_| self.room());
+        let meters: &mut dyn Meters = match &mut room {
+            Some(room) => room,
+            None => &mut (),
+        };
+        let judgement = self.cx.judge_or(fallback, self.arrival, &subject, meters);
         self.outcome.add(&judgement.outcome);
         judgement
     }

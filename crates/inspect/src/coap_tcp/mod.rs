@@ -6,6 +6,7 @@
 
 mod asked;
 mod end;
+mod held;
 mod message;
 mod refusal;
 mod resync;
@@ -16,6 +17,7 @@ use wire::Direction;
 use crate::app::Passage;
 use crate::context::{Arrival, Context};
 use crate::framer::{Framers, Judge, Reading};
+use crate::holdings::Share;
 use crate::shared::Shared;
 use crate::{Outcome, Sink};
 
@@ -31,6 +33,8 @@ pub(crate) struct Session {
     framers: Framers,
     /// By the direction in which they speak.
     ends: [End; 2],
+    /// Absent unless a rule counts what clients hold.
+    share: Option<Box<Share>>,
 }
 
 impl Session {
@@ -39,6 +43,7 @@ impl Session {
         Self {
             framers: Framers::new(Reading::Boundary),
             ends: [End::default(), End::default()],
+            share: None,
         }
     }
 
@@ -47,6 +52,7 @@ impl Session {
         Self {
             framers: Framers::new(Reading::Seeking),
             ends: [End::unseen(), End::unseen()],
+            share: None,
         }
     }
 

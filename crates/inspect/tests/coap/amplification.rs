@@ -1,13 +1,14 @@
 //! Nobody is flooded through the gateway: bytes towards an address that has proved nothing stay below
 //! three times the bytes that came from it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use inspect::{Instant, Limits};
+use policy::Reason;
 use proptest::prelude::*;
-use wire::coap::{Code, Type, number};
+use wire::coap::{Code, Message, Type, number};
 
 use crate::world::{
     BASELINE, World, content, empty, endpoint, get, message, notification, observe, policy_of,
@@ -91,6 +92,8 @@ struct Reflection {
     server_id: u16,
     /// When, how many bytes, and whether towards the victim.
     books: VecDeque<(Instant, usize, bool)>,
+    /// Bytes of requests that were only watched, by token: the first answer under enforced rules carries them over.
+    watched: BTreeMap<Vec<u8>, usize>,
     /// Whether they have to balance.
     is_enforced: bool,
 }
@@ -112,6 +115,7 @@ impl Reflection {
             id: 0,
             server_id: 1000,
             books: VecDeque::new(),
+            watched: BTreeMap::new(),
             is_enforced: true,
         }
     }
@@ -203,7 +207,7 @@ impl Reflection {
     }
 
     fn token(&self) -> Vec<u8> {
-        let decoded = wire::coap::Message::decode(&self.asked).unwrap();
+        let decoded = Message::decode(&self.asked).unwrap();
         decoded.token().to_vec()
     }
 
@@ -223,6 +227,11 @@ impl Reflection {
         let is_request = matches!(payload[1], 1..32);
         if is_request && passage.forwarded.is_some() {
             self.drawn = Some(self.world.now);
+            let token = Message::decode(payload).unwrap().token().to_vec();
+            match self.is_enforced {
+                true => self.watched.remove(&token),
+                false => self.watched.insert(token, payload.len()),
+            };
         }
         self.settle(None, &passage.injected);
     }
@@ -242,6 +251,14 @@ impl Reflection {
         let (victim, server) = (self.victim, self.server);
         let payload = self.answered.clone();
         let passage = self.world.send(server, victim, &payload);
+        let answers = matches!(payload[1], 0x40..0xc0)
+            && passage.outcome.reason != Some(Reason::COAP_SPOOFED_UNMATCHED_RESPONSE)
+            && passage.outcome.reason != Some(Reason::COAP_SPOOFED_UNREGISTERED_NOTIFICATION);
+        if self.is_enforced && answers {
+            let token = Message::decode(&payload).unwrap().token().to_vec();
+            let carried = self.watched.remove(&token);
+            self.enter(carried.unwrap_or(0), false);
+        }
         self.settle(passage.forwarded.as_deref(), &passage.injected);
     }
 

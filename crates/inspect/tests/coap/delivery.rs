@@ -243,6 +243,110 @@ fn who_never_asked_says_so_and_stays_unproven() {
     assert_eq!(challenge.code(), Code::UNAUTHORIZED);
 }
 
+/// A POST whose response is too large is carried out once: the client gets the response in portions, and not the
+/// challenge that would have it ask again.
+#[test]
+fn what_was_done_isn_t_asked_for_again() {
+    for separately in [false, true] {
+        let mut world = World::new();
+        let post = |id, block2: Option<u32>| {
+            message(Type::Confirmable, Code::POST, id, TOKEN, |builder| {
+                let builder = builder.path(number::URI_PATH, "reports");
+                match block2 {
+                    Some(value) => builder.uint(number::BLOCK2, value).payload(&[]),
+                    None => builder.payload(b"now!"),
+                }
+            })
+        };
+        world.pass(client(), server(), &post(1, None));
+        let body = [b'r'; 100];
+        let response = |kind, id| {
+            message(kind, Code::CHANGED, id, TOKEN, |builder| {
+                builder.payload(&body)
+            })
+        };
+        let response = if separately {
+            world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+            response(Type::Confirmable, 77)
+        } else {
+            response(Type::Acknowledgement, 1)
+        };
+        let passage = world.send(server(), client(), &response);
+        let mut got = Vec::new();
+        let mut inbox = passage.injected;
+        for id in 2.. {
+            let mut more = None;
+            while let Some(sent) = inbox.pop() {
+                if sent.to != client() {
+                    continue;
+                }
+                let part = Message::decode(&sent.payload).expect("a message");
+                if part.message_type() == Type::Confirmable {
+                    let kind = match part.token() == TOKEN {
+                        true => Type::Acknowledgement,
+                        false => Type::Reset,
+                    };
+                    let reply = empty(kind, part.message_id());
+                    inbox.extend(world.send(client(), server(), &reply).injected);
+                }
+                if let Some(block) = part.block2().filter(|_| part.token() == TOKEN) {
+                    assert_eq!(part.code(), Code::CHANGED);
+                    got.extend_from_slice(part.payload());
+                    let next = (block.number + 1) << 4 | u32::from(block.szx);
+                    more = block.more.then_some(next);
+                }
+            }
+            let Some(next) = more else { break };
+            let passage = world.send(client(), server(), &post(id, Some(next)));
+            assert_eq!(passage.forwarded, None, "the server has done it");
+            inbox = passage.injected;
+        }
+        assert_eq!(got, body);
+        assert!(is_validated(&mut world));
+    }
+}
+
+#[test]
+fn what_can_t_be_answered_in_blocks_is_done_in_vain_once_at_most() {
+    let mut world = World::new();
+    let post = |id| {
+        message(Type::Confirmable, Code::POST, id, TOKEN, |builder| {
+            builder.path(number::URI_PATH, "r").payload(&[]);
+        })
+    };
+    world.pass(client(), server(), &post(1));
+    let response = message(Type::Acknowledgement, Code::CHANGED, 1, TOKEN, |builder| {
+        builder.payload(&[b'r'; 100]);
+    });
+    let passage = world.send(server(), client(), &response);
+    let asks = |datagram: &[u8]| {
+        let message = Message::decode(datagram).expect("a message");
+        assert_eq!(message.code(), Code::UNAUTHORIZED);
+    };
+    asks(&passage.injected[0].payload);
+    let again = world.send(client(), server(), &post(2));
+    assert_eq!(again.forwarded, None, "the server never sees it");
+    asks(&again.injected[0].payload);
+}
+
+/// node-coap resets what comes once more: it has forgotten what it had.
+#[test]
+fn a_repetition_that_is_reset_leaves_the_proof_as_it_is() {
+    let mut world = World::new();
+    let second = second_block(&mut world);
+    let decoy = decoy(&mut world, &second);
+    let repeated = empty(Type::Reset, message_id(&second));
+    assert!(
+        world
+            .send(client(), server(), &repeated)
+            .forwarded
+            .is_none()
+    );
+    let reset = empty(Type::Reset, message_id(&decoy));
+    world.send(client(), server(), &reset);
+    assert!(is_validated(&mut world));
+}
+
 #[test]
 fn a_registration_is_granted_once_it_is_acknowledged() {
     let mut world = World::new();

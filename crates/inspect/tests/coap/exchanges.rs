@@ -262,7 +262,7 @@ fn after_a_start_in_midstream_responses_get_the_benefit_of_the_doubt() {
 
 #[test]
 fn an_observation_older_than_the_gateway_is_challenged_and_goes_on() {
-    let mut world = World::new();
+    let mut world = World::with_cookies_only();
     world.inspector.lose_sight(world.now);
     let passage = world.send(
         server(),

@@ -10,5 +10,6 @@ mod delivery;
 mod echo;
 mod exchanges;
 mod hostile;
+mod observers;
 mod simulation;
 mod world;

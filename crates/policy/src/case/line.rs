@@ -168,6 +168,10 @@ impl<'r, 't> LineReader<'r, 't> {
             return None;
         };
         let fields = self.fields(verb.text, vocabulary::COAP)?;
+        if fields.flag("proven").unwrap_or(false) && fields.bytes("echo").is_some() {
+            self.error_at(verb, "`proven` stands for an `echo` of its own".to_owned());
+            return None;
+        }
         let path = inner.to_owned();
         Some(Speech::Coap { code, path, fields })
     }
@@ -182,6 +186,13 @@ impl<'r, 't> LineReader<'r, 't> {
             return None;
         };
         let fields = self.fields(verb.text, vocabulary::COAP)?;
+        if fields.flag("proven").is_some() {
+            self.error_at(
+                verb,
+                "only a request can show that its sender is `proven`".to_owned(),
+            );
+            return None;
+        }
         let path = String::new();
         Some(Speech::Coap { code, path, fields })
     }

@@ -162,6 +162,7 @@ pub(super) const COAP: &[Field] = &[
     field("block2", Kind::Block),
     field("request_tag", Kind::Bytes),
     field("echo", Kind::Bytes),
+    field("proven", Kind::Flag),
     field("uri_host", Kind::Text),
     field("proxy_uri", Kind::Text),
     field("proxy_scheme", Kind::Text),

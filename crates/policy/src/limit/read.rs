@@ -215,9 +215,9 @@ fn check_counted(report: &mut Report, scope: Scope, by: Per, node: &Node<'_>) {
 fn check_holding(report: &mut Report, scope: Scope, limit: &MaxLimit, node: &Node<'_>) {
     let (opening, what, advice) = match limit.of {
         Holding::Sessions => (
-            Scope::packet(PacketType::Connect),
+            Scope::packet(PacketType::Connect).or(Scope::code_class(CodeClass::Other)),
             "a session",
-            "add packet = \"CONNECT\" to the rule's match",
+            "add packet = \"CONNECT\" to the rule's match, or code = \"7.01\" for CoAP over TCP",
         ),
         Holding::Subscriptions => (
             Scope::packet(PacketType::Subscribe),
@@ -250,7 +250,7 @@ fn check_holding(report: &mut Report, scope: Scope, limit: &MaxLimit, node: &Nod
             let finding = report.error(node.span(), message);
             finding.help("count them by client, client_id, username, destination, flow or zone");
         }
-        Per::ClientId | Per::Username if limit.of.is_of_coap() => {
+        Per::ClientId | Per::Username if !scope.is_subset(Scope::protocol(Protocol::Mqtt)) => {
             let message = format!("who holds `{}` has no `{name}`", limit.of.name());
             let finding = report.error(node.span(), message);
             finding.help("count them by client, destination, flow or zone");

@@ -166,7 +166,7 @@ detections! {
         "Text on an MQTT port, of no protocol that is told apart";
 
     COAP_AMPLIFICATION_RATIO = "coap.amplification.ratio", "RFC 9175 §2.4, RFC 7252 §11.3",
-        "More bytes towards a client than a rule allows for the bytes that came from it";
+        "More bytes towards a client, those yet to come included, than a rule allows for what came from it";
     COAP_SPOOFED_UNMATCHED_RESPONSE = "coap.spoofed.unmatched-response", "RFC 7252 §5.3.2",
         "A response to nothing the client asked that server";
     COAP_SPOOFED_UNMATCHED_ACK = "coap.spoofed.unmatched-ack", "RFC 7252 §4.2, §11.4",
@@ -195,7 +195,7 @@ detections! {
     COAP_EXCHANGE_MESSAGE_ID_REUSED = "coap.exchange.message-id-reused", "RFC 7252 §4.4",
         "A message ID stands for something else than before, within its lifetime";
     COAP_EXCHANGE_LATE_DUPLICATE = "coap.exchange.late-duplicate", "RFC 7252 §4.8.2",
-        "A message repeated longer after it was first sent than its sender goes on trying";
+        "A message repeated 145 s after it was first sent: no sender tries for so long, and no network takes so long";
     COAP_MIDSTREAM = "coap.midstream", "RFC 7641 §4.5",
         "Shortly after the start, a response to a request that may be older than the gateway";
     COAP_TOO_LARGE = "coap.too-large", "[limits] coap_message_bytes, coap_tcp_message_bytes",

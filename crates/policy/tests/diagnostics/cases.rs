@@ -57,6 +57,18 @@ fn what_is_wrong_with_a_case() {
         ),
         ("\"PUBLISH qos=1 qos=2\"", fine, "`qos` is given twice", ""),
         (
+            "\"GET /a\", \"< 2.05 proven\"",
+            fine,
+            "only a request can show that its sender is `proven`",
+            "",
+        ),
+        (
+            "\"GET /a proven echo=01\"",
+            fine,
+            "`proven` stands for an `echo` of its own",
+            "",
+        ),
+        (
             "\"PUBLISH retain=maybe\"",
             fine,
             "`retain` takes `true` or `false`",

@@ -16,6 +16,16 @@ pub(super) enum Carrier {
     Stream,
 }
 
+/// What a line says.
+#[derive(Debug)]
+pub(super) struct What<'l> {
+    pub(super) code: Code,
+    pub(super) path: &'l str,
+    pub(super) fields: &'l Fields,
+    /// An Echo value that proves the sender's address.
+    pub(super) proof: Option<Vec<u8>>,
+}
+
 /// Remembers what was said, so that an answer fits unless its line says otherwise.
 #[derive(Debug, Default)]
 pub(super) struct Speaker {
@@ -38,10 +48,9 @@ impl Speaker {
         &mut self,
         carrier: Carrier,
         direction: Direction,
-        code: Code,
-        path: &str,
-        fields: &Fields,
+        what: &What<'_>,
     ) -> Vec<u8> {
+        let (code, fields) = (what.code, what.fields);
         let heard = self.last[direction.reverse() as usize].clone();
         let message_type = type_of(fields).unwrap_or_else(|| default_type(code, heard.as_ref()));
         let said = Said {
@@ -49,7 +58,7 @@ impl Speaker {
             message_id: self.message_id_of(message_type, heard.as_ref(), fields),
             token: token_of(code, heard.as_ref(), fields),
         };
-        let build = |builder: Builder<'_>| content(builder, path, fields);
+        let build = |builder: Builder<'_>| content(builder, what);
         let bytes = match carrier {
             Carrier::Datagram => message(message_type, code, said.message_id, &said.token, build),
             Carrier::Stream => {
@@ -77,21 +86,22 @@ impl Speaker {
 }
 
 /// Options and payload of a line.
-fn content(builder: Builder<'_>, path: &str, fields: &Fields) {
-    options(path, fields)
+fn content(builder: Builder<'_>, what: &What<'_>) {
+    options(what)
         .iter()
         .fold(builder, |builder, (number, value)| {
             builder.option(*number, value)
         })
-        .payload(&payload(fields));
+        .payload(&payload(what.fields));
 }
 
 /// Max-Message-Size of a CSM (RFC 8323 §5.3.1).
 const MAX_MESSAGE_SIZE: u16 = 2;
 
-/// The options that path and fields stand for, in the order of their numbers.
-fn options(path: &str, fields: &Fields) -> Vec<(u16, Vec<u8>)> {
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+/// The options that a line stands for, in the order of their numbers.
+fn options(what: &What<'_>) -> Vec<(u16, Vec<u8>)> {
+    let (fields, proof) = (what.fields, &what.proof);
+    let (path, query) = what.path.split_once('?').unwrap_or((what.path, ""));
     let path = path.trim_start_matches('/');
     let segments = path.split('/').filter(|_| !path.is_empty());
     let queries = query.split('&').filter(|part| !part.is_empty());
@@ -134,6 +144,7 @@ fn options(path: &str, fields: &Fields) -> Vec<(u16, Vec<u8>)> {
         .chain(of_any)
         .chain(of_numbers)
         .chain(of_bytes)
+        .chain(proof.iter().map(|value| (number::ECHO, value.clone())))
         .collect();
     options.sort_by_key(|(number, _)| *number);
     options

@@ -3,6 +3,7 @@
 mod coap;
 mod hello;
 mod mqtt;
+mod proof;
 mod properties;
 mod raw;
 mod report;

@@ -4,7 +4,7 @@ use policy::{Line, Service, Speech};
 use wire::Direction;
 use wire::net::TcpFlags;
 
-use super::{Told, coap, hello, mqtt, raw};
+use super::{Told, coap, hello, mqtt, proof, raw};
 use crate::network::{Ends, Gateway, HANDSHAKE, Stream};
 
 /// Bytes of a segment's payload at most.
@@ -50,7 +50,17 @@ impl Talker {
                     true => coap::Carrier::Datagram,
                     false => coap::Carrier::Stream,
                 };
-                let bytes = self.coap.message(carrier, direction, *code, path, fields);
+                let proof = fields.flag("proven").unwrap_or(false).then(|| {
+                    let path = self.stream.ends.path(direction);
+                    proof::echo(gateway.now, path.source, path.destination)
+                });
+                let what = coap::What {
+                    code: *code,
+                    path,
+                    fields,
+                    proof,
+                };
+                let bytes = self.coap.message(carrier, direction, &what);
                 self.send(gateway, direction, &bytes)
             }
             Speech::ClientHello { fields } => {

@@ -182,22 +182,35 @@ impl Stream {
         gateway.carry(self.ends.side_of_sender(direction), &frame)
     }
 
+    /// Carries data that has to pass.
+    ///
+    /// # Panics
+    /// When the gateway doesn't let it.
+    pub fn passes(&mut self, gateway: &mut Gateway, direction: Direction, payload: &[u8]) {
+        let passage = self.data(gateway, direction, payload);
+        assert!(passage.outcome.forward, "{:?}", passage.outcome);
+    }
+
     /// A connection whose MQTT session its server has accepted.
     ///
     /// # Panics
     /// When the gateway doesn't let it.
     #[must_use]
     pub fn session(gateway: &mut Gateway, ends: Ends, version: Version, client_id: &str) -> Self {
+        let greetings = [mqtt::connect(version, client_id), mqtt::connack(version, 0)];
+        Self::greeted(gateway, ends, greetings)
+    }
+
+    /// A connection past these two: the client's CONNECT and its server's CONNACK.
+    ///
+    /// # Panics
+    /// When the gateway doesn't let them.
+    #[must_use]
+    pub fn greeted(gateway: &mut Gateway, ends: Ends, [connect, connack]: [Vec<u8>; 2]) -> Self {
         let mut stream = Self::new(ends);
         stream.open(gateway);
-        let greetings = [
-            (Direction::ToServer, mqtt::connect(version, client_id)),
-            (Direction::ToClient, mqtt::connack(version, 0)),
-        ];
-        for (direction, packet) in greetings {
-            let passage = stream.data(gateway, direction, &packet);
-            assert!(passage.outcome.forward, "{:?}", passage.outcome);
-        }
+        stream.passes(gateway, Direction::ToServer, &connect);
+        stream.passes(gateway, Direction::ToClient, &connack);
         stream
     }
 

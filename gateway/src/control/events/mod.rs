@@ -1,8 +1,10 @@
 //! Events as JSON lines, in the shape of Suricata's EVE wherever it has the field.
 //!
 //! `line` writes one event down, on the worker that saw it; `queue` hands the line over without ever
-//! waiting; `writer` is the one thread that touches the file. docs/events.md describes the fields.
+//! waiting; `writer` is the one thread that touches the file, which `destination` opens. docs/events.md
+//! describes the fields.
 
+mod destination;
 mod detail;
 mod line;
 mod message;
@@ -10,7 +12,8 @@ mod policies;
 mod queue;
 mod writer;
 
+pub use destination::Destination;
 pub use line::{Place, write};
 pub use policies::Policies;
 pub use queue::{EventCounts, Queue};
-pub use writer::{Destination, Writer, WriterError};
+pub use writer::{Writer, WriterError};

@@ -1,19 +1,15 @@
 //! The one thread that touches the events file.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{OFlags, fcntl_setfl};
-
+use super::destination::{Destination, Made, Opened};
 use super::queue::{self, EventCounts, Queue};
-use crate::control::files::make_directory_of;
 
 /// How often an idle writer looks whether it has to reopen its file.
 const LOOK: Duration = Duration::from_millis(200);
@@ -21,51 +17,6 @@ const LOOK: Duration = Duration::from_millis(200);
 const SILENCE: Duration = Duration::from_secs(60);
 /// Lines written before they are flushed at the latest.
 const BATCH: usize = 256;
-
-/// Where events go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
-    /// Appended to a file, which is opened anew on request (log rotation).
-    File(PathBuf),
-    /// Standard output.
-    Stdout,
-    /// Nowhere; they are counted all the same.
-    Nowhere,
-}
-
-impl Destination {
-    /// The destination an `[events] file` names: a path, `-`, or none.
-    #[must_use]
-    pub fn named(file: Option<&str>) -> Self {
-        match file {
-            None => Self::Nowhere,
-            Some("-") => Self::Stdout,
-            Some(path) => Self::File(path.into()),
-        }
-    }
-
-    fn open(&self) -> io::Result<Box<dyn Write + Send>> {
-        Ok(match self {
-            Self::File(path) => Box::new(append(path)?),
-            Self::Stdout => Box::new(io::stdout()),
-            Self::Nowhere => Box::new(io::sink()),
-        })
-    }
-}
-
-/// A named pipe that nobody reads is an error and not a wait.
-fn append(path: &Path) -> io::Result<File> {
-    make_directory_of(path)?;
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag of open(2)");
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .custom_flags(flags)
-        .open(path)?;
-    // Writing may wait, on this thread: lines stay whole.
-    fcntl_setfl(&file, OFlags::APPEND)?;
-    Ok(file)
-}
 
 /// Why events can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -93,16 +44,18 @@ pub struct Writer {
     counts: Arc<EventCounts>,
     reopen: Arc<AtomicBool>,
     thread: JoinHandle<()>,
+    made: Made,
 }
 
 impl Writer {
-    /// Opens `destination` and starts the thread, which ends when all queues are gone.
+    /// Opens `destination` and starts the thread, which ends when all queues are gone. Dropped before
+    /// [`Self::keep_file`], it takes with it what it made and nobody wrote to.
     ///
     /// # Errors
     ///
     /// The file can't be opened, or the thread not be started.
     pub fn start(destination: Destination) -> Result<(Queue, Self), WriterError> {
-        let sink = destination.open().map_err(|error| match &destination {
+        let Opened { sink, made } = destination.open().map_err(|error| match &destination {
             Destination::File(path) => WriterError::Open {
                 path: path.clone(),
                 error,
@@ -129,8 +82,14 @@ impl Writer {
                 counts,
                 reopen,
                 thread,
+                made,
             },
         ))
+    }
+
+    /// Has the file stay: the gateway starts.
+    pub fn keep_file(&mut self) {
+        self.made.keep();
     }
 
     /// What became of the events so far.
@@ -210,7 +169,8 @@ impl EventsFile {
 
     fn open_anew(&mut self) {
         match self.destination.open() {
-            Ok(sink) => {
+            Ok(Opened { sink, mut made }) => {
+                made.keep();
                 let old = std::mem::replace(&mut self.sink, BufWriter::new(sink));
                 // What the old buffer holds was counted as lost: it isn't written late.
                 let (_file, _lost) = old.into_parts();
@@ -229,9 +189,10 @@ impl EventsFile {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, OpenOptions};
+    use std::os::unix::fs::OpenOptionsExt;
 
-    use rustix::fs::{FileType, Mode};
+    use rustix::fs::{FileType, Mode, OFlags};
 
     use super::*;
 

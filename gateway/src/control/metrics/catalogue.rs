@@ -128,6 +128,11 @@ pub(super) const METERS: Spec = Spec::gauge(
     &[],
     "Counters kept on behalf of rules with a limit.",
 );
+pub(super) const HOLDINGS: Spec = Spec::gauge(
+    "weir_holdings",
+    &[],
+    "Totals kept of what clients hold at once, where rules ask for them.",
+);
 pub(super) const LIMIT_HITS: Spec = Spec::counter(
     "weir_limit_hits_total",
     &["limit"],
@@ -237,6 +242,7 @@ pub const ALL: &[Spec] = &[
     HELD_SEGMENTS,
     CLIENTS,
     METERS,
+    HOLDINGS,
     LIMIT_HITS,
     PORT_FRAMES,
     PORT_BYTES,

@@ -214,6 +214,7 @@ impl Sources {
             c::HELD_SEGMENTS.single(gauges.held_segments as u64),
             c::CLIENTS.single(gauges.clients as u64),
             c::METERS.single(gauges.meters as u64),
+            c::HOLDINGS.single(gauges.holdings as u64),
         ]
     }
 

@@ -1,6 +1,7 @@
 //! Exchanges, opened, matched and ended.
 
 use super::*;
+use crate::coap::sent::Kind;
 
 const CLIENT: u16 = 40_000;
 const SERVER: u16 = 5683;
@@ -29,6 +30,7 @@ fn request(observe: Option<Observe>) -> Request {
         resource: Some(9),
         body: 5,
         offset: 0,
+        len: 40,
     }
 }
 
@@ -151,7 +153,7 @@ fn an_observation_keeps_its_token_alive_while_the_server_may_be_silent() {
     let exchanges = table();
     exchanges.open(at(0), &request(Some(Observe::Register)));
     assert_eq!(exchanges.observations(), 0, "asked for is not granted");
-    exchanges.answered(at(1), &response(), request(None).server, Some(1));
+    exchanges.answered(at(1), &response(), request(None).server, Some(1), true);
     assert_eq!(exchanges.observations(), 1);
     let day = 24 * 3600;
     assert!(exchanges.asked(at(day), &response()).is_some());
@@ -166,7 +168,7 @@ fn an_observation_ends_in_four_ways() {
         &|exchanges| {
             exchanges.open(at(10), &request(Some(Observe::Deregister)));
         },
-        &|exchanges| exchanges.answered(at(10), &response(), server, None),
+        &|exchanges| exchanges.answered(at(10), &response(), server, None, true),
         &|exchanges| {
             let (client, server) = (endpoint(1, CLIENT), endpoint(2, SERVER));
             exchanges.end_observation(at(10), client, server, token(1));
@@ -176,7 +178,7 @@ fn an_observation_ends_in_four_ways() {
     for (way, end) in ends.iter().enumerate() {
         let exchanges = table();
         exchanges.open(at(0), &request(Some(Observe::Register)));
-        exchanges.answered(at(1), &response(), server, Some(1));
+        exchanges.answered(at(1), &response(), server, Some(1), true);
         end(&exchanges);
         assert_eq!(exchanges.observations(), 0, "way {way}");
         assert!(exchanges.asked(at(300), &response()).is_none(), "way {way}");
@@ -187,7 +189,7 @@ fn an_observation_ends_in_four_ways() {
 fn a_retransmitted_registration_leaves_the_observation_in_force() {
     let exchanges = table();
     exchanges.open(at(0), &request(Some(Observe::Register)));
-    exchanges.answered(at(1), &response(), request(None).server, Some(1));
+    exchanges.answered(at(1), &response(), request(None).server, Some(1), true);
     exchanges.open(at(2), &request(Some(Observe::Register)));
     assert_eq!(exchanges.observations(), 1);
     assert!(exchanges.asked(at(3600), &response()).is_some());
@@ -198,7 +200,7 @@ fn an_observation_stays_trusted_but_not_a_new_answer() {
     let exchanges = table();
     let register = request(Some(Observe::Register));
     exchanges.open(at(0), &register);
-    exchanges.answered(at(1), &response(), register.server, Some(1));
+    exchanges.answered(at(1), &response(), register.server, Some(1), true);
     exchanges.open(
         at(3600),
         &Request {
@@ -218,10 +220,43 @@ fn an_observation_stays_trusted_but_not_a_new_answer() {
 #[test]
 fn an_adopted_observation_is_as_good_as_one_seen_from_the_start() {
     let exchanges = table();
-    exchanges.adopt(at(0), &response(), 1);
+    exchanges.adopt(at(0), &response(), 1, false);
     assert_eq!(exchanges.observations(), 1);
     let asked = exchanges.asked(at(3600), &response()).unwrap();
     assert!(!asked.trusted);
+}
+
+#[test]
+fn an_observer_that_is_known_by_now_stays_trusted() {
+    let exchanges = table();
+    let register = Request {
+        trusted: false,
+        ..request(Some(Observe::Register))
+    };
+    exchanges.open(at(0), &register);
+    exchanges.answered(at(1), &response(), register.server, Some(1), false);
+    assert!(!exchanges.asked(at(2), &response()).unwrap().trusted);
+    exchanges.answered(at(3), &response(), register.server, Some(2), true);
+    assert!(exchanges.asked(at(4), &response()).unwrap().trusted);
+}
+
+#[test]
+fn what_was_asked_before_the_books_is_carried_over_once() {
+    let exchanges = table();
+    let server = request(None).server;
+    let carried = |secs| {
+        let is_unbooked = exchanges.asked(at(secs), &response()).unwrap().is_unbooked;
+        let bytes = exchanges.carry_over(at(secs), &response(), server);
+        assert_eq!(is_unbooked, bytes > 0);
+        bytes
+    };
+    exchanges.open(at(0), &request(None));
+    assert_eq!(carried(1), 0);
+    exchanges.begin_anew();
+    assert_eq!([carried(2), carried(3)], [40, 0]);
+    exchanges.begin_anew();
+    exchanges.open(at(4), &request(None));
+    assert_eq!(carried(5), 0, "it stands in the new books");
 }
 
 #[test]

@@ -1,0 +1,125 @@
+//! A message as what replies to it, or repeats it, may refer to: by its ID, between its two ends (RFC 7252 §4.2,
+//! §4.4).
+
+use std::time::Duration;
+
+use super::endpoint::Token;
+use crate::Instant;
+use crate::table::Aging;
+
+/// How long a message ID of a CON is taken, and how long a token may be answered.
+pub(super) const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
+/// How long a message ID of a NON is taken.
+const NON_LIFETIME: Duration = Duration::from_secs(145);
+
+/// What sort of message a CON or NON was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Request,
+    Response,
+    /// An Empty CON, "CoAP ping" (RFC 7252 §4.3).
+    Ping,
+    /// A response under a message ID of ours.
+    Probe,
+    /// A response to nothing, under a message ID of ours.
+    Decoy,
+    /// A ping of ours, before a request that is too large.
+    Knock,
+}
+
+/// A CON or NON that may be acknowledged or reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sent {
+    at: Instant,
+    /// When it was sent for the first time.
+    first: Instant,
+    /// What it says, byte for byte; of ours, the message ID of the CON it answers.
+    digest: u32,
+    confirmable: bool,
+    pub(super) kind: Kind,
+    pub(super) token: Token,
+}
+
+/// What a CON or NON is to those sent before it under its message ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repetition {
+    /// There was none, or it repeats one in time.
+    Fair,
+    /// It repeats one that its sender must have given up long ago (MAX_TRANSMIT_SPAN and
+    /// MAX_LATENCY, RFC 7252 §4.8.2).
+    Late,
+    /// It says something else (RFC 7252 §4.4).
+    Other,
+}
+
+impl Sent {
+    pub(super) fn new(
+        now: Instant,
+        kind: Kind,
+        confirmable: bool,
+        token: Token,
+        digest: u32,
+    ) -> Self {
+        Self {
+            at: now,
+            first: now,
+            digest,
+            confirmable,
+            kind,
+            token,
+        }
+    }
+
+    /// A probe or a decoy, for a request that has to be acknowledged in the end if it is a CON: `answers`
+    /// is its message ID then.
+    pub(super) fn ours(now: Instant, kind: Kind, token: Token, answers: Option<u16>) -> Self {
+        let digest = answers.map_or(u32::MAX, u32::from);
+        Self::new(now, kind, true, token, digest)
+    }
+
+    /// Of a message of ours: the message ID of the request that has to be acknowledged.
+    pub(super) fn answers(&self) -> Option<u16> {
+        u16::try_from(self.digest).ok().filter(|_| self.is_ours())
+    }
+
+    /// Whether its sender knows nothing of it.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self.kind, Kind::Probe | Kind::Decoy | Kind::Knock)
+    }
+
+    /// Whether it is what `digest` stands for.
+    pub(super) fn is(&self, digest: u32) -> bool {
+        self.digest == digest
+    }
+
+    /// Takes the place of what was sent before.
+    pub(super) fn follow(&mut self, next: Self) -> Repetition {
+        let before = std::mem::replace(self, next);
+        if before.digest != next.digest {
+            return Repetition::Other;
+        }
+        self.first = before.first;
+        match next.at.since(before.first) > NON_LIFETIME {
+            true => Repetition::Late,
+            false => Repetition::Fair,
+        }
+    }
+}
+
+impl Aging for Sent {
+    fn used(&self) -> Instant {
+        self.at
+    }
+
+    fn lifetime(&self) -> Duration {
+        if self.confirmable {
+            EXCHANGE_LIFETIME
+        } else {
+            NON_LIFETIME
+        }
+    }
+
+    fn is_established(&self, _: Instant) -> bool {
+        false
+    }
+}

@@ -1,0 +1,134 @@
+//! Observations that outlast what happens meanwhile: a proof that lapses, a gateway that starts, rules that come
+//! into force. Their clients follow no Echo.
+
+use std::time::Duration;
+
+use wire::coap::{Code, Message, Type, number};
+
+use crate::world::{
+    BASELINE, Datagram, Passage, World, client, empty, message, observe, policy_of, server,
+};
+
+const TOKEN: &[u8] = &[0xa1, 0xb2, 0xc3, 0xd4];
+
+fn notification(kind: Type, id: u16) -> Vec<u8> {
+    message(kind, Code::CONTENT, id, TOKEN, |builder| {
+        builder
+            .uint(number::OBSERVE, u32::from(id))
+            .payload(b"21.5");
+    })
+}
+
+fn notify(world: &mut World, kind: Type, id: u16) -> Passage {
+    world.send(server(), client(), &notification(kind, id))
+}
+
+fn message_id(datagram: &[u8]) -> u16 {
+    Message::decode(datagram).expect("a message").message_id()
+}
+
+/// What an observer does with what it is sent: it acknowledges a notification, and resets what it didn't ask for.
+fn replies(world: &mut World, passage: &Passage) {
+    let mut inbox = passage.injected.clone();
+    let forwarded = passage.forwarded.iter().map(|payload| Datagram {
+        from: server(),
+        to: client(),
+        payload: payload.clone(),
+    });
+    inbox.extend(forwarded);
+    while let Some(sent) = inbox.pop() {
+        if sent.to != client() {
+            continue;
+        }
+        let decoded = Message::decode(&sent.payload).expect("a message");
+        if decoded.message_type() != Type::Confirmable {
+            continue;
+        }
+        assert_eq!(decoded.code(), Code::CONTENT, "{sent:?}");
+        let kind = match decoded.token() == TOKEN {
+            true => Type::Acknowledgement,
+            false => Type::Reset,
+        };
+        let reply = empty(kind, message_id(&sent.payload));
+        inbox.extend(world.send(client(), server(), &reply).injected);
+    }
+}
+
+/// The value that a client was brought, by whoever.
+fn arrived(passage: &Passage) -> bool {
+    let ours = passage.injected.iter().filter(|sent| sent.to == client());
+    passage.forwarded.is_some()
+        || ours
+            .map(|sent| Message::decode(&sent.payload).expect("a message"))
+            .any(|message| message.token() == TOKEN && message.payload() == b"21.5")
+}
+
+/// Whether the server was told to forget the observation.
+fn ended(passage: &Passage) -> bool {
+    let reset =
+        |payload: &[u8]| Message::decode(payload).expect("a message").message_type() == Type::Reset;
+    let mut to_server = passage.injected.iter().filter(|sent| sent.to == server());
+    to_server.any(|sent| reset(&sent.payload))
+}
+
+fn register(world: &mut World) {
+    world.pass(client(), server(), &observe(1, TOKEN, 0, "temperature"));
+    let passage = notify(world, Type::Acknowledgement, 1);
+    assert!(arrived(&passage));
+    replies(world, &passage);
+}
+
+#[test]
+fn an_observation_outlasts_the_proof_it_began_with() {
+    let mut world = World::new();
+    register(&mut world);
+    for id in 100..280 {
+        world.pause(Duration::from_secs(60));
+        let passage = notify(&mut world, Type::NonConfirmable, id);
+        assert!(
+            arrived(&passage) && !ended(&passage),
+            "minute {}: {passage:?}",
+            id - 99
+        );
+        replies(&mut world, &passage);
+    }
+}
+
+#[test]
+fn an_observation_older_than_the_gateway_goes_on() {
+    for kind in [Type::Confirmable, Type::NonConfirmable] {
+        let mut world = World::new();
+        world.inspector.lose_sight(world.now);
+        for id in 100..280 {
+            let passage = notify(&mut world, kind, id);
+            assert!(
+                arrived(&passage) && !ended(&passage),
+                "{kind:?} {id}: {passage:?}"
+            );
+            replies(&mut world, &passage);
+            world.pause(Duration::from_secs(60));
+        }
+    }
+}
+
+#[test]
+fn an_observation_that_began_unheeded_goes_on_once_rules_are_enforced() {
+    for kind in [Type::Confirmable, Type::NonConfirmable] {
+        let mut world = World::new();
+        let watch = policy_of("mode = \"monitor\"", BASELINE);
+        world.inspector.install(watch);
+        register(&mut world);
+        for id in 100..400 {
+            if id == 200 {
+                world.inspector.install(policy_of("", BASELINE));
+            }
+            let passage = notify(&mut world, kind, id);
+            assert!(
+                arrived(&passage) && !ended(&passage),
+                "{kind:?} {id}: {passage:?}"
+            );
+            replies(&mut world, &passage);
+            world.pause(Duration::from_secs(60));
+        }
+    }
+}
