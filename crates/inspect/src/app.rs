@@ -274,6 +274,16 @@ impl App {
         }
     }
 
+    /// Whether what travels this way passes unread until the beginning of a message is found.
+    #[inline]
+    pub(crate) fn is_seeking(&self, direction: Direction) -> bool {
+        match self {
+            Self::Mqtt(_, session) => session.is_seeking(direction),
+            Self::Coap(session) => session.is_seeking(direction),
+            Self::Tls(_) | Self::Opaque => false,
+        }
+    }
+
     /// Bytes of this direction are missing for good: what follows can't be read.
     pub(crate) fn lose(&mut self, direction: Direction) {
         match self {

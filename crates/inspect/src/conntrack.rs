@@ -9,6 +9,21 @@ use crate::source::{handle_martian, handle_wrong_side, is_martian};
 use crate::tcp::{Connection, Segment, Work};
 use crate::{Count, Frame, Inspector, Outcome, Sink, Verdict};
 
+/// How a flow began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// By a SYN to a service's port, which is at hand.
+    Client,
+    /// By a SYN from a service's port to a port of none, which is at hand: it belongs to no service.
+    Server,
+    /// By a handshake that was forgotten.
+    Forgotten,
+    /// Unseen.
+    Older,
+    /// Nobody knows: the gateway should.
+    Nowhere,
+}
+
 impl Inspector {
     /// A segment to or from a service, its checksum right.
     pub(crate) fn handle_tcp<S: Sink>(
@@ -24,12 +39,13 @@ impl Inspector {
         };
         let is_known =
             !self.has_lost_sight_since(flow.last_seen) || flow.state.lose_sight(&self.shared);
-        if !is_known || flow.state.gives_way_to(segment) {
+        let direction = flow.direction(source_is_low);
+        if !is_known || flow.state.gives_way_to(segment, direction) {
             drop(flow);
             return self.open_flow(cx, arrival, (key, source_is_low), segment, frame, true);
         }
         arrival.service = flow.service;
-        arrival.direction = flow.direction(source_is_low);
+        arrival.direction = direction;
         self.handle_in_flow(cx, arrival, segment, frame, flow)
     }
 
@@ -99,13 +115,18 @@ impl Inspector {
         if is_martian(endpoints.source, endpoints.destination) {
             return handle_martian(cx, arrival);
         }
-        let treatment = cx.policy.midstream();
-        let mut connection = match segment.is_opening() {
-            true => Connection::opening(arrival.service, cx.now),
-            false if self.is_after_handshake(cx, arrival, segment) => {
-                Connection::answering(arrival.service, treatment, cx.now)
-            }
-            false => Connection::midstream(arrival.service, treatment),
+        self.flows.older.note_newcomer(cx.now, cx.limits);
+        let origin = self.origin(cx, arrival, &key.0, segment);
+        if origin == Origin::Nowhere && arrival.layout.payload_len() == 0 {
+            // It carries nothing, and its receiver knows best what to answer.
+            return Outcome::ACCEPT;
+        }
+        let (service, treatment) = (arrival.service, cx.policy.midstream());
+        let mut connection = match origin {
+            Origin::Client => Connection::opening(service, cx.now),
+            Origin::Server => Connection::foreign(),
+            Origin::Forgotten => Connection::answering(service, treatment, cx.now),
+            Origin::Older | Origin::Nowhere => Connection::midstream(service, treatment),
         };
         let has_room = !self.flows.is_full(cx.limits) || self.make_room(cx);
         let mut work = Work {
@@ -118,14 +139,17 @@ impl Inspector {
             has_room,
             is_released: false,
         };
-        let outcome = match segment.is_opening() {
-            true => work.handle_segment(),
+        let judged = match origin {
+            Origin::Client | Origin::Server => Ok(work.handle_segment()),
             // The last word of a connection nobody knows: there is nothing to remember.
-            false if segment.is_rst() => return Outcome::ACCEPT,
-            false => match work.judge_midstream(treatment) {
-                Ok(outcome) => outcome,
-                Err(outcome) => return outcome,
-            },
+            _ if segment.is_rst() => return Outcome::ACCEPT,
+            Origin::Forgotten | Origin::Older => work.judge_midstream(treatment),
+            Origin::Nowhere if !has_room => return work.no_room(),
+            Origin::Nowhere => work.judge_unknown(),
+        };
+        let outcome = match judged {
+            Ok(outcome) => outcome,
+            Err(outcome) => return outcome,
         };
         if segment.is_opening() && !outcome.forward {
             return outcome;
@@ -135,6 +159,29 @@ impl Inspector {
         }
         self.enter(cx, arrival, key, connection, has_room);
         outcome
+    }
+
+    /// Where a flow comes from that isn't known, of which a segment is at hand.
+    fn origin<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        arrival: &Arrival,
+        key: &FlowKey,
+        segment: &Segment,
+    ) -> Origin {
+        if segment.is_opening() {
+            return match arrival.direction {
+                Direction::ToServer => Origin::Client,
+                Direction::ToClient => Origin::Server,
+            };
+        }
+        if self.is_after_handshake(cx, arrival, segment) {
+            return Origin::Forgotten;
+        }
+        match self.flows.may_be_older(key, cx.now) {
+            true => Origin::Older,
+            false => Origin::Nowhere,
+        }
     }
 
     /// Whether a segment of an unknown flow can only, or may well, follow a handshake: one that made

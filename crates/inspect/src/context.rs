@@ -25,6 +25,8 @@ use crate::{
 /// The call under way: time, place, rules, and where to tell.
 pub(crate) struct Context<'a, S> {
     pub(crate) now: Instant,
+    /// Until when a TCP flow may have begun unseen.
+    pub(crate) older_until: Instant,
     /// Where the frame came in.
     pub(crate) port: Port,
     pub(crate) policy: &'a Policy,

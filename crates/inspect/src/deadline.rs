@@ -4,7 +4,7 @@ use policy::Endpoints;
 
 use crate::context::{Carrier, Context};
 use crate::dispatch::TCP;
-use crate::flow::{Class, Tenant};
+use crate::flow::Tenant;
 use crate::inspector::Installed;
 use crate::tcp::Connection;
 use crate::{Inspector, Instant, Port, Sink};
@@ -43,6 +43,7 @@ impl Inspector {
         };
         let mut cx = Context {
             now,
+            older_until: self.flows.older.until(),
             port,
             policy: &installed.policy,
             generation: installed.generation,
@@ -65,7 +66,7 @@ impl Inspector {
             };
             flow.state
                 .expire(&mut cx, &self.shared, (carrier, service, &ends));
-            if flow.state.class() == Class::Lingering {
+            if flow.state.class().is_over() {
                 flow.last_seen = now;
             }
         }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use policy::{Action, Endpoints, Fragments, Message, Protocol, Reason, Service, Session, Subject};
 use wire::Direction;
 use wire::net::checksum::{self, State};
-use wire::net::{Fragment, Layout, Malformed, Packet, Rough, Transport};
+use wire::net::{Fragment, Layout, Malformed, Packet, Rough, Transport, Vlan};
 
 use crate::context::{Arrival, Carrier, Context};
 use crate::inspector::Installed;
@@ -36,7 +36,8 @@ impl Inspector {
             Transport::Fragment(fragment) => {
                 return handle_fragment(cx, installed, &packet, fragment);
             }
-            Transport::Other(_) | Transport::NotIp => return Outcome::ACCEPT,
+            Transport::NotIp => return handle_without_ip(cx, installed, &packet),
+            Transport::Other(_) => return Outcome::ACCEPT,
         };
         let Some(ports) = packet.ports() else {
             return Outcome::ACCEPT;
@@ -46,7 +47,7 @@ impl Inspector {
         };
         let endpoints = endpoints(cx.port, (packet.source(), packet.destination()), ports);
         let carrier = Carrier {
-            vlan: packet.vlan().map(|vlan| vlan.id()),
+            vlan: packet.vlan().and_then(Vlan::id),
             protocol: packet.layout.protocol,
         };
         let mut arrival = Arrival {
@@ -151,6 +152,41 @@ fn handle_malformed<S: Sink>(
     judge_roughly(cx, ends, rough.vlan, service, Reason::from(malformed))
 }
 
+/// A frame without IP passes, unless it hides that of a service behind a second tag: receivers take
+/// priority tags off in any number. What is behind a third is beyond reach.
+#[cold]
+fn handle_without_ip<S: Sink>(
+    cx: &mut Context<'_, S>,
+    installed: &Installed,
+    packet: &Packet<'_>,
+) -> Outcome {
+    let Some(inner) = packet.behind_tag() else {
+        return Outcome::ACCEPT;
+    };
+    let packet = match Packet::decode(inner) {
+        Ok(packet) => packet,
+        Err(malformed) => return handle_malformed(cx, installed, inner, malformed),
+    };
+    let transport = match packet.transport {
+        Transport::Tcp(_) => Ported::Tcp,
+        Transport::Udp(_) => Ported::Udp,
+        Transport::Fragment(fragment) => return handle_fragment(cx, installed, &packet, fragment),
+        Transport::Other(_) => return Outcome::ACCEPT,
+        Transport::NotIp if packet.behind_tag().is_none() => return Outcome::ACCEPT,
+        Transport::NotIp => Ported::Tcp,
+    };
+    let ports = packet.ports();
+    let found = ports.and_then(|(from, to)| installed.ports.find(transport, from, to));
+    if ports.is_some() && found.is_none() {
+        return Outcome::ACCEPT;
+    }
+    let addresses = (packet.source(), packet.destination());
+    let ends = endpoints(cx.port, addresses, ports.unwrap_or_default());
+    let vlan = packet.vlan().and_then(Vlan::id);
+    let service = found.map_or(Service::Mqtt, |(service, _)| service);
+    judge_roughly(cx, ends, vlan, service, Reason::ETHERNET_STACKED_TAGS)
+}
+
 /// A piece of an IP packet. Only the first piece may show that it is nobody's.
 fn handle_fragment<S: Sink>(
     cx: &mut Context<'_, S>,
@@ -180,7 +216,7 @@ fn handle_fragment<S: Sink>(
     }
     let addresses = (packet.source(), packet.destination());
     let ends = endpoints(cx.port, addresses, ports.unwrap_or_default());
-    let vlan = packet.vlan().map(|vlan| vlan.id());
+    let vlan = packet.vlan().and_then(Vlan::id);
     let service = found.map_or(guess, |(service, _)| service);
     judge_roughly(cx, ends, vlan, service, Reason::IP_FRAGMENT)
 }

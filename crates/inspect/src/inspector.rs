@@ -77,6 +77,10 @@ impl Inspector {
         let old = self
             .policy
             .rcu(|old| Installed::new(Arc::clone(&policy), old.generation + 1));
+        if old.policy.services() != policy.services() {
+            // Nobody has seen what spoke at a port that is a service's from now on.
+            self.flows.older.begin_anew();
+        }
         if !old.policy.ratios_enforced().eq(policy.ratios_enforced()) {
             self.coap.begin_books_anew();
         }
@@ -85,11 +89,13 @@ impl Inspector {
     /// Until `now` frames may have gone by unseen: before the gateway started, or while the kernel
     /// forwarded them in its stead. What was under way then is taken up anew where it is met next: TCP
     /// connections at the numbers they have come to; CoAP responses without their request raise
-    /// `coap.midstream`, and not the reason of forged ones, for `midstream_grace` from then on. A
-    /// replay, which begins at the beginning, has no use for it.
+    /// `coap.midstream`, and not the reason of forged ones, for `midstream_grace` from then on; TCP
+    /// connections that aren't known are taken up for `tcp_midstream_grace`. That an inspector's first
+    /// frame may come from the middle of a connection goes without saying: a replay has no use for this.
     pub fn lose_sight(&self, now: Instant) {
         self.unseen_until.fetch_max(now.0, Ordering::Relaxed);
         self.shared.registry.lose_sight(now);
+        self.flows.older.lose_sight(now, &self.limits);
         self.coap
             .expect_midstream(now + self.limits.midstream_grace);
     }
@@ -204,6 +210,7 @@ impl Sitting<'_> {
         let (inspector, installed) = (self.inspector, &**self.installed);
         let mut cx = Context {
             now,
+            older_until: inspector.flows.older.until(),
             port,
             policy: &installed.policy,
             generation: installed.generation,

@@ -222,7 +222,7 @@ fn flows_are_counted_in_and_out() {
     let mut gateway = gateway();
     let mut stream = session(&mut gateway, Ends::v4(7, 1883));
     stream.send(&mut gateway, ToServer, RST, &[]);
-    gateway.wait(Duration::from_secs(60));
+    gateway.wait(Limits::default().tcp_midstream_grace);
     let service = policy::Service::Mqtt;
     assert_eq!(gateway.record.counted(Count::FlowOpened(service)), 1);
     let closed = Count::FlowClosed(service, FlowEnd::Finished);

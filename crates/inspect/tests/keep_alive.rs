@@ -5,7 +5,7 @@ use std::time::Duration;
 use policy::Side;
 use testkit::mqtt;
 use testkit::network::{Ends, Gateway, Stream, tcp_of};
-use weir_inspect::{Count, FlowEnd, Verdict};
+use weir_inspect::{Count, FlowEnd, Limits, Verdict};
 use wire::Direction::{ToClient, ToServer};
 use wire::mqtt::encode::Connect;
 use wire::mqtt::{Property, ReasonCode, Version, encode};
@@ -69,7 +69,8 @@ fn at_the_deadline_both_ends_get_a_reset_they_accept() {
         );
         assert_eq!(passage.reason(), Some("mqtt.session.keep-alive"));
         assert_eq!(passage.toward(Side::Inside).len(), 1);
-        wait(&mut gateway, 60);
+        // An end may not know: it is remembered while it could be taken for older than the gateway.
+        gateway.wait(Limits::default().tcp_midstream_grace);
         let closed = Count::FlowClosed(policy::Service::Mqtt, FlowEnd::Denied);
         assert_eq!(gateway.record.counted(closed), 1);
     }

@@ -256,13 +256,16 @@ pub struct Limits {
     pub half_open: usize,
     /// A handshake that is silent for longer is forgotten, default 65 s: no longer than a server repeats its SYN+ACK.
     pub half_open_timeout: Duration,
-    /// An established flow that is silent for longer is forgotten, default 2 h.
+    /// An established flow that is silent for longer is forgotten, default 5 d.
     pub idle_timeout: Duration,
     /// How long a finished or denied flow is remembered, default 30 s.
     pub linger_timeout: Duration,
     /// How long after the start a CoAP response, or a TCP flow in a flood of handshakes, may be older than
     /// the gateway, default 60 s.
     pub midstream_grace: Duration,
+    /// How long after the start a TCP flow may be older than the gateway, default 2 h: as long as most ends
+    /// say nothing at most.
+    pub tcp_midstream_grace: Duration,
     /// Out-of-order bytes held over all flows, default 64 MiB.
     pub held_bytes: usize,
     /// Out-of-order bytes held per direction of a flow, default 256 KiB.
@@ -308,9 +311,10 @@ impl Default for Limits {
             flows: 262_144,
             half_open: 32_768,
             half_open_timeout: Duration::from_secs(65),
-            idle_timeout: Duration::from_secs(2 * 3600),
+            idle_timeout: Duration::from_secs(5 * 24 * 3600),
             linger_timeout: Duration::from_secs(30),
             midstream_grace: Duration::from_secs(60),
+            tcp_midstream_grace: Duration::from_secs(2 * 3600),
             held_bytes: 64 << 20,
             held_bytes_per_flow: 655_360,
             held_segments_per_flow: 1024,

@@ -95,6 +95,10 @@ impl Session {
         self.ends[direction as usize] = End::unseen();
     }
 
+    pub(crate) fn is_seeking(&self, direction: Direction) -> bool {
+        self.framers.at(direction).reading == Reading::Seeking
+    }
+
     pub(crate) fn is_lost(&self, direction: Direction) -> bool {
         self.framers.at(direction).reading == Reading::Lost
     }

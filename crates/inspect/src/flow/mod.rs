@@ -1,6 +1,7 @@
 //! TCP flows: what tells them apart, and the bounded table they live in.
 
 mod key;
+mod older;
 mod queue;
 mod table;
 
@@ -10,6 +11,7 @@ use wire::Direction;
 use crate::{FlowEnd, Instant};
 
 pub(crate) use key::FlowKey;
+pub(crate) use older::Older;
 pub(crate) use table::{Departure, Table, Tenant};
 
 /// What the table bounds and times out apart from each other.
@@ -19,12 +21,24 @@ pub(crate) enum Class {
     HalfOpen,
     /// Both ends have shown that they hear each other.
     Established,
-    /// Finished or denied; remembered for its stragglers.
+    /// Closed by both ends; remembered for its stragglers.
     Lingering,
+    /// Broken off by one end, or by Weir: the other may not know.
+    Severed,
 }
 
 impl Class {
-    const ALL: [Self; 3] = [Self::HalfOpen, Self::Established, Self::Lingering];
+    const ALL: [Self; 4] = [
+        Self::HalfOpen,
+        Self::Established,
+        Self::Lingering,
+        Self::Severed,
+    ];
+
+    /// Whether its flows only stay to be remembered.
+    pub(crate) fn is_over(self) -> bool {
+        matches!(self, Self::Lingering | Self::Severed)
+    }
 }
 
 /// One flow: the table's bookkeeping around what the TCP module keeps.

@@ -3,6 +3,7 @@
 //! Lock order: a shard of the map first, a queue second. Whatever pops from a queue therefore lets go
 //! of it before it looks into the map.
 
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use dashmap::mapref::one::RefMut;
 use dashmap::{DashMap, Entry};
 
 use super::queue::Queue;
-use super::{Class, Flow, FlowKey};
+use super::{Class, Flow, FlowKey, Older};
 use crate::hashing::{Hashing, hashing};
 use crate::{FlowEnd, Instant, LimitKind, Limits, Seed};
 
@@ -30,6 +31,9 @@ pub(crate) struct Table<T> {
     half_open: Ward,
     established: Ward,
     lingering: Ward,
+    severed: Ward,
+    /// Which flows that aren't here may be taken up in the middle.
+    pub(crate) older: Older,
     /// When a half-open flow last made room for another, as nanoseconds of [`Instant`].
     crowded: AtomicU64,
     /// Flows that have to be heard of by a certain time.
@@ -75,14 +79,16 @@ impl<T> Table<T> {
             half_open: Ward::new(),
             established: Ward::new(),
             lingering: Ward::new(),
+            severed: Ward::new(),
+            older: Older::new(),
             crowded: AtomicU64::new(0),
             deadlines: Queue::new(),
         }
     }
 
-    /// Flows past their handshake, lingering ones included.
+    /// Flows past their handshake, those that are over included.
     pub(crate) fn established(&self) -> usize {
-        self.established.len() + self.lingering.len()
+        self.established.len() + self.lingering.len() + self.severed.len()
     }
 
     /// Flows whose handshake is under way.
@@ -99,6 +105,11 @@ impl<T> Table<T> {
     pub(crate) fn forgot_handshakes(&self, now: Instant, limits: &Limits) -> bool {
         let crowded = Instant(self.crowded.load(Ordering::Relaxed));
         crowded != Instant::ZERO && now.since(crowded) <= limits.half_open_timeout
+    }
+
+    /// Whether a flow that isn't here may have begun without being seen, or was forgotten to make room.
+    pub(crate) fn may_be_older(&self, key: &FlowKey, now: Instant) -> bool {
+        now < self.older.until() || self.older.take_evicted(self.flows.hasher().hash_one(key))
     }
 
     /// The flow of this key, locked.
@@ -145,7 +156,7 @@ impl<T> Table<T> {
         Some(Departure { flow, limit: None })
     }
 
-    /// Whether an established flow fits in; if not, the longest idle one makes room, lingering ones
+    /// Whether an established flow fits in; if not, the longest idle one makes room, those that are over
     /// first. No flow may be locked by the caller.
     pub(crate) fn make_room(
         &self,
@@ -159,6 +170,7 @@ impl<T> Table<T> {
         let idle_since = now - EVICTABLE_AFTER;
         for (class, until) in [
             (Class::Lingering, Instant::FAR),
+            (Class::Severed, Instant::FAR),
             (Class::Established, idle_since + limits.idle_timeout),
         ] {
             for _ in 0..WORK_PER_CALL {
@@ -166,8 +178,11 @@ impl<T> Table<T> {
                     break;
                 };
                 // Only an entry whose time is true belongs to the flow idle for longest.
-                let longest_idle = |true_due| true_due == due;
+                let longest_idle = |true_due| true_due == due || class == Class::Severed;
                 let evicted = self.settle(class, due, key, limits, &longest_idle);
+                if class == Class::Established && evicted.is_some() {
+                    self.older.note_evicted(self.flows.hasher().hash_one(key));
+                }
                 gone_for(LimitKind::Flows, evicted, gone);
                 if !self.is_full(limits) {
                     return true;
@@ -183,7 +198,7 @@ impl<T> Table<T> {
         let old = self.ward(flow.class);
         old.queue.remove(flow.queued, key);
         old.leave();
-        let due = flow.last_seen + timeout(class, limits);
+        let due = self.due(class, flow.last_seen, limits);
         self.ward(class).enter(class, due, key, flow);
     }
 
@@ -243,6 +258,7 @@ impl<T> Table<T> {
             (&self.half_open.queue, "half-open flow"),
             (&self.established.queue, "idle flow"),
             (&self.lingering.queue, "finished flow"),
+            (&self.severed.queue, "severed flow"),
             (&self.deadlines, "silent client"),
         ]
         .into_iter()
@@ -266,7 +282,7 @@ impl<T> Table<T> {
             if flow.class != class || flow.queued != due {
                 return false;
             }
-            let true_due = flow.last_seen + timeout(class, limits);
+            let true_due = self.due(class, flow.last_seen, limits);
             if over(true_due) {
                 return true;
             }
@@ -285,6 +301,24 @@ impl<T> Table<T> {
             Class::HalfOpen => &self.half_open,
             Class::Established => &self.established,
             Class::Lingering => &self.lingering,
+            Class::Severed => &self.severed,
+        }
+    }
+
+    /// When a flow is to be let go. One of which an end may not know that it is over stays for as long as
+    /// it could otherwise be taken for older than the gateway.
+    fn due(&self, class: Class, last_seen: Instant, limits: &Limits) -> Instant {
+        match class {
+            Class::HalfOpen => last_seen + limits.half_open_timeout,
+            Class::Established => last_seen + limits.idle_timeout,
+            Class::Lingering => last_seen + limits.linger_timeout,
+            Class::Severed => {
+                let until = match self.older.until() {
+                    Instant::FAR => last_seen + limits.tcp_midstream_grace,
+                    until => until,
+                };
+                until.max(last_seen + limits.linger_timeout)
+            }
         }
     }
 }
@@ -300,7 +334,7 @@ impl<T> Departure<T> {
     /// How the flow ended.
     pub(crate) fn end(&self) -> FlowEnd {
         match self.limit {
-            Some(_) if self.flow.class != Class::Lingering => FlowEnd::Evicted,
+            Some(_) if !self.flow.class.is_over() => FlowEnd::Evicted,
             _ => self.flow.end,
         }
     }
@@ -314,13 +348,5 @@ fn gone_for<T>(
     if let Some(departure) = departure {
         let limit = Some(limit);
         gone(Departure { limit, ..departure });
-    }
-}
-
-fn timeout(class: Class, limits: &Limits) -> Duration {
-    match class {
-        Class::HalfOpen => limits.half_open_timeout,
-        Class::Established => limits.idle_timeout,
-        Class::Lingering => limits.linger_timeout,
     }
 }

@@ -297,6 +297,10 @@ impl Session {
         self.lose_track();
     }
 
+    pub(crate) fn is_seeking(&self, direction: Direction) -> bool {
+        self.framers.at(direction).reading == Reading::Seeking
+    }
+
     pub(crate) fn is_lost(&self, direction: Direction) -> bool {
         self.framers.at(direction).reading == Reading::Lost
     }

@@ -41,13 +41,13 @@ impl Session {
         }
     }
 
-    /// Starts reading, if `bytes` read as control packets.
+    /// Starts reading, where in `bytes` a control packet begins.
     fn seek(&mut self, arrival: &Arrival, bytes: &[u8]) {
-        let Some(version) = resync::version_of(bytes, self.version, arrival.direction) else {
+        let Some((at, version)) = resync::boundary(bytes, self.version, arrival.direction) else {
             return;
         };
         self.version = version;
-        self.framers.at_mut(arrival.direction).reading = Reading::Boundary;
+        self.framers.at_mut(arrival.direction).pass(at);
     }
 }
 

@@ -36,7 +36,7 @@ impl Connection {
     pub(crate) fn lose_sight(&mut self, shared: &Shared) -> bool {
         match self.phase {
             Phase::Handshake => return false,
-            Phase::Finished | Phase::Denied(_) => return true,
+            Phase::Finished | Phase::Denied(_) | Phase::Foreign { .. } => return true,
             Phase::Midstream | Phase::Established => {}
         }
         for half in &mut self.halves {
@@ -59,7 +59,21 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             Midstream::Accept | Midstream::Bypass => Action::Accept,
             Midstream::Reset => Action::Reset,
         };
-        let judgement = self.judge_tcp(Reason::TCP_MIDSTREAM, fallback);
+        self.judge_first(Reason::TCP_MIDSTREAM, fallback)
+    }
+
+    /// A segment with data of a connection that can't have begun unseen, but was never seen to begin
+    /// either. Nobody has read what came before it, so that its ends are told, by its numbers, that there
+    /// is no such connection.
+    ///
+    /// # Errors
+    /// The outcome, when the connection isn't taken up at all.
+    pub(crate) fn judge_unknown(&mut self) -> Result<Outcome, Outcome> {
+        self.judge_first(Reason::TCP_NO_CONNECTION, Action::Drop)
+    }
+
+    fn judge_first(&mut self, reason: Reason, fallback: Action) -> Result<Outcome, Outcome> {
+        let judgement = self.judge_tcp(reason, fallback);
         self.place_halves();
         if judgement.action.stops() {
             return Err(self.carry_out(judgement));

@@ -17,6 +17,7 @@ mod control;
 mod expiry;
 #[cfg(test)]
 mod fixture;
+mod foreign;
 mod half;
 mod handshake;
 mod held;
@@ -81,6 +82,8 @@ enum Phase {
     Finished,
     /// Weir has torn it down.
     Denied(Grounds),
+    /// It belongs to no service.
+    Foreign { is_over: bool },
 }
 
 /// What of one end's segments is answered with a RST once their connection was torn down.
@@ -129,23 +132,37 @@ impl Connection {
         match self.phase {
             Phase::Handshake | Phase::Midstream => Class::HalfOpen,
             Phase::Established => Class::Established,
-            Phase::Finished | Phase::Denied(_) => Class::Lingering,
+            Phase::Foreign { is_over: false } if self.halves.iter().any(|half| !half.heard) => {
+                Class::HalfOpen
+            }
+            Phase::Foreign { is_over: false } => Class::Established,
+            Phase::Finished if self.broken_off.is_some() => Class::Severed,
+            Phase::Finished | Phase::Foreign { is_over: true } => Class::Lingering,
+            Phase::Denied(_) => Class::Severed,
         }
     }
 
     /// How its flow ends if it ends now.
     pub(crate) fn end(&self) -> FlowEnd {
         match self.phase {
-            Phase::Handshake | Phase::Midstream | Phase::Established => FlowEnd::Idle,
-            Phase::Finished => FlowEnd::Finished,
+            Phase::Handshake
+            | Phase::Midstream
+            | Phase::Established
+            | Phase::Foreign { is_over: false } => FlowEnd::Idle,
+            Phase::Finished | Phase::Foreign { is_over: true } => FlowEnd::Finished,
             Phase::Denied(_) => FlowEnd::Denied,
         }
     }
 
     /// Whether a SYN starts a new connection in its place.
-    pub(crate) fn gives_way_to(&self, segment: &Segment) -> bool {
-        let is_over = matches!(self.phase, Phase::Finished | Phase::Denied(_));
-        is_over && segment.is_opening()
+    pub(crate) fn gives_way_to(&self, segment: &Segment, direction: Direction) -> bool {
+        segment.is_opening()
+            && match self.phase {
+                // Of one that is read, a server opens none: see [`Connection::foreign`].
+                Phase::Finished | Phase::Denied(_) => direction == Direction::ToServer,
+                Phase::Foreign { .. } => true,
+                Phase::Handshake | Phase::Midstream | Phase::Established => false,
+            }
     }
 
     /// Gives up all memory beyond its own.
@@ -192,6 +209,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         match self.connection.phase {
             Phase::Finished => self.handle_finished(),
             Phase::Denied(grounds) => self.handle_denied(grounds),
+            Phase::Foreign { .. } => self.handle_foreign(),
             _ if self.segment.has(TcpFlags::SYN) => self.handle_syn(),
             _ if self.segment.is_rst() => self.handle_rst(),
             Phase::Handshake | Phase::Midstream if !self.has_room => self.no_room(),
@@ -276,7 +294,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     }
 
     /// The table is full of flows that must not be evicted.
-    fn no_room(&mut self) -> Outcome {
+    pub(crate) fn no_room(&mut self) -> Outcome {
         self.cx.limit(LimitKind::Flows);
         let fallback = exception(self.cx.limits.exception);
         self.judge_tcp(Reason::LIMITS_FLOW_TABLE, fallback).outcome

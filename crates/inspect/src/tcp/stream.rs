@@ -83,6 +83,12 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             .connection
             .app
             .handle_bytes(self.cx, self.arrival, self.shared, bytes);
+        if passage.denial.is_none()
+            && self.cx.now >= self.cx.older_until
+            && self.connection.app.is_seeking(direction)
+        {
+            return self.end_search();
+        }
         let (ours, _) = self.connection.split(direction);
         ours.unacked
             .push(&bytes[..passage.passed], &self.shared.pool);
@@ -104,6 +110,17 @@ impl<S: Sink> Work<'_, '_, '_, S> {
                 self.pass_fin();
                 passage.outcome
             }
+        }
+    }
+
+    /// A connection older than the gateway has had its time, and still shows no beginning of a message this
+    /// way: it goes on unread no longer.
+    #[cold]
+    fn end_search(&mut self) -> Outcome {
+        let judgement = self.judge_tcp(Reason::TCP_NO_CONNECTION, Action::Drop);
+        match judgement.action.stops() {
+            true => self.carry_out(judgement),
+            false => self.give_up(judgement.outcome),
         }
     }
 

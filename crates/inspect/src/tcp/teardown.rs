@@ -1,6 +1,6 @@
 //! The end of a connection by Weir's hand, and what is said to those who go on with one that is over.
 
-use policy::Action;
+use policy::{Action, Reason};
 use wire::Direction;
 use wire::net::{TcpFlags, edit};
 
@@ -244,7 +244,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if segment.is_rst() {
             return match self.is_exact_rst() || self.is_harmless_rst() {
                 true => Outcome::ACCEPT,
-                false => self.violation(policy::Reason::TCP_BLIND_RESET),
+                false => self.violation(Reason::TCP_BLIND_RESET),
             };
         }
         let (_, theirs) = self.connection.split(self.arrival.direction);
@@ -256,9 +256,13 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             }
         }
         let (ours, _) = self.connection.split(self.arrival.direction);
-        if segment.len() > 0 && segment.end().is_after(ours.una) {
-            self.cut(0);
+        if segment.len() == 0 || !segment.end().is_after(ours.una) {
+            return Outcome::ACCEPT;
         }
-        Outcome::ACCEPT
+        self.cut(0);
+        Outcome {
+            forward: true,
+            ..Outcome::dropped(Reason::TCP_NO_CONNECTION)
+        }
     }
 }

@@ -54,8 +54,8 @@ fn ends_that_are_none() {
             steps: vec![
                 data(0, &allowed[..TOPIC]),
                 bare(TOPIC as i64, RST).lost_behind(),
-                data(TOPIC, &denied[TOPIC..]),
-                data(0, &denied),
+                data(TOPIC, &denied[TOPIC..]).dropped("tcp.no-connection"),
+                data(0, &denied).dropped("tcp.no-connection"),
             ],
             unprotected: BOTH,
         },

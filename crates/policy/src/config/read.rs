@@ -423,6 +423,7 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
         ("idle_timeout", &mut limits.idle_timeout),
         ("linger_timeout", &mut limits.linger_timeout),
         ("midstream_grace", &mut limits.midstream_grace),
+        ("tcp_midstream_grace", &mut limits.tcp_midstream_grace),
         ("connect_timeout", &mut limits.connect_timeout),
     ] {
         let node = table.optional(key);

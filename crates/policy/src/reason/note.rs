@@ -22,6 +22,13 @@ const LIMIT: &str = "[limits]: give it more room if memory allows, and look for 
 /// By what a code begins with; the longest beginning is the one that counts.
 const NOTES: &[(&str, Note)] = &[
     (
+        "ethernet.stacked-tags",
+        note(
+            "a port that stands between provider bridges",
+            "take the outer tag off ahead of the gateway",
+        ),
+    ),
+    (
         "ethernet.",
         note("a driver or a switch that damages frames", OWN_RULE),
     ),
@@ -78,6 +85,13 @@ const NOTES: &[(&str, Note)] = &[
     (
         "tcp.midstream",
         note("every connection older than the gateway", "[tcp] midstream"),
+    ),
+    (
+        "tcp.no-connection",
+        note(
+            "a connection that said nothing for longer than it is remembered; its ends connect again",
+            "[limits] tcp_midstream_grace, idle_timeout",
+        ),
     ),
     (
         "tcp.hold-limit",

@@ -25,6 +25,9 @@ macro_rules! detections {
 }
 
 detections! {
+    ETHERNET_STACKED_TAGS = "ethernet.stacked-tags", "IEEE 802.1Q §9",
+        "A frame of a service behind two VLAN tags, or anything behind more: one tag is what is inspected";
+
     IP_FRAGMENT = "ip.fragment", "RFC 791 §3.2, RFC 8200 §4.5, RFC 8900",
         "An IP fragment to or from a service: it hides its ports and what it carries";
     IP_WRONG_SIDE = "ip.wrong-side", "RFC 2827",
@@ -48,6 +51,8 @@ detections! {
         "Data on a SYN (TCP Fast Open): it would arrive before the handshake proves its sender";
     TCP_MIDSTREAM = "tcp.midstream", "[tcp] midstream",
         "A TCP flow older than the gateway";
+    TCP_NO_CONNECTION = "tcp.no-connection", "RFC 9293 §3.10.7.1",
+        "Data of a TCP connection that the gateway should know, had it ever begun";
     TCP_HOLD_LIMIT = "tcp.hold-limit", "[limits] held_bytes_per_flow",
         "More out-of-order data than is held for a flow; its sender will repeat it";
 

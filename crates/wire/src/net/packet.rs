@@ -39,10 +39,12 @@ pub struct Vlan {
 }
 
 impl Vlan {
-    /// The VLAN identifier.
+    /// The VLAN identifier. None for 0: such a tag carries a priority and nothing else, and the frame
+    /// is in the network that untagged ones are in (IEEE 802.1Q §9.6).
     #[must_use]
-    pub fn id(self) -> u16 {
-        self.control & 0x0fff
+    pub fn id(self) -> Option<u16> {
+        let id = self.control & 0x0fff;
+        (id != 0).then_some(id)
     }
 }
 
@@ -171,6 +173,14 @@ impl<'a> Packet<'a> {
             ethertype: self.word(TYPE_AT),
             control: self.word(CONTROL_AT),
         })
+    }
+
+    /// What stands behind the first of two tags or more, as a frame whose first tag is the second and
+    /// whose addresses aren't any.
+    #[must_use]
+    pub fn behind_tag(&self) -> Option<&'a [u8]> {
+        let is_stacked = self.layout.l3 > ETHERNET_LEN && is_tag(self.ethernet().ethertype);
+        is_stacked.then(|| &self.bytes[TAG_LEN..])
     }
 
     /// The sender's address; 0.0.0.0 if there is no IP.
@@ -308,6 +318,10 @@ const ETHERTYPE_SERVICE_TAG: u16 = EtherTypes::PBridge.0;
 const TCP: u8 = IpNextHeaderProtocols::Tcp.0;
 const UDP: u8 = IpNextHeaderProtocols::Udp.0;
 
+fn is_tag(ethertype: u16) -> bool {
+    matches!(ethertype, ETHERTYPE_TAG | ETHERTYPE_SERVICE_TAG)
+}
+
 /// Steps over the Ethernet header and one tag: what follows, and where.
 #[inline]
 pub(super) fn network(frame: &[u8]) -> Result<(u16, usize), Malformed> {
@@ -333,7 +347,7 @@ impl Ethernet {
             vlan: None,
             ethertype: outer,
         };
-        if matches!(outer, ETHERTYPE_TAG | ETHERTYPE_SERVICE_TAG) {
+        if is_tag(outer) {
             let tag = VlanPacket::new(&frame[ETHERNET_LEN..]).expect("checked by decode");
             let priority = u16::from(tag.get_priority_code_point().0) << 13;
             let eligible = u16::from(tag.get_drop_eligible_indicator()) << 12;

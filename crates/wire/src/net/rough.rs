@@ -20,7 +20,7 @@ pub struct Rough {
     pub protocol: u8,
     /// The sender's and the receiver's port, if the protocol is TCP or UDP and they are there.
     pub ports: Option<(u16, u16)>,
-    /// The VLAN tag's identifier.
+    /// The VLAN it is in.
     pub vlan: Option<u16>,
 }
 
@@ -57,7 +57,7 @@ impl Rough {
                     u16::from_be_bytes([p[2], p[3]]),
                 )
             }),
-            vlan: Ethernet::read(frame).vlan.map(super::Vlan::id),
+            vlan: Ethernet::read(frame).vlan.and_then(super::Vlan::id),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! What is seen below MQTT and CoAP: frames, packets, segments, records; and the gateway's own limits.
 
 super::seen! {
+    "ethernet.stacked-tags" =>
+        "81 00 or 88 a8 at byte 12 and once more at byte 16, in front of a service's packet or of a third tag";
     "ip.fragment" =>
         "IPv4: More Fragments set, or a fragment offset above 0; IPv6: a fragment header (next header 44)";
     "ip.wrong-side" =>
@@ -22,7 +24,9 @@ super::seen! {
     "tcp.data-on-syn" =>
         "SYN set and bytes behind the header, mostly with option 34 (Fast Open cookie)";
     "tcp.midstream" =>
-        "segments of a connection whose SYN isn't in the capture";
+        "at the capture's beginning, segments of a connection whose SYN isn't in it";
+    "tcp.no-connection" =>
+        "bytes behind a header without SYN, between addresses and ports that no handshake in the capture named";
     "tcp.hold-limit" =>
         "many segments behind a missing one: their sequence numbers go on, the missing one's don't come";
 

@@ -75,7 +75,7 @@ fn one_tag_is_taken() {
         let frame = tagged(&udp(&path(false), b"abc"), tag);
         let packet = Packet::decode(&frame).unwrap();
         assert_eq!(packet.vlan(), Some(tag));
-        assert_eq!((tag.id(), packet.ethernet().ethertype), (100, 0x86dd));
+        assert_eq!((tag.id(), packet.ethernet().ethertype), (Some(100), 0x86dd));
         assert_eq!(packet.ports(), Some((40_000, 1883)));
         let built = udp(
             &super::build::Path {
