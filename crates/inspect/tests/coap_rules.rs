@@ -12,6 +12,8 @@ type Row = (&'static str, &'static str, &'static str);
 #[rustfmt::skip]
 const CONDITIONS: &[Row] = &[
     (r#"method = ["PUT", "DELETE"]"#, "DELETE /a", "GET /a"),
+    (r#"path = "/o""#, "GET /o", "GET /"),
+    (r#"path = "/""#, "GET /?x=1", "GET /o"),
     (r#"path = "/3/*/secret""#, "GET /3/7/secret", "GET /3/7/8/secret"),
     (r#"path = "/3/**""#, "GET /3/7/8/secret", "GET /4/7"),
     (r#"method = "GET", option = { uri_query = "rt=*" }"#, "GET /a?rt=x", "GET /a?if=x"),

@@ -98,6 +98,89 @@ fn an_mqtt_frame_allocates_nothing_in_the_steady_state() {
     assert_eq!(gateway.inspector.gauges().meters, 2);
 }
 
+/// Ten thousand rules as plants have them, of every kind that is looked up, and every tenth with a limit. Each is about
+/// a machine of its own, but for ten limits of the topic at hand.
+fn ten_thousand_rules() -> String {
+    let mut pack = String::new();
+    for n in 0..10_000 {
+        let (conditions, limit) = match n % 10 {
+            0 => (
+                match n < 100 {
+                    true => "packet = \"PUBLISH\", topic = \"sensors/#\"".to_owned(),
+                    false => format!("packet = \"PUBLISH\", topic = \"plant/{n}/#\""),
+                },
+                format!(
+                    "limit = {{ count = {}, window = \"1d\", per = \"client_id\" }}\n",
+                    100_000 + n
+                ),
+            ),
+            1 => (
+                format!("packet = \"PUBLISH\", payload = {{ contains = \"reboot-{n:05};\" }}"),
+                String::new(),
+            ),
+            2 => (
+                format!("packet = \"PUBLISH\", payload = {{ regex = 'set-{n:05}=\\d+' }}"),
+                String::new(),
+            ),
+            3 => (
+                format!(
+                    "packet = \"PUBLISH\", client_id = \"plc-{n}\", topic = \"!plant/{{client_id}}/#\""
+                ),
+                String::new(),
+            ),
+            4 => (
+                format!(
+                    "packet = \"PUBLISH\", payload = {{ json = {{ \"/unit\" = \"u{n}\" }} }}, topic = \"plant/{n}/#\""
+                ),
+                String::new(),
+            ),
+            _ => (
+                format!("packet = \"PUBLISH\", topic = \"plant/{n}/+/state\""),
+                String::new(),
+            ),
+        };
+        pack += &format!(
+            "[[rule]]\nid = \"r{n}\"\nmatch = {{ {conditions} }}\n{limit}action = \"drop\"\n"
+        );
+    }
+    pack
+}
+
+#[test]
+fn ten_thousand_rules_allocate_nothing_in_the_steady_state() {
+    let mut gateway = Gateway::of("", &ten_thousand_rules());
+    let ends = Ends::v4(7, 1883);
+    let mut stream = Stream::session(&mut gateway, ends, Version::V311, "device");
+    assert!(stream.ack(&mut gateway, ToServer).outcome.forward);
+    // Payloads that meet no rule, that have what an expression needs, and nothing but a literal of another rule.
+    let payloads = [
+        "{\"unit\":\"C\",\"t\":21.5}",
+        "the set-00002= of an expression without its digits",
+        "reboot-00001 without what ends it",
+    ];
+    let mut frames = Vec::new();
+    for round in 0..40 {
+        let publish = mqtt::publish(Version::V311, "sensors/7/t", payloads[round % 3].as_bytes());
+        let segment = stream.segment(ToServer, 0, TcpFlags::ACK, &publish);
+        stream.advance(ToServer, publish.len());
+        frames.push((Side::Inside, segment));
+        let ack = stream.segment(ToClient, 0, TcpFlags::ACK, &[]);
+        frames.push((Side::Outside, ack));
+    }
+    let half = frames.len() / 2;
+    let (warm_up, steady) = frames.split_at_mut(half);
+    for (side, frame) in warm_up {
+        assert!(carry(&gateway.inspector, 2000, *side, frame).forward);
+    }
+    let info = allocation_counter::measure(|| {
+        for (side, frame) in steady {
+            assert!(carry(&gateway.inspector, 2001, *side, frame).forward);
+        }
+    });
+    assert_eq!(info.count_total, 0, "{info:?}");
+    assert_eq!(gateway.inspector.gauges().meters, 10);
+}
+
 /// All that may be in flight, both ways, with topic aliases given anew: one round.
 fn round_of_deliveries(round: u16) -> Vec<(Direction, Vec<u8>)> {
     use wire::mqtt::PacketType::{PubAck, PubComp, PubRec, PubRel};

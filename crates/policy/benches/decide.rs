@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use weir_policy::{
@@ -148,10 +149,12 @@ fn curve(c: &mut Criterion) {
     }
 }
 
-/// What it takes to read ten thousand rules.
+/// What it takes to read ten thousand rules: a reload, but for the files and the hand-over.
 fn check(c: &mut Criterion) {
     let mut group = c.benchmark_group("check");
     group.sample_size(10);
+    group.warm_up_time(Duration::from_millis(500));
+    group.measurement_time(Duration::from_secs(1));
     group.bench_function("baseline", |b| b.iter(|| policy(&[BASELINE])));
     for mix in &MIXES {
         let source = [SourceText::new("many.toml", &mix.text(10_000))];

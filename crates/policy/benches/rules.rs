@@ -56,8 +56,11 @@ fn decide(mix: &str, meets: &str, count: &str) {
     let count = count.parse().expect("a number of rules");
     let policy = mix.policy(count);
     let meets = (meets == "last").then_some(count);
-    mix.sample(meets)
-        .with(|subject| decide_rounds(&policy, subject, meets));
+    mix.sample(meets).with(|subject| {
+        // What is built when a message first needs it, as an expression, is built once.
+        black_box(policy.decide(subject, &mut (), &mut |_| {}));
+        decide_rounds(&policy, subject, meets);
+    });
 }
 
 #[inline(never)]

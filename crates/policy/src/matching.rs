@@ -5,6 +5,7 @@
 //! [`Scope`], so that a message is only shown to rules that could match it.
 
 mod addresses;
+mod carried;
 mod condition;
 mod contain;
 mod entry;
@@ -34,12 +35,15 @@ pub(crate) use condition::Condition;
 pub(crate) use condition::Party;
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
 pub(crate) use key::{Entry, Field, Look, Place};
+pub(crate) use measure::{Bounds, Measure};
 pub(crate) use names::Names;
 pub(crate) use option::names as option_names;
-pub(crate) use pattern::Relation;
+pub(crate) use pattern::{Pattern, Relation};
+pub(crate) use payload::PayloadCondition;
 pub(crate) use property::{forms as property_forms, name as property_name};
 pub(crate) use read::{Matching, matching};
 pub(crate) use scope::{BUCKETS, CodeClass, Scope};
 pub(crate) use told::{
     filters as filters_of, known_topic as topic_of, whole_payload as payload_of,
 };
+pub(crate) use value::Test;

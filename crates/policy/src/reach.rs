@@ -1,11 +1,12 @@
 //! What the order of the rules makes of them: rules that can never decide, and rules that contradict a
-//! later one in part.
+//! later one in part; and rules that match nothing by themselves.
 
 mod conflict;
 mod hidden;
+mod never;
 
 use crate::index::Index;
-use crate::matching::Entry;
+use crate::matching::{Entry, Look};
 use crate::pack::DraftRule;
 use crate::report::Report;
 
@@ -14,10 +15,15 @@ const MAX_COMPARED: usize = 1024;
 /// Of a longer list of entries only so many are looked up.
 const MAX_LOOKED_UP: usize = 8;
 
-/// Reports both.
+/// Reports all of them.
 pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index) {
+    // Of what couldn't be read, conditions are missing.
+    let is_whole = !report.has_errors();
     let (mut related, mut told) = (Vec::new(), vec![false; rules.len()]);
-    for at in 0..rules.len() {
+    for (at, rule) in rules.iter().enumerate() {
+        if is_whole && never::report(report, rule) {
+            continue;
+        }
         related_to(rules, index, at, &mut related);
         let earlier = &related[..related.partition_point(|other| *other < at)];
         if let Some(earlier) = hidden::by(rules, earlier, at) {
@@ -43,8 +49,14 @@ fn related_to(rules: &[DraftRule], index: &Index, at: usize, related: &mut Vec<u
     };
     for key in rules[at].matching.keys() {
         let some: &[Entry] = &key[..key.len().min(MAX_LOOKED_UP)];
-        some.iter()
-            .for_each(|entry| index.meeting(entry, &mut tell));
+        for entry in some {
+            index.meeting(entry, &mut tell);
+            // What stays inside of something, or takes it in, overlaps it as well.
+            if let Entry::Levels(Look::Within | Look::Covers, filter) = entry {
+                let overlapping = Entry::Levels(Look::Overlaps, filter.clone());
+                index.meeting(&overlapping, &mut tell);
+            }
+        }
     }
     tell(index.unkeyed());
     related.sort_unstable();

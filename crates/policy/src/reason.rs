@@ -6,6 +6,7 @@
 //! everything that takes memory of earlier frames is named in `registry.rs`.
 
 mod note;
+mod on_wire;
 mod registry;
 mod table;
 

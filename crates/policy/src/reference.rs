@@ -16,6 +16,7 @@ pub fn explain_reason(reason: Reason) -> String {
     wrap(&mut text, "  ", reason.summary());
     text.push('\n');
     for (key, value) in [
+        ("on the wire", reason.on_wire()),
         ("stands on", reason.source()),
         ("without rule", unruled(reason)),
         ("may be", note.harmless),
@@ -79,9 +80,20 @@ pub fn explain_rule(shipped: &ShippedRule) -> String {
 /// The shipped rule of this name.
 #[must_use]
 pub fn rule(id: &str) -> Option<&'static ShippedRule> {
-    shipped::rules()
-        .iter()
-        .find(|shipped| shipped.rule.id == id)
+    let mut rules = shipped::rules().iter();
+    rules.find(|shipped| shipped.rule.id.eq_ignore_ascii_case(id))
+}
+
+/// The shipped rules that belong to a `sid`, to a reference such as a CVE, or to a pack.
+pub fn rules_of(name: &str) -> impl Iterator<Item = &'static ShippedRule> {
+    shipped::rules().iter().filter(move |shipped| {
+        let ShippedRule { pack, rule, .. } = shipped;
+        let mut references = rule.references.iter();
+        rule.sid.is_some_and(|sid| sid.to_string() == name)
+            || references.any(|reference| reference.eq_ignore_ascii_case(name))
+            || *pack == name
+            || pack.strip_suffix(".toml") == Some(name)
+    })
 }
 
 /// rules/REFERENCE.md.
@@ -105,7 +117,7 @@ pub fn markdown() -> String {
         if reason.family() != family {
             family = reason.family();
             _ = writeln!(text, "\n### {family}\n");
-            text.push_str("| code | what it is | stands on | may be | to tune | shipped rules |\n|---|---|---|---|---|---|\n");
+            text.push_str("| code | what it is | on the wire | stands on | may be | to tune | shipped rules |\n|---|---|---|---|---|---|---|\n");
         }
         reason_row(&mut text, reason, rules);
     }
@@ -141,6 +153,7 @@ fn reason_row(text: &mut String, reason: Reason, rules: &[ShippedRule]) {
         &[
             &format!("`{}`", reason.code()),
             reason.summary(),
+            reason.on_wire(),
             reason.source(),
             note.harmless,
             note.tune,

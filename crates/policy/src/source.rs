@@ -3,8 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use toml::de::DeTable;
+
 use crate::Diagnostics;
 use crate::report::Report;
+
+/// What packs have, and configurations don't.
+const OF_PACKS: [&str; 4] = ["rule", "case", "pack", "sets"];
 
 /// The text of a configuration or a rule pack, under the name people know it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +51,14 @@ impl SourceText {
             .help("save it as UTF-8");
         Err(report.finish())
     }
+
+    /// Whether it is a pack rather than a configuration, as far as it can be understood.
+    #[must_use]
+    pub fn is_pack(&self) -> bool {
+        let (table, _) = DeTable::parse_recoverable(&self.text);
+        let mut keys = table.get_ref().keys();
+        keys.any(|key| OF_PACKS.contains(&key.get_ref().as_ref()))
+    }
 }
 
 /// A place in a file; shown as `file:line:column`.
@@ -62,5 +75,28 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pack_is_told_from_a_configuration() {
+        for (text, is_pack) in [
+            ("[[rule]]\nid = \"a\"\n", true),
+            ("\u{feff}[[ rule ]]\nid = \"a\"\n", true),
+            ("rule = [{ id = \"a\" }]\n", true),
+            ("[[case]]\nname =\n", true),
+            ("[sets]\nplcs = [\"a\"]\n", true),
+            ("[pack]\n", true),
+            ("mode = \"enforce\"\n# [[rule]]\n", false),
+            ("mode = \"\"\"\n[[rule]]\n\"\"\"\n", false),
+            ("[zones]\na = [\"10.0.0.1\"]\n", false),
+            ("", false),
+        ] {
+            assert_eq!(SourceText::new("x", text).is_pack(), is_pack, "{text}");
+        }
     }
 }

@@ -25,7 +25,9 @@ fn every_reason_is_explained() {
             "{text}"
         );
         assert!(
-            text.contains("to tune") && text.contains("may be"),
+            ["on the wire", "to tune", "may be"]
+                .iter()
+                .all(|key| text.contains(key)),
             "{text}"
         );
     }

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use policy::{Reason, reference, shipped};
+use policy::shipped::{self, ShippedRule};
+use policy::{Reason, reference};
 
 use super::{Failure, Status};
 
@@ -21,6 +22,15 @@ pub(super) fn run(code: Option<&str>, out: &mut impl Write) -> Result<Status, Fa
         out.write_all(reference::explain_rule(rule).as_bytes())?;
         return Ok(Status::Fine);
     }
+    let rules: Vec<_> = reference::rules_of(code).collect();
+    match rules[..] {
+        [] => {}
+        [rule] => {
+            out.write_all(reference::explain_rule(rule).as_bytes())?;
+            return Ok(Status::Fine);
+        }
+        [..] => return list_rules(&rules, out),
+    }
     let family = format!("{}.", code.trim_end_matches('*').trim_end_matches('.'));
     let members = || {
         Reason::ALL
@@ -37,6 +47,13 @@ pub(super) fn run(code: Option<&str>, out: &mut impl Write) -> Result<Status, Fa
 fn list(reasons: impl Iterator<Item = Reason>, out: &mut impl Write) -> Result<Status, Failure> {
     for reason in reasons {
         writeln!(out, "{:<44} {}", reason.code(), reason.summary())?;
+    }
+    Ok(Status::Fine)
+}
+
+fn list_rules(rules: &[&ShippedRule], out: &mut impl Write) -> Result<Status, Failure> {
+    for ShippedRule { rule, .. } in rules {
+        writeln!(out, "{:<44} {}", rule.id, rule.description)?;
     }
     Ok(Status::Fine)
 }
@@ -98,6 +115,21 @@ mod tests {
         assert!(text.contains("virtual-patches.toml"), "{text}");
         let error = explained(Some("cve-2018-12544")).expect_err("no such rule");
         assert!(error.contains("did you mean cve-2018-1254"), "{error}");
+    }
+
+    #[test]
+    fn a_shipped_rule_is_found_by_all_it_is_called() {
+        let rule = explained(Some("cve-2018-12543")).expect("a shipped rule");
+        for name in ["CVE-2018-12543", "7400720"] {
+            let found = explained(Some(name)).expect("the same");
+            assert!(found.contains("cve-2018-12543"), "{name}: {found}");
+        }
+        assert_eq!(explained(Some("7400720")), Ok(rule));
+        let shared = explained(Some("CVE-2021-34431")).expect("rules that shield it");
+        assert!(shared.contains("34431"), "{shared}");
+        let pack = explained(Some("baseline")).expect("the rules of a pack");
+        assert!(pack.contains("spoofed-control-packets"), "{pack}");
+        assert_eq!(explained(Some("baseline.toml")), Ok(pack));
     }
 
     #[test]

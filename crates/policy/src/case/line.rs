@@ -14,7 +14,8 @@ use crate::report::{Report, Span};
 use crate::suggest::one_of;
 
 /// A TCP stream's worth of hex.
-const MAX_HEX_BYTES: usize = 1 << 16;
+/// A segment or datagram carries them.
+const MAX_HEX_BYTES: usize = 65_000;
 const VERBS: &[&str] = &[
     "hex",
     "EMPTY",

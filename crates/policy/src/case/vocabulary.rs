@@ -183,7 +183,7 @@ pub(super) const TCP: &[Field] = &[
     field("timestamp", Kind::Number(0xffff_ffff)),
     field("payload", Kind::Text),
     field("hex", Kind::Bytes),
-    field("size", SIZE),
+    field("size", Kind::Number(65_000)),
 ];
 
 pub(super) const FRAGMENT: &[Field] = &[

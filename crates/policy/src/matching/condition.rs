@@ -115,7 +115,7 @@ impl Condition {
             },
             Self::Address(party, list) => address_holds(subject, *party, list),
             Self::Identity(identity, list) => {
-                list.holds_for(identity.of(&subject.session), &subject.session)
+                list.holds_for(identity.of(&subject.session), &values(subject))
             }
             Self::Topic(list) => topic_holds(subject, list),
             Self::TopicText(list) => told::topic(subject).is_some_and(|topic| {
@@ -141,7 +141,14 @@ impl Condition {
         match self {
             Self::AddressValidated(_) | Self::Tls(_) | Self::Service(_) | Self::Type(_) => 0,
             Self::Version(_) | Self::Flag(..) | Self::Code(_) | Self::ReasonCode(_) => 1,
-            Self::Number(Measure::Size | Measure::KeepAlive | Measure::Token, _) => 1,
+            Self::Number(
+                Measure::Size
+                | Measure::SourcePort
+                | Measure::DestinationPort
+                | Measure::KeepAlive
+                | Measure::Token,
+                _,
+            ) => 1,
             Self::Address(..) | Self::Qos(_) => 2,
             Self::Identity(..) => 3,
             Self::Topic(_) | Self::TopicText(_) | Self::Path(_) => 4,

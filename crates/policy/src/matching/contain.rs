@@ -6,7 +6,9 @@ use super::condition::{Condition, FilterCondition};
 use super::glob::{Anchor, Glob};
 use super::list::List;
 use super::name::NamePattern;
+use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
+use super::payload::{Bytes, PayloadCondition};
 
 /// Longer lists are only compared for being the same.
 const MAX_PAIRS: usize = 4096;
@@ -38,6 +40,10 @@ impl Condition {
                     mine.takes_in(theirs, Glob::takes_in)
                 }
                 (Self::Filter(mine), Self::Filter(theirs)) => mine.is_implied_by(theirs),
+                (Self::Path(mine), Self::Path(theirs)) => {
+                    mine.takes_in(theirs, PathPattern::takes_in)
+                }
+                (Self::Payload(mine), Self::Payload(theirs)) => mine.is_implied_by(theirs),
                 _ => false,
             }
     }
@@ -76,7 +82,7 @@ impl Condition {
 
 impl<T: PartialEq> List<T> {
     /// Whether this list holds wherever `other` does, where `covers` compares two entries.
-    fn takes_in(&self, other: &Self, covers: impl Fn(&T, &T) -> bool) -> bool {
+    pub(super) fn takes_in(&self, other: &Self, covers: impl Fn(&T, &T) -> bool) -> bool {
         if self.pairs(other) > MAX_PAIRS {
             return self == other;
         }
@@ -115,11 +121,41 @@ impl FilterCondition {
             (Some(mine), Some(theirs)) => theirs.is_subset(mine),
             (Some(_), None) => false,
         };
+        // What stays inside of something, or takes it in, overlaps what that does.
+        let overlaps = self.overlaps.takes_in(&other.overlaps, Pattern::takes_in)
+            || self.overlaps.none_of.is_empty()
+                && (self.overlaps.takes_in(&other.within, Pattern::takes_in)
+                    || self.overlaps.takes_in(&other.covers, Pattern::overlaps));
         qos_fits
-            && self.overlaps.takes_in(&other.overlaps, Pattern::takes_in)
+            && overlaps
             && self.within.takes_in(&other.within, Pattern::takes_in)
             && self.covers.takes_in(&other.covers, wider)
             && self.text.takes_in(&other.text, Glob::takes_in)
+    }
+}
+
+impl PayloadCondition {
+    /// Of JSON's values only the same test is known to hold.
+    fn is_implied_by(&self, other: &Self) -> bool {
+        let size_fits = match (&self.size, &other.size) {
+            (None, _) => true,
+            (Some(mine), Some(theirs)) => theirs.is_subset(mine),
+            (Some(_), None) => false,
+        };
+        let is_same = |mine: Option<bool>, theirs| mine.is_none() || mine == theirs;
+        let begins = |mine: &Bytes, theirs: &Bytes| theirs.as_slice().starts_with(mine.as_slice());
+        let is_part = |mine: &Bytes, theirs: &Bytes| mine.is_in(theirs.as_slice());
+        // What begins with something has it in it.
+        let contains = self.contains.takes_in(&other.contains, is_part)
+            || self.contains.none_of.is_empty()
+                && self.contains.takes_in(&other.starts_with, is_part);
+        size_fits
+            && is_same(self.utf8, other.utf8)
+            && is_same(self.is_json, other.is_json)
+            && self.starts_with.takes_in(&other.starts_with, begins)
+            && contains
+            && self.regex.takes_in(&other.regex, PartialEq::eq)
+            && self.json.iter().all(|test| other.json.contains(test))
     }
 }
 
@@ -141,11 +177,13 @@ impl Pattern {
 
 impl Glob {
     /// Whether this one matches all that `other` does.
-    fn takes_in(&self, other: &Self) -> bool {
+    pub(super) fn takes_in(&self, other: &Self) -> bool {
         self == other
             || match other.anchor() {
                 Some(Anchor::Whole(text)) => self.matches(text),
-                _ => false,
+                _ => self
+                    .only_start()
+                    .is_some_and(|start| other.start().starts_with(start)),
             }
     }
 }

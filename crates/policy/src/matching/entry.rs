@@ -135,8 +135,7 @@ pub(crate) fn name_pattern(report: &mut Report, span: &Span, text: &str) -> Opti
     match error {
         NameError::TooLong => too_long(report, span),
         NameError::Placeholder(at) => {
-            let known = ["{client_id}", "{username}"];
-            no_placeholder(report, span, text, at, &known).help(r"a brace itself is written `\{`");
+            no_placeholder(report, span, text, at).help(r"a brace itself is written `\{`");
         }
         NameError::Mixed => {
             report
@@ -150,17 +149,12 @@ pub(crate) fn name_pattern(report: &mut Report, span: &Span, text: &str) -> Opti
     None
 }
 
-fn no_placeholder<'r>(
-    report: &'r mut Report,
-    span: &Span,
-    text: &str,
-    at: usize,
-    known: &[&str],
-) -> Finding<'r> {
+fn no_placeholder<'r>(report: &'r mut Report, span: &Span, text: &str, at: usize) -> Finding<'r> {
+    let known = ["{client_id}", "{username}", "{source}"];
     let found = text[at..].split_inclusive('}').next().unwrap_or_default();
     let message = format!("`{}` is no placeholder", found.escape_debug());
     let finding = report.error(span, message);
-    finding.help(format!("it has to be {}", one_of(known)))
+    finding.help(format!("it has to be {}", one_of(&known)))
 }
 
 pub(crate) fn topic_pattern(report: &mut Report, span: &Span, text: &str) -> Option<Pattern> {
@@ -178,8 +172,7 @@ pub(crate) fn topic_pattern(report: &mut Report, span: &Span, text: &str) -> Opt
             report.error(span, message).help(clause.to_string());
         }
         PatternError::Placeholder(at) => {
-            let known = ["{client_id}", "{username}", "{source}"];
-            no_placeholder(report, span, text, at, &known);
+            no_placeholder(report, span, text, at);
         }
         PatternError::Shared => {
             report

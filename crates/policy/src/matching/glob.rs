@@ -105,6 +105,22 @@ impl Glob {
             _ => Anchor::Inside(longest),
         })
     }
+
+    /// What all it matches begins with, as far as it is text.
+    pub(crate) fn start(&self) -> &str {
+        match self.pieces.first() {
+            Some(Piece::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// The same of a glob that asks for nothing else: `a*`, and `*`.
+    pub(crate) fn only_start(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [Piece::Text(start), Piece::Text(end)] if end.is_empty() => Some(start),
+            _ => None,
+        }
+    }
 }
 
 impl Piece {

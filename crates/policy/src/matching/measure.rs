@@ -10,6 +10,10 @@ use crate::{Message, Subject};
 pub(crate) enum Measure {
     /// `size`: bytes.
     Size,
+    /// `source_port`, the sender's.
+    SourcePort,
+    /// `destination_port`, the receiver's.
+    DestinationPort,
     /// `keep_alive` of a CONNECT in seconds; 0 is for ever.
     KeepAlive,
     /// `levels` of a topic, of a filter, or segments of a path.
@@ -50,6 +54,8 @@ impl Measure {
     pub(crate) fn holds(self, subject: &Subject<'_>, bounds: &Bounds) -> bool {
         match self {
             Self::Size => bounds.holds(subject.size),
+            Self::SourcePort => bounds.contains(subject.endpoints.source_port.into()),
+            Self::DestinationPort => bounds.contains(subject.endpoints.destination_port.into()),
             Self::KeepAlive => match subject.message {
                 Message::Mqtt(ControlPacket::Connect(connect)) => {
                     bounds.contains(connect.keep_alive_s.into())

@@ -1,20 +1,30 @@
-//! Patterns of names: a glob, or text around the session's other name.
+//! Patterns of names: a glob, or text around the session's other name or the sender's address.
+
+use std::fmt::{self, Write as _};
 
 use super::condition::Identity;
 use super::glob::{self, Glob};
 use super::list::List;
-use crate::Session;
+use super::pattern::Values;
 
 /// A pattern of a client identifier or user name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum NamePattern {
     Glob(Glob),
-    /// `plc-{client_id}`: the other name of the same session, and what stands around it.
+    /// `plc-{client_id}`: a value of the same session, and what stands around it.
     Filled {
         before: String,
-        with: Identity,
+        with: Filling,
         after: String,
     },
+}
+
+/// What a placeholder stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Filling {
+    Name(Identity),
+    /// The sender's address.
+    Source,
 }
 
 /// What is wrong with a pattern.
@@ -27,9 +37,10 @@ pub(crate) enum NameError {
     Mixed,
 }
 
-const PLACEHOLDERS: [(&str, Identity); 2] = [
-    ("{client_id}", Identity::ClientId),
-    ("{username}", Identity::Username),
+const PLACEHOLDERS: [(&str, Filling); 3] = [
+    ("{client_id}", Filling::Name(Identity::ClientId)),
+    ("{username}", Filling::Name(Identity::Username)),
+    ("{source}", Filling::Source),
 ];
 
 impl NamePattern {
@@ -58,13 +69,12 @@ impl NamePattern {
         })
     }
 
-    /// Whether it compares a session's name with itself.
-    pub(crate) fn is_filled_with(&self, identity: Identity) -> bool {
-        matches!(self, Self::Filled { with, .. } if *with == identity)
+    pub(crate) fn is_filled_with(&self, value: Filling) -> bool {
+        matches!(self, Self::Filled { with, .. } if *with == value)
     }
 
     /// Who has no other name fits no pattern that is filled with it.
-    fn matches(&self, text: &str, session: &Session<'_>) -> bool {
+    fn matches(&self, text: &str, values: &Values<'_>) -> bool {
         match self {
             Self::Glob(glob) => glob.matches(text),
             Self::Filled {
@@ -75,16 +85,39 @@ impl NamePattern {
                 let inner = text
                     .strip_prefix(before.as_str())
                     .and_then(|text| text.strip_suffix(after.as_str()));
-                inner.is_some_and(|inner| !inner.is_empty() && with.of(session) == Some(inner))
+                inner.is_some_and(|inner| !inner.is_empty() && with.is(inner, values))
             }
         }
     }
 }
 
+impl Filling {
+    fn is(self, text: &str, values: &Values<'_>) -> bool {
+        match self {
+            Self::Name(identity) => identity.of(&values.session) == Some(text),
+            Self::Source => {
+                let mut rest = Rest(text);
+                let begins = write!(rest, "{}", values.source.to_canonical()).is_ok();
+                begins && rest.0.is_empty()
+            }
+        }
+    }
+}
+
+/// What is left of a text that is compared with what is written.
+struct Rest<'t>(&'t str);
+
+impl fmt::Write for Rest<'_> {
+    fn write_str(&mut self, written: &str) -> fmt::Result {
+        self.0 = self.0.strip_prefix(written).ok_or(fmt::Error)?;
+        Ok(())
+    }
+}
+
 impl List<NamePattern> {
     /// What isn't there fits no pattern.
-    pub(crate) fn holds_for(&self, text: Option<&str>, session: &Session<'_>) -> bool {
-        self.holds(|pattern| text.is_some_and(|text| pattern.matches(text, session)))
+    pub(crate) fn holds_for(&self, text: Option<&str>, values: &Values<'_>) -> bool {
+        self.holds(|pattern| text.is_some_and(|text| pattern.matches(text, values)))
     }
 }
 
@@ -117,17 +150,21 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Session;
 
-    fn session<'a>(client_id: Option<&'a str>, username: Option<&'a str>) -> Session<'a> {
-        Session {
-            client_id,
-            username,
-            ..Session::default()
+    fn values<'a>(client_id: Option<&'a str>, username: Option<&'a str>) -> Values<'a> {
+        Values {
+            session: Session {
+                client_id,
+                username,
+                ..Session::default()
+            },
+            source: "::ffff:10.20.0.7".parse().expect("an address"),
         }
     }
 
     #[test]
-    fn a_name_is_compared_with_the_sessions_other_one() {
+    fn a_name_is_compared_with_the_sessions_other_one_or_the_address() {
         for (pattern, username, client_id, matches) in [
             ("{client_id}", "s7", Some("s7"), true),
             ("{client_id}", "s7", Some("s8"), false),
@@ -141,10 +178,16 @@ mod tests {
             // A value is no pattern.
             ("{client_id}", "s7", Some("*"), false),
             ("plc-*", "plc-1", None, true),
+            ("{source}", "10.20.0.7", None, true),
+            ("plc-{source}!", "plc-10.20.0.7!", None, true),
+            ("plc-{source}", "plc-10.20.0.70", None, false),
+            ("plc-{source}", "plc-10.20.0.", None, false),
+            ("plc-{source}", "plc-10.20.0.8", None, false),
+            ("plc-{source}", "plc-", None, false),
         ] {
             let compiled = NamePattern::new(pattern).expect("a pattern");
             assert_eq!(
-                compiled.matches(username, &session(client_id, Some(username))),
+                compiled.matches(username, &values(client_id, Some(username))),
                 matches,
                 "{pattern} {username} {client_id:?}"
             );
@@ -164,7 +207,7 @@ mod tests {
                     .filter_map(|p| NamePattern::new(p).ok())
                     .collect(),
             };
-            list.holds_for(text, &Session::default())
+            list.holds_for(text, &values(None, None))
         };
         assert!(!holds(&["*"], &[], None));
         assert!(holds(&[], &["*"], None));
@@ -178,7 +221,7 @@ mod tests {
         let (mut same, mut other) = (List::default(), List::default());
         same.push(false, pattern());
         other.push(true, pattern());
-        let nameless = session(Some("s7"), None);
+        let nameless = values(Some("s7"), None);
         assert!(!same.holds_for(None, &nameless));
         assert!(other.holds_for(None, &nameless));
     }

@@ -75,6 +75,27 @@ impl PathPattern {
         (!levels.is_empty()).then(|| levels.join("/"))
     }
 
+    /// Whether every path that fits `other` fits this one, as far as that is plain to see.
+    pub(crate) fn takes_in(&self, other: &Self) -> bool {
+        let covers = |mine: &[Segment], theirs: &[Segment]| {
+            let mut pairs = mine.iter().zip(theirs);
+            mine.len() == theirs.len() && pairs.all(|(mine, theirs)| mine.takes_in(theirs))
+        };
+        let any = self.segments.iter().position(|s| *s == Segment::Any);
+        let Some(any) = any else {
+            return covers(&self.segments, &other.segments);
+        };
+        let (before, after) = (&self.segments[..any], &self.segments[any + 1..]);
+        let theirs = &other.segments;
+        // A `**` of theirs may be no segment at all: it counts for none of those needed.
+        let Some(last) = theirs.len().checked_sub(after.len()) else {
+            return false;
+        };
+        last >= before.len()
+            && covers(before, &theirs[..before.len()])
+            && covers(after, &theirs[last..])
+    }
+
     /// Whether a path fits; `path` walks its segments, as often as it is called.
     fn matches<'p, P: Iterator<Item = &'p str>>(&self, path: impl Fn() -> P) -> bool {
         let any = self.segments.iter().position(|s| *s == Segment::Any);
@@ -86,6 +107,15 @@ impl PathPattern {
         count >= before.len() + after.len()
             && fits(before, path().take(before.len()))
             && fits(after, path().skip(count - after.len()))
+    }
+}
+
+impl Segment {
+    fn takes_in(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::One(mine), Self::One(theirs)) => mine.takes_in(theirs),
+            _ => false,
+        }
     }
 }
 
@@ -149,6 +179,34 @@ mod tests {
                 matches,
                 "{pattern} {path:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_pattern_takes_in_narrower_ones() {
+        let pattern = |text| PathPattern::new(text).expect("a pattern");
+        for (wide, narrow, takes_in) in [
+            ("/a/b", "/a/b", true),
+            ("/a/*", "/a/b", true),
+            ("/a/b*", "/a/bc*", true),
+            ("/a/b", "/a/*", false),
+            ("/a/*", "/a/b/c", false),
+            ("/a/**", "/a/b/*", true),
+            ("/a/**", "/a", true),
+            ("/a/**", "/b/**", false),
+            ("/a/**", "/**", false),
+            ("/**", "/a/**", true),
+            ("/**", "/", true),
+            ("/**/c", "/a/**/c", true),
+            ("/a/**/c", "/a/**/b/c", true),
+            ("/a/**/b/c", "/a/**/c", false),
+            ("/a/*/**", "/a/**", false),
+            ("/a/*", "/a/**", false),
+            ("/a/**/b", "/a/b", true),
+            ("/a/**/a", "/a", false),
+        ] {
+            let (wide_one, narrow_one) = (pattern(wide), pattern(narrow));
+            assert_eq!(wide_one.takes_in(&narrow_one), takes_in, "{wide} {narrow}");
         }
     }
 

@@ -105,7 +105,7 @@ impl Bytes {
         self.0.needle()
     }
 
-    fn is_in(&self, payload: &[u8]) -> bool {
+    pub(crate) fn is_in(&self, payload: &[u8]) -> bool {
         self.0.find(payload).is_some()
     }
 }

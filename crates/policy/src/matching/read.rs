@@ -8,6 +8,7 @@ mod value;
 
 use wire::Direction;
 
+use super::carried;
 use super::condition::{Condition, Party};
 use super::entry;
 use super::list::{List, negation};
@@ -96,9 +97,14 @@ struct MatchReader<'r> {
 impl MatchReader<'_> {
     /// `protocol`, `service`, `packet`, `direction`: which messages at all.
     fn kind(&mut self, table: &mut Table<'_>) {
-        if let Some((node, protocols)) = self.names(table, "protocol", &entry::protocol_names()) {
-            let scope = Scope::union(protocols.iter().map(|p| Scope::protocol(*p)));
+        if let Some(node) = table.optional("protocol") {
+            let names = entry::protocol_names();
+            let list = self.list(&node, |report, span, text| {
+                entry::name(report, span, text, &names)
+            });
+            let (scope, carrier) = carried::by(&list);
             self.narrowing.narrow(self.report, "protocol", &node, scope);
+            self.conditions.extend(carrier);
         }
         if let Some((node, services)) = self.names(table, "service", &entry::service_names()) {
             let scope = Scope::union(services.iter().map(|s| Scope::service(*s)));
@@ -141,7 +147,7 @@ impl MatchReader<'_> {
         }
     }
 
-    /// `tls`, `address_validated`, `size`.
+    /// `tls`, `address_validated`, `size`, `source_port`, `destination_port`.
     fn circumstances(&mut self, table: &mut Table<'_>) {
         if let Some(wanted) = table
             .optional("tls")
@@ -158,6 +164,10 @@ impl MatchReader<'_> {
             }
         }
         self.measure(table, "size", Measure::Size, Scope::ALL);
+        // A fragment hides its ports.
+        let ported = Scope::with_ports();
+        self.measure(table, "source_port", Measure::SourcePort, ported);
+        self.measure(table, "destination_port", Measure::DestinationPort, ported);
     }
 
     /// A number of the message within bounds.
@@ -323,6 +333,10 @@ fn words(measure: Measure) -> (&'static str, u64, &'static str) {
         Measure::Size => {
             let example = "write { min = 1 }, { max = 1024 } or both, in bytes";
             ("size", 268_435_460, example)
+        }
+        Measure::SourcePort | Measure::DestinationPort => {
+            let example = "write { min = 49152 }, { max = 1023 } or both";
+            ("port", u64::from(u16::MAX), example)
         }
         Measure::KeepAlive => {
             let example = "write { min = 1 }, { max = 600 } or both, in seconds; 0 is for ever";

@@ -79,6 +79,12 @@ impl Scope {
         }
     }
 
+    /// Everything that runs over TCP or UDP, and these.
+    pub(crate) fn with_ports() -> Self {
+        let protocols = [Protocol::Tcp, Protocol::Tls, Protocol::Mqtt];
+        Self::over_udp().or(Self::union(protocols.map(Self::protocol)))
+    }
+
     /// Everything that runs over UDP, and UDP itself.
     pub(crate) fn over_udp() -> Self {
         let protocols = [Protocol::Udp, Protocol::Dtls, Protocol::Coap];

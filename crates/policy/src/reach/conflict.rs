@@ -44,20 +44,32 @@ pub(super) fn contradicts(earlier: &DraftRule, later: &DraftRule) -> bool {
 impl Matching {
     /// Whether both are about the same things, and each matches something that the other doesn't.
     fn crosses(&self, other: &Self) -> bool {
-        let has_kin = |condition: &Condition, others: &[Condition]| {
-            let mut kin = others.iter().filter(|other| condition.is_kin_of(other));
+        let (few, many) = match self.conditions.len() <= other.conditions.len() {
+            true => (self, other),
+            false => (other, self),
+        };
+        let has_kin = |condition: &Condition| {
+            let mut kin = many
+                .conditions
+                .iter()
+                .filter(|kin| condition.is_kin_of(kin));
             kin.next().is_some_and(|kin| condition.meets(kin))
         };
-        self.conditions.len() == other.conditions.len()
-            && self.reasons == other.reasons
+        self.reasons == other.reasons
             && self.scope.meets(other.scope)
             && self.exceptions.is_empty()
             && other.exceptions.is_empty()
-            && self
-                .conditions
-                .iter()
-                .all(|condition| has_kin(condition, &other.conditions))
+            && few.conditions.iter().all(has_kin)
+            && (few.conditions.len() == many.conditions.len() || few.parts_ways_with(many))
             && !self.takes_in(other)
             && !other.takes_in(self)
+    }
+
+    /// Whether some condition holds for what the other's doesn't, both ways: an exception only narrows.
+    fn parts_ways_with(&self, other: &Self) -> bool {
+        self.conditions.iter().any(|mine| {
+            let mut kin = other.conditions.iter().filter(|kin| mine.is_kin_of(kin));
+            kin.any(|theirs| !mine.is_implied_by(theirs) && !theirs.is_implied_by(mine))
+        })
     }
 }

@@ -289,6 +289,14 @@ fn mqtt_is_asked_by_its_fields() {
             true,
         ),
         ("keep_alive = { max = 59 }", will(), false),
+        ("source_port = { min = 49152 }", will(), false),
+        ("source_port = { min = 1024, max = 49151 }", will(), true),
+        ("destination_port = { max = 1023 }", will(), false),
+        (
+            "destination_port = { min = 1883, max = 1883 }",
+            will(),
+            true,
+        ),
         ("keep_alive = { min = 60 }", will(), true),
         ("keep_alive = { min = 1, max = 60 }", will(), true),
         ("keep_alive = { max = 0 }", will(), false),
@@ -302,6 +310,16 @@ fn mqtt_is_asked_by_its_fields() {
             "topic = \"devices/{client_id}/#\"",
             Mqtt::publish("devices/s8/t").client_id("s7"),
             false,
+        ),
+        (
+            "client_id = \"!plc-{source}\"",
+            Mqtt::publish("a").client_id("plc-192.0.2.7"),
+            false,
+        ),
+        (
+            "client_id = \"!plc-{source}\"",
+            Mqtt::publish("a").client_id("plc-192.0.2.70"),
+            true,
         ),
         (
             "topic = \"!devices/{client_id}/#\"",

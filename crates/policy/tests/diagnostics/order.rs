@@ -60,6 +60,46 @@ fn a_rule_is_hidden_by_one_that_takes_it_in() {
             "payload = { contains = 'x' }, size = { min = 9 } -> accept",
         ),
         (
+            "filter = { overlaps = 'a/#' } -> drop",
+            "filter = { within = 'a/b' } -> accept",
+        ),
+        (
+            "filter = { overlaps = 'a/b' } -> drop",
+            "filter = { covers = 'a/+' } -> accept",
+        ),
+        ("path = '/a/**' -> drop", "path = '/a/b/*' -> accept"),
+        ("path = '/a/**' -> drop", "path = '/a/**/b' -> accept"),
+        (
+            "path = '/a/*' -> drop",
+            "path = ['/a/b', '/a/c*'] -> accept",
+        ),
+        ("path = '/**' -> drop", "path = '/a' -> accept"),
+        ("client_id = 'a*' -> drop", "client_id = 'ab*c' -> accept"),
+        (
+            "payload = { contains = 'boot' } -> drop",
+            "payload = { contains = 'reboot' } -> accept",
+        ),
+        (
+            "payload = { contains = 'boot' } -> drop",
+            "payload = { starts_with = 'reboot' } -> accept",
+        ),
+        (
+            "payload = { starts_with = 're' } -> drop",
+            "payload = { starts_with = ['reboot', 'reset'], utf8 = true } -> accept",
+        ),
+        (
+            "payload = { size = { min = 9 } } -> drop",
+            "payload = { size = { min = 10, max = 20 }, regex = 'a+' } -> accept",
+        ),
+        (
+            "payload = { regex = 'a+' } -> drop",
+            "payload = { regex = 'a+', contains = 'ab' } -> accept",
+        ),
+        (
+            "payload = { json = { '/v' = true } } -> drop",
+            "payload = { json = { '/v' = true, '/w' = 'x' } } -> accept",
+        ),
+        (
             "reason = 'mqtt.*' -> drop",
             "reason = 'mqtt.spoofed.*', source = 'hall' -> accept",
         ),
@@ -96,6 +136,30 @@ fn a_rule_that_has_something_of_its_own_is_not_hidden() {
             "client_id = 'plc-10' -> accept",
         ),
         ("client_id = 'a' -> drop", "username = 'a' -> accept"),
+        ("client_id = 'ab*' -> drop", "client_id = 'a*' -> accept"),
+        (
+            "filter = { overlaps = 'a/b' } -> drop",
+            "filter = { within = 'a/#' } -> accept",
+        ),
+        ("client_id = 'a*c' -> drop", "client_id = 'ab*' -> accept"),
+        ("path = '/a/*' -> drop", "path = '/a/**' -> accept"),
+        ("path = '/a/b/**' -> drop", "path = '/a/**' -> accept"),
+        (
+            "payload = { contains = 'reboot' } -> drop",
+            "payload = { contains = 'boot' } -> accept",
+        ),
+        (
+            "payload = { contains = '!ab' } -> drop",
+            "payload = { starts_with = '!a' } -> accept",
+        ),
+        (
+            "payload = { starts_with = 'a' } -> drop",
+            "payload = { contains = 'a' } -> accept",
+        ),
+        (
+            "payload = { size = { min = 9 }, utf8 = true } -> drop",
+            "payload = { size = { min = 10 } } -> accept",
+        ),
         (
             "filter = { covers = 'a/#' } -> drop",
             "filter = { covers = 'a/b' } -> accept",
@@ -126,6 +190,10 @@ fn rules_that_cross_are_told_of() {
             "source = '10.0.0.0/8', topic = 'a/b' -> drop",
         ),
         ("topic = 'a/7/#' -> drop", "topic = 'a/+/state' -> accept"),
+        (
+            "topic = 'a/+/state', qos = 1 -> accept",
+            "topic = 'a/7/#' -> drop",
+        ),
     ] {
         let said = two(first, second);
         let does = match first.ends_with("accept") {
@@ -151,6 +219,10 @@ fn exceptions_and_other_matters_are_no_crossing() {
         ("topic = 'a/+/state' -> drop", "topic = 'a/7/#' -> reset"),
         ("topic = 'a/+/state' -> alert", "topic = 'a/7/#' -> drop"),
         ("client_id = 'x' -> accept", "topic = 'a/#' -> drop"),
+        (
+            "topic = 'a/#', client_id = 'x' -> accept",
+            "topic = 'a/7/#' -> drop",
+        ),
         (
             "topic = ['a/+/state', '!a/7/#'] -> accept",
             "topic = 'a/7/#' -> drop",
@@ -187,4 +259,52 @@ fn what_is_meant_is_said_by_overrides() {
         said.contains("there is no rule `secnd`") && said.contains("did you mean `second`?"),
         "{said}"
     );
+}
+
+#[test]
+fn a_rule_that_matches_nothing_is_told_of() {
+    for (conditions, why) in [
+        (
+            "topic = 'a' }\nexcept = { topic = 'a'",
+            "its `except` passes by",
+        ),
+        (
+            "source = '10.0.0.0/24' }\nexcept = { source = '10.0.0.0/8'",
+            "its `except` passes by",
+        ),
+        (
+            "version = '3.1.1', property = { session_expiry = { min = 1 } }",
+            "MQTT 5.0",
+        ),
+        ("topic = 'a/b/c', levels = { max = 2 }", "as many `levels`"),
+        (
+            "topic = 'a/b/c/d/#', levels = { max = 3 }",
+            "as many `levels`",
+        ),
+        ("payload = { utf8 = false, json = true }", "JSON is UTF-8"),
+        (
+            "payload = { size = { max = 3 }, contains = ['abcd', 'efghi'] }",
+            "longer than",
+        ),
+        (
+            "packet = 'PUBLISH' }\nexcept = { method = 'GET'",
+            "is about nothing that the rule matches",
+        ),
+    ] {
+        let said = two(&format!("{conditions} -> drop"), "topic = 'z' -> accept");
+        assert!(
+            said.contains(why) && said.contains("error"),
+            "{conditions}\n{said}"
+        );
+    }
+    for conditions in [
+        "topic = 'a' }\nexcept = { topic = 'a', qos = 1",
+        "version = ['3.1.1', '5.0'], property = { session_expiry = { min = 1 } }",
+        "topic = 'a/b/c/#', levels = { max = 3 }",
+        "topic = ['a/b/c', 'a'], levels = { max = 2 }",
+        "payload = { size = { max = 3 }, contains = ['abcd', 'abc'] }",
+    ] {
+        let said = two(&format!("{conditions} -> drop"), "topic = 'z' -> accept");
+        assert_eq!(said, "", "{conditions}");
+    }
 }

@@ -122,6 +122,12 @@ fn what_is_wrong_with_a_match() {
             "`{client_id}` compares the `client_id` with itself",
             "",
         ),
+        ("source_port = { max = 70000 }", "65535", ""),
+        (
+            "client_id = \"{source}\", direction = \"to_client\"",
+            "`client_id` can never hold together with `direction`",
+            "",
+        ),
         ("code = \"9.00\"", "isn't a CoAP code", ""),
         (
             "method = \"get\"",
@@ -273,7 +279,7 @@ fn what_is_wrong_with_a_rule() {
             "protocol = \"coap\"",
         ),
         (
-            "match = { protocol = \"tcp\" }\naction = \"refuse\"".to_owned(),
+            "match = { protocol = \"tls\" }\naction = \"refuse\"".to_owned(),
             "nothing that the rule matches has a refusal",
             "",
         ),

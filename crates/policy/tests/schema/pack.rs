@@ -81,11 +81,24 @@ fn rule() -> Value {
     )
 }
 
+/// Those keys of a `match` that take bounds.
+const NUMBERS: [&str; 9] = [
+    "size",
+    "filters",
+    "levels",
+    "user_properties",
+    "source_port",
+    "destination_port",
+    "keep_alive",
+    "options",
+    "token",
+];
+
 /// The keys of a `match`.
 fn conditions() -> Value {
     let reasons = Reason::ALL.iter().map(|reason| reason.code());
     let schedule = json!({ "$ref": "#/definitions/schedule" });
-    json!({
+    let mut conditions = json!({
         "protocol": negatable(Protocol::ALL.iter().map(|protocol| protocol.name())),
         "service": negatable(Service::ALL.iter().map(|service| service.name())),
         "direction": negatable(["to_server", "to_client"]),
@@ -94,7 +107,6 @@ fn conditions() -> Value {
         "client": texts(),
         "server": texts(),
         "reason": suggested(reasons),
-        "size": bounds(),
         "time": any_of([schedule.clone(), json!({ "type": "array", "items": schedule })]),
         "tls": flag(),
         "address_validated": flag(),
@@ -105,8 +117,6 @@ fn conditions() -> Value {
         "topic": texts(),
         "topic_text": texts(),
         "filter": table(json!({ "overlaps": texts(), "within": texts(), "covers": texts(), "text": texts() })),
-        "filters": bounds(),
-        "levels": bounds(),
         "qos": numbers(),
         "retain": flag(),
         "dup": flag(),
@@ -116,17 +126,17 @@ fn conditions() -> Value {
         "will_outlives_session": flag(),
         "reason_code": numbers(),
         "property": properties(),
-        "user_properties": bounds(),
-        "keep_alive": bounds(),
         "method": negatable(vocabulary::methods()),
         "code": texts(),
         "path": texts(),
         "type": negatable(["CON", "NON", "ACK", "RST"]),
         "option": options(),
-        "options": bounds(),
-        "token": bounds(),
         "payload": payload(),
-    })
+    });
+    for key in NUMBERS {
+        conditions[key] = bounds();
+    }
+    conditions
 }
 
 fn properties() -> Value {

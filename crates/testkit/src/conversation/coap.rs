@@ -102,10 +102,8 @@ const MAX_MESSAGE_SIZE: u16 = 2;
 fn options(what: &What<'_>) -> Vec<(u16, Vec<u8>)> {
     let (fields, proof) = (what.fields, &what.proof);
     let (path, query) = what.path.split_once('?').unwrap_or((what.path, ""));
-    let segments = path
-        .trim_start_matches('/')
-        .split('/')
-        .filter(|_| path.len() > 1);
+    let path = path.trim_start_matches('/');
+    let segments = path.split('/').filter(|_| !path.is_empty());
     let queries = query.split('&').filter(|part| !part.is_empty());
     let of_path = segments.map(|segment| (number::URI_PATH, segment.as_bytes().to_vec()));
     let of_query = queries.map(|part| (number::URI_QUERY, part.as_bytes().to_vec()));

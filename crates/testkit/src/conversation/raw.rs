@@ -43,7 +43,10 @@ pub(super) fn segment(
     }
     let urgent = short(fields, "urgent", 0);
     if urgent != 0 {
-        patch(&mut frame, URGENT_AT, urgent);
+        // Flags that no connection uses are no frame that could be read.
+        let flags = TcpFlags::ACK;
+        let like = stream.raw(direction, &TcpSegment { flags, ..segment });
+        patch(&mut frame, &like, URGENT_AT, urgent);
     }
     if fields.text("checksum") == Some("bad") {
         let l4 = frame.len() - payload.len() - options.len() - 20;
@@ -62,9 +65,9 @@ fn options(flags: TcpFlags, fields: &Fields) -> Vec<u8> {
     [&[1, 1, 8, 10][..], &value, &echo].concat()
 }
 
-/// Writes two bytes into the TCP header, and the checksum anew.
-fn patch(frame: &mut [u8], at: usize, value: u16) {
-    let layout = Packet::decode(frame).expect("a frame of our own").layout;
+/// Writes two bytes into the TCP header, and the checksum anew; `like` has the same layout.
+fn patch(frame: &mut [u8], like: &[u8], at: usize, value: u16) {
+    let layout = Packet::decode(like).expect("a frame of our own").layout;
     frame[layout.l4 + at..layout.l4 + at + 2].copy_from_slice(&value.to_be_bytes());
     edit::refresh_checksums(frame, &layout);
 }

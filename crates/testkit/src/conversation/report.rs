@@ -50,6 +50,14 @@ impl Told {
         }
     }
 
+    /// What IP can't carry arrives nowhere.
+    pub(super) fn unsent() -> Self {
+        Self {
+            verdict: Verdict::Drop,
+            ..Self::default()
+        }
+    }
+
     /// Whether the line went through, at once or in its turn.
     pub(super) fn is_accepted(&self) -> bool {
         matches!(self.verdict, Verdict::Accept | Verdict::Hold)

@@ -5,10 +5,14 @@ use wire::Direction;
 use wire::net::TcpFlags;
 
 use super::{Told, coap, hello, mqtt, proof, raw};
-use crate::network::{Ends, Gateway, Stream};
+use crate::network::{Ends, Gateway, HANDSHAKE, Stream};
 
 /// Bytes of a segment's payload at most.
 const SEGMENT_BYTES: usize = 1460;
+/// The same of one that is said as it is: IP carries no more, headers and options aside.
+const RAW_SEGMENT_BYTES: usize = 65_400;
+/// Bytes of a datagram's payload at most, over IPv4 (RFC 768).
+const DATAGRAM_BYTES: usize = 65_507;
 
 /// Both ends of a connection, or of an exchange of datagrams.
 pub(super) struct Talker {
@@ -65,9 +69,18 @@ impl Talker {
             }
             Speech::Tcp { flags, fields } => {
                 // A SYN may be the first word; all else belongs to an open connection.
-                match TcpFlags(*flags).contains(TcpFlags::SYN) {
-                    true => self.is_open = true,
+                let opened = match TcpFlags(*flags).contains(TcpFlags::SYN) {
+                    true => {
+                        self.is_open = true;
+                        Told::default()
+                    }
                     false => self.open(gateway),
+                };
+                if !opened.is_accepted() {
+                    return opened;
+                }
+                if mqtt::payload(fields).len() > RAW_SEGMENT_BYTES {
+                    return Told::unsent();
                 }
                 let frame = raw::segment(&mut self.stream, direction, TcpFlags(*flags), fields);
                 self.carry(gateway, direction, &frame)
@@ -96,11 +109,16 @@ impl Talker {
     /// accepted is the one to tell of; those before the last are acknowledged, as long messages need.
     fn send(&mut self, gateway: &mut Gateway, direction: Direction, bytes: &[u8]) -> Told {
         if self.service.is_udp() {
+            if bytes.len() > DATAGRAM_BYTES {
+                return Told::unsent();
+            }
             let frame = self.stream.ends.datagram(direction, bytes);
             return self.carry(gateway, direction, &frame);
         }
-        self.open(gateway);
-        let mut told = Told::default();
+        let mut told = self.open(gateway);
+        if !told.is_accepted() {
+            return told;
+        }
         for (at, chunk) in bytes.chunks(SEGMENT_BYTES).enumerate() {
             if at > 0 {
                 let back = direction.reverse();
@@ -118,11 +136,23 @@ impl Talker {
         told
     }
 
-    fn open(&mut self, gateway: &mut Gateway) {
-        if !self.is_open {
-            self.is_open = true;
-            self.stream.open(gateway);
+    /// Opens the connection if need be: what became of the handshake, up to where it failed.
+    fn open(&mut self, gateway: &mut Gateway) -> Told {
+        let mut told = Told::default();
+        if self.is_open {
+            return told;
         }
+        self.is_open = true;
+        for (direction, flags) in HANDSHAKE {
+            let frame = self.stream.segment(direction, 0, flags, &[]);
+            let control = usize::from(flags.contains(TcpFlags::SYN));
+            self.stream.advance(direction, control);
+            told = self.carry(gateway, direction, &frame);
+            if !told.is_accepted() {
+                break;
+            }
+        }
+        told
     }
 
     fn carry(&mut self, gateway: &mut Gateway, direction: Direction, frame: &[u8]) -> Told {

@@ -8,4 +8,4 @@ mod stream;
 pub use gateway::{Departed, Gateway, Passage, policy_of};
 pub use random::Random;
 pub use recorder::{Recorder, Seen};
-pub use stream::{Ends, Stream, tcp_of};
+pub use stream::{Ends, HANDSHAKE, Stream, tcp_of};

@@ -219,17 +219,22 @@ impl Stream {
     /// # Panics
     /// When the gateway doesn't let it.
     pub fn open(&mut self, gateway: &mut Gateway) {
-        let handshake = [
-            (Direction::ToServer, TcpFlags::SYN),
-            (Direction::ToClient, TcpFlags::SYN | TcpFlags::ACK),
-            (Direction::ToServer, TcpFlags::ACK),
-        ];
-        for (direction, flags) in handshake {
+        for (direction, flags) in HANDSHAKE {
             let passage = self.send(gateway, direction, flags, &[]);
             assert!(passage.outcome.forward, "{flags:?}: {:?}", passage.outcome);
         }
     }
 }
+
+/// How a connection begins.
+pub const HANDSHAKE: [(Direction, TcpFlags); 3] = [
+    (Direction::ToServer, TcpFlags::SYN),
+    (
+        Direction::ToClient,
+        TcpFlags(TcpFlags::SYN.0 | TcpFlags::ACK.0),
+    ),
+    (Direction::ToServer, TcpFlags::ACK),
+];
 
 /// Shifted by the scale below, 448 kB: as much as the inspector lets be offered.
 const WINDOW: u16 = 3500;

@@ -22,7 +22,7 @@ struct Named {
     source: SourceText,
 }
 
-/// Files that can't be read: nothing can be said about the rest without them.
+/// Files that can't be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nweir: "))]
 struct NotRead(Vec<Unreadable>);
@@ -30,15 +30,10 @@ struct NotRead(Vec<Unreadable>);
 /// `json` prints a line for each finding, for editors and pipelines, and not text for people.
 pub(super) fn run(paths: &[PathBuf], json: bool, out: &mut impl Write) -> Result<Status, Failure> {
     let mut out = Shown::new(json, out);
-    let named = match read_all(paths) {
-        Ok(named) => named,
-        Err(files) => {
-            out.not_read(&files)?;
-            return Err(files.into());
-        }
-    };
+    let (named, not_read) = read_all(paths);
+    out.not_read(&not_read)?;
     let (packs, configurations): (Vec<Named>, Vec<Named>) =
-        named.into_iter().partition(|file| is_pack(&file.source));
+        named.into_iter().partition(|file| file.source.is_pack());
     let mut status = Status::Fine;
     let mut context = Config::default();
     let mut seen = Vec::new();
@@ -66,10 +61,13 @@ pub(super) fn run(paths: &[PathBuf], json: bool, out: &mut impl Write) -> Result
         status = status.and(check_pack(file, &context, &mut out)?);
     }
     out.finish()?;
-    Ok(status)
+    match not_read.0.is_empty() {
+        true => Ok(status),
+        false => Err(not_read.into()),
+    }
 }
 
-fn read_all(paths: &[PathBuf]) -> Result<Vec<Named>, NotRead> {
+fn read_all(paths: &[PathBuf]) -> (Vec<Named>, NotRead) {
     let mut named = Vec::new();
     let mut unreadable = Vec::new();
     for path in paths {
@@ -81,22 +79,7 @@ fn read_all(paths: &[PathBuf]) -> Result<Vec<Named>, NotRead> {
             Err(file) => unreadable.push(file),
         }
     }
-    if unreadable.is_empty() {
-        Ok(named)
-    } else {
-        Err(NotRead(unreadable))
-    }
-}
-
-/// A pack has rules or cases, which a configuration may not have. Told by the text, since the file
-/// may be broken.
-fn is_pack(source: &SourceText) -> bool {
-    let tables = ["[[rule]]", "[[case]]", "[pack]"];
-    source.text.lines().any(|line| {
-        tables
-            .iter()
-            .any(|table| line.trim_start().starts_with(table))
-    })
+    (named, NotRead(unreadable))
 }
 
 /// A pack by itself, or under the first configuration named beside it.

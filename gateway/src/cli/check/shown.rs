@@ -90,7 +90,7 @@ impl<'o, W: Write> Shown<'o, W> {
         Self { json, out }
     }
 
-    /// Files without which there is nothing to check; for people, the failure itself names them.
+    /// Files that can't be read; for people, the failure itself names them.
     pub(super) fn not_read(&mut self, NotRead(files): &NotRead) -> io::Result<()> {
         if !self.json {
             return Ok(());
@@ -148,9 +148,9 @@ impl<'o, W: Write> Shown<'o, W> {
         )
     }
 
-    /// Names the rules that no case brought to a match, if there are cases at all.
+    /// Names the rules that no case brought to a match.
     fn unmatched(&mut self, path: &std::path::Display<'_>, tally: &Tally) -> io::Result<()> {
-        if tally.unmatched.is_empty() || tally.cases == 0 {
+        if tally.unmatched.is_empty() {
             return Ok(());
         }
         let names = tally.unmatched.iter().take(MAX_NAMES);

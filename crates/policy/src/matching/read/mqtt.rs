@@ -1,5 +1,6 @@
 //! What only MQTT has.
 
+use wire::Direction;
 use wire::mqtt::{PacketType, PropertyForm, QoS};
 
 use super::MatchReader;
@@ -9,6 +10,7 @@ use crate::matching::condition::{Condition, FilterCondition, Identity};
 use crate::matching::entry;
 use crate::matching::flag::Flag;
 use crate::matching::measure::Measure;
+use crate::matching::name::Filling;
 use crate::matching::pattern::Pattern;
 use crate::matching::property::{Known, PROPERTIES, PropertyCondition};
 use crate::matching::scope::{CodeClass, Scope};
@@ -32,12 +34,19 @@ impl MatchReader<'_> {
                 continue;
             };
             let list = self.list(&node, entry::name_pattern);
-            let mut patterns = list.any_of.iter().chain(&list.none_of);
-            if patterns.any(|pattern| pattern.is_filled_with(identity)) {
+            let asks = |with| {
+                let mut patterns = list.any_of.iter().chain(&list.none_of);
+                patterns.any(|pattern| pattern.is_filled_with(with))
+            };
+            if asks(Filling::Name(identity)) {
                 let message = format!("`{{{key}}}` compares the `{key}` with itself");
                 self.report.error(node.span(), message);
             }
-            let scope = Scope::protocol(Protocol::Mqtt);
+            let mut scope = Scope::protocol(Protocol::Mqtt);
+            if asks(Filling::Source) {
+                // Names are clients', and so is the address they are compared with.
+                scope = scope.and(Scope::direction(Direction::ToServer));
+            }
             self.narrowing.narrow(self.report, key, &node, scope);
             self.conditions.push(Condition::Identity(identity, list));
         }

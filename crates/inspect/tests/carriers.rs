@@ -1,0 +1,84 @@
+//! What a case can say below its application, and what carries it, through a real inspector.
+
+use std::sync::Arc;
+
+use policy::{Config, Policy, SourceText};
+use testkit::conversation;
+
+#[track_caller]
+fn check(pack: &str) {
+    let source = SourceText::new("pack.toml", pack);
+    let policy = Policy::compile(&Config::default().for_cases(), &[source]);
+    let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")));
+    assert!(!policy.cases().is_empty());
+    for case in policy.cases() {
+        if let Err(failure) = conversation::check(&policy, case) {
+            panic!("{}: {}: {failure}", failure.place, case.name);
+        }
+    }
+}
+
+#[test]
+fn a_protocol_is_all_that_it_carries() {
+    let said = [
+        ("mqtt", "CONNECT"),
+        ("coap", "GET /a"),
+        ("coap-tcp", "7.01"),
+    ];
+    for (protocol, stops) in [
+        (r#""tcp""#, [true, false, true]),
+        (r#""udp""#, [false, true, false]),
+        (r#""ip""#, [true, true, true]),
+        (r#""coap""#, [false, true, true]),
+        (r#""!tcp""#, [false, true, false]),
+        (r#""!udp""#, [true, false, true]),
+        (r#""!coap""#, [true, false, false]),
+        (r#"["udp", "mqtt"]"#, [true, true, false]),
+        (r#"["tcp", "!coap"]"#, [true, false, false]),
+        (r#"["tcp", "dtls"]"#, [true, false, true]),
+    ] {
+        let mut pack = format!(
+            "[[rule]]\nid = \"r\"\nmatch = {{ protocol = {protocol} }}\naction = \"drop\"\n"
+        );
+        for ((service, line), stops) in said.into_iter().zip(stops) {
+            let expect = match stops {
+                true => r#"verdict = "drop", rule = "r""#,
+                false => r#"verdict = "accept""#,
+            };
+            pack += &format!(
+                "[[case]]\nname = '{protocol} {line}'\nservice = \"{service}\"\nsay = [\"{line}\"]\n\
+                 expect = {{ {expect} }}\n"
+            );
+        }
+        check(&pack);
+    }
+}
+
+/// What the lines of a case ask for may be impossible: that is an answer, too.
+#[test]
+fn what_cannot_be_sent_arrives_nowhere() {
+    let dropped = [
+        (r#"from = "127.0.0.1""#, r#"["CONNECT"]"#, "ip.martian"),
+        (r#"from = "ff02::1""#, r#"["tcp ACK"]"#, "ip.martian"),
+        (r#"from = "0.0.0.0""#, r#"["GET /a"]"#, "ip.martian"),
+        (
+            "",
+            r#"["CONNECT", "< CONNACK", "tcp URG payload=x urgent=5"]"#,
+            "tcp.malformed.flags",
+        ),
+    ];
+    for (ends, say, reason) in dropped {
+        check(&format!(
+            "[[case]]\nname = \"c\"\n{ends}\nsay = {say}\nexpect = {{ verdict = \"drop\", reason = \"{reason}\" }}\n"
+        ));
+    }
+    let large = "x".repeat(65_500);
+    for say in [
+        format!("PUT /a payload={large}"),
+        format!("tcp ACK payload={large}"),
+    ] {
+        check(&format!(
+            "[[case]]\nname = \"c\"\nsay = [\"{say}\"]\nexpect = {{ verdict = \"drop\" }}\n"
+        ));
+    }
+}
