@@ -242,9 +242,9 @@ impl<'a> Scene<'a> {
         counts.filter_map(judged).collect()
     }
 
-    /// A quiet day later nothing is left.
+    /// A quiet week later nothing is left.
     fn close(mut self) {
-        self.gateway.wait(Duration::from_secs(24 * 3600));
+        self.gateway.wait(Duration::from_secs(7 * 24 * 3600));
         let gauges = self.gateway.inspector.gauges();
         assert_eq!((gauges.flows, gauges.half_open, gauges.sessions), (0, 0, 0));
         assert_eq!((gauges.held_bytes, gauges.held_segments), (0, 0));

@@ -240,6 +240,8 @@ super::seen! {
         "2b (+) or 23 (#) in the identifier or user name of a CONNECT";
     "mqtt.anomaly.bridge-level" =>
         "a protocol level of 83 or 84: bit 80 set";
+    "mqtt.anomaly.older-server" =>
+        "the CONNACK 20 02 00 01 of 3.1.1, after a CONNECT with the level 05";
     "mqtt.anomaly.will-flags-alone" =>
         "connect flags with bit 08, 10 or 20, but not 04, with the level 03";
     "mqtt.anomaly.credentials-missing" =>
