@@ -10,6 +10,15 @@ use crate::report::Report;
 
 /// What packs have, and configurations don't.
 const OF_PACKS: [&str; 4] = ["rule", "case", "pack", "sets"];
+/// What configurations have, and packs don't: where both stand, somebody has written rules into one.
+const OF_CONFIGURATIONS: [&str; 6] = [
+    "mode",
+    "on_failure",
+    "link",
+    "policy",
+    "services",
+    "dataplane",
+];
 
 /// The text of a configuration or a rule pack, under the name people know it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +65,11 @@ impl SourceText {
     #[must_use]
     pub fn is_pack(&self) -> bool {
         let (table, _) = DeTable::parse_recoverable(&self.text);
-        let mut keys = table.get_ref().keys();
-        keys.any(|key| OF_PACKS.contains(&key.get_ref().as_ref()))
+        let has_any = |of: &[&str]| {
+            let mut keys = table.get_ref().keys();
+            keys.any(|key| of.contains(&key.get_ref().as_ref()))
+        };
+        has_any(&OF_PACKS) && !has_any(&OF_CONFIGURATIONS)
     }
 }
 
@@ -92,6 +104,7 @@ mod tests {
             ("[sets]\nplcs = [\"a\"]\n", true),
             ("[pack]\n", true),
             ("mode = \"enforce\"\n# [[rule]]\n", false),
+            ("mode = \"enforce\"\n[[rule]]\nid = \"a\"\n", false),
             ("mode = \"\"\"\n[[rule]]\n\"\"\"\n", false),
             ("[zones]\na = [\"10.0.0.1\"]\n", false),
             ("", false),

@@ -4,14 +4,16 @@ mod check;
 mod ctl;
 mod detach;
 mod explain;
+mod output;
 mod replay;
 
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
+
+use output::Output;
 
 use crate::causes::with_causes;
 use crate::{build_info, control, demo};
@@ -136,8 +138,6 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(code) => code,
-        // Whoever reads our output has seen enough (`weir explain | head`).
-        Err(failure) if is_broken_pipe(&*failure) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("weir: {}", with_causes(&*failure));
             ExitCode::from(2)
@@ -146,7 +146,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
-    let mut out = io::stdout().lock();
+    let mut out = Output::standard();
     let status = match command {
         Command::Run { config } => {
             // Its events may go to standard output.
@@ -174,10 +174,4 @@ impl From<Status> for ExitCode {
             Status::Findings => Self::from(1),
         }
     }
-}
-
-fn is_broken_pipe(failure: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    failure
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
