@@ -158,6 +158,29 @@ fn who_may_have_spoken_unseen_is_taken_for_heard() {
 }
 
 #[test]
+fn an_answer_to_no_question_is_told_of_where_all_was_seen() {
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = session(&mut gateway, Ends::v4(7, 1883), 60);
+    let is_told_of = |gateway: &Gateway| {
+        let reasons = gateway.record.reasons();
+        reasons.contains(&"mqtt.session.pingresp-unexpected")
+    };
+    stream.passes(&mut gateway, ToServer, &mqtt::pingreq());
+    stream.passes(&mut gateway, ToClient, &mqtt::pingresp());
+    assert!(!is_told_of(&gateway));
+    stream.passes(&mut gateway, ToClient, &mqtt::pingresp());
+    assert!(is_told_of(&gateway));
+    gateway.record.events.clear();
+    wait(&mut gateway, 1);
+    gateway.inspector.lose_sight(gateway.now);
+    stream.passes(&mut gateway, ToServer, &mqtt::pingreq());
+    for _ in 0..2 {
+        stream.passes(&mut gateway, ToClient, &mqtt::pingresp());
+    }
+    assert!(!is_told_of(&gateway));
+}
+
+#[test]
 fn who_has_said_goodbye_or_was_refused_is_waited_for_no_more() {
     let goodbyes = [
         (ToServer, mqtt::disconnect(Version::V311)),

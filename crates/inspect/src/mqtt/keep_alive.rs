@@ -1,10 +1,11 @@
 //! Silence: a connection without its CONNECT, and a client that lets its keep alive pass (MQTT 5.0
-//! §3.1.2.10, §3.1.4).
+//! §3.1.2.10, §3.1.4); and the answers to PINGREQs (§3.12, §3.13).
 
 use std::time::Duration;
 
 use policy::Reason;
 use wire::Direction;
+use wire::mqtt::ControlPacket;
 
 use super::Session;
 use super::session::Stage;
@@ -53,6 +54,24 @@ impl Session {
         }
     }
 
+    /// Whether a PINGRESP answers a PINGREQ, as far as all of them were read.
+    pub(super) fn check_ping(&self, packet: &ControlPacket<'_>) -> Option<Reason> {
+        let is_answer = matches!(packet, ControlPacket::PingResp(_));
+        let is_unasked = is_answer && self.pings == 0 && !self.is_blind;
+        is_unasked.then_some(Reason::MQTT_SESSION_PINGRESP_UNEXPECTED)
+    }
+
+    /// Takes note of a PINGREQ or PINGRESP that was let through.
+    pub(super) fn note_ping(&mut self, packet: &ControlPacket<'_>, direction: Direction) {
+        self.pings = match (packet, direction) {
+            (ControlPacket::PingReq(_), Direction::ToServer) => self.pings.saturating_add(1),
+            (ControlPacket::PingResp(_), Direction::ToClient) if self.pings < u8::MAX => {
+                self.pings.saturating_sub(1)
+            }
+            _ => self.pings,
+        };
+    }
+
     /// When the client was last heard.
     pub(crate) fn heard(&self) -> Instant {
         self.heard
@@ -66,6 +85,9 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
+    use wire::Decoded;
+    use wire::mqtt::Version;
+
     use super::*;
 
     fn session(stage: Stage, keep_alive_s: u16) -> Session {
@@ -82,6 +104,31 @@ mod tests {
         assert_eq!(due(Stage::Open, 60), Instant::from_secs(191));
         assert_eq!(due(Stage::Connecting, 1), Instant::from_millis(102_500));
         assert_eq!(due(Stage::Open, u16::MAX), Instant::from_millis(98_403_500));
+    }
+
+    #[test]
+    fn more_questions_than_can_be_counted_have_any_number_of_answers() {
+        let mut session = session(Stage::Open, 60);
+        let (request, response) = ([0xc0, 0], [0xd0, 0]);
+        let [request, response] = [
+            (&request, Direction::ToServer),
+            (&response, Direction::ToClient),
+        ]
+        .map(|(bytes, direction)| {
+            match ControlPacket::decode(bytes, Version::V311, direction) {
+                Ok(Decoded::Complete { message, .. }) => message,
+                other => panic!("{other:?}"),
+            }
+        });
+        let unexpected = Some(Reason::MQTT_SESSION_PINGRESP_UNEXPECTED);
+        assert_eq!(session.check_ping(&response), unexpected);
+        for _ in 0..u8::MAX {
+            session.note_ping(&request, Direction::ToServer);
+        }
+        for _ in 0..1000 {
+            assert_eq!(session.check_ping(&response), None);
+            session.note_ping(&response, Direction::ToClient);
+        }
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub(crate) struct Session {
     pub(super) is_blind: bool,
     /// By direction: its sender has said DISCONNECT.
     pub(super) has_left: [bool; 2],
+    /// PINGREQs without their answer; at the most it can be, it stays there.
+    pub(super) pings: u8,
     /// For how long the client may say nothing, in seconds; 0 is for ever.
     pub(super) keep_alive_s: u16,
     /// When the client was last heard; before that, when its connection began.
@@ -107,6 +109,7 @@ impl Session {
             unsure: [stage == Stage::Unknown; 2],
             is_blind: stage == Stage::Unknown,
             has_left: [false; 2],
+            pings: 0,
             keep_alive_s: 0,
             heard: Instant::ZERO,
             membership: Membership::default(),
@@ -189,6 +192,9 @@ impl Session {
             }
             ControlPacket::Auth(_) => self.note_authentication(packet, direction),
             ControlPacket::Disconnect(_) => self.has_left[direction as usize] = true,
+            ControlPacket::PingReq(_) | ControlPacket::PingResp(_) => {
+                self.note_ping(packet, direction);
+            }
             _ => {}
         }
     }

@@ -169,6 +169,13 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "mqtt.session.pingresp-unexpected",
+        note(
+            "a server or proxy that shows by itself that it lives; its clients don't mind",
+            "a rule with this reason and action = \"reset\", where your server is known not to",
+        ),
+    ),
+    (
         "mqtt.session.keep-alive",
         note(
             "a client that sleeps longer than it said; its server would end it, too",
