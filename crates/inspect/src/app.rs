@@ -236,11 +236,12 @@ impl App {
     }
 
     /// What it means that its client hasn't, and what is known of the session.
-    pub(crate) fn overdue(&self) -> Option<(Reason, policy::Session<'_>)> {
+    pub(crate) fn overdue(&self, limits: &Limits) -> Option<(Reason, policy::Session<'_>)> {
         match self {
-            Self::Mqtt(_, session) => {
-                Some((session.overdue(), session.known(None, Direction::ToServer)))
-            }
+            Self::Mqtt(_, session) => Some((
+                session.overdue(limits),
+                session.known(None, Direction::ToServer),
+            )),
             Self::Tls(_) | Self::Coap(_) | Self::Opaque => None,
         }
     }

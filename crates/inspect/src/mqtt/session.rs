@@ -65,6 +65,8 @@ pub(crate) struct Session {
     pub(super) keep_alive_s: u16,
     /// When the client was last heard; before that, when its connection began.
     pub(super) heard: Instant,
+    /// When the packet that the client is sending came on last; [`Instant::FAR`] between two.
+    pub(super) moved: Instant,
     pub(super) membership: Membership,
     /// What few sessions have.
     pub(super) rare: Option<Box<Rare>>,
@@ -112,6 +114,7 @@ impl Session {
             pings: 0,
             keep_alive_s: 0,
             heard: Instant::ZERO,
+            moved: Instant::FAR,
             membership: Membership::default(),
             rare: None,
         }
@@ -270,6 +273,7 @@ impl Session {
     /// isn't.
     pub(crate) fn lose_sight(&mut self, shared: &Shared) {
         self.framers.seek(&shared.pool);
+        self.moved = Instant::FAR;
         self.give_up_aliases(shared);
         if self.stage != Stage::Open {
             self.stage = Stage::Unknown;

@@ -183,6 +183,13 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "mqtt.session.packet-stalled",
+        note(
+            "an upload over a line that is down for minutes",
+            "[limits] packet_timeout, or a rule for the client before mqtt-dos.toml",
+        ),
+    ),
+    (
         "mqtt.session.connect-timeout",
         note(
             "health checks that open a connection and say nothing",

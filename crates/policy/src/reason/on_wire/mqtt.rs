@@ -29,6 +29,8 @@ super::seen! {
         "towards the client, more packets d0 00 than it has sent c0 00";
     "mqtt.session.keep-alive" =>
         "no packet from the client for 1.5 times the seconds that the two bytes behind its CONNECT's flags say";
+    "mqtt.session.packet-stalled" =>
+        "the beginning of a packet from the client, and then nothing for minutes, or less than ten bytes a second";
     "mqtt.session.connect-timeout" =>
         "a TCP handshake, and then nothing from the client, or less than a whole CONNECT";
 
