@@ -293,6 +293,14 @@ impl App {
         }
     }
 
+    /// One end has closed its side. True if a lasting session of somebody else had to be forgotten for it.
+    pub(crate) fn note_closing(&mut self, now: Instant, shared: &Shared) -> bool {
+        match self {
+            Self::Mqtt(_, session) => session.end_membership(now, shared),
+            Self::Tls(_) | Self::Coap(_) | Self::Opaque => false,
+        }
+    }
+
     /// Ends it.
     pub(crate) fn close(&mut self, now: Instant, shared: &Shared) -> Closing {
         match std::mem::replace(self, Self::Opaque) {
