@@ -155,6 +155,7 @@ impl Condition {
                 Measure::Size
                 | Measure::SourcePort
                 | Measure::DestinationPort
+                | Measure::Vlan
                 | Measure::KeepAlive
                 | Measure::PacketId
                 | Measure::MessageId

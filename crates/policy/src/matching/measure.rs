@@ -15,6 +15,8 @@ pub(crate) enum Measure {
     SourcePort,
     /// `destination_port`, the receiver's.
     DestinationPort,
+    /// `vlan` of the frame; without a tag there is none.
+    Vlan,
     /// `keep_alive` of a CONNECT in seconds; 0 is for ever.
     KeepAlive,
     /// `packet_id` of a control packet; a PUBLISH of QoS 0 has none.
@@ -36,7 +38,7 @@ pub(crate) enum Measure {
 impl Measure {
     /// Whether some messages that it is asked of have none.
     pub(super) fn may_lack(self) -> bool {
-        matches!(self, Self::PacketId | Self::MessageId)
+        matches!(self, Self::Vlan | Self::PacketId | Self::MessageId)
     }
 
     /// Whether the message's fits; where it has several, whether one of them does.
@@ -45,6 +47,7 @@ impl Measure {
             Self::Size => numbers.holds(subject.size),
             Self::SourcePort => numbers.contains(subject.endpoints.source_port.into()),
             Self::DestinationPort => numbers.contains(subject.endpoints.destination_port.into()),
+            Self::Vlan => numbers.holds_for(subject.endpoints.vlan.map(u64::from)),
             Self::KeepAlive => match subject.message {
                 Message::Mqtt(ControlPacket::Connect(connect)) => {
                     numbers.contains(connect.keep_alive_s.into())

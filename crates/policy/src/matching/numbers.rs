@@ -73,6 +73,14 @@ impl Numbers {
         }
     }
 
+    /// All that fit, if they are no more than `most`, and nothing without a number fits.
+    pub(crate) fn listed(&self, most: usize) -> Option<impl Iterator<Item = u64>> {
+        let more = |range: &Bounds| range.max.saturating_sub(range.min).saturating_add(1);
+        let count = self.ranges.iter().map(more).fold(0, u64::saturating_add);
+        let is_short = !self.without && u64::try_from(most).is_ok_and(|most| count <= most);
+        is_short.then(|| self.ranges.iter().flat_map(|range| range.min..=range.max))
+    }
+
     /// Whether no number fits.
     pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()

@@ -148,7 +148,7 @@ impl MatchReader<'_> {
         }
     }
 
-    /// `tls`, `address_validated`, `size`, `source_port`, `destination_port`.
+    /// `tls`, `address_validated`, `size`, `vlan`, `source_port`, `destination_port`.
     fn circumstances(&mut self, table: &mut Table<'_>) {
         if let Some(wanted) = table
             .optional("tls")
@@ -165,6 +165,7 @@ impl MatchReader<'_> {
             }
         }
         self.measure(table, "size", Measure::Size, Scope::ALL);
+        self.measure(table, "vlan", Measure::Vlan, Scope::ALL);
         // A fragment hides its ports.
         let ported = Scope::with_ports();
         self.measure(table, "source_port", Measure::SourcePort, ported);

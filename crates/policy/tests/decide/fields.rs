@@ -225,6 +225,24 @@ fn numbers_are_asked_as_lists_are() {
 }
 
 #[test]
+fn frames_without_a_tag_have_no_vlan() {
+    for (conditions, untagged, of_12, of_300) in [
+        ("vlan = 12", false, true, false),
+        ("vlan = \"!12\"", true, false, true),
+        ("vlan = [12, { min = 200, max = 299 }]", false, true, false),
+        ("vlan = \"200-4094\"", false, false, true),
+        ("vlan = [\"!200-4094\", \"!7\"]", true, true, false),
+        ("vlan = true", false, true, true),
+        ("vlan = false", true, false, false),
+    ] {
+        let message = publish("t", b"");
+        check(conditions, &message, untagged);
+        check(conditions, &message.clone().vlan(12), of_12);
+        check(conditions, &message.vlan(300), of_300);
+    }
+}
+
+#[test]
 fn a_set_of_numbers_stands_for_its_entries() {
     let policy = |wanted: &str| {
         policy(&format!(

@@ -70,6 +70,13 @@ fn what_is_wrong_with_what_is_asked_of_values() {
         ("size = \"-1\"", "`-1` isn't a number", ""),
         ("size = \"0x\"", "`0x` isn't a number", ""),
         ("size = true", "expected a whole number", ""),
+        ("vlan = 4095", "between 0 and 4094", ""),
+        ("vlan = \"guests\"", "`guests` isn't a number", ""),
+        (
+            "vlan = {}",
+            "the VLAN has no bound",
+            "or false for untagged",
+        ),
         ("keep_alive = 65536", "between 0 and 65535", ""),
         ("packet_id = 0x1_0000", "between 0 and 65535", ""),
         (

@@ -102,7 +102,7 @@ const NUMBERS: [&str; 9] = [
     "token",
 ];
 /// Those that ask for a number that may be missing.
-const IDENTIFIERS: [&str; 2] = ["packet_id", "message_id"];
+const IDENTIFIERS: [&str; 3] = ["vlan", "packet_id", "message_id"];
 
 /// The keys of a `match`.
 fn conditions() -> Value {
@@ -246,6 +246,7 @@ fn case() -> Value {
             "from": texts(),
             "to": text(),
             "at": text(),
+            "vlan": { "type": "integer" },
             "side": names(Side::ALL.iter().map(|side| side.name())),
             "service": names(Service::ALL.iter().map(|service| service.name())),
             "say": lines(),

@@ -30,6 +30,10 @@ impl Quantity {
                 let example = "write { min = 49152 }, { max = 1023 } or both";
                 ("port", u64::from(u16::MAX), example)
             }
+            Measure::Vlan => {
+                let example = "write 12, { min = 100, max = 199 }, or false for untagged frames";
+                ("VLAN", 4094, example)
+            }
             Measure::KeepAlive => {
                 let example = "write { min = 1 }, { max = 600 } or both, in seconds; 0 is for ever";
                 ("keep alive", u64::from(u16::MAX), example)
