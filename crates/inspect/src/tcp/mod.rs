@@ -235,7 +235,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             return self.violation(Reason::TCP_OUT_OF_WINDOW);
         }
         let brings_bytes = matches!(place, Place::InOrder | Place::Early) && segment.len() > 0;
-        if brings_bytes && ours.is_outdated(segment, theirs) {
+        if brings_bytes && ours.is_outdated(segment, theirs, self.cx.now) {
             return self.violation(Reason::TCP_OLD_TIMESTAMP);
         }
         let window = self.bound_window();
@@ -251,7 +251,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         };
         if matches!(outcome.verdict, Verdict::Accept | Verdict::Hold) {
             let (ours, _) = self.connection.split(self.arrival.direction);
-            ours.note_clock(segment);
+            ours.note_clock(segment, self.cx.now);
         }
         self.note_progress();
         outcome
