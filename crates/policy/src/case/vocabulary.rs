@@ -189,6 +189,7 @@ pub(super) const TCP: &[Field] = &[
     field("checksum", Kind::OneOf(&["bad"])),
     field("urgent", SHORT),
     field("timestamp", Kind::Number(0xffff_ffff)),
+    field("multipath", Kind::Flag),
     field("payload", Kind::Text),
     field("hex", Kind::Bytes),
     field("size", Kind::Number(65_000)),

@@ -83,6 +83,13 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "tcp.multipath",
+        note(
+            "a client with Multipath TCP: its option is taken out, and it goes on with plain TCP",
+            "a rule that accepts it is silent, one that drops it refuses such clients",
+        ),
+    ),
+    (
         "tcp.midstream",
         note("every connection older than the gateway", "[tcp] midstream"),
     ),

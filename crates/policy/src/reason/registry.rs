@@ -49,6 +49,8 @@ detections! {
         "Urgent data: receivers disagree on which bytes belong to the stream";
     TCP_DATA_ON_SYN = "tcp.data-on-syn", "RFC 7413, RFC 9293 §3.4",
         "Data on a SYN (TCP Fast Open): it would arrive before the handshake proves its sender";
+    TCP_MULTIPATH = "tcp.multipath", "RFC 8684 §3.1, §3.7",
+        "Multipath TCP: bytes would come in another order, or another way, than they are read here";
     TCP_MIDSTREAM = "tcp.midstream", "[tcp] midstream",
         "A TCP flow older than the gateway";
     TCP_NO_CONNECTION = "tcp.no-connection", "RFC 9293 §3.10.7.1",
