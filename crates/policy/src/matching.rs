@@ -11,6 +11,7 @@ mod contain;
 mod entry;
 mod flag;
 mod glob;
+mod hello;
 mod key;
 mod list;
 mod measure;

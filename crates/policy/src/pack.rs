@@ -262,7 +262,8 @@ fn exceptions_of(report: &mut Report, node: &Node<'_>, names: &Names) -> Vec<Mat
 fn check_action(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
     let scope = draft.matching.scope;
     let coap = Scope::protocol(Protocol::Coap);
-    let refusing = coap.or(Scope::protocol(Protocol::Mqtt));
+    let refusing = [Protocol::Coap, Protocol::Mqtt, Protocol::Tls].map(Scope::protocol);
+    let refusing = Scope::union(refusing);
     let (problem, advice) = match draft.rule.action {
         // Conditions that exclude each other were reported already.
         _ if scope.is_empty() => return,

@@ -4,6 +4,7 @@
 use super::addresses::Addresses;
 use super::condition::{Condition, FilterCondition, SubscriptionOptions};
 use super::glob::{Anchor, Glob};
+use super::hello::HelloCondition;
 use super::list::List;
 use super::name::NamePattern;
 use super::path::PathPattern;
@@ -43,6 +44,7 @@ impl Condition {
                 (Self::Path(mine), Self::Path(theirs)) => {
                     mine.takes_in(theirs, PathPattern::takes_in)
                 }
+                (Self::Hello(mine), Self::Hello(theirs)) => mine.is_implied_by(theirs),
                 (Self::Payload(mine), Self::Payload(theirs)) => mine.is_implied_by(theirs),
                 _ => false,
             }
@@ -75,6 +77,9 @@ impl Condition {
                 mine.id == theirs.id && mine.name == theirs.name
             }
             (Self::Option(mine), Self::Option(theirs)) => mine.number == theirs.number,
+            (Self::Hello(mine), Self::Hello(theirs)) => {
+                std::mem::discriminant(mine) == std::mem::discriminant(theirs)
+            }
             (mine, theirs) => std::mem::discriminant(mine) == std::mem::discriminant(theirs),
         }
     }
@@ -132,6 +137,19 @@ impl FilterCondition {
             && self.within.takes_in(&other.within, Pattern::takes_in)
             && self.covers.takes_in(&other.covers, wider)
             && self.text.takes_in(&other.text, Glob::takes_in)
+    }
+}
+
+impl HelloCondition {
+    fn is_implied_by(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ServerName(mine), Self::ServerName(theirs))
+            | (Self::Protocol(mine), Self::Protocol(theirs)) => {
+                mine.takes_in(theirs, Glob::takes_in)
+            }
+            (Self::Version(mine), Self::Version(theirs)) => theirs.is_subset(mine),
+            _ => false,
+        }
     }
 }
 

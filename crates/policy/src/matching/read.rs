@@ -1,6 +1,7 @@
 //! Reading the `match` of a rule.
 
 mod coap;
+mod hello;
 mod mqtt;
 mod number;
 mod payload;
@@ -69,6 +70,7 @@ pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, names: &Names)
     reader.coap(&mut table);
     reader.mqtt(&mut table);
     reader.payload(&mut table);
+    reader.hello(&mut table);
     reader.parties(&mut table);
     reader.circumstances(&mut table);
     reader.time(&mut table);
