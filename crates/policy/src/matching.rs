@@ -5,6 +5,7 @@
 //! [`Scope`], so that a message is only shown to rules that could match it.
 
 mod addresses;
+mod asked;
 mod carried;
 mod condition;
 mod contain;
@@ -33,6 +34,7 @@ mod told;
 mod value;
 
 pub(crate) use addresses::Networks;
+pub(crate) use asked::{Asked, Effect, Part, has_parts, parts};
 pub(crate) use condition::Condition;
 pub(crate) use condition::Party;
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};

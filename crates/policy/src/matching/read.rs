@@ -10,6 +10,7 @@ mod value;
 
 use wire::Direction;
 
+use super::asked::Effect;
 use super::carried;
 use super::condition::{Condition, Party};
 use super::entry;
@@ -33,6 +34,7 @@ pub(crate) struct Matching {
     pub(crate) conditions: Vec<Condition>,
     /// What the rule passes by, whatever its own conditions say.
     pub(crate) exceptions: Vec<Self>,
+    pub(crate) effect: Effect,
 }
 
 impl Matching {
@@ -87,6 +89,7 @@ pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, names: &Names)
         reasons,
         conditions,
         exceptions: Vec::new(),
+        effect: Effect::Catches,
     }
 }
 
