@@ -287,6 +287,24 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "coap.spoofed.second-response",
+        note(
+            "a request that was repeated where the gateway doesn't see it; its client has an answer",
+            OWN_RULE,
+        ),
+    ),
+    (
+        "coap.exchange.non-acknowledged",
+        note(
+            "small servers, which acknowledge whatever they are asked",
+            "a rule with this reason, where no such server is",
+        ),
+    ),
+    (
+        "coap.block.continue",
+        note("a server that takes any PUT for a block", OWN_RULE),
+    ),
+    (
         "coap.observe.",
         note(
             "notifications that overtook each other",
