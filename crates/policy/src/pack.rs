@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::case::{self, Case, DraftCase};
 use crate::limit;
-use crate::matching::{self, Matching, Names, Scope};
+use crate::matching::{self, Effect, Matching, Names, Scope};
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
 use crate::{Action, Details, Proof, Protocol, REFUSALS, Rule, Severity};
@@ -133,7 +133,11 @@ impl Packs {
         let (Some(id), Some(mut matching), Some(action)) = (id, matching, action) else {
             return;
         };
+        matching.effect = Effect::of(action);
         matching.exceptions = exceptions.unwrap_or_default();
+        for exception in &mut matching.exceptions {
+            exception.effect = matching.effect.opposite();
+        }
         let place = report.place(&id_span);
         let draft = DraftRule {
             rule: Rule {
@@ -262,7 +266,8 @@ fn exceptions_of(report: &mut Report, node: &Node<'_>, names: &Names) -> Vec<Mat
 fn check_action(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
     let scope = draft.matching.scope;
     let coap = Scope::protocol(Protocol::Coap);
-    let refusing = coap.or(Scope::protocol(Protocol::Mqtt));
+    let refusing = [Protocol::Coap, Protocol::Mqtt, Protocol::Tls].map(Scope::protocol);
+    let refusing = Scope::union(refusing);
     let (problem, advice) = match draft.rule.action {
         // Conditions that exclude each other were reported already.
         _ if scope.is_empty() => return,

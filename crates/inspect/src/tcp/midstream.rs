@@ -79,6 +79,13 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             return Err(self.carry_out(judgement));
         }
         let mut outcome = judgement.outcome;
+        if self.segment.is_multipath {
+            let multipath = self.handle_multipath();
+            if !multipath.forward {
+                return Err(multipath);
+            }
+            outcome.add(&multipath);
+        }
         if self.segment.has(TcpFlags::SYN) {
             return Ok(outcome);
         }

@@ -2,8 +2,9 @@
 //! other does, whether both can hold for the same message.
 
 use super::addresses::Addresses;
-use super::condition::{Condition, FilterCondition};
+use super::condition::{Condition, FilterCondition, SubscriptionOptions};
 use super::glob::{Anchor, Glob};
+use super::hello::HelloCondition;
 use super::list::List;
 use super::name::NamePattern;
 use super::path::PathPattern;
@@ -43,6 +44,7 @@ impl Condition {
                 (Self::Path(mine), Self::Path(theirs)) => {
                     mine.takes_in(theirs, PathPattern::takes_in)
                 }
+                (Self::Hello(mine), Self::Hello(theirs)) => mine.is_implied_by(theirs),
                 (Self::Payload(mine), Self::Payload(theirs)) => mine.is_implied_by(theirs),
                 _ => false,
             }
@@ -75,6 +77,9 @@ impl Condition {
                 mine.id == theirs.id && mine.name == theirs.name
             }
             (Self::Option(mine), Self::Option(theirs)) => mine.number == theirs.number,
+            (Self::Hello(mine), Self::Hello(theirs)) => {
+                std::mem::discriminant(mine) == std::mem::discriminant(theirs)
+            }
             (mine, theirs) => std::mem::discriminant(mine) == std::mem::discriminant(theirs),
         }
     }
@@ -127,10 +132,38 @@ impl FilterCondition {
                 && (self.overlaps.takes_in(&other.within, Pattern::takes_in)
                     || self.overlaps.takes_in(&other.covers, Pattern::overlaps));
         qos_fits
+            && self.options.are_implied_by(&other.options)
             && overlaps
             && self.within.takes_in(&other.within, Pattern::takes_in)
             && self.covers.takes_in(&other.covers, wider)
             && self.text.takes_in(&other.text, Glob::takes_in)
+    }
+}
+
+impl HelloCondition {
+    fn is_implied_by(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ServerName(mine), Self::ServerName(theirs))
+            | (Self::Protocol(mine), Self::Protocol(theirs)) => {
+                mine.takes_in(theirs, Glob::takes_in)
+            }
+            (Self::Version(mine), Self::Version(theirs)) => theirs.is_subset(mine),
+            _ => false,
+        }
+    }
+}
+
+impl SubscriptionOptions {
+    fn are_implied_by(&self, other: &Self) -> bool {
+        let is_same = |mine: Option<bool>, theirs| mine.is_none() || mine == theirs;
+        let handling_fits = match (&self.retain_handling, &other.retain_handling) {
+            (None, _) => true,
+            (Some(mine), Some(theirs)) => theirs.is_subset(mine),
+            (Some(_), None) => false,
+        };
+        is_same(self.no_local, other.no_local)
+            && is_same(self.retain_as_published, other.retain_as_published)
+            && handling_fits
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use inspect::Outcome;
 use policy::{Case, Line, Policy, Service, Speech};
 
+use crate::frames;
 use crate::network::{Ends, Gateway};
 
 use talker::Talker;
@@ -111,6 +112,7 @@ impl<'c> Conversation<'c> {
         self.next_port += 1;
         let mut ends = Ends::between(client, (self.case.to, self.server_port));
         ends.client_side = self.case.side;
+        ends.path.vlan = self.case.vlan.map(frames::vlan);
         Talker::new(ends, self.case.service)
     }
 }
