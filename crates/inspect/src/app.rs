@@ -325,7 +325,7 @@ impl App {
     pub(crate) fn note_closing(&mut self, now: Instant, shared: &Shared) -> bool {
         match self {
             Self::Mqtt(_, session) => session.end_membership(now, shared),
-            Self::Tls(_) | Self::Coap(_) | Self::Opaque => false,
+            Self::Tls(..) | Self::Coap(_) | Self::Opaque => false,
         }
     }
 
