@@ -3,6 +3,7 @@
 //! Every key has a default but the ends of a link; an empty file is a configuration that checks
 //! and replays, but has nothing to stand between.
 
+mod mark;
 mod named_file;
 mod read;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use mark::Mark;
 pub use named_file::NamedFile;
 pub(crate) use read::zones;
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub links: Vec<Link>,
     /// `[zones]`: sets of addresses by name, beside "inside" and "outside" which always exist.
     pub zones: BTreeMap<String, Vec<IpNet>>,
+    /// Where each of them stands.
+    pub zone_marks: BTreeMap<String, Mark>,
     /// `[services]`.
     pub services: Services,
     /// `[policy] default = "accept"`: the fate of a message no rule decides.

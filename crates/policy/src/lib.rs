@@ -34,6 +34,7 @@ pub mod shipped;
 mod source;
 mod subject;
 mod suggest;
+mod unused;
 pub mod vocabulary;
 
 pub use action::{Action, Ban, Match, Proof, REFUSALS, Ruling, Verdict};
@@ -41,7 +42,7 @@ pub use block_list::block_list;
 pub use case::{Case, Expect, Fields, Line, Speech, Value};
 pub use config::{
     Block, Budget, Config, Control, Dataplane, DefaultAction, Events, Exception, Fragments, Limits,
-    Link, Log, LogFormat, Metrics, Midstream, Mode, NamedFile, OnFailure, Services, XdpMode,
+    Link, Log, LogFormat, Mark, Metrics, Midstream, Mode, NamedFile, OnFailure, Services, XdpMode,
 };
 pub use detail::{Detail, Details};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};

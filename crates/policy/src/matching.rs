@@ -6,6 +6,7 @@
 
 mod addresses;
 mod carried;
+mod compare;
 mod condition;
 mod contain;
 mod entry;
@@ -31,9 +32,9 @@ mod told;
 mod value;
 
 pub(crate) use addresses::Networks;
-pub(crate) use condition::Condition;
-pub(crate) use condition::Party;
+pub(crate) use condition::{Condition, FilterCondition, Party};
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
+pub(crate) use glob::Glob;
 pub(crate) use key::{Entry, Field, Look, Place};
 pub(crate) use measure::{Bounds, Measure};
 pub(crate) use names::Names;

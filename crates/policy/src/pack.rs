@@ -127,7 +127,7 @@ impl Packs {
             .map(|node| strings(report, &node))
             .unwrap_or_default();
         let overrides = table.optional("overrides");
-        let overrides = overrides.map(|node| self.overrides(report, &node));
+        let overrides = overrides.map(|node| self.overrides(report, &node, id.as_deref()));
         table.finish(report);
 
         let (Some(id), Some(mut matching), Some(action)) = (id, matching, action) else {
@@ -200,11 +200,20 @@ impl Packs {
         Some(id.to_owned())
     }
 
-    /// The ids of later rules.
-    fn overrides(&mut self, report: &mut Report, node: &Node<'_>) -> Vec<String> {
+    /// The ids of other rules, which come later than `own`.
+    fn overrides(
+        &mut self,
+        report: &mut Report,
+        node: &Node<'_>,
+        own: Option<&str>,
+    ) -> Vec<String> {
         let mut ids = Vec::new();
         for entry in node.array(report) {
             if let Some(id) = entry.string(report) {
+                if Some(id) == own {
+                    report.error(entry.span(), "a rule doesn't override itself");
+                    continue;
+                }
                 self.expected.push((id.to_owned(), entry.span().clone()));
                 ids.push(id.to_owned());
             }
@@ -244,7 +253,12 @@ fn pack_is_alone(report: &mut Report, node: &Node<'_>) -> bool {
 /// `except = { … }`, or a list of those: what the rule passes by.
 fn exceptions_of(report: &mut Report, node: &Node<'_>, names: &Names) -> Vec<Matching> {
     let mut exceptions = Vec::new();
-    for node in node.list() {
+    let entries = node.list();
+    if entries.is_empty() {
+        let finding = report.error(node.span(), "the list is empty");
+        finding.help("leave `except` out if the rule passes nothing by");
+    }
+    for node in entries {
         let Some(table) = node.table(report, "`except`") else {
             continue;
         };

@@ -47,6 +47,10 @@ impl Bounds {
     pub(crate) fn is_subset(&self, of: &Self) -> bool {
         of.min <= self.min && self.max <= of.max
     }
+
+    pub(super) fn is_apart_from(&self, other: &Self) -> bool {
+        self.max < other.min || other.max < self.min
+    }
 }
 
 impl Measure {

@@ -6,8 +6,11 @@ mod payload;
 mod time;
 mod value;
 
+use std::sync::Arc;
+
 use wire::Direction;
 
+use super::addresses::{Addresses, Networks};
 use super::carried;
 use super::condition::{Condition, Party};
 use super::entry;
@@ -48,6 +51,18 @@ impl Matching {
     pub(crate) fn asks_time(&self) -> bool {
         let asks = |condition: &Condition| matches!(condition, Condition::Time(_));
         self.conditions.iter().any(asks) || self.exceptions.iter().any(Self::asks_time)
+    }
+
+    /// The zones that its conditions name.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = &Arc<Networks>> {
+        self.conditions
+            .iter()
+            .filter_map(|condition| match condition {
+                Condition::Address(_, list) => Some(list.any_of.iter().chain(&list.none_of)),
+                _ => None,
+            })
+            .flatten()
+            .filter_map(Addresses::zone)
     }
 
     /// Whether the rule matches only addresses that have proved themselves.

@@ -42,6 +42,10 @@ impl<T: Small> Set<T> {
     pub(super) fn is_subset(&self, of: &Self) -> bool {
         self.bits & !of.bits == 0
     }
+
+    pub(super) fn is_apart_from(&self, other: &Self) -> bool {
+        self.bits & other.bits == 0
+    }
 }
 
 impl<T> Clone for Set<T> {

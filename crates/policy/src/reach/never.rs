@@ -2,7 +2,10 @@
 
 use wire::mqtt::Version;
 
-use crate::matching::{Bounds, Condition, Matching, Measure, Pattern, PayloadCondition, Test};
+use crate::matching::{
+    Bounds, Condition, FilterCondition, Glob, Matching, Measure, Pattern, PayloadCondition,
+    Relation, Test,
+};
 use crate::pack::DraftRule;
 use crate::report::Report;
 
@@ -14,9 +17,14 @@ pub(super) fn report(report: &mut Report, draft: &DraftRule) -> bool {
         report.error(&draft.id_span, message);
         return true;
     }
-    let mut exceptions = matching.exceptions.iter();
-    if exceptions.any(|exception| !exception.scope.meets(matching.scope)) {
-        let message = format!("an `except` of `{id}` is about nothing that the rule matches");
+    for exception in &matching.exceptions {
+        let message = match contradiction(&exception.conditions) {
+            Some(why) => format!("an `except` of `{id}` can never hold: {why}"),
+            None if exception.is_apart_from(matching) => {
+                format!("an `except` of `{id}` is about nothing that the rule matches")
+            }
+            None => continue,
+        };
         report.error(&draft.id_span, message);
     }
     false
@@ -39,12 +47,23 @@ fn contradiction(conditions: &[Condition]) -> Option<&'static str> {
         Condition::Number(Measure::Levels, bounds) => Some(bounds),
         _ => None,
     });
+    let texts = conditions.iter().find_map(|condition| match condition {
+        Condition::TopicText(list) => Some(&*list.any_of),
+        _ => None,
+    });
     conditions.iter().find_map(|condition| match condition {
         Condition::Property(property) if excludes_v5 && property.test != Test::Is(false) => {
             Some("properties came with MQTT 5.0, which its `version` leaves out")
         }
         Condition::Topic(list) if levels.is_some_and(|levels| none_has(levels, &list.any_of)) => {
             Some("no topic that its `topic` names has as many `levels`")
+        }
+        Condition::Topic(list) if texts.is_some_and(|texts| none_begins(texts, &list.any_of)) => {
+            Some("no topic that its `topic` names begins as its `topic_text` asks")
+        }
+        Condition::Filter(filter) => within_filter(filter),
+        Condition::Address(_, list) if list.leaves_no_side() => {
+            Some("what is neither inside nor outside is nowhere")
         }
         Condition::Payload(payload) => within_payload(payload),
         _ => None,
@@ -66,6 +85,37 @@ fn none_has(levels: &Bounds, patterns: &[Pattern]) -> bool {
     !patterns.is_empty() && !patterns.iter().any(has)
 }
 
+/// Whether there are texts and patterns, and no name can begin as one of each asks.
+fn none_begins(texts: &[Glob], patterns: &[Pattern]) -> bool {
+    let fit = |text: &Glob, pattern: &Pattern| {
+        let (text, prefix) = (text.start(), pattern.prefix());
+        text.starts_with(prefix) || prefix.starts_with(text)
+    };
+    let is_apart = |text| !patterns.iter().any(|pattern| fit(text, pattern));
+    !texts.is_empty() && !patterns.is_empty() && texts.iter().all(is_apart)
+}
+
+/// A filter is inside of one pattern, and takes in another or overlaps with it: those have to fit together.
+fn within_filter(filter: &FilterCondition) -> Option<&'static str> {
+    let unfit = |relation: Relation, inner: &[Pattern]| {
+        let fits = |outer: &Pattern| {
+            let mut inner = inner.iter();
+            inner.any(|inner| relation.holds(&outer.widened(), &inner.widened()))
+        };
+        let outer = &filter.within.any_of;
+        !outer.is_empty() && !inner.is_empty() && !outer.iter().any(fits)
+    };
+    // With the session's own values in it, a pattern may be inside of another.
+    let are_plain = !filter.covers.any_of.iter().any(Pattern::is_filled);
+    if are_plain && unfit(Relation::Within, &filter.covers.any_of) {
+        Some("no filter that its `covers` asks for is inside of its `within`")
+    } else if unfit(Relation::Overlaps, &filter.overlaps.any_of) {
+        Some("no filter inside of its `within` overlaps with its `overlaps`")
+    } else {
+        None
+    }
+}
+
 fn within_payload(payload: &PayloadCondition) -> Option<&'static str> {
     if payload.utf8 == Some(false) && payload.is_json == Some(true) {
         return Some("JSON is UTF-8");
@@ -81,6 +131,16 @@ fn within_payload(payload: &PayloadCondition) -> Option<&'static str> {
 }
 
 impl Matching {
+    /// Whether no message is one that both match, as far as that is plain to see.
+    fn is_apart_from(&self, other: &Self) -> bool {
+        let mut mine = self.conditions.iter();
+        !self.scope.meets(other.scope)
+            || mine.any(|mine| {
+                let mut theirs = other.conditions.iter();
+                theirs.any(|theirs| mine.is_apart_from(theirs))
+            })
+    }
+
     fn without_exceptions(&self) -> Self {
         Self {
             exceptions: Vec::new(),
