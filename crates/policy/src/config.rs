@@ -63,15 +63,23 @@ pub struct Config {
 }
 
 impl Config {
-    /// The same as cases expect it: its rules at work, what they don't speak of let through, and every
-    /// service there, though the gateway may only watch, or drop the rest.
+    /// The same as cases expect it: its rules at work and every service there, though the gateway may only
+    /// watch.
     #[must_use]
     pub fn for_cases(&self) -> Self {
         Self {
             mode: Mode::Enforce,
-            default: DefaultAction::Accept,
             services: self.services.clone().complete(),
             ..self.clone()
+        }
+    }
+
+    /// The same for cases that are about their own pack alone: what its rules don't speak of is let through.
+    #[must_use]
+    pub fn for_cases_alone(&self) -> Self {
+        Self {
+            default: DefaultAction::Accept,
+            ..self.for_cases()
         }
     }
 

@@ -38,6 +38,7 @@ mod unused;
 pub mod vocabulary;
 
 pub use action::{Action, Ban, Match, Proof, REFUSALS, Ruling, Verdict};
+pub use address::unmapped;
 pub use block_list::block_list;
 pub use case::{Case, Expect, Fields, Line, Speech, Value};
 pub use config::{

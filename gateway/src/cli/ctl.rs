@@ -339,8 +339,10 @@ mod tests {
         assert_eq!(seconds("1h 30m"), Ok(5400));
         assert_eq!(seconds("7d"), Ok(7 * 86_400));
         assert!(network("192.0.2.1/24").is_err_and(|error| error.contains("192.0.2.0/24")));
+        let plain = network("::ffff:192.0.2.1").map(|network| network.to_string());
+        assert_eq!(plain, Ok("192.0.2.1/32".to_owned()));
         let wide = |text| network(text).is_ok_and(|network| is_wide(&network));
-        assert!(wide("0.0.0.0/0") && wide("64.0.0.0/7") && wide("::/0"));
+        assert!(wide("0.0.0.0/0") && wide("64.0.0.0/7") && wide("::/0") && wide("::ffff:0:0/96"));
         assert!(!wide("10.0.0.0/8") && !wide("2001::/16"));
         for wrong in ["", "0s", "-5m", "soon", "5", "99999999999d"] {
             assert!(duration(wrong).is_err(), "{wrong}");

@@ -172,7 +172,11 @@ fn read_all(named: &[NamedFile], path: &Path, diagnostics: &mut Diagnostics) -> 
 /// Why it can't be read, at the line that names it; or where it isn't UTF-8.
 pub fn read_named(file: &NamedFile, path: &Path) -> Result<SourceText, Diagnostics> {
     read(path).map_err(|unreadable| match unreadable {
-        Unreadable::System { path, error } => file.unreadable(&error, helps(&path, &error)),
+        Unreadable::System { path, error } => {
+            let mut helps = helps(&path, &error);
+            helps[0].push_str("; the packs that come with Weir are those in its directory rules/");
+            file.unreadable(&error, helps)
+        }
         Unreadable::NotText(diagnostics) => diagnostics,
     })
 }
@@ -189,10 +193,7 @@ pub fn read_feed(file: &NamedFile, path: &Path) -> Result<Vec<u8>, Diagnostics> 
 /// Where a file was looked for, and what is there under almost the same name.
 fn helps(path: &Path, error: &io::Error) -> Vec<String> {
     let absolute = std::path::absolute(path).unwrap_or(path.to_owned());
-    let mut helps = vec![format!(
-        "it is looked for at {}; the packs that come with Weir are those in its directory rules/",
-        absolute.display()
-    )];
+    let mut helps = vec![format!("it is looked for at {}", absolute.display())];
     if error.kind() == io::ErrorKind::NotFound {
         helps.extend(nearest(path).map(|name| format!("did you mean `{name}`?")));
     }
@@ -302,6 +303,7 @@ mod tests {
         let elsewhere = [
             "links",
             "zones",
+            "zone_marks",
             "tls_required_from",
             "listen",
             "file",

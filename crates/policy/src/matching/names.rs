@@ -94,10 +94,14 @@ fn entries(report: &mut Report, node: &Node<'_>) -> Vec<(String, Span)> {
         let Some(text) = entry.string(report) else {
             continue;
         };
-        if text.starts_with(['!', '@']) {
-            report
-                .error(entry.span(), "an entry of a set is a plain one")
-                .help("negate the set where it is used: \"!@name\"");
+        let advice = match text.chars().next() {
+            Some('!') => Some("negate the set where it is used: \"!@name\""),
+            Some('@') => Some("name both sets where they are used: [\"@one\", \"@other\"]"),
+            _ => None,
+        };
+        if let Some(advice) = advice {
+            let finding = report.error(entry.span(), "an entry of a set is a plain one");
+            finding.help(advice);
             continue;
         }
         entries.push((text.to_owned(), entry.span().clone()));

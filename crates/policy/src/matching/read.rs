@@ -65,6 +65,12 @@ impl Matching {
             .filter_map(Addresses::zone)
     }
 
+    /// Whether it says whom a message has to be from.
+    pub(crate) fn names_source(&self) -> bool {
+        let names = |condition: &Condition| matches!(condition, Condition::Address(Party::Source, list) if !list.any_of.is_empty());
+        self.conditions.iter().any(names)
+    }
+
     /// Whether the rule matches only addresses that have proved themselves.
     pub(crate) fn asks_validated(&self) -> bool {
         self.conditions.contains(&Condition::AddressValidated(true))

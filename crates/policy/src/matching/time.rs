@@ -103,21 +103,29 @@ pub(crate) fn zone(report: &mut Report, span: &Span, name: &str) -> Option<Zone>
 
 /// A minute of the day as `HH:MM`, from 00:00 to 24:00.
 pub(crate) fn minute(report: &mut Report, span: &Span, text: &str) -> Option<u16> {
-    let minute = text.split_once(':').and_then(|(hour, minute)| {
-        let number = |text: &str| {
-            let is_plain = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
-            is_plain.then(|| text.parse::<u16>().ok())?
-        };
-        let (hour, minute) = (number(hour)?, number(minute)?);
-        (minute < 60).then_some(hour * 60 + minute)
-    });
-    let minute = minute.filter(|minute| *minute <= DAY_MINUTES);
+    let minute = minute_of(text);
     if minute.is_none() {
         let message = format!("`{}` isn't a time of day", text.escape_debug());
-        let finding = report.error(span, message);
-        finding.help("write hours and minutes: \"06:30\"; the end of the day is \"24:00\"");
+        let with_zero = format!("0{text}");
+        let help = match minute_of(&with_zero) {
+            Some(_) => format!("write \"{with_zero}\""),
+            None => {
+                "write hours and minutes: \"06:30\"; the end of the day is \"24:00\"".to_owned()
+            }
+        };
+        report.error(span, message).help(help);
     }
     minute
+}
+
+fn minute_of(text: &str) -> Option<u16> {
+    let number = |text: &str| {
+        let is_plain = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+        is_plain.then(|| text.parse::<u16>().ok())?
+    };
+    let (hour, minute) = text.split_once(':')?;
+    let (hour, minute) = (number(hour)?, number(minute)?);
+    (minute < 60 && hour * 60 + minute <= DAY_MINUTES).then_some(hour * 60 + minute)
 }
 
 /// The days of the week, `mon` to `sun`, as bits; `fri-mon` goes over the weekend.

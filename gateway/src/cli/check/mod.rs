@@ -63,6 +63,8 @@ pub(super) fn run(paths: &[PathBuf], json: bool, out: &mut impl Write) -> Result
     out.finish()?;
     match not_read.0.is_empty() {
         true => Ok(status),
+        // They stand among the lines.
+        false if json => Ok(status.and(Status::Incomplete)),
         false => Err(not_read.into()),
     }
 }

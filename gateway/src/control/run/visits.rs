@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::SignedDuration;
-use policy::{Mode, Side};
+use policy::{Mode, Side, unmapped};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -72,11 +72,11 @@ pub(super) async fn about_bans(
 ) -> Answer {
     match question {
         Question::Ban { source, seconds } => match source.parse() {
-            Ok(network) => ban(keeper, mode, network, seconds).await,
+            Ok(network) => ban(keeper, mode, unmapped(network), seconds).await,
             Err(_) => Answer::Refused(format!("{source} is no network")),
         },
         Question::Unban { source } => match source.parse() {
-            Ok(network) => unban(keeper, network).await,
+            Ok(network) => unban(keeper, unmapped(network)).await,
             Err(_) => Answer::Refused(format!("{source} is no network")),
         },
         Question::Bans | Question::Status | Question::Reload => show(keeper, mode).await,
