@@ -236,11 +236,12 @@ impl App {
     }
 
     /// What it means that its client hasn't, and what is known of the session.
-    pub(crate) fn overdue(&self) -> Option<(Reason, policy::Session<'_>)> {
+    pub(crate) fn overdue(&self, limits: &Limits) -> Option<(Reason, policy::Session<'_>)> {
         match self {
-            Self::Mqtt(_, session) => {
-                Some((session.overdue(), session.known(None, Direction::ToServer)))
-            }
+            Self::Mqtt(_, session) => Some((
+                session.overdue(limits),
+                session.known(None, Direction::ToServer),
+            )),
             Self::Tls(_) | Self::Coap(_) | Self::Opaque => None,
         }
     }
@@ -289,6 +290,14 @@ impl App {
             Self::Coap(session) => session.lose(direction),
             Self::Tls(_) => *self = Self::Opaque,
             Self::Opaque => {}
+        }
+    }
+
+    /// One end has closed its side. True if a lasting session of somebody else had to be forgotten for it.
+    pub(crate) fn note_closing(&mut self, now: Instant, shared: &Shared) -> bool {
+        match self {
+            Self::Mqtt(_, session) => session.end_membership(now, shared),
+            Self::Tls(_) | Self::Coap(_) | Self::Opaque => false,
         }
     }
 

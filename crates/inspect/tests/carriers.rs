@@ -54,6 +54,37 @@ fn a_protocol_is_all_that_it_carries() {
     }
 }
 
+#[test]
+fn a_vlan_is_that_of_the_frame_in_both_directions() {
+    for (vlan, stops) in [
+        ("12", [false, true, false]),
+        ("false", [true, false, false]),
+    ] {
+        let rule =
+            format!("[[rule]]\nid = \"r\"\nmatch = {{ vlan = {vlan} }}\naction = \"drop\"\n");
+        let answers = "[[rule]]\nid = \"a\"\nmatch = { vlan = 13, direction = \"to_client\" }\naction = \"drop\"\n";
+        for say in ["CONNECT", "GET /a", "fragment offset=8"] {
+            let mut pack = rule.clone();
+            for (case, stops) in ["", "vlan = 12", "vlan = 13"].into_iter().zip(stops) {
+                let expect = match (stops, say) {
+                    (true, _) => r#"verdict = "drop", rule = "r""#,
+                    (false, "fragment offset=8") => r#"verdict = "drop", reason = "ip.fragment""#,
+                    (false, _) => r#"verdict = "accept""#,
+                };
+                pack += &format!(
+                    "[[case]]\nname = '{say} {case}'\n{case}\nservice = '{}'\nsay = ['{say}']\nexpect = {{ {expect} }}\n",
+                    if say == "CONNECT" { "mqtt" } else { "coap" }
+                );
+            }
+            check(&pack);
+        }
+        check(&format!(
+            "{answers}[[case]]\nname = \"an answer\"\nvlan = 13\nsay = [\"CONNECT\", \"< CONNACK\"]\n\
+             expect = {{ verdict = \"drop\", rule = \"a\" }}\n"
+        ));
+    }
+}
+
 /// What the lines of a case ask for may be impossible: that is an answer, too.
 #[test]
 fn what_cannot_be_sent_arrives_nowhere() {

@@ -30,6 +30,8 @@ pub struct Case {
     pub to: IpAddr,
     /// The side the clients stand on.
     pub side: Side,
+    /// The VLAN in which it is said.
+    pub vlan: Option<u16>,
     /// What the clock on the wall shows as it begins, in seconds since 1970 (UTC).
     pub unix_s: i64,
     /// The service spoken to; by default that of the first line.

@@ -301,6 +301,8 @@ pub struct Limits {
     pub topic_alias_common_bytes: usize,
     /// How long a connection may stay without a CONNECT, default 60 s.
     pub connect_timeout: Duration,
+    /// How long a control packet of a client's may take, beyond what its bytes are worth at ten a second, default 5 min.
+    pub packet_timeout: Duration,
     /// The largest CoAP message, default 65,507 (all that UDP over IPv4 has).
     pub coap_message_bytes: usize,
     /// The largest CoAP message over TCP, default 16 MiB.
@@ -338,6 +340,7 @@ impl Default for Limits {
             topic_alias_bytes: 16 << 10,
             topic_alias_common_bytes: 64 << 20,
             connect_timeout: Duration::from_secs(60),
+            packet_timeout: Duration::from_secs(300),
             coap_message_bytes: 65_507,
             coap_tcp_message_bytes: 16 << 20,
             endpoints: 65_536,

@@ -67,6 +67,7 @@ mod tests {
                 destination: destination.into(),
                 destination_port: 2,
                 from: Side::Inside,
+                vlan: None,
             },
             message: Message::None,
             session: Session::default(),

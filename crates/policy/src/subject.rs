@@ -128,7 +128,7 @@ impl Side {
     }
 }
 
-/// Who sent the message to whom, and from which side it came.
+/// Who sent the message to whom, from which side it came, and in which VLAN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endpoints {
     /// The sender of this message.
@@ -141,6 +141,8 @@ pub struct Endpoints {
     pub destination_port: u16,
     /// The side `source` stands on.
     pub from: Side,
+    /// The VLAN they are in; none if the frame has no tag, or one that says a priority and nothing else.
+    pub vlan: Option<u16>,
 }
 
 /// The application message under judgement, as far as it could be decoded.
@@ -191,7 +193,7 @@ pub struct Subject<'a> {
     pub service: Service,
     /// Towards the server or towards the client.
     pub direction: Direction,
-    /// Addresses, ports and side.
+    /// Addresses, ports, side and VLAN.
     pub endpoints: Endpoints,
     /// The decoded message.
     pub message: Message<'a>,

@@ -22,7 +22,7 @@ const FAMILIES: &[Family] = &[
     (
         "packet = \"PUBLISH\"",
         &[
-            topic, topic_text, client_id, username, address, payload, property, reason,
+            topic, topic_text, client_id, username, address, payload, property, reason, vlan,
         ],
     ),
     (
@@ -35,9 +35,9 @@ const FAMILIES: &[Family] = &[
     ),
     (
         "protocol = \"coap\"",
-        &[path, option, address, payload, reason],
+        &[path, option, address, payload, reason, vlan],
     ),
-    ("size = { min = 1 }", &[address, reason]),
+    ("size = { min = 1 }", &[address, reason, vlan]),
 ];
 
 fn text(form: &'static str) -> BoxedStrategy<String> {
@@ -108,6 +108,12 @@ fn address() -> BoxedStrategy<String> {
     party
         .prop_flat_map(move |party| list(party, network.clone().boxed()))
         .boxed()
+}
+
+fn vlan() -> BoxedStrategy<String> {
+    let flag = select(vec!["vlan = true", "vlan = false"]).prop_map(str::to_owned);
+    let number = text("[1-4]|[12]-[34]|2-4000");
+    prop_oneof![1 => flag, 4 => list("vlan", number)].boxed()
 }
 
 fn payload() -> BoxedStrategy<String> {
@@ -207,6 +213,7 @@ struct Sample {
     to_server: bool,
     addresses: [IpAddr; 2],
     names: [Option<String>; 2],
+    vlan: Option<u16>,
     reasons: Vec<Reason>,
 }
 
@@ -235,6 +242,7 @@ impl Sample {
                 destination: self.addresses[1],
                 destination_port: 1883,
                 from: Side::Inside,
+                vlan: self.vlan,
             },
             message,
             session: Session {
@@ -359,15 +367,17 @@ fn sample() -> impl Strategy<Value = Sample> {
         any::<bool>(),
         [address.clone(), address],
         [name.clone(), name],
+        proptest::option::of(1..6_u16),
         reasons,
     )
         .prop_map(
-            |((protocol, bytes), to_server, addresses, names, reasons)| Sample {
+            |((protocol, bytes), to_server, addresses, names, vlan, reasons)| Sample {
                 protocol,
                 bytes,
                 to_server,
                 addresses,
                 names,
+                vlan,
                 reasons,
             },
         )

@@ -59,10 +59,14 @@ pub(crate) struct Session {
     pub(super) is_blind: bool,
     /// By direction: its sender has said DISCONNECT.
     pub(super) has_left: [bool; 2],
+    /// PINGREQs without their answer; at the most it can be, it stays there.
+    pub(super) pings: u8,
     /// For how long the client may say nothing, in seconds; 0 is for ever.
     pub(super) keep_alive_s: u16,
     /// When the client was last heard; before that, when its connection began.
     pub(super) heard: Instant,
+    /// When the packet that the client is sending came on last; [`Instant::FAR`] between two.
+    pub(super) moved: Instant,
     pub(super) membership: Membership,
     /// What few sessions have.
     pub(super) rare: Option<Box<Rare>>,
@@ -107,8 +111,10 @@ impl Session {
             unsure: [stage == Stage::Unknown; 2],
             is_blind: stage == Stage::Unknown,
             has_left: [false; 2],
+            pings: 0,
             keep_alive_s: 0,
             heard: Instant::ZERO,
+            moved: Instant::FAR,
             membership: Membership::default(),
             rare: None,
         }
@@ -189,6 +195,9 @@ impl Session {
             }
             ControlPacket::Auth(_) => self.note_authentication(packet, direction),
             ControlPacket::Disconnect(_) => self.has_left[direction as usize] = true,
+            ControlPacket::PingReq(_) | ControlPacket::PingResp(_) => {
+                self.note_ping(packet, direction);
+            }
             _ => {}
         }
     }
@@ -264,6 +273,7 @@ impl Session {
     /// isn't.
     pub(crate) fn lose_sight(&mut self, shared: &Shared) {
         self.framers.seek(&shared.pool);
+        self.moved = Instant::FAR;
         self.give_up_aliases(shared);
         if self.stage != Stage::Open {
             self.stage = Stage::Unknown;

@@ -9,7 +9,7 @@ use crate::context::{Arrival, Context};
 use crate::framer::{Framer, Judge, Reading, Step};
 use crate::pool::Pool;
 use crate::shared::Shared;
-use crate::{Outcome, Sink};
+use crate::{Instant, Outcome, Sink};
 
 impl Session {
     /// Judges the next bytes of one direction.
@@ -20,11 +20,8 @@ impl Session {
         shared: &Shared,
         bytes: &[u8],
     ) -> Passage {
-        if arrival.direction == Direction::ToServer {
-            self.hear(cx.now, bytes);
-        }
         if self.framers.at(arrival.direction).reading == Reading::Seeking {
-            self.seek(arrival, bytes);
+            self.seek(cx.now, arrival, bytes);
         }
         let mut scene = Scene {
             session: self,
@@ -34,15 +31,22 @@ impl Session {
             outcome: Outcome::ACCEPT,
         };
         let (passed, denial) = scene.handle_stream(bytes);
+        let outcome = scene.outcome;
+        if arrival.direction == Direction::ToServer {
+            self.note_progress(cx.now, passed);
+        }
         Passage {
             passed,
-            outcome: scene.outcome,
+            outcome,
             denial,
         }
     }
 
-    /// Starts reading, where in `bytes` a control packet begins.
-    fn seek(&mut self, arrival: &Arrival, bytes: &[u8]) {
+    /// Starts reading, where in `bytes` a control packet begins. A client that isn't read is heard by anything.
+    fn seek(&mut self, now: Instant, arrival: &Arrival, bytes: &[u8]) {
+        if arrival.direction == Direction::ToServer {
+            self.heard = now;
+        }
         let Some((at, version)) = resync::boundary(bytes, self.version, arrival.direction) else {
             return;
         };
@@ -61,6 +65,11 @@ impl<'a, S: Sink> Judge<'a> for Scene<'a, '_, S> {
     }
 
     fn handle_message(&mut self, bytes: &[u8]) -> Step {
+        if self.arrival.direction == Direction::ToServer
+            && self.framer().reading == Reading::Boundary
+        {
+            self.session.note_begun(self.cx.now);
+        }
         self.handle_packet(bytes)
     }
 }

@@ -91,7 +91,10 @@ impl Connection {
         shared: &Shared,
         (carrier, service, ends): (Carrier, Service, &Endpoints),
     ) {
-        let Some((reason, session)) = self.app.overdue() else {
+        if self.may_not_speak() {
+            return self.excuse(cx.now);
+        }
+        let Some((reason, session)) = self.app.overdue(cx.limits) else {
             return;
         };
         let reasons = [reason];
@@ -119,6 +122,11 @@ impl Connection {
             rule: judgement.outcome.rule,
             answers: [Answers::All; 2],
         });
+    }
+
+    /// Whether the server has no room for what its client would say (RFC 9293 §3.8.6.1).
+    fn may_not_speak(&self) -> bool {
+        self.halves[Direction::ToClient as usize].last_window == 0
     }
 
     /// A RST to each end, as the other would have sent it.

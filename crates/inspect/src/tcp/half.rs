@@ -71,6 +71,7 @@ impl Half {
         self.edge = self.next + self.window_max as usize;
         self.scale = segment.scale.map(|shift| shift.min(SCALE_MAX));
         self.scale_assumed = false;
+        self.last_window = segment.window;
         self.syn_acknowledged = false;
         self.clock = Clock::started(segment);
     }

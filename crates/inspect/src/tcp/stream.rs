@@ -278,6 +278,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             let at = self.segment.seq + self.segment.payload().len();
             let (ours, _) = self.connection.split(self.arrival.direction);
             ours.pass_fin(at);
+            if self.connection.app.note_closing(self.cx.now, self.shared) {
+                self.cx.limit(LimitKind::Clients);
+            }
         }
     }
 }

@@ -124,7 +124,15 @@ const CONNACK: &[Field] = &[
 const ACK: &[Field] = &[PACKET_ID, CODE, REASON_STRING];
 const FILTERS: Field = repeatable("filter", Kind::Text);
 const SUBSCRIPTION_ID: Field = field("subscription_id", Kind::Number(268_435_455));
-const SUBSCRIBE: &[Field] = &[FILTERS, field("qos", QOS), PACKET_ID, SUBSCRIPTION_ID];
+const SUBSCRIBE: &[Field] = &[
+    FILTERS,
+    field("qos", QOS),
+    field("no_local", Kind::Flag),
+    field("retain_as_published", Kind::Flag),
+    field("retain_handling", Kind::Number(3)),
+    PACKET_ID,
+    SUBSCRIPTION_ID,
+];
 const UNSUBSCRIBE: &[Field] = &[FILTERS, PACKET_ID];
 const FILTER_ACK: &[Field] = &[PACKET_ID, repeatable("code", BYTE), REASON_STRING];
 const DISCONNECT: &[Field] = &[CODE, SESSION_EXPIRY];

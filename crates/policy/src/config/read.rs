@@ -437,6 +437,7 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
         ("midstream_grace", &mut limits.midstream_grace),
         ("tcp_midstream_grace", &mut limits.tcp_midstream_grace),
         ("connect_timeout", &mut limits.connect_timeout),
+        ("packet_timeout", &mut limits.packet_timeout),
     ] {
         let node = table.optional(key);
         if let Some(time) = node.and_then(|node| node.duration(report, least..=MAX_TIME)) {

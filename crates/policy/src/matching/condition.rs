@@ -2,14 +2,15 @@
 
 use wire::Direction;
 use wire::coap::Type;
-use wire::mqtt::{ControlPacket, QoS, Version, topic};
+use wire::mqtt::{ControlPacket, QoS, Subscription, Version, topic};
 
 use super::addresses::Addresses;
 use super::flag::Flag;
 use super::glob::Glob;
 use super::list::List;
-use super::measure::{Bounds, Measure};
+use super::measure::Measure;
 use super::name::NamePattern;
+use super::numbers::Numbers;
 use super::option::OptionCondition;
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation, Values};
@@ -36,7 +37,7 @@ pub(crate) enum Condition {
     /// `retain`, `dup`, `clean` and the like.
     Flag(Flag, bool),
     /// `size`, `keep_alive`, `levels` and the like.
-    Number(Measure, Bounds),
+    Number(Measure, Numbers),
     /// `code` and `method`.
     Code(Codes),
     /// `reason_code` of a control packet.
@@ -89,6 +90,15 @@ pub(crate) struct FilterCondition {
     pub(crate) covers: List<Pattern>,
     pub(crate) text: List<Glob>,
     pub(crate) qos: Option<Set<QoS>>,
+    pub(crate) options: SubscriptionOptions,
+}
+
+/// What is asked of the options of a subscription (MQTT 5.0 §3.8.3.1); before 5.0 they are all 0.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(crate) struct SubscriptionOptions {
+    pub(crate) no_local: Option<bool>,
+    pub(crate) retain_as_published: Option<bool>,
+    pub(crate) retain_handling: Option<Numbers>,
 }
 
 impl Condition {
@@ -103,7 +113,7 @@ impl Condition {
             Self::Version(versions) => version(subject).is_some_and(|v| versions.contains(v)),
             Self::Qos(wanted) => has_qos(subject, wanted),
             Self::Flag(flag, wanted) => flag.of(subject) == Some(*wanted),
-            Self::Number(measure, bounds) => measure.holds(subject, bounds),
+            Self::Number(measure, numbers) => measure.holds(subject, numbers),
             Self::Code(codes) => {
                 let message = subject.message.coap();
                 message.is_some_and(|message| codes.contains(message.code()))
@@ -145,7 +155,10 @@ impl Condition {
                 Measure::Size
                 | Measure::SourcePort
                 | Measure::DestinationPort
+                | Measure::Vlan
                 | Measure::KeepAlive
+                | Measure::PacketId
+                | Measure::MessageId
                 | Measure::Token,
                 _,
             ) => 1,
@@ -254,9 +267,10 @@ impl FilterCondition {
             return false;
         };
         match packet {
-            ControlPacket::Subscribe(subscribe) => subscribe
-                .subscriptions()
-                .any(|s| self.holds_for(subject, s.topic_filter(), Some(s.qos))),
+            ControlPacket::Subscribe(subscribe) => {
+                let mut asked = subscribe.subscriptions();
+                asked.any(|s| self.holds_for(subject, s.topic_filter(), Some(s)))
+            }
             ControlPacket::Unsubscribe(unsubscribe) => unsubscribe
                 .filters()
                 .any(|filter| self.holds_for(subject, topic::strip_share(filter), None)),
@@ -264,17 +278,39 @@ impl FilterCondition {
         }
     }
 
-    fn holds_for(&self, subject: &Subject<'_>, filter: &str, qos: Option<QoS>) -> bool {
+    /// An UNSUBSCRIBE asks for nothing but the filter.
+    fn holds_for(
+        &self,
+        subject: &Subject<'_>,
+        filter: &str,
+        asked: Option<Subscription<'_>>,
+    ) -> bool {
         let values = &values(subject);
-        let qos_fits = match (&self.qos, qos) {
-            (Some(wanted), Some(qos)) => wanted.contains(qos),
-            (Some(_), None) => false,
-            (None, _) => true,
+        let is_asked = match asked {
+            Some(asked) => {
+                let qos_fits = self.qos.is_none_or(|wanted| wanted.contains(asked.qos));
+                qos_fits && self.options.hold(asked)
+            }
+            None => self.qos.is_none() && self.options.ask_nothing(),
         };
-        qos_fits
+        is_asked
             && self.overlaps.relates(Relation::Overlaps, filter, values)
             && self.within.relates(Relation::Within, filter, values)
             && self.covers.relates(Relation::Covers, filter, values)
             && self.text.holds(|glob| glob.matches(filter))
+    }
+}
+
+impl SubscriptionOptions {
+    pub(crate) fn ask_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn hold(&self, asked: Subscription<'_>) -> bool {
+        let fits = |wanted: Option<bool>, is_so: bool| wanted.is_none_or(|wanted| wanted == is_so);
+        let handling = self.retain_handling.as_ref();
+        fits(self.no_local, asked.no_local)
+            && fits(self.retain_as_published, asked.retain_as_published)
+            && handling.is_none_or(|wanted| wanted.contains(asked.retain_handling.into()))
     }
 }

@@ -2,7 +2,7 @@
 //! other does, whether both can hold for the same message.
 
 use super::compare::Comparable;
-use super::condition::{Condition, FilterCondition};
+use super::condition::{Condition, FilterCondition, SubscriptionOptions};
 use super::glob::Glob;
 use super::list::List;
 use super::measure::Measure;
@@ -196,10 +196,25 @@ impl FilterCondition {
                 && (self.overlaps.takes_in_by(&other.within, Pattern::takes_in)
                     || self.overlaps.takes_in_by(&other.covers, Pattern::meets));
         qos_fits
+            && self.options.are_implied_by(&other.options)
             && overlaps
             && self.within.takes_in_by(&other.within, Pattern::takes_in)
             && self.covers.takes_in_by(&other.covers, wider)
             && self.text.takes_in_by(&other.text, Glob::takes_in)
+    }
+}
+
+impl SubscriptionOptions {
+    fn are_implied_by(&self, other: &Self) -> bool {
+        let is_same = |mine: Option<bool>, theirs| mine.is_none() || mine == theirs;
+        let handling_fits = match (&self.retain_handling, &other.retain_handling) {
+            (None, _) => true,
+            (Some(mine), Some(theirs)) => theirs.is_subset(mine),
+            (Some(_), None) => false,
+        };
+        is_same(self.no_local, other.no_local)
+            && is_same(self.retain_as_published, other.retain_as_published)
+            && handling_fits
     }
 }
 

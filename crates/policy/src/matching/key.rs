@@ -10,7 +10,9 @@ use super::addresses::{Addresses, Networks};
 use super::condition::{Condition, FilterCondition, Identity, Party};
 use super::glob::{Anchor, Glob};
 use super::list::List;
+use super::measure::Measure;
 use super::name::NamePattern;
+use super::numbers::Numbers;
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
 use super::payload::{Bytes, Expression, PayloadCondition};
@@ -21,6 +23,9 @@ use crate::{Reason, Subject};
 
 /// Of longer literals only so much is looked for: what the index finds is looked at once more.
 const MAX_LITERAL_BYTES: usize = 32;
+
+/// Who asks for more VLANs is found by something else.
+const MAX_VLANS: usize = 64;
 
 /// Entries of which a message has to have one for a rule to match.
 pub(crate) type Key = Vec<Entry>;
@@ -35,6 +40,8 @@ pub(crate) enum Entry {
     /// An address in this network.
     Network(Party, IpNet),
     Zone(Party, Zone),
+    /// A frame in this VLAN.
+    Vlan(u16),
     /// A payload with these bytes in it.
     Payload(Box<[u8]>),
     /// This detection.
@@ -113,6 +120,7 @@ impl Entry {
                 _ => 2,
             },
             Self::Zone(..) => 16,
+            Self::Vlan(_) => 4,
             Self::Payload(bytes) if bytes.len() > 3 => 4,
             Self::Payload(_) | Self::Reason(_) => 64,
         }
@@ -144,6 +152,7 @@ impl Matching {
                     keys.extend(values(Field::Option(option.number), &option.test));
                 }
                 Condition::Address(party, list) => keys.extend(addresses(*party, list)),
+                Condition::Number(Measure::Vlan, numbers) => keys.extend(vlans(numbers)),
                 Condition::Payload(payload) => payloads(payload, &mut keys),
                 _ => {}
             }
@@ -220,6 +229,12 @@ fn addresses(party: Party, list: &List<Addresses>) -> Option<Key> {
         }
     }
     (!key.is_empty()).then_some(key)
+}
+
+fn vlans(numbers: &Numbers) -> Option<Key> {
+    let numbers = numbers.listed(MAX_VLANS)?;
+    let vlans = numbers.filter_map(|number| u16::try_from(number).ok());
+    Some(vlans.map(Entry::Vlan).collect())
 }
 
 fn payloads(condition: &PayloadCondition, keys: &mut Vec<Key>) {

@@ -142,11 +142,15 @@ fn why(key: &str) -> Option<String> {
         "keep_alive" | "clean" | "will" | "password" | "will_outlives_session" => {
             "only a CONNECT says that"
         }
+        "session_present" => "only a CONNACK says that",
+        "packet_id" => "only PUBLISH, SUBSCRIBE, UNSUBSCRIBE and what answers them have one",
         "dup" => "only a PUBLISH can be a repetition",
         "filters" => "only SUBSCRIBE and UNSUBSCRIBE carry topic filters",
         "levels" => "only topics, topic filters and the paths of CoAP requests have levels",
         "payload" => "only a PUBLISH, the will of a CONNECT and a CoAP message have a payload",
-        "code" | "method" | "type" | "option" | "options" | "token" => "that is CoAP's",
+        "code" | "method" | "type" | "option" | "options" | "token" | "message_id" => {
+            "that is CoAP's"
+        }
         "path" => "only CoAP requests have a path",
         "address_validated" => "over TCP the handshake has shown the address to be right",
         "reason" => {

@@ -13,7 +13,7 @@ use std::hash::{Hash, Hasher};
 use memchr::memmem::Finder;
 
 use super::list::List;
-use super::measure::Bounds;
+use super::numbers::Numbers;
 use super::told;
 use crate::Subject;
 
@@ -27,7 +27,7 @@ pub(crate) const MAX_PATTERN_BYTES: usize = 1024;
 /// What has to be true of one payload.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct PayloadCondition {
-    pub(crate) size: Option<Bounds>,
+    pub(crate) size: Option<Numbers>,
     pub(crate) utf8: Option<bool>,
     pub(crate) starts_with: List<Bytes>,
     pub(crate) contains: List<Bytes>,
@@ -47,7 +47,7 @@ impl PayloadCondition {
             return false;
         };
         let size = told::payload_len(subject);
-        if !self.size.is_none_or(|bounds| bounds.holds(size)) {
+        if !self.size.as_ref().is_none_or(|wanted| wanted.holds(size)) {
             return false;
         }
         match payload {

@@ -2,7 +2,7 @@
 
 use super::glob::Glob;
 use super::list::List;
-use super::measure::Bounds;
+use super::numbers::Numbers;
 
 /// One value, as its format has it.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ pub(crate) enum Test {
     /// A yes or no that is this.
     Flag(bool),
     /// A number, or the length of bytes.
-    Within(Bounds),
+    Within(Numbers),
     /// A text.
     Like(List<Glob>),
 }
@@ -38,8 +38,8 @@ impl Test {
     fn passes(&self, value: Value<'_>) -> bool {
         match (self, value) {
             (Self::Flag(wanted), Value::Flag(flag)) => *wanted == flag,
-            (Self::Within(bounds), Value::Number(number)) => bounds.contains(number),
-            (Self::Within(bounds), Value::Bytes(bytes)) => bounds.holds(bytes.len()),
+            (Self::Within(numbers), Value::Number(number)) => numbers.contains(number),
+            (Self::Within(numbers), Value::Bytes(bytes)) => numbers.holds(bytes.len()),
             (Self::Like(globs), Value::Text(text)) => globs.holds(|glob| glob.matches(text)),
             _ => false,
         }

@@ -3,7 +3,7 @@
 use wire::mqtt::Version;
 
 use crate::matching::{
-    Bounds, Condition, FilterCondition, Glob, Matching, Measure, Pattern, PayloadCondition,
+    Condition, FilterCondition, Glob, Matching, Measure, Numbers, Pattern, PayloadCondition,
     Relation, Test,
 };
 use crate::pack::DraftRule;
@@ -44,7 +44,7 @@ fn contradiction(conditions: &[Condition]) -> Option<&'static str> {
         |condition| matches!(condition, Condition::Version(set) if !set.contains(Version::V5)),
     );
     let levels = conditions.iter().find_map(|condition| match condition {
-        Condition::Number(Measure::Levels, bounds) => Some(bounds),
+        Condition::Number(Measure::Levels, numbers) => Some(numbers),
         _ => None,
     });
     let texts = conditions.iter().find_map(|condition| match condition {
@@ -71,14 +71,14 @@ fn contradiction(conditions: &[Condition]) -> Option<&'static str> {
 }
 
 /// Whether there are patterns, and none of them matches names of so many levels.
-fn none_has(levels: &Bounds, patterns: &[Pattern]) -> bool {
+fn none_has(levels: &Numbers, patterns: &[Pattern]) -> bool {
     let has = |pattern: &Pattern| {
         let text = pattern.widened();
         let count = text.split('/').count();
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         match text.ends_with('#') {
             // `a/#` matches `a`, too.
-            true => levels.max >= count.saturating_sub(1),
+            true => levels.largest() >= count.saturating_sub(1),
             false => levels.contains(count),
         }
     };
@@ -120,7 +120,7 @@ fn within_payload(payload: &PayloadCondition) -> Option<&'static str> {
     if payload.utf8 == Some(false) && payload.is_json == Some(true) {
         return Some("JSON is UTF-8");
     }
-    let most = payload.size.map_or(u64::MAX, |size| size.max);
+    let most = payload.size.as_ref().map_or(u64::MAX, Numbers::largest);
     let mut asked = [&payload.contains, &payload.starts_with].into_iter();
     let none_fits = asked.any(|list| {
         let mut lengths = list.any_of.iter().map(|bytes| bytes.as_slice().len());

@@ -169,10 +169,24 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "mqtt.session.pingresp-unexpected",
+        note(
+            "a server or proxy that shows by itself that it lives; its clients don't mind",
+            "a rule with this reason and action = \"reset\", where your server is known not to",
+        ),
+    ),
+    (
         "mqtt.session.keep-alive",
         note(
             "a client that sleeps longer than it said; its server would end it, too",
             "a longer keep alive, or a rule for the client",
+        ),
+    ),
+    (
+        "mqtt.session.packet-stalled",
+        note(
+            "an upload over a line that is down for minutes",
+            "[limits] packet_timeout, or a rule for the client before mqtt-dos.toml",
         ),
     ),
     (

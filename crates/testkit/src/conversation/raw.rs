@@ -82,6 +82,11 @@ pub(super) fn fragment(path: &Path, is_udp: bool, fields: &Fields) -> Vec<u8> {
     };
     let (offset, size) = (number("offset"), number("size"));
     let filler = vec![b'x'; size];
+    let vlan = path.vlan;
+    let path = &Path {
+        vlan: None,
+        ..*path
+    };
     let whole = match is_udp {
         true => frames::udp(path, &filler),
         false => frames::tcp(
@@ -99,9 +104,13 @@ pub(super) fn fragment(path: &Path, is_udp: bool, fields: &Fields) -> Vec<u8> {
     };
     let place = (offset / 8 * 8) as u16;
     let more = fields.flag("more").unwrap_or(false);
-    match path.source.is_ipv4() {
+    let frame = match path.source.is_ipv4() {
         true => fragment_v4(&whole[..l4_of(path)], data, place, more),
         false => fragment_v6(&whole[..l4_of(path)], data, place, more),
+    };
+    match vlan {
+        Some(tag) => frames::tagged(&frame, tag),
+        None => frame,
     }
 }
 

@@ -134,6 +134,7 @@ impl<'a> Line<'a> {
             source_port,
             destination,
             destination_port,
+            vlan,
             ..
         } = subject.endpoints;
         // A fragment hides its ports.
@@ -147,7 +148,7 @@ impl<'a> Line<'a> {
                 EventKind::Message => application(subject.service),
                 kind => kind.name(),
             },
-            vlan: event.vlan.map(|id| [id]),
+            vlan: vlan.map(|id| [id]),
             src_ip: source,
             src_port: has_ports.then_some(source_port),
             dest_ip: destination,
@@ -274,6 +275,7 @@ mod tests {
                 destination: "2001:db8::1".parse().expect("an address"),
                 destination_port: 1883,
                 from: Side::Inside,
+                vlan: None,
             },
             message,
             session: Session::default(),
@@ -302,7 +304,6 @@ mod tests {
                 link: 0,
                 side: Side::Inside,
             },
-            vlan: None,
             subject,
             reason: Some(Reason::MQTT_SPOOFED_SERVER_PACKET),
             rule: None,

@@ -235,6 +235,17 @@ struct SubscribeFields<'a> {
 struct Topic<'a> {
     topic: Text<'a>,
     qos: u8,
+    #[serde(skip_serializing_if = "is_default")]
+    no_local: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    retain_as_published: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    retain_handling: u8,
+}
+
+/// Options of 5.0, which are rare there and unknown before.
+fn is_default<T: Default + PartialEq>(option: &T) -> bool {
+    *option == T::default()
 }
 
 impl<'a> SubscribeFields<'a> {
@@ -245,6 +256,9 @@ impl<'a> SubscribeFields<'a> {
             .map(|subscription| Topic {
                 topic: Text(subscription.filter),
                 qos: subscription.qos as u8,
+                no_local: subscription.no_local,
+                retain_as_published: subscription.retain_as_published,
+                retain_handling: subscription.retain_handling,
             });
         Self {
             message_id: subscribe.packet_id,

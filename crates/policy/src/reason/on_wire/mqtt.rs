@@ -25,8 +25,12 @@ super::seen! {
         "no property 12 in a CONNACK of 5.0 with the code 00, for a CONNECT whose identifier is 00 00";
     "mqtt.session.not-subscribed" =>
         "towards the client, a PUBLISH whose topic none of its SUBSCRIBEs' filters matches";
+    "mqtt.session.pingresp-unexpected" =>
+        "towards the client, more packets d0 00 than it has sent c0 00";
     "mqtt.session.keep-alive" =>
         "no packet from the client for 1.5 times the seconds that the two bytes behind its CONNECT's flags say";
+    "mqtt.session.packet-stalled" =>
+        "the beginning of a packet from the client, and then nothing for minutes, or less than ten bytes a second";
     "mqtt.session.connect-timeout" =>
         "a TCP handshake, and then nothing from the client, or less than a whole CONNECT";
 
