@@ -32,7 +32,7 @@ pub fn unmapped(network: IpNet) -> IpNet {
 /// The network or address `text` stands for.
 pub(crate) fn network(report: &mut Report, span: &Span, text: &str) -> Option<IpNet> {
     if let Ok(address) = text.parse::<IpAddr>() {
-        return borne(report, span, address.into());
+        return Some(borne(report, span, address.into()));
     }
     let Ok(network) = text.parse::<IpNet>() else {
         report
@@ -53,21 +53,19 @@ pub(crate) fn network(report: &mut Report, span: &Span, text: &str) -> Option<Ip
             .help(format!("write `{}` for the one address", network.addr()));
         return None;
     }
-    borne(report, span, network)
+    Some(borne(report, span, network))
 }
 
-/// A network that frames can be from.
-fn borne(report: &mut Report, span: &Span, network: IpNet) -> Option<IpNet> {
+/// The network that frames can be from.
+fn borne(report: &mut Report, span: &Span, network: IpNet) -> IpNet {
     let plain = unmapped(network);
-    if plain == network {
-        return Some(network);
+    if plain != network {
+        let shown = match plain.prefix_len() == plain.max_prefix_len() {
+            true => plain.addr().to_string(),
+            false => plain.to_string(),
+        };
+        let message = format!("no frame bears an IPv4-mapped address: it is taken for {shown}");
+        report.warning(span, message);
     }
-    let plain = match plain.prefix_len() == plain.max_prefix_len() {
-        true => plain.addr().to_string(),
-        false => plain.to_string(),
-    };
-    report
-        .error(span, "no frame bears an IPv4-mapped address")
-        .help(format!("write \"{plain}\""));
-    None
+    plain
 }

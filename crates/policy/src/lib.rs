@@ -50,6 +50,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
 pub use limit::{
     CountLimit, DistinctLimit, Holding, Limit, MaxLimit, Meters, Per, RateLimit, Ratio,
 };
+pub use pack::MAX_BAN;
 pub use policy::Policy;
 pub use reason::{Note, Reason};
 pub use rule::{Rule, RuleIndex, Severity};

@@ -15,7 +15,8 @@ use crate::{Action, Details, Proof, REFUSALS, Rule, Severity};
 /// More rules than this are no policy any more.
 const MAX_RULES: usize = 1 << 16;
 const MAX_ID_BYTES: usize = 64;
-const MAX_BAN: Duration = Duration::from_secs(365 * 86_400);
+/// The longest a source can be banned: longer belongs on a block list.
+pub const MAX_BAN: Duration = Duration::from_secs(365 * 86_400);
 
 /// A rule with its conditions, and where its parts stand.
 pub(crate) struct DraftRule {

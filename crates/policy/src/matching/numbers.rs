@@ -118,7 +118,8 @@ impl Numbers {
                 .get(at)
                 .is_some_and(|theirs| theirs.min <= mine.max)
         };
-        !(self.without && other.without) && !self.ranges.iter().any(meets)
+        let meet = self.without && other.without || self.ranges.iter().any(meets);
+        !meet
     }
 
     /// The largest that fits; 0 if none does.

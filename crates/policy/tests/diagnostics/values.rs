@@ -217,13 +217,13 @@ fn what_is_wrong_with_what_is_asked_of_values() {
         ),
         (
             "source = \"::ffff:10.20.0.7\"",
-            "no frame bears an IPv4-mapped address",
-            "write \"10.20.0.7\"",
+            "warning: no frame bears an IPv4-mapped address: it is taken for 10.20.0.7",
+            "",
         ),
         (
             "source = \"::ffff:10.20.0.0/112\"",
-            "no frame bears an IPv4-mapped address",
-            "write \"10.20.0.0/16\"",
+            "warning: no frame bears an IPv4-mapped address: it is taken for 10.20.0.0/16",
+            "",
         ),
         ("reason_code = 256", "between 0 and 255", ""),
         (

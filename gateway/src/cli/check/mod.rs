@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use policy::{Config, Policy, SourceText};
+use policy::{Config, Diagnostics, Policy, SourceText};
 
 use super::{Failure, Status};
 use crate::control::feeds::{Feeds, Sources};
@@ -103,6 +103,7 @@ fn check_pack(
         packs,
         sources: Sources::default(),
         feeds: Feeds::default(),
+        unread: Diagnostics::default(),
         files: Files::default(),
         warnings,
     };

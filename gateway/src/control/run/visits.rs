@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::SignedDuration;
-use policy::{Mode, Side, unmapped};
+use policy::{MAX_BAN, Mode, Side, unmapped};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -100,6 +100,10 @@ async fn show(keeper: &SyncSender<Order>, mode: Mode) -> Answer {
 
 async fn ban(keeper: &SyncSender<Order>, mode: Mode, source: IpNet, seconds: u64) -> Answer {
     let duration = Duration::from_secs(seconds);
+    if duration > MAX_BAN {
+        let days = MAX_BAN.as_secs() / 86_400;
+        return Answer::Refused(format!("a ban lasts at most {days} days"));
+    }
     match asked(keeper, |asker| Wish::Ban(source, duration, asker)).await {
         Ok(Ok(())) => {
             let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
