@@ -35,6 +35,7 @@ mod value;
 pub(crate) use addresses::Networks;
 pub(crate) use condition::{Condition, FilterCondition, Party};
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
+pub(crate) use flag::Flag;
 pub(crate) use glob::Glob;
 pub(crate) use key::{Entry, Field, Look, Place};
 pub(crate) use measure::Measure;

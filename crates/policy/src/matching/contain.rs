@@ -66,6 +66,7 @@ impl Condition {
             (Self::Service(mine), Self::Service(theirs)) => mine.is_apart_from(theirs),
             (Self::Version(mine), Self::Version(theirs)) => mine.is_apart_from(theirs),
             (Self::Type(mine), Self::Type(theirs)) => mine.is_apart_from(theirs),
+            (Self::Code(mine), Self::Code(theirs)) => mine.0.is_apart_from(&theirs.0),
             (Self::Topic(mine), Self::Topic(theirs)) => mine.is_apart_from(theirs),
             (Self::TopicText(mine), Self::TopicText(theirs)) => mine.is_apart_from(theirs),
             (Self::Path(mine), Self::Path(theirs)) => mine.is_apart_from(theirs),

@@ -229,6 +229,10 @@ impl MatchReader<'_> {
         let list = self.list(&node, |report, span, text| {
             entry::name(report, span, text, names)
         });
+        if list.any_of.len() + list.none_of.len() < node.list().len() {
+            self.narrowing.give_up();
+            return None;
+        }
         let all = names.iter().map(|(_, value)| *value);
         let let_through = all
             .filter(|value| list.holds(|wanted| wanted == value))

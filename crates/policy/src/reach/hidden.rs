@@ -55,7 +55,8 @@ pub(super) fn report(report: &mut Report, rule: &DraftRule, earlier: &DraftRule)
 /// Whether `earlier` decides whatever `later` would match, as far as that is plain to see.
 pub(super) fn hides(earlier: &DraftRule, later: &DraftRule) -> bool {
     let (mine, theirs) = (&earlier.matching, &later.matching);
-    mine.takes_in(theirs) && !leaves_malformed(earlier, theirs)
+    // What nothing is left of was reported already.
+    !theirs.scope.is_empty() && mine.takes_in(theirs) && !leaves_malformed(earlier, theirs)
 }
 
 /// What can't be parsed isn't accepted by a rule that doesn't name it, so later rules see it.

@@ -1,10 +1,11 @@
 //! Rules that match nothing, because no message is all that they ask for.
 
-use wire::mqtt::Version;
+use wire::Direction;
+use wire::mqtt::{PacketType, Version};
 
 use crate::matching::{
-    Condition, FilterCondition, Glob, Matching, Measure, Numbers, Pattern, PayloadCondition,
-    Relation, Test,
+    CodeClass, Condition, FilterCondition, Flag, Glob, Matching, Measure, Numbers, Party, Pattern,
+    PayloadCondition, Relation, Scope, Test,
 };
 use crate::pack::DraftRule;
 use crate::report::Report;
@@ -18,7 +19,7 @@ pub(super) fn report(report: &mut Report, draft: &DraftRule) -> bool {
         return true;
     }
     for exception in &matching.exceptions {
-        let message = match contradiction(&exception.conditions) {
+        let message = match contradiction(exception) {
             Some(why) => format!("an `except` of `{id}` can never hold: {why}"),
             None if exception.is_apart_from(matching) => {
                 format!("an `except` of `{id}` is about nothing that the rule matches")
@@ -35,11 +36,12 @@ fn why(matching: &Matching) -> Option<&'static str> {
     let mut exceptions = matching.exceptions.iter();
     match exceptions.any(|exception| exception.takes_in(&without)) {
         true => Some("its `except` passes by all that it matches"),
-        false => contradiction(&matching.conditions),
+        false => contradiction(matching),
     }
 }
 
-fn contradiction(conditions: &[Condition]) -> Option<&'static str> {
+fn contradiction(matching: &Matching) -> Option<&'static str> {
+    let conditions = &matching.conditions;
     let excludes_v5 = conditions.iter().any(
         |condition| matches!(condition, Condition::Version(set) if !set.contains(Version::V5)),
     );
@@ -51,7 +53,20 @@ fn contradiction(conditions: &[Condition]) -> Option<&'static str> {
         Condition::TopicText(list) => Some(&*list.any_of),
         _ => None,
     });
-    conditions.iter().find_map(|condition| match condition {
+    let without_will = matching.scope.is_subset(Scope::packet(PacketType::Connect))
+        && conditions.contains(&Condition::Flag(Flag::Will, false));
+    let within_one = conditions.iter().find_map(|condition| match condition {
+        condition if without_will && is_of_will(condition) => {
+            Some("a CONNECT without a will has nothing of what it asks of one")
+        }
+        Condition::Number(Measure::UserProperties, numbers)
+            if excludes_v5 && !numbers.contains(0) =>
+        {
+            Some("properties came with MQTT 5.0, which its `version` leaves out")
+        }
+        Condition::Type(types) if types.is_only_reset() && !may_be_empty(matching) => {
+            Some("a RST has no code but 0.00")
+        }
         Condition::Property(property) if excludes_v5 && property.test != Test::Is(false) => {
             Some("properties came with MQTT 5.0, which its `version` leaves out")
         }
@@ -67,7 +82,36 @@ fn contradiction(conditions: &[Condition]) -> Option<&'static str> {
         }
         Condition::Payload(payload) => within_payload(payload),
         _ => None,
-    })
+    });
+    within_one.or_else(|| between_two(matching))
+}
+
+/// Two conditions that no message meets both.
+fn between_two(matching: &Matching) -> Option<&'static str> {
+    let conditions: Vec<Condition> = matching.conditions_by_sender();
+    let excludes_other = |at: usize| {
+        let (one, others) = (&conditions[at], &conditions[at + 1..]);
+        others.iter().any(|other| one.is_apart_from(other))
+    };
+    let mut places = 0..conditions.len();
+    places
+        .any(excludes_other)
+        .then_some("two of its conditions exclude each other")
+}
+
+fn is_of_will(condition: &Condition) -> bool {
+    matches!(
+        condition,
+        Condition::Topic(_)
+            | Condition::TopicText(_)
+            | Condition::Qos(_)
+            | Condition::Flag(Flag::Retain, _)
+            | Condition::Flag(Flag::WillOutlivesSession, true)
+    )
+}
+
+fn may_be_empty(matching: &Matching) -> bool {
+    matching.scope.meets(Scope::code_class(CodeClass::Empty))
 }
 
 /// Whether there are patterns, and none of them matches names of so many levels.
@@ -131,6 +175,29 @@ fn within_payload(payload: &PayloadCondition) -> Option<&'static str> {
 }
 
 impl Matching {
+    /// Its conditions, with the client and the server as sender and receiver where only one of them sends.
+    fn conditions_by_sender(&self) -> Vec<Condition> {
+        let goes = |direction| self.scope.is_subset(Scope::direction(direction));
+        let (by_client, by_server) = (goes(Direction::ToServer), goes(Direction::ToClient));
+        let told = self.conditions.iter().cloned();
+        told.map(|condition| match condition {
+            Condition::Address(Party::Client, list) if by_client => {
+                Condition::Address(Party::Source, list)
+            }
+            Condition::Address(Party::Client, list) if by_server => {
+                Condition::Address(Party::Destination, list)
+            }
+            Condition::Address(Party::Server, list) if by_client => {
+                Condition::Address(Party::Destination, list)
+            }
+            Condition::Address(Party::Server, list) if by_server => {
+                Condition::Address(Party::Source, list)
+            }
+            other => other,
+        })
+        .collect()
+    }
+
     /// Whether no message is one that both match, as far as that is plain to see.
     fn is_apart_from(&self, other: &Self) -> bool {
         let mut mine = self.conditions.iter();

@@ -71,6 +71,29 @@ fn a_rule_that_matches_nothing_is_told_of() {
             "overlaps with its `overlaps`",
         ),
         ("source = ['!inside', '!outside']", "inside nor outside"),
+        ("method = 'GET', code = '0.02'", "exclude each other"),
+        ("method = 'GET', type = 'RST'", "no code but 0.00"),
+        ("path = '/x', type = ['RST']", "no code but 0.00"),
+        (
+            "source = '10.0.0.1', client = '10.0.0.2', direction = 'to_server'",
+            "exclude each other",
+        ),
+        (
+            "source = 'inside', server = 'outside', direction = 'to_client'",
+            "exclude each other",
+        ),
+        (
+            "user_properties = { min = 1 }, version = '3.1.1'",
+            "MQTT 5.0",
+        ),
+        (
+            "packet = 'CONNECT', will = false, topic = 'a/#'",
+            "without a will",
+        ),
+        (
+            "packet = 'CONNECT', will = false, will_outlives_session = true",
+            "without a will",
+        ),
     ] {
         let said = two(&format!("{conditions} -> drop"), "topic = 'z' -> accept");
         assert!(
@@ -93,6 +116,13 @@ fn a_rule_that_matches_nothing_is_told_of() {
         // Another filter of the packet may have the levels.
         "filter = { overlaps = 'a/b/c' }, levels = { min = 9 }",
         "topic = 'a/#', topic_text = 'a/*'",
+        "type = 'RST'",
+        "method = 'GET', type = ['RST', 'CON']",
+        "method = 'GET', code = ['0.01', '0.02']",
+        "source = '10.0.0.1', client = '10.0.0.2'",
+        "source = '10.0.0.1', client = 'outside', direction = 'to_server'",
+        "user_properties = { max = 0 }, version = '3.1.1'",
+        "packet = 'CONNECT', will = true, topic = 'a/#'",
     ] {
         let said = two(&format!("{conditions} -> drop"), "topic = 'z' -> accept");
         assert_eq!(said, "", "{conditions}");
@@ -148,4 +178,21 @@ fn a_zone_of_the_configuration_is_used_by_rules_or_for_tls() {
     );
     assert!(said.ends_with("\n1 warning\n"), "{said}");
     assert!(Policy::check(&config, &[]).1.is_empty());
+}
+
+/// Of a packet that nobody knows nothing follows.
+#[test]
+fn a_misspelt_name_is_told_once() {
+    for rest in [
+        "payload = { utf8 = true } }\naction = \"drop\"",
+        "topic = \"a\" }\naction = \"challenge\"",
+        "will = true }\naction = \"drop\"\nlimit = { max = 1, of = \"sessions\", per = \"topic\" }",
+    ] {
+        let said = pack(&format!(
+            "[[rule]]\nid = \"q\"\nmatch = {{ packet = \"PUBLISH\" }}\naction = \"drop\"\n\
+             [[rule]]\nid = \"r\"\nmatch = {{ packet = \"PUBLSH\", {rest}\n"
+        ));
+        assert!(said.contains("did you mean `PUBLISH`?"), "{said}");
+        assert!(said.ends_with("\n1 error\n"), "{said}");
+    }
 }

@@ -176,6 +176,21 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "`~0`",
         ),
         (
+            "client_id = 5",
+            "expected a string, found a whole number",
+            "write \"5\", in quotes",
+        ),
+        (
+            "keep_alive = { min = \"60\" }",
+            "expected a whole number, found a string",
+            "write 60, without quotes",
+        ),
+        (
+            "payload = { json = { \"/a\" = 1.5 } }",
+            "a number is asked for its bounds",
+            "write { min = 1.5, max = 1.5 }",
+        ),
+        (
             "payload = { json = {} }",
             "no value is named",
             "or true for any JSON",
