@@ -55,10 +55,9 @@ pub(crate) struct Arrival {
     pub(crate) layout: Layout,
 }
 
-/// What tells frames between the same two ends apart: their VLAN and transport.
+/// What tells frames between the same two ends of a VLAN apart: their transport.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Carrier {
-    pub(crate) vlan: Option<u16>,
     /// The transport protocol's number; 0 where it isn't known.
     pub(crate) protocol: u8,
 }
@@ -69,7 +68,7 @@ impl Carrier {
     pub(crate) fn key(self, link: u16, ends: &Endpoints) -> (FlowKey, bool) {
         let source = (ends.source, ends.source_port);
         let destination = (ends.destination, ends.destination_port);
-        FlowKey::new(source, destination, link, self.vlan, self.protocol)
+        FlowKey::new(source, destination, link, ends.vlan, self.protocol)
     }
 }
 
@@ -404,7 +403,6 @@ impl<'a, S: Sink> Context<'a, S> {
             kind: EventKind::Alert,
             flow_id: key.id(self.flow_id_key),
             port: self.port,
-            vlan: carrier.vlan,
             subject,
             reason: None,
             rule: None,
@@ -452,6 +450,7 @@ fn message_kind(subject: &Subject<'_>) -> Option<MessageKind> {
         Message::Coap(_) | Message::CoapTcp(_) => MessageKind::Coap {
             class: subject.message.coap().map_or(0, |m| m.code().class()),
         },
+        Message::Hello(_) => MessageKind::Tls,
         Message::None => match subject.protocol {
             Protocol::Mqtt | Protocol::Coap if is_malformed() => MessageKind::Malformed,
             Protocol::Tls | Protocol::Dtls => MessageKind::Tls,

@@ -60,10 +60,7 @@ impl Inspector {
         if flow.state.deadline(&self.limits) <= now {
             let ends = ends_from_client(&flow);
             let service = flow.service;
-            let carrier = Carrier {
-                vlan: key.vlan(),
-                protocol: TCP,
-            };
+            let carrier = Carrier { protocol: TCP };
             flow.state
                 .expire(&mut cx, &self.shared, (carrier, service, &ends));
             if flow.state.class().is_over() {
@@ -87,5 +84,6 @@ fn ends_from_client(flow: &Tenant<'_, Connection>) -> Endpoints {
         destination: server.0,
         destination_port: server.1,
         from: flow.client_side,
+        vlan: flow.key().vlan(),
     }
 }

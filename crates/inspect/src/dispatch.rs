@@ -45,9 +45,10 @@ impl Inspector {
         let Some((service, direction)) = installed.ports.find(transport, ports.0, ports.1) else {
             return Outcome::ACCEPT;
         };
-        let endpoints = endpoints(cx.port, (packet.source(), packet.destination()), ports);
+        let addresses = (packet.source(), packet.destination());
+        let vlan = packet.vlan().and_then(Vlan::id);
+        let endpoints = endpoints(cx.port, addresses, ports, vlan);
         let carrier = Carrier {
-            vlan: packet.vlan().and_then(Vlan::id),
             protocol: packet.layout.protocol,
         };
         let mut arrival = Arrival {
@@ -135,8 +136,8 @@ fn handle_malformed<S: Sink>(
 ) -> Outcome {
     let Some(rough) = Rough::read(frame) else {
         let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let ends = endpoints(cx.port, (nowhere, nowhere), (0, 0));
-        return judge_roughly(cx, ends, None, Service::Mqtt, Reason::from(malformed));
+        let ends = endpoints(cx.port, (nowhere, nowhere), (0, 0), None);
+        return judge_roughly(cx, ends, Service::Mqtt, Reason::from(malformed));
     };
     let (transport, guess) = match rough.protocol {
         UDP => (Ported::Udp, Service::Coap),
@@ -147,9 +148,10 @@ fn handle_malformed<S: Sink>(
     if rough.ports.is_some() && found.is_none() {
         return Outcome::ACCEPT;
     }
-    let ends = endpoints(cx.port, (rough.source, rough.destination), ports);
+    let addresses = (rough.source, rough.destination);
+    let ends = endpoints(cx.port, addresses, ports, rough.vlan);
     let service = found.map_or(guess, |(service, _)| service);
-    judge_roughly(cx, ends, rough.vlan, service, Reason::from(malformed))
+    judge_roughly(cx, ends, service, Reason::from(malformed))
 }
 
 /// A frame without IP passes, unless it hides that of a service behind a second tag: receivers take
@@ -181,10 +183,10 @@ fn handle_without_ip<S: Sink>(
         return Outcome::ACCEPT;
     }
     let addresses = (packet.source(), packet.destination());
-    let ends = endpoints(cx.port, addresses, ports.unwrap_or_default());
     let vlan = packet.vlan().and_then(Vlan::id);
+    let ends = endpoints(cx.port, addresses, ports.unwrap_or_default(), vlan);
     let service = found.map_or(Service::Mqtt, |(service, _)| service);
-    judge_roughly(cx, ends, vlan, service, Reason::ETHERNET_STACKED_TAGS)
+    judge_roughly(cx, ends, service, Reason::ETHERNET_STACKED_TAGS)
 }
 
 /// A piece of an IP packet. Only the first piece may show that it is nobody's.
@@ -215,17 +217,16 @@ fn handle_fragment<S: Sink>(
         return Outcome::ACCEPT;
     }
     let addresses = (packet.source(), packet.destination());
-    let ends = endpoints(cx.port, addresses, ports.unwrap_or_default());
     let vlan = packet.vlan().and_then(Vlan::id);
+    let ends = endpoints(cx.port, addresses, ports.unwrap_or_default(), vlan);
     let service = found.map_or(guess, |(service, _)| service);
-    judge_roughly(cx, ends, vlan, service, Reason::IP_FRAGMENT)
+    judge_roughly(cx, ends, service, Reason::IP_FRAGMENT)
 }
 
 /// Judges a frame of which only its ends are known, if that.
 fn judge_roughly<S: Sink>(
     cx: &mut Context<'_, S>,
     endpoints: Endpoints,
-    vlan: Option<u16>,
     service: Service,
     reason: Reason,
 ) -> Outcome {
@@ -247,20 +248,23 @@ fn judge_roughly<S: Sink>(
         unix_s: None,
         size: 0,
     };
-    let carrier = Carrier {
-        vlan,
-        protocol: number,
-    };
+    let carrier = Carrier { protocol: number };
     cx.judge_at(carrier, Action::Drop, &subject, &mut ())
         .outcome
 }
 
-fn endpoints(port: Port, addresses: (IpAddr, IpAddr), ports: (u16, u16)) -> Endpoints {
+fn endpoints(
+    port: Port,
+    addresses: (IpAddr, IpAddr),
+    ports: (u16, u16),
+    vlan: Option<u16>,
+) -> Endpoints {
     Endpoints {
         source: addresses.0,
         source_port: ports.0,
         destination: addresses.1,
         destination_port: ports.1,
         from: port.side,
+        vlan,
     }
 }

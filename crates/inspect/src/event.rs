@@ -4,7 +4,7 @@ use policy::{Ban, Reason, RuleIndex, Subject};
 
 use crate::{Injected, Instant, Port, Verdict};
 
-/// One thing worth telling. Addresses, protocol, message and session are in its subject; whoever
+/// One thing worth telling. Addresses, VLAN, protocol, message and session are in its subject; whoever
 /// writes it down picks what to keep, and never a password, token or payload unasked.
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
@@ -16,8 +16,6 @@ pub struct Event<'a> {
     pub flow_id: u64,
     /// Where the frame came in.
     pub port: Port,
-    /// The frame's VLAN, if tagged.
-    pub vlan: Option<u16>,
     /// Everything known of the message or detection.
     pub subject: &'a Subject<'a>,
     /// The detection behind it, if any.

@@ -63,6 +63,7 @@ fn subject<'a>(protocol: Protocol, service: Service, message: Message<'a>) -> Su
             destination: IpAddr::from([10, 30, 0, 9]),
             destination_port: 1883,
             from: Side::Inside,
+            vlan: None,
         },
         message,
         session: Session {

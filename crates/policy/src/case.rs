@@ -30,6 +30,8 @@ pub struct Case {
     pub to: IpAddr,
     /// The side the clients stand on.
     pub side: Side,
+    /// The VLAN in which it is said.
+    pub vlan: Option<u16>,
     /// What the clock on the wall shows as it begins, in seconds since 1970 (UTC).
     pub unix_s: i64,
     /// The service spoken to; by default that of the first line.
@@ -98,7 +100,7 @@ pub enum Speech {
     },
     /// `client-hello`: a TLS or DTLS ClientHello, whichever the service speaks.
     ClientHello {
-        /// `sni=`.
+        /// The server's name, the latest version, application protocols.
         fields: Fields,
     },
     /// `tcp RST seq=+5000`: one raw TCP segment of the flow.

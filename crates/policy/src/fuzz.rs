@@ -83,6 +83,7 @@ fn check_rulings(policy: &Policy) {
                 destination: IpAddr::from([192, 0, 2, 200]),
                 destination_port: 1883,
                 from: Side::Inside,
+                vlan: None,
             },
             message,
             session: Session::default(),

@@ -5,18 +5,22 @@
 //! [`Scope`], so that a message is only shown to rules that could match it.
 
 mod addresses;
+mod asked;
 mod carried;
+mod compare;
 mod condition;
 mod contain;
 mod entry;
 mod flag;
 mod glob;
+mod hello;
 mod key;
 mod list;
 mod measure;
 mod name;
 mod names;
 mod narrow;
+mod numbers;
 mod option;
 mod path;
 mod pattern;
@@ -31,12 +35,15 @@ mod told;
 mod value;
 
 pub(crate) use addresses::Networks;
-pub(crate) use condition::Condition;
-pub(crate) use condition::Party;
+pub(crate) use asked::{Asked, Effect, Part, has_parts, parts};
+pub(crate) use condition::{Condition, FilterCondition, Party};
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
+pub(crate) use flag::Flag;
+pub(crate) use glob::Glob;
 pub(crate) use key::{Entry, Field, Look, Place};
-pub(crate) use measure::{Bounds, Measure};
+pub(crate) use measure::Measure;
 pub(crate) use names::Names;
+pub(crate) use numbers::Numbers;
 pub(crate) use option::names as option_names;
 pub(crate) use pattern::{Pattern, Relation};
 pub(crate) use payload::PayloadCondition;

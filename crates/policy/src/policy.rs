@@ -1,6 +1,5 @@
 //! The compiled policy.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,15 +9,15 @@ use ipnet::IpNet;
 use wire::mqtt::PacketType;
 
 use crate::index::{Found, Index};
-use crate::matching::{Matching, Names, Networks, Scope, Zones};
+use crate::matching::{Asked, Matching, Names, Networks, Scope, Zones, has_parts};
 use crate::offender::offender;
 use crate::pack::{DraftRule, Packs};
 use crate::read::Document;
-use crate::report::{Report, Span};
+use crate::report::Report;
 use crate::{
     Action, Ban, Case, Config, Detail, Diagnostics, Fragments, Limit, Match, Meters, Midstream,
     Mode, Per, Protocol, Reason, Rule, RuleIndex, Ruling, Services, Side, SourceText, Subject,
-    config, reach,
+    config, reach, unused,
 };
 
 /// All rules of a configuration and its packs, ready to decide; immutable, meant to be shared.
@@ -75,6 +74,7 @@ impl Policy {
         read.check_expectations(&mut report);
         let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
         reach::report(&mut report, &read.rules, &index);
+        unused::report(&mut report, &read.rules, config, &names);
         let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read, index));
         (policy, report.finish())
     }
@@ -261,7 +261,8 @@ impl Policy {
     ///
     /// The first rule with a final action that matches decides. What can't be parsed is accepted
     /// only by a rule whose `reason` names all that is wrong with it; no rule deciding, it is
-    /// dropped, and reset where it runs over TCP.
+    /// dropped, and reset where it runs over TCP. Of a message of several parts each is decided by
+    /// itself, and the message goes on if all do.
     #[must_use]
     pub fn decide(
         &self,
@@ -271,8 +272,14 @@ impl Policy {
     ) -> Ruling {
         let detected = !subject.reasons.is_empty();
         let mut found = Found::new();
-        for at in self.index.candidates(subject, detected, &mut found) {
-            if let Some(reason) = self.matchings[at as usize].holds(subject)
+        let candidates = self.index.candidates(subject, detected, &mut found);
+        if has_parts(subject) {
+            return self.decide_parts(subject, candidates, meters, report);
+        }
+        for at in candidates {
+            let matching = &self.matchings[at as usize];
+            if let Some(reason) = matching.holds(subject)
+                && !matching.is_excepted(subject)
                 && let Some(ruling) = self.apply(RuleIndex(at), reason, subject, meters, report)
             {
                 return ruling;
@@ -281,10 +288,14 @@ impl Policy {
         self.ruling_without_rule(subject)
     }
 
+    pub(crate) fn matching(&self, rule: u32) -> &Matching {
+        &self.matchings[rule as usize]
+    }
+
     /// What a rule does whose conditions hold; none if it leaves the decision to those after it. Apart from
     /// the asking: most rules that are asked say no.
     #[inline(never)]
-    fn apply(
+    pub(crate) fn apply(
         &self,
         index: RuleIndex,
         reason: Option<Reason>,
@@ -294,9 +305,7 @@ impl Policy {
     ) -> Option<Ruling> {
         let at = index.as_usize();
         let (matching, rule) = (&self.matchings[at], &self.rules[at]);
-        if matching.is_excepted(subject)
-            || (rule.action == Action::Accept && !matching.may_accept(subject))
-        {
+        if rule.action == Action::Accept && !matching.may_accept(subject) {
             return None;
         }
         if let Some(limit) = &rule.limit
@@ -321,7 +330,7 @@ impl Policy {
         Some(self.ruling(rule.action, Some(index), reason, ban))
     }
 
-    fn ruling_without_rule(&self, subject: &Subject<'_>) -> Ruling {
+    pub(crate) fn ruling_without_rule(&self, subject: &Subject<'_>) -> Ruling {
         let malformed = subject.reasons.iter().copied().find(|r| r.is_malformed());
         match (malformed, subject.protocol) {
             (None, _) => self.ruling(self.default, None, None, None),
@@ -354,26 +363,40 @@ impl Matching {
     /// Whether all conditions hold, and if so the detection that was asked for.
     #[inline]
     fn holds(&self, subject: &Subject<'_>) -> Option<Option<Reason>> {
-        let reason = match &self.reasons {
-            None => None,
+        let reason = self.detected(subject)?;
+        let asked = Asked {
+            subject,
+            part: None,
+            effect: self.effect,
+        };
+        let mut conditions = self.conditions.iter();
+        conditions
+            .all(|condition| condition.holds(&asked))
+            .then_some(reason)
+    }
+
+    /// The detection that is asked for, if one is; nothing where it wasn't raised.
+    #[inline]
+    pub(crate) fn detected(&self, subject: &Subject<'_>) -> Option<Option<Reason>> {
+        match &self.reasons {
+            None => Some(None),
             Some(wanted) => {
                 let mut raised = subject.reasons.iter().copied();
-                Some(raised.find(|reason| wanted.contains(*reason))?)
+                raised.find(|reason| wanted.contains(*reason)).map(Some)
             }
-        };
-        let all = self
-            .conditions
-            .iter()
-            .all(|condition| condition.holds(subject));
-        all.then_some(reason)
+        }
     }
 
     /// Whether the rule passes it by, although all it asks holds.
+    #[inline(never)]
     fn is_excepted(&self, subject: &Subject<'_>) -> bool {
         let mut exceptions = self.exceptions.iter();
-        exceptions.any(|exception| {
-            exception.scope.contains(Scope::bucket(subject)) && exception.holds(subject).is_some()
-        })
+        exceptions
+            .any(|exception| exception.is_about(subject) && exception.holds(subject).is_some())
+    }
+
+    pub(crate) fn is_about(&self, subject: &Subject<'_>) -> bool {
+        self.scope.contains(Scope::bucket(subject))
     }
 
     /// Whether an `accept` covers the message: everything malformed about it has to be named.
@@ -401,7 +424,8 @@ impl TlsRequired {
 
 /// What rules may name, each defined once, in whatever pack.
 fn names(report: &mut Report, config: &Config, documents: &[Document<'_>]) -> Names {
-    let mut names = Names::new(zones(report, config, documents));
+    let mut names = Names::default();
+    read_zones(report, config, documents, &mut names);
     for document in documents {
         if let Some(node) = document.table().optional("sets") {
             names.read_sets(report, &node);
@@ -411,32 +435,31 @@ fn names(report: &mut Report, config: &Config, documents: &[Document<'_>]) -> Na
 }
 
 /// The zones of the configuration and of all packs, each defined once: any rule may name any zone.
-fn zones(report: &mut Report, config: &Config, documents: &[Document<'_>]) -> Zones {
+fn read_zones(report: &mut Report, config: &Config, documents: &[Document<'_>], names: &mut Names) {
     let prepare = |networks: &[IpNet]| Arc::new(Networks::new(networks));
-    let of_config = config.zones.iter();
-    let mut zones: Zones = of_config
-        .map(|(name, networks)| (name.clone(), prepare(networks)))
-        .collect();
-    let mut places = BTreeMap::<String, Span>::new();
+    for (name, networks) in &config.zones {
+        names.zones.insert(name.clone(), prepare(networks));
+    }
     for document in documents {
         let Some(node) = document.table().optional("zones") else {
             continue;
         };
         for zone in config::zones(report, &node) {
-            if zones.contains_key(&zone.name) {
+            if names.zones.contains_key(&zone.name) {
                 let message = format!("there are two zones `{}`", zone.name);
                 let finding = report.error(&zone.span, message);
-                match places.get(&zone.name) {
+                match names.zone_spans.get(&zone.name) {
                     Some(first) => finding.related(first, "first defined here"),
                     None => finding.help("the configuration defines it too"),
                 };
                 continue;
             }
-            zones.insert(zone.name.clone(), prepare(&zone.networks));
-            places.insert(zone.name, zone.span);
+            names
+                .zones
+                .insert(zone.name.clone(), prepare(&zone.networks));
+            names.zone_spans.insert(zone.name, zone.span);
         }
     }
-    zones
 }
 
 /// No more than a name, and the operator's own: it need not withstand anybody.
@@ -455,11 +478,7 @@ fn logs_payloads(rules: &[Rule], matchings: &[Matching]) -> bool {
 
 fn zones_counted(rules: &[Rule], zones: &Zones) -> Vec<(String, Arc<Networks>)> {
     let mut limits = rules.iter().filter_map(|rule| rule.limit);
-    let counts_zones = |limit: Limit| {
-        let of_zone = matches!(limit, Limit::Distinct(limit) if limit.of == Per::Zone);
-        limit.per() == Per::Zone || of_zone
-    };
-    match limits.any(counts_zones) {
+    match limits.any(|limit| limit.counts_zones()) {
         true => zones.iter().map(|(n, z)| (n.clone(), z.clone())).collect(),
         false => Vec::new(),
     }

@@ -128,7 +128,7 @@ impl Side {
     }
 }
 
-/// Who sent the message to whom, and from which side it came.
+/// Who sent the message to whom, from which side it came, and in which VLAN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endpoints {
     /// The sender of this message.
@@ -141,6 +141,8 @@ pub struct Endpoints {
     pub destination_port: u16,
     /// The side `source` stands on.
     pub from: Side,
+    /// The VLAN they are in; none if the frame has no tag, or one that says a priority and nothing else.
+    pub vlan: Option<u16>,
 }
 
 /// The application message under judgement, as far as it could be decoded.
@@ -154,6 +156,8 @@ pub enum Message<'a> {
     Coap(&'a wire::coap::Message<'a>),
     /// A CoAP message of a stream.
     CoapTcp(&'a wire::coap::tcp::Message<'a>),
+    /// What a client of TLS or DTLS begins with.
+    Hello(&'a wire::hello::ClientHello<'a>),
 }
 
 impl<'a> Message<'a> {
@@ -164,7 +168,7 @@ impl<'a> Message<'a> {
         match self {
             Self::Coap(message) => Some(message),
             Self::CoapTcp(message) => Some(message),
-            Self::None | Self::Mqtt(_) => None,
+            Self::None | Self::Mqtt(_) | Self::Hello(_) => None,
         }
     }
 }
@@ -191,7 +195,7 @@ pub struct Subject<'a> {
     pub service: Service,
     /// Towards the server or towards the client.
     pub direction: Direction,
-    /// Addresses, ports and side.
+    /// Addresses, ports, side and VLAN.
     pub endpoints: Endpoints,
     /// The decoded message.
     pub message: Message<'a>,

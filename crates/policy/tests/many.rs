@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use weir_policy::{
-    Config, Endpoints, Message, Policy, Protocol, Reason, Service, Session, Side, SourceText,
-    Subject,
+    Config, Diagnostics, Endpoints, Message, Policy, Protocol, Reason, Service, Session, Side,
+    SourceText, Subject,
 };
 use wire::coap;
 use wire::mqtt::{ControlPacket, Property, QoS, Version, encode};
@@ -22,7 +22,7 @@ const FAMILIES: &[Family] = &[
     (
         "packet = \"PUBLISH\"",
         &[
-            topic, topic_text, client_id, username, address, payload, property, reason,
+            topic, topic_text, client_id, username, address, payload, property, reason, vlan,
         ],
     ),
     (
@@ -35,9 +35,9 @@ const FAMILIES: &[Family] = &[
     ),
     (
         "protocol = \"coap\"",
-        &[path, option, address, payload, reason],
+        &[path, option, address, payload, reason, vlan],
     ),
-    ("size = { min = 1 }", &[address, reason]),
+    ("size = { min = 1 }", &[address, reason, vlan]),
 ];
 
 fn text(form: &'static str) -> BoxedStrategy<String> {
@@ -108,6 +108,12 @@ fn address() -> BoxedStrategy<String> {
     party
         .prop_flat_map(move |party| list(party, network.clone().boxed()))
         .boxed()
+}
+
+fn vlan() -> BoxedStrategy<String> {
+    let flag = select(vec!["vlan = true", "vlan = false"]).prop_map(str::to_owned);
+    let number = text("[1-4]|[12]-[34]|2-4000");
+    prop_oneof![1 => flag, 4 => list("vlan", number)].boxed()
 }
 
 fn payload() -> BoxedStrategy<String> {
@@ -184,6 +190,10 @@ fn conditions() -> impl Strategy<Value = String> {
 }
 
 fn compile(rules: &[(usize, &String, bool)]) -> Option<Policy> {
+    check(rules).0
+}
+
+fn check(rules: &[(usize, &String, bool)]) -> (Option<Policy>, Diagnostics) {
     let rules: String = rules
         .iter()
         .map(|(id, conditions, stops)| {
@@ -191,11 +201,8 @@ fn compile(rules: &[(usize, &String, bool)]) -> Option<Policy> {
             format!("[[rule]]\nid = \"r{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
         })
         .collect();
-    Policy::compile(
-        &Config::default(),
-        &[SourceText::new("p.toml", &format!("{ZONES}{rules}"))],
-    )
-    .ok()
+    let pack = SourceText::new("p.toml", &format!("{ZONES}{rules}"));
+    Policy::check(&Config::default(), &[pack])
 }
 
 /// A message with all that is known beside it.
@@ -206,6 +213,7 @@ struct Sample {
     to_server: bool,
     addresses: [IpAddr; 2],
     names: [Option<String>; 2],
+    vlan: Option<u16>,
     reasons: Vec<Reason>,
 }
 
@@ -234,6 +242,7 @@ impl Sample {
                 destination: self.addresses[1],
                 destination_port: 1883,
                 from: Side::Inside,
+                vlan: self.vlan,
             },
             message,
             session: Session {
@@ -358,15 +367,17 @@ fn sample() -> impl Strategy<Value = Sample> {
         any::<bool>(),
         [address.clone(), address],
         [name.clone(), name],
+        proptest::option::of(1..6_u16),
         reasons,
     )
         .prop_map(
-            |((protocol, bytes), to_server, addresses, names, reasons)| Sample {
+            |((protocol, bytes), to_server, addresses, names, vlan, reasons)| Sample {
                 protocol,
                 bytes,
                 to_server,
                 addresses,
                 names,
+                vlan,
                 reasons,
             },
         )
@@ -427,6 +438,27 @@ proptest! {
         if compile(&[first, second]).is_none() {
             for sample in &samples {
                 prop_assert!(sample.ask(&later).1.is_none() || sample.ask(&alone).1.is_some());
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn an_exception_called_apart_passes_nothing_by(
+        [first, second] in related(),
+        samples in vec(sample(), 12),
+    ) {
+        let rules = [(0, &first, true), (1, &second, true)];
+        let (Some(of), Some(excepted)) = (compile(&rules[..1]), compile(&rules[1..])) else {
+            return Ok(());
+        };
+        let both = format!("{first} }}\nexcept = {{ {second}");
+        if check(&[(0, &both, true)]).1.render().contains("about nothing that the rule matches") {
+            for sample in &samples {
+                prop_assert!(sample.ask(&of).1.is_none() || sample.ask(&excepted).1.is_none());
             }
         }
     }

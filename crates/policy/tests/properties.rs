@@ -179,6 +179,7 @@ impl Sample {
             destination: [198, 51, 100, 1].into(),
             destination_port: 1883,
             from: Side::Inside,
+            vlan: None,
         };
         let subject = Subject {
             protocol: self.protocol,

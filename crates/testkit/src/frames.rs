@@ -77,6 +77,15 @@ fn written(payload_len: usize, write: impl FnOnce(&mut [u8]) -> Option<usize>) -
     frame
 }
 
+/// The tag of a VLAN, without a priority.
+#[must_use]
+pub fn vlan(id: u16) -> Vlan {
+    Vlan {
+        ethertype: 0x8100,
+        control: id,
+    }
+}
+
 /// The frame with a VLAN tag in front of everything it carries, whatever tags it has.
 #[must_use]
 pub fn tagged(frame: &[u8], tag: Vlan) -> Vec<u8> {

@@ -38,6 +38,7 @@ fn to_server(device: [u8; 4], port: u16, session: Session<'_>) -> Subject<'_> {
             destination: BROKER.into(),
             destination_port: 1883,
             from: Side::Inside,
+            vlan: None,
         },
         message: Message::None,
         session,
@@ -59,6 +60,7 @@ fn reversed<'a>(subject: &Subject<'a>) -> Subject<'a> {
             destination: ends.source,
             destination_port: ends.source_port,
             from: ends.from.opposite(),
+            vlan: None,
         },
         ..*subject
     }
@@ -79,10 +81,7 @@ fn ask(metering: &Metering, policy: &Policy, secs: u64, subject: &Subject<'_>) -
         policy,
         now: Instant::from_secs(secs),
         link: 0,
-        carrier: Carrier {
-            vlan: None,
-            protocol: 6,
-        },
+        carrier: Carrier { protocol: 6 },
         others: &mut (),
         evicted: false,
     };

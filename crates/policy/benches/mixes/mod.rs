@@ -177,6 +177,7 @@ impl Sample {
                 destination: IpAddr::from([192, 0, 2, 1]),
                 destination_port: 1883,
                 from: Side::Inside,
+                vlan: None,
             },
             message,
             session: Session {

@@ -42,6 +42,8 @@ pub(crate) fn read(report: &mut Report, mut table: Table<'_>) -> Option<DraftCas
         let chosen = node.choice(report, &matching::service_names());
         chosen.map(|service| (service, node))
     });
+    let vlan = table.optional("vlan");
+    let vlan = vlan.map(|node| node.integer(report, 1..=4094));
     let at = table.optional("at").map(|node| moment(report, &node));
     let say = table.required(report, "say");
     let lines = say.as_ref().and_then(|node| lines(report, node));
@@ -59,6 +61,10 @@ pub(crate) fn read(report: &mut Report, mut table: Table<'_>) -> Option<DraftCas
         from,
         to,
         side: side.unwrap_or(Side::Inside),
+        vlan: match vlan {
+            Some(vlan) => Some(u16::try_from(vlan?).ok()?),
+            None => None,
+        },
         unix_s: at.unwrap_or(Some(USUAL_MOMENT))?,
         service,
         say: lines,

@@ -124,7 +124,15 @@ const CONNACK: &[Field] = &[
 const ACK: &[Field] = &[PACKET_ID, CODE, REASON_STRING];
 const FILTERS: Field = repeatable("filter", Kind::Text);
 const SUBSCRIPTION_ID: Field = field("subscription_id", Kind::Number(268_435_455));
-const SUBSCRIBE: &[Field] = &[FILTERS, field("qos", QOS), PACKET_ID, SUBSCRIPTION_ID];
+const SUBSCRIBE: &[Field] = &[
+    FILTERS,
+    field("qos", QOS),
+    field("no_local", Kind::Flag),
+    field("retain_as_published", Kind::Flag),
+    field("retain_handling", Kind::Number(3)),
+    PACKET_ID,
+    SUBSCRIPTION_ID,
+];
 const UNSUBSCRIBE: &[Field] = &[FILTERS, PACKET_ID];
 const FILTER_ACK: &[Field] = &[PACKET_ID, repeatable("code", BYTE), REASON_STRING];
 const DISCONNECT: &[Field] = &[CODE, SESSION_EXPIRY];
@@ -173,7 +181,11 @@ pub(super) const COAP: &[Field] = &[
 /// The fields of an empty CoAP message.
 pub(super) const COAP_EMPTY: &[Field] = &[TYPE, MESSAGE_ID];
 
-pub(super) const CLIENT_HELLO: &[Field] = &[field("sni", Kind::Text)];
+pub(super) const CLIENT_HELLO: &[Field] = &[
+    field("sni", Kind::Text),
+    field("version", Kind::OneOf(&["1.0", "1.1", "1.2", "1.3"])),
+    repeatable("alpn", Kind::Text),
+];
 
 pub(super) const TCP: &[Field] = &[
     field("seq", Kind::Offset),
@@ -181,6 +193,7 @@ pub(super) const TCP: &[Field] = &[
     field("checksum", Kind::OneOf(&["bad"])),
     field("urgent", SHORT),
     field("timestamp", Kind::Number(0xffff_ffff)),
+    field("multipath", Kind::Flag),
     field("payload", Kind::Text),
     field("hex", Kind::Bytes),
     field("size", Kind::Number(65_000)),

@@ -23,6 +23,7 @@ pub(super) struct Keyed {
     levels: [Trie; LOOKS],
     texts: Vec<(Field, Texts)>,
     networks: [Prefixes; PARTIES],
+    vlans: HashMap<u16, u32, FixedState>,
     payloads: Literals,
     reasons: HashMap<Reason, u32, FixedState>,
 }
@@ -39,6 +40,8 @@ impl Sections {
     const PAYLOADS: Self = Self(2);
     const REASONS: Self = Self(4);
 
+    const VLANS: Self = Self((8 << PARTIES) << LOOKS);
+
     const NETWORKS: Self = Self(((1 << PARTIES) - 1) << 3);
 
     const fn party(party: Party) -> Self {
@@ -54,6 +57,7 @@ impl Sections {
             Entry::Levels(look, _) => Self::look(*look),
             Entry::Text(..) => Self::TEXTS,
             Entry::Network(party, _) | Entry::Zone(party, _) => Self::party(*party),
+            Entry::Vlan(_) => Self::VLANS,
             Entry::Payload(_) => Self::PAYLOADS,
             Entry::Reason(_) => Self::REASONS,
         }
@@ -81,7 +85,8 @@ impl Keyed {
         let mut levels: [Trie; LOOKS] = Default::default();
         let mut texts = Vec::<(Field, TextsBuilder)>::new();
         let mut networks: [Prefixes; PARTIES] = Default::default();
-        let (mut payloads, mut reasons) = (LiteralsBuilder::default(), HashMap::default());
+        let (mut vlans, mut reasons) = (HashMap::default(), HashMap::default());
+        let mut payloads = LiteralsBuilder::default();
         for ((number, entry), rules) in (0..).zip(choice.entries).zip(&rules) {
             if rules.is_empty() {
                 continue;
@@ -98,6 +103,9 @@ impl Keyed {
                     let networks = &mut networks[party as usize];
                     zone.0.subnets().for_each(|n| networks.insert(n, number));
                 }
+                Entry::Vlan(vlan) => {
+                    vlans.insert(vlan, number);
+                }
                 Entry::Payload(literal) => payloads.insert(&literal, number),
                 Entry::Reason(reason) => {
                     reasons.insert(reason, number);
@@ -112,6 +120,7 @@ impl Keyed {
             levels,
             texts: texts.collect(),
             networks,
+            vlans,
             payloads: payloads.build(),
             reasons,
         }
@@ -132,6 +141,12 @@ impl Keyed {
         }
         if sections.have(Sections::NETWORKS) {
             self.find_networks(sections, subject, &mut tell);
+        }
+        if sections.have(Sections::VLANS)
+            && let Some(vlan) = subject.endpoints.vlan
+        {
+            let number = self.vlans.get(&vlan).copied();
+            number.into_iter().for_each(&mut tell);
         }
         if sections.have(Sections::PAYLOADS)
             && let Some(payload) = payload_of(subject)
@@ -178,6 +193,10 @@ impl Keyed {
                 first
                     .into_iter()
                     .for_each(|address| networks.find(address, &mut tell));
+            }
+            Entry::Vlan(vlan) => {
+                let number = self.vlans.get(vlan).copied();
+                number.into_iter().for_each(&mut tell);
             }
             Entry::Payload(literal) => self.payloads.find(literal, &mut tell),
             Entry::Reason(reason) => {

@@ -20,6 +20,8 @@ pub(crate) enum Flag {
     /// `will_outlives_session`: whether a will is due later than its session ends (MQTT 5.0 §3.1.3.2.2,
     /// which publishes it at the earlier of the two).
     WillOutlivesSession,
+    /// `session_present` of a CONNACK.
+    SessionPresent,
 }
 
 impl Flag {
@@ -37,6 +39,9 @@ impl Flag {
             (Self::Password, ControlPacket::Connect(connect)) => Some(connect.password.is_some()),
             (Self::WillOutlivesSession, ControlPacket::Connect(connect)) => {
                 Some(will_outlives_session(connect))
+            }
+            (Self::SessionPresent, ControlPacket::ConnAck(connack)) => {
+                Some(connack.session_present)
             }
             _ => None,
         }

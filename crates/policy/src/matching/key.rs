@@ -9,18 +9,24 @@ use wire::mqtt::topic;
 use super::addresses::{Addresses, Networks};
 use super::condition::{Condition, FilterCondition, Identity, Party};
 use super::glob::{Anchor, Glob};
+use super::hello::HelloCondition;
 use super::list::List;
+use super::measure::Measure;
 use super::name::NamePattern;
+use super::numbers::Numbers;
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
 use super::payload::{Bytes, Expression, PayloadCondition};
 use super::read::Matching;
 use super::told;
 use super::value::Test;
-use crate::{Reason, Subject};
+use crate::{Message, Reason, Subject};
 
 /// Of longer literals only so much is looked for: what the index finds is looked at once more.
 const MAX_LITERAL_BYTES: usize = 32;
+
+/// Who asks for more VLANs is found by something else.
+const MAX_VLANS: usize = 64;
 
 /// Entries of which a message has to have one for a rule to match.
 pub(crate) type Key = Vec<Entry>;
@@ -35,6 +41,8 @@ pub(crate) enum Entry {
     /// An address in this network.
     Network(Party, IpNet),
     Zone(Party, Zone),
+    /// A frame in this VLAN.
+    Vlan(u16),
     /// A payload with these bytes in it.
     Payload(Box<[u8]>),
     /// This detection.
@@ -63,6 +71,7 @@ pub(crate) enum Field {
     Filter,
     ClientId,
     Username,
+    ServerName,
     /// By the property's identifier.
     Property(u8),
     /// By the option's number.
@@ -113,6 +122,7 @@ impl Entry {
                 _ => 2,
             },
             Self::Zone(..) => 16,
+            Self::Vlan(_) => 4,
             Self::Payload(bytes) if bytes.len() > 3 => 4,
             Self::Payload(_) | Self::Reason(_) => 64,
         }
@@ -144,6 +154,10 @@ impl Matching {
                     keys.extend(values(Field::Option(option.number), &option.test));
                 }
                 Condition::Address(party, list) => keys.extend(addresses(*party, list)),
+                Condition::Hello(HelloCondition::ServerName(list)) => {
+                    keys.extend(globs(Field::ServerName, list));
+                }
+                Condition::Number(Measure::Vlan, numbers) => keys.extend(vlans(numbers)),
                 Condition::Payload(payload) => payloads(payload, &mut keys),
                 _ => {}
             }
@@ -222,6 +236,12 @@ fn addresses(party: Party, list: &List<Addresses>) -> Option<Key> {
     (!key.is_empty()).then_some(key)
 }
 
+fn vlans(numbers: &Numbers) -> Option<Key> {
+    let numbers = numbers.listed(MAX_VLANS)?;
+    let vlans = numbers.filter_map(|number| u16::try_from(number).ok());
+    Some(vlans.map(Entry::Vlan).collect())
+}
+
 fn payloads(condition: &PayloadCondition, keys: &mut Vec<Key>) {
     let literal = |bytes: &[u8]| {
         let bytes = &bytes[..bytes.len().min(MAX_LITERAL_BYTES)];
@@ -260,6 +280,11 @@ impl Field {
             Self::Filter => told::filters(subject, look),
             Self::ClientId => subject.session.client_id.into_iter().for_each(look),
             Self::Username => subject.session.username.into_iter().for_each(look),
+            Self::ServerName => {
+                if let Message::Hello(hello) = subject.message {
+                    hello.server_name().into_iter().for_each(look);
+                }
+            }
             Self::Property(id) => {
                 let properties = told::properties(subject).into_iter().flatten();
                 let mine = properties.filter(|property| property.id() == id);

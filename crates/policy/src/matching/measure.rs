@@ -2,8 +2,10 @@
 
 use wire::mqtt::{ControlPacket, Property, topic};
 
+use super::asked::{Asked, Part};
+use super::numbers::Numbers;
 use super::told;
-use crate::{Message, Subject};
+use crate::Message;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,94 +16,93 @@ pub(crate) enum Measure {
     SourcePort,
     /// `destination_port`, the receiver's.
     DestinationPort,
+    /// `vlan` of the frame; without a tag there is none.
+    Vlan,
     /// `keep_alive` of a CONNECT in seconds; 0 is for ever.
     KeepAlive,
+    /// `packet_id` of a control packet; a PUBLISH of QoS 0 has none.
+    PacketId,
     /// `levels` of a topic, of a filter, or segments of a path.
     Levels,
     /// `filters` of a SUBSCRIBE or UNSUBSCRIBE.
     Filters,
     /// `user_properties` of a control packet, or of the will in it.
     UserProperties,
+    /// `message_id` of a CoAP message; over TCP there is none.
+    MessageId,
     /// `options` of a CoAP message.
     Options,
     /// `token` of a CoAP message, in bytes.
     Token,
 }
 
-/// Both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Bounds {
-    pub(crate) min: u64,
-    pub(crate) max: u64,
-}
-
-impl Bounds {
-    pub(crate) fn contains(&self, number: u64) -> bool {
-        (self.min..=self.max).contains(&number)
-    }
-
-    pub(crate) fn holds(&self, count: usize) -> bool {
-        u64::try_from(count).is_ok_and(|count| self.contains(count))
-    }
-
-    pub(crate) fn is_subset(&self, of: &Self) -> bool {
-        of.min <= self.min && self.max <= of.max
-    }
-}
-
 impl Measure {
-    /// Whether the message has it within `bounds`; where it has several, whether one of them is.
-    pub(crate) fn holds(self, subject: &Subject<'_>, bounds: &Bounds) -> bool {
+    /// Whether some messages that it is asked of have none.
+    pub(super) fn may_lack(self) -> bool {
+        matches!(self, Self::Vlan | Self::PacketId | Self::MessageId)
+    }
+
+    /// Whether the message's fits, or that of its part.
+    pub(crate) fn holds(self, asked: &Asked<'_, '_>, numbers: &Numbers) -> bool {
+        let subject = asked.subject;
         match self {
-            Self::Size => bounds.holds(subject.size),
-            Self::SourcePort => bounds.contains(subject.endpoints.source_port.into()),
-            Self::DestinationPort => bounds.contains(subject.endpoints.destination_port.into()),
+            Self::Size => numbers.holds(subject.size),
+            Self::SourcePort => numbers.contains(subject.endpoints.source_port.into()),
+            Self::DestinationPort => numbers.contains(subject.endpoints.destination_port.into()),
+            Self::Vlan => numbers.holds_for(subject.endpoints.vlan.map(u64::from)),
             Self::KeepAlive => match subject.message {
                 Message::Mqtt(ControlPacket::Connect(connect)) => {
-                    bounds.contains(connect.keep_alive_s.into())
+                    numbers.contains(connect.keep_alive_s.into())
                 }
                 _ => false,
             },
-            Self::Levels => levels_hold(subject, bounds),
+            Self::PacketId => match subject.message {
+                Message::Mqtt(packet) => numbers.holds_for(packet.packet_id().map(u64::from)),
+                _ => false,
+            },
+            Self::MessageId => match subject.message {
+                Message::Coap(message) => numbers.contains(message.message_id().into()),
+                Message::CoapTcp(_) => numbers.holds_for(None),
+                _ => false,
+            },
+            Self::Levels => levels_hold(asked, numbers),
             Self::Filters => match subject.message {
                 Message::Mqtt(ControlPacket::Subscribe(subscribe)) => {
-                    bounds.holds(subscribe.subscriptions().count())
+                    numbers.holds(subscribe.subscriptions().count())
                 }
                 Message::Mqtt(ControlPacket::Unsubscribe(unsubscribe)) => {
-                    bounds.holds(unsubscribe.filters().count())
+                    numbers.holds(unsubscribe.filters().count())
                 }
                 _ => false,
             },
             Self::UserProperties => told::properties(subject).is_some_and(|properties| {
                 let is_users =
                     |property: &Property<'_>| matches!(property, Property::UserProperty(_));
-                bounds.holds(properties.filter(is_users).count())
+                numbers.holds(properties.filter(is_users).count())
             }),
             Self::Options => {
                 let message = subject.message.coap();
-                message.is_some_and(|message| bounds.holds(message.options().count()))
+                message.is_some_and(|message| numbers.holds(message.options().count()))
             }
             Self::Token => {
                 let message = subject.message.coap();
-                message.is_some_and(|message| bounds.holds(message.token().len()))
+                message.is_some_and(|message| numbers.holds(message.token().len()))
             }
         }
     }
 }
 
-fn levels_hold(subject: &Subject<'_>, bounds: &Bounds) -> bool {
-    let holds = |text: &[u8]| bounds.holds(topic::depth(text));
+fn levels_hold(asked: &Asked<'_, '_>, numbers: &Numbers) -> bool {
+    let holds = |text: &[u8]| numbers.holds(topic::depth(text));
+    let subject = asked.subject;
+    if let Some(filter) = asked.part.and_then(Part::filter) {
+        return holds(filter.as_bytes());
+    }
     match subject.message {
-        Message::Mqtt(ControlPacket::Subscribe(subscribe)) => subscribe
-            .subscriptions()
-            .any(|s| holds(s.topic_filter().as_bytes())),
-        Message::Mqtt(ControlPacket::Unsubscribe(unsubscribe)) => unsubscribe
-            .filters()
-            .any(|filter| holds(topic::strip_share(filter).as_bytes())),
         Message::Mqtt(_) => told::known_topic(subject).is_some_and(|t| holds(t.as_bytes())),
         _ => {
             let message = subject.message.coap();
-            message.is_some_and(|message| bounds.holds(message.uri_path().count()))
+            message.is_some_and(|message| numbers.holds(message.uri_path().count()))
         }
     }
 }

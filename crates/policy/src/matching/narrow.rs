@@ -62,6 +62,12 @@ impl Narrowing {
         self.names_packets = true;
     }
 
+    /// Says nothing more: what was asked for can't be known.
+    pub(crate) fn give_up(&mut self) {
+        self.scope = Scope::NONE;
+        self.conflicting = true;
+    }
+
     /// Reports that `key` can't hold together with what precedes it.
     pub(crate) fn conflict(&mut self, report: &mut Report, key: &'static str, node: &Node<'_>) {
         self.conflict_over(report, key, node, Scope::NONE);
@@ -142,11 +148,16 @@ fn why(key: &str) -> Option<String> {
         "keep_alive" | "clean" | "will" | "password" | "will_outlives_session" => {
             "only a CONNECT says that"
         }
+        "session_present" => "only a CONNACK says that",
+        "packet_id" => "only PUBLISH, SUBSCRIBE, UNSUBSCRIBE and what answers them have one",
         "dup" => "only a PUBLISH can be a repetition",
         "filters" => "only SUBSCRIBE and UNSUBSCRIBE carry topic filters",
         "levels" => "only topics, topic filters and the paths of CoAP requests have levels",
         "payload" => "only a PUBLISH, the will of a CONNECT and a CoAP message have a payload",
-        "code" | "method" | "type" | "option" | "options" | "token" => "that is CoAP's",
+        "code" | "method" | "type" | "option" | "options" | "token" | "message_id" => {
+            "that is CoAP's"
+        }
+        "sni" | "alpn" | "tls_version" => "only a ClientHello of TLS or DTLS says that",
         "path" => "only CoAP requests have a path",
         "address_validated" => "over TCP the handshake has shown the address to be right",
         "reason" => {

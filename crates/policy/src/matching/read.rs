@@ -1,18 +1,24 @@
 //! Reading the `match` of a rule.
 
 mod coap;
+mod hello;
 mod mqtt;
+mod number;
 mod payload;
 mod time;
 mod value;
 
+use std::sync::Arc;
+
 use wire::Direction;
 
+use super::addresses::{Addresses, Networks};
+use super::asked::Effect;
 use super::carried;
 use super::condition::{Condition, Party};
 use super::entry;
 use super::list::{List, negation};
-use super::measure::{Bounds, Measure};
+use super::measure::Measure;
 use super::names::Names;
 use super::narrow::Narrowing;
 use super::reasons::ReasonSet;
@@ -31,6 +37,7 @@ pub(crate) struct Matching {
     pub(crate) conditions: Vec<Condition>,
     /// What the rule passes by, whatever its own conditions say.
     pub(crate) exceptions: Vec<Self>,
+    pub(crate) effect: Effect,
 }
 
 impl Matching {
@@ -48,6 +55,24 @@ impl Matching {
     pub(crate) fn asks_time(&self) -> bool {
         let asks = |condition: &Condition| matches!(condition, Condition::Time(_));
         self.conditions.iter().any(asks) || self.exceptions.iter().any(Self::asks_time)
+    }
+
+    /// The zones that its conditions name.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = &Arc<Networks>> {
+        self.conditions
+            .iter()
+            .filter_map(|condition| match condition {
+                Condition::Address(_, list) => Some(list.any_of.iter().chain(&list.none_of)),
+                _ => None,
+            })
+            .flatten()
+            .filter_map(Addresses::zone)
+    }
+
+    /// Whether it says whom a message has to be from.
+    pub(crate) fn names_source(&self) -> bool {
+        let names = |condition: &Condition| matches!(condition, Condition::Address(Party::Source, list) if !list.any_of.is_empty());
+        self.conditions.iter().any(names)
     }
 
     /// Whether the rule matches only addresses that have proved themselves.
@@ -68,6 +93,7 @@ pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, names: &Names)
     reader.coap(&mut table);
     reader.mqtt(&mut table);
     reader.payload(&mut table);
+    reader.hello(&mut table);
     reader.parties(&mut table);
     reader.circumstances(&mut table);
     reader.time(&mut table);
@@ -84,6 +110,7 @@ pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, names: &Names)
         reasons,
         conditions,
         exceptions: Vec::new(),
+        effect: Effect::Catches,
     }
 }
 
@@ -147,7 +174,7 @@ impl MatchReader<'_> {
         }
     }
 
-    /// `tls`, `address_validated`, `size`, `source_port`, `destination_port`.
+    /// `tls`, `address_validated`, `size`, `vlan`, `source_port`, `destination_port`.
     fn circumstances(&mut self, table: &mut Table<'_>) {
         if let Some(wanted) = table
             .optional("tls")
@@ -164,63 +191,11 @@ impl MatchReader<'_> {
             }
         }
         self.measure(table, "size", Measure::Size, Scope::ALL);
+        self.measure(table, "vlan", Measure::Vlan, Scope::ALL);
         // A fragment hides its ports.
         let ported = Scope::with_ports();
         self.measure(table, "source_port", Measure::SourcePort, ported);
         self.measure(table, "destination_port", Measure::DestinationPort, ported);
-    }
-
-    /// A number of the message within bounds.
-    fn measure(
-        &mut self,
-        table: &mut Table<'_>,
-        key: &'static str,
-        measure: Measure,
-        scope: Scope,
-    ) {
-        let Some(node) = table.optional(key) else {
-            return;
-        };
-        self.narrowing.narrow(self.report, key, &node, scope);
-        let (what, most, example) = words(measure);
-        if let Some(bounds) = self.bounds(&node, what, most, example) {
-            self.conditions.push(Condition::Number(measure, bounds));
-        }
-    }
-
-    /// `{ min = …, max = … }`, at least one of them.
-    fn bounds(
-        &mut self,
-        node: &Node<'_>,
-        what: &'static str,
-        most: u64,
-        example: &str,
-    ) -> Option<Bounds> {
-        let mut table = node.table(self.report, what)?;
-        let (least, largest) = (table.optional("min"), table.optional("max"));
-        if least.is_none() && largest.is_none() && !table.has_unknown_keys() {
-            let finding = self
-                .report
-                .error(node.span(), format!("the {what} has no bound"));
-            finding.help(example.to_owned());
-        }
-        table.finish(self.report);
-        if least.is_none() && largest.is_none() {
-            return None;
-        }
-        let mut bound = |node: Option<&Node<'_>>, default| match node {
-            Some(node) => node.integer(self.report, 0..=most),
-            None => Some(default),
-        };
-        let min = bound(least.as_ref(), 0);
-        let max = bound(largest.as_ref(), most);
-        let (min, max) = (min?, max?);
-        if min > max {
-            let message = format!("no {what} is as small as `max` and as large as `min`");
-            self.report.error(node.span(), message);
-            return None;
-        }
-        Some(Bounds { min, max })
     }
 
     fn reasons(&mut self, table: &mut Table<'_>) -> Option<ReasonSet> {
@@ -259,6 +234,10 @@ impl MatchReader<'_> {
         let list = self.list(&node, |report, span, text| {
             entry::name(report, span, text, names)
         });
+        if list.any_of.len() + list.none_of.len() < node.list().len() {
+            self.narrowing.give_up();
+            return None;
+        }
         let all = names.iter().map(|(_, value)| *value);
         let let_through = all
             .filter(|value| list.holds(|wanted| wanted == value))
@@ -323,32 +302,5 @@ fn without_escape(text: &str) -> &str {
     match text.strip_prefix('\\') {
         Some(rest) if rest.starts_with('@') => rest,
         _ => text,
-    }
-}
-
-/// What a measure is called in messages, the most there can be, and how to write its bounds.
-fn words(measure: Measure) -> (&'static str, u64, &'static str) {
-    const PLAIN: &str = "write { min = 1 }, { max = 64 } or both";
-    match measure {
-        Measure::Size => {
-            let example = "write { min = 1 }, { max = 1024 } or both, in bytes";
-            ("size", 268_435_460, example)
-        }
-        Measure::SourcePort | Measure::DestinationPort => {
-            let example = "write { min = 49152 }, { max = 1023 } or both";
-            ("port", u64::from(u16::MAX), example)
-        }
-        Measure::KeepAlive => {
-            let example = "write { min = 1 }, { max = 600 } or both, in seconds; 0 is for ever";
-            ("keep alive", u64::from(u16::MAX), example)
-        }
-        Measure::Levels => ("number of levels", 1 << 16, PLAIN),
-        Measure::Filters => ("number of filters", 1 << 28, PLAIN),
-        Measure::UserProperties => ("number of user properties", 1 << 28, PLAIN),
-        Measure::Options => ("number of options", 1 << 28, PLAIN),
-        Measure::Token => {
-            let example = "write { min = 1 }, { max = 8 } or both, in bytes";
-            ("token", 65_804, example)
-        }
     }
 }

@@ -83,6 +83,13 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "tcp.multipath",
+        note(
+            "a client with Multipath TCP: its option is taken out, and it goes on with plain TCP",
+            "a rule that accepts it is silent, one that drops it refuses such clients",
+        ),
+    ),
+    (
         "tcp.midstream",
         note("every connection older than the gateway", "[tcp] midstream"),
     ),
@@ -169,10 +176,24 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "mqtt.session.pingresp-unexpected",
+        note(
+            "a server or proxy that shows by itself that it lives; its clients don't mind",
+            "a rule with this reason and action = \"reset\", where your server is known not to",
+        ),
+    ),
+    (
         "mqtt.session.keep-alive",
         note(
             "a client that sleeps longer than it said; its server would end it, too",
             "a longer keep alive, or a rule for the client",
+        ),
+    ),
+    (
+        "mqtt.session.packet-stalled",
+        note(
+            "an upload over a line that is down for minutes",
+            "[limits] packet_timeout, or a rule for the client before mqtt-dos.toml",
         ),
     ),
     (

@@ -49,6 +49,8 @@ detections! {
         "Urgent data: receivers disagree on which bytes belong to the stream";
     TCP_DATA_ON_SYN = "tcp.data-on-syn", "RFC 7413, RFC 9293 §3.4",
         "Data on a SYN (TCP Fast Open): it would arrive before the handshake proves its sender";
+    TCP_MULTIPATH = "tcp.multipath", "RFC 8684 §3.1, §3.7",
+        "Multipath TCP: bytes would come in another order, or another way, than they are read here";
     TCP_MIDSTREAM = "tcp.midstream", "[tcp] midstream",
         "A TCP flow older than the gateway";
     TCP_NO_CONNECTION = "tcp.no-connection", "RFC 9293 §3.10.7.1",
@@ -80,8 +82,12 @@ detections! {
         "A server assigned no client identifier to a client that has none";
     MQTT_SESSION_NOT_SUBSCRIBED = "mqtt.session.not-subscribed", "[MQTT-3.3.2-3]",
         "A server sent a message to a client that never asked for its topic";
+    MQTT_SESSION_PINGRESP_UNEXPECTED = "mqtt.session.pingresp-unexpected", "[MQTT-3.12.4-1], MQTT 5.0 §3.13",
+        "A server answered a PINGREQ that its client never sent, or answered one twice";
     MQTT_SESSION_KEEP_ALIVE = "mqtt.session.keep-alive", "[MQTT-3.1.2-22], MQTT 3.1.1 [MQTT-3.1.2-24]",
         "A client was silent for longer than one and a half times its keep alive";
+    MQTT_SESSION_PACKET_STALLED = "mqtt.session.packet-stalled", "[limits] packet_timeout; MQTT 5.0 §5.4.2, CVE-2020-13849",
+        "A client stopped in the middle of a control packet, or sends it in drops";
     MQTT_SESSION_CONNECT_TIMEOUT = "mqtt.session.connect-timeout", "[limits] connect_timeout; MQTT 5.0 §3.1.4",
         "A connection on which no CONNECT came in time";
 

@@ -70,6 +70,7 @@ fn subject<'a>(protocol: Protocol, message: Message<'a>) -> Subject<'a> {
             destination: IpAddr::from([192, 0, 2, 200]),
             destination_port: 1883,
             from: Side::Inside,
+            vlan: None,
         },
         message,
         session: Session::default(),
@@ -105,6 +106,7 @@ pub(crate) struct Mqtt {
     source: IpAddr,
     destination: IpAddr,
     from: Side,
+    vlan: Option<u16>,
     client_id: Option<&'static str>,
     username: Option<&'static str>,
     aliased_topic: Option<&'static str>,
@@ -120,6 +122,7 @@ impl Mqtt {
             source: IpAddr::from([192, 0, 2, 7]),
             destination: IpAddr::from([192, 0, 2, 200]),
             from: Side::Inside,
+            vlan: None,
             client_id: None,
             username: None,
             aliased_topic: None,
@@ -214,6 +217,11 @@ impl Mqtt {
         self
     }
 
+    pub(crate) fn vlan(mut self, vlan: u16) -> Self {
+        self.vlan = Some(vlan);
+        self
+    }
+
     pub(crate) fn service(mut self, service: Service) -> Self {
         self.service = service;
         self
@@ -247,6 +255,7 @@ impl Ask for Mqtt {
         subject.endpoints.source = self.source;
         subject.endpoints.destination = self.destination;
         subject.endpoints.from = self.from;
+        subject.endpoints.vlan = self.vlan;
         subject.session = Session {
             version: Some(self.version),
             client_id: self.client_id,

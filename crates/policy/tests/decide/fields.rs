@@ -184,6 +184,130 @@ fn reason_codes_are_numbers() {
     check("reason_code = 0x87", &suback(), true);
     check("reason_code = [1, 2]", &suback(), false);
     check("packet = \"SUBACK\", reason_code = 0", &suback(), true);
+    check("reason_code = { min = 0x80 }", &suback(), true);
+    check("reason_code = \"0x80-0x8f\"", &suback(), true);
+    check("reason_code = [\"!0\", \"!0x87\"]", &suback(), false);
+}
+
+fn publish_qos(qos: QoS) -> Mqtt {
+    Mqtt::written(|out| {
+        let publish = encode::Publish {
+            topic: "t",
+            qos,
+            packet_id: 300,
+            ..Default::default()
+        };
+        encode::publish(out, Version::V5, &publish);
+    })
+}
+
+#[test]
+fn numbers_are_asked_as_lists_are() {
+    let (plain, counted) = (publish_qos(QoS::AtMostOnce), publish_qos(QoS::AtLeastOnce));
+    for (conditions, of_plain, of_counted) in [
+        ("qos = \"!0\"", false, true),
+        ("qos = [\"!1\", \"!2\"]", true, false),
+        ("qos = { max = 1 }", true, true),
+        ("qos = \"1-2\"", false, true),
+        ("packet_id = 300", false, true),
+        ("packet_id = \"!300\"", true, false),
+        ("packet_id = [\"200-400\", \"!300\"]", false, false),
+        ("packet_id = [0x100, \"0x120-0x130\", 7]", false, true),
+        ("packet_id = true", false, true),
+        ("packet_id = false", true, false),
+        ("source_port = 40000", true, true),
+        ("source_port = \"!40000\"", false, false),
+        ("levels = \"!2\"", true, true),
+    ] {
+        check(conditions, &plain, of_plain);
+        check(conditions, &counted, of_counted);
+    }
+}
+
+#[test]
+fn frames_without_a_tag_have_no_vlan() {
+    for (conditions, untagged, of_12, of_300) in [
+        ("vlan = 12", false, true, false),
+        ("vlan = \"!12\"", true, false, true),
+        ("vlan = [12, { min = 200, max = 299 }]", false, true, false),
+        ("vlan = \"200-4094\"", false, false, true),
+        ("vlan = [\"!200-4094\", \"!7\"]", true, true, false),
+        ("vlan = true", false, true, true),
+        ("vlan = false", true, false, false),
+    ] {
+        let message = publish("t", b"");
+        check(conditions, &message, untagged);
+        check(conditions, &message.clone().vlan(12), of_12);
+        check(conditions, &message.vlan(300), of_300);
+    }
+}
+
+#[test]
+fn a_set_of_numbers_stands_for_its_entries() {
+    let policy = |wanted: &str| {
+        policy(&format!(
+            "[sets]\nlow = [\"1-99\", \"300\"]\n[[rule]]\nid = \"r\"\nmatch = {{ packet_id = {wanted} }}\naction = \"drop\"\n"
+        ))
+    };
+    let message = publish_qos(QoS::ExactlyOnce);
+    assert!(message.ask(&policy("\"@low\"")).is_matched());
+    assert!(!message.ask(&policy("\"!@low\"")).is_matched());
+    assert!(!message.ask(&policy("[\"@low\", \"!300\"]")).is_matched());
+}
+
+#[test]
+fn options_of_a_subscription_are_asked_of_one_and_the_same() {
+    let subscribe = Mqtt::written(|out| {
+        let filters = [("a", 0b10_1100), ("b", 0b01_0001)];
+        encode::subscribe(out, Version::V5, 1, &[], &filters);
+    });
+    for (conditions, matches) in [
+        ("filter = { no_local = true }", true),
+        ("filter = { text = \"b\", no_local = true }", false),
+        ("filter = { text = \"b\", no_local = false }", true),
+        (
+            "filter = { text = \"a\", retain_as_published = true }",
+            true,
+        ),
+        ("filter = { text = \"b\", retain_handling = 1 }", true),
+        ("filter = { text = \"a\", retain_handling = \"!2\" }", false),
+        ("filter = { retain_handling = 0 }", false),
+        ("filter = { retain_handling = 1, no_local = true }", false),
+        ("filter = { retain_handling = 1 }, qos = 1", true),
+        ("filter = { retain_handling = 1 }, qos = \"!1\"", false),
+    ] {
+        check(conditions, &subscribe, matches);
+    }
+    let unsubscribe = Mqtt::unsubscribe(&["a"]);
+    for option in ["no_local = false", "retain_handling = 0"] {
+        let conditions = format!("packet = \"UNSUBSCRIBE\", filter = {{ {option} }}");
+        check(&conditions, &unsubscribe, false);
+    }
+}
+
+#[test]
+fn a_connack_says_whether_there_is_a_session() {
+    for is_present in [false, true] {
+        let connack = Mqtt::written(|out| {
+            encode::connack(out, Version::V5, is_present, ReasonCode(0), &[]);
+        });
+        let connack = connack.sent_to_client(weir_policy::Side::Outside);
+        check("session_present = true", &connack, is_present);
+        check("session_present = false", &connack, !is_present);
+    }
+}
+
+#[test]
+fn message_ids_are_those_of_datagrams() {
+    let message = Coap::new(wire::coap::Type::Confirmable, wire::coap::Code::GET, "a");
+    for (conditions, matches) in [
+        ("message_id = 1", true),
+        ("message_id = \"!1\"", false),
+        ("message_id = false", false),
+        ("method = \"GET\", message_id = { min = 2 }", false),
+    ] {
+        check(conditions, &message, matches);
+    }
 }
 
 #[test]

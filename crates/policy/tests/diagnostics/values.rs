@@ -45,7 +45,61 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "there is no option `70000`",
             "its number",
         ),
-        ("option = { accept = \"x\" }", "expected a table", ""),
+        (
+            "option = { accept = \"x\" }",
+            "`x` isn't a number",
+            "write 5, \"!5\", \"10-20\"",
+        ),
+        ("qos = \"!3\"", "between 0 and 2", ""),
+        ("qos = []", "the list is empty", "leave the condition out"),
+        (
+            "qos = [1, \"!1\"]",
+            "the list excludes all that it names",
+            "remove an entry",
+        ),
+        (
+            "qos = \"!0-2\"",
+            "the list excludes all that it names",
+            "no message fits it",
+        ),
+        (
+            "size = \"20-10\"",
+            "the range `20-10` ends before it begins",
+            "",
+        ),
+        ("size = \"-1\"", "`-1` isn't a number", ""),
+        ("size = \"0x\"", "`0x` isn't a number", ""),
+        ("size = true", "expected a whole number", ""),
+        ("vlan = 4095", "between 0 and 4094", ""),
+        ("vlan = \"guests\"", "`guests` isn't a number", ""),
+        (
+            "vlan = {}",
+            "the VLAN has no bound",
+            "or false for untagged",
+        ),
+        ("keep_alive = 65536", "between 0 and 65535", ""),
+        ("packet_id = 0x1_0000", "between 0 and 65535", ""),
+        (
+            "packet = \"PINGREQ\", packet_id = true",
+            "`packet_id` can never hold together with `packet`",
+            "and what answers them",
+        ),
+        (
+            "packet = \"CONNECT\", session_present = true",
+            "`session_present` can never hold together with `packet`",
+            "only a CONNACK",
+        ),
+        (
+            "filter = { no_locla = true }",
+            "`filter` has no key `no_locla`",
+            "did you mean `no_local`?",
+        ),
+        ("filter = { retain_handling = 3 }", "between 0 and 2", ""),
+        (
+            "source_port = \"@prots\"",
+            "there is no set `prots`",
+            "defined in [sets]",
+        ),
         ("option = {}", "no option is named", "uri_query"),
         ("payload = {}", "the payload is asked nothing", "contains"),
         (
@@ -75,6 +129,16 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "time = { from = \"25:00\", zone = \"UTC\" }",
             "`25:00` isn't a time of day",
             "06:30",
+        ),
+        (
+            "time = { from = \"6:00\", zone = \"UTC\" }",
+            "`6:00` isn't a time of day",
+            "write \"06:00\"",
+        ),
+        (
+            "time = { from = \"00:00\", until = \"24:00\", zone = \"UTC\" }",
+            "any time will do",
+            "mon-fri",
         ),
         (
             "time = { from = \"06:00\", until = \"06:00\", zone = \"UTC\" }",
@@ -112,6 +176,21 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "`~0`",
         ),
         (
+            "client_id = 5",
+            "expected a string, found a whole number",
+            "write \"5\", in quotes",
+        ),
+        (
+            "keep_alive = { min = \"60\" }",
+            "expected a whole number, found a string",
+            "write 60, without quotes",
+        ),
+        (
+            "payload = { json = { \"/a\" = 1.5 } }",
+            "a number is asked for its bounds",
+            "write { min = 1.5, max = 1.5 }",
+        ),
+        (
             "payload = { json = {} }",
             "no value is named",
             "or true for any JSON",
@@ -141,6 +220,26 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "no number of levels is as small as `max`",
             "",
         ),
+        (
+            "reason = \"mqtt.spoof\"",
+            "`mqtt.spoof` names no reason",
+            "did you mean `mqtt.spoofed.*`?",
+        ),
+        (
+            "reason = \"mqtt.ack.entirely-unknown\"",
+            "names no reason",
+            "`weir explain 'mqtt.ack.*'` lists those near by",
+        ),
+        (
+            "source = \"::ffff:10.20.0.7\"",
+            "warning: no frame bears an IPv4-mapped address: it is taken for 10.20.0.7",
+            "",
+        ),
+        (
+            "source = \"::ffff:10.20.0.0/112\"",
+            "warning: no frame bears an IPv4-mapped address: it is taken for 10.20.0.0/16",
+            "",
+        ),
         ("reason_code = 256", "between 0 and 255", ""),
         (
             "protocol = \"coap\", will = true",
@@ -164,6 +263,11 @@ fn what_is_wrong_with_sets_and_exceptions() {
             "[sets]\na = [\"!x\"]\n",
             "an entry of a set is a plain one",
             "negate the set",
+        ),
+        (
+            "[sets]\na = [\"@x\"]\n",
+            "an entry of a set is a plain one",
+            "name both sets",
         ),
         ("[sets]\na = \"x\"\n", "expected a list", ""),
         ("[sets]\na = []\n", "the set is empty", ""),

@@ -7,6 +7,7 @@ use weir_policy::{
     Action, Detail, Holding, Per, Proof, Protocol, REFUSALS, Reason, Service, Severity, Side,
     Verdict, vocabulary,
 };
+use wire::hello::Version;
 use wire::mqtt::PacketType;
 
 /// The schema, as it is kept in rules/.
@@ -36,7 +37,15 @@ fn definitions() -> Value {
         "texts": { "type": "array", "items": { "type": "string" } },
         "text-or-texts": any_of([json!({ "type": "string" }), json!({ "$ref": "#/definitions/texts" })]),
         "flag": { "type": "boolean" },
-        "bounds": table(json!({ "min": { "type": "integer" }, "max": { "type": "integer" } })),
+        "number": any_of([
+            json!({ "type": "integer" }),
+            table(json!({ "min": { "type": "integer" }, "max": { "type": "integer" } })),
+            json!({ "type": "string", "pattern": "^!?(@.*|[0-9]+(-[0-9]+)?|0x[0-9a-fA-F]+(-0x[0-9a-fA-F]+)?)$" }),
+        ]),
+        "numbers": any_of([
+            json!({ "$ref": "#/definitions/number" }),
+            json!({ "type": "array", "items": { "$ref": "#/definitions/number" } }),
+        ]),
         "time": { "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" },
         "rule": rule(),
         "match": table(conditions()),
@@ -81,7 +90,7 @@ fn rule() -> Value {
     )
 }
 
-/// Those keys of a `match` that take bounds.
+/// Those keys of a `match` that ask for numbers.
 const NUMBERS: [&str; 9] = [
     "size",
     "filters",
@@ -93,6 +102,8 @@ const NUMBERS: [&str; 9] = [
     "options",
     "token",
 ];
+/// Those that ask for a number that may be missing.
+const IDENTIFIERS: [&str; 3] = ["vlan", "packet_id", "message_id"];
 
 /// The keys of a `match`.
 fn conditions() -> Value {
@@ -110,13 +121,16 @@ fn conditions() -> Value {
         "time": any_of([schedule.clone(), json!({ "type": "array", "items": schedule })]),
         "tls": flag(),
         "address_validated": flag(),
+        "sni": texts(),
+        "alpn": texts(),
+        "tls_version": negatable(Version::NAMED.into_iter().map(|(name, _)| name)),
         "packet": negatable(PacketType::ALL.iter().map(|packet| packet.name())),
         "version": negatable(["3.1", "3.1.1", "5.0", "5"]),
         "client_id": texts(),
         "username": texts(),
         "topic": texts(),
         "topic_text": texts(),
-        "filter": table(json!({ "overlaps": texts(), "within": texts(), "covers": texts(), "text": texts() })),
+        "filter": filter(),
         "qos": numbers(),
         "retain": flag(),
         "dup": flag(),
@@ -124,6 +138,7 @@ fn conditions() -> Value {
         "will": flag(),
         "password": flag(),
         "will_outlives_session": flag(),
+        "session_present": flag(),
         "reason_code": numbers(),
         "property": properties(),
         "method": negatable(vocabulary::methods()),
@@ -134,16 +149,31 @@ fn conditions() -> Value {
         "payload": payload(),
     });
     for key in NUMBERS {
-        conditions[key] = bounds();
+        conditions[key] = numbers();
+    }
+    for key in IDENTIFIERS {
+        conditions[key] = any_of([numbers(), flag()]);
     }
     conditions
+}
+
+fn filter() -> Value {
+    table(json!({
+        "overlaps": texts(),
+        "within": texts(),
+        "covers": texts(),
+        "text": texts(),
+        "no_local": flag(),
+        "retain_as_published": flag(),
+        "retain_handling": numbers(),
+    }))
 }
 
 fn properties() -> Value {
     let forms = vocabulary::properties().map(|(name, form)| {
         let form = match form {
             "flag" => flag(),
-            "number" => any_of([bounds(), flag()]),
+            "number" => any_of([numbers(), flag()]),
             "text" => any_of([texts(), flag()]),
             _ => json!({ "type": "object", "additionalProperties": any_of([texts(), flag()]) }),
         };
@@ -154,7 +184,7 @@ fn properties() -> Value {
 
 /// By name, or by number.
 fn options() -> Value {
-    let test = any_of([texts(), bounds(), flag()]);
+    let test = any_of([texts(), numbers(), flag()]);
     let names = vocabulary::options();
     let named: Map<String, Value> = names.map(|name| (name, test.clone())).collect();
     json!({
@@ -173,7 +203,7 @@ fn payload() -> Value {
         "additionalProperties": any_of([texts(), value, flag()]),
     });
     table(json!({
-        "size": bounds(),
+        "size": numbers(),
         "utf8": flag(),
         "starts_with": texts(),
         "contains": texts(),
@@ -220,6 +250,7 @@ fn case() -> Value {
             "from": texts(),
             "to": text(),
             "at": text(),
+            "vlan": { "type": "integer" },
             "side": names(Side::ALL.iter().map(|side| side.name())),
             "service": names(Service::ALL.iter().map(|service| service.name())),
             "say": lines(),
@@ -271,9 +302,9 @@ fn suggested<'n>(known: impl IntoIterator<Item = &'n str>) -> Value {
     any_of([one.clone(), json!({ "type": "array", "items": one })])
 }
 
+/// A number, bounds, a text like `!5` or `10-20`, or several of them.
 fn numbers() -> Value {
-    let number = json!({ "type": "integer" });
-    any_of([number.clone(), json!({ "type": "array", "items": number })])
+    json!({ "$ref": "#/definitions/numbers" })
 }
 
 fn text() -> Value {
@@ -286,8 +317,4 @@ fn texts() -> Value {
 
 fn flag() -> Value {
     json!({ "$ref": "#/definitions/flag" })
-}
-
-fn bounds() -> Value {
-    json!({ "$ref": "#/definitions/bounds" })
 }

@@ -12,8 +12,10 @@ mod talker;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use inspect::Outcome;
 use policy::{Case, Line, Policy, Service, Speech};
 
+use crate::frames;
 use crate::network::{Ends, Gateway};
 
 use talker::Talker;
@@ -80,8 +82,9 @@ impl<'c> Conversation<'c> {
     fn say(&mut self, line: &Line) -> Told {
         match &line.speech {
             Speech::Wait(duration) => {
+                let events = self.gateway.record.events.len();
                 self.gateway.wait(*duration);
-                Told::default()
+                Told::new(&Outcome::ACCEPT, &self.gateway.record.events[events..])
             }
             Speech::Reconnect => {
                 let talker = self.talkers.remove(&line.client);
@@ -109,6 +112,7 @@ impl<'c> Conversation<'c> {
         self.next_port += 1;
         let mut ends = Ends::between(client, (self.case.to, self.server_port));
         ends.client_side = self.case.side;
+        ends.path.vlan = self.case.vlan.map(frames::vlan);
         Talker::new(ends, self.case.service)
     }
 }

@@ -41,7 +41,7 @@ impl Speaker {
                 encode::ack(out, version, packet, id, code, properties);
             }
             PacketType::Subscribe => {
-                let options = short(fields, "qos", 0) as u8;
+                let options = subscription_options(fields);
                 let filters: Vec<_> = filters(fields).map(|filter| (filter, options)).collect();
                 encode::subscribe(out, version, id, properties, &filters);
             }
@@ -126,6 +126,16 @@ fn version_of(fields: &Fields) -> Version {
 
 fn qos(fields: &Fields, key: &str) -> QoS {
     QoS::from_bits(short(fields, key, 0) as u8).unwrap_or(QoS::AtMostOnce)
+}
+
+/// The options byte of every filter (MQTT 5.0 §3.8.3.1).
+fn subscription_options(fields: &Fields) -> u8 {
+    let flag = |key| u8::from(fields.flag(key).unwrap_or(false));
+    let handling = short(fields, "retain_handling", 0) as u8;
+    qos(fields, "qos") as u8
+        | flag("no_local") << 2
+        | flag("retain_as_published") << 3
+        | handling << 4
 }
 
 /// The filters given, or one that does no harm.

@@ -55,8 +55,25 @@ pub(super) fn segment(
     frame
 }
 
-/// A timestamp, if one is given, as stacks lay it out (RFC 7323, appendix A).
+/// The options that are asked for.
 fn options(flags: TcpFlags, fields: &Fields) -> Vec<u8> {
+    let mut options = timestamp(flags, fields);
+    if fields.flag("multipath") == Some(true) {
+        options.extend(multipath(flags));
+    }
+    options
+}
+
+/// Of Multipath TCP, what asks for it, or says nothing (RFC 8684 §3.1, §3.3).
+fn multipath(flags: TcpFlags) -> [u8; 4] {
+    match flags.contains(TcpFlags::SYN) {
+        true => [30, 4, 0x01, 0x81],
+        false => [30, 4, 0x20, 0],
+    }
+}
+
+/// A timestamp, if one is given, as stacks lay it out (RFC 7323, appendix A).
+fn timestamp(flags: TcpFlags, fields: &Fields) -> Vec<u8> {
     let Some(value) = fields.number("timestamp") else {
         return Vec::new();
     };
@@ -82,6 +99,11 @@ pub(super) fn fragment(path: &Path, is_udp: bool, fields: &Fields) -> Vec<u8> {
     };
     let (offset, size) = (number("offset"), number("size"));
     let filler = vec![b'x'; size];
+    let vlan = path.vlan;
+    let path = &Path {
+        vlan: None,
+        ..*path
+    };
     let whole = match is_udp {
         true => frames::udp(path, &filler),
         false => frames::tcp(
@@ -99,9 +121,13 @@ pub(super) fn fragment(path: &Path, is_udp: bool, fields: &Fields) -> Vec<u8> {
     };
     let place = (offset / 8 * 8) as u16;
     let more = fields.flag("more").unwrap_or(false);
-    match path.source.is_ipv4() {
+    let frame = match path.source.is_ipv4() {
         true => fragment_v4(&whole[..l4_of(path)], data, place, more),
         false => fragment_v6(&whole[..l4_of(path)], data, place, more),
+    };
+    match vlan {
+        Some(tag) => frames::tagged(&frame, tag),
+        None => frame,
     }
 }
 

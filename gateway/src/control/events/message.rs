@@ -28,7 +28,7 @@ impl<'a> Mqtt<'a> {
     pub(super) fn of(subject: &Subject<'a>, details: Details) -> Option<Self> {
         let packet = match subject.message {
             Message::Mqtt(packet) => Some(packet),
-            Message::None | Message::Coap(_) | Message::CoapTcp(_) => None,
+            Message::None | Message::Coap(_) | Message::CoapTcp(_) | Message::Hello(_) => None,
         };
         let (client_id, username) = (subject.session.client_id, subject.session.username);
         let known = packet.is_some() || client_id.is_some() || username.is_some();
@@ -235,6 +235,17 @@ struct SubscribeFields<'a> {
 struct Topic<'a> {
     topic: Text<'a>,
     qos: u8,
+    #[serde(skip_serializing_if = "is_default")]
+    no_local: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    retain_as_published: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    retain_handling: u8,
+}
+
+/// Options of 5.0, which are rare there and unknown before.
+fn is_default<T: Default + PartialEq>(option: &T) -> bool {
+    *option == T::default()
 }
 
 impl<'a> SubscribeFields<'a> {
@@ -245,6 +256,9 @@ impl<'a> SubscribeFields<'a> {
             .map(|subscription| Topic {
                 topic: Text(subscription.filter),
                 qos: subscription.qos as u8,
+                no_local: subscription.no_local,
+                retain_as_published: subscription.retain_as_published,
+                retain_handling: subscription.retain_handling,
             });
         Self {
             message_id: subscribe.packet_id,
@@ -336,7 +350,7 @@ impl<'a> Coap<'a> {
     pub(super) fn of(subject: &Subject<'a>, details: Details) -> Option<Self> {
         let datagram = match subject.message {
             Message::Coap(message) => Some(message),
-            Message::None | Message::Mqtt(_) | Message::CoapTcp(_) => None,
+            Message::None | Message::Mqtt(_) | Message::CoapTcp(_) | Message::Hello(_) => None,
         };
         let content = subject.message.coap()?;
         Some(Self::new(datagram, content, details))

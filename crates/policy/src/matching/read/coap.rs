@@ -44,7 +44,11 @@ impl MatchReader<'_> {
             self.conditions
                 .push(Condition::Type(types.into_iter().collect()));
         }
-        for (key, measure) in [("options", Measure::Options), ("token", Measure::Token)] {
+        for (key, measure) in [
+            ("options", Measure::Options),
+            ("token", Measure::Token),
+            ("message_id", Measure::MessageId),
+        ] {
             self.measure(table, key, measure, Scope::protocol(Protocol::Coap));
         }
         if let Some(node) = table.optional("option") {

@@ -4,9 +4,10 @@ use wire::Direction;
 use wire::mqtt::{PacketType, PropertyForm, QoS};
 
 use super::MatchReader;
+use super::number::Quantity;
 use super::value::Form;
 use crate::Protocol;
-use crate::matching::condition::{Condition, FilterCondition, Identity};
+use crate::matching::condition::{Condition, FilterCondition, Identity, SubscriptionOptions};
 use crate::matching::entry;
 use crate::matching::flag::Flag;
 use crate::matching::measure::Measure;
@@ -16,6 +17,34 @@ use crate::matching::property::{Known, PROPERTIES, PropertyCondition};
 use crate::matching::scope::{CodeClass, Scope};
 use crate::matching::set::Set;
 use crate::read::{Node, Table};
+
+/// What has a packet identifier (MQTT 5.0 §2.2.1).
+const IDENTIFIED: [PacketType; 9] = [
+    PacketType::Publish,
+    PacketType::PubAck,
+    PacketType::PubRec,
+    PacketType::PubRel,
+    PacketType::PubComp,
+    PacketType::Subscribe,
+    PacketType::SubAck,
+    PacketType::Unsubscribe,
+    PacketType::UnsubAck,
+];
+const RETAIN_HANDLING: Quantity = Quantity {
+    what: "retain handling",
+    most: 2,
+    example: "write 0, 1, 2, \"!0\" or [0, 1]",
+};
+const QOS: Quantity = Quantity {
+    what: "QoS",
+    most: 2,
+    example: "write 0, 1, 2, \"!0\" or [0, 1]",
+};
+const REASON_CODE: Quantity = Quantity {
+    what: "reason code",
+    most: 255,
+    example: "write { min = 0x80 } for all that say no",
+};
 
 impl MatchReader<'_> {
     /// What only MQTT has.
@@ -64,6 +93,7 @@ impl MatchReader<'_> {
             self.conditions.push(Condition::TopicText(list));
         }
         let connect = Scope::packet(PacketType::Connect);
+        let connack = Scope::packet(PacketType::ConnAck);
         let publish = Scope::packet(PacketType::Publish);
         for (key, flag, scope) in [
             ("retain", Flag::Retain, self.messages()),
@@ -72,6 +102,7 @@ impl MatchReader<'_> {
             ("will", Flag::Will, connect),
             ("password", Flag::Password, connect),
             ("will_outlives_session", Flag::WillOutlivesSession, connect),
+            ("session_present", Flag::SessionPresent, connack),
         ] {
             let Some(node) = table.optional(key) else {
                 continue;
@@ -82,6 +113,8 @@ impl MatchReader<'_> {
             }
         }
         self.measure(table, "keep_alive", Measure::KeepAlive, connect);
+        let identified = Scope::union(IDENTIFIED.map(Scope::packet));
+        self.measure(table, "packet_id", Measure::PacketId, identified);
         let subscribe = Scope::packet(PacketType::Subscribe);
         let filters = subscribe.or(Scope::packet(PacketType::Unsubscribe));
         self.measure(table, "filters", Measure::Filters, filters);
@@ -115,10 +148,18 @@ impl MatchReader<'_> {
     fn filter_and_qos(&mut self, filter: Option<&Node<'_>>, qos: Option<&Node<'_>>) {
         let wanted = qos.and_then(|node| {
             let scope = self.messages().or(Scope::packet(PacketType::Subscribe));
+            let before = self.narrowing.scope();
             self.narrowing.narrow(self.report, "qos", node, scope);
-            self.qos(node)
+            let wanted = self.qos(node)?;
+            let is_idle = self.is_any_qos(wanted) && self.narrowing.scope() == before;
+            if is_idle {
+                let finding = self.report.warning(node.span(), "any QoS will do");
+                finding.help("leave `qos` out");
+            }
+            Some(wanted)
         });
         let Some(node) = filter else {
+            let wanted = wanted.filter(|wanted| !self.is_any_qos(*wanted));
             self.conditions.extend(wanted.map(Condition::Qos));
             return;
         };
@@ -129,7 +170,7 @@ impl MatchReader<'_> {
         }
         self.narrowing.narrow(self.report, "filter", node, scope);
         if let Some(mut condition) = self.filter(node) {
-            condition.qos = wanted;
+            condition.qos = wanted.filter(|wanted| !self.is_any_qos(*wanted));
             self.conditions.push(Condition::Filter(condition));
         }
     }
@@ -162,6 +203,7 @@ impl MatchReader<'_> {
         if let Some(node) = table.optional("text") {
             condition.text = self.list(&node, entry::text_glob);
         }
+        condition.options = self.subscription_options(&mut table);
         if table.is_empty() {
             let finding = self.report.error(node.span(), "the filter asks nothing");
             finding.help("write { overlaps = … }, { within = … } or { covers = … }");
@@ -170,13 +212,32 @@ impl MatchReader<'_> {
         Some(condition)
     }
 
-    fn qos(&mut self, node: &Node<'_>) -> Option<Set<QoS>> {
-        let mut set = Set::EMPTY;
-        for entry in node.list() {
-            let number = entry.integer(self.report, 0..=2)?;
-            set.insert(QoS::from_bits(u8::try_from(number).ok()?)?);
+    /// Whether all that is left has one of these. Not every CONNECT has a will, and an UNSUBSCRIBE has no QoS.
+    fn is_any_qos(&self, wanted: Set<QoS>) -> bool {
+        let mut all = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce].into_iter();
+        let mut lacking = [PacketType::Connect, PacketType::Unsubscribe].into_iter();
+        all.all(|qos| wanted.contains(qos))
+            && !lacking.any(|packet| self.narrowing.scope().meets(Scope::packet(packet)))
+    }
+
+    fn subscription_options(&mut self, table: &mut Table<'_>) -> SubscriptionOptions {
+        let mut flag = |key| {
+            let node = table.optional(key)?;
+            node.boolean(self.report)
+        };
+        let (no_local, retain_as_published) = (flag("no_local"), flag("retain_as_published"));
+        let handling = table.optional("retain_handling");
+        SubscriptionOptions {
+            no_local,
+            retain_as_published,
+            retain_handling: handling.and_then(|node| self.numbers(&node, RETAIN_HANDLING)),
         }
-        Some(set)
+    }
+
+    fn qos(&mut self, node: &Node<'_>) -> Option<Set<QoS>> {
+        let numbers = self.numbers(node, QOS)?;
+        let levels = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce].into_iter();
+        Some(levels.filter(|qos| numbers.contains(*qos as u64)).collect())
     }
 
     /// `reason_code`: numbers, as the specifications have them.
@@ -198,13 +259,10 @@ impl MatchReader<'_> {
         let scope = Scope::union(carriers.map(Scope::packet));
         self.narrowing
             .narrow(self.report, "reason_code", &node, scope);
-        let mut codes = Vec::new();
-        for entry in node.list() {
-            let code = entry.integer(self.report, 0..=u64::from(u8::MAX));
-            codes.extend(code.and_then(|code| u8::try_from(code).ok()));
+        if let Some(numbers) = self.numbers(&node, REASON_CODE) {
+            let codes = (0..=u8::MAX).filter(|code| numbers.contains((*code).into()));
+            self.conditions.push(Condition::ReasonCode(codes.collect()));
         }
-        self.conditions
-            .push(Condition::ReasonCode(codes.into_iter().collect()));
     }
 
     /// `property = { session_expiry = { max = 3600 } }`.

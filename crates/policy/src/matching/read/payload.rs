@@ -3,12 +3,19 @@
 use wire::mqtt::PacketType;
 
 use super::MatchReader;
+use super::number::Quantity;
 use crate::Protocol;
 use crate::matching::condition::Condition;
 use crate::matching::entry;
 use crate::matching::payload::{JsonTest, PayloadCondition, Pointer, Real};
 use crate::matching::scope::Scope;
 use crate::read::{Node, Table};
+
+const SIZE: Quantity = Quantity {
+    what: "size",
+    most: 268_435_455,
+    example: "write { min = 1 }, { max = 1024 } or both, in bytes",
+};
 
 impl MatchReader<'_> {
     pub(super) fn payload(&mut self, table: &mut Table<'_>) {
@@ -39,8 +46,7 @@ impl MatchReader<'_> {
     fn payload_condition(&mut self, table: &mut Table<'_>) -> PayloadCondition {
         let mut condition = PayloadCondition::default();
         if let Some(node) = table.optional("size") {
-            let example = "write { min = 1 }, { max = 1024 } or both, in bytes";
-            condition.size = self.bounds(&node, "size", 268_435_455, example);
+            condition.size = self.numbers(&node, SIZE);
         }
         if let Some(node) = table.optional("utf8") {
             condition.utf8 = node.boolean(self.report);
@@ -86,6 +92,13 @@ impl MatchReader<'_> {
     fn json_test(&mut self, node: &Node<'_>) -> Option<JsonTest> {
         if node.is_boolean() {
             return node.boolean(self.report).map(JsonTest::Flag);
+        }
+        if let Some(number) = node.as_number() {
+            let finding = self
+                .report
+                .error(node.span(), "a number is asked for its bounds");
+            finding.help(format!("write {{ min = {number}, max = {number} }}"));
+            return None;
         }
         if !node.is_table() {
             return Some(JsonTest::Like(self.list(node, entry::text_glob)));

@@ -1,6 +1,7 @@
 //! What is asked of one value: of a property, of an option.
 
 use super::MatchReader;
+use super::number::Quantity;
 use crate::matching::entry;
 use crate::matching::value::Test;
 use crate::read::Node;
@@ -15,6 +16,17 @@ pub(super) enum Form {
     Bytes,
 }
 
+const NUMBER: Quantity = Quantity {
+    what: "number",
+    most: u32::MAX as u64,
+    example: "write { min = 1 }, { max = 3600 }, both, or true for any",
+};
+const LENGTH: Quantity = Quantity {
+    what: "length",
+    most: u16::MAX as u64,
+    example: "write { min = 1 }, { max = 64 }, both, in bytes, or true for any",
+};
+
 impl MatchReader<'_> {
     /// `true` and `false` ask whether it is there, or for the value of what is a yes or no; a table asks
     /// for bounds; text is globs.
@@ -28,16 +40,8 @@ impl MatchReader<'_> {
         }
         match form {
             Form::Flag => node.boolean(self.report).map(Test::Flag),
-            Form::Number => {
-                let example = "write { min = 1 }, { max = 3600 }, both, or true for any";
-                let most = u64::from(u32::MAX);
-                self.bounds(node, "number", most, example).map(Test::Within)
-            }
-            Form::Bytes => {
-                let example = "write { min = 1 }, { max = 64 }, both, in bytes, or true for any";
-                let most = u64::from(u16::MAX);
-                self.bounds(node, "length", most, example).map(Test::Within)
-            }
+            Form::Number => self.numbers(node, NUMBER).map(Test::Within),
+            Form::Bytes => self.numbers(node, LENGTH).map(Test::Within),
             Form::Text => Some(Test::Like(self.list(node, entry::text_glob))),
         }
     }
