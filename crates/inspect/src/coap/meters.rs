@@ -7,6 +7,7 @@ use policy::{Action, Limit, Meters, Policy, RuleIndex, Subject};
 use super::DEFAULT_WINDOW;
 use super::budget::{Balance, Standing};
 use super::challenge::RATIO_MILLI;
+use crate::Counted;
 use crate::holdings::Room;
 
 /// The books opened at one client's page, for one message.
@@ -87,6 +88,25 @@ impl Meters for Books<'_> {
         };
         ratio.is_exceeded(balance.received, balance.sent.saturating_add(promised))
     }
+}
+
+/// What a rule went by that counts bytes, of a client that stands so.
+pub(super) fn counted(
+    policy: &Policy,
+    rule: Option<RuleIndex>,
+    standing: &Standing,
+) -> Option<Counted> {
+    let Some(Limit::Ratio(ratio)) = policy.rules().get(rule?.as_usize())?.limit else {
+        return None;
+    };
+    let mut windows = policy.ratio_windows().iter();
+    let page = windows.position(|window| *window == ratio.window)?;
+    let Balance { received, sent } = *standing.balances.get(page)?;
+    Some(Counted {
+        received,
+        sent,
+        budget: received.saturating_mul(ratio.ratio_milli.into()) / 1000,
+    })
 }
 
 /// Over what the longest books are kept.

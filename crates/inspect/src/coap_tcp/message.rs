@@ -89,6 +89,9 @@ impl<S: Sink> Scene<'_, '_, S> {
         if message.code().is_response() && !receiver.awaits(message.token()) {
             reasons.push(Reason::COAP_SPOOFED_UNMATCHED_RESPONSE);
         }
+        if message.code().is_request() && sender.leaves_hole(message) {
+            reasons.push(Reason::COAP_BLOCK_GAP);
+        }
         if !receiver.takes(size) {
             reasons.push(Reason::COAP_TCP_MESSAGE_SIZE);
         }

@@ -10,6 +10,7 @@ mod held;
 mod message;
 mod refusal;
 mod resync;
+mod uploads;
 
 use policy::Reason;
 use wire::Direction;
