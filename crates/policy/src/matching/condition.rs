@@ -143,7 +143,7 @@ impl Condition {
             }
             Self::Property(condition) => condition.holds(asked),
             Self::Option(condition) => condition.holds(asked),
-            Self::Hello(condition) => condition.holds(subject),
+            Self::Hello(condition) => condition.holds(asked),
             Self::Time(schedules) => {
                 let now = subject.unix_s;
                 now.is_some_and(|now| schedules.iter().any(|schedule| schedule.holds(now)))
@@ -162,7 +162,10 @@ impl Condition {
 
     /// Whether it may hold or not for the same message, by what comes of it.
     pub(crate) fn depends_on_effect(&self) -> bool {
-        matches!(self, Self::Property(_) | Self::Option(_))
+        matches!(
+            self,
+            Self::Property(_) | Self::Option(_) | Self::Hello(HelloCondition::Protocol(_))
+        )
     }
 
     /// The order of asking: what is cheap to ask comes first.
