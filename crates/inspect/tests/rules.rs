@@ -514,7 +514,7 @@ fn without_a_clock_no_time_holds() {
     let pack = r#"
         [[rule]]
         id = "r"
-        match = { packet = "CONNECT", time = { days = "mon-sun", zone = "UTC" } }
+        match = { packet = "CONNECT", time = { days = "mon-sat", zone = "UTC" } }
         action = "drop"
     "#;
     let mut gateway = testkit::network::Gateway::of("", pack);
