@@ -81,6 +81,17 @@ impl End {
         self.uploads.leaves_hole(request)
     }
 
+    /// Whether a message asks for notifications that it doesn't get already.
+    pub(super) fn begins_to_observe(&self, message: &Message<'_>) -> bool {
+        let asks = message.code().is_request() && message.observe() == Some(0);
+        asks && !self.asked.is_lasting(message.token())
+    }
+
+    /// What it observes, or has asked to; nothing if that isn't known.
+    pub(super) fn observations(&self) -> usize {
+        self.asked.lasting().unwrap_or(0)
+    }
+
     /// It has said something that was let through. True if it waits for more answers than are
     /// remembered.
     pub(super) fn note_sent(&mut self, message: &Message<'_>) -> bool {

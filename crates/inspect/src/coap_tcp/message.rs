@@ -150,7 +150,7 @@ impl<S: Sink> Scene<'_, '_, S> {
             size,
             ..self.arrival.detection(Protocol::Coap, reasons)
         };
-        let mut room = message.and_then(|_| self.room());
+        let mut room = message.and_then(|message| self.room(message));
         let meters: &mut dyn Meters = match &mut room {
             Some(room) => room,
             None => &mut (),
