@@ -6,7 +6,7 @@ use wire::Direction;
 use crate::context::{Arrival, Context};
 use crate::flow::{Class, Flow, FlowKey, Tenant};
 use crate::source::{handle_martian, handle_wrong_side, is_martian};
-use crate::tcp::{Connection, Segment, Work};
+use crate::tcp::{Connection, Segment, Work, handle_stray};
 use crate::{Count, Frame, Inspector, Outcome, Sink, Verdict};
 
 /// How a flow began.
@@ -119,7 +119,10 @@ impl Inspector {
         let origin = self.origin(cx, arrival, &key.0, segment);
         if origin == Origin::Nowhere && arrival.layout.payload_len() == 0 {
             // It carries nothing, and its receiver knows best what to answer.
-            return Outcome::ACCEPT;
+            return match segment.is_multipath {
+                true => handle_stray(cx, arrival, frame),
+                false => Outcome::ACCEPT,
+            };
         }
         let (service, treatment) = (arrival.service, cx.policy.midstream());
         let mut connection = match origin {

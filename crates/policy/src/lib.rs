@@ -23,6 +23,7 @@ mod limit;
 mod matching;
 mod offender;
 mod pack;
+mod parts;
 mod policy;
 mod reach;
 mod read;

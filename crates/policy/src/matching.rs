@@ -5,6 +5,7 @@
 //! [`Scope`], so that a message is only shown to rules that could match it.
 
 mod addresses;
+mod asked;
 mod carried;
 mod compare;
 mod condition;
@@ -12,6 +13,7 @@ mod contain;
 mod entry;
 mod flag;
 mod glob;
+mod hello;
 mod key;
 mod list;
 mod measure;
@@ -33,6 +35,7 @@ mod told;
 mod value;
 
 pub(crate) use addresses::Networks;
+pub(crate) use asked::{Asked, Effect, Part, has_parts, parts};
 pub(crate) use condition::{Condition, FilterCondition, Party};
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
 pub(crate) use flag::Flag;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::case::{self, Case, DraftCase};
 use crate::limit;
-use crate::matching::{self, Matching, Names};
+use crate::matching::{self, Effect, Matching, Names};
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
 use crate::{Action, Details, Proof, REFUSALS, Rule, Severity};
@@ -136,7 +136,11 @@ impl Packs {
         let (Some(id), Some(mut matching), Some(action)) = (id, matching, action) else {
             return;
         };
+        matching.effect = Effect::of(action);
         matching.exceptions = exceptions.unwrap_or_default();
+        for exception in &mut matching.exceptions {
+            exception.effect = matching.effect.opposite();
+        }
         let place = report.place(&id_span);
         let draft = DraftRule {
             rule: Rule {

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use wire::mqtt::PacketType;
 
 use crate::index::{Found, Index};
-use crate::matching::{Matching, Names, Networks, Scope, Zones};
+use crate::matching::{Asked, Matching, Names, Networks, Scope, Zones, has_parts};
 use crate::offender::offender;
 use crate::pack::{DraftRule, Packs};
 use crate::read::Document;
@@ -261,7 +261,8 @@ impl Policy {
     ///
     /// The first rule with a final action that matches decides. What can't be parsed is accepted
     /// only by a rule whose `reason` names all that is wrong with it; no rule deciding, it is
-    /// dropped, and reset where it runs over TCP.
+    /// dropped, and reset where it runs over TCP. Of a message of several parts each is decided by
+    /// itself, and the message goes on if all do.
     #[must_use]
     pub fn decide(
         &self,
@@ -271,8 +272,14 @@ impl Policy {
     ) -> Ruling {
         let detected = !subject.reasons.is_empty();
         let mut found = Found::new();
-        for at in self.index.candidates(subject, detected, &mut found) {
-            if let Some(reason) = self.matchings[at as usize].holds(subject)
+        let candidates = self.index.candidates(subject, detected, &mut found);
+        if has_parts(subject) {
+            return self.decide_parts(subject, candidates, meters, report);
+        }
+        for at in candidates {
+            let matching = &self.matchings[at as usize];
+            if let Some(reason) = matching.holds(subject)
+                && !matching.is_excepted(subject)
                 && let Some(ruling) = self.apply(RuleIndex(at), reason, subject, meters, report)
             {
                 return ruling;
@@ -281,10 +288,14 @@ impl Policy {
         self.ruling_without_rule(subject)
     }
 
+    pub(crate) fn matching(&self, rule: u32) -> &Matching {
+        &self.matchings[rule as usize]
+    }
+
     /// What a rule does whose conditions hold; none if it leaves the decision to those after it. Apart from
     /// the asking: most rules that are asked say no.
     #[inline(never)]
-    fn apply(
+    pub(crate) fn apply(
         &self,
         index: RuleIndex,
         reason: Option<Reason>,
@@ -294,9 +305,7 @@ impl Policy {
     ) -> Option<Ruling> {
         let at = index.as_usize();
         let (matching, rule) = (&self.matchings[at], &self.rules[at]);
-        if matching.is_excepted(subject)
-            || (rule.action == Action::Accept && !matching.may_accept(subject))
-        {
+        if rule.action == Action::Accept && !matching.may_accept(subject) {
             return None;
         }
         if let Some(limit) = &rule.limit
@@ -321,7 +330,7 @@ impl Policy {
         Some(self.ruling(rule.action, Some(index), reason, ban))
     }
 
-    fn ruling_without_rule(&self, subject: &Subject<'_>) -> Ruling {
+    pub(crate) fn ruling_without_rule(&self, subject: &Subject<'_>) -> Ruling {
         let malformed = subject.reasons.iter().copied().find(|r| r.is_malformed());
         match (malformed, subject.protocol) {
             (None, _) => self.ruling(self.default, None, None, None),
@@ -354,26 +363,40 @@ impl Matching {
     /// Whether all conditions hold, and if so the detection that was asked for.
     #[inline]
     fn holds(&self, subject: &Subject<'_>) -> Option<Option<Reason>> {
-        let reason = match &self.reasons {
-            None => None,
+        let reason = self.detected(subject)?;
+        let asked = Asked {
+            subject,
+            part: None,
+            effect: self.effect,
+        };
+        let mut conditions = self.conditions.iter();
+        conditions
+            .all(|condition| condition.holds(&asked))
+            .then_some(reason)
+    }
+
+    /// The detection that is asked for, if one is; nothing where it wasn't raised.
+    #[inline]
+    pub(crate) fn detected(&self, subject: &Subject<'_>) -> Option<Option<Reason>> {
+        match &self.reasons {
+            None => Some(None),
             Some(wanted) => {
                 let mut raised = subject.reasons.iter().copied();
-                Some(raised.find(|reason| wanted.contains(*reason))?)
+                raised.find(|reason| wanted.contains(*reason)).map(Some)
             }
-        };
-        let all = self
-            .conditions
-            .iter()
-            .all(|condition| condition.holds(subject));
-        all.then_some(reason)
+        }
     }
 
     /// Whether the rule passes it by, although all it asks holds.
+    #[inline(never)]
     fn is_excepted(&self, subject: &Subject<'_>) -> bool {
         let mut exceptions = self.exceptions.iter();
-        exceptions.any(|exception| {
-            exception.scope.contains(Scope::bucket(subject)) && exception.holds(subject).is_some()
-        })
+        exceptions
+            .any(|exception| exception.is_about(subject) && exception.holds(subject).is_some())
+    }
+
+    pub(crate) fn is_about(&self, subject: &Subject<'_>) -> bool {
+        self.scope.contains(Scope::bucket(subject))
     }
 
     /// Whether an `accept` covers the message: everything malformed about it has to be named.

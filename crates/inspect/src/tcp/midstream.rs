@@ -79,6 +79,13 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             return Err(self.carry_out(judgement));
         }
         let mut outcome = judgement.outcome;
+        if self.segment.is_multipath {
+            let multipath = self.handle_multipath();
+            if !multipath.forward {
+                return Err(multipath);
+            }
+            outcome.add(&multipath);
+        }
         if self.segment.has(TcpFlags::SYN) {
             return Ok(outcome);
         }
@@ -99,17 +106,17 @@ impl<S: Sink> Work<'_, '_, '_, S> {
 
     /// Takes the numbers of the first segments for those of the connection.
     fn place_halves(&mut self) {
-        let segment = self.segment;
+        let (segment, now) = (self.segment, self.cx.now);
         let (ours, theirs) = self.connection.split(self.arrival.direction);
         if segment.has(TcpFlags::SYN) {
             // The answer to a SYN that was forgotten, or never seen.
-            ours.note_syn(segment);
+            ours.note_syn(segment, now);
             theirs.infer_syn(segment);
             self.connection.phase = Phase::Handshake;
             return;
         }
         if !ours.heard {
-            ours.start_midstream(segment);
+            ours.start_midstream(segment, now);
         }
         if !theirs.heard || segment.ack.is_after(theirs.next) {
             // Bytes that were acknowledged have passed, seen or unseen.

@@ -2,11 +2,13 @@
 
 use wire::Direction;
 use wire::coap::Type;
-use wire::mqtt::{ControlPacket, QoS, Subscription, Version, topic};
+use wire::mqtt::{ControlPacket, QoS, Subscription, Version};
 
 use super::addresses::Addresses;
+use super::asked::{Asked, Part};
 use super::flag::Flag;
 use super::glob::Glob;
+use super::hello::HelloCondition;
 use super::list::List;
 use super::measure::Measure;
 use super::name::NamePattern;
@@ -60,6 +62,8 @@ pub(crate) enum Condition {
     Property(PropertyCondition),
     /// `option` of a CoAP message.
     Option(OptionCondition),
+    /// `sni`, `alpn` and `tls_version` of a ClientHello.
+    Hello(HelloCondition),
     /// `time`: one of them has to hold.
     Time(Vec<Schedule>),
     /// `payload` of a PUBLISH, a will or a CoAP message.
@@ -105,20 +109,21 @@ impl Condition {
     /// Never in the loop that asks one after the other: what all kinds of conditions ask for would be fetched
     /// before the first is known.
     #[inline(never)]
-    pub(crate) fn holds(&self, subject: &Subject<'_>) -> bool {
+    pub(crate) fn holds(&self, asked: &Asked<'_, '_>) -> bool {
+        let subject = asked.subject;
         match self {
             Self::AddressValidated(wanted) => subject.address_validated == *wanted,
             Self::Tls(wanted) => is_tls(subject) == *wanted,
             Self::Service(services) => services.contains(subject.service),
             Self::Version(versions) => version(subject).is_some_and(|v| versions.contains(v)),
-            Self::Qos(wanted) => has_qos(subject, wanted),
+            Self::Qos(wanted) => has_qos(asked, wanted),
             Self::Flag(flag, wanted) => flag.of(subject) == Some(*wanted),
-            Self::Number(measure, numbers) => measure.holds(subject, numbers),
+            Self::Number(measure, numbers) => measure.holds(asked, numbers),
             Self::Code(codes) => {
                 let message = subject.message.coap();
                 message.is_some_and(|message| codes.contains(message.code()))
             }
-            Self::ReasonCode(codes) => has_reason_code(subject, codes),
+            Self::ReasonCode(codes) => has_reason_code(asked, codes),
             Self::Type(types) => match subject.message {
                 Message::Coap(message) => types.contains(message.message_type()),
                 _ => false,
@@ -131,13 +136,14 @@ impl Condition {
             Self::TopicText(list) => told::topic(subject).is_some_and(|topic| {
                 list.holds(|glob| topic.is_some_and(|t| glob.matches(t.as_str())))
             }),
-            Self::Filter(condition) => condition.holds(subject),
+            Self::Filter(condition) => condition.holds(asked),
             Self::Path(list) => {
                 let message = subject.message.coap();
                 message.is_some_and(|message| list.holds_for(|| message.uri_path()))
             }
-            Self::Property(condition) => condition.holds(subject),
-            Self::Option(condition) => condition.holds(subject),
+            Self::Property(condition) => condition.holds(asked),
+            Self::Option(condition) => condition.holds(asked),
+            Self::Hello(condition) => condition.holds(subject),
             Self::Time(schedules) => {
                 let now = subject.unix_s;
                 now.is_some_and(|now| schedules.iter().any(|schedule| schedule.holds(now)))
@@ -146,10 +152,24 @@ impl Condition {
         }
     }
 
+    /// Whether it is asked of each [`Part`] of a message that has such, and not of the whole.
+    pub(crate) fn is_about_parts(&self) -> bool {
+        matches!(
+            self,
+            Self::Filter(_) | Self::Qos(_) | Self::ReasonCode(_) | Self::Number(Measure::Levels, _)
+        )
+    }
+
+    /// Whether it may hold or not for the same message, by what comes of it.
+    pub(crate) fn depends_on_effect(&self) -> bool {
+        matches!(self, Self::Property(_) | Self::Option(_))
+    }
+
     /// The order of asking: what is cheap to ask comes first.
     pub(crate) fn cost(&self) -> u8 {
         match self {
             Self::AddressValidated(_) | Self::Tls(_) | Self::Service(_) | Self::Type(_) => 0,
+            Self::Hello(HelloCondition::Version(_)) => 1,
             Self::Version(_) | Self::Flag(..) | Self::Code(_) | Self::ReasonCode(_) => 1,
             Self::Number(
                 Measure::Size
@@ -163,7 +183,7 @@ impl Condition {
                 _,
             ) => 1,
             Self::Address(..) | Self::Qos(_) => 2,
-            Self::Identity(..) => 3,
+            Self::Identity(..) | Self::Hello(_) => 3,
             Self::Topic(_) | Self::TopicText(_) | Self::Path(_) => 4,
             Self::Number(..) | Self::Property(_) | Self::Option(_) | Self::Time(_) => 5,
             Self::Filter(_) => 6,
@@ -184,23 +204,23 @@ fn version(subject: &Subject<'_>) -> Option<Version> {
     }
 }
 
-fn has_qos(subject: &Subject<'_>, wanted: &Set<QoS>) -> bool {
-    let Message::Mqtt(packet) = subject.message else {
-        return false;
-    };
-    match packet {
-        ControlPacket::Publish(publish) => wanted.contains(publish.qos),
-        ControlPacket::Connect(connect) => connect.will.is_some_and(|w| wanted.contains(w.qos)),
-        ControlPacket::Subscribe(subscribe) => {
-            subscribe.subscriptions().any(|s| wanted.contains(s.qos))
+fn has_qos(asked: &Asked<'_, '_>, wanted: &Set<QoS>) -> bool {
+    match (asked.part, asked.subject.message) {
+        (Some(Part::Subscription(asked)), _) => wanted.contains(asked.qos),
+        (None, Message::Mqtt(ControlPacket::Publish(publish))) => wanted.contains(publish.qos),
+        (None, Message::Mqtt(ControlPacket::Connect(connect))) => {
+            connect.will.is_some_and(|will| wanted.contains(will.qos))
         }
         _ => false,
     }
 }
 
 /// What an acknowledgement, a DISCONNECT or an AUTH says; a SUBACK and an UNSUBACK say several things.
-fn has_reason_code(subject: &Subject<'_>, wanted: &Octets) -> bool {
-    let Message::Mqtt(packet) = subject.message else {
+fn has_reason_code(asked: &Asked<'_, '_>, wanted: &Octets) -> bool {
+    if let Some(Part::Code(code)) = asked.part {
+        return wanted.contains(code);
+    }
+    let Message::Mqtt(packet) = asked.subject.message else {
         return false;
     };
     match packet {
@@ -209,9 +229,6 @@ fn has_reason_code(subject: &Subject<'_>, wanted: &Octets) -> bool {
         | ControlPacket::PubRec(ack)
         | ControlPacket::PubRel(ack)
         | ControlPacket::PubComp(ack) => wanted.contains(ack.reason_code.0),
-        ControlPacket::SubAck(ack) | ControlPacket::UnsubAck(ack) => {
-            ack.reason_codes().any(|code| wanted.contains(code.0))
-        }
         ControlPacket::Disconnect(disconnect) => wanted.contains(disconnect.reason_code.0),
         ControlPacket::Auth(auth) => wanted.contains(auth.reason_code.0),
         _ => false,
@@ -262,36 +279,18 @@ impl Identity {
 }
 
 impl FilterCondition {
-    fn holds(&self, subject: &Subject<'_>) -> bool {
-        let Message::Mqtt(packet) = subject.message else {
+    fn holds(&self, asked: &Asked<'_, '_>) -> bool {
+        let Some((part, filter)) = asked.part.and_then(|part| Some((part, part.filter()?))) else {
             return false;
         };
-        match packet {
-            ControlPacket::Subscribe(subscribe) => {
-                let mut asked = subscribe.subscriptions();
-                asked.any(|s| self.holds_for(subject, s.topic_filter(), Some(s)))
-            }
-            ControlPacket::Unsubscribe(unsubscribe) => unsubscribe
-                .filters()
-                .any(|filter| self.holds_for(subject, topic::strip_share(filter), None)),
-            _ => false,
-        }
-    }
-
-    /// An UNSUBSCRIBE asks for nothing but the filter.
-    fn holds_for(
-        &self,
-        subject: &Subject<'_>,
-        filter: &str,
-        asked: Option<Subscription<'_>>,
-    ) -> bool {
-        let values = &values(subject);
-        let is_asked = match asked {
-            Some(asked) => {
+        let values = &values(asked.subject);
+        let is_asked = match part {
+            Part::Subscription(asked) => {
                 let qos_fits = self.qos.is_none_or(|wanted| wanted.contains(asked.qos));
                 qos_fits && self.options.hold(asked)
             }
-            None => self.qos.is_none() && self.options.ask_nothing(),
+            // An UNSUBSCRIBE asks for nothing but the filter.
+            _ => self.qos.is_none() && self.options.ask_nothing(),
         };
         is_asked
             && self.overlaps.relates(Relation::Overlaps, filter, values)

@@ -4,6 +4,7 @@
 use super::compare::Comparable;
 use super::condition::{Condition, FilterCondition, SubscriptionOptions};
 use super::glob::Glob;
+use super::hello::HelloCondition;
 use super::list::List;
 use super::measure::Measure;
 use super::pattern::Pattern;
@@ -38,6 +39,7 @@ impl Condition {
                 (Self::Filter(mine), Self::Filter(theirs)) => mine.is_implied_by(theirs),
                 (Self::Path(mine), Self::Path(theirs)) => mine.takes_in(theirs),
                 (Self::Time(mine), Self::Time(theirs)) => take_in(mine, theirs),
+                (Self::Hello(mine), Self::Hello(theirs)) => mine.is_implied_by(theirs),
                 (Self::Payload(mine), Self::Payload(theirs)) => mine.is_implied_by(theirs),
                 _ => false,
             }
@@ -91,6 +93,9 @@ impl Condition {
                 mine.id == theirs.id && mine.name == theirs.name
             }
             (Self::Option(mine), Self::Option(theirs)) => mine.number == theirs.number,
+            (Self::Hello(mine), Self::Hello(theirs)) => {
+                std::mem::discriminant(mine) == std::mem::discriminant(theirs)
+            }
             (mine, theirs) => std::mem::discriminant(mine) == std::mem::discriminant(theirs),
         }
     }
@@ -202,6 +207,17 @@ impl FilterCondition {
             && self.within.takes_in_by(&other.within, Pattern::takes_in)
             && self.covers.takes_in_by(&other.covers, wider)
             && self.text.takes_in_by(&other.text, Glob::takes_in)
+    }
+}
+
+impl HelloCondition {
+    fn is_implied_by(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ServerName(mine), Self::ServerName(theirs))
+            | (Self::Protocol(mine), Self::Protocol(theirs)) => mine.takes_in(theirs),
+            (Self::Version(mine), Self::Version(theirs)) => theirs.is_subset(mine),
+            _ => false,
+        }
     }
 }
 

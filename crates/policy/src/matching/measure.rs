@@ -2,9 +2,10 @@
 
 use wire::mqtt::{ControlPacket, Property, topic};
 
+use super::asked::{Asked, Part};
 use super::numbers::Numbers;
 use super::told;
-use crate::{Message, Subject};
+use crate::Message;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,8 +42,9 @@ impl Measure {
         matches!(self, Self::Vlan | Self::PacketId | Self::MessageId)
     }
 
-    /// Whether the message's fits; where it has several, whether one of them does.
-    pub(crate) fn holds(self, subject: &Subject<'_>, numbers: &Numbers) -> bool {
+    /// Whether the message's fits, or that of its part.
+    pub(crate) fn holds(self, asked: &Asked<'_, '_>, numbers: &Numbers) -> bool {
+        let subject = asked.subject;
         match self {
             Self::Size => numbers.holds(subject.size),
             Self::SourcePort => numbers.contains(subject.endpoints.source_port.into()),
@@ -63,7 +65,7 @@ impl Measure {
                 Message::CoapTcp(_) => numbers.holds_for(None),
                 _ => false,
             },
-            Self::Levels => levels_hold(subject, numbers),
+            Self::Levels => levels_hold(asked, numbers),
             Self::Filters => match subject.message {
                 Message::Mqtt(ControlPacket::Subscribe(subscribe)) => {
                     numbers.holds(subscribe.subscriptions().count())
@@ -90,15 +92,13 @@ impl Measure {
     }
 }
 
-fn levels_hold(subject: &Subject<'_>, numbers: &Numbers) -> bool {
+fn levels_hold(asked: &Asked<'_, '_>, numbers: &Numbers) -> bool {
     let holds = |text: &[u8]| numbers.holds(topic::depth(text));
+    let subject = asked.subject;
+    if let Some(filter) = asked.part.and_then(Part::filter) {
+        return holds(filter.as_bytes());
+    }
     match subject.message {
-        Message::Mqtt(ControlPacket::Subscribe(subscribe)) => subscribe
-            .subscriptions()
-            .any(|s| holds(s.topic_filter().as_bytes())),
-        Message::Mqtt(ControlPacket::Unsubscribe(unsubscribe)) => unsubscribe
-            .filters()
-            .any(|filter| holds(topic::strip_share(filter).as_bytes())),
         Message::Mqtt(_) => told::known_topic(subject).is_some_and(|t| holds(t.as_bytes())),
         _ => {
             let message = subject.message.coap();

@@ -157,6 +157,7 @@ fn why(key: &str) -> Option<String> {
         "code" | "method" | "type" | "option" | "options" | "token" | "message_id" => {
             "that is CoAP's"
         }
+        "sni" | "alpn" | "tls_version" => "only a ClientHello of TLS or DTLS says that",
         "path" => "only CoAP requests have a path",
         "address_validated" => "over TCP the handshake has shown the address to be right",
         "reason" => {

@@ -2,8 +2,8 @@
 
 use wire::coap::{Format, Opt, definition};
 
+use super::asked::Asked;
 use super::value::{Test, Value};
-use crate::Subject;
 
 /// An option and what is asked of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -29,19 +29,21 @@ pub(crate) fn format(number: u16) -> Format {
 }
 
 impl OptionCondition {
-    pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
-        let Some(message) = subject.message.coap() else {
+    pub(super) fn holds(&self, asked: &Asked<'_, '_>) -> bool {
+        let Some(message) = asked.subject.message.coap() else {
             return false;
         };
         let values = message.options_of(self.number);
-        self.test.holds(values.filter_map(value))
+        self.test.holds(values.map(value), asked.effect)
     }
 }
 
-fn value<'a>(option: Opt<'a>) -> Option<Value<'a>> {
-    Some(match format(option.number) {
-        Format::Uint => Value::Number(option.as_uint()?.into()),
-        Format::Text => Value::Text(option.as_str()?),
+fn value<'a>(option: Opt<'a>) -> Value<'a> {
+    let number = || Some(Value::Number(option.as_uint()?.into()));
+    let text = || Some(Value::Text(option.as_str()?));
+    match format(option.number) {
+        Format::Uint => number().unwrap_or(Value::Broken),
+        Format::Text => text().unwrap_or(Value::Broken),
         Format::Opaque | Format::Empty => Value::Bytes(option.value),
-    })
+    }
 }

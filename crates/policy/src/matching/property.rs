@@ -2,9 +2,9 @@
 
 use wire::mqtt::{Property, PropertyForm, PropertyValue};
 
+use super::asked::Asked;
 use super::told;
 use super::value::{Test, Value};
-use crate::Subject;
 
 /// A property by the name rules give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,13 +88,13 @@ pub(super) fn text(property: Property<'_>) -> Option<&str> {
 }
 
 impl PropertyCondition {
-    pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
-        let Some(properties) = told::properties(subject) else {
+    pub(super) fn holds(&self, asked: &Asked<'_, '_>) -> bool {
+        let Some(properties) = told::properties(asked.subject) else {
             return false;
         };
         let mine = properties.filter(|property| property.id() == self.id);
-        self.test
-            .holds(mine.filter_map(|property| self.value(property)))
+        let values = mine.filter_map(|property| self.value(property));
+        self.test.holds(values, asked.effect)
     }
 
     fn value<'a>(&self, property: Property<'a>) -> Option<Value<'a>> {

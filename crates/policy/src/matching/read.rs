@@ -1,6 +1,7 @@
 //! Reading the `match` of a rule.
 
 mod coap;
+mod hello;
 mod mqtt;
 mod number;
 mod payload;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use wire::Direction;
 
 use super::addresses::{Addresses, Networks};
+use super::asked::Effect;
 use super::carried;
 use super::condition::{Condition, Party};
 use super::entry;
@@ -35,6 +37,7 @@ pub(crate) struct Matching {
     pub(crate) conditions: Vec<Condition>,
     /// What the rule passes by, whatever its own conditions say.
     pub(crate) exceptions: Vec<Self>,
+    pub(crate) effect: Effect,
 }
 
 impl Matching {
@@ -90,6 +93,7 @@ pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, names: &Names)
     reader.coap(&mut table);
     reader.mqtt(&mut table);
     reader.payload(&mut table);
+    reader.hello(&mut table);
     reader.parties(&mut table);
     reader.circumstances(&mut table);
     reader.time(&mut table);
@@ -106,6 +110,7 @@ pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, names: &Names)
         reasons,
         conditions,
         exceptions: Vec::new(),
+        effect: Effect::Catches,
     }
 }
 

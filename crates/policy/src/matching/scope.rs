@@ -62,7 +62,7 @@ impl Scope {
             Message::Mqtt(packet) => packet_kind(packet.packet_type()),
             Message::Coap(message) => code_kind(CodeClass::of(message.code())),
             Message::CoapTcp(message) => code_kind(CodeClass::of(message.code())),
-            Message::None => undecoded_kind(subject.protocol),
+            Message::Hello(_) | Message::None => undecoded_kind(subject.protocol),
         };
         kind * 2 + direction_bit(subject.direction)
     }
@@ -77,6 +77,11 @@ impl Scope {
                 Self::kinds(kind..kind + 1)
             }
         }
+    }
+
+    /// What a client of TLS or DTLS begins with, and detections on those.
+    pub(crate) fn hellos() -> Self {
+        Self::protocol(Protocol::Tls).or(Self::protocol(Protocol::Dtls))
     }
 
     /// Everything that runs over TCP or UDP, and these.

@@ -1,6 +1,7 @@
 //! Sets of values of which there are few: a bit each.
 
 use wire::coap::{Code, Type};
+use wire::hello;
 use wire::mqtt::{QoS, Version};
 
 use crate::Service;
@@ -71,6 +72,12 @@ impl Small for Service {
 }
 
 impl Small for Version {
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl Small for hello::Version {
     fn bit(self) -> u8 {
         1 << self as u8
     }

@@ -1,5 +1,6 @@
 //! What a rule asks of one value: a property's, an option's.
 
+use super::asked::Effect;
 use super::glob::Glob;
 use super::list::List;
 use super::numbers::Numbers;
@@ -11,6 +12,8 @@ pub(super) enum Value<'a> {
     Number(u64),
     Text(&'a str),
     Bytes(&'a [u8]),
+    /// Not what its format has.
+    Broken,
 }
 
 /// What is asked of a value.
@@ -27,11 +30,15 @@ pub(crate) enum Test {
 }
 
 impl Test {
-    /// Whether one of the values passes; of none, whether that is what was asked for.
-    pub(super) fn holds<'a>(&self, mut values: impl Iterator<Item = Value<'a>>) -> bool {
+    /// Whether the values pass, as many as the effect asks for; of none, whether that is what was asked for.
+    pub(super) fn holds<'a>(
+        &self,
+        mut values: impl Iterator<Item = Value<'a>>,
+        effect: Effect,
+    ) -> bool {
         match self {
             Self::Is(there) => values.next().is_some() == *there,
-            _ => values.any(|value| self.passes(value)),
+            _ => effect.fits(values.map(|value| self.passes(value))),
         }
     }
 

@@ -13,7 +13,8 @@ use crate::{Action, Protocol};
 pub(super) fn action(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
     let scope = draft.matching.scope;
     let coap = Scope::protocol(Protocol::Coap);
-    let refusing = coap.or(Scope::protocol(Protocol::Mqtt));
+    let refusing = [Protocol::Coap, Protocol::Mqtt, Protocol::Tls].map(Scope::protocol);
+    let refusing = Scope::union(refusing);
     let (problem, advice) = match draft.rule.action {
         // Conditions that exclude each other were reported already.
         _ if scope.is_empty() => return,

@@ -1,7 +1,7 @@
 //! Rules that can never decide, because an earlier one always does.
 
 use crate::Action;
-use crate::matching::Matching;
+use crate::matching::{Condition, Effect, Matching};
 use crate::pack::DraftRule;
 use crate::report::Report;
 
@@ -78,13 +78,21 @@ impl Matching {
         };
         reasons_fit
             && other.scope.is_subset(self.scope)
-            && self
-                .exceptions
-                .iter()
-                .all(|passed_by| other.exceptions.contains(passed_by))
+            && self.exceptions.iter().all(|passed_by| {
+                let mut theirs = other.exceptions.iter();
+                theirs.any(|theirs| theirs.takes_in(passed_by))
+            })
             && self.conditions.iter().all(|condition| {
                 let mut given = other.conditions.iter();
-                given.any(|other| condition.is_implied_by(other))
+                self.asks_no_more_than(other, condition)
+                    && given.any(|other| condition.is_implied_by(other))
             })
+    }
+
+    /// Whether the effects leave it to the condition: what lets through asks for more than what catches.
+    fn asks_no_more_than(&self, other: &Self, condition: &Condition) -> bool {
+        self.effect == Effect::Catches
+            || other.effect == Effect::LetsThrough
+            || !condition.depends_on_effect()
     }
 }

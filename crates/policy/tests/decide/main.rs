@@ -2,6 +2,7 @@
 
 mod ask;
 mod fields;
+mod several;
 
 use std::time::Duration;
 

@@ -47,7 +47,7 @@ super::seen! {
     "mqtt.packet-id.resent" =>
         "a PUBLISH with DUP set (3a, 3c) on the connection that carried it first";
     "mqtt.flow-control.receive-maximum" =>
-        "more PUBLISHes of QoS 1 and 2 without an acknowledgement than property 21 of the other end says";
+        "more PUBLISHes of QoS 1 and 2 without an acknowledgement than property 21 of the other end says; told once of a connection";
     "mqtt.negotiated.packet-size" =>
         "a packet longer than property 27 (maximum packet size) of the other end's CONNECT or CONNACK";
     "mqtt.negotiated.qos" =>
@@ -253,7 +253,7 @@ super::seen! {
     "mqtt.anomaly.will-delay" =>
         "property 18 of the will above property 11 of its CONNECT";
     "mqtt.anomaly.not-in-31" =>
-        "20 02 01 00, or 80 for a filter in a SUBACK, after a CONNECT with the level 03";
+        "a CONNACK that begins 20 02 and not 00, or 80 for a filter in a SUBACK, after a CONNECT with the level 03";
     "mqtt.anomaly.connect-reserved" =>
         "connect flags with bit 01 set, with the level 03";
     "mqtt.anomaly.payload-format" =>
