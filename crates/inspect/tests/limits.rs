@@ -159,6 +159,23 @@ fn a_name_is_free_when_one_end_has_said_that_it_leaves() {
 }
 
 #[test]
+fn a_name_is_free_when_its_client_has_fallen_silent() {
+    let mut gateway = Gateway::of("", "");
+    let connect = mqtt::connect_with(&Connect {
+        client_id: "plc",
+        keep_alive_s: 10,
+        ..Connect::default()
+    });
+    let greetings = [connect, mqtt::connack(Version::V311, 0)];
+    let _silent = Stream::greeted(&mut gateway, Ends::v4(7, 1883), greetings);
+    gateway.wait(Duration::from_secs(14));
+    assert_eq!(gateway.inspector.gauges().clients, 1);
+    gateway.wait(Duration::from_secs(3));
+    assert_eq!(gateway.inspector.gauges().clients, 0);
+    assert_eq!(gateway.record.reasons(), ["mqtt.session.keep-alive"]);
+}
+
+#[test]
 fn a_client_says_last_for_how_long_its_session_lasts() {
     for (seconds, reason) in [(0, None), (3600, Some("mqtt.takeover.session"))] {
         let mut gateway = Gateway::of("", "");

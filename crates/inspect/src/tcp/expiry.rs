@@ -10,7 +10,7 @@ use super::answer;
 use super::{Answers, Connection, Grounds, Phase};
 use crate::context::{Carrier, Context};
 use crate::shared::Shared;
-use crate::{Injected, Instant, Limits, Sink};
+use crate::{Injected, Instant, LimitKind, Limits, Sink};
 
 /// Where the ends are on the link.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +112,10 @@ impl Connection {
         };
         let judgement = cx.judge_at(carrier, Action::Accept, &subject, &mut ());
         if !judgement.action.stops() {
+            // Its server closes now ([MQTT-3.1.2-24]; 5.0 [MQTT-3.1.2-22]): nobody holds its name any more.
+            if self.app.note_closing(cx.now, shared) {
+                cx.limit(LimitKind::Clients);
+            }
             self.excuse(cx.now);
             return;
         }

@@ -25,7 +25,7 @@ pub(super) struct Half {
     pub(super) isn: Seq,
     /// The receiver has acknowledged the SYN. Not to be told from the numbers: they wrap.
     syn_acknowledged: bool,
-    /// Nothing before the first number is forwarded: see [`Half::start_at_handshake`].
+    /// Nothing before the first number is forwarded: see [`Half::start_afresh`].
     is_floored: bool,
     /// The next sequence number to inspect.
     pub(super) next: Seq,
@@ -94,9 +94,9 @@ impl Half {
         self.clock = Clock::started(segment, now);
     }
 
-    /// Starts right after a handshake that was forgotten: what stands before the first number would
-    /// be the beginning of the stream, withheld until it passes for a repetition.
-    pub(super) fn start_at_handshake(&mut self) {
+    /// Starts where a connection was forgotten, at its handshake or later: what stands before the first
+    /// number would be the beginning of a message, withheld until it passes for a repetition.
+    pub(super) fn start_afresh(&mut self) {
         self.is_floored = true;
     }
 

@@ -20,13 +20,24 @@ impl Connection {
         Self::new(Phase::Midstream, app)
     }
 
+    /// A connection that was seen to begin, and forgotten to make room for others: it is read on from the
+    /// beginning of a message, or not at all.
+    pub(crate) fn evicted(service: Service, treatment: Midstream) -> Self {
+        let mut connection = Self::midstream(service, treatment);
+        connection.may_seek = false;
+        for half in &mut connection.halves {
+            half.start_afresh();
+        }
+        connection
+    }
+
     /// A connection whose SYN was forgotten, or never seen, and of which nothing else can have passed:
     /// it is read from its beginning.
     pub(crate) fn answering(service: Service, treatment: Midstream, now: Instant) -> Self {
         let mut connection = Self::midstream(service, treatment);
         if treatment == Midstream::Accept {
             connection.app = App::new(service, now);
-            connection.halves[Direction::ToServer as usize].start_at_handshake();
+            connection.halves[Direction::ToServer as usize].start_afresh();
         }
         connection
     }
@@ -44,6 +55,7 @@ impl Connection {
             *half = Half::default();
         }
         self.app.lose_sight(shared);
+        self.may_seek = true;
         self.phase = Phase::Midstream;
         true
     }

@@ -63,6 +63,8 @@ pub(crate) struct Connection {
     /// RSTs that the sender of each direction may still draw once it was torn down.
     answers_left: [u8; 2],
     multipath: Multipath,
+    /// It may go unread until the beginning of a message is found, for as long as others may.
+    may_seek: bool,
     /// When a challenge ACK was last sent.
     challenged: Instant,
     /// What the other end of a SYN acknowledges instead: it still has an older connection.
@@ -118,6 +120,7 @@ impl Connection {
             app,
             answers_left: [ANSWERS; 2],
             multipath: Multipath::Unheard,
+            may_seek: true,
             challenged: Instant::ZERO,
             disowned: None,
             broken_off: None,
