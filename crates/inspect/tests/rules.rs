@@ -508,6 +508,38 @@ expect = { verdict = "accept" }
     );
 }
 
+#[test]
+fn every_filter_has_the_qos_given_for_it() {
+    check(
+        r#"
+[[rule]]
+id     = "b-exactly-once"
+match  = { filter = { within = ["b", "c"] }, qos = 2 }
+action = "refuse"
+
+[[case]]
+name   = "another filter's"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=a qos=2 filter=b qos=0 filter=c"]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "its own"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=a filter=b qos=0 qos=2"]
+expect = { verdict = "refuse", rule = "b-exactly-once" }
+
+[[case]]
+name   = "the last one's, of those that follow"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=a qos=1 filter=d qos=2 filter=c"]
+expect = { verdict = "refuse", rule = "b-exactly-once" }
+
+[[case]]
+name   = "all alike"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=a filter=c qos=2"]
+expect = { verdict = "refuse", rule = "b-exactly-once" }
+"#,
+    );
+}
+
 /// Who wasn't told the time blocks nobody for it.
 #[test]
 fn without_a_clock_no_time_holds() {
