@@ -9,6 +9,7 @@ use super::auth::Authentication;
 use super::inflight::InFlight;
 use super::membership::Membership;
 use super::negotiated::Terms;
+use super::resync::Hunches;
 use super::subscriptions::Subscriptions;
 use crate::app::Closing;
 use crate::framer::{Framers, Reading};
@@ -79,6 +80,8 @@ pub(super) struct Rare {
     pub(super) authentication: Option<Authentication>,
     /// Absent unless a rule counts what clients hold.
     pub(super) holder: Option<Holder>,
+    /// Of a connection that isn't read yet.
+    pub(super) hunches: Hunches,
 }
 
 impl Session {

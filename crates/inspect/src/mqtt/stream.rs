@@ -2,13 +2,13 @@
 
 use wire::Direction;
 
+use super::Session;
 use super::packet::Scene;
-use super::{Session, resync};
 use crate::app::Passage;
 use crate::context::{Arrival, Context};
 use crate::framer::{Framer, Judge, Reading, Step};
 use crate::shared::Shared;
-use crate::{Instant, Outcome, Sink};
+use crate::{Outcome, Sink};
 
 impl Session {
     /// Judges the next bytes of one direction.
@@ -20,7 +20,7 @@ impl Session {
         bytes: &[u8],
     ) -> Passage {
         if self.framers.at(arrival.direction).reading == Reading::Seeking {
-            self.seek(cx.now, arrival, bytes);
+            self.seek(cx.now, arrival.direction, bytes, &shared.pool);
         }
         let mut scene = Scene {
             session: self,
@@ -39,18 +39,6 @@ impl Session {
             outcome,
             denial,
         }
-    }
-
-    /// Starts reading, where in `bytes` a control packet begins. A client that isn't read is heard by anything.
-    fn seek(&mut self, now: Instant, arrival: &Arrival, bytes: &[u8]) {
-        if arrival.direction == Direction::ToServer {
-            self.heard = now;
-        }
-        let Some((at, version)) = resync::boundary(bytes, self.version, arrival.direction) else {
-            return;
-        };
-        self.version = version;
-        self.framers.at_mut(arrival.direction).pass(at);
     }
 }
 

@@ -148,7 +148,7 @@ impl Condition {
                 let now = subject.unix_s;
                 now.is_some_and(|now| schedules.iter().any(|schedule| schedule.holds(now)))
             }
-            Self::Payload(condition) => condition.holds(subject),
+            Self::Payload(condition) => condition.holds(asked),
         }
     }
 
@@ -162,7 +162,11 @@ impl Condition {
 
     /// Whether it may hold or not for the same message, by what comes of it.
     pub(crate) fn depends_on_effect(&self) -> bool {
-        matches!(self, Self::Property(_) | Self::Option(_))
+        match self {
+            Self::Property(_) | Self::Option(_) => true,
+            Self::Payload(payload) => payload.looks_inside(),
+            _ => false,
+        }
     }
 
     /// The order of asking: what is cheap to ask comes first.

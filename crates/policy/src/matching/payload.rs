@@ -1,8 +1,10 @@
 //! What a rule asks of a payload: of a PUBLISH, of a will, of a CoAP message.
 //!
 //! A payload that isn't at hand as a whole, because it is larger than what is ever kept of a packet
-//! (`[limits] partial_bytes`), is only measured: it fits nothing else, whatever is asked.
+//! (`[limits] partial_bytes`), is only measured: it fits nothing else, whatever is asked. Of a body that comes in
+//! blocks each block shows what is surely in the body. That is enough to catch it, and never to let it through.
 
+mod block;
 mod expression;
 mod json;
 mod needed;
@@ -12,10 +14,10 @@ use std::hash::{Hash, Hasher};
 
 use memchr::memmem::Finder;
 
+use super::asked::{Asked, Effect};
 use super::list::List;
 use super::numbers::Numbers;
-use super::told;
-use crate::Subject;
+use super::told::{self, Content};
 
 pub(crate) use expression::{Expression, ExpressionError};
 pub(crate) use json::{JsonTest, Real};
@@ -42,17 +44,20 @@ pub(crate) struct PayloadCondition {
 pub(crate) struct Bytes(Finder<'static>);
 
 impl PayloadCondition {
-    pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
-        let Some(payload) = told::payload(subject) else {
+    pub(super) fn holds(&self, asked: &Asked<'_, '_>) -> bool {
+        let Some(content) = told::content(asked.subject) else {
             return false;
         };
-        let size = told::payload_len(subject);
+        let size = told::payload_len(asked.subject);
         if !self.size.as_ref().is_none_or(|wanted| wanted.holds(size)) {
             return false;
         }
-        match payload {
-            Some(payload) => self.holds_for(payload),
-            None => !self.looks_inside(),
+        match (content, asked.effect) {
+            (Content::Whole(payload), effect) => self.holds_for(payload, effect),
+            _ if !self.looks_inside() => true,
+            (Content::Beginning(block), Effect::Catches) => self.holds_for_block(block, true),
+            (Content::Middle(block), Effect::Catches) => self.holds_for_block(block, false),
+            _ => false,
         }
     }
 
@@ -75,7 +80,7 @@ impl PayloadCondition {
             || !json.is_empty()
     }
 
-    fn holds_for(&self, payload: &[u8]) -> bool {
+    fn holds_for(&self, payload: &[u8], effect: Effect) -> bool {
         let is_text = || std::str::from_utf8(payload).is_ok();
         let mut pointers = self.json.iter();
         self.starts_with
@@ -86,7 +91,7 @@ impl PayloadCondition {
             && self
                 .is_json
                 .is_none_or(|wanted| json::is_json(payload) == wanted)
-            && pointers.all(|(pointer, test)| json::holds(payload, pointer, test))
+            && pointers.all(|(pointer, test)| json::holds(payload, pointer, test, effect))
     }
 }
 
@@ -175,7 +180,8 @@ mod tests {
             (b"rm -rf \xff", false),
             (b"", false),
         ] {
-            assert_eq!(condition.holds_for(payload), holds, "{payload:?}");
+            let answer = condition.holds_for(payload, Effect::Catches);
+            assert_eq!(answer, holds, "{payload:?}");
         }
     }
 }

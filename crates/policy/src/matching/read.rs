@@ -8,8 +8,11 @@ mod payload;
 mod time;
 mod value;
 
+use std::sync::Arc;
+
 use wire::Direction;
 
+use super::addresses::{Addresses, Networks};
 use super::asked::Effect;
 use super::carried;
 use super::condition::{Condition, Party};
@@ -52,6 +55,24 @@ impl Matching {
     pub(crate) fn asks_time(&self) -> bool {
         let asks = |condition: &Condition| matches!(condition, Condition::Time(_));
         self.conditions.iter().any(asks) || self.exceptions.iter().any(Self::asks_time)
+    }
+
+    /// The zones that its conditions name.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = &Arc<Networks>> {
+        self.conditions
+            .iter()
+            .filter_map(|condition| match condition {
+                Condition::Address(_, list) => Some(list.any_of.iter().chain(&list.none_of)),
+                _ => None,
+            })
+            .flatten()
+            .filter_map(Addresses::zone)
+    }
+
+    /// Whether it says whom a message has to be from.
+    pub(crate) fn names_source(&self) -> bool {
+        let names = |condition: &Condition| matches!(condition, Condition::Address(Party::Source, list) if !list.any_of.is_empty());
+        self.conditions.iter().any(names)
     }
 
     /// Whether the rule matches only addresses that have proved themselves.
@@ -213,6 +234,10 @@ impl MatchReader<'_> {
         let list = self.list(&node, |report, span, text| {
             entry::name(report, span, text, names)
         });
+        if list.any_of.len() + list.none_of.len() < node.list().len() {
+            self.narrowing.give_up();
+            return None;
+        }
         let all = names.iter().map(|(_, value)| *value);
         let let_through = all
             .filter(|value| list.holds(|wanted| wanted == value))

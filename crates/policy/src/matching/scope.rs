@@ -127,6 +127,20 @@ impl Scope {
         Self::kinds(kind..kind + 1)
     }
 
+    /// What a server says as well as its client.
+    pub(crate) fn of_both_ends() -> Self {
+        let packets = [
+            PacketType::Publish,
+            PacketType::PubAck,
+            PacketType::PubRec,
+            PacketType::PubRel,
+            PacketType::PubComp,
+            PacketType::Disconnect,
+            PacketType::Auth,
+        ];
+        Self::union(packets.map(Self::packet)).or(Self::code_class(CodeClass::Empty))
+    }
+
     /// Control packets that were decoded.
     pub(crate) fn decoded_packets() -> Self {
         Self::kinds(MQTT + 1..COAP)

@@ -43,6 +43,10 @@ impl<T: Small> Set<T> {
     pub(super) fn is_subset(&self, of: &Self) -> bool {
         self.bits & !of.bits == 0
     }
+
+    pub(super) fn is_apart_from(&self, other: &Self) -> bool {
+        self.bits & other.bits == 0
+    }
 }
 
 impl<T> Clone for Set<T> {
@@ -91,6 +95,12 @@ impl Small for Type {
     }
 }
 
+impl Set<Type> {
+    pub(crate) fn is_only_reset(&self) -> bool {
+        self.bits == Type::Reset.bit()
+    }
+}
+
 impl Octets {
     pub(crate) fn contains(&self, octet: u8) -> bool {
         self.0[usize::from(octet / 64)] & (1 << (octet % 64)) != 0
@@ -101,6 +111,13 @@ impl Octets {
             .iter()
             .zip(of.0)
             .all(|(mine, theirs)| mine & !theirs == 0)
+    }
+
+    pub(super) fn is_apart_from(&self, other: &Self) -> bool {
+        self.0
+            .iter()
+            .zip(other.0)
+            .all(|(mine, theirs)| mine & theirs == 0)
     }
 }
 

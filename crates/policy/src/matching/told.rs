@@ -41,9 +41,10 @@ pub(crate) fn filters(subject: &Subject<'_>, look: impl FnMut(&str)) {
     }
 }
 
-/// The payload, if there is one and all of it is at hand.
+/// The payload, if there is one and all of it is at hand; a block of a body is one.
 pub(crate) fn whole_payload<'a>(subject: &Subject<'a>) -> Option<&'a [u8]> {
-    payload(subject).flatten()
+    let (payload, len) = payload_and_len(subject)?;
+    (payload.len() == len).then_some(payload)
 }
 
 /// The properties of a control packet, and after those of a CONNECT its will's.
@@ -61,10 +62,31 @@ pub(super) fn properties<'a>(
     Some(packet.properties().iter().chain(will.iter()))
 }
 
-/// The payload, if the message can have one; `Some(None)` where not all of it is at hand.
-pub(super) fn payload<'a>(subject: &Subject<'a>) -> Option<Option<&'a [u8]>> {
+/// What is at hand of what a message brings.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Content<'a> {
+    Whole(&'a [u8]),
+    /// The first block of a body.
+    Beginning(&'a [u8]),
+    /// Another block of it.
+    Middle(&'a [u8]),
+    /// A part that is of no use, since it depends on how the message came.
+    Unseen,
+}
+
+/// The payload, if the message can have one.
+pub(super) fn content<'a>(subject: &Subject<'a>) -> Option<Content<'a>> {
     let (payload, len) = payload_and_len(subject)?;
-    Some((payload.len() == len).then_some(payload))
+    let block = subject
+        .message
+        .coap()
+        .and_then(|message| message.block_of_body());
+    Some(match block {
+        _ if payload.len() < len => Content::Unseen,
+        None => Content::Whole(payload),
+        Some(block) if block.number == 0 => Content::Beginning(payload),
+        Some(_) => Content::Middle(payload),
+    })
 }
 
 /// Bytes the payload has, at hand or not.

@@ -2,6 +2,7 @@
 
 mod ask;
 mod fields;
+mod payloads;
 mod several;
 
 use std::time::Duration;

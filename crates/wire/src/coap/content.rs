@@ -242,6 +242,20 @@ impl<'a> Content<'a> {
         self.known(number::BLOCK2)?.as_block()
     }
 
+    /// Which block of a body the payload is, if it isn't the whole of it: by Block1 of a request and Block2 of a
+    /// response (RFC 7959 §2.1), or their quick siblings (RFC 9177 §4).
+    #[must_use]
+    pub fn block_of_body(&self) -> Option<Block> {
+        let numbers = match self.code.is_request() {
+            true => [number::BLOCK1, number::Q_BLOCK1],
+            false => [number::BLOCK2, number::Q_BLOCK2],
+        };
+        let mut blocks = numbers
+            .into_iter()
+            .filter_map(|number| self.known(number)?.as_block());
+        blocks.find(|block| block.more || block.number > 0)
+    }
+
     /// Echo (RFC 9175 §2.2): 1 to 40 bytes.
     #[must_use]
     pub fn echo(&self) -> Option<&'a [u8]> {

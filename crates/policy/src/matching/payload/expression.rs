@@ -21,6 +21,8 @@ const RANGE_STATES: usize = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct Expression {
     text: Box<str>,
+    /// Whether what it matches doesn't depend on what stands around that.
+    is_about_itself: bool,
     /// Built beforehand where nothing less shows that it isn't too large.
     regex: OnceLock<Regex>,
 }
@@ -39,14 +41,21 @@ impl Expression {
             return Err(ExpressionError::TooLarge);
         }
         let regex = OnceLock::new();
-        if !parse(text).is_some_and(|hir| is_small(&hir)) {
+        let hir = parse(text);
+        if !hir.as_ref().is_some_and(is_small) {
             let built = build(text)?;
             regex.get_or_init(|| built);
         }
         Ok(Self {
             text: text.into(),
+            is_about_itself: hir.is_some_and(|hir| hir.properties().look_set().is_empty()),
             regex,
         })
+    }
+
+    /// Whether it matches a text wherever it matches a part of it: no `^`, no `$`, no `\b`.
+    pub(super) fn is_about_itself(&self) -> bool {
+        self.is_about_itself
     }
 
     pub(super) fn is_match(&self, payload: &[u8]) -> bool {

@@ -1,23 +1,28 @@
 //! JSON (RFC 8259) walked without building anything: is it any, and what stands where a pointer points?
 //!
-//! Two readers of one text may see different things: the first or the last of two members with one name,
-//! say. So an object on the pointer's way that has its name twice makes the text no JSON, and so does all
-//! that follows the value, and more depth than [`MAX_DEPTH`].
+//! Two readers of one text may see different things: the first or the last of two members with one name, say, or
+//! one reads what is a mistake to the other. So there are two ways to read it here. What a rule lets through has to
+//! be JSON without a mistake, no deeper than [`MAX_DEPTH`], and every value that the pointer may lead to has to pass.
+//! What it catches is read as the most lenient of readers would ([`loose`]), and one such value is enough.
+
+mod loose;
 
 use smallvec::SmallVec;
 
 use super::pointer::Pointer;
+use crate::matching::asked::Effect;
 use crate::matching::glob::Glob;
 use crate::matching::list::List;
 
 const MAX_DEPTH: usize = 64;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Texts with escapes are decoded on the stack up to here.
 const INLINE_BYTES: usize = 256;
 
 /// What is asked of the value a pointer names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum JsonTest {
-    /// Whether there is one; in what is no JSON there is none.
+    /// Whether there is one; where a rule catches what has none, in what is no JSON there is none.
     Exists(bool),
     Flag(bool),
     /// A number, both ends included.
@@ -53,46 +58,81 @@ enum Value<'t> {
 struct NotJson;
 
 pub(super) fn is_json(text: &[u8]) -> bool {
-    Walker { text, at: 0 }.document(None).is_ok()
+    Walker::new(text, |_| ()).document(None).is_ok()
 }
 
-/// Whether the value that `pointer` names passes.
-pub(super) fn holds(text: &[u8], pointer: &Pointer, test: &JsonTest) -> bool {
-    let found = Walker { text, at: 0 }.document(Some(pointer.tokens()));
-    let value = found.ok().flatten();
-    match (test, value) {
-        (JsonTest::Exists(wanted), value) => value.is_some() == *wanted,
-        (JsonTest::Flag(wanted), Some(Value::Flag(flag))) => flag == *wanted,
-        (JsonTest::Within(min, max), Some(Value::Number(number))) => {
-            (min.0..=max.0).contains(&number)
-        }
-        (JsonTest::Like(globs), Some(Value::Text(raw))) => with_decoded(raw, |text| {
-            text.is_some_and(|text| globs.holds(|glob| glob.matches(text)))
-        }),
-        _ => false,
+/// Whether the values that `pointer` names pass, as many of them as the effect asks for.
+pub(super) fn holds(text: &[u8], pointer: &Pointer, test: &JsonTest, effect: Effect) -> bool {
+    let way = pointer.tokens();
+    if effect == Effect::Catches && *test != JsonTest::Exists(false) {
+        return loose::any(text, way, |value| test.passes(value, with_lossy));
+    }
+    let (mut count, mut all_pass) = (0, true);
+    let mut walker = Walker::new(text, |value| {
+        count += 1;
+        all_pass &= test.passes(value, with_decoded);
+    });
+    let is_json = walker.document(Some(way)).is_ok();
+    match (test, effect) {
+        (JsonTest::Exists(false), Effect::Catches) => !is_json || count == 0,
+        (JsonTest::Exists(false), Effect::LetsThrough) => is_json && count == 0,
+        _ => is_json && count > 0 && all_pass,
     }
 }
 
-struct Walker<'t> {
+/// The same of what a text that goes on begins with; what it may yet hold is nothing that is known to be missing.
+pub(super) fn holds_for_beginning(text: &[u8], pointer: &Pointer, test: &JsonTest) -> bool {
+    *test != JsonTest::Exists(false) && holds(text, pointer, test, Effect::Catches)
+}
+
+impl JsonTest {
+    /// Whether a value passes; `decode` hands over what a string's inside stands for.
+    fn passes(
+        &self,
+        value: Value<'_>,
+        decode: impl Fn(&[u8], &dyn Fn(&str) -> bool) -> bool,
+    ) -> bool {
+        match (self, value) {
+            (Self::Exists(wanted), _) => *wanted,
+            (Self::Flag(wanted), Value::Flag(flag)) => flag == *wanted,
+            (Self::Within(min, max), Value::Number(number)) => (min.0..=max.0).contains(&number),
+            (Self::Like(globs), Value::Text(raw)) => {
+                decode(raw, &|text| globs.holds(|glob| glob.matches(text)))
+            }
+            _ => false,
+        }
+    }
+}
+
+struct Walker<'t, F> {
     text: &'t [u8],
     at: usize,
+    found: F,
 }
 
 /// What is left of a pointer, for a value that stands on its way.
 type Way<'p> = Option<&'p [Box<str>]>;
 
-impl<'t> Walker<'t> {
-    /// The one value that the text is; what `way` leads to in it.
-    fn document(&mut self, way: Way<'_>) -> Result<Option<Value<'t>>, NotJson> {
-        let found = self.value(way, 0)?;
-        self.space();
-        if self.at < self.text.len() {
-            return Err(NotJson);
-        }
-        Ok(found)
+impl<'t, F: FnMut(Value<'t>)> Walker<'t, F> {
+    fn new(text: &'t [u8], found: F) -> Self {
+        Self { text, at: 0, found }
     }
 
-    fn value(&mut self, way: Way<'_>, depth: usize) -> Result<Option<Value<'t>>, NotJson> {
+    /// The one value that the text is, and what `way` leads to in it. A byte order mark before it and NULs
+    /// behind it are no part of it: readers pass over the one (RFC 8259 §8.1), and end at the other.
+    fn document(&mut self, way: Way<'_>) -> Result<(), NotJson> {
+        if self.text.starts_with(BYTE_ORDER_MARK) {
+            self.at = BYTE_ORDER_MARK.len();
+        }
+        self.value(way, 0)?;
+        self.space();
+        match self.text[self.at..].iter().all(|byte| *byte == 0) {
+            true => Ok(()),
+            false => Err(NotJson),
+        }
+    }
+
+    fn value(&mut self, way: Way<'_>, depth: usize) -> Result<(), NotJson> {
         if depth > MAX_DEPTH {
             return Err(NotJson);
         }
@@ -106,16 +146,16 @@ impl<'t> Walker<'t> {
             b'n' => self.word(b"null", Value::Other)?,
             _ => Value::Number(self.number()?),
         };
-        Ok(is_end(way).then_some(value))
+        self.tell(way, value);
+        Ok(())
     }
 
-    fn object(&mut self, way: Way<'_>, depth: usize) -> Result<Option<Value<'t>>, NotJson> {
-        let mut found = is_end(way).then_some(Value::Other);
-        let mut is_met = false;
+    fn object(&mut self, way: Way<'_>, depth: usize) -> Result<(), NotJson> {
+        self.tell(way, Value::Other);
         self.at += 1;
         self.space();
         if self.eat(b'}') {
-            return Ok(found);
+            return Ok(());
         }
         loop {
             self.space();
@@ -124,42 +164,42 @@ impl<'t> Walker<'t> {
             self.expect(b':')?;
             let on_way = way
                 .and_then(<[Box<str>]>::split_first)
-                .filter(|(token, _)| {
-                    with_decoded(name, |name| name.is_some_and(|name| name == &***token))
-                });
-            if on_way.is_some() && std::mem::replace(&mut is_met, true) {
-                return Err(NotJson);
-            }
-            let inner = self.value(on_way.map(|(_, rest)| rest), depth + 1)?;
-            found = found.or(inner);
+                .filter(|(token, _)| with_decoded(name, &|name| name == &***token));
+            self.value(on_way.map(|(_, rest)| rest), depth + 1)?;
             self.space();
             if self.eat(b'}') {
-                return Ok(found);
+                return Ok(());
             }
             self.expect(b',')?;
         }
     }
 
-    fn array(&mut self, way: Way<'_>, depth: usize) -> Result<Option<Value<'t>>, NotJson> {
-        let mut found = is_end(way).then_some(Value::Other);
+    fn array(&mut self, way: Way<'_>, depth: usize) -> Result<(), NotJson> {
+        self.tell(way, Value::Other);
         let wanted = way.and_then(<[Box<str>]>::split_first);
         let wanted = wanted.and_then(|(token, rest)| Some((index(token)?, rest)));
         self.at += 1;
         self.space();
         if self.eat(b']') {
-            return Ok(found);
+            return Ok(());
         }
         for number in 0_usize.. {
             let on_way = wanted.filter(|(index, _)| *index == number);
-            let inner = self.value(on_way.map(|(_, rest)| rest), depth + 1)?;
-            found = found.or(inner);
+            self.value(on_way.map(|(_, rest)| rest), depth + 1)?;
             self.space();
             if self.eat(b']') {
                 break;
             }
             self.expect(b',')?;
         }
-        Ok(found)
+        Ok(())
+    }
+
+    /// Hands over a value that the pointer names.
+    fn tell(&mut self, way: Way<'_>, value: Value<'t>) {
+        if way.is_some_and(<[Box<str>]>::is_empty) {
+            (self.found)(value);
+        }
     }
 
     /// A string's inside. It is UTF-8, control characters stand escaped, and escapes are such.
@@ -249,11 +289,6 @@ impl<'t> Walker<'t> {
     }
 }
 
-/// Whether the pointer names this very value.
-fn is_end(way: Way<'_>) -> bool {
-    way.is_some_and(<[Box<str>]>::is_empty)
-}
-
 /// RFC 6901 §4: digits without leading zeros.
 fn index(token: &str) -> Option<usize> {
     let is_plain = token == "0" || token.starts_with(|c: char| ('1'..='9').contains(&c));
@@ -269,36 +304,54 @@ fn code_unit(escape: &[u8]) -> Option<u16> {
     })
 }
 
-/// Hands over the text that a string's inside stands for; `None` where half a character is escaped.
-fn with_decoded<T>(raw: &[u8], then: impl FnOnce(Option<&str>) -> T) -> T {
+/// Asks of the text that a string's inside stands for; half a character is none.
+fn with_decoded(raw: &[u8], test: &dyn Fn(&str) -> bool) -> bool {
     if !raw.contains(&b'\\') {
-        return then(std::str::from_utf8(raw).ok());
+        return std::str::from_utf8(raw).is_ok_and(test);
     }
     let mut text = SmallVec::<[u8; INLINE_BYTES]>::new();
-    let decoded = decode(raw, &mut text);
-    then(decoded.and_then(|()| std::str::from_utf8(&text).ok()))
+    decode(raw, &mut text) && std::str::from_utf8(&text).is_ok_and(test)
 }
 
-fn decode(mut raw: &[u8], text: &mut SmallVec<[u8; INLINE_BYTES]>) -> Option<()> {
+/// The same of any bytes: what is no character stands for the one that says so.
+fn with_lossy(raw: &[u8], test: &dyn Fn(&str) -> bool) -> bool {
+    if !raw.contains(&b'\\') {
+        return test(&String::from_utf8_lossy(raw));
+    }
+    let mut text = SmallVec::<[u8; INLINE_BYTES]>::new();
+    decode(raw, &mut text);
+    test(&String::from_utf8_lossy(&text))
+}
+
+/// Writes what escapes stand for; false if one of them stands for nothing.
+fn decode(mut raw: &[u8], text: &mut SmallVec<[u8; INLINE_BYTES]>) -> bool {
+    let mut is_whole = true;
     while let Some(&byte) = raw.first() {
         if byte != b'\\' {
             text.push(byte);
             raw = &raw[1..];
             continue;
         }
-        let (c, len) = match raw.get(1)? {
-            b'u' => escaped_char(raw)?,
-            b'b' => ('\u{8}', 2),
-            b'f' => ('\u{c}', 2),
-            b'n' => ('\n', 2),
-            b'r' => ('\r', 2),
-            b't' => ('\t', 2),
-            plain => (char::from(*plain), 2),
-        };
+        let escaped = escaped(raw);
+        is_whole &= escaped.is_some();
+        let (c, len) = escaped.unwrap_or((char::REPLACEMENT_CHARACTER, 2));
         text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-        raw = raw.get(len..)?;
+        raw = raw.get(len..).unwrap_or_default();
     }
-    Some(())
+    is_whole
+}
+
+/// The character that an escape stands for, and its length.
+fn escaped(raw: &[u8]) -> Option<(char, usize)> {
+    Some(match raw.get(1)? {
+        b'u' => return escaped_char(raw),
+        b'b' => ('\u{8}', 2),
+        b'f' => ('\u{c}', 2),
+        b'n' => ('\n', 2),
+        b'r' => ('\r', 2),
+        b't' => ('\t', 2),
+        plain => (char::from(*plain), 2),
+    })
 }
 
 /// One code unit, or two that make up a character (RFC 8259 §7).
@@ -318,13 +371,12 @@ mod tests {
 
     use super::*;
 
-    fn find<'t>(text: &'t str, pointer: &str) -> Result<Option<Value<'t>>, NotJson> {
+    fn find<'t>(text: &'t str, pointer: &str) -> Result<Vec<Value<'t>>, NotJson> {
         let pointer = Pointer::new(pointer).expect("a pointer");
-        let mut walker = Walker {
-            text: text.as_bytes(),
-            at: 0,
-        };
-        walker.document(Some(pointer.tokens()))
+        let mut found = Vec::new();
+        let mut walker = Walker::new(text.as_bytes(), |value| found.push(value));
+        walker.document(Some(pointer.tokens()))?;
+        Ok(found)
     }
 
     #[test]
@@ -343,22 +395,24 @@ mod tests {
             ("/", Some(Value::Number(7.0))),
             ("/on/x", None),
         ] {
-            assert_eq!(find(text, pointer), Ok(value), "{pointer}");
+            let found = value.into_iter().collect();
+            assert_eq!(find(text, pointer), Ok(found), "{pointer}");
         }
     }
 
     #[test]
     fn a_name_in_disguise_is_the_same_name() {
         let text = r#"{"\u0073peed": 5, "\ud83d\ude00": 6}"#;
-        assert_eq!(find(text, "/speed"), Ok(Some(Value::Number(5.0))));
-        assert_eq!(find(text, "/😀"), Ok(Some(Value::Number(6.0))));
+        assert_eq!(find(text, "/speed"), Ok(vec![Value::Number(5.0)]));
+        assert_eq!(find(text, "/😀"), Ok(vec![Value::Number(6.0)]));
+        let twice = r#"{"a":1,"\u0061":2}"#;
+        let both = vec![Value::Number(1.0), Value::Number(2.0)];
+        assert_eq!(find(twice, "/a"), Ok(both));
     }
 
     #[test]
-    fn what_readers_may_disagree_on_is_no_json() {
+    fn a_mistake_is_no_json() {
         for text in [
-            r#"{"a":1,"a":2}"#,
-            r#"{"a":1,"\u0061":2}"#,
             r#"{"a":1} x"#,
             r#"{"a":01}"#,
             r#"{"a":+1}"#,
@@ -368,14 +422,14 @@ mod tests {
             r#"{"a":NaN}"#,
             "{\"a\":\"\n\"}",
             r#"{"a":"\x"}"#,
+            "{\"a\":1}\0x",
             "",
         ] {
             assert_eq!(find(text, "/a"), Err(NotJson), "{text}");
         }
-        assert_eq!(
-            find(r#"{"b":1,"b":2,"a":3}"#, "/a"),
-            Ok(Some(Value::Number(3.0)))
-        );
+        for text in ["\u{feff}{\"a\":3}", "{\"a\":3}\0", "{\"a\":3}\n\0\0"] {
+            assert_eq!(find(text, "/a"), Ok(vec![Value::Number(3.0)]), "{text:?}");
+        }
     }
 
     #[test]
@@ -386,22 +440,111 @@ mod tests {
         assert!(!is_json("[".repeat(1 << 20).as_bytes()));
     }
 
+    fn above_100() -> JsonTest {
+        JsonTest::Within(Real(101.0), Real(f64::MAX))
+    }
+
+    #[test]
+    fn what_some_device_reads_is_caught() {
+        let (pointer, test) = (Pointer::new("/speed").expect("a pointer"), above_100());
+        let [open, close] = ["[", "]"].map(|bracket| bracket.repeat(5000));
+        let deep = format!("{{\"q\":{open}1{close},\"speed\":500}}");
+        let caught = |text: &[u8]| holds(text, &pointer, &test, Effect::Catches);
+        for text in [
+            &br#"{"speed":500}"#[..],
+            br#"{"speed":5,"speed":500}"#,
+            br#"{"speed":500,"speed":5}"#,
+            b"\xef\xbb\xbf{\"speed\":500}",
+            b"{\"speed\":500}\0",
+            br#"{"a":[1,2,],"speed":500,}"#,
+            b"{\"place\":\"M\xfcnchen\",\"speed\":500}",
+            br#"{speed:500}"#,
+            br#"{'speed':+500}"#,
+            br#"{"a":1 "speed":0500.}"#,
+            br#"{"a":{"speed":1}/* "speed" */,"speed":5e2"#,
+            b"// speed\n{\"a\":\"\x01\",\"speed\":500}",
+            b"{\"speed\":5}\n{\"speed\":500}",
+            br#"{"a":"\ud800","sp\u0065ed":500} and so on"#,
+            deep.as_bytes(),
+        ] {
+            assert!(caught(text), "{}", String::from_utf8_lossy(text));
+        }
+        for text in [
+            &br#"{"speed":5}"#[..],
+            br#"{"a":{"speed":500}}"#,
+            br#"{"a":"{\"speed\":500}"}"#,
+            br#"["speed",500]"#,
+            br#"{"Speed":500}"#,
+            br#"{"speed":"500"}"#,
+            br#"{"speed":"#,
+            br#"{"speed":}"#,
+            b"INFO {\"speed\":500}",
+            b"speed=500",
+            b"\x01\x02\xff",
+            b"",
+        ] {
+            assert!(!caught(text), "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn what_is_let_through_passes_whoever_reads_it() {
+        let pointer = Pointer::new("/speed").expect("a pointer");
+        let test = JsonTest::Within(Real(0.0), Real(100.0));
+        for (text, passes) in [
+            (r#"{"speed":5}"#, true),
+            ("{\"speed\":5}\0", true),
+            (r#"{"speed":5,"speed":6}"#, true),
+            (r#"{"speed":5,"speed":500}"#, false),
+            (r#"{"speed":5,}"#, false),
+            (r#"{"speed":5} {"speed":500}"#, false),
+            ("{}", false),
+        ] {
+            let through = holds(text.as_bytes(), &pointer, &test, Effect::LetsThrough);
+            assert_eq!(through, passes, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_missing_from_what_cannot_be_read() {
+        let pointer = Pointer::new("/x").expect("a pointer");
+        let none = JsonTest::Exists(false);
+        for (text, caught, let_through) in [
+            ("{}", true, true),
+            (r#"{"x":1}"#, false, false),
+            (r#"{"x":1,}"#, true, false),
+            ("no JSON", true, false),
+        ] {
+            let holds = |effect| holds(text.as_bytes(), &pointer, &none, effect);
+            assert_eq!(holds(Effect::Catches), caught, "{text}");
+            assert_eq!(holds(Effect::LetsThrough), let_through, "{text}");
+        }
+    }
+
     #[test]
     fn a_text_is_compared_as_what_it_stands_for() {
         let mut globs = List::default();
         globs.push(false, Glob::new("auto*").expect("a glob"));
         let test = JsonTest::Like(globs);
         let pointer = Pointer::new("/mode").expect("a pointer");
-        for (text, wanted) in [
-            (r#"{"mode":"auto-1"}"#, true),
-            (r#"{"mode":"\u0061uto"}"#, true),
-            (r#"{"mode":"manual"}"#, false),
-            (r#"{"mode":"\ud800auto"}"#, false),
-            (r#"{"mode":1}"#, false),
+        for (text, caught, let_through) in [
+            (r#"{"mode":"auto-1"}"#, true, true),
+            (r#"{"mode":"\u0061uto"}"#, true, true),
+            (r#"{"mode":"manual"}"#, false, false),
+            (r#"{"mode":"auto\ud800"}"#, true, false),
+            (r#"{"mode":1}"#, false, false),
         ] {
-            assert_eq!(holds(text.as_bytes(), &pointer, &test), wanted, "{text}");
+            let holds = |effect| holds(text.as_bytes(), &pointer, &test, effect);
+            assert_eq!(holds(Effect::Catches), caught, "{text}");
+            assert_eq!(holds(Effect::LetsThrough), let_through, "{text}");
         }
     }
+
+    /// What texts that look like JSON are made of.
+    const PIECES: &[&str] = &[
+        "{", "}", "[", "]", ":", ",", "\"a\"", "\"b\"", "{\"a\":", "[1,", "500", "0", "-1e3",
+        "true", " ", "/*", "*/", "//", "\n", "'", "\"", "\\", "a",
+    ];
 
     proptest! {
         /// Whatever comes, it ends, and agrees with another reader on what is JSON.
@@ -416,6 +559,19 @@ mod tests {
             match theirs {
                 Ok(_) => prop_assert!(is_json(text.as_bytes()), "{}", text),
                 Err(e) => prop_assert!(!is_json(text.as_bytes()) || beyond(&e), "{}: {}", text, e),
+            }
+        }
+
+        /// Whatever comes, the lenient reader ends, and finds whatever the strict one does.
+        #[test]
+        fn catches_all_that_is_read_strictly(
+            pieces in proptest::collection::vec(prop::sample::select(PIECES), 0..24),
+            pointer in prop::sample::select(&["", "/a", "/0", "/a/a", "/a/0", "/0/a"]),
+        ) {
+            let (text, named) = (pieces.concat(), Pointer::new(pointer).expect("a pointer"));
+            for test in [JsonTest::Exists(true), above_100()] {
+                let holds = |effect| holds(text.as_bytes(), &named, &test, effect);
+                prop_assert!(holds(Effect::Catches) || !holds(Effect::LetsThrough), "{} {}", text, pointer);
             }
         }
     }
