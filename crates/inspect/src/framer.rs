@@ -34,6 +34,11 @@ impl PartialTotal {
         }
     }
 
+    /// What a direction may keep without asking.
+    pub(crate) fn own(&self) -> usize {
+        self.own
+    }
+
     /// The most that is ever kept of a message.
     pub(crate) fn largest(&self) -> usize {
         self.own + self.common / SHARE
@@ -242,7 +247,7 @@ impl Framer {
     }
 
     /// Takes the kept bytes out, to be read.
-    fn take_kept(&mut self) -> Vec<u8> {
+    pub(super) fn take_kept(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.kept)
     }
 
@@ -265,7 +270,7 @@ impl Framer {
     }
 
     /// Puts back what [`Framer::take_kept`] took.
-    fn put_back(&mut self, kept: Vec<u8>) {
+    pub(super) fn put_back(&mut self, kept: Vec<u8>) {
         self.kept = kept;
     }
 }

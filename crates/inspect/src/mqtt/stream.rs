@@ -20,7 +20,7 @@ impl Session {
         bytes: &[u8],
     ) -> Passage {
         if self.framers.at(arrival.direction).reading == Reading::Seeking {
-            self.seek(cx.now, arrival.direction, bytes, &shared.pool);
+            self.seek(cx.now, arrival.direction, bytes, shared);
         }
         let mut scene = Scene {
             session: self,
