@@ -9,7 +9,6 @@ use super::{Reasons, Session, refusal};
 use crate::app::Denial;
 use crate::context::{Arrival, Context, Judgement};
 use crate::framer::{Framer, Judge, Reading, Step};
-use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::{LimitKind, Outcome, Sink};
 
@@ -28,8 +27,8 @@ impl<'a, S: Sink> Judge<'a> for Scene<'a, '_, S> {
         self.session.framers.at_mut(self.arrival.direction)
     }
 
-    fn pool(&self) -> &'a Pool {
-        &self.shared.pool
+    fn shared(&self) -> &'a Shared {
+        self.shared
     }
 
     /// Waits for the whole message where that is kept, else for as much as is.

@@ -18,7 +18,7 @@ use wire::{Decoded, Direction};
 
 use super::Session;
 use crate::Instant;
-use crate::pool::Pool;
+use crate::shared::Shared;
 
 /// Versions to try after the one last heard of, the commonest first.
 const VERSIONS: [Version; 3] = [Version::V311, Version::V5, Version::V31];
@@ -36,19 +36,25 @@ pub(super) struct Hunches([Option<usize>; 2]);
 impl Session {
     /// Starts reading, where in `bytes` a control packet begins, or behind them. A client that isn't read is heard
     /// by anything.
-    pub(super) fn seek(&mut self, now: Instant, direction: Direction, bytes: &[u8], pool: &Pool) {
+    pub(super) fn seek(
+        &mut self,
+        now: Instant,
+        direction: Direction,
+        bytes: &[u8],
+        shared: &Shared,
+    ) {
         if direction == Direction::ToServer {
             self.heard = now;
         }
         let found = boundary(bytes, self.version, direction)
             .or_else(|| self.foreseen(bytes, direction))
-            .or_else(|| self.boundary_across(bytes, direction, pool));
+            .or_else(|| self.boundary_across(bytes, direction, shared));
         let Some((at, version)) = found else {
             return;
         };
         self.version = version;
         let framer = self.framers.at_mut(direction);
-        pool.give(framer.take_kept());
+        shared.pool.give(framer.take_kept());
         framer.pass(at);
     }
 
@@ -78,10 +84,11 @@ impl Session {
         &mut self,
         bytes: &[u8],
         direction: Direction,
-        pool: &Pool,
+        shared: &Shared,
     ) -> Option<(usize, Version)> {
         let framer = self.framers.at_mut(direction);
-        framer.keep_tail(bytes, TAIL_BYTES, pool);
+        let most = TAIL_BYTES.min(shared.partial.own());
+        framer.keep_tail(bytes, most, &shared.pool);
         let tail = framer.take_kept();
         let fresh = tail.len().saturating_sub(bytes.len());
         let found = row(&tail, self.version, direction).and_then(|(at, version)| {
