@@ -1,7 +1,8 @@
 """paho-mqtt at work, in threads: paho_peer.py HOST VERSION, with VERSION 3.1, 3.1.1 or 5.0.
 
 Each scenario checks that every message arrives; the last line counts them. A third argument asks for one of
-those that aren't among the others: `babble` publishes without end, until it is killed; `backlog` is below.
+those that aren't among the others: `babble` publishes without end, until it is killed; `backlog` and `hurry` are
+below.
 """
 
 import queue
@@ -35,7 +36,7 @@ def properties(packet, **values):
 class Device:
     """One client, connected, with what it received in a queue."""
 
-    def __init__(self, name, clean=True, keepalive=60, will=None, connect=None):
+    def __init__(self, name, clean=True, keepalive=60, will=None, connect=None, in_flight=20):
         self.received = queue.Queue()
         self.connected, self.subscribed = threading.Event(), threading.Event()
         self.connects, self.session_present, self.session = 0, None, None
@@ -47,6 +48,7 @@ class Device:
         self.client.on_message = lambda _client, _userdata, message: self.received.put(message)
         self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.client.reconnect_delay_set(1, 1)
+        self.client.max_inflight_messages_set(in_flight)
         if will:
             self.client.will_set(f"{ROOT}/{will}", "gone", qos=1, retain=True)
         more = {}
@@ -296,6 +298,19 @@ def backlog():
     return 40
 
 
+def hurry():
+    """More in flight than the server takes, as this client has it by default where a server takes few; not among
+    the others, since it breaks a clause."""
+    device, other = Device("hurry", in_flight=200), Device("watch")
+    other.subscribe(f"{ROOT}/hurry", 1)
+    device.publish_all("hurry", numbered(1000), 1)
+    assert other.take(1000) == numbered(1000)
+    assert device.connects == 1, f"{device.connects} connects"
+    device.leave()
+    other.leave()
+    return 1000
+
+
 SCENARIOS = [every_qos_both_ways, retained, wills, sessions_resume, large_payloads, idle_connections_are_kept,
              connections_come_back, many_short_connections, killed_midway]
 if VERSION != "3.1":
@@ -304,7 +319,7 @@ if V5:
     SCENARIOS += [aliases_and_user_properties, shared_subscriptions, small_receive_maximum]
 
 if len(sys.argv) > 3:
-    SCENARIOS = [{"babble": babble, "backlog": backlog}[sys.argv[3]]]
+    SCENARIOS = [{"babble": babble, "backlog": backlog, "hurry": hurry}[sys.argv[3]]]
 total = 0
 for scenario in SCENARIOS:
     count = scenario()

@@ -152,8 +152,74 @@ fn check_tells_what_can_only_be_replayed_and_which_line_names_a_missing_pack() {
     tells(&["check", &config], 1, &needles);
     let needles = [r#""line":2,"column":10,"length":14"#, r#""line":4"#];
     tells(&["check", "--json", &config], 1, &needles);
-    let needles = [r#""kind":"unreadable""#, "nowhere.toml"];
-    tells(&["check", "--json", "nowhere.toml"], 2, &needles);
+    let latin = scratch.0.join("latin.toml");
+    fs::write(&latin, b"# caf\xe9\n").expect("written");
+    let files = ["nowhere.toml", latin.to_str().expect("UTF-8"), &linkless];
+    let json = weir(&[&["check", "--json"][..], &files].concat());
+    assert_eq!(json.status.code(), Some(2));
+    assert_eq!(json.stderr, b"", "all is told in lines of JSON");
+    let lines = String::from_utf8(json.stdout).expect("UTF-8");
+    let kinds = lines.lines().map(|line| line.split(',').next());
+    let wanted = ["unreadable", "finding", "checked", "linkless"];
+    let wanted = wanted.map(|kind| format!("{{\"kind\":\"{kind}\""));
+    assert_eq!(
+        kinds.flatten().collect::<Vec<_>>(),
+        wanted,
+        "each once: {lines}"
+    );
+    assert!(lines.contains(r#""file":"nowhere.toml""#), "{lines}");
+    let needles = [
+        "weir: nowhere.toml: No such file",
+        "isn't UTF-8",
+        "all fine",
+    ];
+    tells(&[&["check"][..], &files].concat(), 2, &needles);
+}
+
+/// What the documentation gives for it is enough, and a case sees the default as the gateway would.
+#[test]
+fn cases_of_a_site_know_what_happens_without_a_rule() {
+    let scratch = Scratch::new("deny");
+    let readme = fs::read_to_string(format!("{ROOT}/rules/README.md")).expect("rules/README.md");
+    let (_, block) = readme
+        .split_once("```toml default-deny\n")
+        .expect("the block");
+    let (rules, _) = block.split_once("```").expect("its end");
+    let baseline = fs::canonicalize(format!("{ROOT}/rules/baseline.toml")).expect("the pack");
+    let own = "[[rule]]\nid = \"plcs\"\nmatch = { packet = [\"CONNECT\", \"PUBLISH\"], client_id = \"plc-*\" }\n\
+        action = \"accept\"\n[[rule]]\nid = \"reads\"\nmatch = { method = \"GET\" }\naction = \"accept\"\n";
+    let case = |name: &str, say: &str, verdict: &str| {
+        format!(
+            "[[case]]\nname = \"{name}\"\nsay = [{say}]\nexpect = {{ verdict = \"{verdict}\" }}\n"
+        )
+    };
+    let cases = [
+        case(
+            "a reading",
+            "'CONNECT client_id=plc-1', '< CONNACK', 'PUBLISH qos=1', '< PUBACK', 'PINGREQ', '< PINGRESP', 'DISCONNECT'",
+            "accept",
+        ),
+        case("a stranger", "'CONNECT client_id=x'", "drop"),
+        case(
+            "another packet",
+            "'CONNECT client_id=plc-1', '< CONNACK', 'SUBSCRIBE'",
+            "drop",
+        ),
+        case("an answer", "'GET /a', '< 2.05'", "accept"),
+        case("an answer to nothing", "'< 2.05'", "drop"),
+        case("a change", "'PUT /a'", "drop"),
+    ];
+    scratch.file("site.toml", &[rules, own, &cases.concat()].concat());
+    let text = format!("[policy]\ndefault = \"drop\"\npacks = [{baseline:?}, \"site.toml\"]\n");
+    let config = scratch.file("weir.toml", &text);
+    tells(&["check", &config], 0, &["all fine"]);
+    // Without the default the strangers come in, and the pack's cases say so.
+    let config = scratch.file("weir.toml", &text.replace("\"drop\"", "\"accept\""));
+    tells(
+        &["check", &config],
+        1,
+        &["3 of", "a stranger", "another packet", "a change"],
+    );
 }
 
 #[test]
@@ -419,7 +485,7 @@ fn the_loopback_is_refused_and_the_start_leaves_no_file() {
         events.to_str().expect("UTF-8"),
     );
     let config = scratch.file("weir.toml", &text);
-    let needles = ["lo: is the loopback", "leads to the devices"];
+    let needles = ["weir.toml:2:10: error: nothing but this machine's own traffic is on `lo`"];
     tells(&["run", "--config", &config], 2, &needles);
     assert!(!logs.exists(), "nothing was seen, and nothing is left");
 

@@ -9,6 +9,7 @@ type Target = (&'static str, fn(&[u8]));
 
 /// Every fuzz target.
 const TARGETS: &[Target] = &[
+    ("client_hello", wire::hello::fuzz_client_hello),
     ("coap_message", wire::coap::fuzz::fuzz_message),
     ("coap_stream", wire::coap::fuzz::fuzz_stream),
     ("dtls_datagram", wire::dtls::fuzz_dtls_datagram),

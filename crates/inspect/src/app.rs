@@ -7,14 +7,15 @@ use wire::greeting::Spoken;
 use crate::context::{Arrival, Context, Judgement};
 use crate::greeting::{self, Greeting, Heard};
 use crate::shared::Shared;
+use crate::tls::Hello;
 use crate::{Instant, Limits, Outcome, Sink, coap_tcp, mqtt};
 
 /// What a connection speaks, or should.
 #[derive(Debug)]
 pub(crate) enum App {
     Mqtt(Greeting, mqtt::Session),
-    /// Once both ends have begun the way TLS does, the records pass unread.
-    Tls(Greeting),
+    /// Once both ends have begun the way TLS does, and the client's hello was judged, the records pass unread.
+    Tls(Greeting, Hello),
     Coap(coap_tcp::Session),
     /// Nothing to look at any more.
     Opaque,
@@ -70,7 +71,7 @@ impl Passage {
     }
 
     /// All `len` bytes pass, or none, as was judged.
-    fn judged(judgement: &Judgement, len: usize) -> Self {
+    pub(crate) fn judged(judgement: &Judgement, len: usize) -> Self {
         let stops = judgement.action.stops();
         Self {
             passed: if stops { 0 } else { len },
@@ -85,7 +86,7 @@ impl App {
     pub(crate) fn new(service: Service, now: Instant) -> Self {
         match service {
             Service::Mqtt => Self::Mqtt(Greeting::default(), mqtt::Session::new(now)),
-            Service::Mqtts => Self::Tls(Greeting::default()),
+            Service::Mqtts => Self::Tls(Greeting::default(), Hello::default()),
             Service::CoapTcp => Self::Coap(coap_tcp::Session::new()),
             Service::Coap | Service::Coaps => Self::Opaque,
         }
@@ -109,7 +110,7 @@ impl App {
                 session.lose_sight(shared);
             }
             Self::Coap(session) => session.lose_sight(shared),
-            Self::Tls(_) => *self = Self::Opaque,
+            Self::Tls(..) => *self = Self::Opaque,
             Self::Opaque => {}
         }
     }
@@ -127,10 +128,15 @@ impl App {
             Self::Mqtt(greeting, session) if greeting.is_over(direction) => {
                 return session.handle_bytes(cx, arrival, shared, bytes);
             }
-            Self::Tls(greeting) if greeting.is_over(direction) => return Passage::all(bytes.len()),
+            Self::Tls(greeting, hello) if greeting.is_over(direction) => {
+                return match direction {
+                    Direction::ToServer => hello.handle_bytes(cx, arrival, &shared.pool, bytes),
+                    Direction::ToClient => Passage::all(bytes.len()),
+                };
+            }
             Self::Coap(session) => return session.handle_bytes(cx, arrival, shared, bytes),
             Self::Opaque => return Passage::all(bytes.len()),
-            Self::Mqtt(greeting, _) | Self::Tls(greeting) => greeting,
+            Self::Mqtt(greeting, _) | Self::Tls(greeting, _) => greeting,
         };
         match greeting.hear(direction, bytes) {
             Heard::Little => Passage::all(bytes.len()),
@@ -151,9 +157,9 @@ impl App {
         bytes: &[u8],
     ) -> Passage {
         let mut outcome = Outcome::ACCEPT;
-        if let Self::Tls(greeting) = self {
+        if let Self::Tls(greeting, _) = self {
             if spoken == Spoken::Tls {
-                return Passage::all(bytes.len());
+                return self.read_hello(cx, arrival, shared, earlier, bytes);
             }
             let judgement = greeting::judge_plaintext(cx, arrival, spoken);
             if judgement.action.stops() || arrival.direction == Direction::ToClient {
@@ -171,10 +177,13 @@ impl App {
             None => self.read_from_start(cx, arrival, shared, earlier, bytes),
             Some(reason) => {
                 let judgement = greeting::judge_foreign(cx, arrival, reason);
-                if !judgement.action.stops() {
+                outcome.add(&judgement.outcome);
+                if judgement.action.stops() {
+                    Passage::judged(&judgement, bytes.len())
+                } else {
                     self.give_way_to(cx.now, spoken, arrival.direction, shared);
+                    self.read_hello(cx, arrival, shared, earlier, bytes)
                 }
-                Passage::judged(&judgement, bytes.len())
             }
         };
         outcome.add(&passage.outcome);
@@ -209,6 +218,24 @@ impl App {
         passage
     }
 
+    /// Hands on the beginning of a client that speaks TLS. What else is let through passes.
+    fn read_hello<S: Sink>(
+        &mut self,
+        cx: &mut Context<'_, S>,
+        arrival: &Arrival,
+        shared: &Shared,
+        earlier: usize,
+        bytes: &[u8],
+    ) -> Passage {
+        match (self, arrival.direction) {
+            (Self::Tls(greeting, hello), Direction::ToServer) => {
+                let first = greeting.first(Direction::ToServer, earlier);
+                hello.begin(cx, arrival, &shared.pool, &first[..earlier], bytes)
+            }
+            _ => Passage::all(bytes.len()),
+        }
+    }
+
     /// Another protocol than MQTT is let through.
     fn give_way_to(&mut self, now: Instant, spoken: Spoken, direction: Direction, shared: &Shared) {
         match (self, direction) {
@@ -219,7 +246,7 @@ impl App {
                     // No server has accepted it yet.
                     _ = session.close(now, shared);
                     if spoken == Spoken::Tls {
-                        *app = Self::Tls(greeting);
+                        *app = Self::Tls(greeting, Hello::default());
                     }
                 }
             }
@@ -231,17 +258,18 @@ impl App {
     pub(crate) fn deadline(&self, limits: &Limits) -> Instant {
         match self {
             Self::Mqtt(_, session) => session.deadline(limits),
-            Self::Tls(_) | Self::Coap(_) | Self::Opaque => Instant::FAR,
+            Self::Tls(..) | Self::Coap(_) | Self::Opaque => Instant::FAR,
         }
     }
 
     /// What it means that its client hasn't, and what is known of the session.
-    pub(crate) fn overdue(&self) -> Option<(Reason, policy::Session<'_>)> {
+    pub(crate) fn overdue(&self, limits: &Limits) -> Option<(Reason, policy::Session<'_>)> {
         match self {
-            Self::Mqtt(_, session) => {
-                Some((session.overdue(), session.known(None, Direction::ToServer)))
-            }
-            Self::Tls(_) | Self::Coap(_) | Self::Opaque => None,
+            Self::Mqtt(_, session) => Some((
+                session.overdue(limits),
+                session.known(None, Direction::ToServer),
+            )),
+            Self::Tls(..) | Self::Coap(_) | Self::Opaque => None,
         }
     }
 
@@ -249,7 +277,7 @@ impl App {
     pub(crate) fn heard(&self) -> Instant {
         match self {
             Self::Mqtt(_, session) => session.heard(),
-            Self::Tls(_) | Self::Coap(_) | Self::Opaque => Instant::ZERO,
+            Self::Tls(..) | Self::Coap(_) | Self::Opaque => Instant::ZERO,
         }
     }
 
@@ -264,8 +292,9 @@ impl App {
     pub(crate) fn is_opaque(&self, direction: Direction) -> bool {
         match self {
             Self::Mqtt(_, session) => session.is_lost(direction),
-            Self::Tls(greeting) => {
-                greeting.is_over(Direction::ToServer) && greeting.is_over(Direction::ToClient)
+            Self::Tls(greeting, hello) => {
+                let both = [Direction::ToServer, Direction::ToClient];
+                hello.is_over() && both.iter().all(|way| greeting.is_over(*way))
             }
             Self::Coap(session) => session.is_lost(direction),
             Self::Opaque => true,
@@ -278,7 +307,7 @@ impl App {
         match self {
             Self::Mqtt(_, session) => session.is_seeking(direction),
             Self::Coap(session) => session.is_seeking(direction),
-            Self::Tls(_) | Self::Opaque => false,
+            Self::Tls(..) | Self::Opaque => false,
         }
     }
 
@@ -287,8 +316,16 @@ impl App {
         match self {
             Self::Mqtt(_, session) => session.lose(direction),
             Self::Coap(session) => session.lose(direction),
-            Self::Tls(_) => *self = Self::Opaque,
+            Self::Tls(..) => *self = Self::Opaque,
             Self::Opaque => {}
+        }
+    }
+
+    /// One end has closed its side. True if a lasting session of somebody else had to be forgotten for it.
+    pub(crate) fn note_closing(&mut self, now: Instant, shared: &Shared) -> bool {
+        match self {
+            Self::Mqtt(_, session) => session.end_membership(now, shared),
+            Self::Tls(..) | Self::Coap(_) | Self::Opaque => false,
         }
     }
 
@@ -300,7 +337,7 @@ impl App {
                 session.close(shared);
                 Closing::default()
             }
-            Self::Tls(_) | Self::Opaque => Closing::default(),
+            Self::Tls(..) | Self::Opaque => Closing::default(),
         }
     }
 }

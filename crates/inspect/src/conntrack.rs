@@ -4,9 +4,9 @@ use policy::Reason;
 use wire::Direction;
 
 use crate::context::{Arrival, Context};
-use crate::flow::{Class, Flow, FlowKey, Tenant};
+use crate::flow::{Class, Flow, FlowKey, Tenant, Unknown};
 use crate::source::{handle_martian, handle_wrong_side, is_martian};
-use crate::tcp::{Connection, Segment, Work};
+use crate::tcp::{Connection, Segment, Work, handle_stray};
 use crate::{Count, Frame, Inspector, Outcome, Sink, Verdict};
 
 /// How a flow began.
@@ -20,6 +20,8 @@ enum Origin {
     Forgotten,
     /// Unseen.
     Older,
+    /// Seen, but it was forgotten to make room for others.
+    Evicted,
     /// Nobody knows: the gateway should.
     Nowhere,
 }
@@ -119,7 +121,10 @@ impl Inspector {
         let origin = self.origin(cx, arrival, &key.0, segment);
         if origin == Origin::Nowhere && arrival.layout.payload_len() == 0 {
             // It carries nothing, and its receiver knows best what to answer.
-            return Outcome::ACCEPT;
+            return match segment.is_multipath {
+                true => handle_stray(cx, arrival, frame),
+                false => Outcome::ACCEPT,
+            };
         }
         let (service, treatment) = (arrival.service, cx.policy.midstream());
         let mut connection = match origin {
@@ -127,6 +132,7 @@ impl Inspector {
             Origin::Server => Connection::foreign(),
             Origin::Forgotten => Connection::answering(service, treatment, cx.now),
             Origin::Older | Origin::Nowhere => Connection::midstream(service, treatment),
+            Origin::Evicted => Connection::evicted(service, treatment),
         };
         let has_room = !self.flows.is_full(cx.limits) || self.make_room(cx);
         let mut work = Work {
@@ -143,7 +149,7 @@ impl Inspector {
             Origin::Client | Origin::Server => Ok(work.handle_segment()),
             // The last word of a connection nobody knows: there is nothing to remember.
             _ if segment.is_rst() => return Outcome::ACCEPT,
-            Origin::Forgotten | Origin::Older => work.judge_midstream(treatment),
+            Origin::Forgotten | Origin::Older | Origin::Evicted => work.judge_midstream(treatment),
             Origin::Nowhere if !has_room => return work.no_room(),
             Origin::Nowhere => work.judge_unknown(),
         };
@@ -156,6 +162,9 @@ impl Inspector {
         }
         if replaces {
             self.forget(&key.0, cx.sink);
+        }
+        if origin == Origin::Evicted {
+            self.flows.note_met(&key.0);
         }
         self.enter(cx, arrival, key, connection, has_room);
         outcome
@@ -178,9 +187,10 @@ impl Inspector {
         if self.is_after_handshake(cx, arrival, segment) {
             return Origin::Forgotten;
         }
-        match self.flows.may_be_older(key, cx.now) {
-            true => Origin::Older,
-            false => Origin::Nowhere,
+        match self.flows.judge_unknown(key, cx.now) {
+            Unknown::Older => Origin::Older,
+            Unknown::Evicted => Origin::Evicted,
+            Unknown::Nothing => Origin::Nowhere,
         }
     }
 

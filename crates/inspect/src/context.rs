@@ -443,6 +443,7 @@ fn message_kind(subject: &Subject<'_>) -> Option<MessageKind> {
         Message::Coap(_) | Message::CoapTcp(_) => MessageKind::Coap {
             class: subject.message.coap().map_or(0, |m| m.code().class()),
         },
+        Message::Hello(_) => MessageKind::Tls,
         Message::None => match subject.protocol {
             Protocol::Mqtt | Protocol::Coap if is_malformed() => MessageKind::Malformed,
             Protocol::Tls | Protocol::Dtls => MessageKind::Tls,

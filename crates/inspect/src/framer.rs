@@ -147,6 +147,14 @@ impl Framer {
         self.kept.extend_from_slice(bytes);
     }
 
+    /// Keeps the last `most` bytes of what passes unread.
+    pub(super) fn keep_tail(&mut self, bytes: &[u8], most: usize, pool: &Pool) {
+        let bytes = &bytes[bytes.len().saturating_sub(most)..];
+        let too_many = (self.kept.len() + bytes.len()).saturating_sub(most);
+        self.kept.drain(..too_many);
+        self.keep(bytes, pool);
+    }
+
     /// How many bytes are kept.
     pub(super) fn kept_len(&self) -> usize {
         self.kept.len()

@@ -55,6 +55,15 @@ impl Outcome {
         }
     }
 
+    /// Goes nowhere, whatever else `ruled` would have done to its connection.
+    pub(crate) const fn dropped_by(ruled: &Self) -> Self {
+        Self {
+            verdict: Verdict::Drop,
+            forward: false,
+            ..*ruled
+        }
+    }
+
     /// Goes nowhere, for a reason no rule spoke of.
     pub const fn dropped(reason: Reason) -> Self {
         Self {

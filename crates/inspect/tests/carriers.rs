@@ -113,3 +113,81 @@ fn what_cannot_be_sent_arrives_nowhere() {
         ));
     }
 }
+
+/// A pack of one rule, and what becomes of hellos to each of the services over TLS.
+fn check_hellos(rule: &str, hellos: &[(&str, bool)]) {
+    let mut pack = format!("[[rule]]\nid = \"r\"\naction = \"drop\"\n{rule}\n");
+    for (hello, stops) in hellos {
+        for service in ["mqtts", "coaps"] {
+            let expect = match stops {
+                true => r#"verdict = "drop", rule = "r""#,
+                false => r#"verdict = "accept""#,
+            };
+            pack += &format!(
+                "[[case]]\nname = '{hello} {service}'\nservice = '{service}'\nsay = ['client-hello {hello}']\n\
+                 expect = {{ {expect} }}\n"
+            );
+        }
+    }
+    check(&pack);
+}
+
+#[test]
+fn a_hello_goes_through_the_rules_like_a_connect() {
+    for everything in [
+        "match = {}",
+        "match = { protocol = [\"tls\", \"dtls\"] }",
+        "match = { service = [\"mqtts\", \"coaps\"] }",
+        "match = { tls = true, source = \"192.0.2.7\" }",
+        "match = { sni = \"!*\" }",
+        "match = { alpn = \"!mqtt\" }",
+    ] {
+        check_hellos(everything, &[("", true)]);
+    }
+    let hello = "sni=Broker.example alpn=mqtt alpn=x-amzn-mqtt-ca version=1.3";
+    for (conditions, named, unnamed) in [
+        ("sni = \"broker.example\"", true, false),
+        ("sni = \"BROKER.*\"", true, false),
+        ("sni = \"!*.example\"", false, true),
+        ("sni = [\"*.example\", \"!b*\"]", false, false),
+        ("alpn = \"mqtt\"", true, false),
+        ("alpn = \"x-*\"", true, false),
+        ("alpn = \"http/1.1\"", false, false),
+        ("tls_version = \"1.3\"", true, false),
+        ("tls_version = \"!1.3\"", false, true),
+        ("tls_version = [\"1.2\", \"1.3\"]", true, true),
+        (
+            "sni = \"broker.example\", tls_version = \"1.2\"",
+            false,
+            false,
+        ),
+    ] {
+        let rule = format!("match = {{ {conditions} }}");
+        check_hellos(&rule, &[(hello, named), ("", unnamed)]);
+    }
+    check_hellos(
+        "match = { tls_version = [\"1.0\", \"1.1\", \"ssl3\"] }",
+        &[
+            ("version=1.0", true),
+            ("version=1.1", true),
+            ("version=1.2", false),
+        ],
+    );
+}
+
+#[test]
+fn a_hello_is_stopped_by_the_default_as_all_else_is() {
+    let source = SourceText::new(
+        "weir.toml",
+        "[policy]\ndefault = \"drop\"\n[services]\nmqtts = [8883]\n",
+    );
+    let config = Config::parse(&source).unwrap_or_else(|problems| panic!("{problems}"));
+    let pack = "[[rule]]\nid = \"r\"\nmatch = { sni = \"broker\" }\naction = \"accept\"\n\
+                [[case]]\nname = \"known\"\nsay = [\"client-hello sni=broker\"]\nservice = \"mqtts\"\nexpect = { verdict = \"accept\" }\n\
+                [[case]]\nname = \"unknown\"\nsay = [\"client-hello sni=other\"]\nservice = \"mqtts\"\nexpect = { verdict = \"drop\" }\n";
+    let policy = Policy::compile(&config, &[SourceText::new("pack.toml", pack)]);
+    let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")));
+    for case in policy.cases() {
+        conversation::check(&policy, case).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+}

@@ -380,3 +380,18 @@ fn monitor_mode_lets_a_whole_attack_through_and_tells_of_it() {
     }
     assert!(gateway.record.bans.is_empty());
 }
+
+/// Whoever offends chooses to which station its frame goes: the other end hears of the end all the same.
+#[test]
+fn the_other_end_is_told_wherever_the_offending_frame_was_sent_to() {
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Version::V311, "dev");
+    let server = stream.ends.path.destination_mac;
+    stream.ends.path.destination_mac = [2, 0, 0, 0, 0xde, 0xad];
+    let passage = stream.data(&mut gateway, ToServer, &publish("secret/x"));
+    assert_denied(&passage, Verdict::Reset, "secret");
+    let resets = passage.toward(Side::Outside);
+    assert_eq!(resets.len(), 1);
+    assert_eq!(resets[0][..6], server);
+    assert!(tcp_of(resets[0]).flags.contains(TcpFlags::RST));
+}

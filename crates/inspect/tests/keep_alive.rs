@@ -10,6 +10,7 @@ use wire::Direction::{ToClient, ToServer};
 use wire::mqtt::encode::Connect;
 use wire::mqtt::{Property, ReasonCode, Version, encode};
 use wire::net::TcpFlags;
+use wire::net::build::TcpSegment;
 
 const BASELINE: &str = include_str!("../../../rules/baseline.toml");
 
@@ -138,6 +139,56 @@ fn a_packet_in_drops_is_no_sign_of_life_and_an_upload_is() {
 }
 
 #[test]
+fn a_packet_that_isn_t_finished_is_told_of_whatever_the_keep_alive() {
+    for keep_alive_s in [0, u16::MAX] {
+        let mut gateway = Gateway::of("", BASELINE);
+        let mut stream = session(&mut gateway, Ends::v4(7, 1883), keep_alive_s);
+        wait(&mut gateway, 3600);
+        let publish = mqtt::publish(Version::V311, "camera/7", &[0; 20_000]);
+        for piece in publish[..1000].chunks(100) {
+            wait(&mut gateway, 9);
+            assert!(stream.data(&mut gateway, ToServer, piece).outcome.forward);
+        }
+        assert!(gateway.record.events.is_empty());
+        wait(&mut gateway, 301);
+        assert_eq!(
+            gateway.record.reasons()[0],
+            "mqtt.session.packet-stalled",
+            "{keep_alive_s}"
+        );
+        // The baseline ends nothing, and what is left comes through.
+        stream.passes(&mut gateway, ToServer, &publish[1000..]);
+        gateway.record.events.clear();
+        wait(&mut gateway, 3600);
+        assert!(gateway.record.events.is_empty());
+    }
+}
+
+#[test]
+fn a_client_whose_server_takes_nothing_may_say_nothing() {
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = session(&mut gateway, Ends::v4(7, 1883), 60);
+    let publish = mqtt::publish(Version::V311, "camera/7", &[0; 20_000]);
+    stream.passes(&mut gateway, ToServer, &publish[..1000]);
+    let full = TcpSegment {
+        seq: stream.next(ToClient),
+        ack: stream.next(ToServer),
+        flags: TcpFlags::ACK,
+        window: 0,
+        options: &[],
+        payload: &[],
+    };
+    let full = stream.raw(ToClient, &full);
+    let side = stream.ends.side_of_sender(ToClient);
+    assert!(gateway.carry(side, &full).outcome.forward);
+    wait(&mut gateway, 1000);
+    assert!(gateway.record.events.is_empty());
+    assert!(stream.ack(&mut gateway, ToClient).outcome.forward);
+    wait(&mut gateway, 92);
+    assert_eq!(gateway.record.reasons(), ["mqtt.session.keep-alive"]);
+}
+
+#[test]
 fn a_keep_alive_shorter_than_the_wait_for_a_connect_is_met_in_time() {
     let mut gateway = Gateway::of("", BASELINE);
     let _stream = session(&mut gateway, Ends::v4(7, 1883), 2);
@@ -155,6 +206,29 @@ fn who_may_have_spoken_unseen_is_taken_for_heard() {
     assert!(gateway.record.events.is_empty());
     stream.passes(&mut gateway, ToServer, &mqtt::pingreq());
     stream.passes(&mut gateway, ToClient, &mqtt::pingresp());
+}
+
+#[test]
+fn an_answer_to_no_question_is_told_of_where_all_was_seen() {
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = session(&mut gateway, Ends::v4(7, 1883), 60);
+    let is_told_of = |gateway: &Gateway| {
+        let reasons = gateway.record.reasons();
+        reasons.contains(&"mqtt.session.pingresp-unexpected")
+    };
+    stream.passes(&mut gateway, ToServer, &mqtt::pingreq());
+    stream.passes(&mut gateway, ToClient, &mqtt::pingresp());
+    assert!(!is_told_of(&gateway));
+    stream.passes(&mut gateway, ToClient, &mqtt::pingresp());
+    assert!(is_told_of(&gateway));
+    gateway.record.events.clear();
+    wait(&mut gateway, 1);
+    gateway.inspector.lose_sight(gateway.now);
+    stream.passes(&mut gateway, ToServer, &mqtt::pingreq());
+    for _ in 0..2 {
+        stream.passes(&mut gateway, ToClient, &mqtt::pingresp());
+    }
+    assert!(!is_told_of(&gateway));
 }
 
 #[test]

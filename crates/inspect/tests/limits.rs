@@ -6,7 +6,9 @@ use testkit::mqtt;
 use testkit::network::{Ends, Gateway, Stream, policy_of};
 use weir_inspect::{Count, LimitKind, Limits, Verdict};
 use wire::Direction::{ToClient, ToServer};
+use wire::mqtt::encode::Connect;
 use wire::mqtt::{Property, ReasonCode, Version, encode};
+use wire::net::TcpFlags;
 
 const TAKEOVER: &str = "mqtt.takeover.client-id";
 const GUESSING: &str = r#"
@@ -127,6 +129,76 @@ fn a_name_is_free_when_its_connection_was_torn_down_or_forgotten() {
     assert_eq!(gateway.inspector.gauges().clients, 1);
     gateway.wait(idle_timeout + Duration::from_secs(1));
     assert_eq!(gateway.inspector.gauges().clients, 0);
+}
+
+#[test]
+fn a_name_is_free_when_one_end_has_said_that_it_leaves() {
+    let goodbye = |direction| (direction, TcpFlags::ACK, mqtt::disconnect(Version::V5));
+    let hang_up = |direction| (direction, TcpFlags::ACK | TcpFlags::FIN, Vec::new());
+    for (direction, flags, payload) in [
+        goodbye(ToServer),
+        goodbye(ToClient),
+        hang_up(ToServer),
+        hang_up(ToClient),
+    ] {
+        let mut gateway = Gateway::of("", "");
+        let mut first = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V5, "plc");
+        let mut other = Stream::new(Ends::v4(8, 1883));
+        other.open(&mut gateway);
+        let passage = first.send(&mut gateway, direction, flags, &payload);
+        assert!(passage.outcome.forward);
+        assert_eq!(gateway.inspector.gauges().clients, 0);
+        let connect = mqtt::connect(Version::V5, "plc");
+        let passage = other.data(&mut gateway, ToServer, &connect);
+        assert_eq!(passage.reason(), None, "{direction:?} {payload:?}");
+        // The end of the first connection takes nothing from the second.
+        other.passes(&mut gateway, ToClient, &mqtt::connack(Version::V5, 0));
+        first.send(&mut gateway, ToClient, TcpFlags::RST | TcpFlags::ACK, &[]);
+        assert_eq!(gateway.inspector.gauges().clients, 1);
+    }
+}
+
+#[test]
+fn a_name_is_free_when_its_client_has_fallen_silent() {
+    let mut gateway = Gateway::of("", "");
+    let connect = mqtt::connect_with(&Connect {
+        client_id: "plc",
+        keep_alive_s: 10,
+        ..Connect::default()
+    });
+    let greetings = [connect, mqtt::connack(Version::V311, 0)];
+    let _silent = Stream::greeted(&mut gateway, Ends::v4(7, 1883), greetings);
+    gateway.wait(Duration::from_secs(14));
+    assert_eq!(gateway.inspector.gauges().clients, 1);
+    gateway.wait(Duration::from_secs(3));
+    assert_eq!(gateway.inspector.gauges().clients, 0);
+    assert_eq!(gateway.record.reasons(), ["mqtt.session.keep-alive"]);
+}
+
+#[test]
+fn a_client_says_last_for_how_long_its_session_lasts() {
+    for (seconds, reason) in [(0, None), (3600, Some("mqtt.takeover.session"))] {
+        let mut gateway = Gateway::of("", "");
+        let connect = mqtt::connect_with(&Connect {
+            version: Version::V5,
+            client_id: "plc",
+            properties: &[Property::SessionExpiryInterval(60)],
+            ..Connect::default()
+        });
+        let greetings = [connect, mqtt::connack(Version::V5, 0)];
+        let mut first = Stream::greeted(&mut gateway, Ends::v4(7, 1883), greetings);
+        let leave = mqtt::written(|out| {
+            let properties = [Property::SessionExpiryInterval(seconds)];
+            encode::disconnect(out, Version::V5, ReasonCode::SUCCESS, &properties);
+        });
+        first.passes(&mut gateway, ToServer, &leave);
+        gateway.wait(Duration::from_secs(600));
+        let mut other = Stream::new(Ends::v4(8, 1883));
+        other.open(&mut gateway);
+        let connect = mqtt::connect(Version::V5, "plc");
+        let passage = other.data(&mut gateway, ToServer, &connect);
+        assert_eq!(passage.reason(), reason, "{seconds}");
+    }
 }
 
 #[test]

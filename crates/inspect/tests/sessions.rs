@@ -139,3 +139,35 @@ fn a_connection_met_in_its_middle_owes_no_past() {
         stream.passes(&mut gateway, direction, &packet);
     }
 }
+
+/// Mosquitto does it with every message of a backlog.
+#[test]
+fn whoever_keeps_to_no_receive_maximum_is_told_of_once() {
+    let mut gateway = Gateway::of("", BASELINE);
+    let connect = mqtt::connect_with(&encode::Connect {
+        version: Version::V5,
+        client_id: "a",
+        properties: &[Property::ReceiveMaximum(2)],
+        ..encode::Connect::default()
+    });
+    let greetings = [connect, mqtt::connack(Version::V5, 0)];
+    let mut stream = Stream::greeted(&mut gateway, Ends::v4(7, 1883), greetings);
+    let message = |id| mqtt::publish_qos(Version::V5, QoS::AtLeastOnce, id, "t", b"x");
+    stream.passes(
+        &mut gateway,
+        ToServer,
+        &mqtt::subscribe(Version::V5, 1, &["t"]),
+    );
+    for id in 1..=9 {
+        stream.passes(&mut gateway, ToClient, &message(id));
+        let told = gateway.record.reasons();
+        assert_eq!(!told.is_empty(), id > 2, "{id}: {told:?}");
+    }
+    for id in 1..=9 {
+        let ack = mqtt::ack(Version::V5, PacketType::PubAck, id);
+        stream.passes(&mut gateway, ToServer, &ack);
+        stream.passes(&mut gateway, ToClient, &message(id));
+    }
+    let alerts = gateway.record.events.iter();
+    assert_eq!(alerts.filter(|event| event.rule.is_some()).count(), 1);
+}

@@ -251,11 +251,61 @@ fn a_busy_connection_older_than_the_gateway_is_read_from_the_middle_of_a_segment
     let mut gateway = gateway();
     let mut stream = Stream::new(Ends::v4(1, 1883));
     let plain = mqtt::publish(Version::V311, "plain/x", b"1");
-    let busy = [&plain[3..], &plain, &plain, &plain, &secret()[..5]].concat();
+    let busy = [&plain[3..], &plain.repeat(4), &secret()[..5]].concat();
     assert!(stream.data(&mut gateway, ToServer, &busy).outcome.forward);
     let rest = [&secret()[5..], &plain[..2]].concat();
     let passage = stream.data(&mut gateway, ToServer, &rest);
     assert_eq!(passage.verdict(), Verdict::Drop, "{:?}", passage.outcome);
+}
+
+/// The end of one PUBLISH and the beginning of the next in every segment, for ever: none shows a whole one.
+#[test]
+fn packets_shifted_against_their_segments_are_found_soon() {
+    let mut gateway = gateway();
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    let mut say = || stream.data(&mut gateway, ToServer, &shifted()).verdict();
+    let passed = (0..100).take_while(|_| say() == Verdict::Accept).count();
+    assert!(passed <= 5, "{passed} forbidden messages passed");
+}
+
+/// Pictures fill segments wherever they end, and no segment holds one of them whole.
+#[test]
+fn packets_longer_than_segments_are_found_where_one_ends_and_the_next_begins() {
+    for shift in [0, 1] {
+        let mut gateway = gateway();
+        let mut stream = Stream::new(Ends::v4(1, 1883));
+        let picture = mqtt::publish(Version::V311, "plain/camera", &[b'0'; 10_000]);
+        let forbidden = mqtt::publish(Version::V311, "secret/camera", &[b'0'; 10_000]);
+        stream.data(&mut gateway, ToServer, &picture[5000..]);
+        let bytes = [&picture[..], &picture, &picture].concat();
+        for segment in bytes.chunks(1448 + shift) {
+            let passage = stream.data(&mut gateway, ToServer, segment);
+            assert!(passage.outcome.forward, "{:?}", passage.outcome);
+        }
+        let passage = stream.data(&mut gateway, ToServer, &forbidden[..1448]);
+        assert_eq!(passage.verdict(), Verdict::Drop);
+    }
+}
+
+/// Whatever is in them: bytes of a payload are no packets.
+#[test]
+fn payloads_met_in_their_middle_are_taken_for_nothing_else() {
+    let mut random = testkit::network::Random::new(7);
+    for kind in 0..3 {
+        let mut gateway = gateway();
+        let mut stream = Stream::new(Ends::v4(1, 1883));
+        for _ in 0..2000 {
+            let byte = |_| match kind {
+                0 => random.number() as u8,
+                1 => b"0123456789,. \n"[random.below(14)],
+                _ => [0x30, 0x00, 0x01, 0x02, 0x31][random.below(5)],
+            };
+            let payload: Vec<u8> = (0..1448).map(byte).collect();
+            let passage = stream.data(&mut gateway, ToServer, &payload);
+            assert!(passage.outcome.forward, "{kind}: {:?}", passage.reason());
+            stream.ack(&mut gateway, ToClient);
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::report::{Report, Span};
 
@@ -15,10 +15,24 @@ pub(crate) fn is_zone_name(name: &str) -> bool {
     name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic()) && name.bytes().all(rest)
 }
 
+/// The IPv4 network that an IPv4-mapped one stands for (RFC 4291 §2.5.5.2), or else the network as it is:
+/// programs that listen for both families write addresses so, and no frame bears one.
+#[must_use]
+pub fn unmapped(network: IpNet) -> IpNet {
+    let IpNet::V6(v6) = network else {
+        return network;
+    };
+    let (address, len) = (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96));
+    let v4 = address
+        .zip(len)
+        .map(|(address, len)| Ipv4Net::new(address, len));
+    v4.and_then(Result::ok).map_or(network, IpNet::V4)
+}
+
 /// The network or address `text` stands for.
 pub(crate) fn network(report: &mut Report, span: &Span, text: &str) -> Option<IpNet> {
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Some(address.into());
+        return Some(borne(report, span, address.into()));
     }
     let Ok(network) = text.parse::<IpNet>() else {
         report
@@ -39,5 +53,19 @@ pub(crate) fn network(report: &mut Report, span: &Span, text: &str) -> Option<Ip
             .help(format!("write `{}` for the one address", network.addr()));
         return None;
     }
-    Some(network)
+    Some(borne(report, span, network))
+}
+
+/// The network that frames can be from.
+fn borne(report: &mut Report, span: &Span, network: IpNet) -> IpNet {
+    let plain = unmapped(network);
+    if plain != network {
+        let shown = match plain.prefix_len() == plain.max_prefix_len() {
+            true => plain.addr().to_string(),
+            false => plain.to_string(),
+        };
+        let message = format!("no frame bears an IPv4-mapped address: it is taken for {shown}");
+        report.warning(span, message);
+    }
+    plain
 }

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::address::unmapped;
 use crate::report::{Report, Span};
 use crate::{Diagnostics, SourceText};
 
@@ -46,7 +47,7 @@ fn entry(report: &mut Report, file: &Span, offset: usize, line: &str) -> Option<
     if text.is_empty() {
         return None;
     }
-    match network(text) {
+    match network(text).and_then(kept_out) {
         Ok(network) => Some(network),
         Err(problem) => {
             // Every line is within the file, whose offsets these are.
@@ -78,9 +79,6 @@ fn network(text: &str) -> Result<IpNet, String> {
         let shown: String = text.escape_debug().take(64).collect();
         return Err(format!("`{shown}` is neither an address nor a network"));
     };
-    if network.prefix_len() == 0 {
-        return Err(format!("`{network}` would keep everybody out"));
-    }
     if network.trunc() != network {
         let trunc = network.trunc();
         return Err(format!(
@@ -88,6 +86,13 @@ fn network(text: &str) -> Result<IpNet, String> {
         ));
     }
     Ok(network)
+}
+
+fn kept_out(network: IpNet) -> Result<IpNet, String> {
+    match unmapped(network) {
+        all if all.prefix_len() == 0 => Err(format!("`{network}` would keep everybody out")),
+        some => Ok(some),
+    }
 }
 
 #[cfg(test)]
@@ -135,6 +140,17 @@ mod tests {
         ];
         assert_eq!(networks, expected);
         assert_eq!(problems, "");
+    }
+
+    #[test]
+    fn mapped_addresses_are_the_ones_that_frames_bear() {
+        let (networks, problems) =
+            read("::ffff:10.20.0.9\n::ffff:192.0.2.0/120\n::ffff:0.0.0.0/96\n");
+        assert_eq!(networks, ["10.20.0.9/32", "192.0.2.0/24"]);
+        assert!(
+            problems
+                .contains("feed.netset:3:1: warning: `::ffff:0.0.0.0/96` would keep everybody out")
+        );
     }
 
     #[test]

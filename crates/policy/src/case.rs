@@ -100,7 +100,7 @@ pub enum Speech {
     },
     /// `client-hello`: a TLS or DTLS ClientHello, whichever the service speaks.
     ClientHello {
-        /// `sni=`.
+        /// The server's name, the latest version, application protocols.
         fields: Fields,
     },
     /// `tcp RST seq=+5000`: one raw TCP segment of the flow.

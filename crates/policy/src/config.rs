@@ -3,6 +3,7 @@
 //! Every key has a default but the ends of a link; an empty file is a configuration that checks
 //! and replays, but has nothing to stand between.
 
+mod mark;
 mod named_file;
 mod read;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use mark::Mark;
 pub use named_file::NamedFile;
 pub(crate) use read::zones;
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub links: Vec<Link>,
     /// `[zones]`: sets of addresses by name, beside "inside" and "outside" which always exist.
     pub zones: BTreeMap<String, Vec<IpNet>>,
+    /// Where each of them stands.
+    pub zone_marks: BTreeMap<String, Mark>,
     /// `[services]`.
     pub services: Services,
     /// `[policy] default = "accept"`: the fate of a message no rule decides.
@@ -59,15 +63,23 @@ pub struct Config {
 }
 
 impl Config {
-    /// The same as cases expect it: its rules at work, what they don't speak of let through, and every
-    /// service there, though the gateway may only watch, or drop the rest.
+    /// The same as cases expect it: its rules at work and every service there, though the gateway may only
+    /// watch.
     #[must_use]
     pub fn for_cases(&self) -> Self {
         Self {
             mode: Mode::Enforce,
-            default: DefaultAction::Accept,
             services: self.services.clone().complete(),
             ..self.clone()
+        }
+    }
+
+    /// The same for cases that are about their own pack alone: what its rules don't speak of is let through.
+    #[must_use]
+    pub fn for_cases_alone(&self) -> Self {
+        Self {
+            default: DefaultAction::Accept,
+            ..self.for_cases()
         }
     }
 
@@ -289,6 +301,8 @@ pub struct Limits {
     pub topic_alias_common_bytes: usize,
     /// How long a connection may stay without a CONNECT, default 60 s.
     pub connect_timeout: Duration,
+    /// How long a control packet of a client's may take, beyond what its bytes are worth at ten a second, default 5 min.
+    pub packet_timeout: Duration,
     /// The largest CoAP message, default 65,507 (all that UDP over IPv4 has).
     pub coap_message_bytes: usize,
     /// The largest CoAP message over TCP, default 16 MiB.
@@ -326,6 +340,7 @@ impl Default for Limits {
             topic_alias_bytes: 16 << 10,
             topic_alias_common_bytes: 64 << 20,
             connect_timeout: Duration::from_secs(60),
+            packet_timeout: Duration::from_secs(300),
             coap_message_bytes: 65_507,
             coap_tcp_message_bytes: 16 << 20,
             endpoints: 65_536,

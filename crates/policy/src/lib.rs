@@ -35,20 +35,23 @@ pub mod shipped;
 mod source;
 mod subject;
 mod suggest;
+mod unused;
 pub mod vocabulary;
 
 pub use action::{Action, Ban, Match, Proof, REFUSALS, Ruling, Verdict};
+pub use address::unmapped;
 pub use block_list::block_list;
 pub use case::{Case, Expect, Fields, Line, Speech, Value};
 pub use config::{
     Block, Budget, Config, Control, Dataplane, DefaultAction, Events, Exception, Fragments, Limits,
-    Link, Log, LogFormat, Metrics, Midstream, Mode, NamedFile, OnFailure, Services, XdpMode,
+    Link, Log, LogFormat, Mark, Metrics, Midstream, Mode, NamedFile, OnFailure, Services, XdpMode,
 };
 pub use detail::{Detail, Details};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
 pub use limit::{
     CountLimit, DistinctLimit, Holding, Limit, MaxLimit, Meters, Per, RateLimit, Ratio,
 };
+pub use pack::MAX_BAN;
 pub use policy::Policy;
 pub use reason::{Note, Reason};
 pub use rule::{Rule, RuleIndex, Severity};

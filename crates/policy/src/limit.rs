@@ -47,6 +47,36 @@ impl Limit {
             Self::Distinct(distinct) => distinct.per,
         }
     }
+
+    /// Whether it tells messages apart by the zone they are from.
+    pub(crate) fn counts_zones(&self) -> bool {
+        let of_zone = matches!(self, Self::Distinct(limit) if limit.of == Per::Zone);
+        self.per() == Per::Zone || of_zone
+    }
+
+    /// Whether it is exceeded whenever `other` is, which is asked later of no more than this one is.
+    pub(crate) fn is_exceeded_before(&self, other: &Self) -> bool {
+        let is_of_same = match (self, other) {
+            (Self::Ratio(mine), Self::Ratio(theirs)) => {
+                mine.window == theirs.window && mine.ratio_milli <= theirs.ratio_milli
+            }
+            (Self::Count(mine), Self::Count(theirs)) => {
+                mine.count <= theirs.count && mine.window >= theirs.window
+            }
+            // What finds a token in the one comes no faster than the other's are made.
+            (Self::Rate(mine), Self::Rate(theirs)) => {
+                mine.rate_milli <= theirs.rate_milli && mine.burst <= theirs.burst
+            }
+            (Self::Max(mine), Self::Max(theirs)) => mine.of == theirs.of && mine.max <= theirs.max,
+            (Self::Distinct(mine), Self::Distinct(theirs)) => {
+                mine.of == theirs.of
+                    && mine.distinct <= theirs.distinct
+                    && mine.window >= theirs.window
+            }
+            _ => false,
+        };
+        is_of_same && self.per() == other.per()
+    }
 }
 
 /// `limit = { ratio = 3.0, of = "udp_payload_bytes", per = "client", window = "60s" }`.

@@ -7,11 +7,13 @@
 mod addresses;
 mod asked;
 mod carried;
+mod compare;
 mod condition;
 mod contain;
 mod entry;
 mod flag;
 mod glob;
+mod hello;
 mod key;
 mod list;
 mod measure;
@@ -36,9 +38,10 @@ mod value;
 
 pub(crate) use addresses::Networks;
 pub(crate) use asked::{Asked, Effect, Part, has_parts, parts};
-pub(crate) use condition::Condition;
-pub(crate) use condition::Party;
+pub(crate) use condition::{Condition, FilterCondition, Party};
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
+pub(crate) use flag::Flag;
+pub(crate) use glob::Glob;
 pub(crate) use key::{Entry, Field, Look, Place};
 pub(crate) use measure::Measure;
 pub(crate) use names::Names;

@@ -13,12 +13,15 @@ pub(crate) fn offender(
     limit: Option<&Limit>,
 ) -> IpAddr {
     let tells_on_client = reason.is_some_and(tells_on_client);
-    let counts_clients =
-        |limit: &Limit| matches!(limit, Limit::Max(_)) || counts_clients(limit.per());
-    if tells_on_client || limit.is_some_and(counts_clients) {
+    if tells_on_client || limit.is_some_and(is_of_clients) {
         return subject.client();
     }
     subject.endpoints.source
+}
+
+/// Whether it is clients whom the limit blames, whoever sends what exceeds it.
+pub(crate) fn is_of_clients(limit: &Limit) -> bool {
+    matches!(limit, Limit::Max(_)) || counts_clients(limit.per())
 }
 
 /// Whether the detection is a server's verdict on its client.

@@ -1,19 +1,22 @@
 //! Reading rule packs: `[[rule]]`, `[[case]]` and zones of their own.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::case::{self, Case, DraftCase};
 use crate::limit;
-use crate::matching::{self, Effect, Matching, Names, Scope};
+use crate::matching::{self, Effect, Matching, Names};
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
-use crate::{Action, Details, Proof, Protocol, REFUSALS, Rule, Severity};
+use crate::{Action, Details, Proof, REFUSALS, Rule, Severity};
 
 /// More rules than this are no policy any more.
 const MAX_RULES: usize = 1 << 16;
 const MAX_ID_BYTES: usize = 64;
-const MAX_BAN: Duration = Duration::from_secs(365 * 86_400);
+/// The longest a source can be banned: longer belongs on a block list.
+pub const MAX_BAN: Duration = Duration::from_secs(365 * 86_400);
 
 /// A rule with its conditions, and where its parts stand.
 pub(crate) struct DraftRule {
@@ -127,7 +130,7 @@ impl Packs {
             .map(|node| strings(report, &node))
             .unwrap_or_default();
         let overrides = table.optional("overrides");
-        let overrides = overrides.map(|node| self.overrides(report, &node));
+        let overrides = overrides.map(|node| self.overrides(report, &node, id.as_deref()));
         table.finish(report);
 
         let (Some(id), Some(mut matching), Some(action)) = (id, matching, action) else {
@@ -160,20 +163,20 @@ impl Packs {
             id_span,
         };
         if let Some(node) = &action_node {
-            check_action(report, &draft, node);
+            check::action(report, &draft, node);
         }
         if let Some(node) = proof_node.filter(|_| draft.rule.action != Action::Challenge) {
             let message = "`proof` belongs to `action = \"challenge\"`";
             report.error(node.span(), message);
         }
         if let Some(node) = &refusal_node {
-            check_refusal(report, &draft, node);
+            check::refusal(report, &draft, node);
         }
-        if let Some(node) = &ban_node {
-            check_ban(report, &draft, node);
+        if let Some(node) = ban_node.filter(|_| draft.rule.ban.is_some()) {
+            check::ban(report, &draft, &node);
         }
         if let Some(node) = &log_node {
-            check_log(report, &draft, node);
+            check::log(report, &draft, node);
         }
         if let Some(node) = &limit_node {
             limit::check(report, &draft, node);
@@ -204,11 +207,20 @@ impl Packs {
         Some(id.to_owned())
     }
 
-    /// The ids of later rules.
-    fn overrides(&mut self, report: &mut Report, node: &Node<'_>) -> Vec<String> {
+    /// The ids of other rules, which come later than `own`.
+    fn overrides(
+        &mut self,
+        report: &mut Report,
+        node: &Node<'_>,
+        own: Option<&str>,
+    ) -> Vec<String> {
         let mut ids = Vec::new();
         for entry in node.array(report) {
             if let Some(id) = entry.string(report) {
+                if Some(id) == own {
+                    report.error(entry.span(), "a rule doesn't override itself");
+                    continue;
+                }
                 self.expected.push((id.to_owned(), entry.span().clone()));
                 ids.push(id.to_owned());
             }
@@ -248,7 +260,12 @@ fn pack_is_alone(report: &mut Report, node: &Node<'_>) -> bool {
 /// `except = { … }`, or a list of those: what the rule passes by.
 fn exceptions_of(report: &mut Report, node: &Node<'_>, names: &Names) -> Vec<Matching> {
     let mut exceptions = Vec::new();
-    for node in node.list() {
+    let entries = node.list();
+    if entries.is_empty() {
+        let finding = report.error(node.span(), "the list is empty");
+        finding.help("leave `except` out if the rule passes nothing by");
+    }
+    for node in entries {
         let Some(table) = node.table(report, "`except`") else {
             continue;
         };
@@ -260,92 +277,6 @@ fn exceptions_of(report: &mut Report, node: &Node<'_>, names: &Names) -> Vec<Mat
         exceptions.push(matching::matching(report, table, names));
     }
     exceptions
-}
-
-/// An action has to be one that can be carried out on what the rule matches.
-fn check_action(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
-    let scope = draft.matching.scope;
-    let coap = Scope::protocol(Protocol::Coap);
-    let refusing = coap.or(Scope::protocol(Protocol::Mqtt));
-    let (problem, advice) = match draft.rule.action {
-        // Conditions that exclude each other were reported already.
-        _ if scope.is_empty() => return,
-        Action::Challenge if !scope.meets(coap) => (
-            "`challenge` needs CoAP, and the rule never matches it",
-            "the Echo option it asks for is RFC 9175's; use `refuse`, `reset` or `drop`",
-        ),
-        Action::Challenge if !scope.is_subset(coap) => (
-            "`challenge` needs CoAP, and the rule matches more than that",
-            "add protocol = \"coap\" to the rule's match",
-        ),
-        Action::Refuse if !scope.meets(refusing) => (
-            "nothing that the rule matches has a refusal of its own",
-            "only MQTT and CoAP can say no in their own words: use `reset` or `drop`",
-        ),
-        _ => return,
-    };
-    report.error(node.span(), problem).help(advice);
-}
-
-/// CoAP alone says by a code why it says no.
-fn check_refusal(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
-    let scope = draft.matching.scope;
-    if draft.rule.action != Action::Refuse {
-        let message = "`refusal` belongs to `action = \"refuse\"`";
-        report.error(node.span(), message);
-    } else if !scope.is_empty() && !scope.meets(Scope::protocol(Protocol::Coap)) {
-        let message = "`refusal` is a code of CoAP, and the rule never matches it";
-        report.error(node.span(), message);
-    }
-}
-
-/// A ban has to fall on somebody who sent what isn't let through, and who really is who they say.
-fn check_ban(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
-    let rule = &draft.rule;
-    match rule.action {
-        Action::Accept | Action::Alert => {
-            report
-                .error(
-                    node.span(),
-                    format!("`{}` lets through what the ban would keep out", rule.action),
-                )
-                .help("a ban goes with `drop`, `reset` or `refuse`");
-            return;
-        }
-        Action::Challenge => {
-            report
-                .error(node.span(), "who is challenged has to be able to answer")
-                .help("a ban goes with `drop`, `reset` or `refuse`");
-            return;
-        }
-        Action::Drop | Action::Reset | Action::Refuse => {}
-    }
-    let matching = &draft.matching;
-    let validated = matching.asks_validated();
-    let reasons_of_tcp = matching
-        .reasons
-        .is_some_and(|set| set.iter().all(|r| r.family() == "mqtt"));
-    if matching.scope.meets(Scope::over_udp()) && !validated && !reasons_of_tcp {
-        report
-            .warning(
-                node.span(),
-                "whoever forges a source address over UDP gets its owner banned",
-            )
-            .help("add protocol = \"mqtt\" or address_validated = true to the rule's match");
-    }
-}
-
-/// There has to be an event, and in it what is asked for.
-fn check_log(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
-    if draft.rule.action == Action::Accept && !draft.rule.dry_run {
-        let finding = report.error(
-            node.span(),
-            "a rule that accepts tells nobody, so that nothing is logged",
-        );
-        finding.help("`log` goes with `alert`, or with an action that stops");
-        return;
-    }
-    draft.rule.log.check(report, draft.matching.scope, node);
 }
 
 fn text(report: &mut Report, table: &mut Table<'_>, key: &'static str) -> String {

@@ -1,6 +1,5 @@
 //! The compiled policy.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,11 +13,11 @@ use crate::matching::{Asked, Matching, Names, Networks, Scope, Zones, has_parts}
 use crate::offender::offender;
 use crate::pack::{DraftRule, Packs};
 use crate::read::Document;
-use crate::report::{Report, Span};
+use crate::report::Report;
 use crate::{
     Action, Ban, Case, Config, Detail, Diagnostics, Fragments, Limit, Match, Meters, Midstream,
     Mode, Per, Protocol, Reason, Rule, RuleIndex, Ruling, Services, Side, SourceText, Subject,
-    config, reach,
+    config, reach, unused,
 };
 
 /// All rules of a configuration and its packs, ready to decide; immutable, meant to be shared.
@@ -75,6 +74,7 @@ impl Policy {
         read.check_expectations(&mut report);
         let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
         reach::report(&mut report, &read.rules, &index);
+        unused::report(&mut report, &read.rules, config, &names);
         let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read, index));
         (policy, report.finish())
     }
@@ -424,7 +424,8 @@ impl TlsRequired {
 
 /// What rules may name, each defined once, in whatever pack.
 fn names(report: &mut Report, config: &Config, documents: &[Document<'_>]) -> Names {
-    let mut names = Names::new(zones(report, config, documents));
+    let mut names = Names::default();
+    read_zones(report, config, documents, &mut names);
     for document in documents {
         if let Some(node) = document.table().optional("sets") {
             names.read_sets(report, &node);
@@ -434,32 +435,31 @@ fn names(report: &mut Report, config: &Config, documents: &[Document<'_>]) -> Na
 }
 
 /// The zones of the configuration and of all packs, each defined once: any rule may name any zone.
-fn zones(report: &mut Report, config: &Config, documents: &[Document<'_>]) -> Zones {
+fn read_zones(report: &mut Report, config: &Config, documents: &[Document<'_>], names: &mut Names) {
     let prepare = |networks: &[IpNet]| Arc::new(Networks::new(networks));
-    let of_config = config.zones.iter();
-    let mut zones: Zones = of_config
-        .map(|(name, networks)| (name.clone(), prepare(networks)))
-        .collect();
-    let mut places = BTreeMap::<String, Span>::new();
+    for (name, networks) in &config.zones {
+        names.zones.insert(name.clone(), prepare(networks));
+    }
     for document in documents {
         let Some(node) = document.table().optional("zones") else {
             continue;
         };
         for zone in config::zones(report, &node) {
-            if zones.contains_key(&zone.name) {
+            if names.zones.contains_key(&zone.name) {
                 let message = format!("there are two zones `{}`", zone.name);
                 let finding = report.error(&zone.span, message);
-                match places.get(&zone.name) {
+                match names.zone_spans.get(&zone.name) {
                     Some(first) => finding.related(first, "first defined here"),
                     None => finding.help("the configuration defines it too"),
                 };
                 continue;
             }
-            zones.insert(zone.name.clone(), prepare(&zone.networks));
-            places.insert(zone.name, zone.span);
+            names
+                .zones
+                .insert(zone.name.clone(), prepare(&zone.networks));
+            names.zone_spans.insert(zone.name, zone.span);
         }
     }
-    zones
 }
 
 /// No more than a name, and the operator's own: it need not withstand anybody.
@@ -478,11 +478,7 @@ fn logs_payloads(rules: &[Rule], matchings: &[Matching]) -> bool {
 
 fn zones_counted(rules: &[Rule], zones: &Zones) -> Vec<(String, Arc<Networks>)> {
     let mut limits = rules.iter().filter_map(|rule| rule.limit);
-    let counts_zones = |limit: Limit| {
-        let of_zone = matches!(limit, Limit::Distinct(limit) if limit.of == Per::Zone);
-        limit.per() == Per::Zone || of_zone
-    };
-    match limits.any(counts_zones) {
+    match limits.any(|limit| limit.counts_zones()) {
         true => zones.iter().map(|(n, z)| (n.clone(), z.clone())).collect(),
         false => Vec::new(),
     }

@@ -194,6 +194,15 @@ impl<'a> Node<'a> {
         self.value.as_str()
     }
 
+    /// A number as it is written.
+    pub(crate) fn as_number(&self) -> Option<&'a str> {
+        match self.value {
+            DeValue::Integer(number) => Some(number.as_str()),
+            DeValue::Float(number) => Some(number.as_str()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_table(&self) -> bool {
         self.value.is_table()
     }
@@ -360,6 +369,18 @@ impl<'a> Node<'a> {
             "table" => "a table",
             _ => "a string",
         };
-        report.error(&self.span, format!("expected {expected}, found {found}"));
+        let message = format!("expected {expected}, found {found}");
+        report
+            .error(&self.span, message)
+            .help_with(|| match self.value {
+                DeValue::Integer(number) if expected == "a string" => {
+                    Some(format!("write \"{}\", in quotes", number.as_str()))
+                }
+                DeValue::String(text) if expected.ends_with(" number") => {
+                    let number: f64 = text.parse().ok()?;
+                    Some(format!("write {number}, without quotes"))
+                }
+                _ => None,
+            });
     }
 }

@@ -108,6 +108,11 @@ impl Report {
         self.push(Level::Warning, span, message)
     }
 
+    /// Takes up a finding about a file that isn't at hand.
+    pub(crate) fn add(&mut self, diagnostic: Diagnostic) {
+        self.found.push(diagnostic);
+    }
+
     /// The place of a span's first character.
     pub(crate) fn place(&self, span: &Span) -> Place {
         self.files[span.file].place(span.range.start)

@@ -36,6 +36,7 @@ packs! {
     "virtual-patches",
     "segmentation-example",
     "tls-required",
+    "payloads-example",
 }
 
 /// A rule of a shipped pack.
@@ -140,6 +141,13 @@ const PACK_NOTES: &[(&str, Note)] = &[
         note(
             "devices that can't speak TLS",
             "the zone of those that are named as exceptions",
+        ),
+    ),
+    (
+        "payloads-example.toml",
+        note(
+            "whatever the example's topics and bounds don't foresee of your site",
+            "its sets and bounds: try it with `dry_run = true`, or with mode = \"monitor\"",
         ),
     ),
 ];

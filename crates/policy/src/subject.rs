@@ -156,6 +156,8 @@ pub enum Message<'a> {
     Coap(&'a wire::coap::Message<'a>),
     /// A CoAP message of a stream.
     CoapTcp(&'a wire::coap::tcp::Message<'a>),
+    /// What a client of TLS or DTLS begins with.
+    Hello(&'a wire::hello::ClientHello<'a>),
 }
 
 impl<'a> Message<'a> {
@@ -166,7 +168,7 @@ impl<'a> Message<'a> {
         match self {
             Self::Coap(message) => Some(message),
             Self::CoapTcp(message) => Some(message),
-            Self::None | Self::Mqtt(_) => None,
+            Self::None | Self::Mqtt(_) | Self::Hello(_) => None,
         }
     }
 }

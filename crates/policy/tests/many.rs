@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use weir_policy::{
-    Config, Endpoints, Message, Policy, Protocol, Reason, Service, Session, Side, SourceText,
-    Subject,
+    Config, Diagnostics, Endpoints, Message, Policy, Protocol, Reason, Service, Session, Side,
+    SourceText, Subject,
 };
 use wire::coap;
 use wire::mqtt::{ControlPacket, Property, QoS, Version, encode};
@@ -190,6 +190,10 @@ fn conditions() -> impl Strategy<Value = String> {
 }
 
 fn compile(rules: &[(usize, &String, bool)]) -> Option<Policy> {
+    check(rules).0
+}
+
+fn check(rules: &[(usize, &String, bool)]) -> (Option<Policy>, Diagnostics) {
     let rules: String = rules
         .iter()
         .map(|(id, conditions, stops)| {
@@ -197,11 +201,8 @@ fn compile(rules: &[(usize, &String, bool)]) -> Option<Policy> {
             format!("[[rule]]\nid = \"r{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
         })
         .collect();
-    Policy::compile(
-        &Config::default(),
-        &[SourceText::new("p.toml", &format!("{ZONES}{rules}"))],
-    )
-    .ok()
+    let pack = SourceText::new("p.toml", &format!("{ZONES}{rules}"));
+    Policy::check(&Config::default(), &[pack])
 }
 
 /// A message with all that is known beside it.
@@ -437,6 +438,27 @@ proptest! {
         if compile(&[first, second]).is_none() {
             for sample in &samples {
                 prop_assert!(sample.ask(&later).1.is_none() || sample.ask(&alone).1.is_some());
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn an_exception_called_apart_passes_nothing_by(
+        [first, second] in related(),
+        samples in vec(sample(), 12),
+    ) {
+        let rules = [(0, &first, true), (1, &second, true)];
+        let (Some(of), Some(excepted)) = (compile(&rules[..1]), compile(&rules[1..])) else {
+            return Ok(());
+        };
+        let both = format!("{first} }}\nexcept = {{ {second}");
+        if check(&[(0, &both, true)]).1.render().contains("about nothing that the rule matches") {
+            for sample in &samples {
+                prop_assert!(sample.ask(&of).1.is_none() || sample.ask(&excepted).1.is_none());
             }
         }
     }

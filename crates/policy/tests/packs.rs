@@ -19,7 +19,7 @@ const WITHOUT_CASES: &[&str] = &[
 ];
 
 /// Each pack with the numbers allotted to it, a hundred from here on.
-const PACKS: [(&str, &str, u32); 10] = [
+const PACKS: [(&str, &str, u32); 11] = [
     pack!("baseline", 7_400_000),
     pack!("legacy-devices", 7_400_100),
     pack!("mqtt-dos", 7_400_200),
@@ -30,6 +30,7 @@ const PACKS: [(&str, &str, u32); 10] = [
     pack!("virtual-patches", 7_400_700),
     pack!("segmentation-example", 7_400_800),
     pack!("tls-required", 7_400_900),
+    pack!("payloads-example", 7_401_000),
 ];
 
 fn baseline() -> Policy {
@@ -103,7 +104,7 @@ fn check_cases(policy: &Policy, rule: &Rule) {
 /// Behind the baseline, as they ask to be named, and before it what closes holes.
 #[test]
 fn all_packs_stand_beside_each_other() {
-    let order = [7, 0, 2, 4, 3, 5, 6, 9];
+    let order = [7, 0, 2, 4, 3, 5, 6, 9, 10];
     let sources: Vec<_> = order
         .iter()
         .map(|at| SourceText::new(PACKS[*at].0, PACKS[*at].1))

@@ -1,7 +1,8 @@
 //! DTLS records, as far as their headers: is this datagram DTLS? (RFC 6347 §4.1, RFC 9147 §4,
-//! RFC 9146 §4). Handshake messages are not read.
+//! RFC 9146 §4). Of handshake messages only a ClientHello is read.
 
 use crate::finding::findings;
+use crate::hello::{CLIENT_HELLO, ClientHello};
 
 findings! {
     /// A datagram that is no sequence of DTLS records.
@@ -40,6 +41,8 @@ pub enum Record {
 /// Bytes of the long header.
 const HEADER_LEN: usize = 13;
 const RECORD_LEN_MAX: usize = (1 << 14) + 2048;
+/// The content type of handshake messages.
+const HANDSHAKE: u8 = 22;
 const TLS12_CID: u8 = 25;
 
 /// Walks the records of a datagram and returns the first. The walk ends at a record that does not
@@ -53,6 +56,40 @@ pub fn decode(datagram: &[u8]) -> Result<Record, Malformed> {
         (_, rest) = next_record(rest)?;
     }
     Ok(first)
+}
+
+/// The ClientHello in a datagram, in the clear as it always is. One in fragments isn't put together, and so
+/// isn't readable.
+#[must_use]
+pub fn client_hello(datagram: &[u8]) -> Option<ClientHello<'_>> {
+    let mut rest = datagram;
+    while !rest.is_empty() {
+        let (record, after) = next_record(rest).ok()?;
+        let len = rest.len() - after.len();
+        if let Record::Plain {
+            content_type: HANDSHAKE,
+            epoch: 0,
+            ..
+        } = record
+            && let Some(hello) = hello_of(&rest[HEADER_LEN..len])
+        {
+            return Some(hello);
+        }
+        rest = after;
+    }
+    None
+}
+
+/// The ClientHello that a record's first message is, after a header with a place among fragments (RFC 6347 §4.2.2).
+fn hello_of(handshake: &[u8]) -> Option<ClientHello<'_>> {
+    let (header, fragment) = handshake.split_first_chunk::<12>()?;
+    let [kind, len @ .., _, _, o2, o1, o0, f2, f1, f0] = *header;
+    if kind != CLIENT_HELLO {
+        return None;
+    }
+    let is_whole = [o2, o1, o0] == [0; 3] && [f2, f1, f0] == len;
+    let hello = is_whole.then(|| ClientHello::body(fragment, true));
+    Some(hello.flatten().unwrap_or(ClientHello::UNREADABLE))
 }
 
 fn next_record(input: &[u8]) -> Result<(Record, &[u8]), Malformed> {

@@ -9,6 +9,7 @@ pub mod coap;
 pub mod dtls;
 mod finding;
 pub mod greeting;
+pub mod hello;
 pub mod mqtt;
 pub mod net;
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! TLS records, as far as their headers: is this TLS at all, and where does the next record begin?
-//! (RFC 8446 §5.1, RFC 5246 §6.2). Handshake messages are not read.
+//! (RFC 8446 §5.1, RFC 5246 §6.2). Of handshake messages only the first is looked for: see [`crate::hello`].
+
+mod handshake;
 
 use crate::Decoded;
 use crate::finding::findings;
+
+pub use handshake::{FirstHandshake, first_handshake, join_records};
 
 findings! {
     /// Bytes that are no TLS record.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use jiff::SignedDuration;
-use policy::Config;
+use policy::{Config, MAX_BAN};
 
 use super::{CONFIGURATION, Failure, Status, network};
 use crate::control::load;
@@ -74,6 +74,7 @@ fn duration(text: &str) -> Result<Duration, String> {
             .map_err(|_| "no time: write \"10m\" or \"36h\"".to_owned())?,
     };
     match Duration::try_from(duration) {
+        Ok(duration) if duration > MAX_BAN => Err("has to be at most 365d, as a rule's".to_owned()),
         Ok(duration) if duration.as_secs() > 0 => Ok(duration),
         _ => Err("has to be a second or more".to_owned()),
     }
@@ -339,10 +340,13 @@ mod tests {
         assert_eq!(seconds("1h 30m"), Ok(5400));
         assert_eq!(seconds("7d"), Ok(7 * 86_400));
         assert!(network("192.0.2.1/24").is_err_and(|error| error.contains("192.0.2.0/24")));
+        let plain = network("::ffff:192.0.2.1").map(|network| network.to_string());
+        assert_eq!(plain, Ok("192.0.2.1/32".to_owned()));
         let wide = |text| network(text).is_ok_and(|network| is_wide(&network));
-        assert!(wide("0.0.0.0/0") && wide("64.0.0.0/7") && wide("::/0"));
+        assert!(wide("0.0.0.0/0") && wide("64.0.0.0/7") && wide("::/0") && wide("::ffff:0:0/96"));
         assert!(!wide("10.0.0.0/8") && !wide("2001::/16"));
-        for wrong in ["", "0s", "-5m", "soon", "5", "99999999999d"] {
+        assert_eq!(seconds("365d"), Ok(MAX_BAN.as_secs()));
+        for wrong in ["", "366d", "0s", "-5m", "soon", "5", "99999999999d"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }

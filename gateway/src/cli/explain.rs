@@ -7,14 +7,14 @@ use policy::{Reason, reference};
 
 use super::{Failure, Status};
 
-/// Names further away than this are no suggestion.
+/// Names further away than this are no suggestion, nor those that are wrong in more than a third.
 const MAX_DISTANCE: usize = 6;
 
 pub(super) fn run(code: Option<&str>, out: &mut impl Write) -> Result<Status, Failure> {
     let Some(code) = code else {
         return list(Reason::ALL.iter().copied(), out);
     };
-    if let Some(reason) = Reason::from_code(code) {
+    if let Some(reason) = Reason::from_code(&code.to_lowercase()) {
         out.write_all(reference::explain_reason(reason).as_bytes())?;
         return Ok(Status::Fine);
     }
@@ -31,7 +31,8 @@ pub(super) fn run(code: Option<&str>, out: &mut impl Write) -> Result<Status, Fa
         }
         [..] => return list_rules(&rules, out),
     }
-    let family = format!("{}.", code.trim_end_matches('*').trim_end_matches('.'));
+    let family = code.trim_end_matches('*').trim_end_matches('.');
+    let family = format!("{}.", family.to_lowercase());
     let members = || {
         Reason::ALL
             .iter()
@@ -60,6 +61,13 @@ fn list_rules(rules: &[&ShippedRule], out: &mut impl Write) -> Result<Status, Fa
 
 fn unknown(code: &str) -> String {
     let code = &code.to_lowercase();
+    // Another hole with almost the same number is another hole.
+    if let Some(number) = code.strip_prefix("cve-") {
+        let remark = shipped::PACKS.iter().find_map(|pack| remark_on(code, pack));
+        return remark.unwrap_or_else(|| {
+            format!("no shipped rule is about CVE-{number}; rules/REFERENCE.md lists those that are about one")
+        });
+    }
     let rules = shipped::rules();
     let codes = Reason::ALL.iter().map(|reason| reason.code());
     // `mqtt.spoofed` of `mqtt.spoofed.server-packet`: listed like a code, so suggested like one.
@@ -72,7 +80,7 @@ fn unknown(code: &str) -> String {
         names
             .map(|name| (strsim::damerau_levenshtein(code, name), name.to_owned()))
             .min()
-            .filter(|(distance, _)| *distance <= MAX_DISTANCE)
+            .filter(|(distance, _)| *distance <= MAX_DISTANCE.min(code.len() / 3))
     };
     // What has dots is meant for a code rather than for a rule.
     let named = near(&mut codes.chain(families));
@@ -89,6 +97,24 @@ fn unknown(code: &str) -> String {
             "no reason code or shipped rule {code:?}; `weir explain` lists the codes, rules/REFERENCE.md the rules"
         ),
     }
+}
+
+/// What a pack says of a hole that none of its rules closes: an item of a list in its comments.
+fn remark_on(cve: &str, pack: &shipped::Pack) -> Option<String> {
+    let comments = pack.text.lines().map_while(|line| line.strip_prefix('#'));
+    let comments: Vec<&str> = comments.map(str::trim).collect();
+    let text = comments.join(" ");
+    let mut items = text.split("- ").skip(1);
+    let names = |item: &&str| {
+        let mut words = item.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        words.any(|word| word.eq_ignore_ascii_case(cve))
+    };
+    let item = items.find(names)?.trim().trim_end_matches([';', '.']);
+    Some(format!(
+        "{} can't be closed from outside; {} says: {item}",
+        cve.to_uppercase(),
+        pack.name
+    ))
 }
 
 #[cfg(test)]
@@ -114,7 +140,15 @@ mod tests {
         let text = explained(Some("cve-2018-12543")).expect("a shipped rule");
         assert!(text.contains("virtual-patches.toml"), "{text}");
         let error = explained(Some("cve-2018-12544")).expect_err("no such rule");
-        assert!(error.contains("did you mean cve-2018-1254"), "{error}");
+        assert_eq!(
+            error,
+            "no shipped rule is about CVE-2018-12544; rules/REFERENCE.md lists those that are about one"
+        );
+        let open = explained(Some("CVE-2021-34434")).expect_err("no rule can");
+        assert!(
+            open.contains("can't be closed from outside") && open.contains("keeps to itself"),
+            "{open}"
+        );
     }
 
     #[test]
@@ -137,6 +171,7 @@ mod tests {
         let text = explained(Some("mqtt.spoofed.*")).expect("a family");
         assert!(text.contains("mqtt.spoofed.server-packet"), "{text}");
         assert!(!text.contains("coap."), "{text}");
+        assert_eq!(explained(Some("MQTT.Spoofed")), Ok(text));
         let all = explained(None).expect("the list");
         assert_eq!(all.lines().count(), Reason::COUNT);
     }
@@ -150,6 +185,10 @@ mod tests {
         );
         let error = explained(Some("mqtt.spofed")).expect_err("misspelt");
         assert!(error.contains("did you mean mqtt.spoofed?"), "{error}");
+        for nothing in ["", "x"] {
+            let error = explained(Some(nothing)).expect_err("nothing");
+            assert!(error.contains("lists the codes"), "{error}");
+        }
         assert!(
             explained(Some("nothing-like-it"))
                 .expect_err("unknown")

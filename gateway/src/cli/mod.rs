@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
 use output::Output;
+use policy::unmapped;
 
 use crate::causes::with_causes;
 use crate::{build_info, control, demo};
@@ -107,7 +108,7 @@ fn network(text: &str) -> Result<IpNet, String> {
             .into(),
     };
     match network.trunc() {
-        trunc if trunc == network => Ok(network),
+        trunc if trunc == network => Ok(unmapped(network)),
         trunc => Err(format!("has bits set beyond its prefix: write {trunc}")),
     }
 }
@@ -119,6 +120,8 @@ enum Status {
     Fine,
     /// It ran, and found something.
     Findings,
+    /// It ran as far as it could.
+    Incomplete,
 }
 
 impl Status {
@@ -126,7 +129,9 @@ impl Status {
     fn and(self, other: Self) -> Self {
         match self {
             Self::Fine => other,
-            Self::Findings => self,
+            Self::Findings if other == Self::Fine => self,
+            Self::Findings => other,
+            Self::Incomplete => self,
         }
     }
 }
@@ -172,6 +177,7 @@ impl From<Status> for ExitCode {
         match status {
             Status::Fine => Self::SUCCESS,
             Status::Findings => Self::from(1),
+            Status::Incomplete => Self::from(2),
         }
     }
 }

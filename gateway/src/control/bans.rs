@@ -78,6 +78,8 @@ pub struct Lists {
     pub sources: Sources,
     /// Where that may change.
     pub feeds: Feeds,
+    /// Whether they couldn't be read, so that whoever is kept out stays so.
+    pub stay: bool,
     /// Who asks what came of them.
     pub asker: Option<oneshot::Sender<Placed>>,
 }
@@ -166,7 +168,10 @@ impl<L: BlockList> Keeper<L> {
             match orders.recv_timeout(SWEEP) {
                 Ok(Order::Ban(ban)) => self.place(&ban, now_ns()),
                 Ok(Order::Lists(lists)) => {
-                    let placed = self.follow(lists.sources);
+                    let placed = match lists.stay {
+                        true => self.stay(lists.sources.never),
+                        false => self.follow(lists.sources),
+                    };
                     self.feeds = Some(lists.feeds);
                     if let Some(asker) = lists.asker {
                         // Who has gone meanwhile needs no answer.
@@ -252,6 +257,19 @@ impl<L: BlockList> Keeper<L> {
         self.counts.unlisted.store(unplaced, Ordering::Relaxed);
         self.show();
         placed
+    }
+
+    /// Leaves the lists as they are, but for what is never kept out.
+    fn stay(&mut self, never: Vec<IpNet>) -> Placed {
+        let unplaced = self.counts.unlisted.load(Ordering::Relaxed);
+        let blocked = self.listed.clone();
+        let placed = self.follow(Sources { blocked, never });
+        self.counts.unlisted.fetch_add(unplaced, Ordering::Relaxed);
+        let unplaced = usize::try_from(unplaced).unwrap_or(0);
+        Placed {
+            unplaced: placed.unplaced + unplaced,
+            ..placed
+        }
     }
 
     /// Puts what is never kept out on the list, in the place of what was.

@@ -32,6 +32,8 @@ pub struct Loaded {
     pub sources: Sources,
     /// The files that say so.
     pub feeds: Feeds,
+    /// Why they couldn't be read, where they may stay as they are; else empty.
+    pub unread: Diagnostics,
     /// The configuration and its packs, as files.
     pub files: Files,
     /// What is worth knowing about it all the same.
@@ -102,12 +104,35 @@ pub enum Unreadable {
 ///
 /// Every problem of every file.
 pub fn load(path: &Path) -> Result<Loaded, Unusable> {
+    load_with(path, Unread::Fails)
+}
+
+/// The same while the lists of an earlier configuration are in force: files of block lists that can't be read
+/// are no reason against new rules.
+///
+/// # Errors
+///
+/// Every problem of every other file.
+pub fn load_anew(path: &Path) -> Result<Loaded, Unusable> {
+    load_with(path, Unread::Stays)
+}
+
+fn load_with(path: &Path, unread: Unread) -> Result<Loaded, Unusable> {
     let unusable = |problems| Unusable {
         path: path.to_owned(),
         problems,
     };
     let source = read(path).map_err(|file| unusable(file.into()))?;
-    compile(&source, path).map_err(|diagnostics| unusable(diagnostics.into()))
+    compile_with(&source, path, unread).map_err(|diagnostics| unusable(diagnostics.into()))
+}
+
+/// What becomes of a configuration whose block lists can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    /// It can't be used.
+    Fails,
+    /// It can, and the lists in force stay.
+    Stays,
 }
 
 /// The same for a configuration whose text, found at `path`, is at hand.
@@ -116,6 +141,10 @@ pub fn load(path: &Path) -> Result<Loaded, Unusable> {
 ///
 /// Every problem of every file.
 pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Diagnostics> {
+    compile_with(source, path, Unread::Fails)
+}
+
+fn compile_with(source: &SourceText, path: &Path, unread: Unread) -> Result<Loaded, Diagnostics> {
     let (config, mut diagnostics) = Config::check(source);
     let files = std::iter::once(path.to_owned()).chain(pack_paths(&config, path));
     let files = Files::new(files.collect());
@@ -124,6 +153,11 @@ pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Diagnostics> 
     diagnostics.extend(found);
     let feeds = Feeds::of(&config, path);
     let (blocked, found) = feeds.read();
+    let stay = unread == Unread::Stays && found.has_errors();
+    let (found, unread) = match stay {
+        true => (Diagnostics::default(), found),
+        false => (found, Diagnostics::default()),
+    };
     diagnostics.extend(found);
     let sources = Sources {
         blocked,
@@ -136,6 +170,7 @@ pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Diagnostics> 
             packs,
             sources,
             feeds,
+            unread,
             files,
             warnings: diagnostics,
         }),
@@ -172,7 +207,11 @@ fn read_all(named: &[NamedFile], path: &Path, diagnostics: &mut Diagnostics) -> 
 /// Why it can't be read, at the line that names it; or where it isn't UTF-8.
 pub fn read_named(file: &NamedFile, path: &Path) -> Result<SourceText, Diagnostics> {
     read(path).map_err(|unreadable| match unreadable {
-        Unreadable::System { path, error } => file.unreadable(&error, helps(&path, &error)),
+        Unreadable::System { path, error } => {
+            let mut helps = helps(&path, &error);
+            helps[0].push_str("; the packs that come with Weir are those in its directory rules/");
+            file.unreadable(&error, helps)
+        }
         Unreadable::NotText(diagnostics) => diagnostics,
     })
 }
@@ -189,10 +228,7 @@ pub fn read_feed(file: &NamedFile, path: &Path) -> Result<Vec<u8>, Diagnostics> 
 /// Where a file was looked for, and what is there under almost the same name.
 fn helps(path: &Path, error: &io::Error) -> Vec<String> {
     let absolute = std::path::absolute(path).unwrap_or(path.to_owned());
-    let mut helps = vec![format!(
-        "it is looked for at {}; the packs that come with Weir are those in its directory rules/",
-        absolute.display()
-    )];
+    let mut helps = vec![format!("it is looked for at {}", absolute.display())];
     if error.kind() == io::ErrorKind::NotFound {
         helps.extend(nearest(path).map(|name| format!("did you mean `{name}`?")));
     }
@@ -302,6 +338,7 @@ mod tests {
         let elsewhere = [
             "links",
             "zones",
+            "zone_marks",
             "tls_required_from",
             "listen",
             "file",
@@ -354,6 +391,24 @@ mod tests {
             assert!(packs.contains(needle), "{needle} is missing in\n{packs}");
         }
         assert!(itself.contains("it is a FIFO"), "{itself}");
+    }
+
+    #[test]
+    fn a_list_that_is_gone_fails_a_start_and_no_reload() {
+        let directory = std::env::temp_dir().join(format!("weir-gone-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a scratch directory");
+        let config = directory.join("weir.toml");
+        let text = "[block]\nfiles = [\"gone.txt\"]\nnever = [\"192.0.2.1\"]\n";
+        std::fs::write(&config, text).expect("written");
+        let start = load(&config).map(drop).expect_err("no list").to_string();
+        let anew = load_anew(&config).expect("rules all the same");
+        std::fs::write(&config, "mode = 7\n").expect("written");
+        let broken = load_anew(&config).map(drop).expect_err("a mistake");
+        std::fs::remove_dir_all(&directory).expect("removed");
+        assert!(start.contains("`gone.txt` can't be read"), "{start}");
+        assert!(anew.unread.to_string().contains("`gone.txt` can't be read"));
+        assert!(anew.warnings.is_empty() && anew.sources.never.len() == 1);
+        assert!(broken.first().contains("expected"), "{broken}");
     }
 
     #[test]

@@ -2,179 +2,40 @@
 //! `weir ctl` says one line of JSON and hears another.
 //!
 //! Who may open the socket may do everything that can be asked here: it belongs to the gateway's user
-//! alone. Connections are few, each asks once and at once, and ends after [`PATIENCE`].
+//! alone. Connections are few, each asks once and at once, hears the answer as it comes, and ends after
+//! [`PATIENCE`]. Where all places are taken, who keeps silent makes room sooner.
+
+mod visitors;
+mod words;
 
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::files::make_directory_of;
+use visitors::{Turn, Visitors};
 
-/// Connections served at the same time; a further one waits in the kernel's backlog.
-const MAX_CONNECTIONS: usize = 8;
+pub use words::{
+    Answer, Banned, FailedReload, Link, Missed, NOT_KEPT_OUT, Question, Reloaded, Rules, Status,
+};
+
 /// How long one connection may take, the answer included.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// How long the question may take: who says nothing must not keep others from being heard.
-const QUESTION_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the question may take, and every piece of the answer that the socket doesn't hold: who keeps
+/// silent must not keep others from being heard.
+const PEERS_PATIENCE: Duration = Duration::from_secs(1);
 /// The longest line that is read of a question.
 const QUESTION_BYTES: u64 = 4096;
 /// Rest after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// What bans come to in monitor mode.
-pub const NOT_KEPT_OUT: &str = "in monitor mode nothing is kept out";
-
-/// What the operator asks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Question {
-    /// How things stand.
-    Status,
-    /// To read all files anew.
-    Reload,
-    /// Who is banned.
-    Bans,
-    /// To ban an address or network for so many seconds.
-    Ban {
-        /// Whom.
-        source: String,
-        /// For how long.
-        seconds: u64,
-    },
-    /// To let an address or network in again.
-    Unban {
-        /// Whom.
-        source: String,
-    },
-}
-
-/// What the operator is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "answer", content = "about", rename_all = "snake_case")]
-pub enum Answer {
-    /// How things stand.
-    Status(Box<Status>),
-    /// The rules now in force.
-    Reloaded(Reloaded),
-    /// Who is banned, the longest first.
-    Bans(Vec<Banned>),
-    /// It is done; in a sentence.
-    Done(String),
-    /// It isn't, and why.
-    Refused(String),
-}
-
-/// What came of reading everything anew.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reloaded {
-    /// The rules now in force.
-    #[serde(flatten)]
-    pub rules: Rules,
-    /// What is worth knowing all the same: warnings, and what waits for the next start.
-    #[serde(default)]
-    pub notes: Vec<String>,
-}
-
-/// How things stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    /// Of the program.
-    pub version: String,
-    /// Seconds since the start.
-    pub up_seconds: u64,
-    /// Whether rulings are carried out: "enforce" or "monitor".
-    pub mode: String,
-    /// What is in force.
-    pub rules: Rules,
-    /// What the files say isn't, and why.
-    pub failed_reload: Option<FailedReload>,
-    /// Each link by its ends.
-    pub links: Vec<Link>,
-    /// What crossed uninspected, or was dropped, for want of a worker.
-    pub missed: Missed,
-    /// What keeps `/readyz` from being ready.
-    pub complaints: Vec<String>,
-    /// TCP flows past their handshake.
-    pub flows: usize,
-    /// MQTT sessions.
-    pub sessions: usize,
-    /// CoAP endpoints remembered.
-    pub endpoints: usize,
-    /// Sources that are banned.
-    pub bans: u64,
-    /// Networks on the block lists.
-    pub listed: u64,
-    /// Networks on the block lists that aren't kept out, for want of room.
-    #[serde(default)]
-    pub unlisted: u64,
-}
-
-/// Rules in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Rules {
-    /// How many policies there have been; 1 is that of the start.
-    pub generation: u64,
-    /// How many rules.
-    pub rules: usize,
-}
-
-/// The last reload, when it failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedReload {
-    /// When, in RFC 3339.
-    pub time: String,
-    /// What was found first.
-    pub problem: String,
-    /// How many have failed since one didn't.
-    pub times: u64,
-}
-
-/// Frames of services since the start that no worker was there for.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Missed {
-    /// Those that crossed uninspected (`on_failure = "open"`).
-    pub passed: u64,
-    /// Those that were dropped (`on_failure = "closed"`).
-    pub dropped: u64,
-    /// When the last were seen, in RFC 3339.
-    pub last: Option<String>,
-}
-
-/// A link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// The interface towards the devices.
-    pub inside: String,
-    /// The other.
-    pub outside: String,
-    /// How many workers it has.
-    pub workers: usize,
-    /// Whether they are at work.
-    pub running: bool,
-    /// How the XDP program is attached to each port: "native", "generic", or "taken off".
-    pub modes: Vec<(String, String)>,
-}
-
-/// A source that is banned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Banned {
-    /// An address or network.
-    pub source: String,
-    /// For how much longer.
-    pub seconds: u64,
-    /// Whether it is kept out by that: not in monitor mode.
-    pub kept_out: bool,
-}
 
 /// A question, and whom to answer.
 #[derive(Debug)]
@@ -241,12 +102,8 @@ impl Office {
 
     /// Receives visitors until the task is dropped, and passes on what they ask.
     pub async fn receive(self, visits: mpsc::Sender<Visit>) {
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let mut visitors = Visitors::default();
         loop {
-            let place = Arc::clone(&places)
-                .acquire_owned()
-                .await
-                .expect("never closed");
             let stream = match self.listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -256,14 +113,14 @@ impl Office {
                 }
             };
             let visits = visits.clone();
-            tokio::spawn(async move {
-                match timeout(PATIENCE, receive_one(stream, &visits)).await {
+            let admitted = visitors.admit(async move |turn| {
+                match timeout(PATIENCE, receive_one(stream, &visits, &turn)).await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => tracing::debug!(%error, "control: connection ended early"),
                     Err(_) => tracing::debug!("control: connection took too long"),
                 }
-                drop(place);
             });
+            admitted.await;
         }
     }
 }
@@ -281,18 +138,29 @@ fn is_abandoned(path: &Path) -> bool {
     met.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-async fn receive_one(mut stream: UnixStream, visits: &mpsc::Sender<Visit>) -> io::Result<()> {
+async fn receive_one(
+    mut stream: UnixStream,
+    visits: &mpsc::Sender<Visit>,
+    turn: &Turn,
+) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
     let mut reader = BufReader::new(reader.take(QUESTION_BYTES));
-    timeout(QUESTION_PATIENCE, reader.read_line(&mut line)).await??;
+    timeout(PEERS_PATIENCE, reader.read_line(&mut line)).await??;
+    turn.is_ours();
     let answer = match serde_json::from_str(&line) {
         Ok(question) => ask(question, visits).await,
         Err(error) => Answer::Refused(format!("that is no question: {error}")),
     };
     let mut line = serde_json::to_vec(&answer)?;
     line.push(b'\n');
-    writer.write_all(&line).await
+    turn.is_peers();
+    let mut rest = &*line;
+    while !rest.is_empty() {
+        let written = timeout(PEERS_PATIENCE, writer.write(rest)).await??;
+        rest = &rest[written..];
+    }
+    Ok(())
 }
 
 async fn ask(question: Question, visits: &mpsc::Sender<Visit>) -> Answer {
@@ -307,6 +175,8 @@ async fn ask(question: Question, visits: &mpsc::Sender<Visit>) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinHandle;
+
     use super::*;
 
     fn path(label: &str) -> PathBuf {
@@ -369,24 +239,63 @@ mod tests {
         assert!(!path.exists(), "the file goes with the socket");
     }
 
-    #[tokio::test]
-    async fn the_silent_keep_nobody_from_being_heard() {
-        let path = path("silent");
+    /// An office at which every question is answered so.
+    fn answering(label: &str, with: &'static str) -> (PathBuf, JoinHandle<()>) {
+        let path = path(label);
         let office = Office::open(&path).expect("open");
         let (sender, mut visits) = mpsc::channel(1);
-        let task = tokio::spawn(office.receive(sender));
         tokio::spawn(async move {
             while let Some(Visit { answer, .. }) = visits.recv().await {
-                drop(answer.send(Answer::Done("heard".to_owned())));
+                drop(answer.send(Answer::Done(with.to_owned())));
             }
         });
+        (path, tokio::spawn(office.receive(sender)))
+    }
+
+    const STATUS: &[u8] = b"{\"ask\":\"status\"}\n";
+
+    #[tokio::test]
+    async fn the_silent_keep_nobody_from_being_heard() {
+        let (path, task) = answering("silent", "heard");
         let mut silent = Vec::new();
-        for _ in 0..2 * MAX_CONNECTIONS {
+        for _ in 0..100 {
             silent.push(UnixStream::connect(&path).await.expect("open"));
         }
-        let question = b"{\"ask\":\"status\"}\n";
-        let heard = timeout(4 * QUESTION_PATIENCE, said(&path, question)).await;
+        let heard = timeout(4 * PEERS_PATIENCE, said(&path, STATUS)).await;
         assert!(heard.is_ok_and(|answer| answer.contains("heard")));
+        task.abort();
+    }
+
+    /// More than a socket holds, so that the answer can't be left there.
+    #[tokio::test]
+    async fn who_does_not_read_the_answer_loses_the_place() {
+        let long: &'static str = "heard ".repeat(1 << 19).leak();
+        let (path, task) = answering("deaf", long);
+        let mut deaf = Vec::new();
+        for _ in 0..3 * visitors::MAX_CONNECTIONS {
+            let mut stream = UnixStream::connect(&path).await.expect("open");
+            stream.write_all(STATUS).await.expect("written");
+            deaf.push(stream);
+        }
+        let heard = timeout(4 * PEERS_PATIENCE, said(&path, STATUS)).await;
+        assert!(heard.is_ok_and(|answer| answer.len() > long.len()));
+        // What was cut off is no line.
+        let mut cut = String::new();
+        deaf[0].read_to_string(&mut cut).await.expect("read");
+        assert!(!cut.ends_with('\n'));
+        task.abort();
+    }
+
+    #[tokio::test]
+    async fn a_crowd_that_asks_at_once_is_answered_whole() {
+        let (path, task) = answering("crowd", "heard");
+        let mut crowd = tokio::task::JoinSet::new();
+        for _ in 0..200 {
+            let path = path.clone();
+            crowd.spawn(async move { said(&path, STATUS).await });
+        }
+        let answers = crowd.join_all().await;
+        assert!(answers.iter().all(|answer| answer.contains("heard")));
         task.abort();
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::bans::{Lists, Order, Placed};
 use super::events::Policies;
 use super::files::Files;
-use super::load::{Loaded, load};
+use super::load::{Loaded, load_anew};
 use super::metrics::{ControlCounts, Metrics};
 use super::office::{FailedReload, Reloaded, Rules};
 
@@ -88,7 +88,7 @@ impl Reloader {
     ) -> Result<Reloaded, String> {
         // Changes after this are noticed, those before it are read.
         self.files = Files::new(self.files.paths().map(Path::to_owned).collect());
-        let outcome = match load(&self.path) {
+        let outcome = match load_anew(&self.path) {
             Ok(loaded) => self
                 .install(loaded, asker, configure)
                 .map_err(|p| (p.clone(), p)),
@@ -140,10 +140,18 @@ impl Reloader {
             warnings,
             sources,
             feeds,
+            unread,
             files,
             ..
         } = loaded;
         let mut notes = Vec::new();
+        if !unread.is_empty() {
+            let why = unread.to_string();
+            notes.push(format!(
+                "the block lists stay as they are:\n{}",
+                why.trim_end()
+            ));
+        }
         if !warnings.is_empty() {
             notes.push(warnings.to_string().trim_end().to_owned());
         }
@@ -165,6 +173,7 @@ impl Reloader {
         let lists = Lists {
             sources,
             feeds,
+            stay: !unread.is_empty(),
             asker,
         };
         if self.keeper.send(Order::Lists(lists)).is_err() {

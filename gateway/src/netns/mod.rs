@@ -18,6 +18,7 @@
 mod lock;
 mod namespace;
 pub mod peers;
+mod plan;
 mod process;
 mod run;
 mod sockets;
@@ -29,10 +30,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 pub use namespace::Namespace;
+pub use plan::{Family, Host, address};
 pub use process::Process;
 pub use run::{Output, output};
 pub use sockets::Tap;
-pub use topology::{Bridge, Family, Host, INTERFACE, Ports, Spec, Topology, address};
+pub use topology::{Bridge, INTERFACE, Ports, Spec, Topology};
 
 /// What can go wrong around namespaces: always the environment's fault.
 #[derive(Debug, thiserror::Error)]

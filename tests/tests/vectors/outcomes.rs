@@ -11,7 +11,27 @@ pub(crate) enum Outcome {
     Passes,
     /// Passes although the catalogue would have it stopped: no clause forbids it, as said here.
     Legal(&'static str),
+    /// The same, but where a site names this pack, this rule of it stops it.
+    BySite {
+        pack: &'static str,
+        rule: &'static str,
+        why: &'static str,
+    },
 }
+
+/// What the baseline lets through, and all packs together don't: vectors that nothing forbids, and which a site
+/// that names such packs wants stopped. By the rule that does.
+pub(crate) const STOPPED_BY_PACKS: &[(&str, &str)] = &[
+    ("MQ-U10", "cve-2020-13821"),
+    ("MQ-U11", "cve-2022-25130"),
+    ("MQ-C18", "mqtt-users-shipped"),
+    ("MQ-C36", "cve-2021-41039"),
+    ("MQ-C42", "cve-2017-7651"),
+    ("MQ-P29", "cve-2018-12543"),
+    ("MQ-P30", "cve-2019-11779"),
+    ("MQ-B01", "harvest-everything"),
+    ("MQ-B12", "harvest-everything"),
+];
 
 /// Every vector's.
 pub(crate) const OUTCOMES: &[(&str, Outcome)] = &[
@@ -61,9 +81,11 @@ pub(crate) const OUTCOMES: &[(&str, Outcome)] = &[
     ("MQ-C11", Outcome::Passes),
     (
         "MQ-C12",
-        Outcome::Legal(
-            "wildcards are characters like others outside of topics; the anomaly says they are there",
-        ),
+        Outcome::BySite {
+            pack: "virtual-patches",
+            rule: "cve-2017-7650",
+            why: "wildcards are characters like others outside of topics; the anomaly says they are there",
+        },
     ),
     ("MQ-C13", Outcome::Passes),
     ("MQ-C14", Outcome::Passes),
@@ -71,7 +93,11 @@ pub(crate) const OUTCOMES: &[(&str, Outcome)] = &[
     ("MQ-C16", Outcome::Passes),
     (
         "MQ-C17",
-        Outcome::Legal("no clause knows which passwords are weak"),
+        Outcome::BySite {
+            pack: "mqtt-hardening",
+            rule: "mqtt-users-shipped",
+            why: "no clause knows which passwords are weak",
+        },
     ),
     ("MQ-C18", Outcome::Noted("mqtt.auth.failed")),
     ("MQ-C20", Outcome::Passes),
@@ -85,9 +111,11 @@ pub(crate) const OUTCOMES: &[(&str, Outcome)] = &[
     ("MQ-C28", Outcome::Passes),
     (
         "MQ-C29",
-        Outcome::Legal(
-            "the will is published when its delay or the session ends, whichever is first (MQTT 5.0 §3.1.3.2.2)",
-        ),
+        Outcome::BySite {
+            pack: "virtual-patches",
+            rule: "cve-2019-11778",
+            why: "the will is published when its delay or the session ends, whichever is first (MQTT 5.0 §3.1.3.2.2)",
+        },
     ),
     (
         "MQ-C30",
@@ -130,7 +158,14 @@ pub(crate) const OUTCOMES: &[(&str, Outcome)] = &[
     ("MQ-S08", Outcome::Blocked("mqtt.malformed.reason-code")),
     ("MQ-S09", Outcome::Blocked("mqtt.malformed.suback-empty")),
     ("MQ-S10", Outcome::Blocked("mqtt.ack.code-count")),
-    ("MQ-S11", Outcome::Noted("mqtt.session.not-subscribed")),
+    (
+        "MQ-S11",
+        Outcome::BySite {
+            pack: "mqtt-hardening",
+            rule: "mqtt-unasked",
+            why: "servers may subscribe their clients by themselves, and many do; an event says so",
+        },
+    ),
     ("MQ-S15", Outcome::Noted("mqtt.anomaly.server-reference")),
     ("MQ-S16", Outcome::Blocked("mqtt.malformed.property-sender")),
     ("MQ-P01", Outcome::Blocked("mqtt.malformed.topic-wildcard")),
@@ -165,15 +200,21 @@ pub(crate) const OUTCOMES: &[(&str, Outcome)] = &[
     ("MQ-P21", Outcome::Passes),
     (
         "MQ-P23",
-        Outcome::Legal("how large a payload may be is the site's to say"),
+        Outcome::BySite {
+            pack: "payloads-example",
+            rule: "payload-large",
+            why: "how large a payload may be is the site's to say",
+        },
     ),
     ("MQ-P24", Outcome::Passes),
     ("MQ-P25", Outcome::Passes),
     (
         "MQ-P27",
-        Outcome::Legal(
-            "other $-topics are for servers to keep clients from (MQTT 5.0 §4.7.2), not forbidden to send",
-        ),
+        Outcome::BySite {
+            pack: "virtual-patches",
+            rule: "cve-2018-12543",
+            why: "other $-topics are for servers to keep clients from (MQTT 5.0 §4.7.2), not forbidden to send",
+        },
     ),
     ("MQ-P28", Outcome::Blocked("mqtt-server-topics")),
     ("MQ-P29", Outcome::Passes),
@@ -182,13 +223,24 @@ pub(crate) const OUTCOMES: &[(&str, Outcome)] = &[
     ("MQ-P32", Outcome::Passes),
     ("MQ-P33", Outcome::Passes),
     ("MQ-P35", Outcome::Passes),
-    ("MQ-P36", Outcome::Legal("payloads have no form in MQTT")),
+    (
+        "MQ-P36",
+        Outcome::BySite {
+            pack: "payloads-example",
+            rule: "payload-no-reading",
+            why: "payloads have no form in MQTT",
+        },
+    ),
     ("MQ-P38", Outcome::Blocked("mqtt.ack.unknown-packet-id")),
     ("MQ-P39", Outcome::Blocked("mqtt.malformed.reason-code")),
     ("MQ-B01", Outcome::Passes),
     (
         "MQ-B02",
-        Outcome::Legal("servers decide who reads $SYS (MQTT 5.0 §4.7.2)"),
+        Outcome::BySite {
+            pack: "mqtt-harvest",
+            rule: "harvest-system",
+            why: "servers decide who reads $SYS (MQTT 5.0 §4.7.2)",
+        },
     ),
     (
         "MQ-B03",

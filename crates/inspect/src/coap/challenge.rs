@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::{Injected, Sink};
 
 /// The budget where no rule sets one: three bytes for one (RFC 9175 §2.4).
-const RATIO_MILLI: u32 = 3000;
+pub(super) const RATIO_MILLI: u32 = 3000;
 
 /// Where in a conversation an answer of ours belongs.
 #[derive(Debug, Clone, Copy)]

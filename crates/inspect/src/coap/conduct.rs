@@ -3,13 +3,13 @@
 
 use policy::{Protocol, Reason, Subject};
 use wire::Direction;
-use wire::coap::{Block, Type};
+use wire::coap::{Block, Code, Type};
 
 use super::bearing::Role;
 use super::exchange::{Asked, Response};
 use super::observation::{Observe, Sequence};
 use super::parties::Server;
-use super::sent::{Kind, Repetition, Sent};
+use super::sent::{Kind, MAX_TRANSMIT_WAIT, Repetition, Sent};
 use super::upload::Piece;
 use super::{Datagram, Reasons, Tracker};
 use crate::context::Context;
@@ -27,6 +27,9 @@ impl Tracker {
         if let Some(reason) = against_group_message(datagram) {
             reasons.push(reason);
         }
+        if datagram.bearing.client.address == datagram.bearing.server.address {
+            reasons.push(Reason::COAP_SPOOFED_OWN_ADDRESS);
+        }
         match datagram.bearing.role {
             Role::Request => self.reasons_against_request(cx, datagram, &mut reasons),
             Role::Response(Some(asked)) => {
@@ -38,6 +41,9 @@ impl Tracker {
                 reasons.push(Reason::COAP_SPOOFED_UNMATCHED_RESET);
             }
             Role::Reply(None) => reasons.push(Reason::COAP_SPOOFED_UNMATCHED_ACK),
+            Role::Reply(Some(sent)) if acknowledges_non(datagram, &sent) => {
+                reasons.push(Reason::COAP_EXCHANGE_NON_ACKNOWLEDGED);
+            }
             Role::Ping | Role::Reply(Some(_)) => {}
         }
         if datagram.len() > cx.limits.coap_message_bytes {
@@ -73,8 +79,17 @@ impl Tracker {
         reasons: &mut Reasons,
     ) {
         let facts = datagram.facts;
+        if let Some(reason) = self.against_unowed(cx, datagram, asked) {
+            reasons.push(reason);
+        }
+        if asked.acknowledges_non {
+            reasons.push(Reason::COAP_EXCHANGE_NON_ACKNOWLEDGED);
+        }
         if datagram.message.code().class() != 2 {
             return;
+        }
+        if datagram.message.code() == Code::CONTINUE && !asked.has_uploaded {
+            reasons.push(Reason::COAP_BLOCK_CONTINUE);
         }
         if let Some(number) = facts.observe {
             let next = Sequence::new(cx.now, number);
@@ -100,6 +115,48 @@ impl Tracker {
         {
             reasons.push(Reason::COAP_BLOCK_MIXED_BODIES);
         }
+    }
+
+    /// What a response is that comes after the one that was asked for, and repeats none. One that may have been
+    /// asked for unseen is none of that, nor is any member's of a group.
+    fn against_unowed<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        asked: &Asked,
+    ) -> Option<Reason> {
+        let notifies = datagram.is_notification() && asked.has_observed;
+        let reason = match asked.ended {
+            _ if asked.observes => return None,
+            Some(ended) if notifies && cx.now > ended + MAX_TRANSMIT_WAIT => {
+                Reason::COAP_SPOOFED_UNREGISTERED_NOTIFICATION
+            }
+            _ if notifies || asked.is_owed => return None,
+            _ => Reason::COAP_SPOOFED_SECOND_RESPONSE,
+        };
+        let may_be_unseen =
+            self.expects_unknown(cx.now) || matches!(asked.server, Server::Group(_));
+        (!may_be_unseen && !self.is_repetition(cx, datagram, asked)).then_some(reason)
+    }
+
+    /// Whether a response went to its client before, or another under its message ID, which is told of as such.
+    fn is_repetition<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        asked: &Asked,
+    ) -> bool {
+        let digest = self.exchanges.digest(datagram.bytes());
+        if asked.answers.contains(&digest) {
+            return true;
+        }
+        let (message, bearing) = (datagram.message, datagram.bearing);
+        let (client, server) = (bearing.client, bearing.server);
+        let sent = self
+            .exchanges
+            .sent(cx.now, server, client, message.message_id());
+        message.message_type() != Type::Acknowledgement
+            && sent.is_some_and(|sent| sent.kind == Kind::Response && sent.token == datagram.token)
     }
 
     /// Whether a message towards a client has been forwarded to it before, as it is.
@@ -214,6 +271,11 @@ impl Tracker {
         }
         repetition
     }
+}
+
+/// Whether a NON is acknowledged, which nobody waits for (RFC 7252 §4.3).
+fn acknowledges_non(datagram: &Datagram<'_>, sent: &Sent) -> bool {
+    datagram.message.message_type() == Type::Acknowledgement && !sent.is_confirmable()
 }
 
 /// What can't be asked of a group (RFC 7252 §8.1).

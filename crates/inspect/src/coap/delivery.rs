@@ -161,10 +161,9 @@ impl Tracker {
         let evicted = match (asked, datagram.notifies()) {
             (Some(asked), notifies) => {
                 self.portions.keep(cx.now, asked.body, datagram.bytes());
-                if asked.observes {
-                    self.exchanges
-                        .answered(cx.now, &response, asked.server, notifies, false);
-                }
+                self.exchanges
+                    .answered(cx.now, &response, asked.server, notifies, false);
+                self.note_answer(cx, datagram, &asked);
                 false
             }
             (None, Some(number)) => self.exchanges.adopt(cx.now, &response, number, false),

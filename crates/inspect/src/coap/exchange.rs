@@ -10,22 +10,25 @@
 //! observations go on. Entries live for the lifetimes of §4.8.2, counted from their last use; an
 //! observation for as long as its server may stay silent (RFC 7641 §4.5).
 
+mod state;
+
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::endpoint::{Endpoint, Token};
-use super::observation::{Observation, Observe, Sequence};
+use super::observation::Observe;
 use super::parties::{Parties, Server};
-use super::sent::{EXCHANGE_LIFETIME, Repetition, Sent};
+use super::sent::{Repetition, Sent};
 use crate::Instant;
 use crate::hashing::{Hashing, hashing};
 use crate::holdings::{Held, Share, Slot};
-use crate::table::{Aging, Table};
+use crate::table::Table;
 
-/// A server has to send a CON notification at least once in 24 hours (RFC 7641 §4.5).
-const OBSERVATION_LIFETIME: Duration = Duration::from_secs(24 * 3600 + 247);
+pub(super) use state::{Asked, Request, Response, Unbooked};
+
+use state::Exchange;
 
 /// Everything under way.
 #[derive(Debug)]
@@ -36,61 +39,6 @@ pub(super) struct Exchanges {
     /// How often the clients' books were begun anew.
     edition: AtomicU32,
     hasher: Hashing,
-}
-
-/// A request on its way to a server.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Request {
-    pub(super) client: Endpoint,
-    pub(super) server: Server,
-    pub(super) token: Token,
-    pub(super) message_id: u16,
-    pub(super) observe: Option<Observe>,
-    /// Whether the address of the client was validated as it asked.
-    pub(super) trusted: bool,
-    /// Whether any server may answer it.
-    pub(super) asks_anybody: bool,
-    /// What it asks for, where the size of the answer matters.
-    pub(super) resource: Option<u64>,
-    /// What makes the body of the answer.
-    pub(super) body: u64,
-    /// Where the block of the answer begins that it asks for (RFC 7959 §2.4).
-    pub(super) offset: u64,
-    /// Bytes of UDP payload.
-    pub(super) len: usize,
-}
-
-/// What a response says of itself.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Response {
-    pub(super) client: Endpoint,
-    pub(super) server: Endpoint,
-    pub(super) token: Token,
-    /// Of a piggybacked response: the message ID of the request.
-    pub(super) piggybacked_on: Option<u16>,
-}
-
-/// What is known of the request behind a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub(super) server: Server,
-    /// Whether the client's address was validated when it asked.
-    pub(super) trusted: bool,
-    /// Whether any server may answer it.
-    pub(super) asks_anybody: bool,
-    pub(super) resource: Option<u64>,
-    /// What makes the body of the response.
-    pub(super) body: u64,
-    /// Whether it asked to be notified.
-    pub(super) observes: bool,
-    /// Whether it did so at any time.
-    pub(super) has_observed: bool,
-    /// The latest notification.
-    pub(super) latest: Option<Sequence>,
-    /// Where the block begins that it asked for last.
-    pub(super) offset: u64,
-    /// Whether it was asked before the books that are kept now.
-    pub(super) is_unbooked: bool,
 }
 
 impl Exchanges {
@@ -142,9 +90,7 @@ impl Exchanges {
                 let parties = Parties::new(response.client, server.endpoint(), response.token);
                 let (asked, message_id) = self.exchanges.with(now, &parties, |exchange| {
                     exchange.used = exchange.used.max(now);
-                    let is_piggybacked = response.piggybacked_on.is_some();
-                    let is_unbooked = exchange.edition != self.edition();
-                    let asked = exchange.asked(server, is_piggybacked, is_unbooked);
+                    let asked = exchange.asked(server, response, self.edition());
                     (asked, exchange.message_id)
                 })?;
                 let matches = response.piggybacked_on.is_none_or(|id| {
@@ -157,16 +103,20 @@ impl Exchanges {
             })
     }
 
-    /// The bytes of the request that `response` answers, if they stand in no books yet: each time they are
-    /// begun anew, they are carried over once.
-    pub(super) fn carry_over(&self, now: Instant, response: &Response, server: Server) -> usize {
+    /// The bytes of the request that `response` answers, if they stand in no books: they were begun anew since,
+    /// or have gone on by their `window`. From now on they do.
+    pub(super) fn book(
+        &self,
+        now: Instant,
+        response: &Response,
+        server: Server,
+        window: Duration,
+    ) -> Unbooked {
         let parties = Parties::new(response.client, server.endpoint(), response.token);
-        let carried = self.exchanges.with(now, &parties, |exchange| {
-            let before = std::mem::replace(&mut exchange.edition, self.edition());
-            let is_due = before != exchange.edition;
-            if is_due { exchange.len.into() } else { 0 }
-        });
-        carried.unwrap_or(0)
+        let edition = self.edition();
+        let book = |exchange: &mut Exchange| exchange.book(now, edition, window);
+        let unbooked = self.exchanges.with(now, &parties, book);
+        unbooked.unwrap_or(Unbooked::Nothing)
     }
 
     /// A response to that request is forwarded; `notifies` is its Observe option if it tells of success,
@@ -182,11 +132,36 @@ impl Exchanges {
     ) {
         let parties = Parties::new(response.client, server.endpoint(), response.token);
         self.exchanges.with(now, &parties, |exchange| {
-            exchange
-                .observation
-                .answer(now, notifies, is_trusted, &self.observations);
-            exchange.settle();
+            exchange.answer(now, server, notifies, is_trusted, &self.observations);
         });
+    }
+
+    /// The answer with this digest went to the client, or what stands for it.
+    pub(super) fn note_answer(
+        &self,
+        now: Instant,
+        response: &Response,
+        server: Server,
+        digest: u32,
+    ) {
+        let parties = Parties::new(response.client, server.endpoint(), response.token);
+        self.exchanges
+            .with(now, &parties, |exchange| exchange.note_answer(digest));
+    }
+
+    /// Whether a request has been answered.
+    pub(super) fn is_answered(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        server: Endpoint,
+        token: Token,
+    ) -> bool {
+        let parties = Parties::new(client, server, token);
+        let is_answered = self
+            .exchanges
+            .with(now, &parties, |exchange| !exchange.is_owed());
+        is_answered.unwrap_or(false)
     }
 
     /// The request under that token has come to its end without an observation, where that is counted.
@@ -219,7 +194,7 @@ impl Exchanges {
             // Of two shares it has the newer one: it is counted as the rules in force ask.
             let mut share = Box::new(share);
             share.set(Slot::Exchanges, 1);
-            let observes = !matches!(exchange.observation, Observation::None);
+            let observes = exchange.observation.is_open();
             share.set(Slot::Observers, u32::from(observes));
             exchange.share = Some(share);
         });
@@ -243,7 +218,11 @@ impl Exchanges {
             asks_anybody: true,
             resource: None,
             body: 0,
+            act: None,
             offset: 0,
+            confirmable: true,
+            uploads: true,
+            draws_several: true,
             len: 0,
         };
         let evicted = self.open(now, &request);
@@ -269,7 +248,7 @@ impl Exchanges {
         self.exchanges.with(now, &parties, |exchange| {
             // Notifications under way still belong to it.
             exchange.used = exchange.used.max(now);
-            exchange.observation = Observation::None;
+            exchange.observation.end(now);
             exchange.settle();
         });
     }
@@ -314,103 +293,6 @@ impl Exchanges {
     pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
         let more_exchanges = self.exchanges.sweep(now, at_most);
         self.messages.sweep(now, at_most) || more_exchanges
-    }
-}
-
-/// An exchange under way.
-#[derive(Debug)]
-struct Exchange {
-    used: Instant,
-    resource: Option<u64>,
-    body: u64,
-    offset: u64,
-    observation: Observation,
-    /// Of the books that the request stands in.
-    edition: u32,
-    message_id: u16,
-    /// Bytes of the request.
-    len: u16,
-    trusted: bool,
-    asks_anybody: bool,
-    has_observed: bool,
-    /// Absent unless a rule counts what clients hold.
-    share: Option<Box<Share>>,
-}
-
-impl Exchange {
-    fn new(now: Instant) -> Self {
-        Self {
-            used: now,
-            resource: None,
-            body: 0,
-            offset: 0,
-            observation: Observation::None,
-            edition: 0,
-            message_id: 0,
-            len: 0,
-            trusted: false,
-            asks_anybody: true,
-            has_observed: false,
-            share: None,
-        }
-    }
-
-    /// It waits for no answer; an observation that was granted goes on.
-    fn settle(&mut self) {
-        if let Some(share) = &mut self.share {
-            share.set(Slot::Exchanges, 0);
-            let observes = self.observation.is_granted();
-            share.set(Slot::Observers, u32::from(observes));
-        }
-    }
-
-    fn ask(&mut self, now: Instant, request: &Request, edition: u32) {
-        self.used = self.used.max(now);
-        self.edition = edition;
-        self.len = u16::try_from(request.len).unwrap_or(u16::MAX);
-        self.message_id = request.message_id;
-        self.trusted = request.trusted;
-        self.asks_anybody = request.asks_anybody;
-        self.resource = request.resource;
-        self.body = request.body;
-        self.offset = request.offset;
-        self.has_observed |= request.observe == Some(Observe::Register);
-        self.observation.ask(request.observe);
-    }
-
-    /// What a response answers: the latest request, or as a notification the observation, which
-    /// stays trusted when somebody registers again in the client's name.
-    fn asked(&self, server: Server, is_piggybacked: bool, is_unbooked: bool) -> Asked {
-        Asked {
-            server,
-            trusted: self.trusted || (self.observation.is_trusted() && !is_piggybacked),
-            asks_anybody: self.asks_anybody,
-            resource: self.resource,
-            body: self.body,
-            observes: !matches!(self.observation, Observation::None),
-            has_observed: self.has_observed,
-            latest: self.observation.latest(),
-            offset: self.offset,
-            is_unbooked,
-        }
-    }
-}
-
-impl Aging for Exchange {
-    fn used(&self) -> Instant {
-        self.used
-    }
-
-    fn lifetime(&self) -> Duration {
-        if self.observation.is_granted() {
-            OBSERVATION_LIFETIME
-        } else {
-            EXCHANGE_LIFETIME
-        }
-    }
-
-    fn is_established(&self, _: Instant) -> bool {
-        self.observation.is_granted()
     }
 }
 

@@ -19,6 +19,11 @@ pub(super) struct Facts<'a> {
     /// Block1 and Block2 (RFC 7959 §2).
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
+    /// Whether it has Block1 or Q-Block1.
+    pub(super) uploads: bool,
+    /// Of a request: whether several responses may come of it, the blocks of Q-Block (RFC 9177 §4.4), or the
+    /// answers of a group that a proxy asks (RFC 7252 §8.2.2).
+    pub(super) draws_several: bool,
     /// The first segment of the path.
     segment: Option<&'a [u8]>,
     /// Of a request: a number for its path.
@@ -46,7 +51,19 @@ impl<'a> Facts<'a> {
                     facts.etag = facts.etag.or(Some(option.value));
                     note(option);
                 }
-                number::BLOCK1 => facts.block1 = option.as_block(),
+                number::BLOCK1 => {
+                    facts.block1 = option.as_block();
+                    facts.uploads = true;
+                }
+                number::Q_BLOCK1 | number::Q_BLOCK2 => {
+                    facts.uploads |= option.number == number::Q_BLOCK1;
+                    facts.draws_several = true;
+                    note(option);
+                }
+                number::PROXY_URI | number::PROXY_SCHEME => {
+                    facts.draws_several = true;
+                    note(option);
+                }
                 number::BLOCK2 => facts.block2 = option.as_block(),
                 number::ECHO => facts.echo = Some(option.value),
                 number::URI_PATH => {

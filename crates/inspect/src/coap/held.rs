@@ -4,7 +4,7 @@ use policy::Subject;
 use wire::coap::Type;
 
 use super::bearing::Role;
-use super::exchange::{Asked, Request};
+use super::exchange::Request;
 use super::sent::Kind;
 use super::{Datagram, Tracker};
 use crate::context::Context;
@@ -45,15 +45,6 @@ impl Tracker {
         self.exchanges.hold(cx.now, request, share);
     }
 
-    /// A response goes on to its client, which observes nothing.
-    pub(super) fn release<S>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>, asked: &Asked) {
-        if cx.policy.held_per().is_empty() {
-            return;
-        }
-        let (client, server) = (datagram.bearing.client, asked.server.endpoint());
-        self.exchanges.end(cx.now, client, server, datagram.token);
-    }
-
     /// A request that its server resets gets no answer (RFC 7252 §4.2).
     pub(super) fn release_rejected<S>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
         let bearing = datagram.bearing;
@@ -80,7 +71,11 @@ impl Datagram<'_> {
             asks_anybody: self.facts.asks_anybody(),
             resource: None,
             body: 0,
+            act: None,
             offset: 0,
+            confirmable: self.message.message_type() == Type::Confirmable,
+            uploads: self.facts.uploads,
+            draws_several: self.facts.draws_several,
             len: self.len(),
         }
     }

@@ -1,8 +1,12 @@
 //! A client's standing as the policy's rules ask about it.
 
+use std::time::Duration;
+
 use policy::{Action, Limit, Meters, Policy, RuleIndex, Subject};
 
+use super::DEFAULT_WINDOW;
 use super::budget::{Balance, Standing};
+use super::challenge::RATIO_MILLI;
 use crate::holdings::Room;
 
 /// The books opened at one client's page, for one message.
@@ -83,6 +87,21 @@ impl Meters for Books<'_> {
         };
         ratio.is_exceeded(balance.received, balance.sent.saturating_add(promised))
     }
+}
+
+/// Over what the longest books are kept.
+pub(super) fn longest_window(policy: &Policy) -> Duration {
+    let longest = policy.ratio_windows().iter().max();
+    longest.copied().unwrap_or(DEFAULT_WINDOW)
+}
+
+/// The smallest of the ratios that rules set, in thousandths, or the usual one.
+pub(super) fn strictest_ratio(policy: &Policy) -> u32 {
+    let ratios = policy.rules().iter().filter_map(|rule| match rule.limit {
+        Some(Limit::Ratio(ratio)) => Some(ratio.ratio_milli),
+        _ => None,
+    });
+    ratios.min().unwrap_or(RATIO_MILLI)
 }
 
 impl Standing {

@@ -47,6 +47,7 @@ mod to_client;
 mod to_server;
 mod upload;
 mod want;
+mod window;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -62,7 +63,7 @@ use crate::table::{SWEEP_ENTRIES, Sweeps};
 use crate::{Frame, Injected, Instant, LimitKind, Limits, Outcome, Seed, Sink};
 
 use answer::{Answer, Towards};
-use bearing::{Bearing, Role};
+use bearing::Bearing;
 use budget::{Entry, Ledger, Standing};
 use counter::Counters;
 use download::Downloads;
@@ -322,17 +323,6 @@ impl Datagram<'_> {
         self.facts
             .observe
             .filter(|_| self.message.code().class() == 2)
-    }
-
-    /// What it entails.
-    fn promise(&self) -> Promise {
-        match self.bearing.role {
-            Role::Response(_) if self.is_notification() => Promise::Endless,
-            Role::Reply(Some(sent)) if self.message.message_type() == Type::Acknowledgement => {
-                Promise::Bytes(Answer::challenge_len_min(sent.token.len()))
-            }
-            _ => Promise::Nothing,
-        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) enum Observation {
         latest: Sequence,
         _counted: Counted,
     },
+    /// The server declined or has ended it, or the client has, then.
+    Ended(Instant),
 }
 
 /// A notification's place among the others: the Observe option of a response, and when it came.
@@ -45,18 +47,21 @@ pub(super) struct Sequence {
 pub(super) struct Counted(Arc<AtomicUsize>);
 
 impl Observation {
-    /// A request goes to the server.
+    /// A request goes to the server. Registering again, or its retransmission, leaves what was granted in
+    /// force, and deregistering does until it is answered: it may get lost.
     pub(super) fn ask(&mut self, observe: Option<Observe>) {
-        match (observe, &self) {
-            // Registering again, or its retransmission, leaves what was granted in force.
-            (Some(Observe::Register), Self::None) => *self = Self::Asked,
-            (Some(Observe::Deregister), _) => *self = Self::None,
-            _ => {}
+        if observe == Some(Observe::Register) && !self.is_open() {
+            *self = Self::Asked;
         }
     }
 
+    /// It is over.
+    pub(super) fn end(&mut self, now: Instant) {
+        *self = Self::Ended(now);
+    }
+
     /// A response goes to the client, which asked from a validated address or not. With an Observe
-    /// option and a code of success it grants the observation; without, it ends it.
+    /// option and a code of success it grants the observation; without, it declines or ends it.
     pub(super) fn answer(
         &mut self,
         now: Instant,
@@ -84,8 +89,8 @@ impl Observation {
                     *latest = next;
                 }
             }
-            (None, Self::Granted { .. }) => *self = Self::None,
-            _ => {}
+            (None, Self::Asked | Self::Granted { .. }) => self.end(now),
+            (_, Self::None | Self::Ended(_)) => {}
         }
     }
 
@@ -93,8 +98,21 @@ impl Observation {
     pub(super) fn latest(&self) -> Option<Sequence> {
         match self {
             Self::Granted { latest, .. } => Some(*latest),
-            Self::None | Self::Asked => None,
+            Self::None | Self::Asked | Self::Ended(_) => None,
         }
+    }
+
+    /// When it came to its end.
+    pub(super) fn ended(&self) -> Option<Instant> {
+        match self {
+            Self::Ended(at) => Some(*at),
+            Self::None | Self::Asked | Self::Granted { .. } => None,
+        }
+    }
+
+    /// Whether notifications were asked for, and may come.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Asked | Self::Granted { .. })
     }
 
     /// Whether the server notifies.

@@ -9,6 +9,9 @@ use crate::table::Aging;
 
 /// How long a message ID of a CON is taken, and how long a token may be answered.
 pub(super) const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
+/// How long the sender of a CON waits for it to be acknowledged, from its first transmission on (§4.8.2): no
+/// longer than that is anything sent again that was under way.
+pub(super) const MAX_TRANSMIT_WAIT: Duration = Duration::from_secs(93);
 /// How long a message ID of a NON is taken.
 const NON_LIFETIME: Duration = Duration::from_secs(145);
 
@@ -80,6 +83,11 @@ impl Sent {
     /// Of a message of ours: the message ID of the request that has to be acknowledged.
     pub(super) fn answers(&self) -> Option<u16> {
         u16::try_from(self.digest).ok().filter(|_| self.is_ours())
+    }
+
+    /// Whether it is to be acknowledged.
+    pub(super) fn is_confirmable(&self) -> bool {
+        self.confirmable
     }
 
     /// Whether its sender knows nothing of it.

@@ -11,12 +11,13 @@ use super::bearing::Role;
 use super::budget::{Entry, Validation};
 use super::challenge::{Reply, allowance};
 use super::delivery::KEPT_BYTES;
-use super::meters::Books;
+use super::exchange::{Asked, Unbooked};
+use super::meters::{Books, Promise, longest_window, strictest_ratio};
 use super::parties::Server;
 use super::sent::Kind;
-use super::{Datagram, Tracker};
+use super::{Datagram, Tracker, window};
 use crate::context::{Context, Judgement};
-use crate::{Count, Injected, LimitKind, Outcome, Sink};
+use crate::{Count, Injected, Instant, LimitKind, Outcome, Sink};
 
 /// What is remembered as the size of an observation.
 const ENDLESS: usize = u32::MAX as usize;
@@ -37,7 +38,7 @@ impl Tracker {
             || matches!(role, Role::Response(Some(asked)) if asked.trusted);
         let reasons = self.reasons(cx, datagram, is_midstream);
         let subject = datagram.subject(&reasons, is_trusted);
-        let mut books = Books::new(cx.policy, &standing, datagram.promise());
+        let mut books = Books::new(cx.policy, &standing, self.promise(cx.now, datagram));
         let carrier = datagram.arrival.carrier;
         let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
         let judgement = &ruled.judgement;
@@ -63,28 +64,60 @@ impl Tracker {
         judgement.outcome
     }
 
+    /// What a message entails: after an empty acknowledgement a response comes, unless it came before.
+    fn promise(&self, now: Instant, datagram: &Datagram<'_>) -> Promise {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        match datagram.bearing.role {
+            Role::Response(_) if datagram.is_notification() => Promise::Endless,
+            Role::Reply(Some(sent))
+                if datagram.message.message_type() == Type::Acknowledgement
+                    && !self.exchanges.is_answered(now, client, server, sent.token) =>
+            {
+                Promise::Bytes(Answer::challenge_len_min(sent.token.len()))
+            }
+            _ => Promise::Nothing,
+        }
+    }
+
     /// Whether it may answer a request older than the gateway.
     pub(super) fn is_midstream<S: Sink>(
         &self,
         cx: &Context<'_, S>,
         datagram: &Datagram<'_>,
     ) -> bool {
-        matches!(datagram.bearing.role, Role::Response(None))
-            && cx.now.0 < self.midstream_until.load(Ordering::Relaxed)
+        matches!(datagram.bearing.role, Role::Response(None)) && self.expects_unknown(cx.now)
     }
 
-    /// Credits a client with what it has asked before the books were begun: that much, or of a request
-    /// older than the gateway, as much as its answer has, so far as is known.
+    /// Whether messages may have gone by unseen of late.
+    pub(super) fn expects_unknown(&self, now: Instant) -> bool {
+        now.0 < self.midstream_until.load(Ordering::Relaxed)
+    }
+
+    /// Credits a client with what it has asked before the books were begun, or so long ago that it stands in
+    /// them no more: that much, or of a request older than the gateway, as much as its answer has, so far as
+    /// is known.
     fn credit_unbooked<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
-        let bytes = match datagram.bearing.role {
-            Role::Response(Some(asked)) if asked.is_unbooked => {
-                let response = datagram.bearing.response(datagram.message, datagram.token);
-                self.exchanges.carry_over(cx.now, &response, asked.server)
+        let client = datagram.bearing.client.address;
+        let asked = match datagram.bearing.role {
+            Role::Response(Some(asked)) => asked,
+            _ if self.is_midstream(cx, datagram) => {
+                self.enter(cx, client, Entry::Credit, datagram.len());
+                return;
             }
-            _ if self.is_midstream(cx, datagram) => datagram.len(),
             _ => return,
         };
-        self.enter(cx, datagram.bearing.client.address, Entry::Credit, bytes);
+        let window = longest_window(cx.policy);
+        if !asked.is_unbooked && !window::has_left(window, asked.booked, cx.now) {
+            return;
+        }
+        let response = datagram.bearing.response(datagram.message, datagram.token);
+        let unbooked = self.exchanges.book(cx.now, &response, asked.server, window);
+        let (entry, bytes) = match unbooked {
+            Unbooked::Nothing => return,
+            Unbooked::Before(bytes) => (Entry::Credit, bytes),
+            Unbooked::Overdue(bytes) => (Entry::Overdue(strictest_ratio(cx.policy)), bytes),
+        };
+        self.enter(cx, client, entry, bytes);
     }
 
     /// Remembers what goes on to the client, unless it is in the place of another message: then that
@@ -112,14 +145,10 @@ impl Tracker {
             }
         }
         let evicted = match (asked, notifies) {
-            (Some(asked), _) if asked.observes => {
+            (Some(asked), _) => {
                 let (now, server) = (cx.now, asked.server);
                 self.exchanges
                     .answered(now, &response, server, notifies, is_trusted);
-                false
-            }
-            (Some(asked), _) => {
-                self.release(cx, datagram, &asked);
                 false
             }
             (None, Some(number)) if self.is_midstream(cx, datagram) => {
@@ -131,9 +160,25 @@ impl Tracker {
             cx.limit(LimitKind::Exchanges);
         }
         if message.message_type() == Type::Acknowledgement {
+            if let Some(asked) = &asked {
+                self.note_answer(cx, datagram, asked);
+            }
             return None;
         }
         self.note(cx, datagram, Server::One(bearing.client), Kind::Response)
+    }
+
+    /// An answer goes to the client, or what stands for it, and may once more as it is.
+    pub(super) fn note_answer<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        asked: &Asked,
+    ) {
+        let response = datagram.bearing.response(datagram.message, datagram.token);
+        let digest = self.exchanges.digest(datagram.bytes());
+        self.exchanges
+            .note_answer(cx.now, &response, asked.server, digest);
     }
 
     /// Answers in the place of a message that was stopped: the client, and where it would go on

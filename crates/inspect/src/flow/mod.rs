@@ -11,7 +11,7 @@ use wire::Direction;
 use crate::{FlowEnd, Instant};
 
 pub(crate) use key::FlowKey;
-pub(crate) use older::Older;
+pub(crate) use older::{Older, Unknown};
 pub(crate) use table::{Departure, Table, Tenant};
 
 /// What the table bounds and times out apart from each other.

@@ -11,7 +11,7 @@ use dashmap::mapref::one::RefMut;
 use dashmap::{DashMap, Entry};
 
 use super::queue::Queue;
-use super::{Class, Flow, FlowKey, Older};
+use super::{Class, Flow, FlowKey, Older, Unknown};
 use crate::hashing::{Hashing, hashing};
 use crate::{FlowEnd, Instant, LimitKind, Limits, Seed};
 
@@ -107,9 +107,14 @@ impl<T> Table<T> {
         crowded != Instant::ZERO && now.since(crowded) <= limits.half_open_timeout
     }
 
-    /// Whether a flow that isn't here may have begun without being seen, or was forgotten to make room.
-    pub(crate) fn may_be_older(&self, key: &FlowKey, now: Instant) -> bool {
-        now < self.older.until() || self.older.take_evicted(self.flows.hasher().hash_one(key))
+    /// What a flow may be that isn't here.
+    pub(crate) fn judge_unknown(&self, key: &FlowKey, now: Instant) -> Unknown {
+        self.older.judge(self.flows.hasher().hash_one(key), now)
+    }
+
+    /// A flow that made room is here again.
+    pub(crate) fn note_met(&self, key: &FlowKey) {
+        self.older.note_met(self.flows.hasher().hash_one(key));
     }
 
     /// The flow of this key, locked.
@@ -180,8 +185,8 @@ impl<T> Table<T> {
                 // Only an entry whose time is true belongs to the flow idle for longest.
                 let longest_idle = |true_due| true_due == due || class == Class::Severed;
                 let evicted = self.settle(class, due, key, limits, &longest_idle);
-                if class == Class::Established && evicted.is_some() {
-                    self.older.note_evicted(self.flows.hasher().hash_one(key));
+                if evicted.is_some() {
+                    self.note_evicted(class, &key);
                 }
                 gone_for(LimitKind::Flows, evicted, gone);
                 if !self.is_full(limits) {
@@ -190,6 +195,16 @@ impl<T> Table<T> {
             }
         }
         false
+    }
+
+    /// A flow of this class has made room.
+    fn note_evicted(&self, class: Class, key: &FlowKey) {
+        let hash = self.flows.hasher().hash_one(key);
+        match class {
+            Class::Established => self.older.note_evicted(hash),
+            Class::Severed => self.older.note_denied(hash),
+            Class::HalfOpen | Class::Lingering => {}
+        }
     }
 
     /// Moves a locked flow to another class.

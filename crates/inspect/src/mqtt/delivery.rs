@@ -125,12 +125,16 @@ impl Session {
         }
     }
 
-    /// Whether the receiver takes one more message at once.
+    /// Whether the receiver takes one more message at once. Said once of a connection: who doesn't keep to it
+    /// breaks it with every message.
     fn check_window(&self, first: Step, opened: Direction) -> Option<Reason> {
+        let is_news = self.is_full(first, opened) && !self.terms.has_hurried(opened);
+        is_news.then_some(Reason::MQTT_FLOW_CONTROL_RECEIVE_MAXIMUM)
+    }
+
+    fn is_full(&self, first: Step, opened: Direction) -> bool {
         let is_message = matches!(first, Step::PubAck | Step::PubRec);
-        let most = self.terms.receive_maximum(opened);
-        let is_full = is_message && self.in_flight.messages(opened) >= most;
-        is_full.then_some(Reason::MQTT_FLOW_CONTROL_RECEIVE_MAXIMUM)
+        is_message && self.in_flight.messages(opened) >= self.terms.receive_maximum(opened)
     }
 
     fn entry(&self, step: &Move) -> Option<&Entry> {
@@ -174,6 +178,9 @@ impl Session {
                     step: first,
                 };
                 let is_late = is_repeat && self.version != Version::V5;
+                if old.is_none() && self.is_full(first, step.opened) {
+                    self.terms.note_hurry(step.opened);
+                }
                 Some(opened(old, opening, is_late))
             }
             Act::Go {

@@ -1,32 +1,49 @@
-//! Silence: a connection without its CONNECT, and a client that lets its keep alive pass (MQTT 5.0
-//! §3.1.2.10, §3.1.4).
+//! Silence: a connection without its CONNECT, a client that lets its keep alive pass (MQTT 5.0 §3.1.2.10,
+//! §3.1.4), one that stops in the middle of a packet; and the answers to PINGREQs (§3.12, §3.13).
+//!
+//! A packet is a sign of life when it has come. One that takes long is one as far as it comes on: what its bytes
+//! are worth in time is all that its sender is taken to have been heard later. So an upload over a slow radio lives,
+//! and drops that are to hold a connection don't, however they are cut into segments.
 
 use std::time::Duration;
 
 use policy::Reason;
 use wire::Direction;
+use wire::mqtt::ControlPacket;
 
 use super::Session;
 use super::session::Stage;
 use crate::framer::Reading;
 use crate::{Instant, Limits};
 
-/// Client's bytes that count as a sign of life by themselves, although the packet they belong to isn't through:
-/// an upload that takes longer than a keep alive. Fewer count when a packet of theirs has come (§3.1.2.10).
-const UPLOAD_BYTES: usize = 64;
+/// What one byte of a packet is worth, while the rest is to come: ten a second are life. The slowest radio that
+/// MQTT is used over has thirty times as many.
+const BYTE_WORTH_MS: u64 = 100;
 
 /// The server has the first word: it hears of a packet later than the gateway does.
 const GRACE: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// Bytes of the client's that nobody has read yet. They don't stand in for a CONNECT, which has its time
-    /// from the connection's beginning.
-    pub(super) fn hear(&mut self, now: Instant, bytes: &[u8]) {
-        let is_unread = self.framers.at(Direction::ToServer).reading == Reading::Seeking;
-        let is_upload = bytes.len() >= UPLOAD_BYTES && self.stage != Stage::Opening;
-        if is_unread || is_upload {
+    /// A packet of the client's begins, so that the one before has come to its end.
+    pub(super) fn note_begun(&mut self, now: Instant) {
+        if self.moved != Instant::FAR {
+            self.moved = Instant::FAR;
             self.heard = now;
         }
+    }
+
+    /// So many bytes of the client's were read. They don't stand in for a CONNECT, which has its time from the
+    /// connection's beginning.
+    pub(super) fn note_progress(&mut self, now: Instant, bytes: usize) {
+        let reading = self.framers.at(Direction::ToServer).reading;
+        if !matches!(reading, Reading::Partial { .. } | Reading::Body { .. }) {
+            return self.note_begun(now);
+        }
+        let worth = Duration::from_millis(BYTE_WORTH_MS * bytes as u64);
+        if self.stage != Stage::Opening {
+            self.heard = now.min(self.heard + worth);
+        }
+        self.moved = now.min(self.moved + worth);
     }
 
     /// When the client has to have said something.
@@ -37,20 +54,49 @@ impl Session {
         match self.stage {
             _ if is_over => Instant::FAR,
             Stage::Opening => self.heard + limits.connect_timeout,
-            Stage::Connecting | Stage::Open if self.keep_alive_s > 0 => {
-                let one_and_a_half = 1500 * u64::from(self.keep_alive_s);
-                self.heard + Duration::from_millis(one_and_a_half) + GRACE
-            }
-            Stage::Connecting | Stage::Open | Stage::Refused | Stage::Unknown => Instant::FAR,
+            Stage::Connecting | Stage::Open => self.silent_at().min(self.stalled_at(limits)),
+            Stage::Refused | Stage::Unknown => Instant::FAR,
         }
     }
 
+    /// When its keep alive is over.
+    fn silent_at(&self) -> Instant {
+        match self.keep_alive_s {
+            0 => Instant::FAR,
+            seconds => self.heard + Duration::from_millis(1500 * u64::from(seconds)) + GRACE,
+        }
+    }
+
+    /// When the packet that it is sending has taken too long.
+    fn stalled_at(&self, limits: &Limits) -> Instant {
+        self.moved + limits.packet_timeout
+    }
+
     /// What it means that the client hasn't.
-    pub(crate) fn overdue(&self) -> Reason {
+    pub(crate) fn overdue(&self, limits: &Limits) -> Reason {
         match self.stage {
             Stage::Opening => Reason::MQTT_SESSION_CONNECT_TIMEOUT,
+            _ if self.stalled_at(limits) < self.silent_at() => Reason::MQTT_SESSION_PACKET_STALLED,
             _ => Reason::MQTT_SESSION_KEEP_ALIVE,
         }
+    }
+
+    /// Whether a PINGRESP answers a PINGREQ, as far as all of them were read.
+    pub(super) fn check_ping(&self, packet: &ControlPacket<'_>) -> Option<Reason> {
+        let is_answer = matches!(packet, ControlPacket::PingResp(_));
+        let is_unasked = is_answer && self.pings == 0 && !self.is_blind;
+        is_unasked.then_some(Reason::MQTT_SESSION_PINGRESP_UNEXPECTED)
+    }
+
+    /// Takes note of a PINGREQ or PINGRESP that was let through.
+    pub(super) fn note_ping(&mut self, packet: &ControlPacket<'_>, direction: Direction) {
+        self.pings = match (packet, direction) {
+            (ControlPacket::PingReq(_), Direction::ToServer) => self.pings.saturating_add(1),
+            (ControlPacket::PingResp(_), Direction::ToClient) if self.pings < u8::MAX => {
+                self.pings.saturating_sub(1)
+            }
+            _ => self.pings,
+        };
     }
 
     /// When the client was last heard.
@@ -61,11 +107,17 @@ impl Session {
     /// Takes the client for heard, although it wasn't.
     pub(crate) fn excuse(&mut self, now: Instant) {
         self.heard = now;
+        if self.moved != Instant::FAR {
+            self.moved = now;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use wire::Decoded;
+    use wire::mqtt::Version;
+
     use super::*;
 
     fn session(stage: Stage, keep_alive_s: u16) -> Session {
@@ -82,6 +134,60 @@ mod tests {
         assert_eq!(due(Stage::Open, 60), Instant::from_secs(191));
         assert_eq!(due(Stage::Connecting, 1), Instant::from_millis(102_500));
         assert_eq!(due(Stage::Open, u16::MAX), Instant::from_millis(98_403_500));
+    }
+
+    #[test]
+    fn a_packet_on_its_way_has_its_time_by_what_comes_of_it() {
+        let limits = Limits::default();
+        let secs = Instant::from_secs;
+        let mut session = session(Stage::Open, 0);
+        session.framers.at_mut(Direction::ToServer).pass(1_000_000);
+        session.note_progress(secs(1000), 100);
+        assert_eq!(session.deadline(&limits), secs(1300));
+        // Sixty-four bytes a minute are six seconds and a half.
+        for minute in 1..=5 {
+            session.note_progress(secs(1000 + 60 * minute), 64);
+        }
+        assert_eq!(session.deadline(&limits), secs(1332));
+        assert_eq!(
+            session.overdue(&limits),
+            Reason::MQTT_SESSION_PACKET_STALLED
+        );
+        // Three hundred a second, in small segments, are life.
+        for second in 0..600 {
+            for _ in 0..6 {
+                session.note_progress(secs(1330 + second), 50);
+            }
+        }
+        assert_eq!(session.deadline(&limits), secs(1330 + 599 + 300));
+        session.framers.at_mut(Direction::ToServer).pass(0);
+        session.note_progress(secs(2000), 10);
+        assert_eq!(session.deadline(&limits), Instant::FAR);
+    }
+
+    #[test]
+    fn more_questions_than_can_be_counted_have_any_number_of_answers() {
+        let mut session = session(Stage::Open, 60);
+        let (request, response) = ([0xc0, 0], [0xd0, 0]);
+        let [request, response] = [
+            (&request, Direction::ToServer),
+            (&response, Direction::ToClient),
+        ]
+        .map(|(bytes, direction)| {
+            match ControlPacket::decode(bytes, Version::V311, direction) {
+                Ok(Decoded::Complete { message, .. }) => message,
+                other => panic!("{other:?}"),
+            }
+        });
+        let unexpected = Some(Reason::MQTT_SESSION_PINGRESP_UNEXPECTED);
+        assert_eq!(session.check_ping(&response), unexpected);
+        for _ in 0..u8::MAX {
+            session.note_ping(&request, Direction::ToServer);
+        }
+        for _ in 0..1000 {
+            assert_eq!(session.check_ping(&response), None);
+            session.note_ping(&response, Direction::ToClient);
+        }
     }
 
     #[test]

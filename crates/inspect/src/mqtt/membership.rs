@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use policy::Reason;
 use wire::Direction;
-use wire::mqtt::{ConnAck, Connect, ControlPacket, ReasonCode, Version};
+use wire::mqtt::{ConnAck, Connect, ControlPacket, Disconnect, ReasonCode, Version};
 
+use super::Session;
 use super::packet::Scene;
 use super::registry::{Lease, Name, Ticket};
 use super::session::Stage;
 use crate::context::Arrival;
 use crate::shared::Shared;
-use crate::{Instant, Sink};
+use crate::{Instant, LimitKind, Sink};
 
 /// What a session is among others. Small, because every session has one.
 #[derive(Debug, Default)]
@@ -33,6 +34,14 @@ impl Membership {
             let lease = Lease { name, ticket };
             shared.registry.release(now, &lease, lasts)
         })
+    }
+}
+
+impl Session {
+    /// One end has closed: nobody holds the client identifier any more, even if the other never answers. True
+    /// as [`Membership::end`].
+    pub(crate) fn end_membership(&mut self, now: Instant, shared: &Shared) -> bool {
+        std::mem::take(&mut self.membership).end(now, shared)
     }
 }
 
@@ -69,7 +78,19 @@ impl<S: Sink> Scene<'_, '_, S> {
             ControlPacket::ConnAck(connack) if self.session.stage == Stage::Open => {
                 self.enlist(connack);
             }
+            ControlPacket::Disconnect(disconnect) => self.note_leave(disconnect),
             _ => {}
+        }
+    }
+
+    /// An end has said that it is over, whenever its connection closes ([MQTT-3.14.4-1]). A client may say anew
+    /// how long its session lasts (5.0 §3.14.2.2.2).
+    fn note_leave(&mut self, disconnect: &Disconnect<'_>) {
+        if let Some(seconds) = disconnect.properties.session_expiry_s() {
+            self.session.membership.lasts_s = seconds;
+        }
+        if self.session.end_membership(self.cx.now, self.shared) {
+            self.cx.limit(LimitKind::Clients);
         }
     }
 

@@ -46,6 +46,8 @@ impl Flags {
     const CLEAN_START: u16 = 1 << 7;
     /// The client has named itself.
     const NAMED: u16 = 1 << 8;
+    /// By the direction: its sender had more in flight than its receiver takes.
+    const HURRIED: [u16; 2] = [1 << 9, 1 << 10];
 
     fn set(&mut self, flag: u16, is_set: bool) {
         self.0 = match is_set {
@@ -62,7 +64,7 @@ impl Terms {
         packet_bytes: [u32::MAX; 2],
         alias_maximum: [u16::MAX; 2],
         maximum_qos: QoS::ExactlyOnce,
-        flags: Flags(!(Flags::CLEAN_START | Flags::NAMED)),
+        flags: Flags(!(Flags::CLEAN_START | Flags::NAMED | Flags::HURRIED[0] | Flags::HURRIED[1])),
     };
 
     /// What a client says with its CONNECT, and a server that hasn't answered yet takes.
@@ -129,6 +131,15 @@ impl Terms {
 
     pub(super) fn receive_maximum(&self, direction: Direction) -> u16 {
         self.receive_maximum[direction as usize]
+    }
+
+    /// Whether it is known that the sender of a direction keeps to no receive maximum.
+    pub(super) fn has_hurried(&self, direction: Direction) -> bool {
+        self.has(Flags::HURRIED[direction as usize])
+    }
+
+    pub(super) fn note_hurry(&mut self, direction: Direction) {
+        self.flags.set(Flags::HURRIED[direction as usize], true);
     }
 }
 

@@ -240,6 +240,7 @@ impl<S: Sink> Scene<'_, '_, S> {
                     note(&mut reasons, session.check_terms(packet, direction, size));
                     note(&mut reasons, session.check_delivery(packet, direction));
                     note(&mut reasons, session.check_subscribed(packet, direction));
+                    note(&mut reasons, session.check_ping(packet));
                 }
             }
         } else {

@@ -44,14 +44,14 @@ fn connack(out: &mut Vec<u8>, version: Version) {
     encode::connack(out, version, false, code, &[]);
 }
 
-/// The packet's own acknowledgement, saying no. Before 5.0 only SUBACK can.
+/// The packet's own acknowledgement, saying no. In 3.1.1 only SUBACK can, in 3.1 none.
 fn acknowledge(out: &mut Vec<u8>, packet: &ControlPacket<'_>, version: Version) {
     let no = ReasonCode::NOT_AUTHORIZED;
     match (packet, version) {
-        (ControlPacket::Subscribe(subscribe), _) => {
+        (ControlPacket::Subscribe(subscribe), Version::V311 | Version::V5) => {
             let code = match version {
-                Version::V31 | Version::V311 => ReasonCode::UNSPECIFIED_ERROR,
                 Version::V5 => no,
+                _ => ReasonCode::UNSPECIFIED_ERROR,
             };
             let codes = subscribe.subscriptions().map(|_| code);
             encode::suback(out, version, subscribe.packet_id, &[], codes);
@@ -116,7 +116,7 @@ mod tests {
         const PUBLISH_5_QOS_2: &[u8] = &hex!("34 06 0001 61 0009 00");
         const CONNECT: &[u8] = &hex!("10 0d 0004 4d515454 04 02 003c 0001 61");
         const CONNECT_5: &[u8] = &hex!("10 0e 0004 4d515454 05 02 003c 00 0001 61");
-        let table: [(Version, Stage, &[u8], &[u8]); 9] = [
+        let table: [(Version, Stage, &[u8], &[u8]); 10] = [
             (Version::V311, Stage::Opening, CONNECT, &hex!("20020005")),
             (
                 Version::V311,
@@ -136,6 +136,7 @@ mod tests {
                 SUBSCRIBE,
                 &hex!("9004 0007 8080"),
             ),
+            (Version::V31, Stage::Open, SUBSCRIBE, &[]),
             (
                 Version::V5,
                 Stage::Open,

@@ -7,16 +7,91 @@
 //!
 //! A busy one fills its segments wherever packets end. There, several PUBLISHes that stand one behind the
 //! other show where the first of them begins. Nothing shorter would do: the values of a sensor, written as
-//! words, read as `PINGREQ` or `PUBACK` again and again.
+//! words, read as `PINGREQ` or `PUBACK` again and again. They are looked for across segments, too, as far as the
+//! last few kilobytes go: whoever shifts its packets against its segments isn't hidden by that.
+//!
+//! A PUBLISH longer than a segment shows neither way. But where a segment begins like one, and another packet
+//! begins where that one would end, both are there.
 
-use wire::mqtt::{ControlPacket, PacketType, Version};
+use wire::mqtt::{ControlPacket, FixedHeader, PacketType, Publish, Version};
 use wire::{Decoded, Direction};
+
+use super::Session;
+use crate::Instant;
+use crate::pool::Pool;
 
 /// Versions to try after the one last heard of, the commonest first.
 const VERSIONS: [Version; 3] = [Version::V311, Version::V5, Version::V31];
 
 /// How many PUBLISHes have to follow each other.
-const IN_A_ROW: usize = 3;
+const IN_A_ROW: usize = 4;
+
+/// What is kept of a direction that isn't read, to look for packets that span segments: a pooled buffer.
+const TAIL_BYTES: usize = 4096;
+
+/// By direction: in how many bytes a PUBLISH ends, if what a segment began with was one.
+#[derive(Debug, Default)]
+pub(super) struct Hunches([Option<usize>; 2]);
+
+impl Session {
+    /// Starts reading, where in `bytes` a control packet begins, or behind them. A client that isn't read is heard
+    /// by anything.
+    pub(super) fn seek(&mut self, now: Instant, direction: Direction, bytes: &[u8], pool: &Pool) {
+        if direction == Direction::ToServer {
+            self.heard = now;
+        }
+        let found = boundary(bytes, self.version, direction)
+            .or_else(|| self.foreseen(bytes, direction))
+            .or_else(|| self.boundary_across(bytes, direction, pool));
+        let Some((at, version)) = found else {
+            return;
+        };
+        self.version = version;
+        let framer = self.framers.at_mut(direction);
+        pool.give(framer.take_kept());
+        framer.pass(at);
+    }
+
+    /// Where a PUBLISH ends that began with an earlier segment, if another packet begins there.
+    fn foreseen(&mut self, bytes: &[u8], direction: Direction) -> Option<(usize, Version)> {
+        let likely = self.version;
+        let Hunches(hunches) = &mut self.rare.get_or_insert_default().hunches;
+        let hunch = &mut hunches[direction as usize];
+        match hunch.take() {
+            Some(ends_in) if ends_in >= bytes.len() => {
+                *hunch = Some(ends_in - bytes.len());
+                None
+            }
+            Some(at) if let Some(version) = begins(&bytes[at..], likely, direction) => {
+                Some((at, version))
+            }
+            _ => {
+                *hunch = publish_len(bytes, likely, direction)
+                    .and_then(|len| len.checked_sub(bytes.len()));
+                None
+            }
+        }
+    }
+
+    /// Where behind a row of PUBLISHes that span segments the next packet begins, from the start of `bytes`.
+    fn boundary_across(
+        &mut self,
+        bytes: &[u8],
+        direction: Direction,
+        pool: &Pool,
+    ) -> Option<(usize, Version)> {
+        let framer = self.framers.at_mut(direction);
+        framer.keep_tail(bytes, TAIL_BYTES, pool);
+        let tail = framer.take_kept();
+        let fresh = tail.len().saturating_sub(bytes.len());
+        let found = row(&tail, self.version, direction).and_then(|(at, version)| {
+            let behind = first_behind(&tail, at, fresh)?;
+            Some((behind + bytes.len() - tail.len(), version))
+        });
+        self.framers.at_mut(direction).put_back(tail);
+        found
+    }
+}
 
 /// Where in `bytes` a control packet begins, and in which version, if that can be told.
 pub(super) fn boundary(
@@ -24,14 +99,55 @@ pub(super) fn boundary(
     likely: Version,
     direction: Direction,
 ) -> Option<(usize, Version)> {
-    if let Some(version) = version_of(bytes, likely, direction) {
-        return Some((0, version));
+    match version_of(bytes, likely, direction) {
+        Some(version) => Some((0, version)),
+        None => row(bytes, likely, direction),
     }
+}
+
+/// Where in `bytes` a row of PUBLISHes begins.
+fn row(bytes: &[u8], likely: Version, direction: Direction) -> Option<(usize, Version)> {
     (0..bytes.len()).find_map(|at| {
         let from = &bytes[at..];
         let version = versions(likely).find(|version| are_publishes(from, *version, direction));
         Some((at, version?))
     })
+}
+
+/// The first boundary not before `fresh`, of the packets of which one begins at `at`; it may lie behind all bytes.
+fn first_behind(bytes: &[u8], mut at: usize, fresh: usize) -> Option<usize> {
+    while at < fresh {
+        let Ok(Decoded::Complete { message, .. }) = FixedHeader::decode(&bytes[at..]) else {
+            return None;
+        };
+        at += message.packet_len();
+    }
+    Some(at)
+}
+
+/// The version in which `bytes` are whole control packets, or begin with a PUBLISH whose topic is there.
+fn begins(bytes: &[u8], likely: Version, direction: Direction) -> Option<Version> {
+    version_of(bytes, likely, direction).or_else(|| {
+        versions(likely).find(|version| publish_head(bytes, *version, direction).is_some())
+    })
+}
+
+/// The length of the PUBLISH that `bytes` begin with, if they do.
+fn publish_len(bytes: &[u8], likely: Version, direction: Direction) -> Option<usize> {
+    versions(likely).find_map(|version| publish_head(bytes, version, direction))
+}
+
+fn publish_head(bytes: &[u8], version: Version, direction: Direction) -> Option<usize> {
+    let Ok(Decoded::Complete { message, .. }) = FixedHeader::decode(bytes) else {
+        return None;
+    };
+    if message.packet_type != PacketType::Publish {
+        return None;
+    }
+    match Publish::decode_prefix(bytes, version, direction) {
+        Ok(Decoded::Complete { .. }) => Some(message.packet_len()),
+        _ => None,
+    }
 }
 
 /// The version in which `bytes` are whole control packets, if they are.
@@ -108,10 +224,10 @@ mod tests {
         let found = |bytes: &[u8]| boundary(bytes, Version::V311, Direction::ToServer);
         let publish = hex!("30 05 0001 61 6869");
         let (end, beginning) = (b"the end of one", &publish[..4]);
-        let two = [end, &publish[..], &publish, beginning].concat();
-        assert_eq!(found(&two), None);
-        let three = [end, &publish[..], &publish, &publish, beginning].concat();
-        assert_eq!(found(&three), Some((end.len(), Version::V311)));
+        let few = [end, &publish.repeat(IN_A_ROW - 1)[..], beginning].concat();
+        assert_eq!(found(&few), None);
+        let enough = [end, &publish.repeat(IN_A_ROW)[..], beginning].concat();
+        assert_eq!(found(&enough), Some((end.len(), Version::V311)));
     }
 
     /// Words of a sensor, as they come; `c000` is 192 or -16384.

@@ -9,6 +9,7 @@ use super::auth::Authentication;
 use super::inflight::InFlight;
 use super::membership::Membership;
 use super::negotiated::Terms;
+use super::resync::Hunches;
 use super::subscriptions::Subscriptions;
 use crate::app::Closing;
 use crate::framer::{Framers, Reading};
@@ -59,10 +60,14 @@ pub(crate) struct Session {
     pub(super) is_blind: bool,
     /// By direction: its sender has said DISCONNECT.
     pub(super) has_left: [bool; 2],
+    /// PINGREQs without their answer; at the most it can be, it stays there.
+    pub(super) pings: u8,
     /// For how long the client may say nothing, in seconds; 0 is for ever.
     pub(super) keep_alive_s: u16,
     /// When the client was last heard; before that, when its connection began.
     pub(super) heard: Instant,
+    /// When the packet that the client is sending came on last; [`Instant::FAR`] between two.
+    pub(super) moved: Instant,
     pub(super) membership: Membership,
     /// What few sessions have.
     pub(super) rare: Option<Box<Rare>>,
@@ -75,6 +80,8 @@ pub(super) struct Rare {
     pub(super) authentication: Option<Authentication>,
     /// Absent unless a rule counts what clients hold.
     pub(super) holder: Option<Holder>,
+    /// Of a connection that isn't read yet.
+    pub(super) hunches: Hunches,
 }
 
 impl Session {
@@ -107,8 +114,10 @@ impl Session {
             unsure: [stage == Stage::Unknown; 2],
             is_blind: stage == Stage::Unknown,
             has_left: [false; 2],
+            pings: 0,
             keep_alive_s: 0,
             heard: Instant::ZERO,
+            moved: Instant::FAR,
             membership: Membership::default(),
             rare: None,
         }
@@ -189,6 +198,9 @@ impl Session {
             }
             ControlPacket::Auth(_) => self.note_authentication(packet, direction),
             ControlPacket::Disconnect(_) => self.has_left[direction as usize] = true,
+            ControlPacket::PingReq(_) | ControlPacket::PingResp(_) => {
+                self.note_ping(packet, direction);
+            }
             _ => {}
         }
     }
@@ -264,6 +276,7 @@ impl Session {
     /// isn't.
     pub(crate) fn lose_sight(&mut self, shared: &Shared) {
         self.framers.seek(&shared.pool);
+        self.moved = Instant::FAR;
         self.give_up_aliases(shared);
         if self.stage != Stage::Open {
             self.stage = Stage::Unknown;

@@ -2,8 +2,8 @@
 
 use wire::Direction;
 
+use super::Session;
 use super::packet::Scene;
-use super::{Session, resync};
 use crate::app::Passage;
 use crate::context::{Arrival, Context};
 use crate::framer::{Framer, Judge, Reading, Step};
@@ -20,11 +20,8 @@ impl Session {
         shared: &Shared,
         bytes: &[u8],
     ) -> Passage {
-        if arrival.direction == Direction::ToServer {
-            self.hear(cx.now, bytes);
-        }
         if self.framers.at(arrival.direction).reading == Reading::Seeking {
-            self.seek(arrival, bytes);
+            self.seek(cx.now, arrival.direction, bytes, &shared.pool);
         }
         let mut scene = Scene {
             session: self,
@@ -34,20 +31,15 @@ impl Session {
             outcome: Outcome::ACCEPT,
         };
         let (passed, denial) = scene.handle_stream(bytes);
+        let outcome = scene.outcome;
+        if arrival.direction == Direction::ToServer {
+            self.note_progress(cx.now, passed);
+        }
         Passage {
             passed,
-            outcome: scene.outcome,
+            outcome,
             denial,
         }
-    }
-
-    /// Starts reading, where in `bytes` a control packet begins.
-    fn seek(&mut self, arrival: &Arrival, bytes: &[u8]) {
-        let Some((at, version)) = resync::boundary(bytes, self.version, arrival.direction) else {
-            return;
-        };
-        self.version = version;
-        self.framers.at_mut(arrival.direction).pass(at);
     }
 }
 
@@ -61,6 +53,11 @@ impl<'a, S: Sink> Judge<'a> for Scene<'a, '_, S> {
     }
 
     fn handle_message(&mut self, bytes: &[u8]) -> Step {
+        if self.arrival.direction == Direction::ToServer
+            && self.framer().reading == Reading::Boundary
+        {
+            self.session.note_begun(self.cx.now);
+        }
         self.handle_packet(bytes)
     }
 }

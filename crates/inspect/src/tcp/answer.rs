@@ -34,12 +34,14 @@ pub(super) struct Answer {
 }
 
 impl<S: Sink> Work<'_, '_, '_, S> {
-    /// Makes a segment by the addresses of the frame at hand, and sends it to one end.
+    /// Makes a segment by the addresses of the frame at hand, and sends it to one end: to its sender where it came
+    /// from, to the other where that is known to be. What the frame says of it is its sender's to choose: sent to
+    /// a station that isn't there, it would leave the other end with an open connection.
     pub(super) fn inject(&mut self, answer: &Answer, payload: &[u8]) {
         let packet = Packet::decode(self.frame.as_slice()).expect("decoded by dispatch");
         let path = Path::of(&packet).expect("a whole segment");
         let (path, port) = match answer.toward {
-            Toward::Receiver => (path, self.cx.port.opposite()),
+            Toward::Receiver => (self.settled(path), self.cx.port.opposite()),
             Toward::Sender => (path.reversed(), self.cx.port),
         };
         let timestamps = self.timestamps(answer);
@@ -53,6 +55,15 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         };
         send(self.cx.sink, port, &path, &segment, answer.purpose);
     }
+
+    /// The path of the frame at hand, by where the connection's ends are known to be.
+    pub(super) fn settled(&self, path: Path) -> Path {
+        match self.connection.stations {
+            Some(stations) => stations.settle(path, self.arrival.direction),
+            None => path,
+        }
+    }
+
     /// Timestamps, where both ends use them: without, a receiver may drop everything but a RST
     /// (RFC 7323 §3.2).
     fn timestamps(&mut self, answer: &Answer) -> Option<[u8; TIMESTAMPS_BYTES]> {

@@ -40,11 +40,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         self.connection.broken_off = Some(self.arrival.direction);
         self.finish();
         let packet = Packet::decode(self.frame.as_slice()).expect("decoded by dispatch");
-        let path = Path::of(&packet).expect("a whole segment");
-        let path = match self.connection.stations {
-            Some(stations) => stations.settle(path, self.arrival.direction),
-            None => path,
-        };
+        let path = self.settled(Path::of(&packet).expect("a whole segment"));
         let segment = TcpSegment {
             seq: self.segment.seq.0,
             ack: self.segment.ack.0,

@@ -10,7 +10,7 @@ use super::answer;
 use super::{Answers, Connection, Grounds, Phase};
 use crate::context::{Carrier, Context};
 use crate::shared::Shared;
-use crate::{Injected, Instant, Limits, Sink};
+use crate::{Injected, Instant, LimitKind, Limits, Sink};
 
 /// Where the ends are on the link.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,10 @@ impl Connection {
         shared: &Shared,
         (carrier, service, ends): (Carrier, Service, &Endpoints),
     ) {
-        let Some((reason, session)) = self.app.overdue() else {
+        if self.may_not_speak() {
+            return self.excuse(cx.now);
+        }
+        let Some((reason, session)) = self.app.overdue(cx.limits) else {
             return;
         };
         let reasons = [reason];
@@ -109,6 +112,10 @@ impl Connection {
         };
         let judgement = cx.judge_at(carrier, Action::Accept, &subject, &mut ());
         if !judgement.action.stops() {
+            // Its server closes now ([MQTT-3.1.2-24]; 5.0 [MQTT-3.1.2-22]): nobody holds its name any more.
+            if self.app.note_closing(cx.now, shared) {
+                cx.limit(LimitKind::Clients);
+            }
             self.excuse(cx.now);
             return;
         }
@@ -119,6 +126,11 @@ impl Connection {
             rule: judgement.outcome.rule,
             answers: [Answers::All; 2],
         });
+    }
+
+    /// Whether the server has no room for what its client would say (RFC 9293 §3.8.6.1).
+    fn may_not_speak(&self) -> bool {
+        self.halves[Direction::ToClient as usize].last_window == 0
     }
 
     /// A RST to each end, as the other would have sent it.

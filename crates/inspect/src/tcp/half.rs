@@ -7,6 +7,7 @@ use super::held::Held;
 use super::segment::Segment;
 use super::seq::Seq;
 use super::unacked::Unacked;
+use crate::Instant;
 use crate::pool::Pool;
 use crate::shared::Shared;
 
@@ -24,7 +25,7 @@ pub(super) struct Half {
     pub(super) isn: Seq,
     /// The receiver has acknowledged the SYN. Not to be told from the numbers: they wrap.
     syn_acknowledged: bool,
-    /// Nothing before the first number is forwarded: see [`Half::start_at_handshake`].
+    /// Nothing before the first number is forwarded: see [`Half::start_afresh`].
     is_floored: bool,
     /// The next sequence number to inspect.
     pub(super) next: Seq,
@@ -63,7 +64,7 @@ pub(super) enum Place {
 
 impl Half {
     /// Notes a SYN: the sender's first number, and the shift of its windows.
-    pub(super) fn note_syn(&mut self, segment: &Segment) {
+    pub(super) fn note_syn(&mut self, segment: &Segment, now: Instant) {
         self.heard = true;
         self.isn = segment.seq;
         self.next = segment.seq + 1;
@@ -71,8 +72,9 @@ impl Half {
         self.edge = self.next + self.window_max as usize;
         self.scale = segment.scale.map(|shift| shift.min(SCALE_MAX));
         self.scale_assumed = false;
+        self.last_window = segment.window;
         self.syn_acknowledged = false;
-        self.clock = Clock::started(segment);
+        self.clock = Clock::started(segment, now);
     }
 
     /// Takes the other end's SYN+ACK for proof of a SYN of this sender's.
@@ -84,17 +86,17 @@ impl Half {
     }
 
     /// Starts in the middle of a stream, at the first segment seen.
-    pub(super) fn start_midstream(&mut self, segment: &Segment) {
+    pub(super) fn start_midstream(&mut self, segment: &Segment, now: Instant) {
         self.heard = true;
         self.resume_at(segment.seq);
         self.scale = Some(SCALE_MAX);
         self.scale_assumed = true;
-        self.clock = Clock::started(segment);
+        self.clock = Clock::started(segment, now);
     }
 
-    /// Starts right after a handshake that was forgotten: what stands before the first number would
-    /// be the beginning of the stream, withheld until it passes for a repetition.
-    pub(super) fn start_at_handshake(&mut self) {
+    /// Starts where a connection was forgotten, at its handshake or later: what stands before the first
+    /// number would be the beginning of a message, withheld until it passes for a repetition.
+    pub(super) fn start_afresh(&mut self) {
         self.is_floored = true;
     }
 
@@ -205,18 +207,18 @@ impl Half {
     }
 
     /// Whether a segment with new bytes is older than what the receiver last took.
-    pub(super) fn is_outdated(&self, segment: &Segment, other: &Self) -> bool {
+    pub(super) fn is_outdated(&self, segment: &Segment, other: &Self, now: Instant) -> bool {
         match (self.clock, other.clock, segment.timestamp) {
-            (Some(clock), Some(_), Some(value)) => clock.is_outdated(value),
+            (Some(clock), Some(_), Some(value)) => clock.is_outdated(value, now),
             _ => false,
         }
     }
 
     /// Notes the timestamp of a segment that was taken in.
-    pub(super) fn note_clock(&mut self, segment: &Segment) {
+    pub(super) fn note_clock(&mut self, segment: &Segment, now: Instant) {
         let is_next = !segment.seq.is_after(self.una) && !segment.end().is_before(self.una);
         if let (Some(clock), Some(value)) = (&mut self.clock, segment.timestamp) {
-            clock.note(value, is_next);
+            clock.note(value, is_next, now);
         }
     }
 
@@ -287,7 +289,7 @@ mod tests {
         let pool = Pool::default();
         let (syn, _) = fixture::segment(u32::MAX - 7, TcpFlags::SYN, &[]);
         let mut half = Half::default();
-        half.note_syn(&syn);
+        half.note_syn(&syn, Instant::ZERO);
         half.note_ack(half.next, 0xffff, &pool);
         // Past the first number by more than half the space of numbers, and then once around.
         for _ in 0..5000 {
@@ -306,7 +308,7 @@ mod tests {
     fn nothing_may_take_the_place_of_a_fin() {
         let (syn, _) = fixture::segment(99, TcpFlags::SYN, &[]);
         let mut half = Half::default();
-        half.note_syn(&syn);
+        half.note_syn(&syn, Instant::ZERO);
         half.note_ack(Seq(100), 0xffff, &Pool::default());
         half.pass_to(Seq(103));
         half.pass_fin(Seq(103));

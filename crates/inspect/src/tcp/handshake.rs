@@ -41,7 +41,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             outcome = judgement.outcome;
         }
         let (ours, theirs) = self.connection.split(self.arrival.direction);
-        ours.note_syn(segment);
+        ours.note_syn(segment, self.cx.now);
         theirs.note_first_window(segment.window);
         self.note_syn_ack();
         // Data that a rule lets through with a SYN isn't taken in: its sender repeats it after the

@@ -20,13 +20,24 @@ impl Connection {
         Self::new(Phase::Midstream, app)
     }
 
+    /// A connection that was seen to begin, and forgotten to make room for others: it is read on from the
+    /// beginning of a message, or not at all.
+    pub(crate) fn evicted(service: Service, treatment: Midstream) -> Self {
+        let mut connection = Self::midstream(service, treatment);
+        connection.may_seek = false;
+        for half in &mut connection.halves {
+            half.start_afresh();
+        }
+        connection
+    }
+
     /// A connection whose SYN was forgotten, or never seen, and of which nothing else can have passed:
     /// it is read from its beginning.
     pub(crate) fn answering(service: Service, treatment: Midstream, now: Instant) -> Self {
         let mut connection = Self::midstream(service, treatment);
         if treatment == Midstream::Accept {
             connection.app = App::new(service, now);
-            connection.halves[Direction::ToServer as usize].start_at_handshake();
+            connection.halves[Direction::ToServer as usize].start_afresh();
         }
         connection
     }
@@ -44,6 +55,7 @@ impl Connection {
             *half = Half::default();
         }
         self.app.lose_sight(shared);
+        self.may_seek = true;
         self.phase = Phase::Midstream;
         true
     }
@@ -79,6 +91,13 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             return Err(self.carry_out(judgement));
         }
         let mut outcome = judgement.outcome;
+        if self.segment.is_multipath {
+            let multipath = self.handle_multipath();
+            if !multipath.forward {
+                return Err(multipath);
+            }
+            outcome.add(&multipath);
+        }
         if self.segment.has(TcpFlags::SYN) {
             return Ok(outcome);
         }
@@ -99,17 +118,17 @@ impl<S: Sink> Work<'_, '_, '_, S> {
 
     /// Takes the numbers of the first segments for those of the connection.
     fn place_halves(&mut self) {
-        let segment = self.segment;
+        let (segment, now) = (self.segment, self.cx.now);
         let (ours, theirs) = self.connection.split(self.arrival.direction);
         if segment.has(TcpFlags::SYN) {
             // The answer to a SYN that was forgotten, or never seen.
-            ours.note_syn(segment);
+            ours.note_syn(segment, now);
             theirs.infer_syn(segment);
             self.connection.phase = Phase::Handshake;
             return;
         }
         if !ours.heard {
-            ours.start_midstream(segment);
+            ours.start_midstream(segment, now);
         }
         if !theirs.heard || segment.ack.is_after(theirs.next) {
             // Bytes that were acknowledged have passed, seen or unseen.

@@ -22,6 +22,7 @@ mod half;
 mod handshake;
 mod held;
 mod midstream;
+mod multipath;
 mod segment;
 mod seq;
 mod stream;
@@ -41,10 +42,12 @@ use crate::{Count, Exception, FlowEnd, Frame, Instant, LimitKind, Outcome, Sink,
 
 use expiry::Stations;
 use half::{Half, Place};
+use multipath::Multipath;
 use seq::Seq;
 
 pub(crate) use answer::REFUSAL_BYTES;
 pub(crate) use held::HeldTotal;
+pub(crate) use multipath::handle_stray;
 pub(crate) use segment::Segment;
 
 /// RSTs that each end of a connection draws at most once it was torn down.
@@ -59,6 +62,9 @@ pub(crate) struct Connection {
     app: App,
     /// RSTs that the sender of each direction may still draw once it was torn down.
     answers_left: [u8; 2],
+    multipath: Multipath,
+    /// It may go unread until the beginning of a message is found, for as long as others may.
+    may_seek: bool,
     /// When a challenge ACK was last sent.
     challenged: Instant,
     /// What the other end of a SYN acknowledges instead: it still has an older connection.
@@ -113,6 +119,8 @@ impl Connection {
             halves: [Half::default(), Half::default()],
             app,
             answers_left: [ANSWERS; 2],
+            multipath: Multipath::Unheard,
+            may_seek: true,
             challenged: Instant::ZERO,
             disowned: None,
             broken_off: None,
@@ -204,6 +212,18 @@ pub(crate) struct Work<'a, 'b, 'c, S> {
 impl<S: Sink> Work<'_, '_, '_, S> {
     /// Judges the segment, whose checksum and flags are known to be possible.
     pub(crate) fn handle_segment(&mut self) -> Outcome {
+        let is_foreign = matches!(self.connection.phase, Phase::Foreign { .. });
+        if !self.segment.is_multipath || is_foreign {
+            return self.handle_in_phase();
+        }
+        let mut outcome = self.handle_multipath();
+        if outcome.forward {
+            outcome.add(&self.handle_in_phase());
+        }
+        outcome
+    }
+
+    fn handle_in_phase(&mut self) -> Outcome {
         match self.connection.phase {
             Phase::Finished => self.handle_finished(),
             Phase::Denied(grounds) => self.handle_denied(grounds),
@@ -235,7 +255,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             return self.violation(Reason::TCP_OUT_OF_WINDOW);
         }
         let brings_bytes = matches!(place, Place::InOrder | Place::Early) && segment.len() > 0;
-        if brings_bytes && ours.is_outdated(segment, theirs) {
+        if brings_bytes && ours.is_outdated(segment, theirs, self.cx.now) {
             return self.violation(Reason::TCP_OLD_TIMESTAMP);
         }
         let window = self.bound_window();
@@ -251,7 +271,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         };
         if matches!(outcome.verdict, Verdict::Accept | Verdict::Hold) {
             let (ours, _) = self.connection.split(self.arrival.direction);
-            ours.note_clock(segment);
+            ours.note_clock(segment, self.cx.now);
         }
         self.note_progress();
         outcome
@@ -303,10 +323,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     fn violation(&mut self, reason: Reason) -> Outcome {
         let judgement = self.judge_tcp(reason, Action::Drop);
         match judgement.action.stops() {
-            true => Outcome {
-                verdict: Verdict::Drop,
-                ..judgement.outcome
-            },
+            true => Outcome::dropped_by(&judgement.outcome),
             false => judgement.outcome,
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Segment {
     pub(super) scale: Option<u8>,
     /// The sender's timestamp.
     pub(super) timestamp: Option<u32>,
+    /// It bears an option of Multipath TCP.
+    pub(crate) is_multipath: bool,
     pub(super) layout: Layout,
 }
 
@@ -32,6 +34,7 @@ impl Segment {
             window: tcp.window,
             scale,
             timestamp: timestamp(tcp.options),
+            is_multipath: tcp.options.has_multipath(),
             layout,
         }
     }

@@ -92,10 +92,8 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             .connection
             .app
             .handle_bytes(self.cx, self.arrival, self.shared, bytes);
-        if passage.denial.is_none()
-            && self.cx.now >= self.cx.older_until
-            && self.connection.app.is_seeking(direction)
-        {
+        let may_seek = self.connection.may_seek && self.cx.now < self.cx.older_until;
+        if passage.denial.is_none() && !may_seek && self.connection.app.is_seeking(direction) {
             return self.end_search();
         }
         let (ours, _) = self.connection.split(direction);
@@ -118,7 +116,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         }
     }
 
-    /// A connection older than the gateway has had its time, and still shows no beginning of a message this
+    /// A connection older than the gateway has had its time, or one that was forgotten none, and shows no beginning of a message this
     /// way: it goes on unread no longer.
     #[cold]
     fn end_search(&mut self) -> Outcome {
@@ -278,6 +276,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             let at = self.segment.seq + self.segment.payload().len();
             let (ours, _) = self.connection.split(self.arrival.direction);
             ours.pass_fin(at);
+            if self.connection.app.note_closing(self.cx.now, self.shared) {
+                self.cx.limit(LimitKind::Clients);
+            }
         }
     }
 }

@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use wire::coap::{Code, Message, Type, number};
 
 use crate::world::{
-    BASELINE, World, content, empty, endpoint, get, message, notification, observe, policy_of,
-    server,
+    BASELINE, World, client, content, empty, endpoint, get, message, notification, observe,
+    policy_of, server,
 };
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -92,6 +92,10 @@ struct Reflection {
     server_id: u16,
     /// When, how many bytes, and whether towards the victim.
     books: VecDeque<(Instant, usize, bool)>,
+    /// Bytes that arrived, and bytes that the attacker sent, whenever that was.
+    total: (usize, usize),
+    /// The latest request under each token: since when its bytes count, and how many they are.
+    open: BTreeMap<Vec<u8>, (Instant, usize)>,
     /// Bytes of requests that were only watched, by token: the first answer under enforced rules carries them over.
     watched: BTreeMap<Vec<u8>, usize>,
     /// Whether they have to balance.
@@ -115,6 +119,8 @@ impl Reflection {
             id: 0,
             server_id: 1000,
             books: VecDeque::new(),
+            total: (0, 0),
+            open: BTreeMap::new(),
             watched: BTreeMap::new(),
             is_enforced: true,
         }
@@ -128,6 +134,7 @@ impl Reflection {
         self.world.inspector.install(policy);
         self.is_enforced = is_enforced;
         self.books.clear();
+        self.total = (0, 0);
     }
 
     fn take(&mut self, step: Step) {
@@ -228,6 +235,8 @@ impl Reflection {
         if is_request && passage.forwarded.is_some() {
             self.drawn = Some(self.world.now);
             let token = Message::decode(payload).unwrap().token().to_vec();
+            let request = (self.world.now, payload.len());
+            self.open.insert(token.clone(), request);
             match self.is_enforced {
                 true => self.watched.remove(&token),
                 false => self.watched.insert(token, payload.len()),
@@ -258,8 +267,21 @@ impl Reflection {
             let token = Message::decode(&payload).unwrap().token().to_vec();
             let carried = self.watched.remove(&token);
             self.enter(carried.unwrap_or(0), false);
+            self.count_once_more(&token);
         }
         self.settle(passage.forwarded.as_deref(), &passage.injected);
+    }
+
+    /// A request that has waited for its answer until it left the books, a granule early, counts again; of all
+    /// that was sent it is no more for that.
+    fn count_once_more(&mut self, token: &[u8]) {
+        let now = self.world.now;
+        if let Some((since, bytes)) = self.open.get_mut(token)
+            && now >= *since + WINDOW * 15 / 16
+        {
+            *since = now;
+            self.books.push_back((now, *bytes, false));
+        }
     }
 
     /// Enters what arrives at the victim, and checks the books.
@@ -281,9 +303,19 @@ impl Reflection {
             !self.is_enforced || last == 0 || sent <= 3 * received,
             "{sent} bytes to the victim for {received} from it"
         );
+        let (sent, received) = self.total;
+        assert!(
+            !self.is_enforced || last == 0 || sent <= 3 * received,
+            "{sent} bytes to the victim in all for {received} from it"
+        );
     }
 
     fn enter(&mut self, bytes: usize, towards: bool) {
+        *(if towards {
+            &mut self.total.0
+        } else {
+            &mut self.total.1
+        }) += bytes;
         self.books.push_back((self.world.now, bytes, towards));
     }
 }
@@ -342,6 +374,38 @@ proptest! {
             reflection.take(step);
         }
     }
+}
+
+/// A server may take as long for an answer as its exchange lasts; whatever went for its request in the
+/// meantime is gone.
+#[test]
+fn an_answer_that_takes_minutes_finds_its_request_in_the_books() {
+    for spent in [false, true] {
+        let mut world = World::new();
+        let request = get(Type::Confirmable, 1, &[1], "slow/thing");
+        world.pass(client(), server(), &request);
+        world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+        world.pause(Duration::from_secs(1));
+        if spent {
+            let small = get(Type::NonConfirmable, 2, &[2], "");
+            world.pass(client(), server(), &small);
+            let large = content(Type::NonConfirmable, 70, &[2], 45);
+            world.pass(server(), client(), &large);
+        }
+        world.pause(Duration::from_secs(200));
+        let response = content(Type::Confirmable, 77, &[1], 9);
+        let passage = world.send(server(), client(), &response);
+        assert_eq!(passage.forwarded.is_none(), spent, "{passage:?}");
+    }
+}
+
+/// They may overtake each other.
+#[test]
+fn an_acknowledgement_that_comes_after_its_response_promises_nothing() {
+    let mut world = World::new();
+    world.pass(client(), server(), &get(Type::Confirmable, 1, &[1], "a"));
+    world.pass(server(), client(), &content(Type::Confirmable, 77, &[1], 4));
+    world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
 }
 
 #[test]

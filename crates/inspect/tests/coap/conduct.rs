@@ -6,7 +6,9 @@ use inspect::Verdict;
 use policy::Reason;
 use wire::coap::{Code, Type, number};
 
-use crate::world::{World, client, content, endpoint, get, message, notification, observe, server};
+use crate::world::{
+    World, client, content, empty, endpoint, get, message, notification, observe, server,
+};
 
 const TOKEN: &[u8] = &[0xa1, 0xa2];
 
@@ -90,9 +92,11 @@ fn a_download_is_of_one_body_and_in_the_order_asked() {
     let other_body = block_of(12, &[2], b"v2", 0x10);
     let said = passes_with(&mut world, true, &other_body);
     assert_eq!(said, [Some(Reason::COAP_BLOCK_MIXED_BODIES)]);
+    assert_eq!(passes_with(&mut world, false, &ask_for(12, &[2], 0x10)), []);
     let further = block_of(12, &[2], b"v1", 0x20);
     let said = passes_with(&mut world, true, &further);
     assert_eq!(said, [Some(Reason::COAP_BLOCK_UNASKED)]);
+    assert_eq!(passes_with(&mut world, false, &ask_for(12, &[2], 0x10)), []);
     let right = block_of(12, &[2], b"v1", 0x10);
     assert_eq!(passes_with(&mut world, true, &right), []);
 }
@@ -207,4 +211,182 @@ fn groups_are_asked_without_confirmation() {
         let response = content(Type::NonConfirmable, 5, TOKEN, 4);
         world.pass(endpoint(member), client(), &response);
     }
+}
+
+/// Has a client observe something, up to its first notification.
+fn observed() -> World {
+    let mut world = World::new();
+    world.validate(client(), server());
+    world.pass(client(), server(), &observe(10, TOKEN, 0, "temperature"));
+    let granted = notification(Type::Acknowledgement, 10, TOKEN, 1);
+    world.pass(server(), client(), &granted);
+    world
+}
+
+/// Whatever ends an observation: what was under way comes yet, and nothing else.
+#[test]
+fn after_an_observation_only_what_was_under_way_comes() {
+    let ends: [fn(&mut World); 4] = [
+        |world| {
+            world.pass(client(), server(), &observe(11, TOKEN, 1, "temperature"));
+            let answer = content(Type::Acknowledgement, 11, TOKEN, 4);
+            world.pass(server(), client(), &answer);
+        },
+        |world| {
+            let gone = message(Type::Confirmable, Code::NOT_FOUND, 500, TOKEN, |_| {});
+            world.pass(server(), client(), &gone);
+        },
+        |world| {
+            let last = notification(Type::NonConfirmable, 500, TOKEN, 2);
+            world.pass(server(), client(), &last);
+            world.pass(client(), server(), &empty(Type::Reset, 500));
+        },
+        |world| {
+            // It isn't granted at all.
+            world.pass(client(), server(), &observe(12, &[9], 0, "temperature"));
+            let answer = content(Type::Acknowledgement, 12, &[9], 4);
+            world.pass(server(), client(), &answer);
+        },
+    ];
+    for (way, end) in ends.iter().enumerate() {
+        let mut world = observed();
+        end(&mut world);
+        let token = if way == 3 { &[9][..] } else { TOKEN };
+        world.pause(Duration::from_secs(93));
+        let under_way = notification(Type::Confirmable, 600, token, 3);
+        world.pass(server(), client(), &under_way);
+        world.pause(Duration::from_secs(2));
+        world.pass(server(), client(), &under_way);
+        let forged = notification(Type::NonConfirmable, 601, token, 4);
+        let reason = Reason::COAP_SPOOFED_UNREGISTERED_NOTIFICATION;
+        world.block(server(), client(), &forged, reason);
+    }
+}
+
+/// A deregistration may get lost, and so may its answer: notifications go on.
+#[test]
+fn an_observation_goes_on_until_its_end_is_answered() {
+    let mut world = observed();
+    world.pass(client(), server(), &observe(11, TOKEN, 1, "temperature"));
+    world.pause(Duration::from_secs(1000));
+    let next = notification(Type::NonConfirmable, 600, TOKEN, 3);
+    world.pass(server(), client(), &next);
+}
+
+#[test]
+fn a_request_has_one_response() {
+    let second = Reason::COAP_SPOOFED_SECOND_RESPONSE;
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 7, TOKEN, "sensors/7/temperature");
+    let answer = |payload: &[u8]| {
+        message(Type::Acknowledgement, Code::CONTENT, 7, TOKEN, |builder| {
+            builder.payload(payload);
+        })
+    };
+    world.pass(client(), server(), &request);
+    world.pass(server(), client(), &answer(b"1"));
+    world.pass(server(), client(), &answer(b"1"));
+    world.block(server(), client(), &answer(b"2"), second);
+    let separate = content(Type::NonConfirmable, 900, TOKEN, 1);
+    world.block(server(), client(), &separate, second);
+    let failure = message(Type::Confirmable, Code::NOT_FOUND, 901, TOKEN, |_| {});
+    world.block(server(), client(), &failure, second);
+    // Who repeats a request may be answered anew, by a server that remembers nothing of it.
+    world.pass(client(), server(), &request);
+    world.pass(server(), client(), &answer(b"3"));
+    world.pass(server(), client(), &answer(b"1"));
+    world.block(server(), client(), &answer(b"4"), second);
+}
+
+#[test]
+fn a_separate_response_may_come_again_as_it_was() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 7, TOKEN, "sensors/7/temperature");
+    world.pass(client(), server(), &request);
+    world.pass(server(), client(), &empty(Type::Acknowledgement, 7));
+    for _ in 0..3 {
+        let response = content(Type::Confirmable, 900, TOKEN, 1);
+        world.pass(server(), client(), &response);
+    }
+    let other = content(Type::Confirmable, 901, TOKEN, 2);
+    let second = Reason::COAP_SPOOFED_SECOND_RESPONSE;
+    world.block(server(), client(), &other, second);
+}
+
+/// Q-Block, and proxies that ask groups.
+#[test]
+fn some_requests_draw_several_responses() {
+    let options = [
+        (number::Q_BLOCK2, &[0x0e][..]),
+        (number::PROXY_URI, b"coap://224.0.1.187/lights"),
+    ];
+    for (option, value) in options {
+        let mut world = World::new();
+        let request = message(Type::NonConfirmable, Code::GET, 7, TOKEN, |builder| {
+            builder.option(option, value).payload(&[]);
+        });
+        world.validate(client(), server());
+        world.pass(client(), server(), &request);
+        for id in 900..910 {
+            let part = content(Type::NonConfirmable, id, TOKEN, 1);
+            world.pass(server(), client(), &part);
+        }
+    }
+}
+
+#[test]
+fn what_may_have_been_asked_for_unseen_is_no_second_response() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 7, TOKEN, "sensors/7/temperature");
+    world.pass(client(), server(), &request);
+    world.pass(
+        server(),
+        client(),
+        &content(Type::Acknowledgement, 7, TOKEN, 1),
+    );
+    world.inspector.lose_sight(world.now);
+    world.pass(
+        server(),
+        client(),
+        &content(Type::Acknowledgement, 7, TOKEN, 2),
+    );
+}
+
+/// As small servers do, which acknowledge whatever comes: it is told, and passes.
+#[test]
+fn what_is_not_to_be_acknowledged_may_be_all_the_same() {
+    let told = [Some(Reason::COAP_EXCHANGE_NON_ACKNOWLEDGED)];
+    let mut world = World::new();
+    let request = get(Type::NonConfirmable, 7, TOKEN, "sensors/7/temperature");
+    world.pass(client(), server(), &request);
+    let ack = empty(Type::Acknowledgement, 7);
+    assert_eq!(passes_with(&mut world, true, &ack), told);
+    let answer = content(Type::Acknowledgement, 7, TOKEN, 1);
+    assert_eq!(passes_with(&mut world, true, &answer), told);
+}
+
+#[test]
+fn nobody_is_asked_to_go_on_who_uploads_nothing() {
+    let go_on = |id| message(Type::Acknowledgement, Code::CONTINUE, id, TOKEN, |_| {});
+    let mut world = World::new();
+    world.pass(client(), server(), &get(Type::Confirmable, 7, TOKEN, "a/b"));
+    let reason = Reason::COAP_BLOCK_CONTINUE;
+    world.block(server(), client(), &go_on(7), reason);
+    for option in [number::BLOCK1, number::Q_BLOCK1] {
+        let put = message(Type::Confirmable, Code::PUT, 8, TOKEN, |builder| {
+            builder.uint(option, 0x08).payload(&[7; 16]);
+        });
+        world.pass(client(), server(), &put);
+        world.pass(server(), client(), &go_on(8));
+    }
+}
+
+#[test]
+fn nobody_asks_himself() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 7, TOKEN, "a");
+    let reason = Reason::COAP_SPOOFED_OWN_ADDRESS;
+    world.block(server(), server(), &request, reason);
+    let peer = endpoint("10.0.0.3:5683");
+    world.pass(server(), peer, &request);
 }

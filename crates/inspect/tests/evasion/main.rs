@@ -6,6 +6,7 @@
 mod bytes;
 mod control;
 mod ip;
+mod multipath;
 mod opening;
 mod scene;
 mod tables;

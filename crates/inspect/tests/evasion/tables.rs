@@ -145,3 +145,60 @@ fn tc_02_a_gap_that_is_never_filled_costs_no_more_than_its_bound() {
     assert_eq!(gauges.held_segments, limits.held_segments_per_flow);
     assert!(gauges.held_bytes <= limits.held_bytes_per_flow);
 }
+
+/// A gateway with room for two flows, which has just begun.
+fn tiny_gateway() -> Gateway {
+    let limits = Limits {
+        flows: 2,
+        ..Limits::default()
+    };
+    let gateway = Gateway::with_limits(policy_of("", BASELINE), limits);
+    gateway.inspector.lose_sight(gateway.now);
+    gateway
+}
+
+/// Lets a client's flow make room for others.
+fn push_out(gateway: &mut Gateway) {
+    gateway.wait(Duration::from_secs(61));
+    for n in 100..104 {
+        let _other = Stream::session(gateway, Ends::v4(n, 1883), Version::V311, "other");
+        gateway.wait(Duration::from_secs(61));
+    }
+}
+
+#[test]
+fn tc_21_whoever_pushes_his_own_connection_out_is_none_that_began_unseen() {
+    for ends in FAMILIES.map(|of| of(1, 1883)) {
+        let mut gateway = tiny_gateway();
+        let mut stream = Stream::session(&mut gateway, ends, Version::V311, "mine");
+        let (head, tail) = (publish()[..1].to_vec(), publish()[1..].to_vec());
+        stream.passes(&mut gateway, ToServer, &head);
+        push_out(&mut gateway);
+        let rotated = [tail, head].concat();
+        let passage = stream.data(&mut gateway, ToServer, &rotated);
+        assert_eq!(passage.reason(), Some("tcp.no-connection"));
+        assert!(!passage.outcome.forward);
+    }
+}
+
+#[test]
+fn tc_21_a_connection_that_was_pushed_out_goes_on_with_the_beginning_of_a_packet() {
+    let mut gateway = tiny_gateway();
+    let mut stream = Stream::session(&mut gateway, Ends::v4(1, 1883), Version::V311, "idle");
+    push_out(&mut gateway);
+    stream.passes(&mut gateway, ToServer, &publish());
+    // Nor is a byte that was kept back taken for a repetition.
+    let kept_back = stream.data_at(&mut gateway, ToServer, -(publish().len() as i64) - 1, b"0");
+    kept_back.assert_dropped("tcp.out-of-window");
+    stream.ack(&mut gateway, ToClient);
+    stream.passes(&mut gateway, ToServer, &publish());
+    let malformed = stream.data(&mut gateway, ToServer, b"\x36\x00");
+    assert_eq!(malformed.reason(), Some("mqtt.malformed.publish-qos"));
+}
+
+#[test]
+fn tc_21_one_that_really_began_unseen_may_still_be_in_the_middle_of_a_packet() {
+    let mut gateway = tiny_gateway();
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    stream.passes(&mut gateway, ToServer, &publish()[3..]);
+}

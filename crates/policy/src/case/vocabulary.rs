@@ -181,7 +181,11 @@ pub(super) const COAP: &[Field] = &[
 /// The fields of an empty CoAP message.
 pub(super) const COAP_EMPTY: &[Field] = &[TYPE, MESSAGE_ID];
 
-pub(super) const CLIENT_HELLO: &[Field] = &[field("sni", Kind::Text)];
+pub(super) const CLIENT_HELLO: &[Field] = &[
+    field("sni", Kind::Text),
+    field("version", Kind::OneOf(&["1.0", "1.1", "1.2", "1.3"])),
+    repeatable("alpn", Kind::Text),
+];
 
 pub(super) const TCP: &[Field] = &[
     field("seq", Kind::Offset),
@@ -189,6 +193,7 @@ pub(super) const TCP: &[Field] = &[
     field("checksum", Kind::OneOf(&["bad"])),
     field("urgent", SHORT),
     field("timestamp", Kind::Number(0xffff_ffff)),
+    field("multipath", Kind::Flag),
     field("payload", Kind::Text),
     field("hex", Kind::Bytes),
     field("size", Kind::Number(65_000)),

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::Place;
-use crate::diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
+use super::mark::Mark;
+use crate::diagnostic::{Diagnostics, Level};
 use crate::report::{Report, Span};
 
 /// A file's name as the configuration has it: a path relative to its own directory, or absolute.
@@ -11,31 +11,23 @@ use crate::report::{Report, Span};
 pub struct NamedFile {
     /// The name.
     pub name: String,
-    place: Place,
-    snippet: Snippet,
+    mark: Mark,
 }
 
 impl NamedFile {
     pub(crate) fn new(report: &Report, span: &Span, name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            place: report.place(span),
-            snippet: report.snippet(span),
+            mark: Mark::new(report, span),
         }
     }
 
     /// Says, at the line that names it, why the file can't be read, with what to do about it.
     #[must_use]
     pub fn unreadable(&self, why: impl fmt::Display, helps: Vec<String>) -> Diagnostics {
+        let message = format!("`{}` can't be read: {why}", self.name.escape_debug());
         let mut diagnostics = Diagnostics::default();
-        diagnostics.push(Diagnostic {
-            level: Level::Error,
-            place: self.place.clone(),
-            message: format!("`{}` can't be read: {why}", self.name.escape_debug()),
-            snippet: self.snippet.clone(),
-            related: Vec::new(),
-            helps,
-        });
+        diagnostics.push(self.mark.finding(Level::Error, message, helps));
         diagnostics
     }
 }

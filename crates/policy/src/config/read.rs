@@ -8,8 +8,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{
-    Block, Budget, Config, DefaultAction, Exception, Fragments, Limits, Link, Midstream, Mode,
-    NamedFile, OnFailure, Services,
+    Block, Budget, Config, DefaultAction, Exception, Fragments, Limits, Link, Mark, Midstream,
+    Mode, NamedFile, OnFailure, Services,
 };
 use crate::address;
 use crate::read::{Document, Node, Table};
@@ -48,8 +48,11 @@ fn config(report: &mut Report, mut file: Table<'_>) -> Config {
         config.links = links(report, &node);
     }
     if let Some(node) = file.optional("zones") {
-        let zones = zones(report, &node).into_iter();
-        config.zones = zones.map(|zone| (zone.name, zone.networks)).collect();
+        for zone in zones(report, &node) {
+            let mark = Mark::new(report, &zone.span);
+            config.zone_marks.insert(zone.name.clone(), mark);
+            config.zones.insert(zone.name, zone.networks);
+        }
     }
     section(
         report,
@@ -177,6 +180,15 @@ fn interface(
         report
             .error(node.span(), "each end of a link has to be an interface")
             .help("this router's own stack can't be an end: name the interface that leads there");
+        return None;
+    }
+    if name == "lo" {
+        report
+            .error(
+                node.span(),
+                "nothing but this machine's own traffic is on `lo`",
+            )
+            .help("name the interface that a cable, a bridge or a veth is behind");
         return None;
     }
     if let Some((_, first)) = used.iter().find(|(n, _)| n == name) {
@@ -425,6 +437,7 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
         ("midstream_grace", &mut limits.midstream_grace),
         ("tcp_midstream_grace", &mut limits.tcp_midstream_grace),
         ("connect_timeout", &mut limits.connect_timeout),
+        ("packet_timeout", &mut limits.packet_timeout),
     ] {
         let node = table.optional(key);
         if let Some(time) = node.and_then(|node| node.duration(report, least..=MAX_TIME)) {

@@ -44,9 +44,11 @@ pub(crate) fn read(report: &mut Report, node: &Node<'_>) -> Option<Limit> {
         return None;
     };
     if let Some((other, node)) = given.next() {
-        let message = format!("a limit measures either `{key}` or `{other}`");
+        let message = format!("a limit measures one thing: `{key}` or `{other}`");
         let finding = report.error(node.key_span(), message);
-        finding.related(measure.key_span(), &format!("`{key}` is here"));
+        finding
+            .related(measure.key_span(), &format!("`{key}` is here"))
+            .help("write a rule for each of them");
         return None;
     }
     let mut reader = LimitReader { report, table };

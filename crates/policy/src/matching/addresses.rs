@@ -47,6 +47,11 @@ impl Networks {
         self.v4.takes_in(&other.v4) && self.v6.takes_in(&other.v6)
     }
 
+    /// Whether some address is in both sets.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.v4.meets(&other.v4) || self.v6.meets(&other.v6)
+    }
+
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(address) => self.v4.contains(address.to_bits()),
@@ -94,6 +99,14 @@ impl<T: Copy + Ord> Ranges<T> {
         let mut ranges = other.first.iter().zip(&other.last);
         ranges.all(|(first, last)| self.holds(*first, *last))
     }
+
+    fn meets(&self, other: &Self) -> bool {
+        let mut ranges = other.first.iter().zip(&other.last);
+        ranges.any(|(first, last)| {
+            let begun = self.first.partition_point(|mine| mine <= last);
+            begun > 0 && *first <= self.last[begun - 1]
+        })
+    }
 }
 
 /// One entry of an address condition.
@@ -119,6 +132,14 @@ impl Hash for Addresses {
 }
 
 impl Addresses {
+    /// The zone, if it is one.
+    pub(super) fn zone(&self) -> Option<&Arc<Networks>> {
+        match self {
+            Self::Zone(networks) => Some(networks),
+            Self::Side(_) | Self::Own(_) => None,
+        }
+    }
+
     /// The networks, of what isn't a side.
     pub(super) fn networks(&self) -> Option<&Networks> {
         match self {
@@ -140,6 +161,12 @@ impl Addresses {
 impl List<Addresses> {
     pub(crate) fn holds_for(&self, address: IpAddr, side: Side) -> bool {
         self.holds(|entry| entry.holds(address, side))
+    }
+
+    /// Whether it excludes both sides.
+    pub(crate) fn leaves_no_side(&self) -> bool {
+        let mut sides = Side::ALL.iter();
+        sides.all(|side| self.none_of.contains(&Addresses::Side(*side)))
     }
 }
 

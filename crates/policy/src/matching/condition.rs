@@ -8,6 +8,7 @@ use super::addresses::Addresses;
 use super::asked::{Asked, Part};
 use super::flag::Flag;
 use super::glob::Glob;
+use super::hello::HelloCondition;
 use super::list::List;
 use super::measure::Measure;
 use super::name::NamePattern;
@@ -63,6 +64,8 @@ pub(crate) enum Condition {
     Property(PropertyCondition),
     /// `option` of a CoAP message.
     Option(OptionCondition),
+    /// `sni`, `alpn` and `tls_version` of a ClientHello.
+    Hello(HelloCondition),
     /// `time`: one of them has to hold.
     Time(Vec<Schedule>),
     /// `payload` of a PUBLISH, a will or a CoAP message.
@@ -140,6 +143,7 @@ impl Condition {
             }
             Self::Property(condition) => condition.holds(asked),
             Self::Option(condition) => condition.holds(asked),
+            Self::Hello(condition) => condition.holds(subject),
             Self::Time(schedules) => {
                 let now = subject.unix_s;
                 now.is_some_and(|now| schedules.iter().any(|schedule| schedule.holds(now)))
@@ -169,6 +173,7 @@ impl Condition {
     pub(crate) fn cost(&self) -> u8 {
         match self {
             Self::AddressValidated(_) | Self::Tls(_) | Self::Service(_) | Self::Type(_) => 0,
+            Self::Hello(HelloCondition::Version(_)) => 1,
             Self::Version(_) | Self::Flag(..) | Self::Code(_) | Self::ReasonCode(_) => 1,
             Self::Number(
                 Measure::Size
@@ -182,7 +187,7 @@ impl Condition {
                 _,
             ) => 1,
             Self::Address(..) | Self::Qos(_) => 2,
-            Self::Identity(..) => 3,
+            Self::Identity(..) | Self::Hello(_) => 3,
             Self::Topic(_) | Self::TopicText(_) | Self::Path(_) => 4,
             Self::Number(..) | Self::Property(_) | Self::Option(_) | Self::Time(_) => 5,
             Self::Filter(_) => 6,

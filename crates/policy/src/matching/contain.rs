@@ -1,14 +1,15 @@
 //! How the conditions of two rules relate, as far as that is plain to see: whether one holds wherever the
 //! other does, whether both can hold for the same message.
 
-use super::addresses::Addresses;
+use super::compare::Comparable;
 use super::condition::{Condition, FilterCondition, SubscriptionOptions};
-use super::glob::{Anchor, Glob};
+use super::glob::Glob;
+use super::hello::HelloCondition;
 use super::list::List;
-use super::name::NamePattern;
-use super::path::PathPattern;
-use super::pattern::{Pattern, Relation};
+use super::measure::Measure;
+use super::pattern::Pattern;
 use super::payload::{Bytes, PayloadCondition};
+use super::time::Schedule;
 
 /// Longer lists are only compared for being the same.
 const MAX_PAIRS: usize = 4096;
@@ -28,39 +29,56 @@ impl Condition {
                     measure == other && theirs.is_subset(mine)
                 }
                 (Self::Address(party, mine), Self::Address(other, theirs)) => {
-                    party == other && mine.takes_in(theirs, Addresses::takes_in)
+                    party == other && mine.takes_in(theirs)
                 }
                 (Self::Identity(identity, mine), Self::Identity(other, theirs)) => {
-                    identity == other && mine.takes_in(theirs, NamePattern::takes_in)
+                    identity == other && mine.takes_in(theirs)
                 }
-                (Self::Topic(mine), Self::Topic(theirs)) => {
-                    mine.takes_in(theirs, Pattern::takes_in)
-                }
-                (Self::TopicText(mine), Self::TopicText(theirs)) => {
-                    mine.takes_in(theirs, Glob::takes_in)
-                }
+                (Self::Topic(mine), Self::Topic(theirs)) => mine.takes_in(theirs),
+                (Self::TopicText(mine), Self::TopicText(theirs)) => mine.takes_in(theirs),
                 (Self::Filter(mine), Self::Filter(theirs)) => mine.is_implied_by(theirs),
-                (Self::Path(mine), Self::Path(theirs)) => {
-                    mine.takes_in(theirs, PathPattern::takes_in)
-                }
+                (Self::Path(mine), Self::Path(theirs)) => mine.takes_in(theirs),
+                (Self::Time(mine), Self::Time(theirs)) => take_in(mine, theirs),
+                (Self::Hello(mine), Self::Hello(theirs)) => mine.is_implied_by(theirs),
                 (Self::Payload(mine), Self::Payload(theirs)) => mine.is_implied_by(theirs),
                 _ => false,
             }
     }
 
-    /// Whether a message can be one for which both hold; never said of what excludes something.
+    /// Whether a message can be one for which both hold, as far as that is plain to see.
     pub(crate) fn meets(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Topic(mine), Self::Topic(theirs)) => mine.meets(theirs, Pattern::overlaps),
-            (Self::Address(_, mine), Self::Address(_, theirs)) => mine
-                .meets(theirs, |one, other| {
-                    one.takes_in(other) || other.takes_in(one)
-                }),
-            (Self::Identity(_, mine), Self::Identity(_, theirs)) => mine
-                .meets(theirs, |one, other| {
-                    one.takes_in(other) || other.takes_in(one)
-                }),
+            (Self::Topic(mine), Self::Topic(theirs)) => mine.meets(theirs),
+            (Self::TopicText(mine), Self::TopicText(theirs)) => mine.meets(theirs),
+            (Self::Path(mine), Self::Path(theirs)) => mine.meets(theirs),
+            (Self::Address(_, mine), Self::Address(_, theirs)) => mine.meets(theirs),
+            (Self::Identity(_, mine), Self::Identity(_, theirs)) => mine.meets(theirs),
             (mine, theirs) => mine.is_implied_by(theirs) || theirs.is_implied_by(mine),
+        }
+    }
+
+    /// Whether no message is one for which both hold, as far as that is plain to see. Of what a message has
+    /// several of, each may hold for another one.
+    pub(crate) fn is_apart_from(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Flag(flag, mine), Self::Flag(other, theirs)) => flag == other && mine != theirs,
+            (Self::Number(measure, mine), Self::Number(other, theirs)) => {
+                measure == other && *measure != Measure::Levels && mine.is_apart_from(theirs)
+            }
+            (Self::Service(mine), Self::Service(theirs)) => mine.is_apart_from(theirs),
+            (Self::Version(mine), Self::Version(theirs)) => mine.is_apart_from(theirs),
+            (Self::Type(mine), Self::Type(theirs)) => mine.is_apart_from(theirs),
+            (Self::Code(mine), Self::Code(theirs)) => mine.0.is_apart_from(&theirs.0),
+            (Self::Topic(mine), Self::Topic(theirs)) => mine.is_apart_from(theirs),
+            (Self::TopicText(mine), Self::TopicText(theirs)) => mine.is_apart_from(theirs),
+            (Self::Path(mine), Self::Path(theirs)) => mine.is_apart_from(theirs),
+            (Self::Address(party, mine), Self::Address(other, theirs)) => {
+                party == other && mine.is_apart_from(theirs)
+            }
+            (Self::Identity(identity, mine), Self::Identity(other, theirs)) => {
+                identity == other && mine.is_apart_from(theirs)
+            }
+            _ => false,
         }
     }
 
@@ -75,36 +93,91 @@ impl Condition {
                 mine.id == theirs.id && mine.name == theirs.name
             }
             (Self::Option(mine), Self::Option(theirs)) => mine.number == theirs.number,
+            (Self::Hello(mine), Self::Hello(theirs)) => {
+                std::mem::discriminant(mine) == std::mem::discriminant(theirs)
+            }
             (mine, theirs) => std::mem::discriminant(mine) == std::mem::discriminant(theirs),
         }
     }
 }
 
-impl<T: PartialEq> List<T> {
-    /// Whether this list holds wherever `other` does, where `covers` compares two entries.
-    pub(super) fn takes_in(&self, other: &Self, covers: impl Fn(&T, &T) -> bool) -> bool {
+/// Whether one of `mine` holds whenever one of `theirs` does.
+fn take_in(mine: &[Schedule], theirs: &[Schedule]) -> bool {
+    let is_taken_in = |theirs: &Schedule| mine.iter().any(|mine| mine.takes_in(theirs));
+    mine.len().saturating_mul(theirs.len()) <= MAX_PAIRS && theirs.iter().all(is_taken_in)
+}
+
+impl<T: Comparable> List<T> {
+    /// Whether this list holds wherever `other` does.
+    fn takes_in(&self, other: &Self) -> bool {
         if self.pairs(other) > MAX_PAIRS {
             return self == other;
         }
-        let names_all = self.any_of.is_empty()
-            || !other.any_of.is_empty()
-                && other
-                    .any_of
-                    .iter()
-                    .all(|theirs| self.any_of.iter().any(|mine| covers(mine, theirs)));
+        let is_never_theirs = |mine: &T| {
+            let named = &other.any_of;
+            !named.is_empty() && named.iter().all(|theirs| theirs.is_apart_from(mine))
+        };
         let mut excluded = self.none_of.iter();
-        names_all && excluded.all(|mine| other.none_of.iter().any(|theirs| covers(theirs, mine)))
+        self.names_all_of(other, T::takes_in)
+            && excluded.all(|mine| other.excludes(mine) || is_never_theirs(mine))
     }
 
-    /// Whether an entry of the one and one of the other meet, where nothing is excluded.
-    fn meets(&self, other: &Self, meet: impl Fn(&T, &T) -> bool) -> bool {
-        self.none_of.is_empty()
-            && other.none_of.is_empty()
-            && self.pairs(other) <= MAX_PAIRS
-            && self
-                .any_of
+    /// Whether something plainly fits both.
+    fn meets(&self, other: &Self) -> bool {
+        if self.pairs(other) > MAX_PAIRS {
+            return false;
+        }
+        let is_let_in = |named: &[&T]| {
+            let mut excluded = self.none_of.iter().chain(&other.none_of);
+            excluded.all(|not| named.iter().any(|entry| entry.is_apart_from(not)))
+        };
+        let mut named = self.any_of.iter().chain(&other.any_of);
+        match (self.any_of.is_empty(), other.any_of.is_empty()) {
+            (true, true) => self
+                .none_of
                 .iter()
-                .any(|mine| other.any_of.iter().any(|theirs| meet(mine, theirs)))
+                .chain(&other.none_of)
+                .all(T::is_one_of_many),
+            (false, false) => self.any_of.iter().any(|mine| {
+                let mut theirs = other.any_of.iter();
+                theirs.any(|theirs| mine.meets(theirs) && is_let_in(&[mine, theirs]))
+            }),
+            _ => named.any(|entry| is_let_in(&[entry])),
+        }
+    }
+
+    /// Whether nothing fits both.
+    fn is_apart_from(&self, other: &Self) -> bool {
+        let excludes_all = |of: &Self, list: &Self| {
+            !of.any_of.is_empty() && of.any_of.iter().all(|entry| list.excludes(entry))
+        };
+        let are_apart = |mine: &T| other.any_of.iter().all(|theirs| mine.is_apart_from(theirs));
+        let both_name = !self.any_of.is_empty() && !other.any_of.is_empty();
+        self.pairs(other) <= MAX_PAIRS
+            && (excludes_all(self, other)
+                || excludes_all(other, self)
+                || both_name && self.any_of.iter().all(are_apart))
+    }
+
+    fn excludes(&self, entry: &T) -> bool {
+        self.none_of.iter().any(|not| not.takes_in(entry))
+    }
+}
+
+impl<T: PartialEq> List<T> {
+    /// Whether this list holds wherever `other` does, where `covers` compares two entries.
+    fn takes_in_by(&self, other: &Self, covers: impl Fn(&T, &T) -> bool) -> bool {
+        if self.pairs(other) > MAX_PAIRS {
+            return self == other;
+        }
+        let mut excluded = self.none_of.iter();
+        self.names_all_of(other, &covers)
+            && excluded.all(|mine| other.none_of.iter().any(|theirs| covers(theirs, mine)))
+    }
+
+    fn names_all_of(&self, other: &Self, covers: impl Fn(&T, &T) -> bool) -> bool {
+        let is_named = |theirs: &T| self.any_of.iter().any(|mine| covers(mine, theirs));
+        self.any_of.is_empty() || !other.any_of.is_empty() && other.any_of.iter().all(is_named)
     }
 
     fn pairs(&self, other: &Self) -> usize {
@@ -122,16 +195,29 @@ impl FilterCondition {
             (Some(_), None) => false,
         };
         // What stays inside of something, or takes it in, overlaps what that does.
-        let overlaps = self.overlaps.takes_in(&other.overlaps, Pattern::takes_in)
+        let overlaps = self
+            .overlaps
+            .takes_in_by(&other.overlaps, Pattern::takes_in)
             || self.overlaps.none_of.is_empty()
-                && (self.overlaps.takes_in(&other.within, Pattern::takes_in)
-                    || self.overlaps.takes_in(&other.covers, Pattern::overlaps));
+                && (self.overlaps.takes_in_by(&other.within, Pattern::takes_in)
+                    || self.overlaps.takes_in_by(&other.covers, Pattern::meets));
         qos_fits
             && self.options.are_implied_by(&other.options)
             && overlaps
-            && self.within.takes_in(&other.within, Pattern::takes_in)
-            && self.covers.takes_in(&other.covers, wider)
-            && self.text.takes_in(&other.text, Glob::takes_in)
+            && self.within.takes_in_by(&other.within, Pattern::takes_in)
+            && self.covers.takes_in_by(&other.covers, wider)
+            && self.text.takes_in_by(&other.text, Glob::takes_in)
+    }
+}
+
+impl HelloCondition {
+    fn is_implied_by(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ServerName(mine), Self::ServerName(theirs))
+            | (Self::Protocol(mine), Self::Protocol(theirs)) => mine.takes_in(theirs),
+            (Self::Version(mine), Self::Version(theirs)) => theirs.is_subset(mine),
+            _ => false,
+        }
     }
 }
 
@@ -161,63 +247,15 @@ impl PayloadCondition {
         let begins = |mine: &Bytes, theirs: &Bytes| theirs.as_slice().starts_with(mine.as_slice());
         let is_part = |mine: &Bytes, theirs: &Bytes| mine.is_in(theirs.as_slice());
         // What begins with something has it in it.
-        let contains = self.contains.takes_in(&other.contains, is_part)
+        let contains = self.contains.takes_in_by(&other.contains, is_part)
             || self.contains.none_of.is_empty()
-                && self.contains.takes_in(&other.starts_with, is_part);
+                && self.contains.takes_in_by(&other.starts_with, is_part);
         size_fits
             && is_same(self.utf8, other.utf8)
             && is_same(self.is_json, other.is_json)
-            && self.starts_with.takes_in(&other.starts_with, begins)
+            && self.starts_with.takes_in_by(&other.starts_with, begins)
             && contains
-            && self.regex.takes_in(&other.regex, PartialEq::eq)
+            && self.regex.takes_in_by(&other.regex, PartialEq::eq)
             && self.json.iter().all(|test| other.json.contains(test))
-    }
-}
-
-impl Pattern {
-    /// Whether this one matches all that `other` does.
-    fn takes_in(&self, other: &Self) -> bool {
-        self == other || self.compares(Relation::Within, other)
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        self == other || self.compares(Relation::Overlaps, other)
-    }
-
-    fn compares(&self, relation: Relation, other: &Self) -> bool {
-        let are_plain = !self.is_filled() && !other.is_filled();
-        are_plain && relation.holds(&self.widened(), &other.widened())
-    }
-}
-
-impl Glob {
-    /// Whether this one matches all that `other` does.
-    pub(super) fn takes_in(&self, other: &Self) -> bool {
-        self == other
-            || match other.anchor() {
-                Some(Anchor::Whole(text)) => self.matches(text),
-                _ => self
-                    .only_start()
-                    .is_some_and(|start| other.start().starts_with(start)),
-            }
-    }
-}
-
-impl NamePattern {
-    fn takes_in(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Glob(mine), Self::Glob(theirs)) => mine.takes_in(theirs),
-            (mine, theirs) => mine == theirs,
-        }
-    }
-}
-
-impl Addresses {
-    /// Whether this one holds all that `other` does.
-    fn takes_in(&self, other: &Self) -> bool {
-        match (self.networks(), other.networks()) {
-            (Some(mine), Some(theirs)) => mine.takes_in(theirs),
-            _ => self == other,
-        }
     }
 }

@@ -379,11 +379,24 @@ pub(crate) fn reasons(report: &mut Report, span: &Span, text: &str) -> Option<Re
     report
         .error(span, format!("`{}` names no reason", text.escape_debug()))
         .did_you_mean(text, known.iter().map(String::as_str), || {
+            let mut begun = known.iter().filter(|glob| glob.starts_with(text));
+            if let Some(glob) = begun.next().filter(|_| !text.is_empty()) {
+                return Some(format!("did you mean `{glob}`?"));
+            }
             let forms =
                 "a reason is a code like `mqtt.spoofed.server-packet` or a glob like `mqtt.*`";
-            Some(forms.to_owned())
+            let near = nearest_family(text, &known);
+            let near = near.map(|glob| format!("; `weir explain '{glob}'` lists those near by"));
+            Some(format!("{forms}{}", near.unwrap_or_default()))
         });
     None
+}
+
+/// The innermost family whose codes begin as a text does: `mqtt.ack.*` of `mqtt.ack.what`.
+fn nearest_family<'g>(text: &str, globs: &'g BTreeSet<String>) -> Option<&'g String> {
+    let dots = text.match_indices('.').map(|(dot, _)| dot).rev();
+    let mut families = dots.map(|dot| format!("{}.*", &text[..dot]));
+    families.find_map(|family| globs.get(&family))
 }
 
 /// What a reason may have been meant to be: every code, and every family of codes.

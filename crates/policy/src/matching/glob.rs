@@ -121,6 +121,14 @@ impl Glob {
             _ => None,
         }
     }
+
+    /// What all it matches begins and ends with, of a glob with a star, where both are text.
+    pub(crate) fn ends(&self) -> Option<(&str, &str)> {
+        match self.pieces.as_slice() {
+            [Piece::Text(start), .., Piece::Text(end)] => Some((start, end)),
+            _ => None,
+        }
+    }
 }
 
 impl Piece {

@@ -9,6 +9,7 @@ use wire::mqtt::topic;
 use super::addresses::{Addresses, Networks};
 use super::condition::{Condition, FilterCondition, Identity, Party};
 use super::glob::{Anchor, Glob};
+use super::hello::HelloCondition;
 use super::list::List;
 use super::measure::Measure;
 use super::name::NamePattern;
@@ -20,7 +21,7 @@ use super::prefix::delayed;
 use super::read::Matching;
 use super::told;
 use super::value::Test;
-use crate::{Reason, Subject};
+use crate::{Message, Reason, Subject};
 
 /// Of longer literals only so much is looked for: what the index finds is looked at once more.
 const MAX_LITERAL_BYTES: usize = 32;
@@ -71,6 +72,7 @@ pub(crate) enum Field {
     Filter,
     ClientId,
     Username,
+    ServerName,
     /// By the property's identifier.
     Property(u8),
     /// By the option's number.
@@ -153,6 +155,9 @@ impl Matching {
                     keys.extend(values(Field::Option(option.number), &option.test));
                 }
                 Condition::Address(party, list) => keys.extend(addresses(*party, list)),
+                Condition::Hello(HelloCondition::ServerName(list)) => {
+                    keys.extend(globs(Field::ServerName, list));
+                }
                 Condition::Number(Measure::Vlan, numbers) => keys.extend(vlans(numbers)),
                 Condition::Payload(payload) => payloads(payload, &mut keys),
                 _ => {}
@@ -280,6 +285,11 @@ impl Field {
             }
             Self::ClientId => subject.session.client_id.into_iter().for_each(look),
             Self::Username => subject.session.username.into_iter().for_each(look),
+            Self::ServerName => {
+                if let Message::Hello(hello) = subject.message {
+                    hello.server_name().into_iter().for_each(look);
+                }
+            }
             Self::Property(id) => {
                 let properties = told::properties(subject).into_iter().flatten();
                 let mine = properties.filter(|property| property.id() == id);

@@ -1,5 +1,6 @@
 //! What rules may call by a name: zones of addresses, and sets of anything else.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::entry::Zones;
@@ -10,9 +11,11 @@ use crate::report::{Report, Span};
 const MAX_ENTRIES: usize = 10_000;
 
 /// The names of all packs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) zones: Zones,
+    /// Where packs define theirs.
+    pub(crate) zone_spans: BTreeMap<String, Span>,
     sets: BTreeMap<String, Set>,
 }
 
@@ -21,16 +24,11 @@ pub(crate) struct Names {
 struct Set {
     span: Span,
     entries: Vec<(String, Span)>,
+    /// Whether some rule has asked for it.
+    is_used: Cell<bool>,
 }
 
 impl Names {
-    pub(crate) fn new(zones: Zones) -> Self {
-        Self {
-            zones,
-            sets: BTreeMap::new(),
-        }
-    }
-
     /// Takes up `[sets]` of a pack.
     pub(crate) fn read_sets(&mut self, report: &mut Report, node: &Node<'_>) {
         let Some(table) = node.table(report, "`sets`") else {
@@ -47,6 +45,7 @@ impl Names {
             let set = Set {
                 span: node.key_span().clone(),
                 entries: entries(report, &node),
+                is_used: Cell::new(false),
             };
             self.sets.insert(name.to_owned(), set);
         }
@@ -66,7 +65,16 @@ impl Names {
                 },
             );
         }
-        set.map_or(&[], |set| &set.entries)
+        set.map_or(&[], |set| {
+            set.is_used.set(true);
+            &set.entries
+        })
+    }
+
+    /// The sets that no rule has asked for, and where they are defined.
+    pub(crate) fn unused_sets(&self) -> impl Iterator<Item = (&str, &Span)> {
+        let unused = self.sets.iter().filter(|(_, set)| !set.is_used.get());
+        unused.map(|(name, set)| (name.as_str(), &set.span))
     }
 }
 
@@ -86,10 +94,14 @@ fn entries(report: &mut Report, node: &Node<'_>) -> Vec<(String, Span)> {
         let Some(text) = entry.string(report) else {
             continue;
         };
-        if text.starts_with(['!', '@']) {
-            report
-                .error(entry.span(), "an entry of a set is a plain one")
-                .help("negate the set where it is used: \"!@name\"");
+        let advice = match text.chars().next() {
+            Some('!') => Some("negate the set where it is used: \"!@name\""),
+            Some('@') => Some("name both sets where they are used: [\"@one\", \"@other\"]"),
+            _ => None,
+        };
+        if let Some(advice) = advice {
+            let finding = report.error(entry.span(), "an entry of a set is a plain one");
+            finding.help(advice);
             continue;
         }
         entries.push((text.to_owned(), entry.span().clone()));

@@ -62,6 +62,12 @@ impl Narrowing {
         self.names_packets = true;
     }
 
+    /// Says nothing more: what was asked for can't be known.
+    pub(crate) fn give_up(&mut self) {
+        self.scope = Scope::NONE;
+        self.conflicting = true;
+    }
+
     /// Reports that `key` can't hold together with what precedes it.
     pub(crate) fn conflict(&mut self, report: &mut Report, key: &'static str, node: &Node<'_>) {
         self.conflict_over(report, key, node, Scope::NONE);
@@ -151,6 +157,7 @@ fn why(key: &str) -> Option<String> {
         "code" | "method" | "type" | "option" | "options" | "token" | "message_id" => {
             "that is CoAP's"
         }
+        "sni" | "alpn" | "tls_version" => "only a ClientHello of TLS or DTLS says that",
         "path" => "only CoAP requests have a path",
         "address_validated" => "over TCP the handshake has shown the address to be right",
         "reason" => {

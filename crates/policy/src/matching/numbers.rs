@@ -109,6 +109,19 @@ impl Numbers {
         (of.without || !self.without) && self.ranges.iter().all(within)
     }
 
+    /// Whether nothing fits both.
+    pub(super) fn is_apart_from(&self, other: &Self) -> bool {
+        let meets = |mine: &Bounds| {
+            let at = other.ranges.partition_point(|theirs| theirs.max < mine.min);
+            other
+                .ranges
+                .get(at)
+                .is_some_and(|theirs| theirs.min <= mine.max)
+        };
+        let meet = self.without && other.without || self.ranges.iter().any(meets);
+        !meet
+    }
+
     /// The largest that fits; 0 if none does.
     pub(crate) fn largest(&self) -> u64 {
         self.ranges.last().map_or(0, |range| range.max)

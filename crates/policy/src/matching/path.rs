@@ -3,6 +3,7 @@
 //! In a pattern a segment may hold `*` and `?`, a segment `**` stands for any number of segments,
 //! and `%2F` writes a slash inside of a segment.
 
+use super::compare::Comparable;
 use super::glob::{Anchor, Glob};
 use super::list::List;
 
@@ -75,8 +76,22 @@ impl PathPattern {
         (!levels.is_empty()).then(|| levels.join("/"))
     }
 
-    /// Whether every path that fits `other` fits this one, as far as that is plain to see.
-    pub(crate) fn takes_in(&self, other: &Self) -> bool {
+    /// Whether a path fits; `path` walks its segments, as often as it is called.
+    fn matches<'p, P: Iterator<Item = &'p str>>(&self, path: impl Fn() -> P) -> bool {
+        let any = self.segments.iter().position(|s| *s == Segment::Any);
+        let Some(any) = any else {
+            return fits(&self.segments, path());
+        };
+        let (before, after) = (&self.segments[..any], &self.segments[any + 1..]);
+        let count = path().count();
+        count >= before.len() + after.len()
+            && fits(before, path().take(before.len()))
+            && fits(after, path().skip(count - after.len()))
+    }
+}
+
+impl Comparable for PathPattern {
+    fn takes_in(&self, other: &Self) -> bool {
         let covers = |mine: &[Segment], theirs: &[Segment]| {
             let mut pairs = mine.iter().zip(theirs);
             mine.len() == theirs.len() && pairs.all(|(mine, theirs)| mine.takes_in(theirs))
@@ -96,17 +111,38 @@ impl PathPattern {
             && covers(after, &theirs[last..])
     }
 
-    /// Whether a path fits; `path` walks its segments, as often as it is called.
-    fn matches<'p, P: Iterator<Item = &'p str>>(&self, path: impl Fn() -> P) -> bool {
-        let any = self.segments.iter().position(|s| *s == Segment::Any);
-        let Some(any) = any else {
-            return fits(&self.segments, path());
-        };
-        let (before, after) = (&self.segments[..any], &self.segments[any + 1..]);
-        let count = path().count();
-        count >= before.len() + after.len()
-            && fits(before, path().take(before.len()))
-            && fits(after, path().skip(count - after.len()))
+    /// Up to a `**` the segments of both stand at the same places.
+    fn is_apart_from(&self, other: &Self) -> bool {
+        let mut pairs = self.fixed().zip(other.fixed());
+        pairs.any(|(mine, theirs)| mine.is_apart_from(theirs))
+            || self.is_fixed() && other.is_fixed() && self.segments.len() != other.segments.len()
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        let mut pairs = self.fixed().zip(other.fixed());
+        let are_alike =
+            self.is_fixed() && other.is_fixed() && self.segments.len() == other.segments.len();
+        are_alike && pairs.all(|(mine, theirs)| mine.meets(theirs))
+            || self.takes_in(other)
+            || other.takes_in(self)
+    }
+
+    fn is_one_of_many(&self) -> bool {
+        *self.segments != [Segment::Any]
+    }
+}
+
+impl PathPattern {
+    /// The segments before a `**`.
+    fn fixed(&self) -> impl Iterator<Item = &Glob> {
+        self.segments.iter().map_while(|segment| match segment {
+            Segment::Any => None,
+            Segment::One(glob) => Some(glob),
+        })
+    }
+
+    fn is_fixed(&self) -> bool {
+        !self.segments.contains(&Segment::Any)
     }
 }
 
@@ -207,6 +243,26 @@ mod tests {
         ] {
             let (wide_one, narrow_one) = (pattern(wide), pattern(narrow));
             assert_eq!(wide_one.takes_in(&narrow_one), takes_in, "{wide} {narrow}");
+        }
+    }
+
+    #[test]
+    fn patterns_meet_or_are_apart() {
+        let pattern = |text| PathPattern::new(text).expect("a pattern");
+        for (one, other, meets, apart) in [
+            ("/a/*", "/*/b", true, false),
+            ("/a/x*", "/a/*y", true, false),
+            ("/a/x*", "/a/y*", false, true),
+            ("/a", "/a/b", false, true),
+            ("/a/**", "/b/**", false, true),
+            ("/a/**", "/a/b/c", true, false),
+            ("/**/a", "/**/b", false, false),
+            ("/", "/a", false, true),
+            ("/$a", "/*", true, false),
+        ] {
+            let (one_of, other_of) = (pattern(one), pattern(other));
+            assert_eq!(one_of.meets(&other_of), meets, "{one} {other}");
+            assert_eq!(one_of.is_apart_from(&other_of), apart, "{one} {other}");
         }
     }
 

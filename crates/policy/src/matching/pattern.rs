@@ -145,6 +145,11 @@ impl Pattern {
         }
     }
 
+    /// What every topic name it matches begins with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// Whether the session's own values stand in it.
     pub(crate) fn is_filled(&self) -> bool {
         matches!(self.form, Form::Filled(_))
@@ -157,7 +162,7 @@ impl Pattern {
 }
 
 impl Relation {
-    pub(super) fn holds(self, pattern: &str, to: &str) -> bool {
+    pub(crate) fn holds(self, pattern: &str, to: &str) -> bool {
         match self {
             Self::Matches => topic::matches(pattern, to),
             Self::Overlaps => topic::overlaps(to, pattern),

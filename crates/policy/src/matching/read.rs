@@ -1,14 +1,18 @@
 //! Reading the `match` of a rule.
 
 mod coap;
+mod hello;
 mod mqtt;
 mod number;
 mod payload;
 mod time;
 mod value;
 
+use std::sync::Arc;
+
 use wire::Direction;
 
+use super::addresses::{Addresses, Networks};
 use super::asked::Effect;
 use super::carried;
 use super::condition::{Condition, Party};
@@ -53,6 +57,24 @@ impl Matching {
         self.conditions.iter().any(asks) || self.exceptions.iter().any(Self::asks_time)
     }
 
+    /// The zones that its conditions name.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = &Arc<Networks>> {
+        self.conditions
+            .iter()
+            .filter_map(|condition| match condition {
+                Condition::Address(_, list) => Some(list.any_of.iter().chain(&list.none_of)),
+                _ => None,
+            })
+            .flatten()
+            .filter_map(Addresses::zone)
+    }
+
+    /// Whether it says whom a message has to be from.
+    pub(crate) fn names_source(&self) -> bool {
+        let names = |condition: &Condition| matches!(condition, Condition::Address(Party::Source, list) if !list.any_of.is_empty());
+        self.conditions.iter().any(names)
+    }
+
     /// Whether the rule matches only addresses that have proved themselves.
     pub(crate) fn asks_validated(&self) -> bool {
         self.conditions.contains(&Condition::AddressValidated(true))
@@ -71,6 +93,7 @@ pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, names: &Names)
     reader.coap(&mut table);
     reader.mqtt(&mut table);
     reader.payload(&mut table);
+    reader.hello(&mut table);
     reader.parties(&mut table);
     reader.circumstances(&mut table);
     reader.time(&mut table);
@@ -211,6 +234,10 @@ impl MatchReader<'_> {
         let list = self.list(&node, |report, span, text| {
             entry::name(report, span, text, names)
         });
+        if list.any_of.len() + list.none_of.len() < node.list().len() {
+            self.narrowing.give_up();
+            return None;
+        }
         let all = names.iter().map(|(_, value)| *value);
         let let_through = all
             .filter(|value| list.holds(|wanted| wanted == value))

@@ -62,7 +62,7 @@ impl Scope {
             Message::Mqtt(packet) => packet_kind(packet.packet_type()),
             Message::Coap(message) => code_kind(CodeClass::of(message.code())),
             Message::CoapTcp(message) => code_kind(CodeClass::of(message.code())),
-            Message::None => undecoded_kind(subject.protocol),
+            Message::Hello(_) | Message::None => undecoded_kind(subject.protocol),
         };
         kind * 2 + direction_bit(subject.direction)
     }
@@ -77,6 +77,11 @@ impl Scope {
                 Self::kinds(kind..kind + 1)
             }
         }
+    }
+
+    /// What a client of TLS or DTLS begins with, and detections on those.
+    pub(crate) fn hellos() -> Self {
+        Self::protocol(Protocol::Tls).or(Self::protocol(Protocol::Dtls))
     }
 
     /// Everything that runs over TCP or UDP, and these.
@@ -120,6 +125,20 @@ impl Scope {
     pub(crate) fn packet(packet: PacketType) -> Self {
         let kind = packet_kind(packet);
         Self::kinds(kind..kind + 1)
+    }
+
+    /// What a server says as well as its client.
+    pub(crate) fn of_both_ends() -> Self {
+        let packets = [
+            PacketType::Publish,
+            PacketType::PubAck,
+            PacketType::PubRec,
+            PacketType::PubRel,
+            PacketType::PubComp,
+            PacketType::Disconnect,
+            PacketType::Auth,
+        ];
+        Self::union(packets.map(Self::packet)).or(Self::code_class(CodeClass::Empty))
     }
 
     /// Control packets that were decoded.

@@ -1,6 +1,7 @@
 //! Sets of values of which there are few: a bit each.
 
 use wire::coap::{Code, Type};
+use wire::hello;
 use wire::mqtt::{QoS, Version};
 
 use crate::Service;
@@ -42,6 +43,10 @@ impl<T: Small> Set<T> {
     pub(super) fn is_subset(&self, of: &Self) -> bool {
         self.bits & !of.bits == 0
     }
+
+    pub(super) fn is_apart_from(&self, other: &Self) -> bool {
+        self.bits & other.bits == 0
+    }
 }
 
 impl<T> Clone for Set<T> {
@@ -72,6 +77,12 @@ impl Small for Version {
     }
 }
 
+impl Small for hello::Version {
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
 impl Small for QoS {
     fn bit(self) -> u8 {
         1 << self as u8
@@ -81,6 +92,12 @@ impl Small for QoS {
 impl Small for Type {
     fn bit(self) -> u8 {
         1 << self as u8
+    }
+}
+
+impl Set<Type> {
+    pub(crate) fn is_only_reset(&self) -> bool {
+        self.bits == Type::Reset.bit()
     }
 }
 
@@ -94,6 +111,13 @@ impl Octets {
             .iter()
             .zip(of.0)
             .all(|(mine, theirs)| mine & !theirs == 0)
+    }
+
+    pub(super) fn is_apart_from(&self, other: &Self) -> bool {
+        self.0
+            .iter()
+            .zip(other.0)
+            .all(|(mine, theirs)| mine & theirs == 0)
     }
 }
 

@@ -59,6 +59,29 @@ impl Schedule {
             || (self.is_on(day.previous()) && minute < self.until)
     }
 
+    /// Whether it holds whenever `other` does, by the clocks of one place.
+    pub(super) fn takes_in(&self, other: &Self) -> bool {
+        let mut parts = other.by_day().into_iter().flatten();
+        self.zone == other.zone
+            && parts.all(|(days, from, until)| {
+                let mut mine = self.by_day().into_iter().flatten();
+                mine.any(|mine| days & !mine.0 == 0 && mine.1 <= from && until <= mine.2)
+            })
+    }
+
+    /// Its days with the minutes on them: what goes on past midnight has some on the next day.
+    fn by_day(&self) -> [Option<(u8, u16, u16)>; 2] {
+        let (from, until) = (self.from, self.until);
+        if from < until {
+            return [Some((self.days, from, until)), None];
+        }
+        let next = (self.days << 1 | self.days >> 6) & Self::EVERY_DAY;
+        [
+            (from < DAY_MINUTES).then_some((self.days, from, DAY_MINUTES)),
+            (until > 0).then_some((next, 0, until)),
+        ]
+    }
+
     fn is_on(&self, day: Weekday) -> bool {
         self.days >> day.to_monday_zero_offset() & 1 == 1
     }
@@ -80,21 +103,29 @@ pub(crate) fn zone(report: &mut Report, span: &Span, name: &str) -> Option<Zone>
 
 /// A minute of the day as `HH:MM`, from 00:00 to 24:00.
 pub(crate) fn minute(report: &mut Report, span: &Span, text: &str) -> Option<u16> {
-    let minute = text.split_once(':').and_then(|(hour, minute)| {
-        let number = |text: &str| {
-            let is_plain = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
-            is_plain.then(|| text.parse::<u16>().ok())?
-        };
-        let (hour, minute) = (number(hour)?, number(minute)?);
-        (minute < 60).then_some(hour * 60 + minute)
-    });
-    let minute = minute.filter(|minute| *minute <= DAY_MINUTES);
+    let minute = minute_of(text);
     if minute.is_none() {
         let message = format!("`{}` isn't a time of day", text.escape_debug());
-        let finding = report.error(span, message);
-        finding.help("write hours and minutes: \"06:30\"; the end of the day is \"24:00\"");
+        let with_zero = format!("0{text}");
+        let help = match minute_of(&with_zero) {
+            Some(_) => format!("write \"{with_zero}\""),
+            None => {
+                "write hours and minutes: \"06:30\"; the end of the day is \"24:00\"".to_owned()
+            }
+        };
+        report.error(span, message).help(help);
     }
     minute
+}
+
+fn minute_of(text: &str) -> Option<u16> {
+    let number = |text: &str| {
+        let is_plain = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+        is_plain.then(|| text.parse::<u16>().ok())?
+    };
+    let (hour, minute) = text.split_once(':')?;
+    let (hour, minute) = (number(hour)?, number(minute)?);
+    (minute < 60 && hour * 60 + minute <= DAY_MINUTES).then_some(hour * 60 + minute)
 }
 
 /// The days of the week, `mon` to `sun`, as bits; `fri-mon` goes over the weekend.
@@ -193,6 +224,80 @@ mod tests {
             ("2026-10-25T02:00:00Z", false),
         ] {
             assert_eq!(small.holds(unix(time)), holds, "{time}");
+        }
+    }
+
+    #[test]
+    fn a_schedule_takes_in_what_lies_within_it() {
+        let (berlin, utc) = ("Europe/Berlin", "UTC");
+        for (wide, narrow, takes_in) in [
+            (
+                ("mon-fri", "06:00", "22:00", utc),
+                ("tue", "08:00", "12:00", utc),
+                true,
+            ),
+            (
+                ("mon-fri", "06:00", "22:00", utc),
+                ("sat", "08:00", "12:00", utc),
+                false,
+            ),
+            (
+                ("mon-fri", "06:00", "22:00", utc),
+                ("mon", "05:59", "12:00", utc),
+                false,
+            ),
+            (
+                ("mon-fri", "06:00", "22:00", utc),
+                ("mon", "08:00", "12:00", berlin),
+                false,
+            ),
+            (
+                ("mon-tue", "00:00", "24:00", utc),
+                ("mon", "22:00", "06:00", utc),
+                true,
+            ),
+            (
+                ("mon", "00:00", "24:00", utc),
+                ("mon", "22:00", "06:00", utc),
+                false,
+            ),
+            (
+                ("sun", "20:00", "08:00", utc),
+                ("sun", "22:00", "06:00", utc),
+                true,
+            ),
+            (
+                ("sun", "20:00", "08:00", utc),
+                ("mon", "00:00", "08:00", utc),
+                true,
+            ),
+            (
+                ("sun", "20:00", "08:00", utc),
+                ("mon", "07:00", "09:00", utc),
+                false,
+            ),
+            (
+                ("mon", "22:00", "06:00", utc),
+                ("mon", "22:00", "24:00", utc),
+                true,
+            ),
+            (
+                ("mon", "22:00", "23:59", utc),
+                ("mon", "22:00", "00:00", utc),
+                false,
+            ),
+            (
+                ("mon", "21:00", "24:00", utc),
+                ("mon", "22:00", "00:00", utc),
+                true,
+            ),
+        ] {
+            let of = |(days, from, until, zone)| schedule(days, from, until, zone);
+            assert_eq!(
+                of(wide).takes_in(&of(narrow)),
+                takes_in,
+                "{wide:?} {narrow:?}"
+            );
         }
     }
 

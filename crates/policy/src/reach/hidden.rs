@@ -1,6 +1,5 @@
 //! Rules that can never decide, because an earlier one always does.
 
-use super::always_decides;
 use crate::Action;
 use crate::matching::{Condition, Effect, Matching};
 use crate::pack::DraftRule;
@@ -13,7 +12,21 @@ pub(super) fn by<'r>(
     at: usize,
 ) -> Option<&'r DraftRule> {
     let mut earlier = earlier.iter().map(|earlier| &rules[*earlier]);
-    earlier.find(|earlier| always_decides(earlier) && hides(earlier, &rules[at]))
+    earlier.find(|earlier| decides_before(earlier, &rules[at]) && hides(earlier, &rules[at]))
+}
+
+/// Whether `earlier`, where it matches, leaves nothing to decide. That a pack allows more than another one
+/// beside it is no fault of either.
+fn decides_before(earlier: &DraftRule, later: &DraftRule) -> bool {
+    let (earlier, later) = (&earlier.rule, &later.rule);
+    let is_exceeded = match (&earlier.limit, &later.limit) {
+        (None, _) => true,
+        (Some(mine), Some(theirs)) => {
+            earlier.place.file == later.place.file && mine.is_exceeded_before(theirs)
+        }
+        (Some(_), None) => false,
+    };
+    earlier.action.is_final() && !earlier.dry_run && is_exceeded
 }
 
 /// Where a pack stops what another one has stopped already, nothing is lost: they only overlap.
@@ -42,7 +55,8 @@ pub(super) fn report(report: &mut Report, rule: &DraftRule, earlier: &DraftRule)
 /// Whether `earlier` decides whatever `later` would match, as far as that is plain to see.
 pub(super) fn hides(earlier: &DraftRule, later: &DraftRule) -> bool {
     let (mine, theirs) = (&earlier.matching, &later.matching);
-    mine.takes_in(theirs) && !leaves_malformed(earlier, theirs)
+    // What nothing is left of was reported already.
+    !theirs.scope.is_empty() && mine.takes_in(theirs) && !leaves_malformed(earlier, theirs)
 }
 
 /// What can't be parsed isn't accepted by a rule that doesn't name it, so later rules see it.

@@ -1,8 +1,12 @@
 //! Rules that match nothing, because no message is all that they ask for.
 
-use wire::mqtt::Version;
+use wire::Direction;
+use wire::mqtt::{PacketType, Version};
 
-use crate::matching::{Condition, Matching, Measure, Numbers, Pattern, PayloadCondition, Test};
+use crate::matching::{
+    CodeClass, Condition, FilterCondition, Flag, Glob, Matching, Measure, Numbers, Party, Pattern,
+    PayloadCondition, Relation, Scope, Test,
+};
 use crate::pack::DraftRule;
 use crate::report::Report;
 
@@ -14,9 +18,14 @@ pub(super) fn report(report: &mut Report, draft: &DraftRule) -> bool {
         report.error(&draft.id_span, message);
         return true;
     }
-    let mut exceptions = matching.exceptions.iter();
-    if exceptions.any(|exception| !exception.scope.meets(matching.scope)) {
-        let message = format!("an `except` of `{id}` is about nothing that the rule matches");
+    for exception in &matching.exceptions {
+        let message = match contradiction(exception) {
+            Some(why) => format!("an `except` of `{id}` can never hold: {why}"),
+            None if exception.is_apart_from(matching) => {
+                format!("an `except` of `{id}` is about nothing that the rule matches")
+            }
+            None => continue,
+        };
         report.error(&draft.id_span, message);
     }
     false
@@ -27,11 +36,12 @@ fn why(matching: &Matching) -> Option<&'static str> {
     let mut exceptions = matching.exceptions.iter();
     match exceptions.any(|exception| exception.takes_in(&without)) {
         true => Some("its `except` passes by all that it matches"),
-        false => contradiction(&matching.conditions),
+        false => contradiction(matching),
     }
 }
 
-fn contradiction(conditions: &[Condition]) -> Option<&'static str> {
+fn contradiction(matching: &Matching) -> Option<&'static str> {
+    let conditions = &matching.conditions;
     let excludes_v5 = conditions.iter().any(
         |condition| matches!(condition, Condition::Version(set) if !set.contains(Version::V5)),
     );
@@ -39,16 +49,69 @@ fn contradiction(conditions: &[Condition]) -> Option<&'static str> {
         Condition::Number(Measure::Levels, numbers) => Some(numbers),
         _ => None,
     });
-    conditions.iter().find_map(|condition| match condition {
+    let texts = conditions.iter().find_map(|condition| match condition {
+        Condition::TopicText(list) => Some(&*list.any_of),
+        _ => None,
+    });
+    let without_will = matching.scope.is_subset(Scope::packet(PacketType::Connect))
+        && conditions.contains(&Condition::Flag(Flag::Will, false));
+    let within_one = conditions.iter().find_map(|condition| match condition {
+        condition if without_will && is_of_will(condition) => {
+            Some("a CONNECT without a will has nothing of what it asks of one")
+        }
+        Condition::Number(Measure::UserProperties, numbers)
+            if excludes_v5 && !numbers.contains(0) =>
+        {
+            Some("properties came with MQTT 5.0, which its `version` leaves out")
+        }
+        Condition::Type(types) if types.is_only_reset() && !may_be_empty(matching) => {
+            Some("a RST has no code but 0.00")
+        }
         Condition::Property(property) if excludes_v5 && property.test != Test::Is(false) => {
             Some("properties came with MQTT 5.0, which its `version` leaves out")
         }
         Condition::Topic(list) if levels.is_some_and(|levels| none_has(levels, &list.any_of)) => {
             Some("no topic that its `topic` names has as many `levels`")
         }
+        Condition::Topic(list) if texts.is_some_and(|texts| none_begins(texts, &list.any_of)) => {
+            Some("no topic that its `topic` names begins as its `topic_text` asks")
+        }
+        Condition::Filter(filter) => within_filter(filter),
+        Condition::Address(_, list) if list.leaves_no_side() => {
+            Some("what is neither inside nor outside is nowhere")
+        }
         Condition::Payload(payload) => within_payload(payload),
         _ => None,
-    })
+    });
+    within_one.or_else(|| between_two(matching))
+}
+
+/// Two conditions that no message meets both.
+fn between_two(matching: &Matching) -> Option<&'static str> {
+    let conditions: Vec<Condition> = matching.conditions_by_sender();
+    let excludes_other = |at: usize| {
+        let (one, others) = (&conditions[at], &conditions[at + 1..]);
+        others.iter().any(|other| one.is_apart_from(other))
+    };
+    let mut places = 0..conditions.len();
+    places
+        .any(excludes_other)
+        .then_some("two of its conditions exclude each other")
+}
+
+fn is_of_will(condition: &Condition) -> bool {
+    matches!(
+        condition,
+        Condition::Topic(_)
+            | Condition::TopicText(_)
+            | Condition::Qos(_)
+            | Condition::Flag(Flag::Retain, _)
+            | Condition::Flag(Flag::WillOutlivesSession, true)
+    )
+}
+
+fn may_be_empty(matching: &Matching) -> bool {
+    matching.scope.meets(Scope::code_class(CodeClass::Empty))
 }
 
 /// Whether there are patterns, and none of them matches names of so many levels.
@@ -66,6 +129,37 @@ fn none_has(levels: &Numbers, patterns: &[Pattern]) -> bool {
     !patterns.is_empty() && !patterns.iter().any(has)
 }
 
+/// Whether there are texts and patterns, and no name can begin as one of each asks.
+fn none_begins(texts: &[Glob], patterns: &[Pattern]) -> bool {
+    let fit = |text: &Glob, pattern: &Pattern| {
+        let (text, prefix) = (text.start(), pattern.prefix());
+        text.starts_with(prefix) || prefix.starts_with(text)
+    };
+    let is_apart = |text| !patterns.iter().any(|pattern| fit(text, pattern));
+    !texts.is_empty() && !patterns.is_empty() && texts.iter().all(is_apart)
+}
+
+/// A filter is inside of one pattern, and takes in another or overlaps with it: those have to fit together.
+fn within_filter(filter: &FilterCondition) -> Option<&'static str> {
+    let unfit = |relation: Relation, inner: &[Pattern]| {
+        let fits = |outer: &Pattern| {
+            let mut inner = inner.iter();
+            inner.any(|inner| relation.holds(&outer.widened(), &inner.widened()))
+        };
+        let outer = &filter.within.any_of;
+        !outer.is_empty() && !inner.is_empty() && !outer.iter().any(fits)
+    };
+    // With the session's own values in it, a pattern may be inside of another.
+    let are_plain = !filter.covers.any_of.iter().any(Pattern::is_filled);
+    if are_plain && unfit(Relation::Within, &filter.covers.any_of) {
+        Some("no filter that its `covers` asks for is inside of its `within`")
+    } else if unfit(Relation::Overlaps, &filter.overlaps.any_of) {
+        Some("no filter inside of its `within` overlaps with its `overlaps`")
+    } else {
+        None
+    }
+}
+
 fn within_payload(payload: &PayloadCondition) -> Option<&'static str> {
     if payload.utf8 == Some(false) && payload.is_json == Some(true) {
         return Some("JSON is UTF-8");
@@ -81,6 +175,39 @@ fn within_payload(payload: &PayloadCondition) -> Option<&'static str> {
 }
 
 impl Matching {
+    /// Its conditions, with the client and the server as sender and receiver where only one of them sends.
+    fn conditions_by_sender(&self) -> Vec<Condition> {
+        let goes = |direction| self.scope.is_subset(Scope::direction(direction));
+        let (by_client, by_server) = (goes(Direction::ToServer), goes(Direction::ToClient));
+        let told = self.conditions.iter().cloned();
+        told.map(|condition| match condition {
+            Condition::Address(Party::Client, list) if by_client => {
+                Condition::Address(Party::Source, list)
+            }
+            Condition::Address(Party::Client, list) if by_server => {
+                Condition::Address(Party::Destination, list)
+            }
+            Condition::Address(Party::Server, list) if by_client => {
+                Condition::Address(Party::Destination, list)
+            }
+            Condition::Address(Party::Server, list) if by_server => {
+                Condition::Address(Party::Source, list)
+            }
+            other => other,
+        })
+        .collect()
+    }
+
+    /// Whether no message is one that both match, as far as that is plain to see.
+    fn is_apart_from(&self, other: &Self) -> bool {
+        let mut mine = self.conditions.iter();
+        !self.scope.meets(other.scope)
+            || mine.any(|mine| {
+                let mut theirs = other.conditions.iter();
+                theirs.any(|theirs| mine.is_apart_from(theirs))
+            })
+    }
+
     fn without_exceptions(&self) -> Self {
         Self {
             exceptions: Vec::new(),

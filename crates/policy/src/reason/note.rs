@@ -83,6 +83,13 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "tcp.multipath",
+        note(
+            "a client with Multipath TCP: its option is taken out, and it goes on with plain TCP",
+            "a rule that accepts it is silent, one that drops it refuses such clients",
+        ),
+    ),
+    (
         "tcp.midstream",
         note("every connection older than the gateway", "[tcp] midstream"),
     ),
@@ -169,10 +176,24 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "mqtt.session.pingresp-unexpected",
+        note(
+            "a server or proxy that shows by itself that it lives; its clients don't mind",
+            "a rule with this reason and action = \"reset\", where your server is known not to",
+        ),
+    ),
+    (
         "mqtt.session.keep-alive",
         note(
             "a client that sleeps longer than it said; its server would end it, too",
             "a longer keep alive, or a rule for the client",
+        ),
+    ),
+    (
+        "mqtt.session.packet-stalled",
+        note(
+            "an upload over a line that is down for minutes",
+            "[limits] packet_timeout, or a rule for the client before mqtt-dos.toml",
         ),
     ),
     (
@@ -264,6 +285,24 @@ const NOTES: &[(&str, Note)] = &[
             "a device that restarted, or a path that repeats and delays",
             "a rule with this reason, for what moves something",
         ),
+    ),
+    (
+        "coap.spoofed.second-response",
+        note(
+            "a request that was repeated where the gateway doesn't see it; its client has an answer",
+            OWN_RULE,
+        ),
+    ),
+    (
+        "coap.exchange.non-acknowledged",
+        note(
+            "small servers, which acknowledge whatever they are asked",
+            "a rule with this reason, where no such server is",
+        ),
+    ),
+    (
+        "coap.block.continue",
+        note("a server that takes any PUT for a block", OWN_RULE),
     ),
     (
         "coap.observe.",

@@ -49,6 +49,8 @@ detections! {
         "Urgent data: receivers disagree on which bytes belong to the stream";
     TCP_DATA_ON_SYN = "tcp.data-on-syn", "RFC 7413, RFC 9293 §3.4",
         "Data on a SYN (TCP Fast Open): it would arrive before the handshake proves its sender";
+    TCP_MULTIPATH = "tcp.multipath", "RFC 8684 §3.1, §3.7",
+        "Multipath TCP: bytes would come in another order, or another way, than they are read here";
     TCP_MIDSTREAM = "tcp.midstream", "[tcp] midstream",
         "A TCP flow older than the gateway";
     TCP_NO_CONNECTION = "tcp.no-connection", "RFC 9293 §3.10.7.1",
@@ -80,8 +82,12 @@ detections! {
         "A server assigned no client identifier to a client that has none";
     MQTT_SESSION_NOT_SUBSCRIBED = "mqtt.session.not-subscribed", "[MQTT-3.3.2-3]",
         "A server sent a message to a client that never asked for its topic";
+    MQTT_SESSION_PINGRESP_UNEXPECTED = "mqtt.session.pingresp-unexpected", "[MQTT-3.12.4-1], MQTT 5.0 §3.13",
+        "A server answered a PINGREQ that its client never sent, or answered one twice";
     MQTT_SESSION_KEEP_ALIVE = "mqtt.session.keep-alive", "[MQTT-3.1.2-22], MQTT 3.1.1 [MQTT-3.1.2-24]",
         "A client was silent for longer than one and a half times its keep alive";
+    MQTT_SESSION_PACKET_STALLED = "mqtt.session.packet-stalled", "[limits] packet_timeout; MQTT 5.0 §5.4.2, CVE-2020-13849",
+        "A client stopped in the middle of a control packet, or sends it in drops";
     MQTT_SESSION_CONNECT_TIMEOUT = "mqtt.session.connect-timeout", "[limits] connect_timeout; MQTT 5.0 §3.1.4",
         "A connection on which no CONNECT came in time";
 
@@ -187,12 +193,18 @@ detections! {
         "A response from an endpoint that the client didn't ask";
     COAP_SPOOFED_UNREGISTERED_NOTIFICATION = "coap.spoofed.unregistered-notification", "RFC 7641 §3.2, §4.2",
         "A notification for which the client hasn't registered";
+    COAP_SPOOFED_SECOND_RESPONSE = "coap.spoofed.second-response", "RFC 7252 §5.2, §4.5",
+        "One more response to a request that has been answered, and no repetition";
+    COAP_SPOOFED_OWN_ADDRESS = "coap.spoofed.own-address", "RFC 7252 §11.4",
+        "A message from the address that it goes to";
     COAP_OBSERVE_UNASKED = "coap.observe.unasked", "RFC 7641 §4.1",
         "The response to a request without Observe carries that option";
     COAP_OBSERVE_STALE = "coap.observe.stale", "RFC 7641 §3.4",
         "A notification older than one before it: overtaken on the way, or kept back";
     COAP_BLOCK_GAP = "coap.block.gap", "RFC 7959 §2.5, CVE-2024-46304",
         "A block of an upload whose beginning, or the blocks before it, never came";
+    COAP_BLOCK_CONTINUE = "coap.block.continue", "RFC 7959 §2.9.1",
+        "A response that asks for the next block of an upload, to a request that uploads nothing";
     COAP_BLOCK_UNASKED = "coap.block.unasked", "RFC 7959 §2.4",
         "A block further on in the body than the client asked for";
     COAP_BLOCK_MIXED_BODIES = "coap.block.mixed-bodies", "RFC 7959 §2.4, draft-ietf-core-attacks-on-coap",
@@ -201,6 +213,8 @@ detections! {
         "A message ID stands for something else than before, within its lifetime";
     COAP_EXCHANGE_LATE_DUPLICATE = "coap.exchange.late-duplicate", "RFC 7252 §4.8.2",
         "A message repeated 145 s after it was first sent: no sender tries for so long, and no network takes so long";
+    COAP_EXCHANGE_NON_ACKNOWLEDGED = "coap.exchange.non-acknowledged", "RFC 7252 §4.3",
+        "An acknowledgement, with a response or without, of what wasn't to be acknowledged";
     COAP_MIDSTREAM = "coap.midstream", "RFC 7641 §4.5",
         "Shortly after the start, a response to a request that may be older than the gateway";
     COAP_TOO_LARGE = "coap.too-large", "[limits] coap_message_bytes, coap_tcp_message_bytes",

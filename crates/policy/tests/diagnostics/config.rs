@@ -38,6 +38,11 @@ fn what_is_wrong_with_a_configuration() {
             "first used here: weir.toml:2:10",
         ),
         (
+            "[[link]]\ninside = \"eth1\"\noutside = \"lo\"",
+            "3:11: error: nothing but this machine's own traffic is on `lo`",
+            "name the interface",
+        ),
+        (
             "[[link]]\ninside = \"host\"\noutside = \"eth1\"",
             "each end of a link has to be an interface",
             "name the interface that leads there",

@@ -180,7 +180,7 @@ fn what_is_wrong_with_a_limit() {
             mqtt,
             "drop",
             "{ count = 10, rate = 5, per = \"client\" }",
-            "a limit measures either `count` or `rate`",
+            "a limit measures one thing: `count` or `rate`",
             "`count` is here: site.toml:5:11",
         ),
         (
@@ -280,4 +280,44 @@ fn what_a_limit_raises_is_no_condition() {
             "{rendered}"
         );
     }
+}
+
+#[test]
+fn a_ban_that_may_fall_on_a_server_is_told_of() {
+    const WARNING: &str = "a server that passes such a message on gets banned for it, too";
+    let said = |conditions: &str, rest: &str| {
+        pack(&format!(
+            "[zones]\nhall = [\"10.1.0.0/16\"]\n[[rule]]\nid = \"r\"\nmatch = {{ {conditions} }}\naction = \"reset\"\n\
+             ban = \"10m\"\n{rest}\n[[rule]]\nid = \"s\"\nmatch = {{ server = \"hall\" }}\naction = \"alert\"\n"
+        ))
+    };
+    let topic = "topic = \"bad/#\"";
+    for conditions in [
+        topic,
+        "topic = \"bad/#\", source = \"!hall\"",
+        "protocol = \"mqtt\"",
+        "packet = [\"CONNECT\", \"DISCONNECT\"]",
+    ] {
+        let said = said(conditions, "");
+        assert!(said.contains(WARNING), "{conditions}\n{said}");
+        assert!(said.contains("direction = \"to_server\""), "{said}");
+    }
+    for (conditions, rest) in [
+        ("topic = \"bad/#\", direction = \"to_server\"", ""),
+        ("topic = \"bad/#\", direction = \"to_client\"", ""),
+        ("topic = \"bad/#\", source = \"hall\"", ""),
+        ("packet = [\"CONNECT\", \"SUBSCRIBE\"]", ""),
+        ("reason = \"mqtt.spoofed.*\"", ""),
+        (
+            topic,
+            "limit = { count = 9, window = \"1m\", per = \"client\" }",
+        ),
+    ] {
+        assert_eq!(said(conditions, rest), "", "{conditions} {rest}");
+    }
+    let per_source = said(
+        topic,
+        "limit = { count = 9, window = \"1m\", per = \"source\" }",
+    );
+    assert!(per_source.contains(WARNING), "{per_source}");
 }

@@ -279,7 +279,7 @@ fn what_is_wrong_with_a_rule() {
             "protocol = \"coap\"",
         ),
         (
-            "match = { protocol = \"tls\" }\naction = \"refuse\"".to_owned(),
+            "match = { protocol = \"dtls\" }\naction = \"refuse\"".to_owned(),
             "nothing that the rule matches has a refusal",
             "",
         ),

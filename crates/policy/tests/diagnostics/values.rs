@@ -156,6 +156,16 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "06:30",
         ),
         (
+            "time = { from = \"6:00\", zone = \"UTC\" }",
+            "`6:00` isn't a time of day",
+            "write \"06:00\"",
+        ),
+        (
+            "time = { from = \"00:00\", until = \"24:00\", zone = \"UTC\" }",
+            "any time will do",
+            "mon-fri",
+        ),
+        (
             "time = { from = \"06:00\", until = \"06:00\", zone = \"UTC\" }",
             "the time ends when it begins",
             "leave `from` and `until` out",
@@ -191,6 +201,21 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "`~0`",
         ),
         (
+            "client_id = 5",
+            "expected a string, found a whole number",
+            "write \"5\", in quotes",
+        ),
+        (
+            "keep_alive = { min = \"60\" }",
+            "expected a whole number, found a string",
+            "write 60, without quotes",
+        ),
+        (
+            "payload = { json = { \"/a\" = 1.5 } }",
+            "a number is asked for its bounds",
+            "write { min = 1.5, max = 1.5 }",
+        ),
+        (
             "payload = { json = {} }",
             "no value is named",
             "or true for any JSON",
@@ -220,6 +245,26 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "no number of levels is as small as `max`",
             "",
         ),
+        (
+            "reason = \"mqtt.spoof\"",
+            "`mqtt.spoof` names no reason",
+            "did you mean `mqtt.spoofed.*`?",
+        ),
+        (
+            "reason = \"mqtt.ack.entirely-unknown\"",
+            "names no reason",
+            "`weir explain 'mqtt.ack.*'` lists those near by",
+        ),
+        (
+            "source = \"::ffff:10.20.0.7\"",
+            "warning: no frame bears an IPv4-mapped address: it is taken for 10.20.0.7",
+            "",
+        ),
+        (
+            "source = \"::ffff:10.20.0.0/112\"",
+            "warning: no frame bears an IPv4-mapped address: it is taken for 10.20.0.0/16",
+            "",
+        ),
         ("reason_code = 256", "between 0 and 255", ""),
         (
             "protocol = \"coap\", will = true",
@@ -243,6 +288,11 @@ fn what_is_wrong_with_sets_and_exceptions() {
             "[sets]\na = [\"!x\"]\n",
             "an entry of a set is a plain one",
             "negate the set",
+        ),
+        (
+            "[sets]\na = [\"@x\"]\n",
+            "an entry of a set is a plain one",
+            "name both sets",
         ),
         ("[sets]\na = \"x\"\n", "expected a list", ""),
         ("[sets]\na = []\n", "the set is empty", ""),

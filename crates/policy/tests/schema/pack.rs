@@ -7,6 +7,7 @@ use weir_policy::{
     Action, Detail, Holding, Per, Proof, Protocol, REFUSALS, Reason, Service, Severity, Side,
     Verdict, vocabulary,
 };
+use wire::hello::Version;
 use wire::mqtt::PacketType;
 
 /// The schema, as it is kept in rules/.
@@ -120,6 +121,9 @@ fn conditions() -> Value {
         "time": any_of([schedule.clone(), json!({ "type": "array", "items": schedule })]),
         "tls": flag(),
         "address_validated": flag(),
+        "sni": texts(),
+        "alpn": texts(),
+        "tls_version": negatable(Version::NAMED.into_iter().map(|(name, _)| name)),
         "packet": negatable(PacketType::ALL.iter().map(|packet| packet.name())),
         "version": negatable(["3.1", "3.1.1", "5.0", "5"]),
         "client_id": texts(),

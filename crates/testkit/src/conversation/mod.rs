@@ -12,6 +12,7 @@ mod talker;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use inspect::Outcome;
 use policy::{Case, Line, Policy, Service, Speech};
 
 use crate::frames;
@@ -81,8 +82,9 @@ impl<'c> Conversation<'c> {
     fn say(&mut self, line: &Line) -> Told {
         match &line.speech {
             Speech::Wait(duration) => {
+                let events = self.gateway.record.events.len();
                 self.gateway.wait(*duration);
-                Told::default()
+                Told::new(&Outcome::ACCEPT, &self.gateway.record.events[events..])
             }
             Speech::Reconnect => {
                 let talker = self.talkers.remove(&line.client);

@@ -55,8 +55,25 @@ pub(super) fn segment(
     frame
 }
 
-/// A timestamp, if one is given, as stacks lay it out (RFC 7323, appendix A).
+/// The options that are asked for.
 fn options(flags: TcpFlags, fields: &Fields) -> Vec<u8> {
+    let mut options = timestamp(flags, fields);
+    if fields.flag("multipath") == Some(true) {
+        options.extend(multipath(flags));
+    }
+    options
+}
+
+/// Of Multipath TCP, what asks for it, or says nothing (RFC 8684 §3.1, §3.3).
+fn multipath(flags: TcpFlags) -> [u8; 4] {
+    match flags.contains(TcpFlags::SYN) {
+        true => [30, 4, 0x01, 0x81],
+        false => [30, 4, 0x20, 0],
+    }
+}
+
+/// A timestamp, if one is given, as stacks lay it out (RFC 7323, appendix A).
+fn timestamp(flags: TcpFlags, fields: &Fields) -> Vec<u8> {
     let Some(value) = fields.number("timestamp") else {
         return Vec::new();
     };

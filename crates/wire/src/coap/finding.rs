@@ -105,6 +105,8 @@ findings! {
         ProxyScheme => "coap.anomaly.proxy-scheme", "RFC 7252 §5.10.2, RFC 3986 §3.1";
         /// Proxy-Scheme stands beside Proxy-Uri, which has a scheme of its own
         ProxyConflict => "coap.anomaly.proxy-conflict", "RFC 7252 §5.10.2";
+        /// The path of Proxy-Uri leads elsewhere than it reads
+        ProxyUriDots => "coap.anomaly.proxy-uri-dots", "RFC 7252 §6.4, RFC 3986 §5.2.4";
         /// A block option stands beside its quick sibling
         BlockMixed => "coap.anomaly.block-mixed", "RFC 9177 §4.1";
         /// A last block is larger than its option says

@@ -14,6 +14,7 @@ mod finding;
 pub mod fuzz;
 mod message;
 mod option;
+mod proxy;
 mod registry;
 pub mod signal;
 pub mod tcp;

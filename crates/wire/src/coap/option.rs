@@ -1,10 +1,8 @@
 //! Options: the wire form (RFC 7252 §3.1), values, and what one pass over them finds.
 
+use super::proxy;
 use super::registry::{Definition, Format, definition, is_critical, is_reserved, number};
 use super::{Anomalies, Anomaly, Code, Malformed};
-
-/// The most bytes Uri-Host can hold (RFC 7252 §5.10).
-const URI_HOST_LEN_MAX: usize = 255;
 
 /// One option as it stands in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,12 +81,6 @@ fn is_observable(code: Code) -> bool {
     matches!(code, Code::GET | Code::FETCH) || code.class() == 2
 }
 
-/// A letter, then letters, digits and `+-.` (RFC 3986 §3.1).
-fn is_scheme(value: &[u8]) -> bool {
-    let is_rest = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-    value.first().is_some_and(u8::is_ascii_alphabetic) && value.iter().all(is_rest)
-}
-
 /// Checks text, and what it may say as a path's segment or a host.
 #[inline]
 fn check_text(number: u16, text: &[u8], anomalies: &mut Anomalies) -> Result<(), Malformed> {
@@ -143,23 +135,6 @@ const CLASS: [u8; 256] = {
     }
     class
 };
-
-/// The host of an absolute URI has to fit into Uri-Host (RFC 7252 §6.4).
-fn check_proxy_host(uri: &[u8]) -> Result<(), Malformed> {
-    let authority = uri
-        .windows(3)
-        .position(|window| window == b"://")
-        .map_or(0, |at| at + 3);
-    let host = uri[authority..]
-        .split(|byte| b":/?#".contains(byte))
-        .next()
-        .unwrap_or_default();
-    if host.len() > URI_HOST_LEN_MAX {
-        Err(Malformed::ProxyUriHost)
-    } else {
-        Ok(())
-    }
-}
 
 /// The compressed COSE object of OSCORE: flags, partial IV, key context and key (RFC 8613 §6.1).
 fn check_oscore(value: &[u8]) -> Result<(), Malformed> {
@@ -354,6 +329,10 @@ impl Survey {
             // One of several may be asked for, but a response has just one (RFC 7252 §5.10.6.1).
             number::ETAG if repeats && code.is_response() => return Err(Malformed::OptionRepeated),
             number::ETAG => self.has_etag = true,
+            // Several are asked for at once, and come one by one (RFC 9177 §4.1).
+            number::Q_BLOCK2 if repeats && code.is_response() => {
+                return Err(Malformed::OptionRepeated);
+            }
             number::OBSERVE => self.note_if(!is_observable(code), Anomaly::OptionMisplaced),
             number::CONTENT_FORMAT => self.has_content_format = true,
             number::HOP_LIMIT if option.value == [0] => return Err(Malformed::HopLimitZero),
@@ -362,11 +341,12 @@ impl Survey {
             }
             number::PROXY_URI => {
                 self.has_proxy_uri = true;
-                check_proxy_host(option.value)?;
+                proxy::check_host(option.value)?;
+                self.note_if(proxy::has_dots(option.value), Anomaly::ProxyUriDots);
             }
             number::PROXY_SCHEME => {
                 self.note_if(self.has_proxy_uri, Anomaly::ProxyConflict);
-                self.note_if(!is_scheme(option.value), Anomaly::ProxyScheme);
+                self.note_if(!proxy::is_scheme(option.value), Anomaly::ProxyScheme);
             }
             number::OSCORE => {
                 self.has_oscore = true;

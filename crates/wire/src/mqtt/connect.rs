@@ -76,7 +76,10 @@ impl Flags {
                 _ => return Err(Malformed::ConnectReserved),
             }
         }
-        self.will_qos()?;
+        // Without a will, 3.1 has no use for its flags, and no word against them.
+        if self.has(Self::WILL) || version != Version::V31 {
+            self.will_qos()?;
+        }
         if !self.has(Self::WILL) && self.has(Self::WILL_QOS | Self::WILL_RETAIN) {
             match version {
                 Version::V31 => anomalies.insert(Anomaly::WillFlagsAlone),
@@ -308,18 +311,20 @@ impl<'a> ConnAck<'a> {
             return Self::decode(reader, Version::V311, direction);
         }
         let flags = reader.u8()?;
-        if flags & !1 != 0 {
+        let session_present = flags & 1 != 0;
+        // "Reserved values. Not used." (3.1 §3.2)
+        let is_unused = version == Version::V31;
+        if flags & !1 != 0 && !is_unused {
             return Err(Malformed::ConnAckFlags);
         }
-        let session_present = flags == 1;
-        if session_present && version == Version::V31 {
+        if flags != 0 && is_unused {
             reader.anomalies.insert(Anomaly::NotIn31);
         }
         let reason_code = ReasonCode(reader.u8()?);
         if !reason_code.is_of_connack(version) {
             return Err(Malformed::ReasonCode);
         }
-        if session_present && reason_code != ReasonCode::SUCCESS {
+        if session_present && reason_code != ReasonCode::SUCCESS && !is_unused {
             return Err(Malformed::SessionPresentRefused);
         }
         let properties = super::properties(reader, version, Place::ConnAck, direction)?;

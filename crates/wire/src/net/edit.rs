@@ -5,6 +5,7 @@
 
 use super::checksum;
 use super::ip::V6_HEADER_LEN;
+use super::tcp::{self, HEADER_LEN};
 use super::{Layout, TcpFlags};
 
 /// Where the flags stand in a TCP header.
@@ -54,6 +55,16 @@ pub fn set_tcp_window(frame: &mut [u8], layout: &Layout, window: u16) {
     assert!(layout.is_tcp(), "a TCP segment");
     let at = layout.l4 + TCP_WINDOW_AT;
     frame[at..at + 2].copy_from_slice(&window.to_be_bytes());
+    refresh_checksums(frame, layout);
+}
+
+/// Fills the segment's options of Multipath TCP with padding (RFC 9293 §3.1: kind 1).
+///
+/// # Panics
+/// When the frame is not TCP.
+pub fn blank_multipath(frame: &mut [u8], layout: &Layout) {
+    assert!(layout.is_tcp(), "a TCP segment");
+    tcp::blank_multipath(&mut frame[layout.l4 + HEADER_LEN..layout.payload]);
     refresh_checksums(frame, layout);
 }
 

@@ -185,6 +185,8 @@ const WINDOW_SCALE: u8 = 3;
 const SACK_PERMITTED: u8 = 4;
 const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
+/// Multipath TCP (RFC 8684 §3).
+pub(crate) const MULTIPATH: u8 = 30;
 
 impl<'a> TcpOptions<'a> {
     #[inline]
@@ -200,6 +202,14 @@ impl<'a> TcpOptions<'a> {
         std::iter::from_fn(move || next_option(&mut rest).expect("checked by decode"))
     }
 
+    /// Whether one of them belongs to Multipath TCP (RFC 8684 §3).
+    #[must_use]
+    pub fn has_multipath(self) -> bool {
+        let is_multipath =
+            |option| matches!(option, TcpOption::Other { kind, .. } if kind == MULTIPATH);
+        self.raw.contains(&MULTIPATH) && self.iter().any(is_multipath)
+    }
+
     /// The bytes as they stand in the header.
     #[must_use]
     pub fn as_bytes(self) -> &'a [u8] {
@@ -210,6 +220,21 @@ impl<'a> TcpOptions<'a> {
 impl std::fmt::Debug for TcpOptions<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Fills the options of Multipath TCP with padding, in `raw` that [`TcpOptions::decode`] has checked.
+pub(crate) fn blank_multipath(raw: &mut [u8]) {
+    let mut at = 0;
+    while let Some(&kind) = raw.get(at).filter(|kind| **kind != END) {
+        let len = match kind {
+            NOP => 1,
+            _ => usize::from(raw[at + 1]),
+        };
+        if kind == MULTIPATH {
+            raw[at..at + len].fill(NOP);
+        }
+        at += len;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use policy::{Case, Diagnostics, Place, Policy, SourceText};
+use policy::{Case, Diagnostics, Place, Policy};
 use testkit::conversation;
 
 use crate::control::load::Loaded;
@@ -35,10 +35,8 @@ impl Tally {
 
 /// Runs every case: through all rules, or through those of its own pack if that is what it is about.
 pub(super) fn run(loaded: &Loaded) -> Tally {
-    let config = loaded.config.for_cases();
-    let compile = |packs: &[SourceText]| Policy::compile(&config, packs);
-    let policy = compile(&loaded.packs).expect("compiled in another mode before");
-    let policy = Arc::new(policy);
+    let policy = Policy::compile(&loaded.config.for_cases(), &loaded.packs);
+    let policy = Arc::new(policy.expect("compiled in another mode before"));
     let mut tally = Tally {
         rules: policy.rules().len(),
         cases: policy.cases().len(),
@@ -47,12 +45,13 @@ pub(super) fn run(loaded: &Loaded) -> Tally {
     let mut matched = BTreeSet::new();
     let together = policy.cases().iter().filter(|case| !case.alone);
     run_all(&policy, together, &mut tally, &mut matched);
+    let config = loaded.config.for_cases_alone();
     for pack in &loaded.packs {
         let mut own = policy.cases().iter();
         if !own.any(|case| case.alone && case.place.file == pack.name) {
             continue;
         }
-        match compile(std::slice::from_ref(pack)) {
+        match Policy::compile(&config, std::slice::from_ref(pack)) {
             Ok(alone) => {
                 let alone = Arc::new(alone);
                 run_all(&alone, alone.cases().iter(), &mut tally, &mut matched);

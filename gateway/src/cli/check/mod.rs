@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use policy::{Config, Policy, SourceText};
+use policy::{Config, Diagnostics, Policy, SourceText};
 
 use super::{Failure, Status};
 use crate::control::feeds::{Feeds, Sources};
@@ -63,6 +63,8 @@ pub(super) fn run(paths: &[PathBuf], json: bool, out: &mut impl Write) -> Result
     out.finish()?;
     match not_read.0.is_empty() {
         true => Ok(status),
+        // They stand among the lines.
+        false if json => Ok(status.and(Status::Incomplete)),
         false => Err(not_read.into()),
     }
 }
@@ -101,6 +103,7 @@ fn check_pack(
         packs,
         sources: Sources::default(),
         feeds: Feeds::default(),
+        unread: Diagnostics::default(),
         files: Files::default(),
         warnings,
     };

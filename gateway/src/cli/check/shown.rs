@@ -35,7 +35,7 @@ enum Line<'a> {
         help: &'a [String],
     },
     /// A file that can't be read.
-    Unreadable { message: String },
+    Unreadable { file: String, message: String },
     /// A case that didn't go as it says.
     Case {
         #[serde(flatten)]
@@ -97,10 +97,10 @@ impl<'o, W: Write> Shown<'o, W> {
         }
         files.iter().try_for_each(|file| match file {
             Unreadable::NotText(diagnostics) => self.diagnostics(diagnostics),
-            Unreadable::System { .. } => {
-                let message = file.to_string();
-                self.line(&Line::Unreadable { message })
-            }
+            Unreadable::System { path, error } => self.line(&Line::Unreadable {
+                file: path.display().to_string(),
+                message: error.to_string(),
+            }),
         })
     }
 

@@ -207,6 +207,25 @@ fn a_ban_outlives_the_list_that_its_source_stood_on() {
 }
 
 #[test]
+fn lists_that_cannot_be_read_stay_but_for_what_is_never_kept_out() {
+    let list = Fake::default();
+    let (mut keeper, counts) = keeper(&list);
+    follow(
+        &mut keeper,
+        &["192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32"],
+        &[],
+    );
+    let figures = || [&counts.listed, &counts.unlisted].map(|count| count.load(Ordering::Relaxed));
+    assert_eq!(figures(), [2, 1]);
+    let stayed = keeper.stay(Vec::new());
+    assert_eq!((stayed.listed, stayed.unplaced), (2, 1));
+    assert_eq!(figures(), [2, 1]);
+    let spared = keeper.stay(networks(&["192.0.2.1/32"]));
+    assert_eq!((spared.listed, spared.unplaced), (1, 1));
+    assert_eq!(keeper.listed, networks(&["192.0.2.2/32"]));
+}
+
+#[test]
 fn what_finds_no_room_is_tried_again() {
     let list = Fake::default();
     let (mut keeper, counts) = keeper(&list);

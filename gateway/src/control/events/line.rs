@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::ser::Serializer;
 
 use super::Policies;
+use super::hello::Tls;
 use super::message::{Coap, Mqtt};
 
 /// Flow identifiers are cut to 51 bits, as Suricata's are: what reads JSON as JavaScript does keeps
@@ -67,6 +68,8 @@ struct Line<'a> {
     anomaly: Option<Anomaly>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mqtt: Option<Mqtt<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<Tls<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coap: Option<Coap<'a>>,
     verdict: EveVerdict,
@@ -158,6 +161,7 @@ impl<'a> Line<'a> {
             alert: (event.kind == EventKind::Alert).then(|| Alert::new(event, rule)),
             anomaly: (event.kind == EventKind::Anomaly).then(|| Anomaly::new(event)),
             mqtt: Mqtt::of(subject, details),
+            tls: Tls::of(subject),
             coap: Coap::of(subject, details),
             verdict: EveVerdict::new(event),
             weir: Weir {
@@ -333,6 +337,29 @@ mod tests {
             Ok(Decoded::Complete { message, .. }) => message,
             other => panic!("not a packet: {other:?}"),
         }
+    }
+
+    #[test]
+    fn a_hello_says_what_the_client_wants() {
+        let message = [
+            &hex!("01 000048 0303")[..],
+            &[7; 32],
+            &hex!("00 0002c02b 0100 001d 0000 000a 0008 00 0005 412e6f7267 0010 000b 0009 04 6d717474 03 ff0001"),
+        ]
+        .concat();
+        let hello = wire::hello::ClientHello::decode(&message).expect("a hello");
+        let subject = subject(Service::Mqtts, Protocol::Tls, Message::Hello(&hello));
+        let line = written(EventKind::Message, &subject, Verdict::Accept);
+        assert_eq!(
+            (&line["event_type"], &line["app_proto"]),
+            (&json!("tls"), &json!("tls"))
+        );
+        let told = json!({
+            "sni": "a.org",
+            "client_version": "1.2",
+            "client_alpns": ["mqtt", "ff0001"],
+        });
+        assert_eq!(line["tls"], told);
     }
 
     #[test]

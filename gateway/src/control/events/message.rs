@@ -28,7 +28,7 @@ impl<'a> Mqtt<'a> {
     pub(super) fn of(subject: &Subject<'a>, details: Details) -> Option<Self> {
         let packet = match subject.message {
             Message::Mqtt(packet) => Some(packet),
-            Message::None | Message::Coap(_) | Message::CoapTcp(_) => None,
+            Message::None | Message::Coap(_) | Message::CoapTcp(_) | Message::Hello(_) => None,
         };
         let (client_id, username) = (subject.session.client_id, subject.session.username);
         let known = packet.is_some() || client_id.is_some() || username.is_some();
@@ -350,7 +350,7 @@ impl<'a> Coap<'a> {
     pub(super) fn of(subject: &Subject<'a>, details: Details) -> Option<Self> {
         let datagram = match subject.message {
             Message::Coap(message) => Some(message),
-            Message::None | Message::Mqtt(_) | Message::CoapTcp(_) => None,
+            Message::None | Message::Mqtt(_) | Message::CoapTcp(_) | Message::Hello(_) => None,
         };
         let content = subject.message.coap()?;
         Some(Self::new(datagram, content, details))

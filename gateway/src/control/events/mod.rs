@@ -6,6 +6,7 @@
 
 mod destination;
 mod detail;
+mod hello;
 mod line;
 mod message;
 mod policies;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::SignedDuration;
-use policy::{Mode, Side};
+use policy::{MAX_BAN, Mode, Side, unmapped};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -72,11 +72,11 @@ pub(super) async fn about_bans(
 ) -> Answer {
     match question {
         Question::Ban { source, seconds } => match source.parse() {
-            Ok(network) => ban(keeper, mode, network, seconds).await,
+            Ok(network) => ban(keeper, mode, unmapped(network), seconds).await,
             Err(_) => Answer::Refused(format!("{source} is no network")),
         },
         Question::Unban { source } => match source.parse() {
-            Ok(network) => unban(keeper, network).await,
+            Ok(network) => unban(keeper, unmapped(network)).await,
             Err(_) => Answer::Refused(format!("{source} is no network")),
         },
         Question::Bans | Question::Status | Question::Reload => show(keeper, mode).await,
@@ -100,6 +100,10 @@ async fn show(keeper: &SyncSender<Order>, mode: Mode) -> Answer {
 
 async fn ban(keeper: &SyncSender<Order>, mode: Mode, source: IpNet, seconds: u64) -> Answer {
     let duration = Duration::from_secs(seconds);
+    if duration > MAX_BAN {
+        let days = MAX_BAN.as_secs() / 86_400;
+        return Answer::Refused(format!("a ban lasts at most {days} days"));
+    }
     match asked(keeper, |asker| Wish::Ban(source, duration, asker)).await {
         Ok(Ok(())) => {
             let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);

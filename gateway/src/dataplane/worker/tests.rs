@@ -197,7 +197,7 @@ fn a_kernel_that_takes_no_frames_gets_them_later() {
     bench.inside[0].deliver(&frame(1));
     bench.round();
     assert!(bench.worker.blocked);
-    assert!(bench.worker.sleep_time(clock::now()) <= BLOCKED_PAUSE);
+    assert!(bench.worker.sleep_time(clock::now()) <= tempo::BLOCKED_PAUSE);
     bench.outside[0].set_faults(Faults::NONE);
     bench.round();
     assert_eq!(all_sent(&bench.outside[0]), [1]);

@@ -22,8 +22,10 @@ mod held;
 mod maps;
 mod object;
 mod pins;
+mod port;
 mod query;
 mod settings;
+mod upkeep;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _};
@@ -41,98 +43,13 @@ pub use counters::{Count, Counters};
 pub use error::Error;
 pub use heartbeat::Heartbeat;
 pub use object::OBJECT;
+pub use port::{Interface, Link, Mode, Port, Standing};
 pub use settings::Settings;
 
 use error::os_error;
 use held::{HeldLink, HeldMaps};
 use object::Loader;
 use pins::Pins;
-
-/// How the program runs on a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// In the driver, before the kernel makes a packet of the frame.
-    Native,
-    /// In the kernel's stack: any driver will do, at a price.
-    Generic,
-}
-
-impl Mode {
-    /// As the configuration and the log spell it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Generic => "generic",
-        }
-    }
-}
-
-/// A network interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
-    /// Its name.
-    pub name: String,
-    /// Its index in the network namespace of this thread.
-    pub index: u32,
-}
-
-/// A link: the two interfaces that the gateway stands between.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// The devices' side.
-    pub inside: Interface,
-    /// The other one.
-    pub outside: Interface,
-}
-
-impl Link {
-    fn end(&self, side: Side) -> &Interface {
-        match side {
-            Side::Inside => &self.inside,
-            Side::Outside => &self.outside,
-        }
-    }
-
-    /// The device at the other end, for the port on each side.
-    fn peers(&self) -> [(Side, &Interface); 2] {
-        [(Side::Inside, &self.outside), (Side::Outside, &self.inside)]
-    }
-}
-
-/// A port that has the program.
-#[derive(Debug)]
-pub struct Port {
-    /// The link, by its place in the configuration.
-    pub link: u32,
-    /// Which end of it.
-    pub side: Side,
-    /// The interface.
-    pub interface: Interface,
-    /// How the program runs there.
-    pub mode: Mode,
-    /// Whether it was there already, left by an earlier process, and only the program was changed.
-    pub adopted: bool,
-    /// Id of its instance of the program.
-    pub program: u32,
-    /// What the driver said against native mode, if that is why the mode is generic.
-    pub refused_native: Option<io::Error>,
-    held: HeldLink,
-}
-
-/// What is on a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// The program that was put there.
-    InPlace,
-    /// None.
-    Gone,
-    /// Another.
-    Replaced {
-        /// Its id.
-        program: u32,
-    },
-}
 
 /// The XDP program on all ports, and its maps.
 pub struct Xdp {
@@ -317,81 +234,6 @@ impl Xdp {
             self.claim.pins.remove_link(name)?;
         }
         self.claim.pins.remove_other_layouts()
-    }
-
-    /// Asks the kernel what is on the port at this end of `link`.
-    ///
-    /// # Errors
-    /// The kernel can't be asked, or the interface is gone.
-    pub fn standing(&self, link: u32, side: Side) -> Result<Standing, Error> {
-        let ends = self.links.get(link as usize);
-        let interface = ends.ok_or(Error::NoSuchSlot { link, queue: 0 })?.end(side);
-        let mut ports = self.ports.iter();
-        let ours = ports.find(|port| (port.link, port.side) == (link, side));
-        Ok(match attach::present(interface)? {
-            None => Standing::Gone,
-            Some(there) if ours.is_some_and(|port| port.program == there.program) => {
-                Standing::InPlace
-            }
-            Some(there) => Standing::Replaced {
-                program: there.program,
-            },
-        })
-    }
-
-    /// Sees to it that links and maps have their pins. Says whether some had to be made anew, because
-    /// somebody had removed them.
-    ///
-    /// # Errors
-    /// They can't be made anew.
-    pub fn keep_pins(&mut self) -> Result<bool, Error> {
-        if self.has_pins() {
-            return Ok(false);
-        }
-        let dir = self.claim.dir().to_owned();
-        self.pin_anew().map_err(|source| Error::PinsRemoved {
-            dir,
-            source: Box::new(source),
-        })?;
-        Ok(true)
-    }
-
-    fn has_pins(&self) -> bool {
-        let pins = &self.claim.pins;
-        let is_pinned = |port: &Port| port.held.is_pinned(&pins.link(&port.interface.name));
-        self.claim.is_whole() && self.held.are_pinned(pins) && self.ports.iter().all(is_pinned)
-    }
-
-    fn pin_anew(&mut self) -> Result<(), Error> {
-        self.claim.renew()?;
-        let pins = &self.claim.pins;
-        pins.create()?;
-        self.held.keep_pinned(pins)?;
-        for port in &mut self.ports {
-            port.held.keep_pinned(&pins.link(&port.interface.name))?;
-        }
-        Ok(())
-    }
-
-    /// Puts the program on an interface that has come back under the name of one of `link`'s ends, or
-    /// that somebody has taken it off.
-    ///
-    /// # Errors
-    /// As [`Xdp::open`], and as [`Xdp::keep_pins`]: other maps would have to take the places of those
-    /// that the workers know.
-    pub fn reattach(&mut self, link: u32, side: Side, if_index: u32) -> Result<&Port, Error> {
-        self.keep_pins()?;
-        let no_such_link = Error::NoSuchSlot { link, queue: 0 };
-        let ends = self.links.get_mut(link as usize).ok_or(no_such_link)?;
-        match side {
-            Side::Inside => ends.inside.index = if_index,
-            Side::Outside => ends.outside.index = if_index,
-        }
-        self.ports
-            .retain(|port| (port.link, port.side) != (link, side));
-        self.connect(link)?;
-        self.attach(link, side)?;
-        Ok(&self.ports[self.ports.len() - 1])
     }
 
     /// Lets the socket receive the services' frames of `queue` at one end of `link`. Its worker

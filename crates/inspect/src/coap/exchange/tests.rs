@@ -29,7 +29,11 @@ fn request(observe: Option<Observe>) -> Request {
         asks_anybody: false,
         resource: Some(9),
         body: 5,
+        act: None,
         offset: 0,
+        confirmable: true,
+        uploads: false,
+        draws_several: false,
         len: 40,
     }
 }
@@ -167,6 +171,7 @@ fn an_observation_ends_in_four_ways() {
     let ends: [&dyn Fn(&Exchanges); 4] = [
         &|exchanges| {
             exchanges.open(at(10), &request(Some(Observe::Deregister)));
+            exchanges.answered(at(10), &response(), server, None, true);
         },
         &|exchanges| exchanges.answered(at(10), &response(), server, None, true),
         &|exchanges| {
@@ -240,23 +245,81 @@ fn an_observer_that_is_known_by_now_stays_trusted() {
     assert!(exchanges.asked(at(4), &response()).unwrap().trusted);
 }
 
+const WINDOW: Duration = Duration::from_secs(60);
+
 #[test]
 fn what_was_asked_before_the_books_is_carried_over_once() {
     let exchanges = table();
     let server = request(None).server;
     let carried = |secs| {
         let is_unbooked = exchanges.asked(at(secs), &response()).unwrap().is_unbooked;
-        let bytes = exchanges.carry_over(at(secs), &response(), server);
-        assert_eq!(is_unbooked, bytes > 0);
-        bytes
+        let unbooked = exchanges.book(at(secs), &response(), server, WINDOW);
+        assert_eq!(is_unbooked, unbooked != Unbooked::Nothing);
+        unbooked
     };
     exchanges.open(at(0), &request(None));
-    assert_eq!(carried(1), 0);
+    assert_eq!(carried(1), Unbooked::Nothing);
     exchanges.begin_anew();
-    assert_eq!([carried(2), carried(3)], [40, 0]);
+    assert_eq!(
+        [carried(2), carried(3)],
+        [Unbooked::Before(40), Unbooked::Nothing]
+    );
     exchanges.begin_anew();
     exchanges.open(at(4), &request(None));
-    assert_eq!(carried(5), 0, "it stands in the new books");
+    assert_eq!(carried(5), Unbooked::Nothing, "it stands in the new books");
+}
+
+#[test]
+fn a_request_that_waits_for_its_answer_is_booked_once_more_when_the_window_has_gone_on() {
+    let exchanges = table();
+    let server = request(None).server;
+    let book = |secs| exchanges.book(at(secs), &response(), server, WINDOW);
+    exchanges.open(at(0), &request(None));
+    assert_eq!(
+        [book(59), book(60)],
+        [Unbooked::Nothing, Unbooked::Overdue(40)]
+    );
+    assert_eq!(book(61), Unbooked::Nothing, "it stands there again");
+    exchanges.answered(at(61), &response(), server, None, false);
+    assert_eq!(book(200), Unbooked::Nothing, "it has its answer");
+}
+
+#[test]
+fn as_many_answers_are_owed_as_were_asked_for() {
+    let exchanges = table();
+    let server = request(None).server;
+    let is_owed = || exchanges.asked(at(1), &response()).unwrap().is_owed;
+    let answer = || exchanges.answered(at(1), &response(), server, None, false);
+    exchanges.open(at(0), &request(None));
+    exchanges.open(at(0), &request(None));
+    for expected in [true, true, false] {
+        assert_eq!(is_owed(), expected);
+        answer();
+    }
+    let several = Request {
+        draws_several: true,
+        ..request(None)
+    };
+    exchanges.open(at(0), &several);
+    (0..1000).for_each(|_| answer());
+    assert!(is_owed());
+}
+
+#[test]
+fn the_answer_to_another_request_ends_no_observation() {
+    let exchanges = table();
+    let server = request(None).server;
+    exchanges.open(at(0), &request(Some(Observe::Register)));
+    exchanges.answered(at(1), &response(), server, Some(1), true);
+    exchanges.open(at(2), &request(None));
+    exchanges.answered(at(3), &response(), server, None, true);
+    assert_eq!(exchanges.observations(), 1);
+    exchanges.open(at(4), &request(Some(Observe::Deregister)));
+    assert_eq!(exchanges.observations(), 1, "that may get lost");
+    exchanges.answered(at(5), &response(), server, None, true);
+    assert_eq!(exchanges.observations(), 0);
+    let ended = exchanges.asked(at(6), &response()).unwrap().ended;
+    assert_eq!(ended, Some(at(5)));
 }
 
 #[test]

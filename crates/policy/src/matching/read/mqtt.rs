@@ -148,10 +148,18 @@ impl MatchReader<'_> {
     fn filter_and_qos(&mut self, filter: Option<&Node<'_>>, qos: Option<&Node<'_>>) {
         let wanted = qos.and_then(|node| {
             let scope = self.messages().or(Scope::packet(PacketType::Subscribe));
+            let before = self.narrowing.scope();
             self.narrowing.narrow(self.report, "qos", node, scope);
-            self.qos(node)
+            let wanted = self.qos(node)?;
+            let is_idle = self.is_any_qos(wanted) && self.narrowing.scope() == before;
+            if is_idle {
+                let finding = self.report.warning(node.span(), "any QoS will do");
+                finding.help("leave `qos` out");
+            }
+            Some(wanted)
         });
         let Some(node) = filter else {
+            let wanted = wanted.filter(|wanted| !self.is_any_qos(*wanted));
             self.conditions.extend(wanted.map(Condition::Qos));
             return;
         };
@@ -162,7 +170,7 @@ impl MatchReader<'_> {
         }
         self.narrowing.narrow(self.report, "filter", node, scope);
         if let Some(mut condition) = self.filter(node) {
-            condition.qos = wanted;
+            condition.qos = wanted.filter(|wanted| !self.is_any_qos(*wanted));
             self.conditions.push(Condition::Filter(condition));
         }
     }
@@ -202,6 +210,14 @@ impl MatchReader<'_> {
         }
         table.finish(self.report);
         Some(condition)
+    }
+
+    /// Whether all that is left has one of these. Not every CONNECT has a will, and an UNSUBSCRIBE has no QoS.
+    fn is_any_qos(&self, wanted: Set<QoS>) -> bool {
+        let mut all = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce].into_iter();
+        let mut lacking = [PacketType::Connect, PacketType::Unsubscribe].into_iter();
+        all.all(|qos| wanted.contains(qos))
+            && !lacking.any(|packet| self.narrowing.scope().meets(Scope::packet(packet)))
     }
 
     fn subscription_options(&mut self, table: &mut Table<'_>) -> SubscriptionOptions {

@@ -93,6 +93,13 @@ impl MatchReader<'_> {
         if node.is_boolean() {
             return node.boolean(self.report).map(JsonTest::Flag);
         }
+        if let Some(number) = node.as_number() {
+            let finding = self
+                .report
+                .error(node.span(), "a number is asked for its bounds");
+            finding.help(format!("write {{ min = {number}, max = {number} }}"));
+            return None;
+        }
         if !node.is_table() {
             return Some(JsonTest::Like(self.list(node, entry::text_glob)));
         }

@@ -36,15 +36,18 @@ impl MatchReader<'_> {
         });
         let has_unknown_keys = table.has_unknown_keys();
         table.finish(self.report);
-        if days.is_none() && minutes == [None; 2] && !has_unknown_keys {
-            let finding = self.report.error(node.span(), "any time will do");
-            finding.help("write { days = \"mon-fri\", from = \"06:00\", until = \"22:00\", zone = \"Europe/Berlin\" }");
-            return None;
-        }
         let (from, until) = Schedule::WHOLE_DAY;
         let [first, last] = minutes;
         let (from, until) = (first.unwrap_or(Some(from))?, last.unwrap_or(Some(until))?);
-        if from % Schedule::WHOLE_DAY.1 == until % Schedule::WHOLE_DAY.1 && minutes != [None; 2] {
+        let is_whole_day = (from, until) == Schedule::WHOLE_DAY;
+        if is_whole_day && days.is_none_or(|days| days == Some(Schedule::EVERY_DAY)) {
+            if !has_unknown_keys {
+                let finding = self.report.error(node.span(), "any time will do");
+                finding.help("write { days = \"mon-fri\", from = \"06:00\", until = \"22:00\", zone = \"Europe/Berlin\" }");
+            }
+            return None;
+        }
+        if from % Schedule::WHOLE_DAY.1 == until % Schedule::WHOLE_DAY.1 && !is_whole_day {
             let finding = self
                 .report
                 .error(node.span(), "the time ends when it begins");

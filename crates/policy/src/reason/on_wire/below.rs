@@ -23,6 +23,8 @@ super::seen! {
         "bit 20 (hex) of byte 13 set, and an urgent pointer in bytes 18 and 19";
     "tcp.data-on-syn" =>
         "SYN set and bytes behind the header, mostly with option 34 (Fast Open cookie)";
+    "tcp.multipath" =>
+        "option 30 (hex 1e) in a TCP header; on a SYN its third byte is 0x (MP_CAPABLE) or 1x (MP_JOIN)";
     "tcp.midstream" =>
         "at the capture's beginning, segments of a connection whose SYN isn't in it";
     "tcp.no-connection" =>

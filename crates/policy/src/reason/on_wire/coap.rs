@@ -17,13 +17,19 @@ super::seen! {
     "coap.spoofed.other-endpoint" =>
         "a code of 40 to bf with a token under way, from another address or port than the request went to";
     "coap.spoofed.unregistered-notification" =>
-        "a 2.05 with option 6 whose token no request with option 6 to that server had";
+        "a 2.05 with option 6 whose token no request with option 6 to that server had, or 93 s after that ended";
+    "coap.spoofed.second-response" =>
+        "a code of 40 to bf with the token of one before it, and another message ID or another rest";
+    "coap.spoofed.own-address" =>
+        "an IP header with the same address for source and destination";
     "coap.observe.unasked" =>
         "option 6 in a 2.xx, and none in the request with its token";
     "coap.observe.stale" =>
         "a 24-bit number in option 6 that isn't ahead of the last one's, within 128 seconds of it";
     "coap.block.gap" =>
         "option 27 with a block number above 0, while the number before it went to nobody";
+    "coap.block.continue" =>
+        "the code 5f (2.31) with a token whose request had neither option 27 nor 19";
     "coap.block.unasked" =>
         "option 23 in a response with a block number that begins further on than the request's";
     "coap.block.mixed-bodies" =>
@@ -32,6 +38,8 @@ super::seen! {
         "bytes 2 and 3 as in another message between the same ports within 247 seconds, and another rest";
     "coap.exchange.late-duplicate" =>
         "the bytes of an earlier message once more, over 145 seconds after they came first";
+    "coap.exchange.non-acknowledged" =>
+        "a first byte of 60 to 68, and the message ID of a message whose first byte was 50 to 58";
     "coap.midstream" =>
         "a code of 40 to bf whose request isn't in the capture, soon after its beginning";
     "coap.too-large" =>
@@ -74,7 +82,7 @@ super::seen! {
     "coap.malformed.option-value-length" =>
         "a value of a length that its option's row doesn't have: an option 3 of 0 bytes, an option 12 of 3";
     "coap.malformed.option-repeated" =>
-        "a delta of 0 behind an option that isn't repeatable, as 3 (Uri-Host) or 12 (Content-Format)";
+        "a delta of 0 behind an option that isn't repeatable, as 3 (Uri-Host) or 12 (Content-Format); in a response 4 and 31 too";
     "coap.malformed.option-utf8" =>
         "in option 3, 8, 11, 15, 20, 35 or 39, bytes like c0 80, ed a0 80 or a lone 80";
     "coap.malformed.path-dots" =>
@@ -124,6 +132,8 @@ super::seen! {
         "option 39 that doesn't begin with a letter, or has other bytes than letters, digits, +, - and .";
     "coap.anomaly.proxy-conflict" =>
         "the options 35 and 39 in one message";
+    "coap.anomaly.proxy-uri-dots" =>
+        "option 35 with /./ or /../ in its path, or with 2e written as %2e";
     "coap.anomaly.block-mixed" =>
         "option 23 beside 31, or 27 beside 19";
     "coap.anomaly.block-oversize" =>

@@ -25,8 +25,12 @@ super::seen! {
         "no property 12 in a CONNACK of 5.0 with the code 00, for a CONNECT whose identifier is 00 00";
     "mqtt.session.not-subscribed" =>
         "towards the client, a PUBLISH whose topic none of its SUBSCRIBEs' filters matches";
+    "mqtt.session.pingresp-unexpected" =>
+        "towards the client, more packets d0 00 than it has sent c0 00";
     "mqtt.session.keep-alive" =>
         "no packet from the client for 1.5 times the seconds that the two bytes behind its CONNECT's flags say";
+    "mqtt.session.packet-stalled" =>
+        "the beginning of a packet from the client, and then nothing for minutes, or less than ten bytes a second";
     "mqtt.session.connect-timeout" =>
         "a TCP handshake, and then nothing from the client, or less than a whole CONNECT";
 
@@ -43,7 +47,7 @@ super::seen! {
     "mqtt.packet-id.resent" =>
         "a PUBLISH with DUP set (3a, 3c) on the connection that carried it first";
     "mqtt.flow-control.receive-maximum" =>
-        "more PUBLISHes of QoS 1 and 2 without an acknowledgement than property 21 of the other end says";
+        "more PUBLISHes of QoS 1 and 2 without an acknowledgement than property 21 of the other end says; told once of a connection";
     "mqtt.negotiated.packet-size" =>
         "a packet longer than property 27 (maximum packet size) of the other end's CONNECT or CONNACK";
     "mqtt.negotiated.qos" =>
@@ -249,7 +253,7 @@ super::seen! {
     "mqtt.anomaly.will-delay" =>
         "property 18 of the will above property 11 of its CONNECT";
     "mqtt.anomaly.not-in-31" =>
-        "20 02 01 00, or 80 for a filter in a SUBACK, after a CONNECT with the level 03";
+        "a CONNACK that begins 20 02 and not 00, or 80 for a filter in a SUBACK, after a CONNECT with the level 03";
     "mqtt.anomaly.connect-reserved" =>
         "connect flags with bit 01 set, with the level 03";
     "mqtt.anomaly.payload-format" =>

@@ -50,6 +50,7 @@ const TABLE: &[(M, &[u8])] = &[
     (M::OptionRepeated, &hex!("40010001 3161 0162")),                  // Uri-Host
     (M::OptionRepeated, &hex!("40010001 c100 0100")),                  // Content-Format
     (M::OptionRepeated, &hex!("60450001 4161 0162")),                  // ETag of a response
+    (M::OptionRepeated, &hex!("60450001 d11200 0110 ff41")),            // Q-Block2 of a response
     (M::OptionUtf8, &hex!("40010001 b2c3c3")),
     (M::PathDots, &hex!("40010001 b22e2e 03657463")),
     (M::PathDots, &hex!("40010001 b12e")),
@@ -126,6 +127,7 @@ fn oddities_are_kept_and_flagged() {
         (Anomaly::UriPortZero, &hex!("40010001 70")),
         (Anomaly::ProxyScheme, &hex!("40010001 d31a 31 61 62")),
         (Anomaly::ProxyConflict, &hex!("40010001 d616 636f61703a2f 44 636f6170")),
+        (Anomaly::ProxyUriDots, &hex!("40010001 dd1600 636f61703a2f2f682f2e2e2f78")),
         (Anomaly::BlockMixed, &hex!("40030001 b175 8100 8100 ff41")),
         (Anomaly::BlockMixed, &hex!("60450001 d10a00 8100 ff41")),
         (Anomaly::BlockOversize, &hex!("60450001 d10a00 ff4141414141414141414141414141414141")),
@@ -164,6 +166,7 @@ fn what_is_legal_is_not_odd() {
         &hex!("60840001 ff 6e6f6e65"),                                  // a text of an error
         &hex!("60840001 c11a ff c3c3"),                                 // what says it is no text
         &hex!("40010001 d31a 63 2b 64"),                    // Proxy-Scheme
+        &hex!("40010001 d11200 0110"),                                  // several Q-Block2 of a request
         &hex!("60450001 d10a00 ff41414141414141414141414141414141"),    // a last block, full
         &hex!("40020001 93090142 c0 ff41"),                             // OSCORE and EDHOC
     ];

@@ -244,10 +244,13 @@ fn oddities_are_kept_and_flagged() {
         (Anomaly::IdentityWildcard, (V311, C2S, &hex!("10 10 0004 4d515454 04 82 003c 0001 61 0001 2b"))),
         (Anomaly::BridgeLevel, (V311, C2S, &hex!("10 0d 0004 4d515454 84 02 003c 0001 61"))),
         (Anomaly::WillFlagsAlone, (V31, C2S, &hex!("10 0f 0006 4d5149736470 03 2a 003c 0001 61"))),
+        (Anomaly::WillFlagsAlone, (V31, C2S, &hex!("10 0f 0006 4d5149736470 03 3a 003c 0001 61"))),
         (Anomaly::CredentialsMissing, (V31, C2S, &hex!("10 0f 0006 4d5149736470 03 c2 003c 0001 61"))),
         (Anomaly::WillDelay, (V5, C2S, &hex!("10 1f 0004 4d515454 05 06 003c 05 11 00000001 0001 61
             05 18 00000064 0001 77 0001 70"))),
         (Anomaly::NotIn31, (V31, S2C, &hex!("20 02 01 00"))),
+        (Anomaly::NotIn31, (V31, S2C, &hex!("20 02 ff 00"))),
+        (Anomaly::NotIn31, (V31, S2C, &hex!("20 02 01 05"))),
         (Anomaly::NotIn31, (V31, S2C, &hex!("90 03 0001 80"))),
         (Anomaly::ConnectReserved, (V31, C2S, &hex!("10 0f 0006 4d5149736470 03 03 003c 0001 61"))),
         (Anomaly::PayloadFormat, (V5, C2S, &hex!("30 07 0001 74 02 0101 ff"))),

@@ -195,3 +195,55 @@ fn a_frame_that_does_not_fit_is_not_written() {
     };
     assert_eq!(build::tcp_segment(&mut large, &path(true), &segment), None);
 }
+
+#[test]
+fn multipath_gives_way_to_padding() {
+    let join = [30, 16, 0x10, 1, 1, 2, 3, 4, 30, 30, 30, 30, 0, 0, 0, 0];
+    let options = [&[2, 4, 5, 180, 1, 3, 3, 7][..], &join, &[30, 4, 1, 0x81]].concat();
+    for is_v4 in [true, false] {
+        let segment = TcpSegment {
+            flags: TcpFlags::SYN,
+            options: &options,
+            payload: b"30",
+            ..TcpSegment::default()
+        };
+        let mut frame = [0; 200];
+        let len = build::tcp_segment(&mut frame, &path(is_v4), &segment).unwrap();
+        let frame = &mut frame[..len];
+        let layout = Packet::decode(frame).unwrap().layout;
+        edit::blank_multipath(frame, &layout);
+        let packet = Packet::decode(frame).unwrap();
+        assert_eq!(checksum::verify(&packet), State::Valid);
+        let Transport::Tcp(tcp) = packet.transport else {
+            panic!("TCP")
+        };
+        assert_eq!(tcp.options.as_bytes()[..8], options[..8]);
+        assert_eq!(tcp.options.as_bytes()[8..], [1; 20]);
+        assert!(!tcp.options.has_multipath());
+        assert_eq!(tcp.payload, b"30");
+    }
+}
+
+#[test]
+fn only_an_option_of_its_kind_is_multipath() {
+    for (options, expected) in [
+        (&[1, 1, 8, 10, 30, 4, 0, 0, 30, 4, 0, 0][..], false),
+        (&[0, 30, 4, 0], false),
+        (&[2, 4, 30, 30], false),
+        (&[1, 1, 30, 2], true),
+        (&[8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 30, 2], true),
+    ] {
+        let segment = TcpSegment {
+            flags: TcpFlags::ACK,
+            options,
+            ..TcpSegment::default()
+        };
+        let mut frame = [0; 100];
+        let len = build::tcp_segment(&mut frame, &path(true), &segment).unwrap();
+        let packet = Packet::decode(&frame[..len]).unwrap();
+        let Transport::Tcp(tcp) = packet.transport else {
+            panic!("TCP")
+        };
+        assert_eq!(tcp.options.has_multipath(), expected, "{options:?}");
+    }
+}

@@ -1,0 +1,291 @@
+//! One exchange: what was asked, whether an answer is owed, and how far its observation has come.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use super::super::endpoint::{Endpoint, Token};
+use super::super::observation::{Observation, Observe, Sequence};
+use super::super::parties::Server;
+use super::super::sent::EXCHANGE_LIFETIME;
+use super::super::window;
+use crate::Instant;
+use crate::holdings::{Share, Slot};
+use crate::table::Aging;
+
+/// A server has to send a CON notification at least once in 24 hours (RFC 7641 §4.5).
+const OBSERVATION_LIFETIME: Duration = Duration::from_secs(24 * 3600 + 247);
+/// Answers that are known again.
+const ANSWERS: usize = 2;
+/// Answers owed to a request that may draw any number of them.
+const SEVERAL: u8 = u8::MAX;
+
+/// A request on its way to a server.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::coap) struct Request {
+    pub(in crate::coap) client: Endpoint,
+    pub(in crate::coap) server: Server,
+    pub(in crate::coap) token: Token,
+    pub(in crate::coap) message_id: u16,
+    pub(in crate::coap) observe: Option<Observe>,
+    /// Whether the address of the client was validated as it asked.
+    pub(in crate::coap) trusted: bool,
+    /// Whether any server may answer it.
+    pub(in crate::coap) asks_anybody: bool,
+    /// What it asks for, where the size of the answer matters.
+    pub(in crate::coap) resource: Option<u64>,
+    /// What makes the body of the answer.
+    pub(in crate::coap) body: u64,
+    /// What it does, if it isn't safe and its client may have to ask again.
+    pub(in crate::coap) act: Option<u64>,
+    /// Where the block of the answer begins that it asks for (RFC 7959 §2.4).
+    pub(in crate::coap) offset: u64,
+    /// Whether it is to be acknowledged.
+    pub(in crate::coap) confirmable: bool,
+    /// Whether it is a block of an upload.
+    pub(in crate::coap) uploads: bool,
+    /// Whether more than one response may come of it.
+    pub(in crate::coap) draws_several: bool,
+    /// Bytes of UDP payload.
+    pub(in crate::coap) len: usize,
+}
+
+/// What a response says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::coap) struct Response {
+    pub(in crate::coap) client: Endpoint,
+    pub(in crate::coap) server: Endpoint,
+    pub(in crate::coap) token: Token,
+    /// Of a piggybacked response: the message ID of the request.
+    pub(in crate::coap) piggybacked_on: Option<u16>,
+}
+
+/// What is known of the request behind a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::coap) struct Asked {
+    pub(in crate::coap) server: Server,
+    /// Whether the client's address was validated when it asked.
+    pub(in crate::coap) trusted: bool,
+    /// Whether any server may answer it.
+    pub(in crate::coap) asks_anybody: bool,
+    pub(in crate::coap) resource: Option<u64>,
+    /// What makes the body of the response.
+    pub(in crate::coap) body: u64,
+    /// What the request does, if it isn't safe and its client may have to ask again.
+    pub(in crate::coap) act: Option<u64>,
+    /// Whether it asked to be notified, and that hasn't ended.
+    pub(in crate::coap) observes: bool,
+    /// Whether it did so at any time.
+    pub(in crate::coap) has_observed: bool,
+    /// When what it observed came to its end.
+    pub(in crate::coap) ended: Option<Instant>,
+    /// The latest notification.
+    pub(in crate::coap) latest: Option<Sequence>,
+    /// Where the block begins that it asked for last.
+    pub(in crate::coap) offset: u64,
+    /// Whether it was asked before the books that are kept now.
+    pub(in crate::coap) is_unbooked: bool,
+    /// Since when its bytes stand in the books.
+    pub(in crate::coap) booked: Instant,
+    /// Whether an answer is still due.
+    pub(in crate::coap) is_owed: bool,
+    /// The latest answers that aren't known by their message ID, as digests.
+    pub(in crate::coap) answers: [u32; ANSWERS],
+    /// Whether the response is an acknowledgement of what wasn't to be acknowledged.
+    pub(in crate::coap) acknowledges_non: bool,
+    /// Whether it was ever a block of an upload.
+    pub(in crate::coap) has_uploaded: bool,
+}
+
+/// Bytes of a request that its answer finds in no books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::coap) enum Unbooked {
+    Nothing,
+    /// The books were begun anew.
+    Before(usize),
+    /// They have left the window that the books are kept for.
+    Overdue(usize),
+}
+
+/// An exchange under way.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) used: Instant,
+    /// Since when the request stands in the books.
+    booked: Instant,
+    resource: Option<u64>,
+    body: u64,
+    act: Option<u64>,
+    offset: u64,
+    pub(super) observation: Observation,
+    /// Of the books that the request stands in.
+    edition: u32,
+    answers: [u32; ANSWERS],
+    pub(super) message_id: u16,
+    /// Bytes of the request.
+    len: u16,
+    /// Responses that may still come: one for each time that it was asked.
+    owed: u8,
+    trusted: bool,
+    asks_anybody: bool,
+    has_observed: bool,
+    /// Whether the latest request was about an observation.
+    observes: bool,
+    confirmable: bool,
+    has_uploaded: bool,
+    /// Absent unless a rule counts what clients hold.
+    pub(super) share: Option<Box<Share>>,
+}
+
+impl Exchange {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            used: now,
+            booked: now,
+            resource: None,
+            body: 0,
+            act: None,
+            offset: 0,
+            observation: Observation::None,
+            edition: 0,
+            answers: [0; ANSWERS],
+            message_id: 0,
+            len: 0,
+            owed: 0,
+            trusted: false,
+            asks_anybody: true,
+            has_observed: false,
+            observes: false,
+            confirmable: true,
+            has_uploaded: false,
+            share: None,
+        }
+    }
+
+    /// It waits for no answer; an observation that was granted goes on.
+    pub(super) fn settle(&mut self) {
+        if let Some(share) = &mut self.share {
+            share.set(Slot::Exchanges, 0);
+            let observes = self.observation.is_granted();
+            share.set(Slot::Observers, u32::from(observes));
+        }
+    }
+
+    pub(super) fn ask(&mut self, now: Instant, request: &Request, edition: u32) {
+        self.used = self.used.max(now);
+        self.booked = now;
+        self.edition = edition;
+        self.len = u16::try_from(request.len).unwrap_or(u16::MAX);
+        self.message_id = request.message_id;
+        self.trusted = request.trusted;
+        self.asks_anybody = request.asks_anybody;
+        self.resource = request.resource;
+        self.body = request.body;
+        self.act = request.act;
+        self.offset = request.offset;
+        self.confirmable = request.confirmable;
+        self.has_uploaded |= request.uploads;
+        self.observes = request.observe.is_some();
+        self.has_observed |= request.observe == Some(Observe::Register);
+        self.observation.ask(request.observe);
+        self.owed = match request.draws_several {
+            true => SEVERAL,
+            // As often as it is repeated, a server that remembers nothing answers anew (RFC 7252 §4.5).
+            false => self.owed.saturating_add(1),
+        };
+    }
+
+    /// A response is forwarded. `notifies` is its Observe option, if it tells of success.
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        server: Server,
+        notifies: Option<u32>,
+        is_trusted: bool,
+        number: &Arc<AtomicUsize>,
+    ) {
+        // One under an observation's token that answers another request leaves the observation as it is, and
+        // one member of a group doesn't speak for the others.
+        let is_aside = !self.observes && self.owed > 0 || matches!(server, Server::Group(_));
+        if notifies.is_some() || !is_aside {
+            self.observation.answer(now, notifies, is_trusted, number);
+        }
+        if self.owed != SEVERAL {
+            self.owed = self.owed.saturating_sub(1);
+        }
+        self.settle();
+    }
+
+    pub(super) fn note_answer(&mut self, digest: u32) {
+        if !self.answers.contains(&digest) {
+            self.answers.rotate_right(1);
+            self.answers[0] = digest;
+        }
+    }
+
+    /// Whether an answer to a request is still due.
+    pub(super) fn is_owed(&self) -> bool {
+        self.owed > 0
+    }
+
+    /// The request stands in the books of this edition from now on, if it doesn't yet, or has left their
+    /// `window` while it waits for its one answer.
+    pub(super) fn book(&mut self, now: Instant, edition: u32, window: Duration) -> Unbooked {
+        let len = self.len.into();
+        let waits = self.is_owed() && self.owed != SEVERAL;
+        let is_overdue = waits && window::has_left(window, self.booked, now);
+        let unbooked = if self.edition != edition {
+            Unbooked::Before(len)
+        } else if is_overdue {
+            Unbooked::Overdue(len)
+        } else {
+            return Unbooked::Nothing;
+        };
+        self.edition = edition;
+        self.booked = now;
+        unbooked
+    }
+
+    /// What a response answers: the latest request, or as a notification the observation, which
+    /// stays trusted when somebody registers again in the client's name.
+    pub(super) fn asked(&self, server: Server, response: &Response, edition: u32) -> Asked {
+        let is_piggybacked = response.piggybacked_on.is_some();
+        Asked {
+            server,
+            trusted: self.trusted || (self.observation.is_trusted() && !is_piggybacked),
+            asks_anybody: self.asks_anybody,
+            resource: self.resource,
+            body: self.body,
+            act: self.act,
+            observes: self.observation.is_open(),
+            has_observed: self.has_observed,
+            ended: self.observation.ended(),
+            latest: self.observation.latest(),
+            offset: self.offset,
+            is_unbooked: self.edition != edition,
+            booked: self.booked,
+            is_owed: self.is_owed(),
+            answers: self.answers,
+            acknowledges_non: !self.confirmable && response.piggybacked_on == Some(self.message_id),
+            has_uploaded: self.has_uploaded,
+        }
+    }
+}
+
+impl Aging for Exchange {
+    fn used(&self) -> Instant {
+        self.used
+    }
+
+    fn lifetime(&self) -> Duration {
+        if self.observation.is_granted() {
+            OBSERVATION_LIFETIME
+        } else {
+            EXCHANGE_LIFETIME
+        }
+    }
+
+    fn is_established(&self, _: Instant) -> bool {
+        self.observation.is_granted()
+    }
+}

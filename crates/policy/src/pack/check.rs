@@ -1,0 +1,119 @@
+//! What the parts of a rule have to do with each other.
+
+use wire::Direction;
+
+use super::DraftRule;
+use crate::matching::Scope;
+use crate::offender;
+use crate::read::Node;
+use crate::report::Report;
+use crate::{Action, Protocol};
+
+/// An action has to be one that can be carried out on what the rule matches.
+pub(super) fn action(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    let scope = draft.matching.scope;
+    let coap = Scope::protocol(Protocol::Coap);
+    let refusing = [Protocol::Coap, Protocol::Mqtt, Protocol::Tls].map(Scope::protocol);
+    let refusing = Scope::union(refusing);
+    let (problem, advice) = match draft.rule.action {
+        // Conditions that exclude each other were reported already.
+        _ if scope.is_empty() => return,
+        Action::Challenge if !scope.meets(coap) => (
+            "`challenge` needs CoAP, and the rule never matches it",
+            "the Echo option it asks for is RFC 9175's; use `refuse`, `reset` or `drop`",
+        ),
+        Action::Challenge if !scope.is_subset(coap) => (
+            "`challenge` needs CoAP, and the rule matches more than that",
+            "add protocol = \"coap\" to the rule's match",
+        ),
+        Action::Refuse if !scope.meets(refusing) => (
+            "nothing that the rule matches has a refusal of its own",
+            "only MQTT and CoAP can say no in their own words: use `reset` or `drop`",
+        ),
+        _ => return,
+    };
+    report.error(node.span(), problem).help(advice);
+}
+
+/// CoAP alone says by a code why it says no.
+pub(super) fn refusal(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    let scope = draft.matching.scope;
+    if draft.rule.action != Action::Refuse {
+        let message = "`refusal` belongs to `action = \"refuse\"`";
+        report.error(node.span(), message);
+    } else if !scope.is_empty() && !scope.meets(Scope::protocol(Protocol::Coap)) {
+        let message = "`refusal` is a code of CoAP, and the rule never matches it";
+        report.error(node.span(), message);
+    }
+}
+
+/// A ban has to fall on somebody who sent what isn't let through, and who really is who they say.
+pub(super) fn ban(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    let rule = &draft.rule;
+    match rule.action {
+        Action::Accept | Action::Alert => {
+            report
+                .error(
+                    node.span(),
+                    format!("`{}` lets through what the ban would keep out", rule.action),
+                )
+                .help("a ban goes with `drop`, `reset` or `refuse`");
+            return;
+        }
+        Action::Challenge => {
+            report
+                .error(node.span(), "who is challenged has to be able to answer")
+                .help("a ban goes with `drop`, `reset` or `refuse`");
+            return;
+        }
+        Action::Drop | Action::Reset | Action::Refuse => {}
+    }
+    let matching = &draft.matching;
+    let validated = matching.asks_validated();
+    let reasons_of_tcp = matching
+        .reasons
+        .is_some_and(|set| set.iter().all(|r| r.family() == "mqtt"));
+    if matching.scope.meets(Scope::over_udp()) && !validated && !reasons_of_tcp {
+        report
+            .warning(
+                node.span(),
+                "whoever forges a source address over UDP gets its owner banned",
+            )
+            .help("add protocol = \"mqtt\" or address_validated = true to the rule's match");
+    } else if may_fall_on_server(draft) {
+        let message = "a server that passes such a message on gets banned for it, too";
+        report
+            .warning(node.span(), message)
+            .help("add direction = \"to_server\" to the rule's match");
+    }
+}
+
+/// Whether the rule is about what both ends say, whoever says it. A detection knows who is to blame, and so does
+/// a limit that counts clients.
+fn may_fall_on_server(draft: &DraftRule) -> bool {
+    let matching = &draft.matching;
+    let by = |direction| {
+        matching
+            .scope
+            .meets(Scope::of_both_ends().and(Scope::direction(direction)))
+    };
+    let limit = draft.rule.limit.as_ref();
+    by(Direction::ToServer)
+        && by(Direction::ToClient)
+        && matching.reasons.is_none()
+        && !matching.names_source()
+        && !limit.is_some_and(offender::is_of_clients)
+}
+
+/// There has to be an event, and in it what is asked for.
+pub(super) fn log(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    if draft.rule.action == Action::Accept && !draft.rule.dry_run {
+        let finding = report.error(
+            node.span(),
+            "a rule that accepts tells nobody, so that nothing is logged",
+        );
+        finding.help("`log` goes with `alert`, or with an action that stops");
+        return;
+    }
+    draft.rule.log.check(report, draft.matching.scope, node);
+}

@@ -1,0 +1,198 @@
+//! Rules that match nothing, exceptions from nothing, and names that nothing uses.
+
+use weir_policy::{Config, Policy, SourceText};
+
+use super::order::two;
+use super::pack;
+
+#[test]
+fn a_rule_that_matches_nothing_is_told_of() {
+    for (conditions, why) in [
+        (
+            "topic = 'a' }\nexcept = { topic = 'a'",
+            "its `except` passes by",
+        ),
+        (
+            "source = '10.0.0.0/24' }\nexcept = { source = '10.0.0.0/8'",
+            "its `except` passes by",
+        ),
+        (
+            "version = '3.1.1', property = { session_expiry = { min = 1 } }",
+            "MQTT 5.0",
+        ),
+        ("topic = 'a/b/c', levels = { max = 2 }", "as many `levels`"),
+        (
+            "topic = 'a/b/c/d/#', levels = { max = 3 }",
+            "as many `levels`",
+        ),
+        ("payload = { utf8 = false, json = true }", "JSON is UTF-8"),
+        (
+            "payload = { size = { max = 3 }, contains = ['abcd', 'efghi'] }",
+            "longer than",
+        ),
+        (
+            "packet = 'PUBLISH' }\nexcept = { method = 'GET'",
+            "is about nothing that the rule matches",
+        ),
+        (
+            "topic = 'a/#' }\nexcept = { topic = ['b/#', 'c'], qos = 1",
+            "is about nothing that the rule matches",
+        ),
+        (
+            "source = ['10.0.0.0/8', '!10.1.0.0/16'] }\nexcept = { source = '10.1.2.0/24'",
+            "is about nothing that the rule matches",
+        ),
+        (
+            "packet = 'CONNECT', version = '3.1' }\nexcept = { version = ['3.1.1', '5.0']",
+            "is about nothing that the rule matches",
+        ),
+        (
+            "size = { max = 9 } }\nexcept = { size = { min = 10 }",
+            "is about nothing that the rule matches",
+        ),
+        (
+            "packet = 'PUBLISH' }\nexcept = { topic = 'a/b/c', levels = { max = 2 }",
+            "an `except` of `first` can never hold: no topic",
+        ),
+        (
+            "topic = 'a' }\nexcept = []\nreferences = [] # {",
+            "leave `except` out",
+        ),
+        (
+            "topic = '$SYS/#', topic_text = ['a*', 'b']",
+            "begins as its `topic_text` asks",
+        ),
+        (
+            "filter = { within = 'a/#', covers = 'b/#' }",
+            "inside of its `within`",
+        ),
+        (
+            "filter = { within = 'a/#', overlaps = ['b/#', 'c/+'] }",
+            "overlaps with its `overlaps`",
+        ),
+        ("source = ['!inside', '!outside']", "inside nor outside"),
+        ("method = 'GET', code = '0.02'", "exclude each other"),
+        ("method = 'GET', type = 'RST'", "no code but 0.00"),
+        ("path = '/x', type = ['RST']", "no code but 0.00"),
+        (
+            "source = '10.0.0.1', client = '10.0.0.2', direction = 'to_server'",
+            "exclude each other",
+        ),
+        (
+            "source = 'inside', server = 'outside', direction = 'to_client'",
+            "exclude each other",
+        ),
+        (
+            "user_properties = { min = 1 }, version = '3.1.1'",
+            "MQTT 5.0",
+        ),
+        (
+            "packet = 'CONNECT', will = false, topic = 'a/#'",
+            "without a will",
+        ),
+        (
+            "packet = 'CONNECT', will = false, will_outlives_session = true",
+            "without a will",
+        ),
+    ] {
+        let said = two(&format!("{conditions} -> drop"), "topic = 'z' -> accept");
+        assert!(
+            said.contains(why) && said.contains("error"),
+            "{conditions}\n{said}"
+        );
+    }
+    for conditions in [
+        "topic = 'a' }\nexcept = { topic = 'a', qos = 1",
+        "version = ['3.1.1', '5.0'], property = { session_expiry = { min = 1 } }",
+        "topic = 'a/b/c/#', levels = { max = 3 }",
+        "topic = ['a/b/c', 'a'], levels = { max = 2 }",
+        "payload = { size = { max = 3 }, contains = ['abcd', 'abc'] }",
+        "topic = 'a/+' }\nexcept = { topic = '+/b'",
+        "topic = '{client_id}/#' }\nexcept = { topic = 'a/#'",
+        "client_id = 'a*' }\nexcept = { client_id = '*b'",
+        "filter = { within = 'a/#', covers = 'a/b' }",
+        "filter = { within = 'a/#', covers = '{client_id}/b' }",
+        "filter = { within = 'a/b', overlaps = '+/b' }",
+        // Another filter of the packet may have the levels.
+        "filter = { overlaps = 'a/b/c' }, levels = { min = 9 }",
+        "topic = 'a/#', topic_text = 'a/*'",
+        "type = 'RST'",
+        "method = 'GET', type = ['RST', 'CON']",
+        "method = 'GET', code = ['0.01', '0.02']",
+        "source = '10.0.0.1', client = '10.0.0.2'",
+        "source = '10.0.0.1', client = 'outside', direction = 'to_server'",
+        "user_properties = { max = 0 }, version = '3.1.1'",
+        "packet = 'CONNECT', will = true, topic = 'a/#'",
+    ] {
+        let said = two(&format!("{conditions} -> drop"), "topic = 'z' -> accept");
+        assert_eq!(said, "", "{conditions}");
+    }
+}
+
+#[test]
+fn names_that_no_rule_uses_are_told_of() {
+    let rule = |conditions: &str| {
+        format!("[[rule]]\nid = \"r\"\nmatch = {{ {conditions} }}\naction = \"alert\"\n")
+    };
+    let named =
+        "[zones]\nhall = [\"10.1.0.0/16\"]\nyard = []\n[sets]\nfew = [\"a\"]\nmany = [\"b\"]\n";
+    let said = pack(&(named.to_owned() + &rule("topic = '!@few', source = '!hall'")));
+    assert!(
+        said.contains("site.toml:6:1: warning: no rule names the set `many`"),
+        "{said}"
+    );
+    assert!(
+        said.contains("site.toml:3:1: warning: no rule names the zone `yard`"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("`few`") && !said.contains("`hall`"),
+        "{said}"
+    );
+    let in_exception = rule("topic = '@many' }\nexcept = { topic = ['@few', 'b'], source = 'yard'");
+    let said = pack(&(named.to_owned() + &in_exception));
+    assert!(
+        !said.contains("`many`") && !said.contains("`few`"),
+        "{said}"
+    );
+    assert!(!said.contains("names the zone `yard`") && said.contains("names the zone `hall`"));
+    // Counting by zone asks for all of them, and a pack of names alone is there for others.
+    let counted =
+        rule("packet = 'CONNECT'") + "limit = { count = 9, window = \"1m\", per = \"zone\" }\n";
+    let said = pack(&("[zones]\nhall = [\"10.1.0.0/16\"]\n".to_owned() + &counted));
+    assert_eq!(said, "");
+    assert_eq!(pack("[sets]\nfew = [\"a\"]\n"), "");
+}
+
+#[test]
+fn a_zone_of_the_configuration_is_used_by_rules_or_for_tls() {
+    let text = "[zones]\nhall = [\"10.1.0.0/16\"]\nyard = [\"10.2.0.0/16\"]\nroof = []\n\
+        [tls]\nrequired_from = [\"yard\"]\n";
+    let config = Config::check(&SourceText::new("weir.toml", text)).0;
+    let rule = "[[rule]]\nid = \"r\"\nmatch = { source = \"hall\" }\naction = \"alert\"\n";
+    let packs = [SourceText::new("site.toml", rule)];
+    let said = Policy::check(&config, &packs).1.render();
+    assert_eq!(
+        said.lines().next(),
+        Some("weir.toml:4:1: warning: no rule names the zone `roof`")
+    );
+    assert!(said.ends_with("\n1 warning\n"), "{said}");
+    assert!(Policy::check(&config, &[]).1.is_empty());
+}
+
+/// Of a packet that nobody knows nothing follows.
+#[test]
+fn a_misspelt_name_is_told_once() {
+    for rest in [
+        "payload = { utf8 = true } }\naction = \"drop\"",
+        "topic = \"a\" }\naction = \"challenge\"",
+        "will = true }\naction = \"drop\"\nlimit = { max = 1, of = \"sessions\", per = \"topic\" }",
+    ] {
+        let said = pack(&format!(
+            "[[rule]]\nid = \"q\"\nmatch = {{ packet = \"PUBLISH\" }}\naction = \"drop\"\n\
+             [[rule]]\nid = \"r\"\nmatch = {{ packet = \"PUBLSH\", {rest}\n"
+        ));
+        assert!(said.contains("did you mean `PUBLISH`?"), "{said}");
+        assert!(said.ends_with("\n1 error\n"), "{said}");
+    }
+}
