@@ -113,9 +113,9 @@ enum Demand {
 }
 
 /// What is to become of the entry behind a record.
-enum Fate<K> {
-    /// It was over, or had to go although it was alive; its record goes with it.
-    Removed { alive: bool },
+enum Fate<K, V> {
+    /// It was over, or had to go although it was alive: then here it is. Its record goes with it.
+    Removed(Option<(K, V)>),
     /// It has been used since, or changed its class: this record is the true one.
     Busy(Record<K>, Class),
     /// The record tells the truth.
@@ -180,11 +180,23 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         make: impl FnOnce() -> V,
         visit: impl FnOnce(&mut V) -> R,
     ) -> (R, bool) {
+        let (result, evicted) = self.with_or_replace(now, key, make, visit);
+        (result, evicted.is_some())
+    }
+
+    /// As [`Table::with_or_insert`]; what had to go is returned.
+    pub(crate) fn with_or_replace<R>(
+        &self,
+        now: Instant,
+        key: K,
+        make: impl FnOnce() -> V,
+        visit: impl FnOnce(&mut V) -> R,
+    ) -> (R, Option<(K, V)>) {
         // Mostly it is there, and looking is cheaper than preparing to insert.
         if let Some(mut value) = self.entries.get_mut(&key)
             && !value.is_over(now)
         {
-            return (visit(&mut value), false);
+            return (visit(&mut value), None);
         }
         self.insert(now, key, make, visit)
     }
@@ -195,14 +207,14 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         key: K,
         make: impl FnOnce() -> V,
         visit: impl FnOnce(&mut V) -> R,
-    ) -> (R, bool) {
+    ) -> (R, Option<(K, V)>) {
         let (result, used, class) = match self.entries.entry(key) {
             Entry::Occupied(mut entry) => {
                 let value = entry.get_mut();
                 if value.is_over(now) {
                     *value = make();
                 }
-                return (visit(value), false);
+                return (visit(value), None);
             }
             Entry::Vacant(entry) => {
                 let mut entry = entry.insert(make());
@@ -212,9 +224,9 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         };
         let hash = self.entries.hasher().hash_one(key);
         let len = self.len.fetch_add(1, Ordering::Relaxed) + 1;
-        let evicted = len > self.capacity && self.make_room(now, hash);
+        let evicted = (len > self.capacity).then(|| self.make_room(now, hash));
         self.lane(hash).queue(class).push_back(Record { key, used });
-        (result, evicted)
+        (result, evicted.flatten())
     }
 
     /// Forgets entries that are over, looking at about `at_most` of them. Returns whether there may
@@ -236,7 +248,7 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
                 return false;
             };
             match self.fate(now, &record, class, Demand::Over) {
-                Fate::Removed { .. } => {}
+                Fate::Removed(_) => {}
                 Fate::Busy(record, class) => lane.queue(class).push_back(record),
                 Fate::Idle => {
                     lane.queue(class).push_front(record);
@@ -247,8 +259,8 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         true
     }
 
-    /// Removes one entry, of the lane of `hash` if that has any. Returns whether it was still alive.
-    fn make_room(&self, now: Instant, hash: u64) -> bool {
+    /// Removes one entry, of the lane of `hash` if that has any. Returns it if it was still alive.
+    fn make_room(&self, now: Instant, hash: u64) -> Option<(K, V)> {
         for step in 0..self.lanes.len() as u64 {
             let lane = &mut *self.lane(hash.wrapping_add(step << 32));
             let mut chances = SECOND_CHANCES;
@@ -263,7 +275,7 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
                     Demand::Idle
                 };
                 match self.fate(now, &record, class, demand) {
-                    Fate::Removed { alive } => return alive,
+                    Fate::Removed(alive) => return alive,
                     Fate::Busy(record, in_class) => {
                         // An entry changes its class rarely; it may be busy as often as it likes.
                         chances -= usize::from(in_class == class);
@@ -273,12 +285,13 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
                 }
             }
         }
-        false
+        None
     }
 
     /// Decides what becomes of the entry behind a record of `class`, and removes it if it has to go.
-    fn fate(&self, now: Instant, record: &Record<K>, class: Class, demand: Demand) -> Fate<K> {
-        let mut fate = Fate::Removed { alive: false };
+    fn fate(&self, now: Instant, record: &Record<K>, class: Class, demand: Demand) -> Fate<K, V> {
+        let mut is_alive = false;
+        let mut fate = Fate::Removed(None);
         let removed = self.entries.remove_if(&record.key, |_, value| {
             if value.is_over(now) {
                 return true;
@@ -287,15 +300,17 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
             let is_idle = used <= record.used;
             fate = match demand {
                 _ if in_class != class => Fate::Busy(Record { used, ..*record }, in_class),
-                Demand::Any => Fate::Removed { alive: true },
-                Demand::Idle if is_idle => Fate::Removed { alive: true },
+                Demand::Any => Fate::Removed(None),
+                Demand::Idle if is_idle => Fate::Removed(None),
                 Demand::Over if is_idle => Fate::Idle,
                 _ => Fate::Busy(Record { used, ..*record }, in_class),
             };
-            matches!(fate, Fate::Removed { .. })
+            is_alive = true;
+            matches!(fate, Fate::Removed(_))
         });
-        if removed.is_some() {
+        if let Some(removed) = removed {
             self.len.fetch_sub(1, Ordering::Relaxed);
+            fate = Fate::Removed(is_alive.then_some(removed));
         }
         fate
     }

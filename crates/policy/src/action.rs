@@ -41,11 +41,12 @@ impl Proof {
     pub const ALL: &'static [(&'static str, Self)] = &[("any", Self::Any), ("echo", Self::Echo)];
 }
 
-/// The codes by which CoAP may be refused, by their names in rule files: who asks may not, nobody may, or not
-/// now (RFC 7252 §5.9).
+/// The codes by which CoAP may be refused, by their names in rule files: who asks may not, nobody may, not
+/// without the blocks before it, or not now (RFC 7252 §5.9, RFC 7959 §2.9.2).
 pub const REFUSALS: &[(&str, Code)] = &[
     ("4.03", Code::FORBIDDEN),
     ("4.05", Code::METHOD_NOT_ALLOWED),
+    ("4.08", Code::REQUEST_ENTITY_INCOMPLETE),
     ("5.03", Code::SERVICE_UNAVAILABLE),
 ];
 

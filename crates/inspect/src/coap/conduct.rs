@@ -174,6 +174,9 @@ impl Tracker {
             ..datagram.bearing.response(datagram.message, datagram.token)
         };
         let (client, token) = (response.client, response.token);
+        if self.exchanges.is_forgotten(cx.now, &response) {
+            return Reason::COAP_EXCHANGE_FORGOTTEN;
+        }
         if self.exchanges.asked(cx.now, &response).is_some() {
             // The right endpoint and token, on the acknowledgement of something else.
             Reason::COAP_SPOOFED_UNMATCHED_RESPONSE

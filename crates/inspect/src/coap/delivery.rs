@@ -7,7 +7,7 @@
 //! second, which the client asks for, is the portion.
 
 use policy::{Proof, RuleIndex};
-use wire::coap::{Block, Code, Type};
+use wire::coap::{Block, Code, Message, Type};
 
 use super::answer::{Answer, Towards, send};
 use super::bearing::Role;
@@ -142,9 +142,8 @@ impl Tracker {
         standing: &Standing,
     ) -> bool {
         let (client, message) = (datagram.bearing.client.address, datagram.message);
-        let is_safe = matches!(message.code(), Code::GET | Code::FETCH);
         let room = allowance(cx.policy, rule, standing);
-        (is_safe || room >= PORTION_MIN + message.token().len())
+        (is_safe(message.code()) || room >= PORTION_MIN + message.token().len())
             && takes_any_proof(cx, rule)
             && !self.probes.is_doubtful(cx.now, client)
     }
@@ -173,8 +172,7 @@ impl Tracker {
             cx.limit(LimitKind::Exchanges);
         }
         if message.message_type() == Type::Confirmable {
-            let ack = Answer::acknowledge(message.message_id());
-            ack.send(cx, datagram.frame, Towards::Sender, Injected::Portion);
+            self.acknowledge(cx, datagram);
         }
     }
 
@@ -296,6 +294,50 @@ impl Tracker {
         }
     }
 
+    /// Gives a client the response to what has been done for it before, if that is kept.
+    pub(super) fn give_done<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        act: u64,
+    ) -> bool {
+        let message = datagram.message;
+        let asks = (message.message_id(), datagram.token);
+        let Some(kept) = self.done.response(cx.now, act, asks) else {
+            return false;
+        };
+        let envelope = Envelope {
+            message_type: match message.message_type() {
+                Type::Confirmable => Type::Acknowledgement,
+                _ => Type::NonConfirmable,
+            },
+            message_id: message.message_id(),
+            token: message.token(),
+            room: usize::MAX,
+        };
+        let response = Message::decode(&kept).ok();
+        let whole = response.and_then(|response| portion::whole(&response, &envelope));
+        let Some(whole) = whole else {
+            return false;
+        };
+        self.give(cx, datagram, &whole, Towards::Sender);
+        true
+    }
+
+    /// Keeps a response that is challenged, if what it answers isn't to be done once more. Returns whether it
+    /// is kept.
+    pub(super) fn keep_done<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
+        let Role::Response(Some(asked)) = datagram.bearing.role else {
+            return false;
+        };
+        let Some(act) = asked.act.filter(|_| datagram.len() <= KEPT_BYTES) else {
+            return false;
+        };
+        self.done.keep(cx.now, act, datagram.bytes());
+        self.note_answer(cx, datagram, &asked);
+        true
+    }
+
     /// Sends a client a portion, and charges it.
     fn give<S: Sink>(
         &self,
@@ -309,6 +351,11 @@ impl Tracker {
             self.enter(cx, client, Entry::Charge, portion.len());
         }
     }
+}
+
+/// Whether a request asks for nothing to be done (RFC 7252 §5.1, RFC 8132 §2).
+pub(super) fn is_safe(code: Code) -> bool {
+    matches!(code, Code::GET | Code::FETCH)
 }
 
 fn takes_any_proof<S: Sink>(cx: &Context<'_, S>, rule: Option<RuleIndex>) -> bool {

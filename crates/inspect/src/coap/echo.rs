@@ -9,8 +9,9 @@
 //! client that comes with an old one is challenged once more. The client's port isn't part
 //! of it: it is an address that is to be kept from floods.
 //!
-//! Truncation is what lets the answer to a four-byte request stay below three times its size. Each
-//! guess at the shortest cookie costs a datagram and succeeds once in 2^40; whoever collects cookies to
+//! Truncation is what lets the answer to a four-byte request stay below three times its size. A cookie
+//! is good at any of its lengths, so it is as strong as the shortest: each
+//! guess at that costs a datagram and succeeds once in 2^40; whoever collects cookies to
 //! find the key has half an hour of them.
 
 use std::hash::Hasher;

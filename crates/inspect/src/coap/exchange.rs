@@ -6,6 +6,9 @@
 //! address, never for its port (§8.2). An acknowledgement or reset belongs to the CON or NON its
 //! sender received under that message ID (§4.2).
 //!
+//! There is room for so many of them. Whoever is made to wait for an answer while somebody else asks for
+//! more than that still gets it: of an exchange that had to go, it is known for a while that it was there.
+//!
 //! Nothing ends by being answered: the answer may be sent again, and block-wise transfers and
 //! observations go on. Entries live for the lifetimes of §4.8.2, counted from their last use; an
 //! observation for as long as its server may stay silent (RFC 7641 §4.5).
@@ -18,9 +21,10 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::endpoint::{Endpoint, Token};
+use super::lately::Lately;
 use super::observation::Observe;
 use super::parties::{Parties, Server};
-use super::sent::{Repetition, Sent};
+use super::sent::{EXCHANGE_LIFETIME, Repetition, Sent};
 use crate::Instant;
 use crate::hashing::{Hashing, hashing};
 use crate::holdings::{Held, Share, Slot};
@@ -30,11 +34,18 @@ pub(super) use state::{Asked, Request, Response, Unbooked};
 
 use state::Exchange;
 
+/// EXCHANGE_LIFETIME in seconds.
+const EXCHANGE_LIFETIME_S: i32 = EXCHANGE_LIFETIME.as_secs() as i32;
+/// How many more exchanges are known to have been there than are remembered.
+const FORGOTTEN_TIMES: usize = 4;
+
 /// Everything under way.
 #[derive(Debug)]
 pub(super) struct Exchanges {
     exchanges: Table<Parties<Token>, Exchange>,
     messages: Table<Parties<u16>, Sent>,
+    /// Exchanges that had to make room while an answer was owed.
+    forgotten: Lately<Parties<Token>, EXCHANGE_LIFETIME_S>,
     observations: Arc<AtomicUsize>,
     /// How often the clients' books were begun anew.
     edition: AtomicU32,
@@ -47,6 +58,7 @@ impl Exchanges {
         Self {
             exchanges: Table::new(capacity, hash_seed),
             messages: Table::new(capacity, hash_seed.rotate_left(32)),
+            forgotten: Lately::new(capacity * FORGOTTEN_TIMES, hash_seed.rotate_left(16)),
             observations: Arc::default(),
             edition: AtomicU32::new(0),
             hasher: hashing(hash_seed),
@@ -72,13 +84,28 @@ impl Exchanges {
     /// A request is forwarded. Returns whether another exchange had to be forgotten for it.
     pub(super) fn open(&self, now: Instant, request: &Request) -> bool {
         let parties = Parties::new(request.client, request.server.endpoint(), request.token);
-        let ((), evicted) = self.exchanges.with_or_insert(
+        let ((), evicted) = self.exchanges.with_or_replace(
             now,
             parties,
             || Exchange::new(now),
             |exchange| exchange.ask(now, request, self.edition()),
         );
-        evicted
+        let Some((parties, exchange)) = evicted else {
+            return false;
+        };
+        if exchange.is_owed() {
+            self.forgotten.note(now, parties);
+        }
+        true
+    }
+
+    /// Whether a response may answer a request that had to be forgotten.
+    pub(super) fn is_forgotten(&self, now: Instant, response: &Response) -> bool {
+        let group = Server::Group(response.server.port);
+        [Server::One(response.server), group].iter().any(|server| {
+            let parties = Parties::new(response.client, server.endpoint(), response.token);
+            self.forgotten.is_noted(now, parties)
+        })
     }
 
     /// The request that `response` answers, if there is one.

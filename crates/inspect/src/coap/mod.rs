@@ -28,6 +28,7 @@ mod challenge;
 mod conduct;
 mod counter;
 mod delivery;
+mod done;
 mod download;
 mod echo;
 mod endpoint;
@@ -66,6 +67,7 @@ use answer::{Answer, Towards};
 use bearing::Bearing;
 use budget::{Entry, Ledger, Standing};
 use counter::Counters;
+use done::Done;
 use download::Downloads;
 use echo::Mint;
 use endpoint::{Address, Endpoint, Token};
@@ -101,6 +103,7 @@ pub(crate) struct Tracker {
     askers: Lately<(Endpoint, Token), 247>,
     counters: Counters,
     portions: Portions,
+    done: Done,
     probes: Probes,
     mint: Mint,
     /// Until when a response may be older than the gateway, as nanoseconds of [`Instant`].
@@ -140,6 +143,7 @@ impl Tracker {
             askers: Lately::new(ASKERS, seed.hash_seed("coap.askers")),
             counters: Counters::new(limits, seed),
             portions: Portions::new(limits.exchanges / 256, seed.hash_seed("coap.portions")),
+            done: Done::new(limits.exchanges / 256, seed.hash_seed("coap.done")),
             probes: Probes::new(limits, seed, seed.hash_seed("coap.probes")),
             mint: Mint::new(seed),
             midstream_until: AtomicU64::new(0),
@@ -268,6 +272,7 @@ impl Tracker {
             | self.uploads.sweep(now, SWEEP_ENTRIES)
             | self.downloads.sweep(now, SWEEP_ENTRIES)
             | self.portions.sweep(now, SWEEP_ENTRIES)
+            | self.done.sweep(now, SWEEP_ENTRIES)
             | self.probes.sweep(now, SWEEP_ENTRIES);
         self.sweeps.done(now, more);
     }

@@ -212,6 +212,10 @@ impl Tracker {
             towards: Towards::Receiver,
             room,
         };
+        if self.has_settled(cx, datagram) {
+            return None;
+        }
+        let mut is_kept = false;
         let said = match judgement.action {
             Action::Challenge if datagram.is_notification() && self.awaits_proof(cx, datagram) => {
                 // Whatever the client misses till then comes again, or is out of date by the next one;
@@ -224,6 +228,7 @@ impl Tracker {
                     return Some(Injected::Portion);
                 }
                 let is_sent = self.challenge(cx, datagram, &reply);
+                is_kept = is_sent && self.keep_done(cx, datagram);
                 is_sent.then_some(Injected::Echo)
             }
             Action::Refuse => {
@@ -242,7 +247,13 @@ impl Tracker {
         // An answer of ours took the place of this message, so that is what the client may reset.
         self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
         let is_repeated = message.message_type() == Type::Confirmable;
-        let is_reset = (is_repeated || datagram.is_notification())
+        if is_kept && is_repeated {
+            self.acknowledge(cx, datagram);
+            return said;
+        }
+        // An observer that can't be told anything yet goes on observing.
+        let ends = datagram.is_notification() && said.is_some();
+        let is_reset = (ends || is_repeated && !datagram.is_notification())
             && Answer::reset(message.message_id()).send(
                 cx,
                 datagram.frame,
@@ -250,6 +261,23 @@ impl Tracker {
                 Injected::Reset,
             );
         said.or(is_reset.then_some(Injected::Reset))
+    }
+
+    /// Whether a separate response comes once more that its client has by other means. Its server is told so.
+    fn has_settled<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) -> bool {
+        let is_known = matches!(datagram.bearing.role, Role::Response(Some(asked))
+            if asked.answers.contains(&self.exchanges.digest(datagram.bytes())));
+        let is_settled = is_known && datagram.message.message_type() == Type::Confirmable;
+        if is_settled {
+            self.acknowledge(cx, datagram);
+        }
+        is_settled
+    }
+
+    /// Tells a server, in its client's name, that a separate response has arrived.
+    pub(super) fn acknowledge<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
+        let ack = Answer::acknowledge(datagram.message.message_id());
+        ack.send(cx, datagram.frame, Towards::Sender, Injected::Portion);
     }
 
     /// Remembers how large the answer was that has to be challenged.

@@ -8,7 +8,7 @@ use super::answer::{Answer, Towards};
 use super::bearing::Role;
 use super::budget::{Entry, Standing, Validation};
 use super::challenge::{Reply, allowance};
-use super::delivery::Served;
+use super::delivery::{Served, is_safe};
 use super::exchange::Request;
 use super::meters::{Books, Promise};
 use super::parties::Server;
@@ -123,6 +123,11 @@ impl Tracker {
                 if let Some(outcome) = self.serve_kept(cx, datagram, standing, trust, body) {
                     return Some(outcome);
                 }
+                let act = self.act(datagram, trust, body);
+                if let Some(outcome) = act.and_then(|act| self.serve_done(cx, datagram, trust, act))
+                {
+                    return Some(outcome);
+                }
                 let resource = (trust == Trust::None && server == Server::One(bearing.server))
                     .then(|| {
                         self.wants
@@ -145,6 +150,7 @@ impl Tracker {
                     trusted: trust != Trust::None,
                     resource,
                     body,
+                    act,
                     offset: datagram.facts.offset(),
                     ..datagram.request()
                 };
@@ -198,6 +204,25 @@ impl Tracker {
             }
         }
         Some(Outcome::CHALLENGED)
+    }
+
+    /// A number for what a request does, unless it is safe, or its client is known to be at its address.
+    fn act(&self, datagram: &Datagram<'_>, trust: Trust, body: u64) -> Option<u64> {
+        let message = datagram.message;
+        let asks_again = trust != Trust::Known && !is_safe(message.code());
+        asks_again.then(|| self.wants.act(body, datagram.facts, message.payload()))
+    }
+
+    /// Answers a request that comes with the proof asked for in the place of its response.
+    fn serve_done<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        trust: Trust,
+        act: u64,
+    ) -> Option<Outcome> {
+        let is_served = trust == Trust::Proven && self.give_done(cx, datagram, act);
+        is_served.then_some(Outcome::CHALLENGED)
     }
 
     /// Challenges a request whose answer, as large as it was last time, would have to be.

@@ -17,8 +17,9 @@ use crate::Instant;
 use crate::hashing::{Hashing, hashing};
 use crate::table::Table;
 
-/// How long a transfer may pause: a server may forget it after that (RFC 7959 §2.5).
-const LIFETIME_S: u64 = 247;
+/// How long a transfer may pause. When it has forgotten it, a server says so (RFC 7959 §2.9.2), and devices
+/// that sleep for minutes between two blocks are as good as others.
+const LIFETIME_S: u64 = 3600;
 
 /// Uploads under way: how many bytes of each were forwarded without a hole.
 #[derive(Debug)]
@@ -155,7 +156,7 @@ mod tests {
         let uploads = uploads(10);
         uploads.advance(at(1), &piece(7, 0));
         assert!(uploads.leaves_hole(at(1), &piece(8, 1)), "another upload");
-        assert!(uploads.leaves_hole(at(300), &piece(7, 1)), "long over");
+        assert!(uploads.leaves_hole(at(3700), &piece(7, 1)), "long over");
     }
 
     #[test]
@@ -178,6 +179,6 @@ mod tests {
         uploads.advance(at(1), &piece(7, 0));
         assert!(uploads.advance(at(2), &piece(8, 0)));
         assert!(!uploads.leaves_hole(at(3), &piece(7, 1)));
-        assert!(uploads.leaves_hole(at(250), &piece(7, 1)));
+        assert!(uploads.leaves_hole(at(3700), &piece(7, 1)));
     }
 }

@@ -48,6 +48,19 @@ impl Wants {
     }
 }
 
+impl Wants {
+    /// A number for what a request that isn't safe does: who has it done, by what payload.
+    pub(super) fn act(&self, body: u64, facts: &Facts<'_>, payload: &[u8]) -> u64 {
+        let mut hasher = self.hasher();
+        hasher.write_u64(body);
+        if let Some(block) = facts.block1 {
+            hasher.write_u64(block.offset() << 1 | u64::from(block.more));
+        }
+        hasher.write(payload);
+        hasher.finish()
+    }
+}
+
 fn how(code: Code, observes: bool) -> u128 {
     u128::from(code.0) << 1 | u128::from(observes)
 }

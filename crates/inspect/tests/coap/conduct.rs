@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use inspect::Verdict;
 use policy::Reason;
-use wire::coap::{Code, Type, number};
+use wire::coap::{Code, Message, Type, number};
 
 use crate::world::{
     World, client, content, empty, endpoint, get, message, notification, observe, server,
@@ -56,6 +56,19 @@ fn passes_with(world: &mut World, from_server: bool, datagram: &[u8]) -> Vec<Opt
     new.iter().map(|(reason, _)| *reason).collect()
 }
 
+/// Sends a block after a hole: its client is told that some are missing (RFC 7959 §2.9.2).
+#[track_caller]
+fn begins_anew(world: &mut World, block: &[u8]) {
+    let passage = world.send(client(), server(), block);
+    assert_eq!(passage.outcome.reason, Some(Reason::COAP_BLOCK_GAP));
+    assert_eq!(passage.forwarded, None);
+    let refusal = Message::decode(&passage.injected[0].payload).expect("a message");
+    let request = Message::decode(block).expect("a message");
+    assert_eq!(refusal.code(), Code::REQUEST_ENTITY_INCOMPLETE);
+    assert_eq!(refusal.token(), request.token());
+    assert_eq!(refusal.message_id(), request.message_id());
+}
+
 #[test]
 fn blocks_of_two_uploads_are_told_apart_by_their_tags() {
     let mut world = World::new();
@@ -65,7 +78,7 @@ fn blocks_of_two_uploads_are_told_apart_by_their_tags() {
     }
     world.pass(client(), server(), &upload(0x10 | more, b"a", 64));
     let skipping = upload(0x20 | last, b"b", 3);
-    world.block(client(), server(), &skipping, Reason::COAP_BLOCK_GAP);
+    begins_anew(&mut world, &skipping);
     world.pass(client(), server(), &upload(0x10 | more, b"b", 64));
     world.pass(client(), server(), &skipping);
 }
@@ -76,8 +89,7 @@ fn an_upload_that_began_unseen_may_go_on() {
     world.inspector.lose_sight(world.now);
     world.pass(client(), server(), &upload(0x5a, b"a", 64));
     world.pause(Duration::from_secs(300));
-    let block = upload(0x7a, b"a", 64);
-    world.block(client(), server(), &block, Reason::COAP_BLOCK_GAP);
+    begins_anew(&mut world, &upload(0x7a, b"a", 64));
 }
 
 #[test]
@@ -389,4 +401,33 @@ fn nobody_asks_himself() {
     world.block(server(), server(), &request, reason);
     let peer = endpoint("10.0.0.3:5683");
     world.pass(server(), peer, &request);
+}
+
+/// Somebody asks for more than there is room to remember: the answer to an earlier request is no forgery.
+#[test]
+fn a_response_to_what_had_to_be_forgotten_is_told_as_such() {
+    let limits = inspect::Limits {
+        exchanges: 256,
+        ..inspect::Limits::default()
+    };
+    let mut world = World::with(crate::world::BASELINE, limits);
+    let request = get(Type::Confirmable, 7, TOKEN, "sensors/7/temperature");
+    world.pass(client(), server(), &request);
+    world.pass(server(), client(), &empty(Type::Acknowledgement, 7));
+    let flooder = endpoint("198.51.100.9:9");
+    for id in 0..300u16 {
+        let asked = get(Type::NonConfirmable, id, &id.to_be_bytes(), "");
+        world.pass(flooder, server(), &asked);
+        world.pass(
+            server(),
+            flooder,
+            &content(Type::NonConfirmable, id, &id.to_be_bytes(), 1),
+        );
+    }
+    let told = [Some(Reason::COAP_EXCHANGE_FORGOTTEN)];
+    let response = content(Type::Confirmable, 77, TOKEN, 1);
+    assert_eq!(passes_with(&mut world, true, &response), told);
+    let reason = Reason::COAP_SPOOFED_UNMATCHED_RESPONSE;
+    let forged = content(Type::Confirmable, 78, &[0xa1, 0xa3], 1);
+    world.block(server(), client(), &forged, reason);
 }

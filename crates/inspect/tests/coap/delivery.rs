@@ -1,10 +1,14 @@
 //! Clients that follow no Echo: what they are sent, and what proves their address.
 
+use std::net::SocketAddr;
+
 use inspect::Injected;
 use policy::Verdict;
 use wire::coap::{Block, Code, Message, Type, number};
 
-use crate::world::{World, client, content, empty, get, message, observe, server};
+use crate::world::{
+    World, client, content, echo_of, empty, get, message, observe, server, with_echo,
+};
 
 const TOKEN: &[u8] = &[0xa1];
 
@@ -306,27 +310,87 @@ fn what_was_done_isn_t_asked_for_again() {
     }
 }
 
+/// A POST so short that no block of its response goes out: the client asks once more, with the proof, and gets what is kept.
 #[test]
-fn what_can_t_be_answered_in_blocks_is_done_in_vain_once_at_most() {
+fn what_can_t_be_answered_in_blocks_is_done_once_all_the_same() {
+    for separately in [false, true] {
+        let mut world = World::new();
+        let post = |id, token: &[u8]| {
+            message(Type::Confirmable, Code::POST, id, token, |builder| {
+                builder.path(number::URI_PATH, "r").payload(&[]);
+            })
+        };
+        world.pass(client(), server(), &post(1, TOKEN));
+        let response = |kind, id| {
+            message(kind, Code::CHANGED, id, TOKEN, |builder| {
+                builder.payload(&[b'r'; 100]);
+            })
+        };
+        let response = match separately {
+            true => response(Type::Confirmable, 77),
+            false => response(Type::Acknowledgement, 1),
+        };
+        let passage = world.send(server(), client(), &response);
+        let cookie = echo_of(&passage.injected[0].payload).expect("a challenge");
+        if separately {
+            let told = &passage.injected[1].payload;
+            assert_eq!(*told, empty(Type::Acknowledgement, 77), "it has arrived");
+        }
+        let again = with_echo(&post(2, &[0xb1]), &cookie);
+        for _ in 0..2 {
+            let passage = world.send(client(), server(), &again);
+            assert_eq!(passage.forwarded, None, "the server has done it");
+            let answer = Message::decode(&passage.injected[0].payload).expect("a message");
+            assert_eq!(
+                (answer.code(), answer.payload()),
+                (Code::CHANGED, &[b'r'; 100][..])
+            );
+            assert_eq!((answer.message_id(), answer.token()), (2, &[0xb1][..]));
+            assert_eq!(answer.message_type(), Type::Acknowledgement);
+        }
+        // Whoever presses the button once more means it.
+        let more = with_echo(&post(3, &[0xb2]), &cookie);
+        let passage = world.send(client(), server(), &more);
+        assert_eq!(passage.forwarded, Some(post(3, &[0xb2])));
+    }
+}
+
+/// Only the one who has it done gets the answer, and only to that.
+#[test]
+fn what_was_done_for_one_is_no_answer_for_another() {
     let mut world = World::new();
-    let post = |id| {
-        message(Type::Confirmable, Code::POST, id, TOKEN, |builder| {
-            builder.path(number::URI_PATH, "r").payload(&[]);
+    let post = |id, payload: &[u8]| {
+        message(Type::Confirmable, Code::POST, id, &[], |builder| {
+            builder.path(number::URI_PATH, "r").payload(payload);
         })
     };
-    world.pass(client(), server(), &post(1));
-    let response = message(Type::Acknowledgement, Code::CHANGED, 1, TOKEN, |builder| {
+    world.pass(client(), server(), &post(1, b""));
+    let response = message(Type::Acknowledgement, Code::CHANGED, 1, &[], |builder| {
         builder.payload(&[b'r'; 100]);
     });
     let passage = world.send(server(), client(), &response);
-    let asks = |datagram: &[u8]| {
-        let message = Message::decode(datagram).expect("a message");
-        assert_eq!(message.code(), Code::UNAUTHORIZED);
+    let cookie = echo_of(&passage.injected[0].payload).expect("a challenge");
+    let other = with_echo(&post(2, b"x"), &cookie);
+    assert!(world.send(client(), server(), &other).forwarded.is_some());
+    let port = SocketAddr::new(client().ip(), 40_001);
+    let elsewhere = with_echo(&post(3, b""), &cookie);
+    assert!(world.send(port, server(), &elsewhere).forwarded.is_some());
+}
+
+/// The network repeats what it likes.
+#[test]
+fn a_separate_response_that_was_portioned_is_acknowledged_again_and_no_more() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 1, TOKEN, "sensors/7/slow");
+    world.pass(client(), server(), &request);
+    let response = content(Type::Confirmable, 77, TOKEN, 600);
+    world.send(server(), client(), &response);
+    let passage = world.send(server(), client(), &response);
+    let [told] = &passage.injected[..] else {
+        panic!("{passage:?}");
     };
-    asks(&passage.injected[0].payload);
-    let again = world.send(client(), server(), &post(2));
-    assert_eq!(again.forwarded, None, "the server never sees it");
-    asks(&again.injected[0].payload);
+    assert_eq!(told.to, server());
+    assert_eq!(told.payload, empty(Type::Acknowledgement, 77));
 }
 
 /// node-coap resets what comes once more: it has forgotten what it had.

@@ -294,6 +294,13 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "coap.exchange.forgotten",
+        note(
+            "a busy network, or somebody who floods it",
+            "[limits] exchanges",
+        ),
+    ),
+    (
         "coap.exchange.non-acknowledged",
         note(
             "small servers, which acknowledge whatever they are asked",

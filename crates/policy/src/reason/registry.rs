@@ -213,6 +213,8 @@ detections! {
         "A message ID stands for something else than before, within its lifetime";
     COAP_EXCHANGE_LATE_DUPLICATE = "coap.exchange.late-duplicate", "RFC 7252 §4.8.2",
         "A message repeated 145 s after it was first sent: no sender tries for so long, and no network takes so long";
+    COAP_EXCHANGE_FORGOTTEN = "coap.exchange.forgotten", "[limits] exchanges",
+        "A response to a request that was forgotten for others: more are under way than there is room for";
     COAP_EXCHANGE_NON_ACKNOWLEDGED = "coap.exchange.non-acknowledged", "RFC 7252 §4.3",
         "An acknowledgement, with a response or without, of what wasn't to be acknowledged";
     COAP_MIDSTREAM = "coap.midstream", "RFC 7641 §4.5",

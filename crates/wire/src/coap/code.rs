@@ -70,6 +70,7 @@ impl Code {
     pub const FORBIDDEN: Self = Self::new(4, 3);
     pub const NOT_FOUND: Self = Self::new(4, 4);
     pub const METHOD_NOT_ALLOWED: Self = Self::new(4, 5);
+    pub const REQUEST_ENTITY_INCOMPLETE: Self = Self::new(4, 8);
     pub const REQUEST_ENTITY_TOO_LARGE: Self = Self::new(4, 13);
     pub const INTERNAL_SERVER_ERROR: Self = Self::new(5, 0);
     pub const SERVICE_UNAVAILABLE: Self = Self::new(5, 3);

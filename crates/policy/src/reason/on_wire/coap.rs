@@ -38,6 +38,8 @@ super::seen! {
         "bytes 2 and 3 as in another message between the same ports within 247 seconds, and another rest";
     "coap.exchange.late-duplicate" =>
         "the bytes of an earlier message once more, over 145 seconds after they came first";
+    "coap.exchange.forgotten" =>
+        "a code of 40 to bf whose request came before many others, all within 247 seconds";
     "coap.exchange.non-acknowledged" =>
         "a first byte of 60 to 68, and the message ID of a message whose first byte was 50 to 58";
     "coap.midstream" =>
