@@ -9,6 +9,13 @@ use wire::mqtt::encode::{self, Publish};
 use wire::mqtt::{PacketType, Property, QoS, ReasonCode, Version};
 
 const BASELINE: &str = include_str!("../../../rules/baseline.toml");
+/// Lets some packets through that can't be read.
+const OLD_TOPICS: &str = r#"
+[[rule]]
+id = "old"
+match = { reason = "mqtt.malformed.topic-wildcard" }
+action = "accept"
+"#;
 
 fn puback(id: u16) -> Vec<u8> {
     mqtt::ack(Version::V311, PacketType::PubAck, id)
@@ -18,24 +25,83 @@ fn publish(id: u16) -> Vec<u8> {
     mqtt::publish_qos(Version::V311, QoS::AtLeastOnce, id, "t", b"x")
 }
 
-#[test]
-fn more_in_flight_than_is_remembered_is_counted_and_passes() {
+/// A session of which three identifiers are remembered in each direction.
+fn with_room_for_three(version: Version) -> (Gateway, Stream) {
     let limits = Limits {
         in_flight: 3,
         ..Limits::default()
     };
-    let mut gateway = Gateway::with_limits(policy_of("", BASELINE), limits);
-    let mut stream = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V311, "a");
-    for id in 1..=5 {
+    let pack = [OLD_TOPICS, BASELINE].concat();
+    let mut gateway = Gateway::with_limits(policy_of("", &pack), limits);
+    let stream = Stream::session(&mut gateway, Ends::v4(7, 1883), version, "a");
+    (gateway, stream)
+}
+
+#[test]
+fn more_in_flight_than_is_remembered_is_told_once_and_checked_again_when_answered() {
+    for (direction, forged) in [(ToServer, 9), (ToClient, 5)] {
+        let (mut gateway, mut stream) = with_room_for_three(Version::V311);
+        // What found no room is acknowledged first, among the rest, and last.
+        for answered in [[4, 5, 1, 2, 3], [1, 4, 2, 5, 3], [1, 2, 3, 4, 5]] {
+            for id in 1..=5 {
+                stream.passes(&mut gateway, ToServer, &publish(id));
+            }
+            for id in answered {
+                stream.passes(&mut gateway, ToClient, &puback(id));
+            }
+        }
+        assert_eq!(gateway.record.counted(Count::Limit(LimitKind::InFlight)), 6);
+        assert_eq!(gateway.record.reasons(), ["limits.in-flight"]);
+        let passage = stream.data(&mut gateway, direction, &puback(forged));
+        assert_eq!(passage.reason(), Some("mqtt.ack.unknown-packet-id"));
+    }
+}
+
+#[test]
+fn while_something_without_room_waits_anything_may_be_acknowledged() {
+    let (mut gateway, mut stream) = with_room_for_three(Version::V311);
+    for id in 1..=4 {
         stream.passes(&mut gateway, ToServer, &publish(id));
     }
-    for id in 1..=5 {
+    let subscribe = mqtt::subscribe(Version::V311, 5, &["t"]);
+    stream.passes(&mut gateway, ToServer, &subscribe);
+    // Repeated for want of an answer, it may get two.
+    let repeated = mqtt::publish_with(
+        Version::V311,
+        &Publish {
+            topic: "t",
+            qos: QoS::AtLeastOnce,
+            dup: true,
+            packet_id: 4,
+            ..Publish::default()
+        },
+    );
+    stream.passes(&mut gateway, ToServer, &repeated);
+    for id in [1, 2, 3, 4, 4] {
         stream.passes(&mut gateway, ToClient, &puback(id));
     }
-    assert_eq!(gateway.record.counted(Count::Limit(LimitKind::InFlight)), 2);
-    // The other direction is under watch as before.
-    let passage = stream.data(&mut gateway, ToServer, &puback(9));
+    let suback = mqtt::suback(Version::V311, 5, &[0]);
+    stream.passes(&mut gateway, ToClient, &suback);
+    assert_eq!(gateway.record.reasons(), ["limits.in-flight"]);
+    let passage = stream.data(&mut gateway, ToClient, &suback);
     assert_eq!(passage.reason(), Some("mqtt.ack.unknown-packet-id"));
+}
+
+#[test]
+fn what_cannot_be_counted_may_be_acknowledged_for_ever() {
+    let exactly_once = mqtt::publish_qos(Version::V5, QoS::ExactlyOnce, 5, "t", b"x");
+    let unread = mqtt::raw(0x32, b"\0\x03a/#\0\x09\0payload");
+    for uncounted in [exactly_once, unread] {
+        let (mut gateway, mut stream) = with_room_for_three(Version::V5);
+        let of_five = |id| mqtt::publish_qos(Version::V5, QoS::AtLeastOnce, id, "t", b"x");
+        for packet in [of_five(1), of_five(2), of_five(3), of_five(4), uncounted] {
+            stream.passes(&mut gateway, ToServer, &packet);
+        }
+        for id in [1, 2, 3, 4, 9, 9] {
+            let puback = mqtt::ack(Version::V5, PacketType::PubAck, id);
+            stream.passes(&mut gateway, ToClient, &puback);
+        }
+    }
 }
 
 #[test]
@@ -87,12 +153,8 @@ fn an_alias_without_room_is_treated_as_the_configuration_says() {
 
 #[test]
 fn what_a_packet_let_through_unread_began_may_be_acknowledged() {
-    let pack = [
-        "[[rule]]\nid = \"old\"\nmatch = { reason = \"mqtt.malformed.topic-wildcard\" }\n",
-        "action = \"accept\"\n",
-        BASELINE,
-    ];
-    let mut gateway = Gateway::of("", &pack.concat());
+    let pack = [OLD_TOPICS, BASELINE].concat();
+    let mut gateway = Gateway::of("", &pack);
     let mut stream = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V311, "a");
     let odd = mqtt::raw(0x32, b"\0\x03a/#\0\x09payload");
     stream.passes(&mut gateway, ToServer, &odd);

@@ -2,7 +2,8 @@
 //! waits for it, and an identifier to one exchange at a time (MQTT 5.0 §2.2.1, §4.3, §4.9).
 //!
 //! Silent where legal peers can't be told from others: for exchanges that an earlier connection of
-//! the same session left open, and once any packet of the connection went by unread.
+//! the same session left open, while some wait for which there was no room, and once any packet of the connection
+//! went by unread.
 
 use policy::Reason;
 use wire::Direction;
@@ -137,6 +138,26 @@ impl Session {
         is_message && self.in_flight.messages(opened) >= self.terms.receive_maximum(opened)
     }
 
+    /// Whether there is no room for what a packet begins among `most`, so that from it on acknowledgements
+    /// aren't checked. Said once of a connection's direction.
+    #[inline]
+    pub(super) fn check_room(
+        &self,
+        packet: &ControlPacket<'_>,
+        direction: Direction,
+        most: usize,
+    ) -> Option<Reason> {
+        // Whoever begins something has it in flight in its own direction.
+        if self.in_flight.count(direction) < most || !self.framers.are_read() {
+            return None;
+        }
+        let step = Move::of(packet, direction)?;
+        let is_short = step.opened == direction
+            && self.entry(&step).is_none()
+            && self.is_first_untracked(direction);
+        is_short.then_some(Reason::LIMITS_IN_FLIGHT)
+    }
+
     fn entry(&self, step: &Move) -> Option<&Entry> {
         self.in_flight.entry(step.opened, step.packet_id)
     }
@@ -165,8 +186,13 @@ impl Session {
         let new = match step.act {
             // It may belong to an earlier connection, whose steps weren't all seen.
             Act::Open {
-                is_repeat: true, ..
-            } if is_unsure && old.is_none() => return true,
+                is_repeat: true,
+                step: first,
+                ..
+            } if is_unsure && old.is_none() => {
+                self.note_untracked(first, step.opened);
+                return true;
+            }
             Act::Open {
                 step: first,
                 filters,
@@ -195,17 +221,20 @@ impl Session {
                     filters: ANY_COUNT,
                     step: Step::Anything,
                 }),
-                None => return true,
+                None => {
+                    self.note_answered(packet_type, step.opened);
+                    return true;
+                }
             },
         };
-        let fits = match new {
-            Some(entry) => self.in_flight.put(step.opened, entry, most, pool),
-            None => {
-                self.in_flight.remove(step.opened, step.packet_id, pool);
-                true
-            }
+        let Some(entry) = new else {
+            self.in_flight.remove(step.opened, step.packet_id, pool);
+            return true;
         };
-        self.unsure[step.opened as usize] |= !fits;
+        let fits = self.in_flight.put(step.opened, entry, most, pool);
+        if !fits {
+            self.note_untracked(entry.step, step.opened);
+        }
         fits
     }
 }

@@ -126,6 +126,11 @@ impl InFlight {
         self.windows[direction as usize].entry(packet_id)
     }
 
+    /// How many identifiers are in flight.
+    pub(super) fn count(&self, direction: Direction) -> usize {
+        self.windows[direction as usize].entries.len()
+    }
+
     /// How many messages are in flight.
     pub(super) fn messages(&self, direction: Direction) -> u16 {
         self.messages[direction as usize]

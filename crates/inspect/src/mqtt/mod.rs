@@ -24,6 +24,7 @@ mod resync;
 mod session;
 mod stream;
 mod subscriptions;
+mod untracked;
 
 pub(crate) use alias::AliasTotal;
 pub(crate) use inflight::Entry;

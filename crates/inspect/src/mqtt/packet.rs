@@ -249,6 +249,8 @@ impl<S: Sink> Scene<'_, '_, S> {
                 None => {
                     note(&mut reasons, session.check_terms(packet, direction, size));
                     note(&mut reasons, session.check_delivery(packet, direction));
+                    let most = self.cx.limits.in_flight;
+                    note(&mut reasons, session.check_room(packet, direction, most));
                     note(&mut reasons, session.check_subscribed(packet, direction));
                     note(&mut reasons, session.check_ping(packet));
                 }

@@ -11,6 +11,7 @@ use super::membership::Membership;
 use super::negotiated::Terms;
 use super::resync::Hunches;
 use super::subscriptions::Subscriptions;
+use super::untracked::Untracked;
 use crate::app::Closing;
 use crate::framer::{Framers, Reading};
 use crate::holdings::Holder;
@@ -80,6 +81,8 @@ pub(super) struct Rare {
     pub(super) authentication: Option<Authentication>,
     /// Absent unless a rule counts what clients hold.
     pub(super) holder: Option<Holder>,
+    /// By the direction of their opening.
+    pub(super) untracked: [Untracked; 2],
     /// Of a connection that isn't read yet.
     pub(super) hunches: Hunches,
 }
@@ -230,7 +233,7 @@ impl Session {
         self.terms = Terms::of_connect(connect);
         self.keep_alive_s = connect.keep_alive_s;
         // What an earlier connection of the session left in flight may be acknowledged in this one.
-        self.unsure = [self.is_blind || !connect.clean_start; 2];
+        self.set_unsure(self.is_blind || !connect.clean_start);
         self.knows_subscriptions = connect.clean_start && !self.is_blind;
         let method = connect.properties.authentication_method();
         if let Some(authentication) = method.and_then(Authentication::of) {
@@ -266,7 +269,7 @@ impl Session {
     fn note_present(&mut self, connack: &ConnAck<'_>) {
         let forgets = self.version == Version::V5 && !self.is_blind;
         let is_unsure = connack.session_present || (self.unsure[0] && !forgets);
-        self.unsure = [is_unsure; 2];
+        self.set_unsure(is_unsure);
         if connack.session_present {
             self.forget_subscriptions();
         }
@@ -298,7 +301,7 @@ impl Session {
         if let Some(holder) = self.rare.as_mut().and_then(|rare| rare.holder.as_mut()) {
             holder.lose_track();
         }
-        self.unsure = [true; 2];
+        self.set_unsure(true);
     }
 
     /// Nothing that travels this way can be read any more.

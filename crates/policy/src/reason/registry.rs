@@ -251,6 +251,8 @@ detections! {
         "The table of CoAP exchanges is full";
     LIMITS_TOPIC_ALIASES = "limits.topic-aliases", "[limits] topic_alias_bytes",
         "A topic alias whose topic there was no room to remember";
+    LIMITS_IN_FLIGHT = "limits.in-flight", "[limits] in_flight",
+        "More in flight in a direction of an MQTT session than is remembered: some of it may be acknowledged unchecked";
     LIMITS_CLIENTS = "limits.clients", "[limits] clients",
         "The registry of MQTT clients is full";
     LIMITS_METERS = "limits.meters", "[limits] meters",

@@ -56,6 +56,8 @@ super::seen! {
         "nothing odd: a CoAP request, while more wait for their answers than [limits] exchanges";
     "limits.topic-aliases" =>
         "a PUBLISH with an empty topic (00 00) and property 23 (topic alias), whose topic was given earlier";
+    "limits.in-flight" =>
+        "nothing odd: a PUBLISH of QoS 1 or 2, while more wait for their acknowledgements than [limits] in_flight";
     "limits.clients" =>
         "nothing odd: a CONNECT of a lasting session, while more are known than [limits] clients";
     "limits.meters" =>
