@@ -32,12 +32,12 @@ impl Peer {
         Self::start(scene, Host::Devices, script, &arguments)
     }
 
-    /// A CoAP server at `port` of the servers, once it serves.
+    /// A server at `port` of the servers, once it serves.
     ///
     /// # Panics
     /// When it doesn't.
     #[must_use]
-    pub fn coap_server(scene: &Scene, script: &str, port: u16) -> Self {
+    pub fn server(scene: &Scene, script: &str, port: u16) -> Self {
         let arguments = ["serve", &port.to_string()];
         let mut server = Self::start(scene, Host::Servers, script, &arguments);
         must(server.process.ready(PATIENCE, |process| {

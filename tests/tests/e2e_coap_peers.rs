@@ -34,8 +34,8 @@ fn coap_of_all_makers_works_unchanged_in_generic_mode() {
 fn all_with_all(label: &str, xdp: &str) {
     let scene = scene(label);
     let _servers = [
-        Peer::coap_server(&scene, AIOCOAP, AIOCOAP_PORT),
-        Peer::coap_server(&scene, NODE_COAP, NODE_COAP_PORT),
+        Peer::server(&scene, AIOCOAP, AIOCOAP_PORT),
+        Peer::server(&scene, NODE_COAP, NODE_COAP_PORT),
     ];
     let gateway = baseline(&scene.topology, PROGRAM, xdp, SERVICES);
     for family in FAMILIES {

@@ -2,6 +2,7 @@
 //! every message arrives, and Weir has nothing to say. What these clients do is in tests/peers and
 //! beside this file; `scripts/setup test` installs them.
 
+mod multipath;
 mod rumqttc;
 
 use std::thread;
