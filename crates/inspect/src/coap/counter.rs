@@ -20,7 +20,7 @@ use super::challenge::allowance;
 use super::endpoint::Address;
 use super::exchange::Asked;
 use super::lately::Lately;
-use super::meters::{Books, Promise};
+use super::meters::{Books, Promise, counted};
 use super::parties::Server;
 use super::sent::{Kind, Sent};
 use super::{Datagram, Tracker};
@@ -105,11 +105,12 @@ impl Tracker {
         if !ruling.action.stops() || !is_by_ratio(cx, ruling.rule) {
             return None;
         }
+        let counted = counted(cx.policy, ruling.rule, &standing);
         if ruling.enforced {
             let standing = self.enter(cx, addressee, Entry::Refund, len);
             self.knock(cx, datagram, ruling.rule, &standing);
         }
-        let outcome = cx.overrule(datagram.arrival, &towards, ruling, None);
+        let outcome = cx.overrule(datagram.arrival, &towards, ruling, counted, None);
         ruling.enforced.then_some(outcome)
     }
 

@@ -6,6 +6,7 @@ use policy::{Action, Limit, Meters, Policy, RuleIndex, Subject};
 
 use super::DEFAULT_RATIO;
 use super::budget::{Balance, Standing};
+use crate::Counted;
 use crate::holdings::Room;
 
 /// The books opened at one client's page, for one message.
@@ -85,6 +86,24 @@ impl Meters for Books<'_> {
         };
         ratio.is_exceeded(balance.received, balance.sent.saturating_add(promised))
     }
+}
+
+/// What a rule went by that counts bytes, of a client that stands so.
+pub(super) fn counted(
+    policy: &Policy,
+    rule: Option<RuleIndex>,
+    standing: &Standing,
+) -> Option<Counted> {
+    let Some(Limit::Ratio(ratio)) = policy.rules().get(rule?.as_usize())?.limit else {
+        return None;
+    };
+    let page = policy.ratios().iter().position(|kept| *kept == ratio)?;
+    let Balance { received, sent } = *standing.balances.get(page)?;
+    Some(Counted {
+        received,
+        sent,
+        budget: received.saturating_mul(ratio.ratio_milli.into()) / 1000,
+    })
 }
 
 /// Over what the longest books are kept.

@@ -12,7 +12,7 @@ use super::budget::{Entry, Validation};
 use super::challenge::{Reply, allowance};
 use super::delivery::KEPT_BYTES;
 use super::exchange::{Asked, Unbooked};
-use super::meters::{Books, Promise, longest_window};
+use super::meters::{Books, Promise, counted, longest_window};
 use super::parties::Server;
 use super::sent::Kind;
 use super::{Datagram, Tracker, window};
@@ -40,7 +40,8 @@ impl Tracker {
         let subject = datagram.subject(&reasons, is_trusted);
         let mut books = Books::new(cx.policy, &standing, self.promise(cx.now, datagram));
         let carrier = datagram.arrival.carrier;
-        let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        let mut ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        ruled.counted = counted(cx.policy, ruled.judgement.outcome.rule, &standing);
         let judgement = &ruled.judgement;
         if judgement.action.stops() {
             let standing = self.enter(cx, client, Entry::Refund, len);

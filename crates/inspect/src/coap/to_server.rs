@@ -10,7 +10,7 @@ use super::budget::{Entry, Standing, Validation};
 use super::challenge::{Reply, allowance};
 use super::delivery::{Served, is_safe};
 use super::exchange::Request;
-use super::meters::{Books, Promise};
+use super::meters::{Books, Promise, counted};
 use super::parties::Server;
 use super::sent::Kind;
 use super::{Datagram, Tracker, strip};
@@ -280,7 +280,8 @@ impl Tracker {
         };
         let by = (Action::Challenge, ruling.rule);
         let reply = self.answer_sender(cx, datagram, standing, Trust::None, by);
-        Some(cx.overrule(datagram.arrival, &subject, ruling, reply))
+        let counted = counted(cx.policy, ruling.rule, standing);
+        Some(cx.overrule(datagram.arrival, &subject, ruling, counted, reply))
     }
 
     /// Answers, in the server's name, a message that was stopped. Returns what was said.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use inspect::{Instant, Limits};
+use inspect::{Counted, Instant, Limits};
 use policy::Reason;
 use proptest::prelude::*;
 use wire::coap::{Code, Message, Type, number};
@@ -526,4 +526,19 @@ fn the_ratio_is_counted_for_the_histogram() {
     world.pass(crate::world::client(), server(), &request);
     world.pass(server(), crate::world::client(), &response);
     assert_eq!(world.log.ratios, [1000]);
+}
+
+#[test]
+fn what_the_ratio_goes_by_is_told() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 1, &[1], "sensors/temperature");
+    let response = content(Type::Acknowledgement, 1, &[1], 600);
+    world.pass(client(), server(), &request);
+    world.send(server(), client(), &response);
+    let expected = Counted {
+        received: request.len() as u64,
+        sent: response.len() as u64,
+        budget: 3 * request.len() as u64,
+    };
+    assert_eq!(world.log.counted, [expected]);
 }

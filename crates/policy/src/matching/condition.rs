@@ -143,7 +143,7 @@ impl Condition {
             }
             Self::Property(condition) => condition.holds(asked),
             Self::Option(condition) => condition.holds(asked),
-            Self::Hello(condition) => condition.holds(subject),
+            Self::Hello(condition) => condition.holds(asked),
             Self::Time(schedules) => {
                 let now = subject.unix_s;
                 now.is_some_and(|now| schedules.iter().any(|schedule| schedule.holds(now)))
@@ -165,6 +165,7 @@ impl Condition {
         match self {
             Self::Property(_) | Self::Option(_) => true,
             Self::Payload(payload) => payload.looks_inside(),
+            Self::Hello(condition) => matches!(condition, HelloCondition::Protocol(_)),
             _ => false,
         }
     }

@@ -196,11 +196,11 @@ impl Block {
         }
     }
 
-    /// Where it begins in the body, in bytes (RFC 7959 §2.2).
+    /// Where it begins in the body, in bytes (RFC 7959 §2.2, RFC 8323 §6).
     #[inline]
     #[must_use]
     pub const fn offset(self) -> u64 {
-        (self.number as u64) << (self.szx + 4)
+        self.number as u64 * self.size() as u64
     }
 }
 
