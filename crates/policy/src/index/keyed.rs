@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use wire::mqtt::topic;
 
-use crate::matching::{Entry, Field, Look, Party, Relation, filters_of, payload_of, topic_of};
+use crate::matching::{
+    Entry, Field, Look, Party, ProxiedPath, Relation, delayed, filters_of, payload_of, topic_of,
+};
 use crate::{Reason, Subject};
 
 use super::Found;
@@ -212,6 +214,9 @@ impl Keyed {
         {
             let trie = &self.levels[Look::Topic as usize];
             trie.find(Relation::Matches, topic::levels(topic.as_bytes()), tell);
+            if let Some(topic) = delayed(topic) {
+                trie.find(Relation::Matches, topic::levels(topic.as_bytes()), tell);
+            }
         }
         if sections.have(Sections::look(Look::Path))
             && let Some(message) = subject.message.coap()
@@ -222,6 +227,10 @@ impl Keyed {
                 message.uri_path().map(str::as_bytes),
                 tell,
             );
+            if let Some(path) = message.proxy_path() {
+                let path = ProxiedPath::new(path);
+                trie.find(Relation::Matches, path.segments().map(str::as_bytes), tell);
+            }
         }
         for look in [Look::Overlaps, Look::Within, Look::Covers] {
             if sections.have(Sections::look(look)) {

@@ -17,6 +17,7 @@ use super::numbers::Numbers;
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
 use super::payload::{Bytes, Expression, PayloadCondition};
+use super::prefix::delayed;
 use super::read::Matching;
 use super::told;
 use super::value::Test;
@@ -275,9 +276,13 @@ impl Field {
         match self {
             Self::Topic => {
                 let topic = told::known_topic(subject);
-                topic.map(|topic| topic.as_str()).into_iter().for_each(look);
+                let topics = topic.into_iter().chain(topic.and_then(delayed));
+                topics.for_each(|topic| look(topic.as_str()));
             }
-            Self::Filter => told::filters(subject, look),
+            Self::Filter => {
+                told::filters(subject, &mut look);
+                told::sent_filters(subject, &mut look);
+            }
             Self::ClientId => subject.session.client_id.into_iter().for_each(look),
             Self::Username => subject.session.username.into_iter().for_each(look),
             Self::ServerName => {

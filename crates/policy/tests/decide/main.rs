@@ -1,6 +1,7 @@
 //! What becomes of a message: order, negation, lists, limits, dry runs, monitor mode, defaults.
 
 mod ask;
+mod disguises;
 mod fields;
 mod payloads;
 mod several;

@@ -210,6 +210,16 @@ impl<'a> Content<'a> {
         self.texts(number::URI_PATH)
     }
 
+    /// The path of the URI in Proxy-Uri, as it is written there (RFC 3986 §3.3); empty if that has none.
+    #[must_use]
+    pub fn proxy_path(&self) -> Option<&'a str> {
+        let uri = self.known(number::PROXY_URI)?.as_str()?;
+        let hierarchy = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+        let end = hierarchy.find(['?', '#']).unwrap_or(hierarchy.len());
+        let hierarchy = &hierarchy[..end];
+        Some(hierarchy.find('/').map_or("", |slash| &hierarchy[slash..]))
+    }
+
     /// The parts of the query.
     pub fn uri_query(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.texts(number::URI_QUERY)

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use inspect::{Event, EventKind, Instant, Port, Verdict};
+use inspect::{Counted, Event, EventKind, Instant, Port, Verdict};
 use policy::{
     Config, Endpoints, Message, Policy, Protocol, Reason, RuleIndex, Service, Session, Side,
     SourceText, Subject,
@@ -28,6 +28,7 @@ enum Asked {
 use Asked::{By, Never};
 
 const OUTCOME: Asked = Never("what became of the message, which rules decide");
+const COUNTED: Asked = Never("what a rule counts, which asks for it by its limit");
 const NAME: Asked = Never("follows from what rules can ask for");
 
 /// Fields without their places in lists.
@@ -51,6 +52,9 @@ const FIELDS: &[(&str, Asked)] = &[
     ("weir.rule", OUTCOME),
     ("weir.verdict", OUTCOME),
     ("weir.policy_generation", OUTCOME),
+    ("weir.bytes.from_client", COUNTED),
+    ("weir.bytes.to_client", COUNTED),
+    ("weir.bytes.budget", COUNTED),
     ("weir.reason", By("reason = \"mqtt.spoofed.server-packet\"")),
     ("mqtt.client_id", By("client_id = \"s7\"")),
     ("mqtt.username", By("username = \"u*\"")),
@@ -327,6 +331,11 @@ fn told(subject: &Subject<'_>) -> Value {
         verdict: Verdict::Drop,
         would: None,
         reply: None,
+        counted: Some(Counted {
+            received: 8,
+            sent: 30,
+            budget: 24,
+        }),
         ban: None,
         generation: 3,
     };
