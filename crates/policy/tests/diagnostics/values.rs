@@ -15,6 +15,11 @@ fn what_is_wrong_with_what_is_asked_of_values() {
         ),
         ("property = {}", "no property is named", "session_expiry"),
         (
+            "filter = { overlaps = [\"x/#\", \"!x/y\"] }",
+            "warning: `r` passes by every wildcard that reaches `x/y`",
+            "except = { filter = { within = \"x/y\" } }",
+        ),
+        (
             "client_id = \"\"",
             "nobody has a name without characters",
             "write \"!*\"",

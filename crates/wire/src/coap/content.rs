@@ -65,7 +65,7 @@ impl<'a> Content<'a> {
         let survey = Survey::take(&mut walk, self.code)?;
         self.take_payload(&walk, body_len)?;
         self.anomalies.extend(survey.anomalies);
-        if survey.has_oscore && self.payload_len == 0 {
+        if survey.has_oscore && self.payload_len == 0 && !survey.asks_to_go_on(self.code) {
             return Err(Malformed::OscorePayload);
         }
         if self.payload_len > 0 || self.code == Code::VALID {
