@@ -201,6 +201,92 @@ fn a_client_says_last_for_how_long_its_session_lasts() {
     }
 }
 
+/// How a CONNECT of `plc` from device 8 to `server` goes while device 7 has that name at 192.0.2.1:1883.
+fn claimed_at(config: &str, server: &str) -> Option<&'static str> {
+    let mut gateway = Gateway::of(config, "");
+    let _first = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V311, "plc");
+    let client = match server.starts_with('[') {
+        true => "[fd00:20::8]:40000",
+        false => "10.20.0.8:40000",
+    };
+    let mut other = Stream::new(Ends::of(client, server));
+    other.open(&mut gateway);
+    let connect = mqtt::connect(Version::V311, "plc");
+    let passage = other.data(&mut gateway, ToServer, &connect);
+    assert!(passage.outcome.forward);
+    passage.reason()
+}
+
+#[test]
+fn a_name_is_held_at_all_doors_of_its_broker() {
+    const PORTS: &str = "[services]\nmqtt = [1883, 1884]\n";
+    let claimed = |brokers: &str, server| claimed_at(&format!("{PORTS}{brokers}"), server);
+    assert_eq!(claimed("", "192.0.2.1:1884"), Some(TAKEOVER));
+    assert_eq!(claimed("", "192.0.2.2:1883"), None);
+    assert_eq!(claimed("", "[fd00::1]:1883"), None);
+    let both = "[mqtt]\nbrokers = [[\"192.0.2.9\"], [\"fd00::1\", \"192.0.2.1\"]]\n";
+    assert_eq!(claimed(both, "[fd00::1]:1884"), Some(TAKEOVER));
+    assert_eq!(claimed(both, "192.0.2.9:1883"), None);
+    let apart = "[mqtt]\nbrokers = [[\"192.0.2.1:1884\"]]\n";
+    assert_eq!(claimed(apart, "192.0.2.1:1884"), None);
+}
+
+#[test]
+fn the_loser_of_a_race_for_a_name_is_told_of_once_and_its_client_is_blamed() {
+    const STAYS: &str = r#"
+        [[rule]]
+        id = "names-stay"
+        match = { reason = "mqtt.takeover.*" }
+        action = "reset"
+        ban = "15m"
+    "#;
+    let connect = mqtt::connect(Version::V311, "plc");
+    let connack = mqtt::connack(Version::V311, 0);
+    let mut gateway = Gateway::of("", STAYS);
+    let [mut first, mut second] = [7, 8].map(|device| Stream::new(Ends::v4(device, 1883)));
+    for stream in [&mut first, &mut second] {
+        stream.open(&mut gateway);
+        stream.passes(&mut gateway, ToServer, &connect);
+    }
+    first.passes(&mut gateway, ToClient, &connack);
+    let passage = second.data(&mut gateway, ToClient, &connack);
+    assert_eq!(passage.reason(), Some(TAKEOVER));
+    assert_eq!(passage.verdict(), Verdict::Reset);
+    let banned: Vec<_> = gateway.record.bans.iter().map(|ban| ban.0).collect();
+    assert_eq!(banned, [Ends::v4(8, 1883).path.source]);
+}
+
+#[test]
+fn a_takeover_told_of_at_the_connect_is_not_told_of_again() {
+    let mut gateway = Gateway::of("", "");
+    let _first = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V311, "plc");
+    let _second = Stream::session(&mut gateway, Ends::v4(8, 1883), Version::V311, "plc");
+    assert_eq!(gateway.record.reasons(), [TAKEOVER]);
+}
+
+#[test]
+fn no_race_is_lost_to_oneself_or_to_who_was_refused_or_has_left() {
+    let connect = mqtt::connect(Version::V311, "plc");
+    for (port, code, leaves) in [(40_001, 0, false), (40_000, 5, false), (40_000, 0, true)] {
+        let mut gateway = Gateway::of("", "");
+        let mut first = Stream::new(Ends::v4(7, 1883));
+        let mut ends = Ends::v4(if port == 40_001 { 7 } else { 8 }, 1883);
+        ends.path.source_port = port;
+        let mut second = Stream::new(ends);
+        for stream in [&mut first, &mut second] {
+            stream.open(&mut gateway);
+            stream.passes(&mut gateway, ToServer, &connect);
+        }
+        first.data(&mut gateway, ToClient, &mqtt::connack(Version::V311, code));
+        if leaves {
+            first.passes(&mut gateway, ToServer, &mqtt::disconnect(Version::V311));
+        }
+        let connack = mqtt::connack(Version::V311, 0);
+        let passage = second.data(&mut gateway, ToClient, &connack);
+        assert_eq!(passage.reason(), None, "{port} {code} {leaves}");
+    }
+}
+
 #[test]
 fn what_went_on_unseen_makes_no_takeover() {
     let mut gateway = Gateway::of("", "");

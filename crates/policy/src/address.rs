@@ -56,6 +56,11 @@ pub(crate) fn network(report: &mut Report, span: &Span, text: &str) -> Option<Ip
     Some(borne(report, span, network))
 }
 
+/// The address that frames can be from.
+pub(crate) fn host(report: &mut Report, span: &Span, address: IpAddr) -> IpAddr {
+    borne(report, span, address.into()).addr()
+}
+
 /// The network that frames can be from.
 fn borne(report: &mut Report, span: &Span, network: IpNet) -> IpNet {
     let plain = unmapped(network);

@@ -3,6 +3,7 @@
 //! Every key has a default but the ends of a link; an empty file is a configuration that checks
 //! and replays, but has nothing to stand between.
 
+mod brokers;
 mod mark;
 mod named_file;
 mod read;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use brokers::Brokers;
 pub use mark::Mark;
 pub use named_file::NamedFile;
 pub(crate) use read::zones;
@@ -40,6 +42,8 @@ pub struct Config {
     pub packs: Vec<NamedFile>,
     /// `[tls] required_from`: names of zones from which plaintext raises `tls.required`.
     pub tls_required_from: Vec<String>,
+    /// `[mqtt] brokers`.
+    pub brokers: Brokers,
     /// `[tcp] midstream = "accept"`.
     pub midstream: Midstream,
     /// `[ip] fragments = "drop"`.

@@ -43,8 +43,9 @@ pub use address::unmapped;
 pub use block_list::block_list;
 pub use case::{Case, Expect, Fields, Line, Speech, Value};
 pub use config::{
-    Block, Budget, Config, Control, Dataplane, DefaultAction, Events, Exception, Fragments, Limits,
-    Link, Log, LogFormat, Mark, Metrics, Midstream, Mode, NamedFile, OnFailure, Services, XdpMode,
+    Block, Brokers, Budget, Config, Control, Dataplane, DefaultAction, Events, Exception,
+    Fragments, Limits, Link, Log, LogFormat, Mark, Metrics, Midstream, Mode, NamedFile, OnFailure,
+    Services, XdpMode,
 };
 pub use detail::{Detail, Details};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};

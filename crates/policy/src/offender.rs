@@ -24,9 +24,10 @@ pub(crate) fn is_of_clients(limit: &Limit) -> bool {
     matches!(limit, Limit::Max(_)) || counts_clients(limit.per())
 }
 
-/// Whether the detection is a server's verdict on its client.
+/// Whether the detection is about the client, whoever's packet shows it: a server says that it refuses one, or
+/// that it gives it another's name.
 fn tells_on_client(reason: Reason) -> bool {
-    reason == Reason::MQTT_AUTH_FAILED
+    reason == Reason::MQTT_AUTH_FAILED || reason == Reason::MQTT_TAKEOVER_CLIENT_ID
 }
 
 /// Whether it is a client that is counted, whoever sends. A connection is its client's doing.
@@ -92,6 +93,11 @@ mod tests {
                 SERVER,
             ),
             (Direction::ToClient, Some(Reason::MQTT_AUTH_FAILED), CLIENT),
+            (
+                Direction::ToClient,
+                Some(Reason::MQTT_TAKEOVER_CLIENT_ID),
+                CLIENT,
+            ),
             (Direction::ToServer, None, CLIENT),
             (Direction::ToClient, None, SERVER),
         ] {

@@ -14,9 +14,9 @@ use crate::pack::{DraftRule, Packs};
 use crate::read::Document;
 use crate::report::Report;
 use crate::{
-    Action, Ban, Case, Config, Detail, Diagnostics, Fragments, Limit, Match, Meters, Midstream,
-    Mode, Per, Protocol, Ratio, Reason, Rule, RuleIndex, Ruling, Services, Side, SourceText,
-    Subject, config, reach, unused,
+    Action, Ban, Brokers, Case, Config, Detail, Diagnostics, Fragments, Limit, Match, Meters,
+    Midstream, Mode, Per, Protocol, Ratio, Reason, Rule, RuleIndex, Ruling, Services, Side,
+    SourceText, Subject, config, reach, unused,
 };
 
 /// All rules of a configuration and its packs, ready to decide; immutable, meant to be shared.
@@ -35,6 +35,7 @@ pub struct Policy {
     default: Action,
     mode: Mode,
     services: Services,
+    brokers: Brokers,
     midstream: Midstream,
     fragments: Fragments,
     tls_required: TlsRequired,
@@ -100,6 +101,7 @@ impl Policy {
             default: config.default.action(),
             mode: config.mode,
             services: config.services.clone(),
+            brokers: config.brokers.clone(),
             midstream: config.midstream,
             fragments: config.fragments,
             tls_required: TlsRequired::new(&config.tls_required_from, zones),
@@ -224,6 +226,12 @@ impl Policy {
     #[must_use]
     pub fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// Which servers are one broker (`[mqtt] brokers`).
+    #[must_use]
+    pub fn brokers(&self) -> &Brokers {
+        &self.brokers
     }
 
     /// What becomes of TCP flows older than the gateway (`[tcp] midstream`).

@@ -18,8 +18,9 @@ use crate::{Instant, LimitKind, Sink};
 /// What a session is among others. Small, because every session has one.
 #[derive(Debug, Default)]
 pub(super) struct Membership {
-    /// The name it holds, if it has a ticket.
-    name: Name,
+    /// The name it holds, once its server has accepted it.
+    name: Option<Name>,
+    /// When it came to hold that; before, when it asked.
     ticket: Option<Ticket>,
     /// For how long the session outlasts its connection, as its client asks.
     lasts_s: u32,
@@ -29,8 +30,7 @@ impl Membership {
     /// The connection is over. True if a lasting session of somebody else had to be forgotten.
     pub(super) fn end(self, now: Instant, shared: &Shared) -> bool {
         let lasts = Duration::from_secs(self.lasts_s.into());
-        self.ticket.is_some_and(|ticket| {
-            let name = self.name;
+        self.name.zip(self.ticket).is_some_and(|(name, ticket)| {
             let lease = Lease { name, ticket };
             shared.registry.release(now, &lease, lasts)
         })
@@ -52,8 +52,7 @@ impl<S: Sink> Scene<'_, '_, S> {
             (ControlPacket::Connect(connect), Direction::ToServer) => self.takeover(connect),
             (ControlPacket::ConnAck(connack), Direction::ToClient) => {
                 let is_answer = self.session.stage == Stage::Connecting;
-                let refuses = refuses_credentials(self.session.version, connack.reason_code);
-                (is_answer && refuses).then_some(Reason::MQTT_AUTH_FAILED)
+                is_answer.then(|| self.answer(connack)).flatten()
             }
             _ => None,
         }
@@ -64,16 +63,39 @@ impl<S: Sink> Scene<'_, '_, S> {
         if self.session.stage != Stage::Opening || connect.client_id.is_empty() {
             return None;
         }
-        let registry = &self.shared.registry;
-        let name = registry.name(server(self.arrival), connect.client_id);
-        registry.takeover(self.cx.now, &name, self.arrival.endpoints.source)
+        let name = self.name(connect.client_id);
+        let client = self.arrival.endpoints.source;
+        self.shared.registry.takeover(self.cx.now, &name, client)
+    }
+
+    /// What a server says of its client by its answer to the CONNECT.
+    fn answer(&self, connack: &ConnAck<'_>) -> Option<Reason> {
+        if !connack.is_accepted() {
+            let refuses = refuses_credentials(self.session.version, connack.reason_code);
+            return refuses.then_some(Reason::MQTT_AUTH_FAILED);
+        }
+        let asked = self.session.membership.ticket?;
+        let name = self.name(self.session.client_id()?);
+        let client = self.arrival.endpoints.destination;
+        let overtook = self.shared.registry.overtook(asked, &name, client);
+        overtook.then_some(Reason::MQTT_TAKEOVER_CLIENT_ID)
+    }
+
+    /// The name of a client identifier at the session's broker.
+    fn name(&self, client_id: &str) -> Name {
+        let (address, port) = server(self.arrival);
+        let broker = self.cx.policy.brokers().of(address, port);
+        self.shared.registry.name(broker, client_id)
     }
 
     /// Takes note of a packet that was let through and noted by the session.
     pub(super) fn note_across(&mut self, packet: &ControlPacket<'_>) {
         match packet {
             ControlPacket::Connect(connect) if self.session.stage == Stage::Connecting => {
-                self.session.membership.lasts_s = lasts_s(connect);
+                let membership = &mut self.session.membership;
+                membership.lasts_s = lasts_s(connect);
+                let asks = || self.shared.registry.ticket();
+                membership.ticket.get_or_insert_with(asks);
             }
             ControlPacket::ConnAck(connack) if self.session.stage == Stage::Open => {
                 self.enlist(connack);
@@ -96,7 +118,7 @@ impl<S: Sink> Scene<'_, '_, S> {
 
     fn enlist(&mut self, connack: &ConnAck<'_>) {
         let membership = &mut self.session.membership;
-        if membership.ticket.is_some() {
+        if membership.name.is_some() {
             return;
         }
         if let Some(seconds) = connack.properties.session_expiry_s() {
@@ -105,12 +127,11 @@ impl<S: Sink> Scene<'_, '_, S> {
         let Some(client_id) = self.session.client_id() else {
             return;
         };
-        let registry = &self.shared.registry;
-        let name = registry.name(server(self.arrival), client_id);
+        let name = self.name(client_id);
         let client = self.arrival.endpoints.destination;
-        let Lease { name, ticket } = registry.hold(self.cx.now, name, client);
+        let Lease { name, ticket } = self.shared.registry.hold(self.cx.now, name, client);
         let membership = &mut self.session.membership;
-        (membership.name, membership.ticket) = (name, Some(ticket));
+        (membership.name, membership.ticket) = (Some(name), Some(ticket));
     }
 }
 

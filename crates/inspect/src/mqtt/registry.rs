@@ -2,7 +2,7 @@
 //!
 //! A server ends the earlier session when a client of the same name connects ([MQTT-3.1.4-2], 5.0
 //! [MQTT-3.1.4-3]), and hands a lasting one, subscriptions and waiting messages included, to whoever
-//! knows its name. So the registry remembers from which address a name is in use, and, for sessions
+//! knows its name, at whichever of its addresses. So the registry remembers from which address a name is in use, and, for sessions
 //! that outlast their connection, from which it was last.
 //!
 //! The holders of live sessions are as many as there are flows, which are bounded. The memory of
@@ -10,7 +10,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -27,9 +27,9 @@ const REMEMBERED_MAX: Duration = Duration::from_secs(7 * 86_400);
 /// Shards of the map of holders. Fixed, so that nothing depends on the machine.
 const SHARDS: usize = 64;
 
-/// A client identifier at a server, as a keyed hash: nobody outside can find another of the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Name(u64);
+/// A client identifier at a broker, as a keyed hash: nobody outside can find another of the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Name(NonZeroU64);
 
 /// All holders of client identifiers. Shared by the workers.
 #[derive(Debug)]
@@ -90,9 +90,10 @@ impl Registry {
         }
     }
 
-    /// The name of a client identifier at a server.
-    pub(crate) fn name(&self, server: (IpAddr, u16), client_id: &str) -> Name {
-        Name(self.hash(&(server, client_id)))
+    /// The name of a client identifier at a broker.
+    pub(crate) fn name(&self, broker: (IpAddr, u16), client_id: &str) -> Name {
+        let hash = self.hash(&(broker, client_id));
+        Name(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MAX))
     }
 
     fn hash(&self, of: &impl Hash) -> u64 {
@@ -114,22 +115,34 @@ impl Registry {
         taken.then_some(Reason::MQTT_TAKEOVER_SESSION)
     }
 
+    /// Whether a server gives the client at `address` a name that somebody else was given since `asked`, when
+    /// it asked for it: its CONNECT couldn't be told of then.
+    pub(crate) fn overtook(&self, asked: Ticket, name: &Name, address: IpAddr) -> bool {
+        let address = self.address(address);
+        self.holders.get(name).is_some_and(|holder| {
+            let is_other = holder.address != address && self.is_seen(holder.ticket);
+            is_other && is_since(holder.ticket, asked.get())
+        })
+    }
+
     /// Whether the holder of a ticket is still known to be one.
     fn is_seen(&self, ticket: Ticket) -> bool {
-        let later_by = ticket
-            .get()
-            .wrapping_sub(self.unseen_tickets.load(Ordering::Relaxed));
-        later_by <= u32::MAX / 2
+        is_since(ticket, self.unseen_tickets.load(Ordering::Relaxed))
     }
 
     fn address(&self, address: IpAddr) -> Address {
         Address(self.hash(&address) as u32)
     }
 
+    /// A ticket that nobody else has.
+    pub(crate) fn ticket(&self) -> Ticket {
+        let number = self.tickets.fetch_add(1, Ordering::Relaxed);
+        Ticket::new(number).unwrap_or(Ticket::MAX)
+    }
+
     /// A server has accepted a session from `address` under that name.
     pub(crate) fn hold(&self, now: Instant, name: Name, address: IpAddr) -> Lease {
-        let number = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let ticket = Ticket::new(number).unwrap_or(Ticket::MAX);
+        let ticket = self.ticket();
         let holder = Holder {
             address: self.address(address),
             ticket,
@@ -187,6 +200,11 @@ impl Registry {
     }
 }
 
+/// Whether a ticket was issued no earlier than the one of that number.
+fn is_since(ticket: Ticket, number: u32) -> bool {
+    ticket.get().wrapping_sub(number) <= u32::MAX / 2
+}
+
 impl Aging for Last {
     fn used(&self) -> Instant {
         self.left
@@ -228,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_belongs_to_its_server() {
+    fn a_name_belongs_to_its_broker() {
         let registry = registry(10);
         let names = [
             registry.name((address(1), 1883), "plc"),
@@ -254,6 +272,20 @@ mod tests {
         registry.release(at(3), &lease, Duration::ZERO);
         assert_eq!(registry.takeover(at(4), &plc, address(8)), None);
         assert_eq!(registry.len(), 0);
+    }
+
+    #[test]
+    fn a_name_given_away_since_it_was_asked_for_is_overtaken_once() {
+        let registry = registry(10);
+        let plc = name(&registry, "plc");
+        let before = registry.ticket();
+        let _lease = registry.hold(at(1), plc, address(7));
+        let after = registry.ticket();
+        assert!(registry.overtook(before, &plc, address(8)));
+        assert!(!registry.overtook(before, &plc, address(7)));
+        assert!(!registry.overtook(after, &plc, address(8)));
+        registry.lose_sight(at(2));
+        assert!(!registry.overtook(before, &plc, address(8)));
     }
 
     #[test]

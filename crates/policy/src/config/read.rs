@@ -1,6 +1,7 @@
 //! Reading the configuration file, key by key.
 
 mod around;
+mod brokers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -68,6 +69,9 @@ fn config(report: &mut Report, mut file: Table<'_>) -> Config {
     });
     section(report, &mut file, "tls", "[tls]", |report, table| {
         config.tls_required_from = required_from(report, table, &config.zones);
+    });
+    section(report, &mut file, "mqtt", "[mqtt]", |report, table| {
+        brokers::mqtt(report, table, &config.services, &mut config.brokers);
     });
     section(report, &mut file, "tcp", "[tcp]", |report, table| {
         let choices = [

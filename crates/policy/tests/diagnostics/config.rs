@@ -104,6 +104,46 @@ fn what_is_wrong_with_a_configuration() {
             "`inside` or `outside`",
         ),
         (
+            "[mqtt]\nbrokers = [[\"10.0.0.0/8\"]]",
+            "2:13: error: `10.0.0.0/8` isn't a broker's address",
+            "10.77.0.2:1884",
+        ),
+        (
+            "[mqtt]\nbrokers = [[\"10.0.0.1:0\"]]",
+            "`10.0.0.1:0` isn't a broker's address",
+            "",
+        ),
+        (
+            "[mqtt]\nbrokers = [[\"10.0.0.1\", \"fd77::2\"], [\"fd77::3\", \"fd77:0::2\"]]",
+            "error: `fd77::2` is named twice",
+            "first named here: weir.toml:2:25",
+        ),
+        (
+            "[mqtt]\nbrokers = [\"10.0.0.1\"]",
+            "2:12: error: a broker is a list of its addresses",
+            "[[\"10.77.0.2\", \"fd77::2\"]]",
+        ),
+        (
+            "[mqtt]\nbrokers = [[]]",
+            "warning: this broker has no address",
+            "",
+        ),
+        (
+            "[mqtt]\nbrokers = [[\"10.0.0.1\"]]",
+            "warning: `10.0.0.1` is one broker in any case",
+            "or leave it out",
+        ),
+        (
+            "[mqtt]\nbrokers = [[\"::ffff:10.0.0.1\", \"fd77::2\"]]",
+            "warning: no frame bears an IPv4-mapped address: it is taken for 10.0.0.1",
+            "",
+        ),
+        (
+            "[mqtt]\nbrokers = [[\"10.0.0.1:1884\"]]",
+            "warning: port 1884 belongs to no service of MQTT",
+            "",
+        ),
+        (
             "[metrics]\nlisten = \":9683\"",
             "isn't an address with a port",
             "127.0.0.1:9683",
@@ -205,6 +245,9 @@ packs   = ["baseline.toml", "site.toml"]
 [tls]
 required_from = ["sensors", "outside"]
 
+[mqtt]
+brokers = [["10.77.0.2", "[fd77::2]:1884"]]
+
 [tcp]
 midstream = "bypass"
 
@@ -263,6 +306,7 @@ format = "json"
         "default: Drop",
         "\"site.toml\"",
         "tls_required_from: [\"sensors\", \"outside\"]",
+        "(10.77.0.2, 0): (10.77.0.2, 0), (fd77::2, 1884): (10.77.0.2, 0)",
         "Bypass",
         "Forward",
         "flows: 10",

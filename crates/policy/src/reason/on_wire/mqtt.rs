@@ -82,7 +82,7 @@ super::seen! {
     "mqtt.auth.failed" =>
         "a CONNACK with 04 or 05 in 3.x, 86, 87 or 8c in 5.0";
     "mqtt.takeover.client-id" =>
-        "two connections from different addresses whose CONNECTs hold one identifier, the first still open";
+        "two connections from different addresses whose CONNECTs hold one identifier, the first still open; where both came before an answer, the second CONNACK";
     "mqtt.takeover.session" =>
         "a CONNECT with the identifier of a session kept by its server, from another address than its last one";
 
