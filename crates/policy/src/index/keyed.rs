@@ -5,13 +5,17 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use wire::mqtt::topic;
 
-use crate::matching::{Entry, Field, Look, Party, Relation, filters_of, payload_of, topic_of};
+use crate::matching::{
+    Bounds, Entry, Extent, Field, JsonTree, JsonTreeBuilder, Look, Party, Relation, filters_of,
+    payload_of, topic_of,
+};
 use crate::{Reason, Subject};
 
 use super::Found;
 use super::choice::Choice;
 use super::literals::{Literals, LiteralsBuilder};
 use super::prefixes::Prefixes;
+use super::ranges::Ranges;
 use super::texts::{Texts, TextsBuilder};
 use super::trie::Trie;
 
@@ -25,11 +29,14 @@ pub(super) struct Keyed {
     networks: [Prefixes; PARTIES],
     vlans: HashMap<u16, u32, FixedState>,
     payloads: Literals,
+    json: JsonTree,
+    sizes: [Ranges; EXTENTS],
     reasons: HashMap<Reason, u32, FixedState>,
 }
 
 const LOOKS: usize = Look::Path as usize + 1;
 const PARTIES: usize = Party::Server as usize + 1;
+const EXTENTS: usize = Extent::Payload as usize + 1;
 
 /// Which of them a bucket's rules are found by, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,6 +48,8 @@ impl Sections {
     const REASONS: Self = Self(4);
 
     const VLANS: Self = Self((8 << PARTIES) << LOOKS);
+    const JSON: Self = Self(Self::VLANS.0 << 1);
+    const SIZES: Self = Self(Self::VLANS.0 << 2);
 
     const NETWORKS: Self = Self(((1 << PARTIES) - 1) << 3);
 
@@ -59,6 +68,8 @@ impl Sections {
             Entry::Network(party, _) | Entry::Zone(party, _) => Self::party(*party),
             Entry::Vlan(_) => Self::VLANS,
             Entry::Payload(_) => Self::PAYLOADS,
+            Entry::Json(..) => Self::JSON,
+            Entry::Bytes(..) => Self::SIZES,
             Entry::Reason(_) => Self::REASONS,
         }
     }
@@ -86,7 +97,8 @@ impl Keyed {
         let mut texts = Vec::<(Field, TextsBuilder)>::new();
         let mut networks: [Prefixes; PARTIES] = Default::default();
         let (mut vlans, mut reasons) = (HashMap::default(), HashMap::default());
-        let mut payloads = LiteralsBuilder::default();
+        let (mut payloads, mut json) = (LiteralsBuilder::default(), JsonTreeBuilder::default());
+        let mut sizes: [Vec<(Bounds, u32)>; EXTENTS] = Default::default();
         for ((number, entry), rules) in (0..).zip(choice.entries).zip(&rules) {
             if rules.is_empty() {
                 continue;
@@ -107,6 +119,8 @@ impl Keyed {
                     vlans.insert(vlan, number);
                 }
                 Entry::Payload(literal) => payloads.insert(&literal, number),
+                Entry::Json(pointer, test) => json.insert(&pointer, test, number),
+                Entry::Bytes(extent, bounds) => sizes[extent as usize].push((bounds, number)),
                 Entry::Reason(reason) => {
                     reasons.insert(reason, number);
                 }
@@ -122,6 +136,8 @@ impl Keyed {
             networks,
             vlans,
             payloads: payloads.build(),
+            json: json.build(),
+            sizes: sizes.map(Ranges::new),
             reasons,
         }
     }
@@ -148,10 +164,39 @@ impl Keyed {
             let number = self.vlans.get(&vlan).copied();
             number.into_iter().for_each(&mut tell);
         }
-        if sections.have(Sections::PAYLOADS)
-            && let Some(payload) = payload_of(subject)
-        {
-            self.payloads.find(payload, &mut tell);
+        if sections.have(Sections::SIZES) {
+            self.find_sizes(subject, &mut tell);
+        }
+        self.find_in_payload(sections, subject, &mut tell);
+    }
+
+    fn find_in_payload(
+        &self,
+        sections: Sections,
+        subject: &Subject<'_>,
+        tell: &mut impl FnMut(u32),
+    ) {
+        let (literals, json) = (
+            sections.have(Sections::PAYLOADS),
+            sections.have(Sections::JSON),
+        );
+        let payload = (literals || json).then(|| payload_of(subject)).flatten();
+        let Some(payload) = payload else {
+            return;
+        };
+        if literals {
+            self.payloads.find(payload, tell);
+        }
+        if json {
+            self.json.find(payload, tell);
+        }
+    }
+
+    fn find_sizes(&self, subject: &Subject<'_>, tell: &mut impl FnMut(u32)) {
+        for extent in [Extent::Message, Extent::Payload] {
+            if let Ok(size) = u64::try_from(extent.of(subject)) {
+                self.sizes[extent as usize].find(Bounds::one(size), tell);
+            }
         }
     }
 
@@ -199,6 +244,8 @@ impl Keyed {
                 number.into_iter().for_each(&mut tell);
             }
             Entry::Payload(literal) => self.payloads.find(literal, &mut tell),
+            Entry::Json(pointer, _) => self.json.named(pointer, &mut tell),
+            Entry::Bytes(extent, bounds) => self.sizes[*extent as usize].find(*bounds, &mut tell),
             Entry::Reason(reason) => {
                 let number = self.reasons.get(reason).copied();
                 number.into_iter().for_each(&mut tell);
