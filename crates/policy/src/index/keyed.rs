@@ -36,6 +36,8 @@ pub(super) struct Keyed {
 
 const LOOKS: usize = Look::Path as usize + 1;
 const PARTIES: usize = Party::Server as usize + 1;
+/// Open ranges meet all others: of more of them nothing is told.
+const MAX_MEETING: usize = 1024;
 const EXTENTS: usize = Extent::Payload as usize + 1;
 
 /// Which of them a bucket's rules are found by, one bit each.
@@ -244,8 +246,16 @@ impl Keyed {
                 number.into_iter().for_each(&mut tell);
             }
             Entry::Payload(literal) => self.payloads.find(literal, &mut tell),
-            Entry::Json(pointer, _) => self.json.named(pointer, &mut tell),
-            Entry::Bytes(extent, bounds) => self.sizes[*extent as usize].find(*bounds, &mut tell),
+            Entry::Json(pointer, test) => self.json.named(pointer, test, &mut tell),
+            Entry::Bytes(extent, bounds) => {
+                let mut left = MAX_MEETING;
+                self.sizes[*extent as usize].find(*bounds, &mut |number| {
+                    if left > 0 {
+                        left -= 1;
+                        tell(number);
+                    }
+                });
+            }
             Entry::Reason(reason) => {
                 let number = self.reasons.get(reason).copied();
                 number.into_iter().for_each(&mut tell);

@@ -40,23 +40,28 @@ fn ends(ranges: &[(Bounds, u32)], last: &mut [u64]) -> u64 {
 }
 
 /// As deep as the number of ranges has binary digits.
-fn meeting(ranges: &[(Bounds, u32)], last: &[u64], wanted: Bounds, tell: &mut impl FnMut(u32)) {
-    let middle = ranges.len() / 2;
-    let Some((own, number)) = ranges.get(middle) else {
-        return;
-    };
-    if last[middle] < wanted.min {
-        return;
+fn meeting(
+    mut ranges: &[(Bounds, u32)],
+    mut last: &[u64],
+    wanted: Bounds,
+    tell: &mut impl FnMut(u32),
+) {
+    while let Some((own, number)) = ranges.get(ranges.len() / 2) {
+        let middle = ranges.len() / 2;
+        if last[middle] < wanted.min {
+            return;
+        }
+        let before = (&ranges[..middle], &last[..middle]);
+        if own.min > wanted.max {
+            (ranges, last) = before;
+            continue;
+        }
+        if own.max >= wanted.min {
+            tell(*number);
+        }
+        meeting(before.0, before.1, wanted, tell);
+        (ranges, last) = (&ranges[middle + 1..], &last[middle + 1..]);
     }
-    meeting(&ranges[..middle], &last[..middle], wanted, tell);
-    if own.min > wanted.max {
-        return;
-    }
-    if own.max >= wanted.min {
-        tell(*number);
-    }
-    let behind = middle + 1;
-    meeting(&ranges[behind..], &last[behind..], wanted, tell);
 }
 
 #[cfg(test)]

@@ -86,14 +86,15 @@ impl Tree {
         });
     }
 
-    /// Tells the number of every test of what this pointer names.
-    pub(crate) fn named(&self, pointer: &Pointer, tell: &mut impl FnMut(u32)) {
+    /// Tells the number of this very test of what this pointer names.
+    pub(crate) fn named(&self, pointer: &Pointer, test: &JsonTest, tell: &mut impl FnMut(u32)) {
         let mut tokens = pointer.tokens().iter();
         let node = tokens.try_fold(&self.nodes[0], |node, token| {
             node.members.get(token).map(|child| &self.nodes[*child])
         });
         let tests = node.into_iter().flat_map(|node| &node.tests);
-        tests.for_each(|(_, number)| tell(*number));
+        let same = tests.filter(|(known, _)| known == test);
+        same.for_each(|(_, number)| tell(*number));
     }
 }
 
