@@ -18,8 +18,8 @@ use crate::metering::{Metered, Metering};
 use crate::outcome::verdict_of;
 use crate::time::Wall;
 use crate::{
-    Count, Event, EventKind, Injected, Instant, LimitKind, Limits, MessageKind, Outcome, Port,
-    Sink, Verdict,
+    Count, Counted, Event, EventKind, Injected, Instant, LimitKind, Limits, MessageKind, Outcome,
+    Port, Sink, Verdict,
 };
 
 /// The call under way: time, place, rules, and where to tell.
@@ -112,6 +112,8 @@ pub(crate) struct Untold {
     pub(crate) judgement: Judgement,
     ruling: Ruling,
     noted: SmallVec<[Noted; 4]>,
+    /// What the rule went by, if it counts bytes.
+    pub(crate) counted: Option<Counted>,
 }
 
 /// An alert or dry run on the way to a ruling.
@@ -228,6 +230,7 @@ impl<'a, S: Sink> Context<'a, S> {
             judgement: judgement(&ruling, subject, &noted),
             ruling,
             noted,
+            counted: None,
         }
     }
 
@@ -238,12 +241,14 @@ impl<'a, S: Sink> Context<'a, S> {
         arrival: &Arrival,
         subject: &Subject<'_>,
         ruling: Ruling,
+        counted: Option<Counted>,
         reply: Option<Injected>,
     ) -> Outcome {
         let untold = Untold {
             judgement: judgement(&ruling, subject, &[]),
             ruling,
             noted: SmallVec::new(),
+            counted,
         };
         self.tell_all(arrival.carrier, subject, &untold, reply);
         untold.judgement.outcome
@@ -339,6 +344,7 @@ impl<'a, S: Sink> Context<'a, S> {
                         rule: Some(rule),
                         reason: ruling.reason,
                         would: outcome.would,
+                        counted: untold.counted,
                         ban,
                         ..event
                     });
@@ -403,6 +409,7 @@ impl<'a, S: Sink> Context<'a, S> {
             verdict: outcome.verdict,
             would: None,
             reply,
+            counted: None,
             ban: None,
             generation: self.generation,
         }

@@ -29,10 +29,23 @@ pub struct Event<'a> {
     /// What was sent in the place of the message, if anything was: a CoAP client gets no more than its
     /// budget leaves.
     pub reply: Option<Injected>,
+    /// The bytes that were counted, if a rule went by them.
+    pub counted: Option<Counted>,
     /// Whom the rule keeps out for it, and for how long.
     pub ban: Option<Ban>,
     /// Generation of the policy that decided.
     pub generation: u64,
+}
+
+/// UDP payload bytes of a CoAP client, over the window of the rule that goes by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// From the client.
+    pub received: u64,
+    /// Towards the client, the message under judgement included.
+    pub sent: u64,
+    /// What may go towards it, for what came from it.
+    pub budget: u64,
 }
 
 /// Why there is an event.

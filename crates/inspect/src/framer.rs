@@ -4,10 +4,68 @@
 //! that spans segments only the beginning is kept until it can be judged, and what follows it passes
 //! without being kept.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use wire::Direction;
 
+use crate::Limits;
 use crate::app::Denial;
 use crate::pool::Pool;
+use crate::shared::Shared;
+
+/// One direction of a flow gets this part of what all of them have in common.
+const SHARE: usize = 256;
+
+/// Bytes kept of messages beyond what each direction has for itself, over all flows.
+#[derive(Debug)]
+pub(crate) struct PartialTotal {
+    /// What each direction has for itself.
+    own: usize,
+    common: usize,
+    taken: AtomicUsize,
+}
+
+impl PartialTotal {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            own: limits.partial_bytes,
+            common: limits.partial_common_bytes,
+            taken: AtomicUsize::new(0),
+        }
+    }
+
+    /// What a direction may keep without asking.
+    pub(crate) fn own(&self) -> usize {
+        self.own
+    }
+
+    /// The most that is ever kept of a message.
+    pub(crate) fn largest(&self) -> usize {
+        self.own + self.common / SHARE
+    }
+
+    /// Makes room for `len` bytes of a message of which `kept` are kept. Its first segment always has some.
+    fn grow(&self, kept: usize, len: usize) -> bool {
+        let more = self.borrowed(len) - self.borrowed(kept);
+        let add = |taken: usize| {
+            let grown = taken + more;
+            (grown <= self.common || kept == 0).then_some(grown)
+        };
+        let order = Ordering::Relaxed;
+        more == 0 || self.taken.fetch_update(order, order, add).is_ok()
+    }
+
+    fn give_back(&self, kept: usize) {
+        let borrowed = self.borrowed(kept);
+        if borrowed > 0 {
+            self.taken.fetch_sub(borrowed, Ordering::Relaxed);
+        }
+    }
+
+    fn borrowed(&self, kept: usize) -> usize {
+        kept.saturating_sub(self.own)
+    }
+}
 
 /// What became of the message at the start of some bytes.
 #[derive(Debug)]
@@ -26,10 +84,15 @@ pub(super) trait Judge<'a> {
     fn framer(&mut self) -> &mut Framer;
 
     /// Where buffers come from.
-    fn pool(&self) -> &'a Pool;
+    fn shared(&self) -> &'a Shared;
 
     /// Judges the message at the start of `bytes`, which aren't empty.
     fn handle_message(&mut self, bytes: &[u8]) -> Step;
+
+    /// Makes room for `len` bytes of a message. What becomes of it instead, if there is none.
+    fn make_room(&mut self, _len: usize) -> Option<Step> {
+        None
+    }
 
     /// Takes in the next bytes: how many of them may pass, and whether what follows them must not.
     fn handle_stream(&mut self, bytes: &[u8]) -> (usize, Option<Denial>) {
@@ -60,11 +123,8 @@ pub(super) trait Judge<'a> {
             Reading::Boundary => match self.handle_message(bytes) {
                 Step::Passed(len) => Ok(len),
                 Step::Need(need) => {
-                    let pool = self.pool();
-                    let framer = self.framer();
-                    framer.keep(bytes, pool);
-                    framer.reading = Reading::Partial { need };
-                    Ok(bytes.len())
+                    self.framer().reading = Reading::Partial { need };
+                    self.complete(bytes, need)
                 }
                 Step::Denied(denial) => Err(denial),
             },
@@ -74,31 +134,41 @@ pub(super) trait Judge<'a> {
 
     /// Goes on with a message whose beginning is kept.
     fn complete(&mut self, bytes: &[u8], need: usize) -> Result<usize, Denial> {
-        let pool = self.pool();
-        let framer = self.framer();
-        let earlier = framer.kept_len();
+        let shared = self.shared();
+        let earlier = self.framer().kept_len();
         let taken = bytes.len().min(need.saturating_sub(earlier));
-        framer.keep(&bytes[..taken], pool);
+        if let Some(step) = self.make_room(earlier + taken) {
+            return self.conclude(step, 0);
+        }
+        let framer = self.framer();
+        framer.keep(&bytes[..taken], &shared.pool);
         if framer.kept_len() < need {
             return Ok(taken);
         }
         let kept = framer.take_kept();
-        match self.handle_message(&kept) {
+        let step = self.handle_message(&kept);
+        self.framer().put_back(kept);
+        self.conclude(step, taken)
+    }
+
+    /// What becomes of the kept bytes, and of `taken` more, once they were judged.
+    fn conclude(&mut self, step: Step, taken: usize) -> Result<usize, Denial> {
+        let shared = self.shared();
+        let framer = self.framer();
+        match step {
             // What is read never ends before the bytes it took to read it, but for a message that is
             // let through although it can't be read: then all that is kept belongs to it.
             Step::Passed(len) => {
-                self.framer().skip_kept(kept.len() - len);
-                pool.give(kept);
+                framer.skip_kept(framer.kept_len() - len);
+                framer.give_up(shared);
                 Ok(taken)
             }
             Step::Need(need) => {
-                let framer = self.framer();
-                framer.put_back(kept);
                 framer.reading = Reading::Partial { need };
                 Ok(taken)
             }
             Step::Denied(denial) => {
-                pool.give(kept);
+                framer.give_up(shared);
                 Err(denial)
             }
         }
@@ -160,6 +230,22 @@ impl Framer {
         self.kept.len()
     }
 
+    /// The kept bytes.
+    pub(super) fn kept(&self) -> &[u8] {
+        &self.kept
+    }
+
+    /// Makes room for `len` bytes in all, where there is any.
+    pub(super) fn make_room(&self, len: usize, total: &PartialTotal) -> bool {
+        total.grow(self.kept.len(), len)
+    }
+
+    /// Gives up the kept bytes, and the room they took.
+    fn give_up(&mut self, shared: &Shared) {
+        shared.partial.give_back(self.kept.len());
+        shared.pool.give(self.take_kept());
+    }
+
     /// Takes the kept bytes out, to be read.
     pub(super) fn take_kept(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.kept)
@@ -183,7 +269,7 @@ impl Framer {
         };
     }
 
-    /// Puts back what [`Framer::take_kept`] took, since more of the message is needed.
+    /// Puts back what [`Framer::take_kept`] took.
     pub(super) fn put_back(&mut self, kept: Vec<u8>) {
         self.kept = kept;
     }
@@ -214,8 +300,8 @@ impl Framers {
     }
 
     /// Looks for the next message in each direction that was being read.
-    pub(super) fn seek(&mut self, pool: &Pool) {
-        self.clear(pool);
+    pub(super) fn seek(&mut self, shared: &Shared) {
+        self.clear(shared);
         for framer in &mut self.0 {
             if framer.reading != Reading::Lost {
                 framer.reading = Reading::Seeking;
@@ -224,9 +310,9 @@ impl Framers {
     }
 
     /// Gives up all memory.
-    pub(super) fn clear(&mut self, pool: &Pool) {
+    pub(super) fn clear(&mut self, shared: &Shared) {
         for framer in &mut self.0 {
-            pool.give(framer.take_kept());
+            framer.give_up(shared);
         }
     }
 }

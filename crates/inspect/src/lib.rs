@@ -39,7 +39,7 @@ mod tcp;
 mod time;
 mod tls;
 
-pub use event::{Event, EventKind};
+pub use event::{Counted, Event, EventKind};
 pub use frame::{Frame, Port};
 pub use gauges::Gauges;
 pub use inspector::{Inspector, Sitting};

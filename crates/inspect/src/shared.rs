@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::framer::PartialTotal;
 use crate::mqtt::{AliasTotal, Entry, Registry};
 use crate::pool::Pool;
 use crate::tcp::HeldTotal;
@@ -13,6 +14,7 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     pub(crate) windows: Pool<Entry>,
     pub(crate) held: HeldTotal,
+    pub(crate) partial: PartialTotal,
     pub(crate) alias_total: AliasTotal,
     pub(crate) registry: Registry,
     sessions: AtomicUsize,
@@ -24,6 +26,7 @@ impl Shared {
             pool: Pool::default(),
             windows: Pool::default(),
             held: HeldTotal::default(),
+            partial: PartialTotal::new(limits),
             alias_total: AliasTotal::default(),
             registry: Registry::new(limits, seed),
             sessions: AtomicUsize::new(0),

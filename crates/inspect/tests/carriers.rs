@@ -166,6 +166,10 @@ fn a_hello_goes_through_the_rules_like_a_connect() {
         check_hellos(&rule, &[(hello, named), ("", unnamed)]);
     }
     check_hellos(
+        "match = {}\nexcept = { alpn = \"mqtt\" }",
+        &[("alpn=mqtt", false), (hello, true), ("", true)],
+    );
+    check_hellos(
         "match = { tls_version = [\"1.0\", \"1.1\", \"ssl3\"] }",
         &[
             ("version=1.0", true),

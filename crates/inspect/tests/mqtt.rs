@@ -2,7 +2,7 @@
 
 use testkit::mqtt;
 use testkit::network::{Ends, Gateway, Passage, Stream, policy_of};
-use weir_inspect::{Count, Limits, Verdict};
+use weir_inspect::{Count, LimitKind, Limits, Verdict};
 use wire::Direction::{ToClient, ToServer};
 use wire::mqtt::encode::{Connect, Publish, Will};
 use wire::mqtt::{Property, QoS, Version};
@@ -236,6 +236,7 @@ fn a_huge_publish_on_a_forbidden_topic_is_stopped_at_its_header() {
 fn what_would_have_to_be_kept_whole_is_bounded() {
     let limits = Limits {
         partial_bytes: 512,
+        partial_common_bytes: 0,
         mqtt_packet_bytes: 4096,
         ..Limits::default()
     };
@@ -251,6 +252,103 @@ fn what_would_have_to_be_kept_whole_is_bounded() {
         assert_eq!(passage.reason(), Some("mqtt.too-large"));
         assert!(!passage.outcome.forward);
     }
+}
+
+/// Says a packet in segments of the usual size; how the last of them went.
+fn say_in_segments(gateway: &mut Gateway, stream: &mut Stream, packet: &[u8]) -> Passage {
+    let mut last = None;
+    for segment in packet.chunks(1460) {
+        last = Some(stream.data(gateway, ToServer, segment));
+        stream.ack(gateway, ToClient);
+    }
+    last.expect("a packet isn't empty")
+}
+
+/// A CONNECT all of whose fields are as long as they get.
+fn largest_connect() -> Vec<u8> {
+    let long = "x".repeat(65_535);
+    mqtt::connect_with(&Connect {
+        client_id: &long,
+        username: Some(&long),
+        password: Some(long.as_bytes()),
+        will: Some(Will {
+            topic: &long,
+            payload: long.as_bytes(),
+            qos: QoS::AtMostOnce,
+            retain: false,
+            properties: &[],
+        }),
+        ..Connect::default()
+    })
+}
+
+#[test]
+fn whatever_is_legal_passes_however_long_it_is() {
+    let mut gateway = gateway();
+    let mut stream = Stream::new(Ends::v4(7, 1883));
+    stream.open(&mut gateway);
+    let connected = say_in_segments(&mut gateway, &mut stream, &largest_connect());
+    assert_eq!(connected.reason(), None);
+    stream.passes(&mut gateway, ToClient, &mqtt::connack(Version::V311, 0));
+    let filters: Vec<_> = (0..20_000)
+        .map(|n| format!("plant/line/{n:05}/machine"))
+        .collect();
+    let filters: Vec<_> = filters.iter().map(String::as_str).collect();
+    for packet in [
+        mqtt::subscribe(Version::V311, 1, &filters),
+        mqtt::publish(Version::V311, &"t".repeat(65_535), b"x"),
+    ] {
+        let passage = say_in_segments(&mut gateway, &mut stream, &packet);
+        assert_eq!(
+            (passage.verdict(), passage.reason()),
+            (Verdict::Accept, None)
+        );
+    }
+}
+
+#[test]
+fn a_denied_packet_is_found_however_long_it_is() {
+    let mut gateway = gateway();
+    let mut stream = session(&mut gateway, Version::V311, "a");
+    let topic = ["secret/", &"t".repeat(65_000)].concat();
+    let packet = mqtt::publish(Version::V311, &topic, b"x");
+    let passage = say_in_segments(&mut gateway, &mut stream, &packet);
+    assert!(!passage.outcome.forward);
+}
+
+#[test]
+fn many_long_packets_at_once_find_no_more_room_than_there_is() {
+    // The share of one direction is 8 KiB.
+    let limits = Limits {
+        partial_bytes: 4096,
+        partial_common_bytes: 256 << 13,
+        ..Limits::default()
+    };
+    let mut gateway = Gateway::with_limits(policy_of("", PACK), limits);
+    let topic = "t".repeat(12_200);
+    let packet = mqtt::publish(Version::V311, &topic, b"x");
+    let (head, tail) = packet.split_at(12_200);
+    let mut streams: Vec<_> = (0..300)
+        .map(|n| Stream::session(&mut gateway, Ends::v4(n, 1883), Version::V311, "a"))
+        .collect();
+    let passed = |passage: Passage| passage.outcome.forward;
+    let begun: Vec<_> = streams
+        .iter_mut()
+        .map(|stream| passed(say_in_segments(&mut gateway, stream, head)))
+        .collect();
+    let refused = begun.iter().filter(|passed| !**passed).count();
+    assert_eq!(refused, 300 - (256 << 13) / (12_200 - 4096));
+    let hit = gateway.record.counted(Count::Limit(LimitKind::Partial));
+    assert_eq!(hit, refused);
+    // Who has finished or is gone makes room again.
+    for (stream, begun) in streams.iter_mut().zip(begun) {
+        assert_eq!(passed(say_in_segments(&mut gateway, stream, tail)), begun);
+    }
+    let mut late = Stream::session(&mut gateway, Ends::v4(400, 1883), Version::V311, "a");
+    assert!(passed(say_in_segments(&mut gateway, &mut late, &packet)));
+    // What needs none of it never finds it taken.
+    let short = mqtt::publish(Version::V311, &topic[..4000], b"x");
+    assert!(passed(say_in_segments(&mut gateway, &mut late, &short)));
 }
 
 #[test]

@@ -74,3 +74,29 @@ fn every_case_goes_as_it_says_behind_the_baseline() {
 fn every_hole_is_closed_before_the_baseline() {
     check(&[VIRTUAL, BASELINE], VIRTUAL.0);
 }
+
+/// Silence is an outcome as any other, also while time passes.
+#[test]
+fn a_case_that_expects_no_alert_fails_by_any() {
+    let pack = r#"
+        [[rule]]
+        id = "told"
+        match = { reason = ["mqtt.session.keep-alive", "mqtt.session.pingresp-unexpected"] }
+        action = "alert"
+        [[case]]
+        name = "a word too many"
+        say = ["CONNECT", "< CONNACK", "< PINGRESP", "PUBLISH topic=t"]
+        expect = { verdict = "accept", alerts = [] }
+        [[case]]
+        name = "nothing said"
+        say = ["CONNECT keep_alive=10", "< CONNACK", "wait 20s", "PUBLISH topic=t"]
+        expect = { verdict = "accept", alerts = [] }
+    "#;
+    let source = SourceText::new("told.toml", pack);
+    let policy = Policy::compile(&Config::default().for_cases(), &[source]);
+    let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")));
+    for case in policy.cases() {
+        let failure = conversation::check(&policy, case).expect_err(&case.name);
+        assert!(failure.message.contains("not even of told"), "{failure:?}");
+    }
+}

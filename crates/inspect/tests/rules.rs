@@ -408,6 +408,48 @@ expect = { verdict = "accept" }
 }
 
 #[test]
+fn observers_over_tcp_are_counted_with_the_others() {
+    check(
+        r#"
+[[rule]]
+id     = "two-observers"
+match  = { method = "GET" }
+limit  = { max = 2, of = "observers", per = "destination" }
+action = "refuse"
+
+[[case]]
+name    = "a third observer of a server, on one connection or on several"
+service = "coap-tcp"
+from    = ["10.20.0.7", "10.20.0.8"]
+say     = [
+  "@1 7.01", "@1 < 7.01", "@2 7.01", "@2 < 7.01", "@1 GET /t observe=0 token=01", "@1 < 2.05 observe=1 token=01",
+  "@2 GET /t observe=0 token=01", "@2 GET /u observe=0 token=02",
+]
+expect  = { verdict = "refuse", rule = "two-observers", reason = "rule.limit.max" }
+
+[[case]]
+name    = "who ends one, isn't granted one, or asks for the same again takes no room"
+service = "coap-tcp"
+say     = [
+  "7.01", "< 7.01", "GET /t observe=0 token=01", "< 2.05 observe=1 token=01", "GET /t observe=0 token=02",
+  "< 2.05 token=02", "GET /u observe=0 token=03", "GET /u observe=0 token=03", "GET /t observe=1 token=01", "< 2.05 token=01",
+  "GET /v observe=0 token=04",
+]
+expect  = { verdict = "accept" }
+
+[[case]]
+name    = "a connection that ends observes nothing"
+service = "coap-tcp"
+say     = [
+  "7.01", "< 7.01", "GET /t observe=0 token=01", "GET /u observe=0 token=02", "reconnect", "7.01", "< 7.01",
+  "GET /v observe=0 token=03",
+]
+expect  = { verdict = "accept" }
+"#,
+    );
+}
+
+#[test]
 fn time_goes_by_the_clock_on_the_wall() {
     check(
         r#"
@@ -466,13 +508,45 @@ expect = { verdict = "accept" }
     );
 }
 
+#[test]
+fn every_filter_has_the_qos_given_for_it() {
+    check(
+        r#"
+[[rule]]
+id     = "b-exactly-once"
+match  = { filter = { within = ["b", "c"] }, qos = 2 }
+action = "refuse"
+
+[[case]]
+name   = "another filter's"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=a qos=2 filter=b qos=0 filter=c"]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "its own"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=a filter=b qos=0 qos=2"]
+expect = { verdict = "refuse", rule = "b-exactly-once" }
+
+[[case]]
+name   = "the last one's, of those that follow"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=a qos=1 filter=d qos=2 filter=c"]
+expect = { verdict = "refuse", rule = "b-exactly-once" }
+
+[[case]]
+name   = "all alike"
+say    = ["CONNECT", "< CONNACK", "SUBSCRIBE filter=a filter=c qos=2"]
+expect = { verdict = "refuse", rule = "b-exactly-once" }
+"#,
+    );
+}
+
 /// Who wasn't told the time blocks nobody for it.
 #[test]
 fn without_a_clock_no_time_holds() {
     let pack = r#"
         [[rule]]
         id = "r"
-        match = { packet = "CONNECT", time = { days = "mon-sun", zone = "UTC" } }
+        match = { packet = "CONNECT", time = { days = "mon-sat", zone = "UTC" } }
         action = "drop"
     "#;
     let mut gateway = testkit::network::Gateway::of("", pack);

@@ -111,7 +111,7 @@ fn ten_thousand_rules() -> String {
                 },
                 format!(
                     "limit = {{ count = {}, window = \"1d\", per = \"client_id\" }}\n",
-                    100_000 + n
+                    200_000 - n
                 ),
             ),
             1 => (

@@ -58,8 +58,8 @@ pub struct Expect {
     pub reason: Option<Reason>,
     /// What a rule on trial would have done.
     pub would: Option<Verdict>,
-    /// Identifiers of rules that have to raise an alert on the way.
-    pub alerts: Vec<String>,
+    /// Identifiers of rules that have to raise an alert on the way; where none is named, none may.
+    pub alerts: Option<Vec<String>>,
 }
 
 /// One line of a conversation.

@@ -288,6 +288,8 @@ pub struct Limits {
     pub unacked_bytes_per_flow: usize,
     /// What is kept of a control packet that spans segments, default 64 KiB.
     pub partial_bytes: usize,
+    /// What is kept beyond that, over all flows, default 256 MiB; one direction gets a part of it.
+    pub partial_common_bytes: usize,
     /// The largest MQTT control packet, header included, default 268,435,460 (all MQTT has).
     pub mqtt_packet_bytes: usize,
     /// Packet identifiers in flight remembered per direction of a session, default 1,024.
@@ -334,6 +336,7 @@ impl Default for Limits {
             held_segments_per_flow: 1024,
             unacked_bytes_per_flow: 512 << 10,
             partial_bytes: 64 << 10,
+            partial_common_bytes: 256 << 20,
             mqtt_packet_bytes: 268_435_460,
             in_flight: 1024,
             subscription_bytes: 512,

@@ -86,7 +86,7 @@ pub struct Ratio {
     pub ratio_milli: u32,
     /// What is counted separately.
     pub per: Per,
-    /// How far back bytes count.
+    /// How long after they came bytes may be answered.
     pub window: Duration,
 }
 
@@ -247,8 +247,8 @@ impl Per {
 /// # Ratios
 ///
 /// The inspector keeps one ledger per client address: the UDP payload bytes ([`Subject::size`]) of
-/// CoAP datagrams from the client and towards it, with enough time resolution for the longest
-/// window of [`crate::Policy::ratio_windows`]. What comes from the client is entered on arrival,
+/// CoAP datagrams from the client and towards it, for each of [`crate::Policy::ratios`]. What goes towards it
+/// stands beside what it was sent for, the oldest first, and leaves the window together with it. What comes from the client is entered on arrival,
 /// whatever becomes of it: the sender has spent it, and an answer of the gateway's own is measured by
 /// it. What goes towards the client is entered if it is forwarded, and so is what the gateway itself
 /// sends it. So the order of rules has no say in what is counted.

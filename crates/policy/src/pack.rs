@@ -165,6 +165,7 @@ impl Packs {
         if let Some(node) = &action_node {
             check::action(report, &draft, node);
         }
+        check::exempting(report, &draft);
         if let Some(node) = proof_node.filter(|_| draft.rule.action != Action::Challenge) {
             let message = "`proof` belongs to `action = \"challenge\"`";
             report.error(node.span(), message);

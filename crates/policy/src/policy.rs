@@ -3,7 +3,6 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ipnet::IpNet;
 use wire::mqtt::PacketType;
@@ -16,8 +15,8 @@ use crate::read::Document;
 use crate::report::Report;
 use crate::{
     Action, Ban, Case, Config, Detail, Diagnostics, Fragments, Limit, Match, Meters, Midstream,
-    Mode, Per, Protocol, Reason, Rule, RuleIndex, Ruling, Services, Side, SourceText, Subject,
-    config, reach, unused,
+    Mode, Per, Protocol, Ratio, Reason, Rule, RuleIndex, Ruling, Services, Side, SourceText,
+    Subject, config, reach, unused,
 };
 
 /// All rules of a configuration and its packs, ready to decide; immutable, meant to be shared.
@@ -28,7 +27,7 @@ pub struct Policy {
     meters: Vec<u64>,
     looks_into_payloads: bool,
     asks_time: bool,
-    ratio_windows: Vec<Duration>,
+    ratios: Vec<Ratio>,
     held_per: Vec<Per>,
     matchings: Vec<Matching>,
     index: Index,
@@ -91,7 +90,7 @@ impl Policy {
             looks_into_payloads: matchings.iter().any(Matching::looks_into_payloads)
                 || logs_payloads(&rules, &matchings),
             asks_time: matchings.iter().any(Matching::asks_time),
-            ratio_windows: ratio_windows(&rules),
+            ratios: ratios(&rules),
             held_per: held_per(&rules),
             zones: zones_counted(&rules, zones),
             rules,
@@ -188,10 +187,10 @@ impl Policy {
         self.meters.get(rule.as_usize()).copied().unwrap_or(0)
     }
 
-    /// The windows over which rules measure a ratio, each once: what the books must be kept for.
+    /// The ratios that rules set, each with its window once: what the books must be kept for.
     #[must_use]
-    pub fn ratio_windows(&self) -> &[Duration] {
-        &self.ratio_windows
+    pub fn ratios(&self) -> &[Ratio] {
+        &self.ratios
     }
 
     /// By what rules count sessions and other [holdings](crate::Holding) apart, each once: what the books must
@@ -484,17 +483,17 @@ fn zones_counted(rules: &[Rule], zones: &Zones) -> Vec<(String, Arc<Networks>)> 
     }
 }
 
-fn ratio_windows(rules: &[Rule]) -> Vec<Duration> {
+fn ratios(rules: &[Rule]) -> Vec<Ratio> {
     let limits = rules.iter().filter_map(|rule| rule.limit);
-    let mut windows: Vec<Duration> = limits
+    let mut ratios: Vec<Ratio> = limits
         .filter_map(|limit| match limit {
-            Limit::Ratio(ratio) => Some(ratio.window),
+            Limit::Ratio(ratio) => Some(ratio),
             Limit::Count(_) | Limit::Rate(_) | Limit::Max(_) | Limit::Distinct(_) => None,
         })
         .collect();
-    windows.sort_unstable();
-    windows.dedup();
-    windows
+    ratios.sort_unstable_by_key(|ratio| (ratio.window, ratio.ratio_milli));
+    ratios.dedup();
+    ratios
 }
 
 fn held_per(rules: &[Rule]) -> Vec<Per> {

@@ -90,7 +90,8 @@ fn check_cases(policy: &Policy, rule: &Rule) {
             passed |= expect.verdict != Verdict::Accept;
             continue;
         }
-        let acts = expect.rule.as_ref() == Some(&rule.id) || expect.alerts.contains(&rule.id);
+        let alerts = expect.alerts.as_deref().unwrap_or_default();
+        let acts = expect.rule.as_ref() == Some(&rule.id) || alerts.contains(&rule.id);
         acted |= acts;
         passed |= !acts && expect.verdict == Verdict::Accept;
     }

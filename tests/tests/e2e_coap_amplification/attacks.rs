@@ -121,7 +121,7 @@ pub(crate) const ALL: &[Attack] = &[
             get(number, &[], ".well-known/core")
         })
     },
-    group("CO-A09", "a group observed", 2.0, |number| {
+    group("CO-A09", "a group observed", 3.0, |number| {
         let token = number.to_be_bytes();
         ask(Type::NonConfirmable, number, &token, |builder| {
             builder

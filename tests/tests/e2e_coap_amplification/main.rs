@@ -112,7 +112,7 @@ fn worst_of(by: &str, outcomes: &[(Assault<'_>, usize)]) -> f64 {
 
 /// Carries out every attack, each against an address of its own, and weighs what arrives there.
 fn assail(scene: &Scene) -> Vec<(Assault<'_>, usize)> {
-    let _members = FAMILIES.map(|family| member(scene, family));
+    let _members = FAMILIES.map(|family| [1, 2].map(|number| member(scene, family, number)));
     let _endpoint = victim_endpoint(scene);
     let tap = scene.host(Host::Victim).tap().expect("a tap");
     let _silent = silent_socket(scene);
@@ -216,12 +216,13 @@ fn group(family: Family) -> SocketAddr {
     }
 }
 
-fn member(scene: &Scene, family: Family) -> Process {
+/// One of several at one address: each of them gets what goes to the group.
+fn member(scene: &Scene, family: Family, number: usize) -> Process {
     let group = group(family);
     let mut command = coap_server(scene.host(Host::Servers));
     command.args(["-v", "7", "-p", &group.port().to_string()]);
     command.args(["-g", &group.ip().to_string(), "-G", INTERFACE]);
-    started(scene, &format!("group-{family:?}"), &mut command)
+    started(scene, &format!("group-{family:?}-{number}"), &mut command)
 }
 
 fn victim_endpoint(scene: &Scene) -> Process {

@@ -68,7 +68,7 @@ impl Bearing {
             let sent = exchanges.sent(now, destination, source, message.message_id());
             let direction = match sent.map(|sent| sent.kind) {
                 Some(Kind::Request | Kind::Ping) => Direction::ToClient,
-                Some(Kind::Response | Kind::Probe | Kind::Decoy | Kind::Knock) => {
+                Some(Kind::Response | Kind::Probe | Kind::Decoy | Kind::Interest | Kind::Knock) => {
                     Direction::ToServer
                 }
                 None => arrival.direction,

@@ -1,11 +1,13 @@
 //! The books of bytes: what came from each client's address and what went towards it, over the sliding
-//! windows the rules ask about; and which addresses are validated.
+//! windows the rules ask about; and which endpoints are validated.
 //!
-//! The key is the address, not the endpoint: it is a host, or the line it hangs on, that a reflection
+//! Of those that have proved nothing, the key is the address: it is a host, or the line it hangs on, that a reflection
 //! flood fills (RFC 9175 §2.4, draft-irtf-t2trg-amplification-attacks). An IPv6 address counts by
-//! itself, although an attacker may aim at a whole /64.
+//! itself, although an attacker may aim at a whole /64. A proof is the endpoint's alone, for behind an address there
+//! may be thousands (NAT), and a forger names any port: from then on it has books of its own, and what it draws is
+//! no part of what the others at its address may.
 //!
-//! Books lean to the safe side, as their windows do (`window`). An address nobody remembers has sent
+//! What comes pays for what goes, once, within the window (`window`). Who isn't remembered has sent
 //! nothing and is not validated.
 //!
 //! Where other budgets come into force, the books begin anew, for everybody at once: what came in and
@@ -14,8 +16,7 @@
 //! under the new budgets brings the bytes of the request it answers, once.
 //!
 //! An answer may take longer than a window reaches back: a server has as long for it as its exchange lasts (RFC 7252
-//! §4.8.2). Its request counts once more then, so far as it wasn't spent on something else: of all that was
-//! ever sent towards an address that proved nothing, no more comes than the ratio allows for all that came.
+//! §4.8.2). Its request counts once more then, so far as it hasn't paid for something else.
 //!
 //! A datagram towards a client is *charged* before it is judged, and *refunded* if it isn't
 //! forwarded: two workers can't both spend the last of a budget.
@@ -23,17 +24,18 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use policy::Ratio;
 use smallvec::SmallVec;
 
-use super::endpoint::Address;
+use super::endpoint::Endpoint;
 use super::sent::EXCHANGE_LIFETIME;
 use super::window::Window;
 use crate::Instant;
 use crate::table::{Aging, Table};
 
-/// How long an address stays validated after its last proof. Afterwards it may be another host's.
-const VALIDATION: Duration = Duration::from_secs(30 * 60);
-/// An unvalidated address that is silent for longer is forgotten, or for twice the longest window: not while
+/// How long an endpoint stays validated after its last proof. Afterwards it may be another host's.
+pub(super) const VALIDATION: Duration = Duration::from_secs(30 * 60);
+/// An unvalidated client that is silent for longer is forgotten, or for twice the longest window: not while
 /// an answer to it may be under way.
 const IDLE_MIN: Duration = EXCHANGE_LIFETIME;
 /// How long after that a block-wise transfer begun before may still go on.
@@ -42,7 +44,8 @@ const LAPSED: Duration = Duration::from_secs(5 * 60);
 /// All clients' books.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    clients: Table<Address, Client>,
+    /// By endpoint, those of no proof by their address.
+    clients: Table<Endpoint, Client>,
     /// How often the books were begun anew.
     edition: AtomicU32,
 }
@@ -50,15 +53,15 @@ pub(super) struct Ledger {
 /// What the books say of a client, as one datagram is being judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Standing {
-    /// Whether the address has proved that it reads what is sent to it.
+    /// Whether the client has proved that it reads what is sent to it.
     pub(super) validation: Validation,
-    /// One for each of the windows asked for, in that order.
+    /// One for each of the ratios asked for, in that order.
     pub(super) balances: SmallVec<[Balance; 2]>,
     /// Whether another client had to be forgotten for this one.
     pub(super) evicted: bool,
 }
 
-/// What an address has proved (RFC 9175 §2.3).
+/// What a client has proved (RFC 9175 §2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Validation {
     /// Nothing, or too long ago.
@@ -88,8 +91,8 @@ pub(super) enum Entry {
     /// What was charged and then not forwarded.
     Refund,
     /// From the client, so long ago that it stands in no window any more, while its answer was awaited. So much
-    /// of it counts once more as nothing was sent for yet at this ratio, in thousandths.
-    Overdue(u32),
+    /// of it counts once more as has paid for nothing.
+    Overdue,
 }
 
 impl Ledger {
@@ -105,15 +108,15 @@ impl Ledger {
         self.edition.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Enters `bytes` for `client`, and tells how it stands afterwards in each of `windows`.
+    /// Enters `bytes` for `client`, and tells how it stands afterwards under each of `ratios`.
     #[inline]
     pub(super) fn enter(
         &self,
         now: Instant,
-        client: Address,
+        client: Endpoint,
         entry: Entry,
         bytes: usize,
-        windows: &[Duration],
+        ratios: &[Ratio],
     ) -> Standing {
         let mut standing = Standing {
             validation: Validation::None,
@@ -121,18 +124,24 @@ impl Ledger {
             evicted: false,
         };
         let edition = self.edition.load(Ordering::Relaxed);
-        let visit = |client: &mut Client| {
+        let mut visit = |client: &mut Client| {
             client.turn_to(edition);
-            client.enter(now, entry, bytes, windows, &mut standing);
+            client.enter(now, entry, bytes, ratios, &mut standing);
         };
-        let make = || Client::new(now);
-        let ((), evicted) = self.clients.with_or_insert(now, client, make, visit);
+        if self.clients.with(now, &client, &mut visit).is_some() {
+            return standing;
+        }
+        let (strangers, make) = (client.strangers(), || Client::new(now));
+        let ((), evicted) = self.clients.with_or_insert(now, strangers, make, visit);
         standing.evicted = evicted;
         standing
     }
 
-    /// Notes that `client` has proved its address.
-    pub(super) fn validate(&self, now: Instant, client: Address) {
+    /// Notes that `client` has proved its address. From port 0 nobody does.
+    pub(super) fn validate(&self, now: Instant, client: Endpoint) {
+        if client == client.strangers() {
+            return;
+        }
         let visit = |client: &mut Client| {
             client.used = client.used.max(now);
             client.validated = Some(now);
@@ -172,34 +181,6 @@ struct Client {
     /// Of the books that `windows` belong to.
     edition: u32,
     windows: SmallVec<[Window; 1]>,
-    /// All since the books were begun.
-    account: Account,
-}
-
-/// Bytes that came from a client and went towards it, whenever that was.
-#[derive(Debug, Clone, Copy, Default)]
-struct Account {
-    received: u64,
-    sent: u64,
-}
-
-impl Account {
-    fn enter(&mut self, entry: Entry, bytes: u64) {
-        match entry {
-            Entry::Credit => self.received = self.received.saturating_add(bytes),
-            Entry::Charge => self.sent = self.sent.saturating_add(bytes),
-            Entry::Refund => self.sent = self.sent.saturating_sub(bytes),
-            // It was entered when it came.
-            Entry::Overdue(_) => {}
-        }
-    }
-
-    /// Bytes received for which nothing was sent yet at this ratio, in thousandths.
-    fn spare(&self, ratio_milli: u32) -> u64 {
-        let spent = (u128::from(self.sent) * 1000).div_ceil(u128::from(ratio_milli.max(1)));
-        self.received
-            .saturating_sub(u64::try_from(spent).unwrap_or(u64::MAX))
-    }
 }
 
 impl Client {
@@ -210,7 +191,6 @@ impl Client {
             idle: IDLE_MIN,
             edition: 0,
             windows: SmallVec::new(),
-            account: Account::default(),
         }
     }
 
@@ -219,7 +199,6 @@ impl Client {
         if self.edition != edition {
             self.edition = edition;
             self.windows.clear();
-            self.account = Account::default();
         }
     }
 
@@ -228,16 +207,11 @@ impl Client {
         now: Instant,
         entry: Entry,
         bytes: usize,
-        windows: &[Duration],
+        ratios: &[Ratio],
         standing: &mut Standing,
     ) {
         self.used = self.used.max(now);
-        self.keep(windows);
-        let bytes = match entry {
-            Entry::Overdue(ratio_milli) => self.overdue(now, ratio_milli).min(bytes as u64),
-            Entry::Credit | Entry::Charge | Entry::Refund => bytes as u64,
-        };
-        self.account.enter(entry, bytes);
+        self.keep(ratios);
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         standing.validation = Validation::of(self.validated, now);
         for window in &mut self.windows {
@@ -245,29 +219,20 @@ impl Client {
         }
     }
 
-    /// Bytes that came and stand in no window any more, for which nothing was sent yet: whatever went out may
-    /// have been for them, and nothing for those that stand in a window.
-    fn overdue(&mut self, now: Instant, ratio_milli: u32) -> u64 {
-        let windows = self.windows.iter_mut();
-        let received = windows.map(|window| window.enter(now, Entry::Charge, 0).received);
-        let still_there = received.max().unwrap_or(0);
-        self.account.spare(ratio_milli).saturating_sub(still_there)
-    }
-
-    /// Keeps a ring for each of `windows`, in that order. They change only with the policy.
-    fn keep(&mut self, windows: &[Duration]) {
-        let kept = self.windows.iter().map(|window| window.length);
-        if kept.eq(windows.iter().copied()) {
+    /// Keeps a window for each of `ratios`, in that order. They change only with the policy.
+    fn keep(&mut self, ratios: &[Ratio]) {
+        let kept = self.windows.iter().map(|window| window.ratio);
+        if kept.eq(ratios.iter().copied()) {
             return;
         }
         let old = std::mem::take(&mut self.windows);
-        let ring = |length: &Duration| {
-            let same = old.iter().find(|window| window.length == *length);
-            same.cloned().unwrap_or_else(|| Window::new(*length))
+        let window = |ratio: &Ratio| {
+            let same = old.iter().find(|window| window.ratio == *ratio);
+            same.cloned().unwrap_or_else(|| Window::new(*ratio))
         };
-        self.windows = windows.iter().map(ring).collect();
-        let longest = windows.iter().max().copied().unwrap_or_default();
-        self.idle = (longest * 2).max(IDLE_MIN);
+        self.windows = ratios.iter().map(window).collect();
+        let longest = ratios.iter().map(|ratio| ratio.window).max();
+        self.idle = (longest.unwrap_or_default() * 2).max(IDLE_MIN);
     }
 }
 

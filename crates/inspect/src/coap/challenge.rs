@@ -10,12 +10,9 @@ use wire::coap::{Code, Type};
 
 use super::answer::{Answer, ECHO_HEADER_LEN, Towards};
 use super::budget::{Entry, Standing};
-use super::{Datagram, Tracker};
+use super::{DEFAULT_RATIO, Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, Sink};
-
-/// The budget where no rule sets one: three bytes for one (RFC 9175 §2.4).
-pub(super) const RATIO_MILLI: u32 = 3000;
 
 /// Where in a conversation an answer of ours belongs.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +33,7 @@ impl Tracker {
         datagram: &Datagram<'_>,
         reply: &Reply<'_>,
     ) -> bool {
-        let client = datagram.bearing.client.address;
+        let client = datagram.bearing.client;
         let without_cookie = reply.answer(Code::UNAUTHORIZED);
         let room = reply
             .room
@@ -75,7 +72,7 @@ impl Tracker {
     ) -> bool {
         let is_sent = answer.send(cx, datagram.frame, towards, purpose);
         if is_sent {
-            let client = datagram.bearing.client.address;
+            let client = datagram.bearing.client;
             self.enter(cx, client, Entry::Charge, answer.len());
         }
         is_sent
@@ -101,7 +98,7 @@ pub(super) fn allowance(policy: &Policy, rule: Option<RuleIndex>, standing: &Sta
     let ratio_milli = match limit {
         Some(Limit::Ratio(ratio)) => ratio.ratio_milli,
         Some(Limit::Count(_) | Limit::Rate(_) | Limit::Max(_) | Limit::Distinct(_)) | None => {
-            RATIO_MILLI
+            DEFAULT_RATIO.ratio_milli
         }
     };
     standing.allowance(ratio_milli)

@@ -20,7 +20,7 @@ use super::challenge::allowance;
 use super::endpoint::Address;
 use super::exchange::Asked;
 use super::lately::Lately;
-use super::meters::{Books, Promise};
+use super::meters::{Books, Promise, counted};
 use super::parties::Server;
 use super::sent::{Kind, Sent};
 use super::{Datagram, Tracker};
@@ -86,7 +86,7 @@ impl Tracker {
         if !self.may_be_drawn(cx, datagram) {
             return None;
         }
-        let (addressee, len) = (datagram.bearing.server.address, datagram.len());
+        let (addressee, len) = (datagram.bearing.server, datagram.len());
         let standing = self.enter(cx, addressee, Entry::Charge, len);
         if standing.validation != Validation::None {
             self.enter(cx, addressee, Entry::Refund, len);
@@ -105,11 +105,12 @@ impl Tracker {
         if !ruling.action.stops() || !is_by_ratio(cx, ruling.rule) {
             return None;
         }
+        let counted = counted(cx.policy, ruling.rule, &standing);
         if ruling.enforced {
             let standing = self.enter(cx, addressee, Entry::Refund, len);
             self.knock(cx, datagram, ruling.rule, &standing);
         }
-        let outcome = cx.overrule(datagram.arrival, &towards, ruling, None);
+        let outcome = cx.overrule(datagram.arrival, &towards, ruling, counted, None);
         ruling.enforced.then_some(outcome)
     }
 
@@ -140,7 +141,7 @@ impl Tracker {
         {
             return;
         }
-        let Some(message_id) = self.probes.knock(cx.now, addressee.address) else {
+        let Some(message_id) = self.probes.knock(cx.now, addressee) else {
             return;
         };
         let ping = Answer {
@@ -153,7 +154,7 @@ impl Tracker {
         if !ping.send(cx, datagram.frame, Towards::Receiver, Injected::Ping) {
             return;
         }
-        self.enter(cx, addressee.address, Entry::Charge, ping.len());
+        self.enter(cx, addressee, Entry::Charge, ping.len());
         let sent = Sent::ours(cx.now, Kind::Knock, datagram.token, None);
         let to = Server::One(addressee);
         if self.exchanges.note(cx.now, server, to, message_id, sent).1 {
@@ -165,7 +166,7 @@ impl Tracker {
     pub(super) fn open_door<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
         debug_assert!(matches!(datagram.bearing.role, Role::Reply(Some(_))));
         let Bearing { client, server, .. } = *datagram.bearing;
-        if self.probes.pass(cx.now, client.address) {
+        if self.probes.pass(cx.now, client) {
             let pair = (client.address, server.address);
             self.counters.spared.note(cx.now, pair);
         }

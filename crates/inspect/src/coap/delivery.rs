@@ -13,7 +13,6 @@ use super::answer::{Answer, Towards, send};
 use super::bearing::Role;
 use super::budget::{Entry, Standing};
 use super::challenge::allowance;
-use super::endpoint::Token;
 use super::exchange::Asked;
 use super::parties::Server;
 use super::portion::{self, Envelope, NoRoom};
@@ -26,7 +25,7 @@ use crate::{Injected, LimitKind, Outcome, Sink};
 /// The largest response that is kept to be given out in portions.
 pub(super) const KEPT_BYTES: usize = 2048;
 /// The longest token a message of ours can have (RFC 7252 §3).
-const TOKEN_LEN_MAX: usize = 8;
+pub(super) const TOKEN_LEN_MAX: usize = 8;
 /// The least a response takes of which a block of 16 bytes is given out: header, a few options, marker.
 const PORTION_MIN: usize = 32;
 
@@ -68,7 +67,7 @@ impl Tracker {
             return false;
         }
         // If it gets lost, the client goes on asking: its request isn't acknowledged before the portion is.
-        let client = bearing.client.address;
+        let client = bearing.client;
         let Some(message_id) = self.probes.begin(cx.now, client, datagram.token) else {
             return false;
         };
@@ -126,14 +125,14 @@ impl Tracker {
         cx: &Context<'_, S>,
         datagram: &Datagram<'_>,
     ) -> bool {
-        let client = datagram.bearing.client.address;
+        let client = datagram.bearing.client;
         datagram.message.message_type() != Type::Acknowledgement
             && self.probes.is_under_way(cx.now, client)
     }
 
     /// Whether the response to a request can be given out in portions, its client not having failed to
-    /// acknowledge one lately. What asks for something to be done has to be owed one for certain: the
-    /// challenge that came instead would have it done once more.
+    /// acknowledge one lately. What asks for something to be done has to be owed one for certain, by now or when
+    /// it is repeated: the challenge that came instead would have it done once more.
     pub(super) fn may_deliver<S: Sink>(
         &self,
         cx: &Context<'_, S>,
@@ -141,9 +140,11 @@ impl Tracker {
         rule: Option<RuleIndex>,
         standing: &Standing,
     ) -> bool {
-        let (client, message) = (datagram.bearing.client.address, datagram.message);
+        let (client, message) = (datagram.bearing.client, datagram.message);
         let room = allowance(cx.policy, rule, standing);
-        (is_safe(message.code()) || room >= PORTION_MIN + message.token().len())
+        (is_safe(message.code())
+            || message.message_type() == Type::Confirmable
+            || room >= PORTION_MIN + message.token().len())
             && takes_any_proof(cx, rule)
             && !self.probes.is_doubtful(cx.now, client)
     }
@@ -177,7 +178,7 @@ impl Tracker {
     }
 
     /// Notes a CON of ours in the server's name.
-    fn await_reply<S: Sink>(
+    pub(super) fn await_reply<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
@@ -204,17 +205,18 @@ impl Tracker {
         let is_reset = datagram.message.message_type() == Type::Reset;
         match (sent.kind, is_reset) {
             (Kind::Probe, false) => self.send_decoy(cx, datagram, sent),
-            (Kind::Probe, true) => self.probes.reset(cx.now, datagram.bearing.client.address),
+            (Kind::Interest, _) => self.note_interest(cx, datagram, sent),
+            (Kind::Probe, true) => self.probes.reset(cx.now, datagram.bearing.client),
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
             (Kind::Knock, true) => self.open_door(cx, datagram),
-            _ => self.probes.fail(cx.now, datagram.bearing.client.address),
+            _ => self.probes.fail(cx.now, datagram.bearing.client),
         }
         Outcome::CHALLENGED
     }
 
     /// Tries whether a client that acknowledges what it asked for resets what it didn't ask for.
     fn send_decoy<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>, probe: &Sent) {
-        let client = datagram.bearing.client.address;
+        let client = datagram.bearing.client;
         let Some((message_id, token)) = self.probes.decoy(cx.now, client) else {
             return;
         };
@@ -226,7 +228,7 @@ impl Tracker {
             echo: None,
         };
         self.tell_client(cx, datagram, &decoy, Towards::Sender, Injected::Portion);
-        let sent = Sent::ours(cx.now, Kind::Decoy, Token::new(&token), probe.answers());
+        let sent = Sent::ours(cx.now, Kind::Decoy, probe.token, probe.answers());
         self.await_reply(cx, datagram, message_id, sent);
     }
 
@@ -234,11 +236,13 @@ impl Tracker {
     /// response does that (RFC 7252 §5.2.2), but some clients wait for it before they ask for more
     /// (aiocoap 0.4.17).
     fn prove<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>, decoy: &Sent) {
-        let client = datagram.bearing.client.address;
+        let client = datagram.bearing.client;
         if !self.probes.pass(cx.now, client) {
             return;
         }
         self.ledger.validate(cx.now, client);
+        let server = datagram.bearing.server;
+        self.exchanges.trust(cx.now, client, server, decoy.token);
         if let Some(request) = decoy.answers() {
             let ack = Answer::acknowledge(request);
             self.tell_client(cx, datagram, &ack, Towards::Sender, Injected::Portion);
@@ -259,7 +263,7 @@ impl Tracker {
         if message.token().len() > TOKEN_LEN_MAX {
             return Served::No;
         }
-        let client = datagram.bearing.client.address;
+        let client = datagram.bearing.client;
         let probe = has_to_prove
             .then(|| self.probes.begin(cx.now, client, datagram.token))
             .flatten();
@@ -339,7 +343,7 @@ impl Tracker {
     }
 
     /// Sends a client a portion, and charges it.
-    fn give<S: Sink>(
+    pub(super) fn give<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
@@ -347,7 +351,7 @@ impl Tracker {
         towards: Towards,
     ) {
         if send(cx, datagram.frame, towards, Injected::Portion, portion) {
-            let client = datagram.bearing.client.address;
+            let client = datagram.bearing.client;
             self.enter(cx, client, Entry::Charge, portion.len());
         }
     }
@@ -358,7 +362,7 @@ pub(super) fn is_safe(code: Code) -> bool {
     matches!(code, Code::GET | Code::FETCH)
 }
 
-fn takes_any_proof<S: Sink>(cx: &Context<'_, S>, rule: Option<RuleIndex>) -> bool {
+pub(super) fn takes_any_proof<S: Sink>(cx: &Context<'_, S>, rule: Option<RuleIndex>) -> bool {
     let rule = rule.and_then(|rule| cx.policy.rules().get(rule.as_usize()));
     rule.is_none_or(|rule| rule.proof == Proof::Any)
 }

@@ -1,13 +1,13 @@
-//! The cookie in an Echo option: proof that whoever sends it reads what is sent to its address
+//! The cookie in an Echo option: proof that whoever sends it reads what is sent to its endpoint
 //! (RFC 9175 §2.3, and appendix A on how such values may be built).
 //!
 //! Nothing is remembered about a cookie: it is the low byte of the epoch it was made in, and a
-//! truncated SipHash of that epoch and the client's address, under a key nobody else has. Keys rotate: each
+//! truncated SipHash of that epoch and the client's endpoint, under a key nobody else has. Keys rotate: each
 //! is for 32 epochs, and is drawn out of the seed by its number, so that the current one and the one before
 //! it are at hand without a place to keep them. A cookie is good for what is left of its epoch and for the
 //! next one, 60 to 120 seconds, whichever key that has. After a restart, under a seed that is drawn anew, a
-//! client that comes with an old one is challenged once more. The client's port isn't part
-//! of it: it is an address that is to be kept from floods.
+//! client that comes with an old one is challenged once more. The client's port is part
+//! of it: many may share an address (NAT), and one of them proves nothing for the others.
 //!
 //! Truncation is what lets the answer to a four-byte request stay below three times its size. A cookie
 //! is good at any of its lengths, so it is as strong as the shortest: each
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 
-use super::endpoint::Address;
+use super::endpoint::Endpoint;
 use crate::{Instant, Seed};
 
 /// How long one value of the epoch byte lasts.
@@ -51,7 +51,7 @@ impl Mint {
     }
 
     /// A cookie for `client` of at most `room` bytes, or none if that is too little to be safe.
-    pub(super) fn issue(&self, now: Instant, client: Address, room: usize) -> Option<Cookie> {
+    pub(super) fn issue(&self, now: Instant, client: Endpoint, room: usize) -> Option<Cookie> {
         if room < LEN_MIN {
             return None;
         }
@@ -62,7 +62,7 @@ impl Mint {
     }
 
     /// Whether `value` is a cookie made here for `client`, and fresh.
-    pub(super) fn recognises(&self, now: Instant, client: Address, value: &[u8]) -> bool {
+    pub(super) fn recognises(&self, now: Instant, client: Endpoint, value: &[u8]) -> bool {
         if !(LEN_MIN..=LEN_MAX).contains(&value.len()) {
             return false;
         }
@@ -81,7 +81,7 @@ impl Mint {
         })
     }
 
-    fn cookie(&self, epoch: u64, client: Address) -> [u8; LEN_MAX] {
+    fn cookie(&self, epoch: u64, client: Endpoint) -> [u8; LEN_MAX] {
         let mut hasher = SipHasher24::new_with_key(&self.key(epoch / KEY_EPOCHS));
         hasher.write(&epoch.to_le_bytes());
         hasher.write(&client.bytes());
@@ -118,34 +118,37 @@ fn epoch(now: Instant) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use super::*;
 
     fn mint() -> Mint {
         Mint::new(&Seed::fixed(1))
     }
 
-    fn address(text: &str) -> Address {
-        text.parse::<IpAddr>().unwrap().into()
+    fn endpoint(text: &str) -> Endpoint {
+        Endpoint::new(text.parse().unwrap(), 5683)
     }
 
     #[test]
     fn a_cookie_is_good_for_its_client_only() {
         let (mint, now) = (mint(), Instant::from_secs(1000));
         for room in LEN_MIN..=40 {
-            let cookie = mint.issue(now, address("192.0.2.1"), room).unwrap();
+            let cookie = mint.issue(now, endpoint("192.0.2.1"), room).unwrap();
             assert!(cookie.as_slice().len() <= room);
-            assert!(mint.recognises(now, address("192.0.2.1"), cookie.as_slice()));
-            assert!(!mint.recognises(now, address("192.0.2.2"), cookie.as_slice()));
+            assert!(mint.recognises(now, endpoint("192.0.2.1"), cookie.as_slice()));
+            assert!(!mint.recognises(now, endpoint("192.0.2.2"), cookie.as_slice()));
+            let neighbour = Endpoint {
+                port: 5684,
+                ..endpoint("192.0.2.1")
+            };
+            assert!(!mint.recognises(now, neighbour, cookie.as_slice()));
             let other = Mint::new(&Seed::fixed(2));
-            assert!(!other.recognises(now, address("192.0.2.1"), cookie.as_slice()));
+            assert!(!other.recognises(now, endpoint("192.0.2.1"), cookie.as_slice()));
         }
     }
 
     #[test]
     fn a_cookie_lasts_for_the_rest_of_its_epoch_and_the_next() {
-        let (mint, client) = (mint(), address("2001:db8::1"));
+        let (mint, client) = (mint(), endpoint("2001:db8::1"));
         for made_secs in [600, 630, 659] {
             let cookie = mint
                 .issue(Instant::from_secs(made_secs), client, 9)
@@ -163,7 +166,7 @@ mod tests {
 
     #[test]
     fn an_old_cookie_stays_old_when_the_epoch_byte_comes_round() {
-        let (mint, client) = (mint(), address("192.0.2.1"));
+        let (mint, client) = (mint(), endpoint("192.0.2.1"));
         let cookie = mint.issue(Instant::from_secs(60), client, 9).unwrap();
         let a_turn_later = Instant::from_secs(60 + 256 * 60);
         assert!(!mint.recognises(a_turn_later, client, cookie.as_slice()));
@@ -171,7 +174,7 @@ mod tests {
 
     #[test]
     fn keys_rotate_and_a_cookie_outlives_its_key_by_an_epoch() {
-        let (mint, client) = (mint(), address("192.0.2.1"));
+        let (mint, client) = (mint(), endpoint("192.0.2.1"));
         let turn_secs = KEY_EPOCHS * EPOCH.as_secs();
         let keys: Vec<_> = (0..100).map(|number| mint.key(number)).collect();
         let different: std::collections::BTreeSet<_> = keys.iter().collect();
@@ -190,7 +193,7 @@ mod tests {
 
     #[test]
     fn any_changed_bit_is_noticed() {
-        let (mint, client, now) = (mint(), address("192.0.2.1"), Instant::from_secs(90));
+        let (mint, client, now) = (mint(), endpoint("192.0.2.1"), Instant::from_secs(90));
         let cookie = mint.issue(now, client, LEN_MIN).unwrap();
         for bit in 0..LEN_MIN * 8 {
             let mut forged = cookie.bytes;
@@ -204,7 +207,7 @@ mod tests {
 
     #[test]
     fn what_is_too_short_or_too_long_is_not_ours() {
-        let (mint, client, now) = (mint(), address("192.0.2.1"), Instant::from_secs(90));
+        let (mint, client, now) = (mint(), endpoint("192.0.2.1"), Instant::from_secs(90));
         assert_eq!(mint.issue(now, client, LEN_MIN - 1), None);
         let long = mint.issue(now, client, 40).unwrap();
         for len in 0..LEN_MIN {

@@ -14,11 +14,6 @@ impl Address {
     /// Stands for the members of a group, who answer from addresses of their own (RFC 7252 §8.2).
     pub(super) const ANY: Self = Self { high: 0, low: 0 };
 
-    /// As bytes that no other address has.
-    pub(super) fn bytes(self) -> [u8; 16] {
-        self.bits().to_be_bytes()
-    }
-
     #[inline]
     pub(super) fn bits(self) -> u128 {
         u128::from(self.high) << 64 | u128::from(self.low)
@@ -62,6 +57,20 @@ impl Endpoint {
             address: address.into(),
             port,
         }
+    }
+
+    /// Stands for all at its address that have proved nothing: nobody sends from port 0.
+    #[inline]
+    pub(super) fn strangers(self) -> Self {
+        Self { port: 0, ..self }
+    }
+
+    /// As bytes that no other endpoint has.
+    pub(super) fn bytes(self) -> [u8; 18] {
+        let mut bytes = [0; 18];
+        bytes[..16].copy_from_slice(&self.address.bits().to_be_bytes());
+        bytes[16..].copy_from_slice(&self.port.to_be_bytes());
+        bytes
     }
 }
 
@@ -140,7 +149,11 @@ mod tests {
         let v4 = Address::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
         let v6 = Address::from(IpAddr::V6(Ipv6Addr::from_bits(0xc000_0201)));
         assert_ne!(v4, v6);
-        assert_eq!(v4.bytes()[10..], [0xff, 0xff, 192, 0, 2, 1]);
+        let v4 = Endpoint {
+            address: v4,
+            port: 258,
+        };
+        assert_eq!(v4.bytes()[10..], [0xff, 0xff, 192, 0, 2, 1, 1, 2]);
     }
 
     #[test]

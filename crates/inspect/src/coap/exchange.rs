@@ -117,7 +117,7 @@ impl Exchanges {
                 let parties = Parties::new(response.client, server.endpoint(), response.token);
                 let (asked, message_id) = self.exchanges.with(now, &parties, |exchange| {
                     exchange.used = exchange.used.max(now);
-                    let asked = exchange.asked(server, response, self.edition());
+                    let asked = exchange.asked(now, server, response, self.edition());
                     (asked, exchange.message_id)
                 })?;
                 let matches = response.piggybacked_on.is_none_or(|id| {
@@ -148,7 +148,7 @@ impl Exchanges {
 
     /// A response to that request is forwarded; `notifies` is its Observe option if it tells of success,
     /// which is what grants an observation and keeps it alive (RFC 7641 §4.2). A client that is known to be at
-    /// its address, if only by now (`is_trusted`), stays trusted as an observer.
+    /// its address, if only by now (`is_trusted`), is trusted as an observer for a while.
     pub(super) fn answered(
         &self,
         now: Instant,
@@ -261,6 +261,42 @@ impl Exchanges {
             is_trusted,
         );
         evicted
+    }
+
+    /// A client has proved its address: if it observes under that token, as an observer too.
+    pub(super) fn trust(&self, now: Instant, client: Endpoint, server: Endpoint, token: Token) {
+        let parties = Parties::new(client, server, token);
+        self.exchanges
+            .with(now, &parties, |exchange| exchange.observation.trust(now));
+    }
+
+    /// An observer is asked for its interest.
+    pub(super) fn ask_for_interest(&self, now: Instant, notification: &Response) {
+        let Response {
+            client,
+            server,
+            token,
+            ..
+        } = *notification;
+        let parties = Parties::new(client, server, token);
+        self.exchanges.with(now, &parties, |exchange| {
+            exchange.observation.ask_for_interest(now);
+        });
+    }
+
+    /// An observer shows its interest, or that it has none.
+    pub(super) fn note_interest(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        server: Endpoint,
+        token: Token,
+        is_interested: bool,
+    ) {
+        let parties = Parties::new(client, server, token);
+        self.exchanges.with(now, &parties, |exchange| {
+            exchange.observation.note_interest(now, is_interested);
+        });
     }
 
     /// The client has rejected a notification: the server forgets it (RFC 7641 §3.6).

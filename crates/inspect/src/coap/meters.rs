@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use policy::{Action, Limit, Meters, Policy, RuleIndex, Subject};
 
-use super::DEFAULT_WINDOW;
+use super::DEFAULT_RATIO;
 use super::budget::{Balance, Standing};
-use super::challenge::RATIO_MILLI;
+use crate::Counted;
 use crate::holdings::Room;
 
 /// The books opened at one client's page, for one message.
@@ -72,11 +72,10 @@ impl Meters for Books<'_> {
             // What isn't of CoAP alone is metered elsewhere.
             Limit::Count(_) | Limit::Rate(_) | Limit::Distinct(_) => return false,
         };
-        let mut windows = self.policy.ratio_windows().iter();
-        let page = windows.position(|window| *window == ratio.window);
+        let page = self.policy.ratios().iter().position(|kept| kept == ratio);
         let balance = page.and_then(|page| self.standing.balances.get(page));
         let Some(balance) = balance else {
-            // No books, no credit; but the books are kept for every window of the policy.
+            // No books, no credit; but the books are kept for every ratio of the policy.
             return true;
         };
         let looks_ahead = !subject.address_validated && self.challenges(rule);
@@ -89,19 +88,28 @@ impl Meters for Books<'_> {
     }
 }
 
-/// Over what the longest books are kept.
-pub(super) fn longest_window(policy: &Policy) -> Duration {
-    let longest = policy.ratio_windows().iter().max();
-    longest.copied().unwrap_or(DEFAULT_WINDOW)
+/// What a rule went by that counts bytes, of a client that stands so.
+pub(super) fn counted(
+    policy: &Policy,
+    rule: Option<RuleIndex>,
+    standing: &Standing,
+) -> Option<Counted> {
+    let Some(Limit::Ratio(ratio)) = policy.rules().get(rule?.as_usize())?.limit else {
+        return None;
+    };
+    let page = policy.ratios().iter().position(|kept| *kept == ratio)?;
+    let Balance { received, sent } = *standing.balances.get(page)?;
+    Some(Counted {
+        received,
+        sent,
+        budget: received.saturating_mul(ratio.ratio_milli.into()) / 1000,
+    })
 }
 
-/// The smallest of the ratios that rules set, in thousandths, or the usual one.
-pub(super) fn strictest_ratio(policy: &Policy) -> u32 {
-    let ratios = policy.rules().iter().filter_map(|rule| match rule.limit {
-        Some(Limit::Ratio(ratio)) => Some(ratio.ratio_milli),
-        _ => None,
-    });
-    ratios.min().unwrap_or(RATIO_MILLI)
+/// Over what the longest books are kept.
+pub(super) fn longest_window(policy: &Policy) -> Duration {
+    let windows = policy.ratios().iter().map(|ratio| ratio.window);
+    windows.max().unwrap_or(DEFAULT_RATIO.window)
 }
 
 impl Standing {

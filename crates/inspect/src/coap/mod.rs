@@ -10,6 +10,7 @@
 //!
 //! # What validates an address
 //!
+//! It is the endpoint's that has proved it, and not that of others there (`budget`).
 //! A fresh cookie of ours, or the acknowledgement of a response that went out under a message ID of
 //! ours, by an endpoint that resets a response to nothing (`probe`, `delivery`), and nothing else. The alternatives were weighed and found forgeable:
 //! - An ACK of a server's CON: message IDs have 16 bits, and many stacks count them up for all peers, so
@@ -35,6 +36,7 @@ mod endpoint;
 mod exchange;
 mod facts;
 mod held;
+mod interest;
 mod lately;
 mod meters;
 mod observation;
@@ -49,11 +51,12 @@ mod to_server;
 mod upload;
 mod want;
 mod window;
+mod withheld;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use policy::{Action, Protocol, Reason, Session, Subject};
+use policy::{Action, Per, Protocol, Ratio, Reason, Session, Subject};
 use smallvec::SmallVec;
 use wire::Direction;
 use wire::coap::{Malformed, Message, Type};
@@ -70,7 +73,7 @@ use counter::Counters;
 use done::Done;
 use download::Downloads;
 use echo::Mint;
-use endpoint::{Address, Endpoint, Token};
+use endpoint::{Endpoint, Token};
 use exchange::Exchanges;
 use facts::Facts;
 use lately::Lately;
@@ -80,9 +83,15 @@ use probe::Probes;
 use resource::Resources;
 use upload::Uploads;
 use want::Wants;
+use withheld::Withheld;
 
-/// Over what the books are kept while no rule asks: for answers of our own, and for the histogram.
-const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
+/// What the books are kept for while no rule asks, for answers of our own and for the histogram: three bytes for
+/// one (RFC 9175 §2.4).
+const DEFAULT_RATIO: Ratio = Ratio {
+    ratio_milli: 3000,
+    per: Per::Client,
+    window: Duration::from_secs(60),
+};
 /// Clients and tokens that are told apart.
 const ASKERS: usize = 1 << 14;
 
@@ -104,6 +113,7 @@ pub(crate) struct Tracker {
     counters: Counters,
     portions: Portions,
     done: Done,
+    withheld: Withheld,
     probes: Probes,
     mint: Mint,
     /// Until when a response may be older than the gateway, as nanoseconds of [`Instant`].
@@ -144,6 +154,7 @@ impl Tracker {
             counters: Counters::new(limits, seed),
             portions: Portions::new(limits.exchanges / 256, seed.hash_seed("coap.portions")),
             done: Done::new(limits.exchanges / 256, seed.hash_seed("coap.done")),
+            withheld: Withheld::new(limits.exchanges / 256, seed.hash_seed("coap.withheld")),
             probes: Probes::new(limits, seed, seed.hash_seed("coap.probes")),
             mint: Mint::new(seed),
             midstream_until: AtomicU64::new(0),
@@ -215,18 +226,22 @@ impl Tracker {
     ) -> Outcome {
         let reasons = [Reason::from(malformed)];
         let subject = arrival.detection(Protocol::Coap, &reasons);
+        let ends = &arrival.endpoints;
         let (entry, client) = match arrival.direction {
-            Direction::ToServer => (Entry::Credit, arrival.endpoints.source),
-            Direction::ToClient => (Entry::Charge, arrival.endpoints.destination),
+            Direction::ToServer => (Entry::Credit, Endpoint::new(ends.source, ends.source_port)),
+            Direction::ToClient => {
+                let client = Endpoint::new(ends.destination, ends.destination_port);
+                (Entry::Charge, client)
+            }
         };
-        let standing = self.enter(cx, client.into(), entry, subject.size);
+        let standing = self.enter(cx, client, entry, subject.size);
         let mut books = Books::new(cx.policy, &standing, Promise::Nothing);
         let ruled = cx.rule(arrival.carrier, Action::Drop, &subject, &mut books);
         let judgement = &ruled.judgement;
         let mut reply = None;
         if judgement.action.stops() {
             if entry == Entry::Charge {
-                self.enter(cx, client.into(), Entry::Refund, subject.size);
+                self.enter(cx, client, Entry::Refund, subject.size);
             }
             if judgement.action == Action::Reset {
                 let datagram = &frame.as_slice()[arrival.payload()];
@@ -246,15 +261,15 @@ impl Tracker {
     fn enter<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
-        client: Address,
+        client: Endpoint,
         entry: Entry,
         bytes: usize,
     ) -> Standing {
-        let windows = match cx.policy.ratio_windows() {
-            [] => &[DEFAULT_WINDOW],
-            windows => windows,
+        let ratios = match cx.policy.ratios() {
+            [] => &[DEFAULT_RATIO],
+            ratios => ratios,
         };
-        let standing = self.ledger.enter(cx.now, client, entry, bytes, windows);
+        let standing = self.ledger.enter(cx.now, client, entry, bytes, ratios);
         if standing.evicted {
             cx.limit(LimitKind::Endpoints);
         }
@@ -273,6 +288,7 @@ impl Tracker {
             | self.downloads.sweep(now, SWEEP_ENTRIES)
             | self.portions.sweep(now, SWEEP_ENTRIES)
             | self.done.sweep(now, SWEEP_ENTRIES)
+            | self.withheld.sweep(now, SWEEP_ENTRIES)
             | self.probes.sweep(now, SWEEP_ENTRIES);
         self.sweeps.done(now, more);
     }

@@ -4,12 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::budget::VALIDATION;
 use crate::Instant;
 
 /// Half of the numbers there are: those further ahead lie behind.
 const HALF: u32 = 1 << 23;
 /// After that, any number is newer.
 const RESTART: Duration = Duration::from_secs(128);
+
+/// How often an observer is asked for its interest, until it shows that, and how often in vain.
+const ASKING_INTERVAL: Duration = Duration::from_secs(60);
+const UNANSWERED_MAX: u8 = 5;
 
 /// The Observe option of a request (RFC 7641 §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +31,21 @@ pub(super) enum Observation {
     Asked,
     /// The server notifies.
     Granted {
-        /// Whether that was asked for from a validated address.
-        trusted: bool,
+        /// Of a client that is known to be at its address.
+        interest: Option<Interest>,
         latest: Sequence,
         _counted: Counted,
     },
     /// The server declined or has ended it, or the client has, then.
     Ended(Instant),
+}
+
+/// Since when a client hasn't shown that it wants to be notified.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Interest {
+    asked_next: Instant,
+    /// How often it was asked in vain.
+    unanswered: u8,
 }
 
 /// A notification's place among the others: the Observe option of a response, and when it came.
@@ -60,20 +73,20 @@ impl Observation {
         *self = Self::Ended(now);
     }
 
-    /// A response goes to the client, which asked from a validated address or not. With an Observe
+    /// A response goes to the client, which is known to be at its address or not. With an Observe
     /// option and a code of success it grants the observation; without, it declines or ends it.
     pub(super) fn answer(
         &mut self,
         now: Instant,
         notifies: Option<u32>,
-        was_trusted: bool,
+        is_trusted: bool,
         number: &Arc<AtomicUsize>,
     ) {
         let next = notifies.map(|number| Sequence::new(now, number));
         match (next, &mut *self) {
             (Some(latest), Self::Asked) => {
                 *self = Self::Granted {
-                    trusted: was_trusted,
+                    interest: is_trusted.then(|| Interest::new(now)),
                     latest,
                     _counted: Counted::new(number),
                 };
@@ -81,10 +94,12 @@ impl Observation {
             (
                 Some(next),
                 Self::Granted {
-                    trusted, latest, ..
+                    interest, latest, ..
                 },
             ) => {
-                *trusted |= was_trusted;
+                if is_trusted && interest.is_none() {
+                    *interest = Some(Interest::new(now));
+                }
                 if !next.is_before(*latest) {
                     *latest = next;
                 }
@@ -120,9 +135,59 @@ impl Observation {
         matches!(self, Self::Granted { .. })
     }
 
-    /// Whether it does so because somebody asked from a validated address.
+    /// Whether its client is known to be at its address, and was interested when it was last asked.
     pub(super) fn is_trusted(&self) -> bool {
-        matches!(self, Self::Granted { trusted: true, .. })
+        matches!(self, Self::Granted { interest: Some(interest), .. } if interest.unanswered < UNANSWERED_MAX)
+    }
+
+    /// Whether it is time to ask such a client for its interest (RFC 7641 §4.5, §7).
+    pub(super) fn is_to_confirm(&self, now: Instant) -> bool {
+        match self {
+            Self::Granted {
+                interest: Some(interest),
+                ..
+            } if self.is_trusted() => now >= interest.asked_next,
+            _ => false,
+        }
+    }
+
+    /// Its client is asked for its interest.
+    pub(super) fn ask_for_interest(&mut self, now: Instant) {
+        if let Self::Granted {
+            interest: Some(interest),
+            ..
+        } = self
+        {
+            interest.unanswered = interest.unanswered.saturating_add(1);
+            interest.asked_next = now + ASKING_INTERVAL;
+        }
+    }
+
+    /// A client that is trusted shows its interest, or that it has none.
+    pub(super) fn note_interest(&mut self, now: Instant, is_interested: bool) {
+        let is_trusted = self.is_trusted();
+        if let Self::Granted { interest, .. } = self
+            && is_trusted
+        {
+            *interest = is_interested.then(|| Interest::new(now));
+        }
+    }
+
+    /// A client known to be at its address registers again.
+    pub(super) fn trust(&mut self, now: Instant) {
+        if let Self::Granted { interest, .. } = self {
+            *interest = Some(Interest::new(now));
+        }
+    }
+}
+
+impl Interest {
+    /// It was shown.
+    fn new(now: Instant) -> Self {
+        Self {
+            asked_next: now + VALIDATION,
+            unanswered: 0,
+        }
     }
 }
 

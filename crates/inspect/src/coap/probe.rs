@@ -7,8 +7,11 @@
 //! to reject it, but some acknowledge whatever comes (a server of libcoap 4.3.1 does). So then comes a
 //! decoy, a response to nothing: it has to be reset.
 //!
-//! Sixteen bits are few: an address has one guess. A reply to nothing, or the wrong one of the two, ends
-//! the attempt, and the next is made a minute later, under other IDs; till then there are cookies.
+//! Sixteen bits are few, twice sixteen enough, but for a ping: that has one guess. Else an endpoint has [`GUESSES`], and so that nobody guesses at many of them
+//! at once, an address has [`GUESSES_AT_ADDRESS`] within a minute. A reply to nothing is a guess where an attempt is under way,
+//! and nothing elsewhere; one wrong guess spoils nothing, or four forged bytes would keep a client from its proof. The wrong reply of
+//! the two to a message of ours, whose ID only its receiver knows, ends the attempt. The next is made
+//! a minute later, under other IDs; till then there are cookies.
 
 use std::hash::Hasher;
 use std::time::Duration;
@@ -16,7 +19,7 @@ use std::time::Duration;
 use siphasher::sip128::{Hasher128, SipHasher24};
 use wire::coap::HEADER_LEN;
 
-use super::endpoint::{Address, Token};
+use super::endpoint::{Endpoint, Token};
 use crate::table::{Aging, Table};
 use crate::{Instant, Limits, Seed};
 
@@ -26,6 +29,10 @@ const LIFETIME: Duration = Duration::from_secs(60);
 const REPLY_MAX: Duration = Duration::from_secs(5);
 /// Messages of one attempt, each counted once however often it is sent: as many IDs could be guessed.
 const SENT_MAX: u8 = 8;
+/// Replies to nothing that end an attempt.
+const GUESSES: u16 = 16;
+/// Replies to nothing, at all endpoints of an address that may prove themselves, that end all attempts there.
+const GUESSES_AT_ADDRESS: u16 = 1024;
 /// Bytes of a decoy's token.
 const DECOY_TOKEN_LEN: usize = 4;
 /// Bytes of a decoy.
@@ -33,9 +40,10 @@ pub(super) const DECOY_LEN: usize = HEADER_LEN + DECOY_TOKEN_LEN;
 /// Unacknowledged responses that a client with several requests under way may have.
 const DOUBTFUL: u8 = 3;
 
-/// Attempts under way, one an address.
+/// Attempts under way, one an endpoint.
 pub(super) struct Probes {
-    table: Table<Address, Probe>,
+    /// By endpoint; what stands for all at an address counts the guesses there.
+    table: Table<Endpoint, Probe>,
     key: [u8; 16],
 }
 
@@ -48,6 +56,10 @@ struct Probe {
     latest: u64,
     /// A response has been acknowledged.
     acknowledged: bool,
+    /// A ping is among what was sent: its ID is all there is to guess.
+    knocks: bool,
+    /// Replies to nothing.
+    guesses: u16,
     failed: bool,
 }
 
@@ -70,19 +82,25 @@ impl Probes {
 
     /// The message ID under which `client` is to acknowledge the response to `token`, the same when that
     /// is sent again. None if it failed to acknowledge one lately, or too many are under way.
-    pub(super) fn begin(&self, now: Instant, client: Address, token: Token) -> Option<u16> {
+    pub(super) fn begin(&self, now: Instant, client: Endpoint, token: Token) -> Option<u16> {
         self.send(now, client, Purpose::Response(token))
     }
 
     /// The message ID of a ping to `client`, the same when it is sent again; none as with
     /// [`Probes::begin`].
-    pub(super) fn knock(&self, now: Instant, client: Address) -> Option<u16> {
+    pub(super) fn knock(&self, now: Instant, client: Endpoint) -> Option<u16> {
         self.send(now, client, Purpose::Knock)
     }
 
-    fn send(&self, now: Instant, client: Address, purpose: Purpose) -> Option<u16> {
+    fn send(&self, now: Instant, client: Endpoint, purpose: Purpose) -> Option<u16> {
+        if self.has_failed(now, client.strangers()) {
+            return None;
+        }
         let fresh = || Probe::new(now);
-        let send = |probe: &mut Probe| probe.send(self.secret(probe.begun, client, purpose));
+        let send = |probe: &mut Probe| {
+            probe.knocks |= matches!(purpose, Purpose::Knock);
+            probe.send(self.secret(probe.begun, client, purpose))
+        };
         let (secret, _) = self.table.with_or_insert(now, client, fresh, send);
         Some(secret? as u16)
     }
@@ -92,7 +110,7 @@ impl Probes {
     pub(super) fn decoy(
         &self,
         now: Instant,
-        client: Address,
+        client: Endpoint,
     ) -> Option<(u16, [u8; DECOY_TOKEN_LEN])> {
         let send = |probe: &mut Probe| {
             probe.acknowledged = true;
@@ -104,35 +122,58 @@ impl Probes {
 
     /// `client` resets a response. One that has acknowledged it resets a repetition: not every client knows
     /// what it had before.
-    pub(super) fn reset(&self, now: Instant, client: Address) {
+    pub(super) fn reset(&self, now: Instant, client: Endpoint) {
         let reset = |probe: &mut Probe| probe.failed |= !probe.acknowledged;
         self.table.with(now, &client, reset);
     }
 
     /// Whether `client` failed lately, or has left several responses unacknowledged so far: it may never
     /// have asked for them.
-    pub(super) fn is_doubtful(&self, now: Instant, client: Address) -> bool {
+    pub(super) fn is_doubtful(&self, now: Instant, client: Endpoint) -> bool {
         let is_doubtful = |probe: &mut Probe| probe.failed || probe.sent >= DOUBTFUL;
-        self.table.len() > 0 && self.table.with(now, &client, is_doubtful).unwrap_or(false)
+        self.table.len() > 0
+            && (self.table.with(now, &client, is_doubtful).unwrap_or(false)
+                || self.has_failed(now, client.strangers()))
+    }
+
+    fn has_failed(&self, now: Instant, client: Endpoint) -> bool {
+        let has_failed = |probe: &mut Probe| probe.failed;
+        self.table.len() > 0 && self.table.with(now, &client, has_failed).unwrap_or(false)
     }
 
     /// Whether `client` has been sent something of late that may yet prove its address.
-    pub(super) fn is_under_way(&self, now: Instant, client: Address) -> bool {
+    pub(super) fn is_under_way(&self, now: Instant, client: Endpoint) -> bool {
         let is_under_way =
             |probe: &mut Probe| !probe.failed && probe.sent > 0 && now < probe.begun + REPLY_MAX;
         self.table.len() > 0 && self.table.with(now, &client, is_under_way).unwrap_or(false)
     }
 
     /// `client` has done with the decoy what is to be done: whether that proves its address.
-    pub(super) fn pass(&self, now: Instant, client: Address) -> bool {
+    pub(super) fn pass(&self, now: Instant, client: Endpoint) -> bool {
         let proves = |probe: &mut Probe| !probe.failed;
         self.table.with(now, &client, proves).unwrap_or(false)
+            && !self.has_failed(now, client.strangers())
     }
 
-    /// Something from `client` that answers nothing may be a guess: the attempt is over.
-    pub(super) fn fail(&self, now: Instant, client: Address) {
-        if self.table.len() > 0 {
-            self.table.with(now, &client, |probe| probe.failed = true);
+    /// `client` has done with a message of ours what isn't to be done: the attempt is over.
+    pub(super) fn fail(&self, now: Instant, client: Endpoint) {
+        self.table.with(now, &client, |probe| probe.failed = true);
+    }
+
+    /// Something from `client` that answers nothing may be a guess, if there is something to guess.
+    pub(super) fn guess(&self, now: Instant, client: Endpoint) {
+        if self.table.len() == 0 {
+            return;
+        }
+        let guess = |probe: &mut Probe| {
+            probe.guess(GUESSES);
+            probe.knocks
+        };
+        if let Some(at_knock) = self.table.with(now, &client, guess) {
+            let most = if at_knock { 1 } else { GUESSES_AT_ADDRESS };
+            let guess = |probe: &mut Probe| probe.guess(most);
+            self.table
+                .with_or_insert(now, client.strangers(), || Probe::new(now), guess);
         }
     }
 
@@ -142,7 +183,7 @@ impl Probes {
     }
 
     /// What only the receiver of a message of ours gets to know.
-    fn secret(&self, begun: Instant, client: Address, purpose: Purpose) -> u64 {
+    fn secret(&self, begun: Instant, client: Endpoint, purpose: Purpose) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.key);
         hasher.write(&begun.0.to_le_bytes());
         hasher.write(&client.bytes());
@@ -165,8 +206,15 @@ impl Probe {
             sent: 0,
             latest: 0,
             acknowledged: false,
+            knocks: false,
+            guesses: 0,
             failed: false,
         }
+    }
+
+    fn guess(&mut self, guesses_max: u16) {
+        self.guesses = self.guesses.saturating_add(1);
+        self.failed |= self.guesses >= guesses_max;
     }
 
     /// A message goes out for the attempt, known by `secret`: that, if the attempt goes on.
@@ -213,8 +261,12 @@ mod tests {
         Token::new(&[byte])
     }
 
-    fn client(last: u8) -> Address {
-        IpAddr::from([192, 0, 2, last]).into()
+    fn client(last: u8) -> Endpoint {
+        at_port(last, 40_000)
+    }
+
+    fn at_port(last: u8, port: u16) -> Endpoint {
+        Endpoint::new(IpAddr::from([192, 0, 2, last]), port)
     }
 
     #[test]
@@ -229,14 +281,51 @@ mod tests {
     }
 
     #[test]
-    fn a_guess_ends_the_attempt_for_a_minute() {
+    fn some_guesses_end_an_attempt_for_a_minute() {
         let (probes, now) = (probes(), Instant::from_secs(10));
         let id = probes.begin(now, client(1), token(1));
+        for _ in 1..GUESSES {
+            probes.guess(now, client(1));
+            probes.guess(now, at_port(1, 40_001));
+        }
+        assert!(probes.pass(now, client(1)));
+        probes.guess(now, client(1));
+        assert!(!probes.pass(now, client(1)));
+        assert_eq!(probes.begin(now, client(1), token(1)), None);
+        let other = at_port(1, 40_001);
+        assert!(probes.begin(now, other, token(1)).is_some());
+        let later = Instant::from_secs(71);
+        assert_ne!(probes.begin(later, client(1), token(1)), id);
+    }
+
+    #[test]
+    fn nobody_guesses_at_all_ports_of_an_address() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        let per_port = GUESSES - 1;
+        for port in 0..GUESSES_AT_ADDRESS / per_port + 1 {
+            let endpoint = at_port(1, 1000 + port);
+            assert!(
+                probes.begin(now, endpoint, token(1)).is_some(),
+                "port {port}"
+            );
+            (0..per_port).for_each(|_| probes.guess(now, endpoint));
+        }
+        let another = at_port(1, 999);
+        assert_eq!(probes.begin(now, another, token(1)), None);
+        assert!(!probes.pass(now, at_port(1, 1000)));
+        assert!(probes.begin(now, client(2), token(1)).is_some());
+        let later = Instant::from_secs(71);
+        assert!(probes.begin(later, another, token(1)).is_some());
+    }
+
+    /// Who does the wrong thing with what only it has got doesn't ask for it.
+    #[test]
+    fn the_wrong_reply_ends_an_attempt() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        probes.begin(now, client(1), token(1));
         probes.fail(now, client(1));
         assert!(!probes.pass(now, client(1)));
         assert_eq!(probes.begin(now, client(1), token(1)), None);
-        let later = Instant::from_secs(71);
-        assert_ne!(probes.begin(later, client(1), token(1)), id);
     }
 
     #[test]

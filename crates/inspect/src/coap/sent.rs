@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Probe,
     /// A response to nothing, under a message ID of ours.
     Decoy,
+    /// A notification under a message ID of ours, for its client to show that it is interested.
+    Interest,
     /// A ping of ours, before a request that is too large.
     Knock,
 }
@@ -40,6 +42,7 @@ pub(super) struct Sent {
     digest: u32,
     confirmable: bool,
     pub(super) kind: Kind,
+    /// Of a decoy, that of the response before it.
     pub(super) token: Token,
 }
 
@@ -92,7 +95,15 @@ impl Sent {
 
     /// Whether its sender knows nothing of it.
     pub(super) fn is_ours(&self) -> bool {
-        matches!(self.kind, Kind::Probe | Kind::Decoy | Kind::Knock)
+        matches!(
+            self.kind,
+            Kind::Probe | Kind::Decoy | Kind::Interest | Kind::Knock
+        )
+    }
+
+    /// What it says, as a number.
+    pub(super) fn digest(&self) -> u32 {
+        self.digest
     }
 
     /// Whether it is what `digest` stands for.

@@ -12,7 +12,7 @@ use super::budget::{Entry, Validation};
 use super::challenge::{Reply, allowance};
 use super::delivery::KEPT_BYTES;
 use super::exchange::{Asked, Unbooked};
-use super::meters::{Books, Promise, longest_window, strictest_ratio};
+use super::meters::{Books, Promise, counted, longest_window};
 use super::parties::Server;
 use super::sent::Kind;
 use super::{Datagram, Tracker, window};
@@ -30,17 +30,18 @@ impl Tracker {
         datagram: &Datagram<'_>,
     ) -> Outcome {
         let (role, len) = (datagram.bearing.role, datagram.len());
-        let client = datagram.bearing.client.address;
+        let client = datagram.bearing.client;
         let is_midstream = self.is_midstream(cx, datagram);
         self.credit_unbooked(cx, datagram);
         let standing = self.enter(cx, client, Entry::Charge, len);
-        let is_trusted = standing.validation == Validation::Fresh
-            || matches!(role, Role::Response(Some(asked)) if asked.trusted);
+        let is_proven = standing.validation == Validation::Fresh;
+        let is_trusted = is_proven || matches!(role, Role::Response(Some(asked)) if asked.trusted);
         let reasons = self.reasons(cx, datagram, is_midstream);
         let subject = datagram.subject(&reasons, is_trusted);
         let mut books = Books::new(cx.policy, &standing, self.promise(cx.now, datagram));
         let carrier = datagram.arrival.carrier;
-        let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        let mut ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        ruled.counted = counted(cx.policy, ruled.judgement.outcome.rule, &standing);
         let judgement = &ruled.judgement;
         if judgement.action.stops() {
             let standing = self.enter(cx, client, Entry::Refund, len);
@@ -53,7 +54,7 @@ impl Tracker {
             cx.tell(carrier, &subject, &ruled, reply);
         } else {
             cx.tell(carrier, &subject, &ruled, None);
-            if let Some(outcome) = self.forward_to_client(cx, datagram, is_trusted) {
+            if let Some(outcome) = self.forward_to_client(cx, datagram, is_proven) {
                 self.enter(cx, client, Entry::Refund, len);
                 return outcome;
             }
@@ -97,7 +98,7 @@ impl Tracker {
     /// them no more: that much, or of a request older than the gateway, as much as its answer has, so far as
     /// is known.
     fn credit_unbooked<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
-        let client = datagram.bearing.client.address;
+        let client = datagram.bearing.client;
         let asked = match datagram.bearing.role {
             Role::Response(Some(asked)) => asked,
             _ if self.is_midstream(cx, datagram) => {
@@ -115,7 +116,7 @@ impl Tracker {
         let (entry, bytes) = match unbooked {
             Unbooked::Nothing => return,
             Unbooked::Before(bytes) => (Entry::Credit, bytes),
-            Unbooked::Overdue(bytes) => (Entry::Overdue(strictest_ratio(cx.policy)), bytes),
+            Unbooked::Overdue(bytes) => (Entry::Overdue, bytes),
         };
         self.enter(cx, client, entry, bytes);
     }
@@ -126,7 +127,7 @@ impl Tracker {
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        is_trusted: bool,
+        is_proven: bool,
     ) -> Option<Outcome> {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let Role::Response(asked) = bearing.role else {
@@ -136,6 +137,9 @@ impl Tracker {
         let response = bearing.response(message, datagram.token);
         let notifies = datagram.notifies();
         if let Some(asked) = asked {
+            if let Some(outcome) = self.ask_for_interest(cx, datagram, &asked) {
+                return Some(outcome);
+            }
             self.note_answering(cx, datagram, &asked);
             self.note_download(cx, datagram, &asked);
             if datagram.facts.offset() == 0 {
@@ -148,11 +152,11 @@ impl Tracker {
             (Some(asked), _) => {
                 let (now, server) = (cx.now, asked.server);
                 self.exchanges
-                    .answered(now, &response, server, notifies, is_trusted);
+                    .answered(now, &response, server, notifies, is_proven);
                 false
             }
             (None, Some(number)) if self.is_midstream(cx, datagram) => {
-                self.exchanges.adopt(cx.now, &response, number, is_trusted)
+                self.exchanges.adopt(cx.now, &response, number, is_proven)
             }
             _ => false,
         };
@@ -226,6 +230,9 @@ impl Tracker {
                 self.learn(cx, datagram);
                 if self.deliver(cx, datagram, judgement.outcome.rule, room) {
                     return Some(Injected::Portion);
+                }
+                if self.withhold(cx, datagram, judgement.outcome.rule) {
+                    return None;
                 }
                 let is_sent = self.challenge(cx, datagram, &reply);
                 is_kept = is_sent && self.keep_done(cx, datagram);

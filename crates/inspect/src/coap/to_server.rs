@@ -10,7 +10,7 @@ use super::budget::{Entry, Standing, Validation};
 use super::challenge::{Reply, allowance};
 use super::delivery::{Served, is_safe};
 use super::exchange::Request;
-use super::meters::{Books, Promise};
+use super::meters::{Books, Promise, counted};
 use super::parties::Server;
 use super::sent::Kind;
 use super::{Datagram, Tracker, strip};
@@ -40,11 +40,11 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
     ) -> (Outcome, Option<Vec<u8>>) {
-        let client = datagram.bearing.client.address;
+        let client = datagram.bearing.client;
         let standing = self.credit(cx, datagram);
         let trust = self.trust(cx, datagram, &standing);
         if matches!(datagram.bearing.role, Role::Reply(None)) {
-            self.probes.fail(cx.now, client);
+            self.probes.guess(cx.now, client);
         }
         if trust == Trust::Proven {
             self.ledger.validate(cx.now, client);
@@ -74,7 +74,7 @@ impl Tracker {
     /// Credits a client with what it sends; with replies only if its address is its own, for one that
     /// never asked rejects what it gets, and would earn the attacker more of it.
     fn credit<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) -> Standing {
-        let (client, len) = (datagram.bearing.client.address, datagram.len());
+        let (client, len) = (datagram.bearing.client, datagram.len());
         if !matches!(datagram.bearing.role, Role::Reply(_)) {
             return self.enter(cx, client, Entry::Credit, len);
         }
@@ -91,7 +91,7 @@ impl Tracker {
         datagram: &Datagram<'_>,
         standing: &Standing,
     ) -> Trust {
-        let client = datagram.bearing.client.address;
+        let client = datagram.bearing.client;
         if datagram.bearing.role.is_request()
             && let Some(value) = datagram.facts.echo
             && self.mint.recognises(cx.now, client, value)
@@ -121,6 +121,12 @@ impl Tracker {
                 let server = bearing.addressee();
                 let body = self.wants.body(bearing, message.code(), datagram.facts);
                 if let Some(outcome) = self.serve_kept(cx, datagram, standing, trust, body) {
+                    return Some(outcome);
+                }
+                let has_to_prove = trust == Trust::None;
+                if let Some(outcome) =
+                    self.serve_withheld(cx, datagram, standing, has_to_prove, body)
+                {
                     return Some(outcome);
                 }
                 let act = self.act(datagram, trust, body);
@@ -167,6 +173,13 @@ impl Tracker {
             Role::Reply(Some(sent)) if sent.is_ours() => {
                 Some(self.handle_probe_reply(cx, datagram, &sent))
             }
+            Role::Reply(Some(sent))
+                if sent.kind == Kind::Response
+                    && message.message_type() == Type::Acknowledgement =>
+            {
+                self.note_interest(cx, datagram, &sent);
+                None
+            }
             Role::Reply(Some(sent)) if message.message_type() == Type::Reset => {
                 let (client, server) = (bearing.client, bearing.server);
                 self.exchanges
@@ -198,6 +211,8 @@ impl Tracker {
         match self.serve_block(cx, datagram, (body, asked), room, trust == Trust::None) {
             Served::No => return None,
             Served::Yes => {}
+            // There is by the time that it is sent again.
+            Served::NoRoom if datagram.message.message_type() == Type::Confirmable => {}
             Served::NoRoom => {
                 let ruled = (Action::Challenge, None);
                 self.answer_sender(cx, datagram, standing, Trust::None, ruled);
@@ -265,7 +280,8 @@ impl Tracker {
         };
         let by = (Action::Challenge, ruling.rule);
         let reply = self.answer_sender(cx, datagram, standing, Trust::None, by);
-        Some(cx.overrule(datagram.arrival, &subject, ruling, reply))
+        let counted = counted(cx.policy, ruling.rule, standing);
+        Some(cx.overrule(datagram.arrival, &subject, ruling, counted, reply))
     }
 
     /// Answers, in the server's name, a message that was stopped. Returns what was said.

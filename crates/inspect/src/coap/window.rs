@@ -1,11 +1,16 @@
-//! A sliding window over the bytes that came from a client and went towards it.
+//! A sliding window over the bytes that came from a client and went towards it, under one ratio.
 //!
-//! It leans to the safe side. A window is a ring of granules: what came from the client counts only
-//! as long as its whole granule is inside the window, what went towards it until its whole granule is
-//! outside. So at any time, what went out in the true window is no more than the books say, and what
-//! came in no less.
+//! What came pays for what goes, once, the oldest first: bytes towards the client stand in the granule of those
+//! that pay for them, and leave the window together with them. So who asks at any intervals and gets no more
+//! for each request than the ratio allows never runs short, and of all that was ever sent, no more comes than the
+//! ratio allows for all that came: in any stretch of time, than it allows for what came in it and a window before.
+//! Only what nothing pays for stands in the latest granule; that is more than the ratio allows, until it leaves.
+//!
+//! A window is a ring of granules, and counts the oldest as a whole, though it is only partly inside.
 
 use std::time::Duration;
+
+use policy::Ratio;
 
 use super::budget::{Balance, Entry};
 use crate::Instant;
@@ -17,7 +22,7 @@ const SLOTS: usize = GRANULES as usize + 1;
 /// Whether what came from a client `at` a time counts no more in a window of that length.
 pub(super) fn has_left(length: Duration, at: Instant, now: Instant) -> bool {
     let granule_ns = granule_ns(length);
-    (now.0 / granule_ns).saturating_sub(at.0 / granule_ns) >= GRANULES
+    (now.0 / granule_ns).saturating_sub(at.0 / granule_ns) > GRANULES
 }
 
 fn granule_ns(length: Duration) -> u64 {
@@ -27,29 +32,32 @@ fn granule_ns(length: Duration) -> u64 {
 /// A sliding window over what came and went.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
-    pub(super) length: Duration,
+    pub(super) ratio: Ratio,
     granule_ns: u64,
     /// The latest granule in the rings, counted from the epoch of [`Instant`].
     head: u64,
-    /// Its slot, and that of the oldest: the granule that is only partly inside.
-    slots: [u8; 2],
     /// When the next one begins.
     head_until: Instant,
+    /// Of those before it, none has anything left to pay with.
+    paying: u64,
     received: Ring,
     sent: Ring,
+    /// Bytes that came and have left the window, having paid for nothing.
+    lapsed: u64,
 }
 
 impl Window {
-    pub(super) fn new(length: Duration) -> Self {
-        let granule_ns = granule_ns(length);
+    pub(super) fn new(ratio: Ratio) -> Self {
+        let granule_ns = granule_ns(ratio.window);
         Self {
-            length,
+            ratio,
             granule_ns,
             head: 0,
-            slots: [0, 1],
             head_until: Instant(granule_ns),
+            paying: 0,
             received: Ring::default(),
             sent: Ring::default(),
+            lapsed: 0,
         }
     }
 
@@ -57,17 +65,70 @@ impl Window {
         if now >= self.head_until {
             self.advance(now.0 / self.granule_ns);
         }
-        let [slot, oldest] = self.slots.map(usize::from);
         match entry {
-            Entry::Credit | Entry::Overdue(_) => self.received.add(slot, bytes),
-            Entry::Charge => self.sent.add(slot, bytes),
-            Entry::Refund => self.sent.subtract(slot, bytes),
+            Entry::Credit => self.received.add(slot(self.head), bytes),
+            Entry::Overdue => self.renew(bytes),
+            Entry::Charge => self.charge(bytes),
+            Entry::Refund => self.refund(bytes),
         }
-        let partly_inside = self.received.slots[oldest];
         Balance {
-            received: self.received.total - u64::from(partly_inside),
+            received: self.received.total,
             sent: self.sent.total,
         }
+    }
+
+    /// So much of what has lapsed counts once more.
+    fn renew(&mut self, bytes: u32) {
+        let lapsed = u32::try_from(self.lapsed).unwrap_or(u32::MAX).min(bytes);
+        self.lapsed -= u64::from(lapsed);
+        self.received.add(slot(self.head), lapsed);
+    }
+
+    fn charge(&mut self, mut bytes: u32) {
+        let mut granule = self.paying.max(self.oldest());
+        while granule < self.head {
+            let slot = slot(granule);
+            let paid = bytes.min(self.left(slot));
+            self.sent.add(slot, paid);
+            bytes -= paid;
+            if bytes == 0 {
+                break;
+            }
+            granule += 1;
+        }
+        self.paying = granule;
+        self.sent.add(slot(self.head), bytes);
+    }
+
+    /// Takes back what was charged last.
+    fn refund(&mut self, mut bytes: u32) {
+        let mut granule = self.head;
+        while bytes > 0 {
+            let slot = slot(granule);
+            let taken = bytes.min(self.sent.slots[slot]);
+            self.sent.subtract(slot, taken);
+            bytes -= taken;
+            if taken > 0 {
+                self.paying = self.paying.min(granule);
+            }
+            if granule == self.oldest() {
+                break;
+            }
+            granule -= 1;
+        }
+    }
+
+    /// Bytes that what came in a granule can still pay for.
+    fn left(&self, slot: usize) -> u32 {
+        let received = u64::from(self.received.slots[slot]);
+        let most = received * u64::from(self.ratio.ratio_milli) / 1000;
+        u32::try_from(most)
+            .unwrap_or(u32::MAX)
+            .saturating_sub(self.sent.slots[slot])
+    }
+
+    fn oldest(&self) -> u64 {
+        self.head.saturating_sub(GRANULES)
     }
 
     /// Empties the slots between the latest granule and this one. A clock that is behind another
@@ -75,13 +136,20 @@ impl Window {
     fn advance(&mut self, granule: u64) {
         let passed = granule - self.head;
         for step in 1..=passed.min(SLOTS as u64) {
-            let slot = slot(self.head + step).into();
+            let slot = slot(self.head + step);
+            self.lapsed += self.unspent(slot);
             self.received.clear(slot);
             self.sent.clear(slot);
         }
         self.head = granule;
-        self.slots = [slot(granule), slot(granule + 1)];
         self.head_until = Instant(granule.saturating_add(1).saturating_mul(self.granule_ns));
+    }
+
+    /// Bytes that came in a granule and have paid for nothing.
+    fn unspent(&self, slot: usize) -> u64 {
+        let sent = u64::from(self.sent.slots[slot]) * 1000;
+        let spent = sent.div_ceil(u64::from(self.ratio.ratio_milli).max(1));
+        u64::from(self.received.slots[slot]).saturating_sub(spent)
     }
 }
 
@@ -114,6 +182,6 @@ impl Ring {
     }
 }
 
-fn slot(granule: u64) -> u8 {
-    (granule % SLOTS as u64) as u8
+fn slot(granule: u64) -> usize {
+    (granule % SLOTS as u64) as usize
 }

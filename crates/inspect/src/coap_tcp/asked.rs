@@ -63,6 +63,18 @@ impl Asked {
         }
     }
 
+    /// How many of them ask for notifications, as far as that is known.
+    pub(super) fn lasting(&self) -> Option<usize> {
+        let lasting = self.requests.iter().filter(|request| request.is_lasting);
+        (!self.is_incomplete).then(|| lasting.count())
+    }
+
+    /// Whether one with this token asks for notifications.
+    pub(super) fn is_lasting(&self, token: &[u8]) -> bool {
+        let known = self.place(token).map(|at| &self.requests[at]);
+        known.is_some_and(|request| request.is_lasting)
+    }
+
     fn place(&self, token: &[u8]) -> Option<usize> {
         let mut requests = self.requests.iter();
         requests.position(|request| *request.token == *token)
@@ -89,7 +101,8 @@ mod tests {
         asked.insert(&[1], true);
         asked.settle(&[1], true);
         asked.settle(&[1], true);
-        assert!(asked.contains(&[1]));
+        assert!(asked.contains(&[1]) && asked.is_lasting(&[1]));
+        assert_eq!(asked.lasting(), Some(1));
         asked.settle(&[1], false);
         assert!(!asked.contains(&[1]));
     }
@@ -100,6 +113,7 @@ mod tests {
         let over = (0..=REQUESTS as u16).map(|n| asked.insert(&n.to_be_bytes(), false));
         assert_eq!(over.filter(|over| *over).count(), 1);
         assert!(asked.contains(&[0xff; 3]) && asked.requests.is_empty());
+        assert_eq!(asked.lasting(), None);
         let mut asked = Asked::default();
         assert!(asked.insert(&[0; TOKEN_BYTES + 1], false));
         assert!(asked.contains(&[1]));

@@ -5,6 +5,7 @@ use wire::coap::tcp::Message;
 use wire::coap::{PLAIN_TOKEN_LEN_MAX, number};
 
 use super::asked::Asked;
+use super::uploads::Uploads;
 
 /// What an end has said so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(super) struct End {
     token_len: usize,
     /// The requests it waits for an answer to.
     asked: Asked,
+    /// What it sends in blocks.
+    uploads: Uploads,
 }
 
 impl Default for End {
@@ -36,6 +39,7 @@ impl Default for End {
             message_size: MAX_MESSAGE_SIZE_BASE as usize,
             token_len: PLAIN_TOKEN_LEN_MAX,
             asked: Asked::default(),
+            uploads: Uploads::default(),
         }
     }
 }
@@ -48,6 +52,7 @@ impl End {
             message_size: usize::MAX,
             token_len: usize::MAX,
             asked: Asked::unknown(),
+            uploads: Uploads::unknown(),
         }
     }
 
@@ -71,6 +76,22 @@ impl End {
         self.asked.contains(token)
     }
 
+    /// Whether a request of its leaves out blocks of an upload.
+    pub(super) fn leaves_hole(&self, request: &Message<'_>) -> bool {
+        self.uploads.leaves_hole(request)
+    }
+
+    /// Whether a message asks for notifications that it doesn't get already.
+    pub(super) fn begins_to_observe(&self, message: &Message<'_>) -> bool {
+        let asks = message.code().is_request() && message.observe() == Some(0);
+        asks && !self.asked.is_lasting(message.token())
+    }
+
+    /// What it observes, or has asked to; nothing if that isn't known.
+    pub(super) fn observations(&self) -> usize {
+        self.asked.lasting().unwrap_or(0)
+    }
+
     /// It has said something that was let through. True if it waits for more answers than are
     /// remembered.
     pub(super) fn note_sent(&mut self, message: &Message<'_>) -> bool {
@@ -83,6 +104,7 @@ impl End {
         if !message.code().is_request() {
             return false;
         }
+        self.uploads.note(message);
         let is_lasting = message.observe() == Some(0);
         self.asked.insert(message.token(), is_lasting)
     }

@@ -1,21 +1,25 @@
-//! A connection as what its client holds, where rules with a `max` count sessions.
+//! A connection as what its client holds: itself, and what it observes.
 
 use policy::{Protocol, Subject};
 use wire::Direction;
+use wire::coap::tcp::Message;
 
 use super::message::Scene;
 use crate::Sink;
 use crate::holdings::{Held, HolderKeys, Room, Share, Slot};
 
 impl<'c, S: Sink> Scene<'_, 'c, S> {
-    /// The room for the session that the client's first message opens, where rules ask.
-    pub(super) fn room(&self) -> Option<Room<'c>> {
-        let client = &self.session.ends[Direction::ToServer as usize];
-        let opens = self.arrival.direction == Direction::ToServer && client.is_opening();
-        if !opens || self.cx.policy.held_per().is_empty() {
+    /// The room for the session that the client's first message opens, and for an observation that one asks for,
+    /// where rules ask.
+    pub(super) fn room(&self, message: &Message<'_>) -> Option<Room<'c>> {
+        let is_of_client = self.arrival.direction == Direction::ToServer;
+        if !is_of_client || self.cx.policy.held_per().is_empty() {
             return None;
         }
-        let opens = Held::default().with(Slot::Sessions, 1);
+        let client = &self.session.ends[Direction::ToServer as usize];
+        let opens = Held::default()
+            .with(Slot::Sessions, client.is_opening().into())
+            .with(Slot::Observers, client.begins_to_observe(message).into());
         Some(self.cx.room(self.arrival, opens, None))
     }
 
@@ -41,6 +45,11 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
                 self.session.share = Some(Box::new(share));
             }
             None => {}
+        }
+        let client = &self.session.ends[Direction::ToServer as usize];
+        let observed = u32::try_from(client.observations()).unwrap_or(u32::MAX);
+        if let Some(share) = &mut self.session.share {
+            share.set(Slot::Observers, observed);
         }
     }
 

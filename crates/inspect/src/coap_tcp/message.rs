@@ -9,7 +9,6 @@ use super::{Reasons, Session, refusal};
 use crate::app::Denial;
 use crate::context::{Arrival, Context, Judgement};
 use crate::framer::{Framer, Judge, Reading, Step};
-use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::{LimitKind, Outcome, Sink};
 
@@ -28,8 +27,8 @@ impl<'a, S: Sink> Judge<'a> for Scene<'a, '_, S> {
         self.session.framers.at_mut(self.arrival.direction)
     }
 
-    fn pool(&self) -> &'a Pool {
-        &self.shared.pool
+    fn shared(&self) -> &'a Shared {
+        self.shared
     }
 
     /// Waits for the whole message where that is kept, else for as much as is.
@@ -89,6 +88,9 @@ impl<S: Sink> Scene<'_, '_, S> {
         if message.code().is_response() && !receiver.awaits(message.token()) {
             reasons.push(Reason::COAP_SPOOFED_UNMATCHED_RESPONSE);
         }
+        if message.code().is_request() && sender.leaves_hole(message) {
+            reasons.push(Reason::COAP_BLOCK_GAP);
+        }
         if !receiver.takes(size) {
             reasons.push(Reason::COAP_TCP_MESSAGE_SIZE);
         }
@@ -147,7 +149,7 @@ impl<S: Sink> Scene<'_, '_, S> {
             size,
             ..self.arrival.detection(Protocol::Coap, reasons)
         };
-        let mut room = message.and_then(|_| self.room());
+        let mut room = message.and_then(|message| self.room(message));
         let meters: &mut dyn Meters = match &mut room {
             Some(room) => room,
             None => &mut (),

@@ -10,6 +10,7 @@ mod held;
 mod message;
 mod refusal;
 mod resync;
+mod uploads;
 
 use policy::Reason;
 use wire::Direction;
@@ -85,7 +86,7 @@ impl Session {
 
     /// Bytes of either direction may have gone by unseen, requests among them.
     pub(crate) fn lose_sight(&mut self, shared: &Shared) {
-        self.framers.seek(&shared.pool);
+        self.framers.seek(shared);
         self.ends = [End::unseen(), End::unseen()];
     }
 
@@ -105,7 +106,7 @@ impl Session {
 
     /// Gives up its memory.
     pub(crate) fn close(mut self, shared: &Shared) {
-        self.framers.clear(&shared.pool);
+        self.framers.clear(shared);
     }
 
     /// The end that speaks in this direction, and the one that hears it.

@@ -111,11 +111,21 @@ impl<S: Sink> Scene<'_, '_, S> {
 
     /// Asks for more of a packet, unless that is more than is ever kept of one.
     fn wait_for(&mut self, need: usize, header: &FixedHeader) -> Step {
-        if need <= self.cx.limits.partial_bytes {
+        if need <= self.shared.partial.largest() {
             return Step::Need(need);
         }
         self.cx.limit(LimitKind::Partial);
         self.too_large(header)
+    }
+
+    /// A packet whose beginning is kept, when there is no room for more of it.
+    pub(super) fn handle_unkept(&mut self) -> Option<Step> {
+        let framer = self.session.framers.at(self.arrival.direction);
+        let Ok(Decoded::Complete { message, .. }) = FixedHeader::decode(framer.kept()) else {
+            return None;
+        };
+        self.cx.limit(LimitKind::Partial);
+        Some(self.too_large(&message))
     }
 
     /// Judges a packet of `size` bytes, of which `len` are at hand.

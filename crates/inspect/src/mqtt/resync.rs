@@ -18,7 +18,7 @@ use wire::{Decoded, Direction};
 
 use super::Session;
 use crate::Instant;
-use crate::pool::Pool;
+use crate::shared::Shared;
 
 /// Versions to try after the one last heard of, the commonest first.
 const VERSIONS: [Version; 3] = [Version::V311, Version::V5, Version::V31];
@@ -36,19 +36,25 @@ pub(super) struct Hunches([Option<usize>; 2]);
 impl Session {
     /// Starts reading, where in `bytes` a control packet begins, or behind them. A client that isn't read is heard
     /// by anything.
-    pub(super) fn seek(&mut self, now: Instant, direction: Direction, bytes: &[u8], pool: &Pool) {
+    pub(super) fn seek(
+        &mut self,
+        now: Instant,
+        direction: Direction,
+        bytes: &[u8],
+        shared: &Shared,
+    ) {
         if direction == Direction::ToServer {
             self.heard = now;
         }
         let found = boundary(bytes, self.version, direction)
             .or_else(|| self.foreseen(bytes, direction))
-            .or_else(|| self.boundary_across(bytes, direction, pool));
+            .or_else(|| self.boundary_across(bytes, direction, shared));
         let Some((at, version)) = found else {
             return;
         };
         self.version = version;
         let framer = self.framers.at_mut(direction);
-        pool.give(framer.take_kept());
+        shared.pool.give(framer.take_kept());
         framer.pass(at);
     }
 
@@ -78,10 +84,11 @@ impl Session {
         &mut self,
         bytes: &[u8],
         direction: Direction,
-        pool: &Pool,
+        shared: &Shared,
     ) -> Option<(usize, Version)> {
         let framer = self.framers.at_mut(direction);
-        framer.keep_tail(bytes, TAIL_BYTES, pool);
+        let most = TAIL_BYTES.min(shared.partial.own());
+        framer.keep_tail(bytes, most, &shared.pool);
         let tail = framer.take_kept();
         let fresh = tail.len().saturating_sub(bytes.len());
         let found = row(&tail, self.version, direction).and_then(|(at, version)| {
@@ -107,11 +114,37 @@ pub(super) fn boundary(
 
 /// Where in `bytes` a row of PUBLISHes begins.
 fn row(bytes: &[u8], likely: Version, direction: Direction) -> Option<(usize, Version)> {
-    (0..bytes.len()).find_map(|at| {
+    let mut places = (0..bytes.len()).filter(|at| may_be_publishes(&bytes[*at..]));
+    places.find_map(|at| {
         let from = &bytes[at..];
         let version = versions(likely).find(|version| are_publishes(from, *version, direction));
         Some((at, version?))
     })
+}
+
+/// Whether the lengths of a row of PUBLISHes fit into each other. Mostly the first byte tells; and whoever sends
+/// nothing but such bytes makes nobody read whole packets at each of them.
+fn may_be_publishes(mut bytes: &[u8]) -> bool {
+    (0..IN_A_ROW).all(|_| match behind_publish(bytes) {
+        Some(rest) => {
+            bytes = rest;
+            true
+        }
+        None => false,
+    })
+}
+
+/// What follows a PUBLISH, by its lengths.
+fn behind_publish(bytes: &[u8]) -> Option<&[u8]> {
+    if bytes.first()? >> 4 != PacketType::Publish as u8 {
+        return None;
+    }
+    let Ok(Decoded::Complete { message, .. }) = FixedHeader::decode(bytes) else {
+        return None;
+    };
+    let body = bytes.get(message.header_len..message.packet_len())?;
+    let topic_len = usize::from(u16::from_be_bytes(*body.first_chunk()?));
+    (topic_len + 2 <= body.len()).then(|| &bytes[message.packet_len()..])
 }
 
 /// The first boundary not before `fresh`, of the packets of which one begins at `at`; it may lie behind all bytes.
@@ -161,21 +194,12 @@ fn versions(likely: Version) -> impl Iterator<Item = Version> {
 
 /// Whether a row of PUBLISHes begins here.
 fn are_publishes(mut bytes: &[u8], version: Version, direction: Direction) -> bool {
-    (0..IN_A_ROW).all(|_| {
-        // Mostly the first byte tells.
-        if bytes
-            .first()
-            .is_none_or(|first| first >> 4 != PacketType::Publish as u8)
-        {
-            return false;
+    (0..IN_A_ROW).all(|_| match ControlPacket::decode(bytes, version, direction) {
+        Ok(Decoded::Complete { len, .. }) => {
+            bytes = &bytes[len..];
+            true
         }
-        match ControlPacket::decode(bytes, version, direction) {
-            Ok(Decoded::Complete { len, .. }) => {
-                bytes = &bytes[len..];
-                true
-            }
-            _ => false,
-        }
+        _ => false,
     })
 }
 

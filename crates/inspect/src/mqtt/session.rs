@@ -275,7 +275,7 @@ impl Session {
     /// Bytes of either direction may have gone by unseen: who speaks is still known, what was said
     /// isn't.
     pub(crate) fn lose_sight(&mut self, shared: &Shared) {
-        self.framers.seek(&shared.pool);
+        self.framers.seek(shared);
         self.moved = Instant::FAR;
         self.give_up_aliases(shared);
         if self.stage != Stage::Open {
@@ -317,7 +317,7 @@ impl Session {
 
     /// Gives up its memory and its name.
     pub(crate) fn close(mut self, now: Instant, shared: &Shared) -> Closing {
-        self.framers.clear(&shared.pool);
+        self.framers.clear(shared);
         self.give_up_aliases(shared);
         let evicted = self.membership.end(now, shared);
         let was_open = self.stage == Stage::Open;

@@ -7,7 +7,6 @@ use super::packet::Scene;
 use crate::app::Passage;
 use crate::context::{Arrival, Context};
 use crate::framer::{Framer, Judge, Reading, Step};
-use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::{Outcome, Sink};
 
@@ -21,7 +20,7 @@ impl Session {
         bytes: &[u8],
     ) -> Passage {
         if self.framers.at(arrival.direction).reading == Reading::Seeking {
-            self.seek(cx.now, arrival.direction, bytes, &shared.pool);
+            self.seek(cx.now, arrival.direction, bytes, shared);
         }
         let mut scene = Scene {
             session: self,
@@ -48,8 +47,16 @@ impl<'a, S: Sink> Judge<'a> for Scene<'a, '_, S> {
         self.session.framers.at_mut(self.arrival.direction)
     }
 
-    fn pool(&self) -> &'a Pool {
-        &self.shared.pool
+    fn shared(&self) -> &'a Shared {
+        self.shared
+    }
+
+    fn make_room(&mut self, len: usize) -> Option<Step> {
+        let total = &self.shared.partial;
+        match self.framer().make_room(len, total) {
+            true => None,
+            false => self.handle_unkept(),
+        }
     }
 
     fn handle_message(&mut self, bytes: &[u8]) -> Step {

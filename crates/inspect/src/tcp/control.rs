@@ -70,11 +70,14 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     /// and a device that has restarted disowns its connection of before.
     pub(super) fn is_harmless_rst(&mut self) -> bool {
         let seq = self.segment.seq;
-        let disowned = self.connection.disowned;
+        let disowned = Phase::Handshake {
+            disowned: Some(seq),
+        };
+        let is_disowned = self.connection.phase == disowned;
         let (ours, theirs) = self.connection.split(self.arrival.direction);
         match theirs.heard {
             true => ours.heard && ours.is_past(seq),
-            false => disowned == Some(seq),
+            false => is_disowned,
         }
     }
 

@@ -19,9 +19,11 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         // own, and the last is the likeliest to have arrived.
         let is_other_answer = !segment.is_opening() && !ours.syn_acknowledged();
         match phase {
-            Phase::Handshake if !answers => self.violation(Reason::TCP_OUT_OF_WINDOW),
-            Phase::Handshake if !ours.heard => self.note_syn(),
-            Phase::Handshake if !is_repeated && (is_retry || is_other_answer) => self.note_syn(),
+            Phase::Handshake { .. } if !answers => self.violation(Reason::TCP_OUT_OF_WINDOW),
+            Phase::Handshake { .. } if !ours.heard => self.note_syn(),
+            Phase::Handshake { .. } if !is_repeated && (is_retry || is_other_answer) => {
+                self.note_syn()
+            }
             _ if is_repeated && answers => {
                 self.note_syn_ack();
                 Outcome::ACCEPT
@@ -67,7 +69,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if ours.heard || !theirs.heard || segment.len() > 0 {
             return self.violation(Reason::TCP_OUT_OF_WINDOW);
         }
-        self.connection.disowned = Some(segment.ack);
+        self.connection.phase = Phase::Handshake {
+            disowned: Some(segment.ack),
+        };
         Outcome::ACCEPT
     }
 

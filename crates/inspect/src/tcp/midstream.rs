@@ -46,7 +46,7 @@ impl Connection {
     /// of it that would still hold.
     pub(crate) fn lose_sight(&mut self, shared: &Shared) -> bool {
         match self.phase {
-            Phase::Handshake => return false,
+            Phase::Handshake { .. } => return false,
             Phase::Finished | Phase::Denied(_) | Phase::Foreign { .. } => return true,
             Phase::Midstream | Phase::Established => {}
         }
@@ -124,7 +124,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             // The answer to a SYN that was forgotten, or never seen.
             ours.note_syn(segment, now);
             theirs.infer_syn(segment);
-            self.connection.phase = Phase::Handshake;
+            self.connection.phase = Phase::HANDSHAKE;
             return;
         }
         if !ours.heard {

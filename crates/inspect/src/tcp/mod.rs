@@ -67,8 +67,6 @@ pub(crate) struct Connection {
     may_seek: bool,
     /// When a challenge ACK was last sent.
     challenged: Instant,
-    /// What the other end of a SYN acknowledges instead: it still has an older connection.
-    disowned: Option<Seq>,
     /// Which way the RST went that ended it.
     broken_off: Option<Direction>,
     /// Where its ends are on the link, once both were heard.
@@ -78,8 +76,8 @@ pub(crate) struct Connection {
 /// How far a connection has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// A SYN was seen.
-    Handshake,
+    /// A SYN was seen. Its receiver may still have an older connection, and acknowledge that instead.
+    Handshake { disowned: Option<Seq> },
     /// A connection older than the gateway, of which one end was heard.
     Midstream,
     /// Both ends hear each other.
@@ -90,6 +88,10 @@ enum Phase {
     Denied(Grounds),
     /// It belongs to no service.
     Foreign { is_over: bool },
+}
+
+impl Phase {
+    const HANDSHAKE: Self = Self::Handshake { disowned: None };
 }
 
 /// What of one end's segments is answered with a RST once their connection was torn down.
@@ -122,7 +124,6 @@ impl Connection {
             multipath: Multipath::Unheard,
             may_seek: true,
             challenged: Instant::ZERO,
-            disowned: None,
             broken_off: None,
             stations: None,
         }
@@ -130,13 +131,13 @@ impl Connection {
 
     /// A connection whose SYN is at hand.
     pub(crate) fn opening(service: Service, now: Instant) -> Self {
-        Self::new(Phase::Handshake, App::new(service, now))
+        Self::new(Phase::HANDSHAKE, App::new(service, now))
     }
 
     /// The class of the flow table it belongs to.
     pub(crate) fn class(&self) -> Class {
         match self.phase {
-            Phase::Handshake | Phase::Midstream => Class::HalfOpen,
+            Phase::Handshake { .. } | Phase::Midstream => Class::HalfOpen,
             Phase::Established => Class::Established,
             Phase::Foreign { is_over: false } if self.halves.iter().any(|half| !half.heard) => {
                 Class::HalfOpen
@@ -151,7 +152,7 @@ impl Connection {
     /// How its flow ends if it ends now.
     pub(crate) fn end(&self) -> FlowEnd {
         match self.phase {
-            Phase::Handshake
+            Phase::Handshake { .. }
             | Phase::Midstream
             | Phase::Established
             | Phase::Foreign { is_over: false } => FlowEnd::Idle,
@@ -167,7 +168,7 @@ impl Connection {
                 // Of one that is read, a server opens none: see [`Connection::foreign`].
                 Phase::Finished | Phase::Denied(_) => direction == Direction::ToServer,
                 Phase::Foreign { .. } => true,
-                Phase::Handshake | Phase::Midstream | Phase::Established => false,
+                Phase::Handshake { .. } | Phase::Midstream | Phase::Established => false,
             }
     }
 
@@ -230,8 +231,8 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             Phase::Foreign { .. } => self.handle_foreign(),
             _ if self.segment.has(TcpFlags::SYN) => self.handle_syn(),
             _ if self.segment.is_rst() => self.handle_rst(),
-            Phase::Handshake | Phase::Midstream if !self.has_room => self.no_room(),
-            Phase::Handshake => {
+            Phase::Handshake { .. } | Phase::Midstream if !self.has_room => self.no_room(),
+            Phase::Handshake { .. } => {
                 if self.connection.halves.iter().all(|half| half.heard) {
                     self.handle_stream()
                 } else {
@@ -292,7 +293,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     fn note_progress(&mut self) {
         let halves = &self.connection.halves;
         match self.connection.phase {
-            Phase::Handshake if halves.iter().all(Half::syn_acknowledged) => {
+            Phase::Handshake { .. } if halves.iter().all(Half::syn_acknowledged) => {
                 self.note_established();
             }
             Phase::Established if halves.iter().all(Half::fin_acknowledged) => self.finish(),

@@ -116,8 +116,8 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         }
     }
 
-    /// A connection older than the gateway has had its time, or one that was forgotten none, and shows no beginning of a message this
-    /// way: it goes on unread no longer.
+    /// A connection older than the gateway has had its time (one that was forgotten has none), and still shows
+    /// no beginning of a message this way: it goes on unread no longer.
     #[cold]
     fn end_search(&mut self) -> Outcome {
         let judgement = self.judge_tcp(Reason::TCP_NO_CONNECTION, Action::Drop);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use inspect::{Instant, Limits};
+use inspect::{Counted, Instant, Limits};
 use policy::Reason;
 use proptest::prelude::*;
 use wire::coap::{Code, Message, Type, number};
@@ -272,12 +272,12 @@ impl Reflection {
         self.settle(passage.forwarded.as_deref(), &passage.injected);
     }
 
-    /// A request that has waited for its answer until it left the books, a granule early, counts again; of all
-    /// that was sent it is no more for that.
+    /// A request that has waited for its answer until it left the books counts again; of all that was sent it
+    /// is no more for that.
     fn count_once_more(&mut self, token: &[u8]) {
         let now = self.world.now;
         if let Some((since, bytes)) = self.open.get_mut(token)
-            && now >= *since + WINDOW * 15 / 16
+            && now >= *since + WINDOW
         {
             *since = now;
             self.books.push_back((now, *bytes, false));
@@ -292,12 +292,15 @@ impl Reflection {
         let own: usize = own.map(|datagram| datagram.payload.len()).sum();
         self.enter(own + forwarded.map_or(0, <[u8]>::len), true);
         let since = self.world.now - WINDOW;
-        self.books.retain(|(at, ..)| *at > since);
-        let total = |towards: bool| -> usize {
-            let entries = self.books.iter().filter(|(.., way)| *way == towards);
+        // What came may be answered for as long, and the granule it came in.
+        let paid_since = since - WINDOW * 17 / 16;
+        self.books.retain(|(at, ..)| *at > paid_since);
+        let total = |towards: bool, since: Instant| -> usize {
+            let entries = self.books.iter();
+            let entries = entries.filter(|(at, _, way)| *way == towards && *at > since);
             entries.map(|(_, bytes, _)| bytes).sum()
         };
-        let (sent, received) = (total(true), total(false));
+        let (sent, received) = (total(true, since), total(false, paid_since));
         let last = self.books.back().map_or(0, |(_, bytes, _)| *bytes);
         assert!(
             !self.is_enforced || last == 0 || sent <= 3 * received,
@@ -399,6 +402,43 @@ fn an_answer_that_takes_minutes_finds_its_request_in_the_books() {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// At whatever intervals a client asks: no answer of three times its request is ever too much.
+    #[test]
+    fn who_polls_within_the_budget_is_never_challenged(
+        begins_ms in 0u64..60_000,
+        every_ms in prop_oneof![1_000u64..70_000, 1_000u64..300_000],
+        takes_ms in 1u64..900,
+        path_len in 1usize..40,
+        separately in any::<bool>(),
+    ) {
+        let mut world = World::new();
+        world.pause(Duration::from_millis(begins_ms));
+        let path = "t".repeat(path_len);
+        for poll in 0..40 {
+            let token = [1, poll];
+            let request = get(Type::Confirmable, poll.into(), &token, &path);
+            world.pass(client(), server(), &request);
+            world.pause(Duration::from_millis(takes_ms));
+            let (message_type, id, ack_len) = match separately {
+                true => (Type::Confirmable, 1000 + u16::from(poll), 4),
+                false => (Type::Acknowledgement, poll.into(), 0),
+            };
+            if separately {
+                world.pass(server(), client(), &empty(Type::Acknowledgement, poll.into()));
+                world.pause(Duration::from_millis(takes_ms));
+            }
+            let most = 3 * request.len() - ack_len;
+            let bare = content(message_type, id, &token, 0).len();
+            let payload_len = most.saturating_sub(bare + 1);
+            world.pass(server(), client(), &content(message_type, id, &token, payload_len));
+            world.pause(Duration::from_millis(every_ms));
+        }
+    }
+}
+
 /// They may overtake each other.
 #[test]
 fn an_acknowledgement_that_comes_after_its_response_promises_nothing() {
@@ -486,4 +526,19 @@ fn the_ratio_is_counted_for_the_histogram() {
     world.pass(crate::world::client(), server(), &request);
     world.pass(server(), crate::world::client(), &response);
     assert_eq!(world.log.ratios, [1000]);
+}
+
+#[test]
+fn what_the_ratio_goes_by_is_told() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 1, &[1], "sensors/temperature");
+    let response = content(Type::Acknowledgement, 1, &[1], 600);
+    world.pass(client(), server(), &request);
+    world.send(server(), client(), &response);
+    let expected = Counted {
+        received: request.len() as u64,
+        sent: response.len() as u64,
+        budget: 3 * request.len() as u64,
+    };
+    assert_eq!(world.log.counted, [expected]);
 }

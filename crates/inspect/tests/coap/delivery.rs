@@ -181,15 +181,55 @@ fn the_rest_comes_in_blocks_without_the_server() {
     assert_eq!(world.log.purposes, vec![Injected::Portion; blocks + 2]);
 }
 
+/// Four forged bytes keep nobody from its proof, sixteen guesses do.
 #[test]
-fn a_guess_proves_nothing_and_spoils_the_attempt() {
+fn a_guess_proves_nothing_and_spoils_nothing() {
+    for guesses in [1, 15, 16] {
+        let mut world = World::new();
+        let second = second_block(&mut world);
+        let right = message_id(&second);
+        for wrong in 1..=guesses {
+            let guess = empty(Type::Acknowledgement, right ^ (wrong << 4));
+            assert!(world.send(client(), server(), &guess).forwarded.is_none());
+        }
+        let elsewhere = crate::world::endpoint("192.0.2.1:41000");
+        for id in 0..100 {
+            world.send(elsewhere, server(), &empty(Type::Reset, id));
+        }
+        if guesses < 16 {
+            acknowledge(&mut world, &second);
+        } else {
+            let ack = empty(Type::Acknowledgement, right);
+            assert!(world.send(client(), server(), &ack).injected.is_empty());
+        }
+        assert_eq!(is_validated(&mut world), guesses < 16, "{guesses} guesses");
+    }
+}
+
+/// An address is proved by one endpoint for itself: whoever forges another of its ports draws no more.
+#[test]
+fn a_proof_is_no_proof_of_other_ports() {
     let mut world = World::new();
-    let right = message_id(&second_block(&mut world));
-    let guess = empty(Type::Acknowledgement, right ^ 0x5a5a);
-    assert!(world.send(client(), server(), &guess).forwarded.is_none());
-    let ack = empty(Type::Acknowledgement, right);
-    assert!(world.send(client(), server(), &ack).forwarded.is_none());
-    assert!(!is_validated(&mut world));
+    let second = second_block(&mut world);
+    acknowledge(&mut world, &second);
+    assert!(is_validated(&mut world));
+    // What was sent from there as by a stranger pays for them, too.
+    let (mut from, mut towards) = (64, 0);
+    for port in 20_000..20_500 {
+        let victim = SocketAddr::new(client().ip(), port);
+        let request = get(Type::Confirmable, port, &[], "");
+        from += request.len();
+        let asked = world.send(victim, server(), &request);
+        let answer = content(Type::Acknowledgement, port, &[], 140);
+        let answered = world.send(server(), victim, &answer);
+        assert_eq!(answered.forwarded, None);
+        let sent = asked.injected.iter().chain(&answered.injected);
+        towards += sent
+            .filter(|sent| sent.to == victim)
+            .map(|sent| sent.payload.len())
+            .sum::<usize>();
+    }
+    assert!(towards <= 3 * from, "{towards} for {from}");
 }
 
 /// As a server of libcoap 4.3.1 does.
@@ -247,6 +287,51 @@ fn who_never_asked_says_so_and_stays_unproven() {
     assert_eq!(challenge.code(), Code::UNAUTHORIZED);
 }
 
+/// What a client does with what it is sent: it acknowledges what it asked for, resets what it didn't, and asks
+/// for block after block by the request that `ask` makes. Returns the body.
+fn collect(
+    world: &mut World,
+    mut inbox: Vec<crate::world::Datagram>,
+    ask: impl Fn(u16, u32) -> Vec<u8>,
+) -> Vec<u8> {
+    let mut got = Vec::new();
+    for id in 500.. {
+        let mut more = None;
+        while let Some(sent) = inbox.pop() {
+            if sent.to != client() {
+                continue;
+            }
+            let part = Message::decode(&sent.payload).expect("a message");
+            assert_ne!(part.code(), Code::UNAUTHORIZED);
+            if part.message_type() == Type::Confirmable {
+                let kind = match part.token() == TOKEN {
+                    true => Type::Acknowledgement,
+                    false => Type::Reset,
+                };
+                let reply = empty(kind, part.message_id());
+                inbox.extend(world.send(client(), server(), &reply).injected);
+            }
+            if part.token() == TOKEN {
+                got.extend_from_slice(part.payload());
+                let next = part.block2().filter(|block| block.more);
+                more = next.map(|block| (block.number + 1) << 4 | u32::from(block.szx));
+            }
+        }
+        let Some(next) = more else { break };
+        // It asks again while it isn't answered.
+        for _ in 0..3 {
+            let passage = world.send(client(), server(), &ask(id, next));
+            assert_eq!(passage.forwarded, None, "the server has done it");
+            inbox = passage.injected;
+            if !inbox.is_empty() {
+                break;
+            }
+            world.pause(std::time::Duration::from_secs(3));
+        }
+    }
+    got
+}
+
 /// A POST whose response is too large is carried out once: the client gets the response in portions, and not the
 /// challenge that would have it ask again.
 #[test]
@@ -276,47 +361,112 @@ fn what_was_done_isn_t_asked_for_again() {
             response(Type::Acknowledgement, 1)
         };
         let passage = world.send(server(), client(), &response);
-        let mut got = Vec::new();
-        let mut inbox = passage.injected;
-        for id in 2.. {
-            let mut more = None;
-            while let Some(sent) = inbox.pop() {
-                if sent.to != client() {
-                    continue;
-                }
-                let part = Message::decode(&sent.payload).expect("a message");
-                if part.message_type() == Type::Confirmable {
-                    let kind = match part.token() == TOKEN {
-                        true => Type::Acknowledgement,
-                        false => Type::Reset,
-                    };
-                    let reply = empty(kind, part.message_id());
-                    inbox.extend(world.send(client(), server(), &reply).injected);
-                }
-                if let Some(block) = part.block2().filter(|_| part.token() == TOKEN) {
-                    assert_eq!(part.code(), Code::CHANGED);
-                    got.extend_from_slice(part.payload());
-                    let next = (block.number + 1) << 4 | u32::from(block.szx);
-                    more = block.more.then_some(next);
-                }
-            }
-            let Some(next) = more else { break };
-            let passage = world.send(client(), server(), &post(id, Some(next)));
-            assert_eq!(passage.forwarded, None, "the server has done it");
-            inbox = passage.injected;
-        }
+        let got = collect(&mut world, passage.injected, |id, next| {
+            post(id, Some(next))
+        });
         assert_eq!(got, body);
         assert!(is_validated(&mut world));
     }
 }
 
-/// A POST so short that no block of its response goes out: the client asks once more, with the proof, and gets what is kept.
+/// A first request of a few bytes isn't owed a block: its response waits until the client sends it again, as it
+/// does with what isn't acknowledged. The server does nothing twice.
+#[test]
+fn a_short_request_is_answered_once_it_is_repeated() {
+    for (code, path) in [(Code::GET, "c"), (Code::GET, ""), (Code::POST, "c")] {
+        for len in [12, 20, 100, 300] {
+            let mut world = World::new();
+            let ask = |id, block2: Option<u32>| {
+                message(Type::Confirmable, code, id, TOKEN, |builder| {
+                    let builder = builder.path(number::URI_PATH, path);
+                    block2
+                        .into_iter()
+                        .fold(builder, |builder, value| {
+                            builder.uint(number::BLOCK2, value)
+                        })
+                        .payload(&[]);
+                })
+            };
+            let (request, body) = (ask(1, None), vec![b'c'; len]);
+            let response = message(Type::Acknowledgement, Code::CONTENT, 1, TOKEN, |builder| {
+                builder.uint(number::CONTENT_FORMAT, 40).payload(&body)
+            });
+            world.pass(client(), server(), &request);
+            let passage = world.send(server(), client(), &response);
+            let (mut arrived, mut transmissions) = (passage.forwarded, 1);
+            let mut inbox = passage.injected;
+            while arrived.is_none() && inbox.is_empty() {
+                assert!(transmissions < 4, "{code:?} /{path} {len}");
+                transmissions += 1;
+                world.pause(std::time::Duration::from_secs(3));
+                let passage = world.send(client(), server(), &request);
+                assert_eq!(passage.forwarded, None, "the server has done it");
+                inbox = passage.injected;
+            }
+            let towards: usize = inbox.iter().map(|sent| sent.payload.len()).sum();
+            assert!(towards <= 3 * transmissions * request.len());
+            let got = match arrived.take() {
+                Some(whole) => Message::decode(&whole)
+                    .expect("a message")
+                    .payload()
+                    .to_vec(),
+                None => collect(&mut world, inbox, |id, next| ask(id, Some(next))),
+            };
+            assert_eq!(got, body, "{code:?} /{path}");
+        }
+    }
+}
+
+/// Only the very same request draws what is withheld.
+#[test]
+fn what_is_withheld_is_for_whom_has_asked() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 1, TOKEN, "c");
+    world.pass(client(), server(), &request);
+    let response = content(Type::Acknowledgement, 1, TOKEN, 100);
+    let passage = world.send(server(), client(), &response);
+    assert!(passage.forwarded.is_none() && passage.injected.is_empty());
+    world.pass(client(), server(), &get(Type::Confirmable, 1, TOKEN, "d"));
+    let elsewhere = crate::world::endpoint("192.0.2.1:41000");
+    world.pass(elsewhere, server(), &request);
+}
+
+/// OSCORE's blocks are outer ones: what asks for the next has no ciphertext (RFC 8613 §4.1.3.4.2).
+#[test]
+fn a_protected_response_is_given_out_in_blocks_too() {
+    let mut world = World::new();
+    let ask = |id, block2: Option<u32>| {
+        message(Type::Confirmable, Code::POST, id, TOKEN, |builder| {
+            let builder = builder.option(number::OSCORE, &[9, 1, 1]);
+            match block2 {
+                Some(value) => builder.uint(number::BLOCK2, value).payload(&[]),
+                None => builder.payload(&[0x63; 30]),
+            }
+        })
+    };
+    world.pass(client(), server(), &ask(1, None));
+    let body = [0x64; 320];
+    let response = message(Type::Acknowledgement, Code::CHANGED, 1, TOKEN, |builder| {
+        builder.option(number::OSCORE, &[]).payload(&body)
+    });
+    let passage = world.send(server(), client(), &response);
+    let got = collect(&mut world, passage.injected, |id, next| ask(id, Some(next)));
+    assert_eq!(got, body);
+    assert!(is_validated(&mut world));
+}
+
+/// A POST so short that no block of its response goes out, and that isn't repeated: the client asks once more, with
+/// the proof, and gets what is kept.
 #[test]
 fn what_can_t_be_answered_in_blocks_is_done_once_all_the_same() {
     for separately in [false, true] {
         let mut world = World::new();
+        let asked = match separately {
+            true => Type::Confirmable,
+            false => Type::NonConfirmable,
+        };
         let post = |id, token: &[u8]| {
-            message(Type::Confirmable, Code::POST, id, token, |builder| {
+            message(asked, Code::POST, id, token, |builder| {
                 builder.path(number::URI_PATH, "r").payload(&[]);
             })
         };
@@ -328,7 +478,7 @@ fn what_can_t_be_answered_in_blocks_is_done_once_all_the_same() {
         };
         let response = match separately {
             true => response(Type::Confirmable, 77),
-            false => response(Type::Acknowledgement, 1),
+            false => response(Type::NonConfirmable, 77),
         };
         let passage = world.send(server(), client(), &response);
         let cookie = echo_of(&passage.injected[0].payload).expect("a challenge");
@@ -346,7 +496,11 @@ fn what_can_t_be_answered_in_blocks_is_done_once_all_the_same() {
                 (Code::CHANGED, &[b'r'; 100][..])
             );
             assert_eq!((answer.message_id(), answer.token()), (2, &[0xb1][..]));
-            assert_eq!(answer.message_type(), Type::Acknowledgement);
+            let kind = match separately {
+                true => Type::Acknowledgement,
+                false => Type::NonConfirmable,
+            };
+            assert_eq!(answer.message_type(), kind);
         }
         // Whoever presses the button once more means it.
         let more = with_echo(&post(3, &[0xb2]), &cookie);
@@ -360,12 +514,12 @@ fn what_can_t_be_answered_in_blocks_is_done_once_all_the_same() {
 fn what_was_done_for_one_is_no_answer_for_another() {
     let mut world = World::new();
     let post = |id, payload: &[u8]| {
-        message(Type::Confirmable, Code::POST, id, &[], |builder| {
+        message(Type::NonConfirmable, Code::POST, id, &[], |builder| {
             builder.path(number::URI_PATH, "r").payload(payload);
         })
     };
     world.pass(client(), server(), &post(1, b""));
-    let response = message(Type::Acknowledgement, Code::CHANGED, 1, &[], |builder| {
+    let response = message(Type::NonConfirmable, Code::CHANGED, 77, &[], |builder| {
         builder.payload(&[b'r'; 100]);
     });
     let passage = world.send(server(), client(), &response);

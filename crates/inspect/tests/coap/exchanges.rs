@@ -192,8 +192,8 @@ fn an_observation_lives_until_it_is_ended() {
         world.pause(Duration::from_secs(600));
         let id = 2000 + round;
         let sequence = u32::from(round) + 2;
-        // Every fifth is confirmable, as RFC 7641 asks from time to time.
-        if round % 5 == 0 {
+        // Every third is confirmable, as RFC 7641 asks from time to time.
+        if round % 3 == 0 {
             world.pass(
                 server(),
                 client(),

@@ -94,6 +94,101 @@ fn an_observation_outlasts_the_proof_it_began_with() {
     }
 }
 
+/// However rarely it is notified: one that is still interested says so when it is asked.
+#[test]
+fn an_observer_that_is_notified_once_in_hours_stays_one() {
+    let mut world = World::new();
+    register(&mut world);
+    for id in 100..140 {
+        world.pause(Duration::from_secs(20 * 3600));
+        let passage = notify(&mut world, Type::NonConfirmable, id);
+        assert!(arrived(&passage) && !ended(&passage), "{id}: {passage:?}");
+        replies(&mut world, &passage);
+    }
+}
+
+/// Registered by a few bytes, an observation begins when they are repeated.
+#[test]
+fn a_short_registration_is_granted_once_it_is_repeated() {
+    let mut world = World::new();
+    let token = &[0xb1];
+    let request = observe(1, token, 0, "t");
+    let granted = crate::world::notification(Type::Acknowledgement, 1, token, 1);
+    world.pass(client(), server(), &request);
+    let mut passage = world.send(server(), client(), &granted);
+    assert!(passage.forwarded.is_none());
+    for _ in 0..3 {
+        if !passage.injected.is_empty() {
+            break;
+        }
+        world.pause(Duration::from_secs(3));
+        passage = world.send(client(), server(), &request);
+        assert!(passage.forwarded.is_none());
+    }
+    let mut inbox = passage.injected;
+    while let Some(sent) = inbox.pop() {
+        let message = Message::decode(&sent.payload).expect("a message");
+        let kind = match message.token() == token {
+            true => Type::Acknowledgement,
+            false => Type::Reset,
+        };
+        if message.message_type() == Type::Confirmable {
+            let reply = empty(kind, message.message_id());
+            inbox.extend(world.send(client(), server(), &reply).injected);
+        }
+    }
+    for sequence in 2..20 {
+        world.pause(Duration::from_secs(60));
+        let id = 100 + sequence as u16;
+        let sent = crate::world::notification(Type::NonConfirmable, id, token, sequence);
+        world.pass(server(), client(), &sent);
+    }
+}
+
+/// One that answers nothing, whoever registered in its name, is sent no more after half an hour and some attempts.
+#[test]
+fn who_confirms_nothing_is_sent_no_more() {
+    for kind in [Type::NonConfirmable, Type::Confirmable] {
+        let mut world = World::new();
+        register(&mut world);
+        let mut arrivals = Vec::new();
+        for id in 100..7300 {
+            world.pause(Duration::from_secs(1));
+            if arrived(&notify(&mut world, kind, id)) {
+                arrivals.push(id);
+            }
+        }
+        let last = arrivals.last().copied().unwrap_or(0);
+        assert!((1900..2300).contains(&last), "{kind:?}: {last}");
+        assert_eq!(arrivals.len(), usize::from(last - 99));
+    }
+}
+
+/// What one has proved is no proof of others at its address.
+#[test]
+fn a_registration_from_a_port_that_proved_nothing_is_a_stranger_s() {
+    let mut world = World::new();
+    register(&mut world);
+    let other = crate::world::endpoint("192.0.2.1:45678");
+    let request = observe(1, TOKEN, 0, "temperature");
+    world.pass(other, server(), &request);
+    let granted = notification(Type::Acknowledgement, 1);
+    let mut bytes = 0;
+    let mut count = |passage: Passage| {
+        let ours = passage.injected.iter().filter(|sent| sent.to == other);
+        bytes += ours.map(|sent| sent.payload.len()).sum::<usize>();
+        bytes += passage.forwarded.map_or(0, |payload| payload.len());
+    };
+    count(world.send(server(), other, &granted));
+    for id in 100..10_900 {
+        world.pause(Duration::from_secs(1));
+        let sent = notification(Type::NonConfirmable, id);
+        count(world.send(server(), other, &sent));
+    }
+    // They share what both have sent as strangers.
+    assert!(bytes <= 2 * 3 * request.len(), "{bytes}");
+}
+
 #[test]
 fn an_observation_older_than_the_gateway_goes_on() {
     for kind in [Type::Confirmable, Type::NonConfirmable] {

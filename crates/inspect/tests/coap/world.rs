@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inspect::{
-    Count, Event, Frame, Injected, Inspector, Instant, Limits, Outcome, Port, Seed, Sink, Verdict,
+    Count, Counted, Event, Frame, Injected, Inspector, Instant, Limits, Outcome, Port, Seed, Sink,
+    Verdict,
 };
 use policy::{Ban, Config, Policy, Reason, RuleIndex, Side, SourceText};
 use wire::coap::encode::Builder;
@@ -32,6 +33,8 @@ pub(crate) struct Log {
     pub(crate) injected: Vec<(Port, Vec<u8>)>,
     pub(crate) purposes: Vec<Injected>,
     pub(crate) ratios: Vec<u32>,
+    /// Bytes that rules went by.
+    pub(crate) counted: Vec<Counted>,
 }
 
 /// What became of a datagram.
@@ -174,6 +177,7 @@ impl Sink for Log {
     fn event(&mut self, event: &Event<'_>) {
         self.events.push((event.reason, event.verdict));
         self.replies.push(event.reply);
+        self.counted.extend(event.counted);
     }
 
     fn inject(&mut self, port: Port, frame: &[u8]) {

@@ -291,15 +291,12 @@ fn expectation(
     let rule = table
         .optional("rule")
         .and_then(|node| rule_id(report, &node));
-    let alerts = match table.optional("alerts") {
-        Some(node) => {
-            let entries = node.list().into_iter();
-            entries
-                .filter_map(|entry| rule_id(report, &entry))
-                .collect()
-        }
-        None => Vec::new(),
-    };
+    let alerts = table.optional("alerts").map(|node| {
+        let entries = node.list().into_iter();
+        entries
+            .filter_map(|entry| rule_id(report, &entry))
+            .collect()
+    });
     let reason = table.optional("reason").and_then(|node| {
         let code = node.string(report)?;
         let all: Vec<(&str, Reason)> = Reason::ALL.iter().map(|r| (r.code(), *r)).collect();

@@ -126,7 +126,7 @@ const FILTERS: Field = repeatable("filter", Kind::Text);
 const SUBSCRIPTION_ID: Field = field("subscription_id", Kind::Number(268_435_455));
 const SUBSCRIBE: &[Field] = &[
     FILTERS,
-    field("qos", QOS),
+    repeatable("qos", QOS),
     field("no_local", Kind::Flag),
     field("retain_as_published", Kind::Flag),
     field("retain_handling", Kind::Number(3)),

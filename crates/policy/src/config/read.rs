@@ -358,7 +358,7 @@ fn required_from(
 fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
     const ENTRIES: u64 = 1 << 26;
     const BYTES: u64 = 1 << 40;
-    let counts: [(&'static str, u64, u64, &mut usize); 18] = [
+    let counts: [(&'static str, u64, u64, &mut usize); 19] = [
         ("flows", 1, ENTRIES, &mut limits.flows),
         ("half_open", 1, ENTRIES, &mut limits.half_open),
         ("held_bytes", 0, BYTES, &mut limits.held_bytes),
@@ -381,6 +381,12 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
             &mut limits.unacked_bytes_per_flow,
         ),
         ("partial_bytes", 64, 268_435_460, &mut limits.partial_bytes),
+        (
+            "partial_common_bytes",
+            0,
+            1 << 40,
+            &mut limits.partial_common_bytes,
+        ),
         (
             "mqtt_packet_bytes",
             2,

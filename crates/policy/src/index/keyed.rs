@@ -6,8 +6,8 @@ use foldhash::fast::FixedState;
 use wire::mqtt::topic;
 
 use crate::matching::{
-    Bounds, Entry, Extent, Field, JsonTree, JsonTreeBuilder, Look, Party, Relation, filters_of,
-    payload_of, topic_of,
+    Bounds, Entry, Extent, Field, JsonTree, JsonTreeBuilder, Look, Party, ProxiedPath, Relation,
+    delayed, filters_of, payload_of, topic_of,
 };
 use crate::{Reason, Subject};
 
@@ -269,6 +269,9 @@ impl Keyed {
         {
             let trie = &self.levels[Look::Topic as usize];
             trie.find(Relation::Matches, topic::levels(topic.as_bytes()), tell);
+            if let Some(topic) = delayed(topic) {
+                trie.find(Relation::Matches, topic::levels(topic.as_bytes()), tell);
+            }
         }
         if sections.have(Sections::look(Look::Path))
             && let Some(message) = subject.message.coap()
@@ -279,6 +282,10 @@ impl Keyed {
                 message.uri_path().map(str::as_bytes),
                 tell,
             );
+            if let Some(path) = message.proxy_path() {
+                let path = ProxiedPath::new(path);
+                trie.find(Relation::Matches, path.segments().map(str::as_bytes), tell);
+            }
         }
         for look in [Look::Overlaps, Look::Within, Look::Covers] {
             if sections.have(Sections::look(look)) {

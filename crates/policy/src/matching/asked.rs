@@ -5,8 +5,9 @@
 //! of what two readers may understand differently, it is one way of many that has to fit where a rule catches
 //! the message, and all of them where it lets it through: nobody gets past by adding something.
 
-use wire::mqtt::{ControlPacket, Subscription, topic};
+use wire::mqtt::{ControlPacket, Subscription};
 
+use super::prefix;
 use crate::{Action, Message, Subject};
 
 /// What becomes of a message that conditions fit.
@@ -63,13 +64,17 @@ impl Effect {
 }
 
 impl<'a> Part<'a> {
-    /// The filter it is about, without what stands before it.
-    pub(crate) fn filter(self) -> Option<&'a str> {
+    /// The filter it is about, as sent.
+    pub(super) fn sent_filter(self) -> Option<&'a str> {
         match self {
-            Self::Subscription(subscription) => Some(subscription.topic_filter()),
-            Self::Filter(filter) => Some(topic::strip_share(filter)),
+            Self::Subscription(Subscription { filter, .. }) | Self::Filter(filter) => Some(filter),
             Self::Code(_) => None,
         }
+    }
+
+    /// The filter that it listens to, without words of the broker's before it.
+    pub(crate) fn filter(self) -> Option<&'a str> {
+        self.sent_filter().map(prefix::listened)
     }
 }
 

@@ -1,8 +1,8 @@
 //! One condition of a rule, ready to be asked.
 
 use wire::Direction;
-use wire::coap::Type;
-use wire::mqtt::{ControlPacket, QoS, Subscription, Version};
+use wire::coap::{self, Type};
+use wire::mqtt::{ControlPacket, QoS, Subscription, TopicName, Version};
 
 use super::addresses::Addresses;
 use super::asked::{Asked, Part};
@@ -17,7 +17,9 @@ use super::option::OptionCondition;
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation, Values};
 use super::payload::PayloadCondition;
+use super::prefix::delayed;
 use super::property::PropertyCondition;
+use super::proxied::ProxiedPath;
 use super::set::{Codes, Octets, Set};
 use super::time::Schedule;
 use super::told;
@@ -132,18 +134,16 @@ impl Condition {
             Self::Identity(identity, list) => {
                 list.holds_for(identity.of(&subject.session), &values(subject))
             }
-            Self::Topic(list) => topic_holds(subject, list),
-            Self::TopicText(list) => told::topic(subject).is_some_and(|topic| {
-                list.holds(|glob| topic.is_some_and(|t| glob.matches(t.as_str())))
-            }),
+            Self::Topic(list) => topic_holds(asked, list),
+            Self::TopicText(list) => topic_text_holds(asked, list),
             Self::Filter(condition) => condition.holds(asked),
             Self::Path(list) => {
                 let message = subject.message.coap();
-                message.is_some_and(|message| list.holds_for(|| message.uri_path()))
+                message.is_some_and(|message| path_holds(message, list))
             }
             Self::Property(condition) => condition.holds(asked),
             Self::Option(condition) => condition.holds(asked),
-            Self::Hello(condition) => condition.holds(subject),
+            Self::Hello(condition) => condition.holds(asked),
             Self::Time(schedules) => {
                 let now = subject.unix_s;
                 now.is_some_and(|now| schedules.iter().any(|schedule| schedule.holds(now)))
@@ -165,6 +165,7 @@ impl Condition {
         match self {
             Self::Property(_) | Self::Option(_) => true,
             Self::Payload(payload) => payload.looks_inside(),
+            Self::Hello(condition) => matches!(condition, HelloCondition::Protocol(_)),
             _ => false,
         }
     }
@@ -255,13 +256,42 @@ fn address_holds(subject: &Subject<'_>, party: Party, list: &List<Addresses>) ->
 }
 
 /// A topic that isn't known (an alias nobody established) matches no pattern.
-fn topic_holds(subject: &Subject<'_>, list: &List<Pattern>) -> bool {
+fn topic_holds(asked: &Asked<'_, '_>, list: &List<Pattern>) -> bool {
+    let subject = asked.subject;
     let Some(name) = told::topic(subject) else {
         return false;
     };
-    list.holds(|pattern| {
+    let fits = |pattern: &Pattern, name: Option<TopicName<'_>>| {
         name.is_some_and(|name| pattern.matches(name.as_bytes(), || values(subject)))
-    })
+    };
+    match name.and_then(delayed) {
+        None => list.holds(|pattern| fits(pattern, name)),
+        later => list.holds_either_way(asked.effect, |p| fits(p, name), |p| fits(p, later)),
+    }
+}
+
+fn topic_text_holds(asked: &Asked<'_, '_>, list: &List<Glob>) -> bool {
+    let Some(name) = told::topic(asked.subject) else {
+        return false;
+    };
+    let fits = |glob: &Glob, name: Option<TopicName<'_>>| {
+        name.is_some_and(|name| glob.matches(name.as_str()))
+    };
+    match name.and_then(delayed) {
+        None => list.holds(|glob| fits(glob, name)),
+        later => list.holds_either_way(asked.effect, |g| fits(g, name), |g| fits(g, later)),
+    }
+}
+
+/// Beside a Proxy-Uri there is no Uri-Path: that is malformed (RFC 7252 §5.10.2).
+fn path_holds(message: &coap::Content<'_>, list: &List<PathPattern>) -> bool {
+    match message.proxy_path() {
+        Some(path) => {
+            let proxied = ProxiedPath::new(path);
+            list.holds_for(|| proxied.segments())
+        }
+        None => list.holds_for(|| message.uri_path()),
+    }
 }
 
 /// What the placeholders of patterns stand for.
@@ -273,18 +303,22 @@ fn values<'a>(subject: &Subject<'a>) -> Values<'a> {
 }
 
 impl Identity {
-    /// The session's name of this kind.
+    /// The session's name of this kind; one of no characters is none.
     pub(crate) fn of<'a>(self, session: &Session<'a>) -> Option<&'a str> {
         match self {
             Self::ClientId => session.client_id,
             Self::Username => session.username,
         }
+        .filter(|name| !name.is_empty())
     }
 }
 
 impl FilterCondition {
     fn holds(&self, asked: &Asked<'_, '_>) -> bool {
-        let Some((part, filter)) = asked.part.and_then(|part| Some((part, part.filter()?))) else {
+        let Some(part) = asked.part else {
+            return false;
+        };
+        let (Some(filter), Some(sent)) = (part.filter(), part.sent_filter()) else {
             return false;
         };
         let values = &values(asked.subject);
@@ -300,7 +334,11 @@ impl FilterCondition {
             && self.overlaps.relates(Relation::Overlaps, filter, values)
             && self.within.relates(Relation::Within, filter, values)
             && self.covers.relates(Relation::Covers, filter, values)
-            && self.text.holds(|glob| glob.matches(filter))
+            && self.text.holds_either_way(
+                asked.effect,
+                |glob| glob.matches(filter),
+                |glob| glob.matches(sent),
+            )
     }
 }
 

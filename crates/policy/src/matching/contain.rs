@@ -187,6 +187,12 @@ impl<T: PartialEq> List<T> {
 }
 
 impl FilterCondition {
+    /// What is left out of a tree that filters are to overlap.
+    pub(crate) fn excluded_part(&self) -> Option<&Pattern> {
+        let is_part = |part: &&Pattern| self.overlaps.any_of.iter().any(|tree| tree.takes_in(part));
+        self.overlaps.none_of.iter().find(is_part)
+    }
+
     fn is_implied_by(&self, other: &Self) -> bool {
         let wider = |mine: &Pattern, theirs: &Pattern| theirs.takes_in(mine);
         let qos_fits = match (&self.qos, &other.qos) {

@@ -14,12 +14,16 @@ use super::name::{NameError, NamePattern};
 use super::path::{self, PathError, PathPattern};
 use super::pattern::{self, Pattern, PatternError};
 use super::payload::{self, Bytes, Expression, ExpressionError, Pointer, PointerError};
+use super::prefix;
 use super::reasons::ReasonSet;
 use super::set::Codes;
 use crate::address::{self, SIDES};
 use crate::report::{Finding, Report, Span};
 use crate::suggest::one_of;
 use crate::{Protocol, Reason, Service, Side};
+
+/// What stands for a value of the session's.
+const PLACEHOLDERS: [&str; 3] = ["{client_id}", "{username}", "{source}"];
 
 /// The zones by name.
 pub(crate) type Zones = BTreeMap<String, Arc<Networks>>;
@@ -128,6 +132,11 @@ fn too_long(report: &mut Report, span: &Span) {
 
 /// Client ids and user names.
 pub(crate) fn name_pattern(report: &mut Report, span: &Span, text: &str) -> Option<NamePattern> {
+    if text.is_empty() {
+        let finding = report.error(span, "nobody has a name without characters");
+        finding.help("write \"!*\" for who has none");
+        return None;
+    }
     let error = match NamePattern::new(text) {
         Ok(pattern) => return Some(pattern),
         Err(error) => error,
@@ -150,11 +159,10 @@ pub(crate) fn name_pattern(report: &mut Report, span: &Span, text: &str) -> Opti
 }
 
 fn no_placeholder<'r>(report: &'r mut Report, span: &Span, text: &str, at: usize) -> Finding<'r> {
-    let known = ["{client_id}", "{username}", "{source}"];
     let found = text[at..].split_inclusive('}').next().unwrap_or_default();
     let message = format!("`{}` is no placeholder", found.escape_debug());
     let finding = report.error(span, message);
-    finding.help(format!("it has to be {}", one_of(&known)))
+    finding.help(format!("it has to be {}", one_of(&PLACEHOLDERS)))
 }
 
 pub(crate) fn topic_pattern(report: &mut Report, span: &Span, text: &str) -> Option<Pattern> {
@@ -186,9 +194,35 @@ pub(crate) fn topic_pattern(report: &mut Report, span: &Span, text: &str) -> Opt
     None
 }
 
+/// The pattern of a filter, which is compared without what stands before it.
+pub(crate) fn filter_pattern(report: &mut Report, span: &Span, text: &str) -> Option<Pattern> {
+    let listened = prefix::listened(text);
+    if listened == text {
+        return topic_pattern(report, span, text);
+    }
+    let (before, _) = text.split_at(text.len() - listened.len());
+    let message = format!(
+        "a filter is compared without its `{}`",
+        before.escape_debug()
+    );
+    let finding = report.error(span, message);
+    finding.help(format!("write \"{}\"", listened.escape_debug()));
+    None
+}
+
 pub(crate) fn path_pattern(report: &mut Report, span: &Span, text: &str) -> Option<PathPattern> {
+    let placeholder = PLACEHOLDERS.iter().find(|name| text.contains(**name));
+    if let Some(name) = placeholder.filter(|name| !text.contains(&format!("\\{name}"))) {
+        report
+            .error(span, format!("`{name}` stands for nothing in a path"))
+            .help(r"a brace itself is written `\{`");
+        return None;
+    }
     let error = match PathPattern::new(text) {
-        Ok(pattern) => return Some(pattern),
+        Ok(pattern) => {
+            warn_of_query(report, span, text);
+            return Some(pattern);
+        }
         Err(error) => error,
     };
     match error {
@@ -212,6 +246,22 @@ pub(crate) fn path_pattern(report: &mut Report, span: &Span, text: &str) -> Opti
         PathError::SecondAny => report.error(span, "`**` may stand in a path only once"),
     };
     None
+}
+
+/// A `?` is any character here, and no query.
+fn warn_of_query(report: &mut Report, span: &Span, text: &str) {
+    let Some((_, query)) = text
+        .split_once('?')
+        .filter(|(_, query)| query.contains('='))
+    else {
+        return;
+    };
+    report
+        .warning(span, "a `?` in a path stands for any one character")
+        .help(format!(
+            "write option = {{ uri_query = \"{}\" }} beside the path for the query",
+            query.escape_debug()
+        ));
 }
 
 /// Text, or `hex:` and pairs of digits.

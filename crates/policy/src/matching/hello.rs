@@ -5,25 +5,26 @@
 
 use wire::hello::{ClientHello, Version};
 
+use super::asked::{Asked, Effect};
 use super::glob::Glob;
 use super::list::List;
 use super::set::Set;
-use crate::{Message, Subject};
+use crate::Message;
 
 /// One thing of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum HelloCondition {
     /// `sni`: the server's name.
     ServerName(List<Glob>),
-    /// `alpn`: one of the protocols offered.
+    /// `alpn`: the protocols offered.
     Protocol(List<Glob>),
     /// `tls_version`: the latest offered.
     Version(Set<Version>),
 }
 
 impl HelloCondition {
-    pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
-        let Message::Hello(hello) = subject.message else {
+    pub(super) fn holds(&self, asked: &Asked<'_, '_>) -> bool {
+        let Message::Hello(hello) = asked.subject.message else {
             return false;
         };
         match self {
@@ -31,20 +32,20 @@ impl HelloCondition {
                 let name = hello.server_name();
                 list.holds(|glob| name.is_some_and(|name| glob.matches(name)))
             }
-            Self::Protocol(list) => protocol_holds(hello, list),
+            Self::Protocol(list) => protocol_holds(hello, list, asked.effect),
             Self::Version(versions) => versions.contains(hello.version),
         }
     }
 }
 
 /// Who offers nothing fits what is excluded only.
-fn protocol_holds(hello: &ClientHello<'_>, list: &List<Glob>) -> bool {
+fn protocol_holds(hello: &ClientHello<'_>, list: &List<Glob>, effect: Effect) -> bool {
     let fits = |protocol: &[u8]| {
         let text = std::str::from_utf8(protocol).ok();
         list.holds(|glob| text.is_some_and(|text| glob.matches(text)))
     };
     match hello.protocols().next() {
         None => list.holds(|_| false),
-        Some(_) => hello.protocols().any(fits),
+        Some(_) => effect.fits(hello.protocols().map(fits)),
     }
 }

@@ -17,6 +17,7 @@ use super::numbers::{Bounds, Numbers};
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
 use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer};
+use super::prefix::delayed;
 use super::read::Matching;
 use super::told;
 use super::value::Test;
@@ -135,9 +136,9 @@ impl Entry {
             Self::Zone(..) => 16,
             Self::Vlan(_) => 4,
             Self::Payload(bytes) if bytes.len() > 3 => 4,
-            Self::Json(_, JsonTest::Exists(_)) => 16,
-            Self::Json(..) => 8,
-            Self::Bytes(..) => 32,
+            // Whoever is found by it makes payloads be read.
+            Self::Json(..) => 32,
+            Self::Bytes(..) => 48,
             Self::Payload(_) | Self::Reason(_) => 64,
         }
     }
@@ -302,9 +303,13 @@ impl Field {
         match self {
             Self::Topic => {
                 let topic = told::known_topic(subject);
-                topic.map(|topic| topic.as_str()).into_iter().for_each(look);
+                let topics = topic.into_iter().chain(topic.and_then(delayed));
+                topics.for_each(|topic| look(topic.as_str()));
             }
-            Self::Filter => told::filters(subject, look),
+            Self::Filter => {
+                told::filters(subject, &mut look);
+                told::sent_filters(subject, &mut look);
+            }
             Self::ClientId => subject.session.client_id.into_iter().for_each(look),
             Self::Username => subject.session.username.into_iter().for_each(look),
             Self::ServerName => {

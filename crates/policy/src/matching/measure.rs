@@ -4,6 +4,7 @@ use wire::mqtt::{ControlPacket, Property, topic};
 
 use super::asked::{Asked, Part};
 use super::numbers::Numbers;
+use super::proxied::ProxiedPath;
 use super::told;
 use crate::Message;
 
@@ -102,7 +103,12 @@ fn levels_hold(asked: &Asked<'_, '_>, numbers: &Numbers) -> bool {
         Message::Mqtt(_) => told::known_topic(subject).is_some_and(|t| holds(t.as_bytes())),
         _ => {
             let message = subject.message.coap();
-            message.is_some_and(|message| numbers.holds(message.uri_path().count()))
+            message.is_some_and(|message| {
+                numbers.holds(match message.proxy_path() {
+                    Some(path) => ProxiedPath::new(path).segments().count(),
+                    None => message.uri_path().count(),
+                })
+            })
         }
     }
 }

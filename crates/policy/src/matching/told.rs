@@ -1,7 +1,8 @@
 //! What several conditions ask of a message.
 
-use wire::mqtt::{ControlPacket, Properties, Property, TopicName, topic};
+use wire::mqtt::{ControlPacket, Properties, Property, TopicName};
 
+use super::asked::parts;
 use crate::{Message, Subject};
 
 /// The topic of a PUBLISH or of the will of a CONNECT, if the message has one at all; `Some(None)` is
@@ -24,21 +25,17 @@ pub(crate) fn known_topic<'a>(subject: &Subject<'a>) -> Option<TopicName<'a>> {
     topic(subject).flatten()
 }
 
-/// Every filter of a SUBSCRIBE or UNSUBSCRIBE, shared subscriptions seen through.
+/// Every filter of a SUBSCRIBE or UNSUBSCRIBE that is listened to.
 pub(crate) fn filters(subject: &Subject<'_>, look: impl FnMut(&str)) {
-    let Message::Mqtt(packet) = subject.message else {
-        return;
-    };
-    match packet {
-        ControlPacket::Subscribe(subscribe) => {
-            let filters = subscribe.subscriptions().map(|s| s.topic_filter());
-            filters.for_each(look);
-        }
-        ControlPacket::Unsubscribe(unsubscribe) => {
-            unsubscribe.filters().map(topic::strip_share).for_each(look);
-        }
-        _ => {}
-    }
+    parts(subject)
+        .filter_map(|part| part.filter())
+        .for_each(look);
+}
+
+/// The same filters as sent.
+pub(super) fn sent_filters(subject: &Subject<'_>, look: impl FnMut(&str)) {
+    let sent = parts(subject).filter_map(|part| part.sent_filter());
+    sent.for_each(look);
 }
 
 /// The payload, if there is one and all of it is at hand; a block of a body is one.

@@ -3,7 +3,7 @@
 use wire::Direction;
 
 use super::DraftRule;
-use crate::matching::Scope;
+use crate::matching::{Condition, Scope};
 use crate::offender;
 use crate::read::Node;
 use crate::report::Report;
@@ -33,6 +33,30 @@ pub(super) fn action(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
         _ => return,
     };
     report.error(node.span(), problem).help(advice);
+}
+
+/// Who stops what overlaps a tree, but for a part of it, lets every wildcard through that reaches the part.
+pub(super) fn exempting(report: &mut Report, draft: &DraftRule) {
+    let exempting = draft.matching.conditions.iter().find_map(|condition| {
+        let Condition::Filter(filter) = condition else {
+            return None;
+        };
+        filter.excluded_part()
+    });
+    if let Some(part) = exempting.filter(|_| draft.rule.action.stops()) {
+        let part = part.widened();
+        report
+            .warning(
+                &draft.id_span,
+                format!(
+                    "`{}` passes by every wildcard that reaches `{part}`",
+                    draft.rule.id
+                ),
+            )
+            .help(format!(
+                "write except = {{ filter = {{ within = \"{part}\" }} }} instead of the `!`"
+            ));
+    }
 }
 
 /// CoAP alone says by a code why it says no.

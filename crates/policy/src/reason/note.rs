@@ -254,7 +254,7 @@ const NOTES: &[(&str, Note)] = &[
         "mqtt.too-large",
         note(
             "large payloads, as firmware",
-            "[limits] mqtt_packet_bytes, partial_bytes",
+            "[limits] mqtt_packet_bytes, partial_common_bytes; what a rule accepts of it passes unread by all others",
         ),
     ),
     (

@@ -143,7 +143,7 @@ detections! {
         "A CONNECT that takes up or wipes a lasting session, from another address than its last";
     MQTT_AUTH_FAILED = "mqtt.auth.failed", "MQTT 3.1.1 §3.2.2.3, 5.0 §3.2.2.2",
         "A server refused a client's credentials";
-    MQTT_TOO_LARGE = "mqtt.too-large", "[limits] mqtt_packet_bytes, partial_bytes",
+    MQTT_TOO_LARGE = "mqtt.too-large", "[limits] mqtt_packet_bytes, partial_bytes, partial_common_bytes",
         "A control packet larger than the gateway lets through";
     MQTT_WRONG_PROTOCOL_TLS = "mqtt.wrong-protocol.tls", "RFC 8446 §5.1",
         "TLS where plaintext MQTT is expected";

@@ -1,6 +1,7 @@
 //! What becomes of a message: order, negation, lists, limits, dry runs, monitor mode, defaults.
 
 mod ask;
+mod disguises;
 mod fields;
 mod payloads;
 mod several;
@@ -525,7 +526,12 @@ fn a_limit_is_asked_last_and_gives_its_reason() {
         action = "challenge"
         "#,
     );
-    assert_eq!(policy.ratio_windows(), [10, 60].map(Duration::from_secs));
+    let ratios = policy.ratios().iter();
+    let ratios: Vec<_> = ratios
+        .map(|ratio| (ratio.ratio_milli, ratio.window))
+        .collect();
+    let [short, long] = [10, 60].map(Duration::from_secs);
+    assert_eq!(ratios, [(1000, short), (2500, long)]);
     let content = Coap::new(Type::Acknowledgement, Code::CONTENT, "").sent_to_client();
     for (exceeded, action, reason) in [
         (

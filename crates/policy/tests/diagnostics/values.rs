@@ -15,6 +15,36 @@ fn what_is_wrong_with_what_is_asked_of_values() {
         ),
         ("property = {}", "no property is named", "session_expiry"),
         (
+            "filter = { overlaps = [\"x/#\", \"!x/y\"] }",
+            "warning: `r` passes by every wildcard that reaches `x/y`",
+            "except = { filter = { within = \"x/y\" } }",
+        ),
+        (
+            "client_id = \"\"",
+            "nobody has a name without characters",
+            "write \"!*\"",
+        ),
+        (
+            "username = [\"u\", \"!\"]",
+            "nobody has a name without characters",
+            "",
+        ),
+        (
+            "path = \"/dev/{source}/x\"",
+            "`{source}` stands for nothing in a path",
+            r"`\{`",
+        ),
+        (
+            "path = \"/a?x=1\"",
+            "warning: a `?` in a path stands for any one character",
+            "option = { uri_query = \"x=1\" }",
+        ),
+        (
+            "filter = { within = \"$queue/cell/#\" }",
+            "a filter is compared without its `$queue/`",
+            "write \"cell/#\"",
+        ),
+        (
             "property = { session_expiry = {} }",
             "the number has no bound",
             "or true for any",

@@ -42,7 +42,7 @@ impl Speaker {
             }
             PacketType::Subscribe => {
                 let options = subscription_options(fields);
-                let filters: Vec<_> = filters(fields).map(|filter| (filter, options)).collect();
+                let filters: Vec<_> = filters(fields).zip(options).collect();
                 encode::subscribe(out, version, id, properties, &filters);
             }
             PacketType::SubAck => encode::suback(out, version, id, properties, codes(fields)),
@@ -129,13 +129,21 @@ fn qos(fields: &Fields, key: &str) -> QoS {
 }
 
 /// The options byte of every filter (MQTT 5.0 §3.8.3.1).
-fn subscription_options(fields: &Fields) -> u8 {
+/// Those of one filter after the other: the last QoS given is that of all the rest.
+fn subscription_options(fields: &Fields) -> impl Iterator<Item = u8> {
     let flag = |key| u8::from(fields.flag(key).unwrap_or(false));
     let handling = short(fields, "retain_handling", 0) as u8;
-    qos(fields, "qos") as u8
-        | flag("no_local") << 2
-        | flag("retain_as_published") << 3
-        | handling << 4
+    let common = flag("no_local") << 2 | flag("retain_as_published") << 3 | handling << 4;
+    let given = fields.all("qos").filter_map(|value| match value {
+        Value::Number(number) => Some(*number as u8),
+        _ => None,
+    });
+    let given: Vec<u8> = given.collect();
+    let last = given.last().copied().unwrap_or(0);
+    given
+        .into_iter()
+        .chain(std::iter::repeat(last))
+        .map(move |qos| qos | common)
 }
 
 /// The filters given, or one that does no harm.

@@ -24,14 +24,14 @@ const PORT: u16 = 5683;
 /// Room enough in the answer for the longest value there is.
 const PADDING: [u8; 32] = [b'x'; 32];
 
-/// The value for a client that asks a server now; nothing if the gateway made none.
-pub(super) fn echo(now: Instant, client: IpAddr, server: IpAddr) -> Vec<u8> {
+/// The value for a client that asks a server now, from that port; nothing if the gateway made none.
+pub(super) fn echo(now: Instant, client: (IpAddr, u16), server: IpAddr) -> Vec<u8> {
     let mut gateway = Gateway::new(policy_of("", ASK_EVERYBODY));
     gateway.now = now;
     let request = message(Type::Confirmable, Code::GET, 1, &[1], |builder| {
         builder.payload(&PADDING);
     });
-    let ends = Ends::between((client, PORT), (server, PORT));
+    let ends = Ends::between(client, (server, PORT));
     let side = ends.side_of_sender(Direction::ToServer);
     let frame = ends.datagram(Direction::ToServer, &request);
     let passage = gateway.carry(side, &frame);

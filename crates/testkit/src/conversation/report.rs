@@ -120,7 +120,11 @@ pub(super) fn compare(policy: &Policy, case: &Case, told: &Told) -> Result<(), F
         let would = expected.would.map_or("nothing", |verdict| verdict.name());
         _ = write!(wrong, "expected it would have been {would}, ");
     }
-    for alert in &expected.alerts {
+    let alerts = expected.alerts.as_deref();
+    if let (Some([]), Some(rule)) = (alerts, told.alerts.first()) {
+        _ = write!(wrong, "expected no alert, not even of {}, ", name(rule));
+    }
+    for alert in alerts.unwrap_or_default() {
         if !told.alerts.iter().any(|rule| name(rule) == alert) {
             _ = write!(wrong, "expected an alert of {alert}, ");
         }

@@ -52,7 +52,8 @@ impl Talker {
                 };
                 let proof = fields.flag("proven").unwrap_or(false).then(|| {
                     let path = self.stream.ends.path(direction);
-                    proof::echo(gateway.now, path.source, path.destination)
+                    let client = (path.source, path.source_port);
+                    proof::echo(gateway.now, client, path.destination)
                 });
                 let what = coap::What {
                     code: *code,

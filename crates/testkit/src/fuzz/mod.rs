@@ -35,6 +35,7 @@ fn small_limits() -> Limits {
         held_segments_per_flow: 8,
         unacked_bytes_per_flow: 4_000,
         partial_bytes: 600,
+        partial_common_bytes: 256 * 100,
         endpoints: 4,
         exchanges: 8,
         meters: 8,

@@ -65,7 +65,7 @@ impl<'a> Content<'a> {
         let survey = Survey::take(&mut walk, self.code)?;
         self.take_payload(&walk, body_len)?;
         self.anomalies.extend(survey.anomalies);
-        if survey.has_oscore && self.payload_len == 0 {
+        if survey.has_oscore && self.payload_len == 0 && !survey.asks_to_go_on(self.code) {
             return Err(Malformed::OscorePayload);
         }
         if self.payload_len > 0 || self.code == Code::VALID {
@@ -208,6 +208,16 @@ impl<'a> Content<'a> {
     /// The segments of the path; none for the root.
     pub fn uri_path(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.texts(number::URI_PATH)
+    }
+
+    /// The path of the URI in Proxy-Uri, as it is written there (RFC 3986 §3.3); empty if that has none.
+    #[must_use]
+    pub fn proxy_path(&self) -> Option<&'a str> {
+        let uri = self.known(number::PROXY_URI)?.as_str()?;
+        let hierarchy = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+        let end = hierarchy.find(['?', '#']).unwrap_or(hierarchy.len());
+        let hierarchy = &hierarchy[..end];
+        Some(hierarchy.find('/').map_or("", |slash| &hierarchy[slash..]))
     }
 
     /// The parts of the query.

@@ -196,11 +196,11 @@ impl Block {
         }
     }
 
-    /// Where it begins in the body, in bytes (RFC 7959 §2.2).
+    /// Where it begins in the body, in bytes (RFC 7959 §2.2, RFC 8323 §6).
     #[inline]
     #[must_use]
     pub const fn offset(self) -> u64 {
-        (self.number as u64) << (self.szx + 4)
+        self.number as u64 * self.size() as u64
     }
 }
 
@@ -289,6 +289,12 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
+    /// Whether it asks for a further block of a response, by an outer option where it is OSCORE's: what it asks about
+    /// isn't sent once more (RFC 7959 §2.7, RFC 8613 §4.1.3.4.2).
+    pub(crate) fn asks_to_go_on(&self, code: Code) -> bool {
+        code.is_request() && self.block2.is_some_and(|block| block.number > 0)
+    }
+
     /// Walks and checks all options of a message with this code, leaving `walk` at the payload marker
     /// or the end.
     #[inline]

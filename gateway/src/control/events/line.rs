@@ -76,6 +76,14 @@ struct Line<'a> {
     weir: Weir<'a>,
 }
 
+/// `weir.bytes{…}`: what a rule with a ratio went by.
+#[derive(Serialize)]
+struct Bytes {
+    from_client: u64,
+    to_client: u64,
+    budget: u64,
+}
+
 #[derive(Serialize)]
 struct Alert<'a> {
     action: &'static str,
@@ -119,6 +127,8 @@ struct Weir<'a> {
     would: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ban: Option<BanLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<Bytes>,
     policy_generation: u64,
 }
 
@@ -172,6 +182,11 @@ impl<'a> Line<'a> {
                 ban: event.ban.map(|ban| BanLine {
                     source: ban.address,
                     seconds: ban.duration.as_secs(),
+                }),
+                bytes: event.counted.map(|counted| Bytes {
+                    from_client: counted.received,
+                    to_client: counted.sent,
+                    budget: counted.budget,
                 }),
                 policy_generation: event.generation,
             },
@@ -314,6 +329,11 @@ mod tests {
             verdict,
             would: None,
             reply,
+            counted: (verdict == Verdict::Challenge).then_some(inspect::Counted {
+                received: 40,
+                sent: 130,
+                budget: 120,
+            }),
             ban: (verdict == Verdict::Reset).then(|| policy::Ban {
                 address: subject.endpoints.source,
                 duration: Duration::from_secs(600),
@@ -416,6 +436,16 @@ mod tests {
         let line = written(EventKind::Anomaly, &subject_, Verdict::Accept);
         assert_eq!(line["mqtt"]["publish"]["payload_len"], json!(6));
         assert!(!line.to_string().contains("secret"), "{line}");
+    }
+
+    #[test]
+    fn what_a_ratio_goes_by_is_told() {
+        let subject = subject(Service::Coap, Protocol::Coap, Message::None);
+        let line = written(EventKind::Alert, &subject, Verdict::Challenge);
+        let expected = json!({ "from_client": 40, "to_client": 130, "budget": 120 });
+        assert_eq!(line["weir"]["bytes"], expected);
+        let line = written(EventKind::Alert, &subject, Verdict::Drop);
+        assert_eq!(line["weir"].get("bytes"), None);
     }
 
     #[test]

@@ -385,7 +385,7 @@ impl<'a> Coap<'a> {
     }
 }
 
-/// The path of a request, its segments joined by slashes.
+/// The path of a request, its segments joined by slashes; without any, that of its Proxy-Uri as it is written.
 fn path(message: &coap::Content<'_>) -> String {
     let mut path = String::new();
     for segment in message.uri_path() {
@@ -398,8 +398,11 @@ fn path(message: &coap::Content<'_>) -> String {
         }
     }
     if path.is_empty() {
-        "/".to_owned()
-    } else {
-        path
+        path.push_str(message.proxy_path().unwrap_or_default());
+        path.truncate(path.floor_char_boundary(MAX_TEXT_BYTES));
     }
+    if path.is_empty() {
+        path.push('/');
+    }
+    path
 }

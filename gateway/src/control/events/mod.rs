@@ -8,6 +8,8 @@ mod destination;
 mod detail;
 mod hello;
 mod line;
+#[cfg(test)]
+mod matchable;
 mod message;
 mod policies;
 mod queue;

@@ -2,15 +2,25 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use policy::Per;
 use proptest::prelude::*;
 
 use super::super::window::GRANULES;
 use super::*;
 
 const WINDOW: Duration = Duration::from_secs(60);
+const RATIO: Ratio = ratio(3000, WINDOW);
 
-fn client(number: u32) -> Address {
-    IpAddr::V4(Ipv4Addr::from_bits(number)).into()
+const fn ratio(ratio_milli: u32, window: Duration) -> Ratio {
+    Ratio {
+        ratio_milli,
+        per: Per::Client,
+        window,
+    }
+}
+
+fn client(number: u32) -> Endpoint {
+    Endpoint::new(IpAddr::V4(Ipv4Addr::from_bits(number)), 5683)
 }
 
 fn ledger() -> Ledger {
@@ -20,7 +30,7 @@ fn ledger() -> Ledger {
 fn enter(ledger: &Ledger, at_secs: u64, entry: Entry, bytes: usize) -> Balance {
     let now = Instant::from_secs(at_secs);
     ledger
-        .enter(now, client(1), entry, bytes, &[WINDOW])
+        .enter(now, client(1), entry, bytes, &[RATIO])
         .balances[0]
 }
 
@@ -30,12 +40,29 @@ fn bytes_leave_the_window_after_its_length() {
     enter(&ledger, 0, Entry::Credit, 100);
     let balance = enter(&ledger, 0, Entry::Charge, 300);
     assert_eq!((balance.received, balance.sent), (100, 300));
-    let balance = enter(&ledger, 55, Entry::Charge, 0);
-    assert_eq!((balance.received, balance.sent), (100, 300));
-    // The safe side: what was received goes before what was sent.
     let balance = enter(&ledger, 60, Entry::Charge, 0);
-    assert_eq!((balance.received, balance.sent), (0, 300));
+    assert_eq!((balance.received, balance.sent), (100, 300));
     let balance = enter(&ledger, 64, Entry::Charge, 0);
+    assert_eq!((balance.received, balance.sent), (0, 0));
+}
+
+/// What came pays once, and what it paid for leaves the window with it.
+#[test]
+fn bytes_leave_the_window_with_those_that_pay_for_them() {
+    let ledger = ledger();
+    enter(&ledger, 0, Entry::Credit, 100);
+    enter(&ledger, 30, Entry::Credit, 10);
+    let balance = enter(&ledger, 59, Entry::Charge, 310);
+    assert_eq!((balance.received, balance.sent), (110, 310));
+    // Three hundred were for the first hundred, ten for the ten after them.
+    let balance = enter(&ledger, 64, Entry::Charge, 0);
+    assert_eq!((balance.received, balance.sent), (10, 10));
+    enter(&ledger, 64, Entry::Charge, 25);
+    let balance = enter(&ledger, 64, Entry::Refund, 25);
+    assert_eq!((balance.received, balance.sent), (10, 10));
+    let balance = enter(&ledger, 64, Entry::Charge, 20);
+    assert_eq!((balance.received, balance.sent), (10, 30));
+    let balance = enter(&ledger, 95, Entry::Charge, 0);
     assert_eq!((balance.received, balance.sent), (0, 0));
 }
 
@@ -62,24 +89,24 @@ fn a_full_slot_stays_full() {
 fn clients_have_books_of_their_own() {
     let ledger = ledger();
     let now = Instant::from_secs(1);
-    ledger.enter(now, client(1), Entry::Charge, 300, &[WINDOW]);
-    let other = ledger.enter(now, client(2), Entry::Charge, 7, &[WINDOW]);
+    ledger.enter(now, client(1), Entry::Charge, 300, &[RATIO]);
+    let other = ledger.enter(now, client(2), Entry::Charge, 7, &[RATIO]);
     assert_eq!(other.balances[0].sent, 7);
 }
 
 #[test]
 fn each_window_has_its_own_reach_and_survives_a_change_of_policy() {
-    let (ledger, short) = (ledger(), Duration::from_secs(1));
-    let enter = |at_secs, windows: &[Duration]| {
+    let (ledger, short) = (ledger(), ratio(3000, Duration::from_secs(1)));
+    let enter = |at_secs, ratios: &[Ratio]| {
         let now = Instant::from_secs(at_secs);
         ledger
-            .enter(now, client(1), Entry::Charge, 10, windows)
+            .enter(now, client(1), Entry::Charge, 10, ratios)
             .balances
     };
-    enter(0, &[WINDOW, short]);
-    let balances = enter(10, &[WINDOW, short]);
+    enter(0, &[RATIO, short]);
+    let balances = enter(10, &[RATIO, short]);
     assert_eq!((balances[0].sent, balances[1].sent), (20, 10));
-    let balances = enter(11, &[short, WINDOW]);
+    let balances = enter(11, &[short, RATIO]);
     assert_eq!((balances[0].sent, balances[1].sent), (20, 30));
     assert!(enter(12, &[]).is_empty());
 }
@@ -88,7 +115,7 @@ fn each_window_has_its_own_reach_and_survives_a_change_of_policy() {
 #[test]
 fn what_is_overdue_counts_as_far_as_it_was_not_spent() {
     let ledger = ledger();
-    let overdue = |at_secs, bytes| enter(&ledger, at_secs, Entry::Overdue(3000), bytes).received;
+    let overdue = |at_secs, bytes| enter(&ledger, at_secs, Entry::Overdue, bytes).received;
     enter(&ledger, 0, Entry::Credit, 100);
     enter(&ledger, 1, Entry::Charge, 100);
     enter(&ledger, 2, Entry::Charge, 50);
@@ -96,11 +123,35 @@ fn what_is_overdue_counts_as_far_as_it_was_not_spent() {
     assert_eq!(enter(&ledger, 100, Entry::Charge, 0).received, 0);
     // A hundred bytes have taken thirty-four of those that came.
     assert_eq!(overdue(100, 40), 40);
-    assert_eq!(overdue(101, 100), 66, "forty of them stand there");
-    enter(&ledger, 200, Entry::Charge, 198);
+    assert_eq!(overdue(101, 100), 66, "forty of them stood there");
+    enter(&ledger, 150, Entry::Charge, 198);
     assert_eq!(overdue(300, 100), 0);
     ledger.begin_anew();
     assert_eq!(overdue(301, 100), 0);
+}
+
+/// What one has proved is no proof of its neighbours, nor do they share its books.
+#[test]
+fn a_proof_is_of_one_endpoint() {
+    let ledger = ledger();
+    let at = |port| Endpoint { port, ..client(1) };
+    let now = Instant::from_secs(1);
+    let enter = |port, entry, bytes| ledger.enter(now, at(port), entry, bytes, &[RATIO]);
+    enter(1, Entry::Credit, 10);
+    enter(2, Entry::Credit, 20);
+    ledger.validate(now, at(1));
+    ledger.validate(now, at(0));
+    enter(1, Entry::Credit, 5);
+    let standing = enter(1, Entry::Charge, 5000);
+    assert_eq!(standing.validation, Validation::Fresh);
+    let (received, sent) = (5, 5000);
+    assert_eq!(standing.balances[..], [Balance { received, sent }]);
+    for port in [2, 3, 0] {
+        let standing = enter(port, Entry::Credit, 0);
+        assert_eq!(standing.validation, Validation::None, "port {port}");
+        let (received, sent) = (30, 0);
+        assert_eq!(standing.balances[..], [Balance { received, sent }]);
+    }
 }
 
 #[test]
@@ -111,7 +162,7 @@ fn new_books_begin_empty_and_keep_who_is_validated() {
     enter(&ledger, 0, Entry::Charge, 900);
     ledger.begin_anew();
     let now = Instant::from_secs(1);
-    let standing = ledger.enter(now, client(1), Entry::Charge, 30, &[WINDOW]);
+    let standing = ledger.enter(now, client(1), Entry::Charge, 30, &[RATIO]);
     let (received, sent) = (0, 30);
     assert_eq!(standing.balances[..], [Balance { received, sent }]);
     assert_eq!(standing.validation, Validation::Fresh);
@@ -124,7 +175,7 @@ fn validation_lasts_its_time_and_not_longer() {
     let standing = |at_secs| {
         let now = Instant::from_secs(at_secs);
         ledger
-            .enter(now, client(1), Entry::Credit, 1, &[WINDOW])
+            .enter(now, client(1), Entry::Credit, 1, &[RATIO])
             .validation
     };
     assert_eq!(standing(0), Validation::None);
@@ -140,10 +191,10 @@ fn an_unknown_or_evicted_client_has_sent_nothing() {
     let ledger = Ledger::new(2, 1);
     let now = Instant::from_secs(1);
     for number in 1..=3 {
-        ledger.enter(now, client(number), Entry::Credit, 1000, &[WINDOW]);
+        ledger.enter(now, client(number), Entry::Credit, 1000, &[RATIO]);
     }
     assert_eq!(ledger.len(), 2);
-    let standing = ledger.enter(now, client(1), Entry::Charge, 1, &[WINDOW]);
+    let standing = ledger.enter(now, client(1), Entry::Charge, 1, &[RATIO]);
     assert_eq!(standing.validation, Validation::None);
     assert_eq!(standing.balances[0].received, 0);
     assert!(standing.evicted);
@@ -155,11 +206,11 @@ fn a_flood_of_addresses_forgets_no_validated_one() {
     let now = Instant::from_secs(1);
     (0..500).for_each(|number| ledger.validate(now, client(number)));
     (10_000..30_000).for_each(|number| {
-        ledger.enter(now, client(number), Entry::Credit, 4, &[WINDOW]);
+        ledger.enter(now, client(number), Entry::Credit, 4, &[RATIO]);
     });
     assert!(ledger.len() <= 1000);
     for number in 0..500 {
-        let standing = ledger.enter(now, client(number), Entry::Credit, 4, &[WINDOW]);
+        let standing = ledger.enter(now, client(number), Entry::Credit, 4, &[RATIO]);
         assert_eq!(standing.validation, Validation::Fresh);
     }
 }
@@ -178,27 +229,61 @@ fn idle_clients_are_swept_and_validated_ones_when_that_ends() {
 }
 
 proptest! {
-    /// Against a list of everything: never too generous, never meaner than a granule.
+    /// Against a list of everything: of all that was let through, no more than three times what came, and in
+    /// any stretch of time, no more than for what came in it and a window before. Who is answered by no more
+    /// than three times each request runs short at no interval.
     #[test]
-    fn the_books_lean_to_the_safe_side(
-        steps in prop::collection::vec((0u64..20_000, any::<bool>(), 1usize..1500), 1..200),
+    fn what_came_pays_once_and_for_a_window(
+        steps in prop::collection::vec((0u64..40_000, 0usize..3, 1usize..1500), 1..200),
     ) {
         let ledger = ledger();
-        let (mut now, mut log) = (Instant::from_secs(1000), Vec::new());
-        for (pause_ms, towards, bytes) in steps {
+        let (mut now, mut came, mut sent) = (Instant::from_secs(1000), Vec::new(), Vec::new());
+        let sum = |list: &[(Instant, u64)], after: Instant| -> u64 {
+            list.iter().filter(|(at, _)| *at > after).map(|(_, bytes)| bytes).sum()
+        };
+        for (pause_ms, kind, bytes) in steps {
             now = now + Duration::from_millis(pause_ms);
-            let entry = if towards { Entry::Charge } else { Entry::Credit };
-            let balance = ledger.enter(now, client(1), entry, bytes, &[WINDOW]).balances[0];
-            log.push((now, towards, bytes as u64));
-            let since = |start: Instant, way: bool| -> u64 {
-                let inside = |(at, towards, _): &&(Instant, bool, u64)| *at > start && *towards == way;
-                log.iter().filter(inside).map(|(_, _, bytes)| bytes).sum()
-            };
+            if kind < 2 {
+                ledger.enter(now, client(1), Entry::Credit, bytes, &[RATIO]);
+                came.push((now, bytes as u64));
+            }
+            if kind == 1 {
+                continue;
+            }
+            let answer = if kind == 0 { 3 * bytes } else { bytes };
+            let balance = ledger.enter(now, client(1), Entry::Charge, answer, &[RATIO]).balances[0];
+            if RATIO.is_exceeded(balance.received, balance.sent) {
+                prop_assert_ne!(kind, 0, "an answer of three times its request");
+                ledger.enter(now, client(1), Entry::Refund, answer, &[RATIO]);
+                continue;
+            }
+            sent.push((now, answer as u64));
             let granule = WINDOW / GRANULES as u32;
-            prop_assert!(balance.sent >= since(now - WINDOW, true));
-            prop_assert!(balance.sent <= since(now - WINDOW - granule - Duration::from_nanos(1), true));
-            prop_assert!(balance.received <= since(now - WINDOW - Duration::from_nanos(1), false));
-            prop_assert!(balance.received >= since(now - WINDOW + granule, false));
+            for (start, _) in &sent {
+                let before = Instant(start.0 - 1);
+                let paying = Instant((before.0 - (WINDOW + granule).as_nanos() as u64).max(1));
+                prop_assert!(sum(&sent, before) <= 3 * sum(&came, paying));
+            }
+        }
+    }
+
+    /// At any interval and phase, with any delay of the answer.
+    #[test]
+    fn polling_never_runs_short(
+        begins_ms in 0u64..60_000, every_ms in 1_000u64..300_000, takes_ms in 0u64..60_000, len in 4usize..1200,
+    ) {
+        let ledger = ledger();
+        let mut entries: Vec<_> = (0..50)
+            .flat_map(|poll| {
+                let asked_ms = begins_ms + poll * every_ms;
+                [(asked_ms, Entry::Credit, len), (asked_ms + takes_ms, Entry::Charge, 3 * len)]
+            })
+            .collect();
+        entries.sort_by_key(|(at_ms, entry, _)| (*at_ms, *entry == Entry::Charge));
+        for (at_ms, entry, bytes) in entries {
+            let now = Instant::from_secs(1000) + Duration::from_millis(at_ms);
+            let balance = ledger.enter(now, client(1), entry, bytes, &[RATIO]).balances[0];
+            prop_assert!(!RATIO.is_exceeded(balance.received, balance.sent));
         }
     }
 }

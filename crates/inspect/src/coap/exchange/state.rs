@@ -64,8 +64,10 @@ pub(in crate::coap) struct Response {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::coap) struct Asked {
     pub(in crate::coap) server: Server,
-    /// Whether the client's address was validated when it asked.
+    /// Whether the client's address was validated when it asked, or of late where it observes.
     pub(in crate::coap) trusted: bool,
+    /// Whether it is time for an observer to show its interest.
+    pub(in crate::coap) is_to_confirm: bool,
     /// Whether any server may answer it.
     pub(in crate::coap) asks_anybody: bool,
     pub(in crate::coap) resource: Option<u64>,
@@ -188,6 +190,9 @@ impl Exchange {
         self.observes = request.observe.is_some();
         self.has_observed |= request.observe == Some(Observe::Register);
         self.observation.ask(request.observe);
+        if request.observe == Some(Observe::Register) && request.trusted {
+            self.observation.trust(now);
+        }
         self.owed = match request.draws_several {
             true => SEVERAL,
             // As often as it is repeated, a server that remembers nothing answers anew (RFC 7252 §4.5).
@@ -208,6 +213,7 @@ impl Exchange {
         // one member of a group doesn't speak for the others.
         let is_aside = !self.observes && self.owed > 0 || matches!(server, Server::Group(_));
         if notifies.is_some() || !is_aside {
+            let is_trusted = is_trusted || self.trusted && !self.observation.is_granted();
             self.observation.answer(now, notifies, is_trusted, number);
         }
         if self.owed != SEVERAL {
@@ -248,11 +254,22 @@ impl Exchange {
 
     /// What a response answers: the latest request, or as a notification the observation, which
     /// stays trusted when somebody registers again in the client's name.
-    pub(super) fn asked(&self, server: Server, response: &Response, edition: u32) -> Asked {
+    pub(super) fn asked(
+        &self,
+        now: Instant,
+        server: Server,
+        response: &Response,
+        edition: u32,
+    ) -> Asked {
         let is_piggybacked = response.piggybacked_on.is_some();
+        let notifies = self.observation.is_granted() && !is_piggybacked;
         Asked {
             server,
-            trusted: self.trusted || (self.observation.is_trusted() && !is_piggybacked),
+            trusted: match notifies {
+                true => self.observation.is_trusted(),
+                false => self.trusted,
+            },
+            is_to_confirm: notifies && self.observation.is_to_confirm(now),
             asks_anybody: self.asks_anybody,
             resource: self.resource,
             body: self.body,

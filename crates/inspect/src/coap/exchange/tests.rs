@@ -276,11 +276,11 @@ fn a_request_that_waits_for_its_answer_is_booked_once_more_when_the_window_has_g
     let book = |secs| exchanges.book(at(secs), &response(), server, WINDOW);
     exchanges.open(at(0), &request(None));
     assert_eq!(
-        [book(59), book(60)],
+        [book(63), book(64)],
         [Unbooked::Nothing, Unbooked::Overdue(40)]
     );
-    assert_eq!(book(61), Unbooked::Nothing, "it stands there again");
-    exchanges.answered(at(61), &response(), server, None, false);
+    assert_eq!(book(65), Unbooked::Nothing, "it stands there again");
+    exchanges.answered(at(66), &response(), server, None, false);
     assert_eq!(book(200), Unbooked::Nothing, "it has its answer");
 }
 

@@ -186,7 +186,7 @@ impl MatchReader<'_> {
         let mut table = node.table(self.report, "`filter`")?;
         let mut condition = FilterCondition::default();
         if let Some(node) = table.optional("overlaps") {
-            condition.overlaps = self.list(&node, entry::topic_pattern);
+            condition.overlaps = self.list(&node, entry::filter_pattern);
             let everything = condition.overlaps.any_of.iter().any(Pattern::is_everything);
             if everything {
                 self.report
@@ -195,10 +195,10 @@ impl MatchReader<'_> {
             }
         }
         if let Some(node) = table.optional("within") {
-            condition.within = self.list(&node, entry::topic_pattern);
+            condition.within = self.list(&node, entry::filter_pattern);
         }
         if let Some(node) = table.optional("covers") {
-            condition.covers = self.list(&node, entry::topic_pattern);
+            condition.covers = self.list(&node, entry::filter_pattern);
         }
         if let Some(node) = table.optional("text") {
             condition.text = self.list(&node, entry::text_glob);

@@ -40,7 +40,7 @@ impl MatchReader<'_> {
         let [first, last] = minutes;
         let (from, until) = (first.unwrap_or(Some(from))?, last.unwrap_or(Some(until))?);
         let is_whole_day = (from, until) == Schedule::WHOLE_DAY;
-        if is_whole_day && days.is_none_or(|days| days == Some(Schedule::EVERY_DAY)) {
+        if is_whole_day && days.is_none() {
             if !has_unknown_keys {
                 let finding = self.report.error(node.span(), "any time will do");
                 finding.help("write { days = \"mon-fri\", from = \"06:00\", until = \"22:00\", zone = \"Europe/Berlin\" }");

@@ -87,7 +87,7 @@ super::seen! {
         "a CONNECT with the identifier of a session kept by its server, from another address than its last one";
 
     "mqtt.too-large" =>
-        "a remaining length (bytes 1 to 4) above [limits] mqtt_packet_bytes";
+        "a remaining length (bytes 1 to 4) above [limits] mqtt_packet_bytes; what has to be read whole, all but a payload, above 1 MiB";
     "mqtt.wrong-protocol.tls" =>
         "16 03: a handshake record where a CONNECT should begin";
     "mqtt.wrong-protocol.http" =>

@@ -72,6 +72,7 @@ const TABLE: &[(M, &[u8])] = &[
     (M::OscoreOption, &hex!("40020001 93010000 ff00")),                 // bytes nobody announced
     (M::OscoreOption, &hex!("40020001 9100 ff00")),                     // flags that must be left out
     (M::OscorePayload, &hex!("40020001 93090142")),
+    (M::OscorePayload, &hex!("40020001 93090142 d101 02")),
 ];
 
 /// Proxy-Uri whose host takes 256 bytes.
@@ -169,6 +170,7 @@ fn what_is_legal_is_not_odd() {
         &hex!("40010001 d11200 0110"),                                  // several Q-Block2 of a request
         &hex!("60450001 d10a00 ff41414141414141414141414141414141"),    // a last block, full
         &hex!("40020001 93090142 c0 ff41"),                             // OSCORE and EDHOC
+        &hex!("40020001 93090142 d101 12"),                             // for an outer block of OSCORE
     ];
     for datagram in table {
         assert!(
