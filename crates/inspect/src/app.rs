@@ -329,6 +329,14 @@ impl App {
         }
     }
 
+    /// Its client has vanished, and holds nothing until it is heard again.
+    pub(crate) fn let_go(&mut self) {
+        match self {
+            Self::Mqtt(_, session) => session.let_go(),
+            Self::Tls(..) | Self::Coap(_) | Self::Opaque => {}
+        }
+    }
+
     /// Ends it.
     pub(crate) fn close(&mut self, now: Instant, shared: &Shared) -> Closing {
         match std::mem::replace(self, Self::Opaque) {

@@ -68,13 +68,29 @@ fn what_times_out_is_evicted_or_goes_by_unread_is_given_back() {
     let mut gateway = Gateway::with_limits(policy_of("", &pack), limits);
     for device in 0..40 {
         session(&mut gateway, device);
-        gateway.wait(Duration::from_secs(120));
+        gateway.wait(Duration::from_secs(10));
     }
     let held = gateway.inspector.gauges();
     assert!(held.flows <= 8 && held.holdings == 1, "{held:?}");
     gateway.wait(idle_timeout + Duration::from_secs(2));
     let held = gateway.inspector.gauges();
     assert_eq!((held.flows, held.holdings), (0, 0));
+}
+
+#[test]
+fn who_is_silent_past_its_keep_alive_holds_nothing_whatever_the_rules_make_of_it() {
+    let mut gateway = Gateway::of("", TWO_EACH);
+    let mut streams = [1, 2].map(|device| session(&mut gateway, device));
+    gateway.wait(Duration::from_secs(80));
+    assert_eq!(knock(&mut gateway, 3, "a"), Verdict::Refuse);
+    gateway.wait(Duration::from_secs(20));
+    assert_eq!(gateway.inspector.gauges().holdings, 0);
+    // Who comes back is there again.
+    for stream in &mut streams {
+        let passage = stream.data(&mut gateway, ToServer, &mqtt::pingreq());
+        assert!(passage.outcome.forward);
+    }
+    assert_eq!(knock(&mut gateway, 4, "b"), Verdict::Refuse);
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -9,6 +9,7 @@ mod found;
 mod keyed;
 mod literals;
 mod prefixes;
+mod ranges;
 mod texts;
 mod trie;
 

@@ -22,7 +22,7 @@ const FAMILIES: &[Family] = &[
     (
         "packet = \"PUBLISH\"",
         &[
-            topic, topic_text, client_id, username, address, payload, property, reason, vlan,
+            topic, topic_text, client_id, username, address, payload, property, reason, vlan, size,
         ],
     ),
     (
@@ -35,7 +35,7 @@ const FAMILIES: &[Family] = &[
     ),
     (
         "protocol = \"coap\"",
-        &[path, option, address, payload, reason, vlan],
+        &[path, option, address, payload, reason, vlan, size],
     ),
     ("size = { min = 1 }", &[address, reason, vlan]),
 ];
@@ -122,9 +122,30 @@ fn payload() -> BoxedStrategy<String> {
         list("contains", text("[abc]{1,3}|hex:6162")),
         list("starts_with", text("[abc]{1,2}")),
         list("regex", expression),
+        json(),
+        text("size = \\{ (min|max) = [0-8] \\}"),
     ];
     test.prop_map(|test| format!("payload = {{ {test} }}"))
         .boxed()
+}
+
+fn json() -> BoxedStrategy<String> {
+    let pointer = text("(/[ab01]){0,2}");
+    let test = text("\\{ (min|max) = [0-3] \\}|\\{ exists = (true|false) \\}|true|\"a\\*\"");
+    (pointer, test)
+        .prop_map(|(pointer, test)| format!("json = {{ \"{pointer}\" = {test} }}"))
+        .boxed()
+}
+
+/// JSON, and what almost is.
+fn text_in_json() -> BoxedStrategy<String> {
+    text(
+        "\\{(\"[ab]\":([0-3]|true|\"ab\"|\\[[0-3],[0-3]\\]|\\{\"a\":[0-3]\\}),?){1,2}\\}|\\[[0-3],\\{b:[0-3]\\}\\]|[0-3]",
+    )
+}
+
+fn size() -> BoxedStrategy<String> {
+    text("size = \\{ (min|max) = [1-4][0-9] \\}|size = \\{ min = 1[0-9], max = 2[0-9] \\}")
 }
 
 fn property() -> BoxedStrategy<String> {
@@ -269,7 +290,7 @@ fn publish() -> BoxedStrategy<(Protocol, Vec<u8>)> {
     let properties = (vec(text("[ab]{1,3}"), 0..2), vec(text("[ab]{1,3}"), 0..3));
     let parts = (
         text("[ab](/[ab]){0,3}|x-a/b|/a|\\$SYS/a"),
-        text("[abcA]{0,6}"),
+        prop_oneof![text("[abcA]{0,6}"), text_in_json()],
         properties,
     );
     let bytes = parts.prop_map(|(topic, payload, (types, pairs))| {
@@ -326,7 +347,7 @@ fn get() -> BoxedStrategy<(Protocol, Vec<u8>)> {
     let parts = (
         vec(text("a|b|ab|/b|\\+"), 0..4),
         vec(text("[ab]{1,3}"), 0..2),
-        text("[abc]{0,4}"),
+        prop_oneof![text("[abc]{0,4}"), text_in_json()],
     );
     let bytes = parts.prop_map(|(path, query, payload)| {
         let mut bytes = b"\x40\x01\x01\x02".to_vec();

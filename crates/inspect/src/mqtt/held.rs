@@ -75,10 +75,7 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
             && matches!(self.session.stage, Stage::Connecting | Stage::Open);
         if !is_counted {
             // A server that refuses it holds nothing for it.
-            if let Some(rare) = &mut self.session.rare {
-                rare.holder = None;
-            }
-            return;
+            return self.session.let_go();
         }
         let rare = self.session.rare.get_or_insert_default();
         let mut holder = match rare.holder.take() {
@@ -130,6 +127,13 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
 }
 
 impl Session {
+    /// Gives back what it holds; it is counted again when its client is heard.
+    pub(crate) fn let_go(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.holder = None;
+        }
+    }
+
     /// How many messages that travel this way are in flight, as far as is known.
     fn in_flight(&self, direction: Direction) -> u32 {
         self.in_flight.messages(direction).into()

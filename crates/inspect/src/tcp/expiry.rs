@@ -1,7 +1,7 @@
 //! Connections that end because nothing is said: there is no segment at hand then, so that the little
 //! it takes to speak to both ends is remembered from an earlier one.
 
-use policy::{Action, Endpoints, Message, Protocol, Service, Subject};
+use policy::{Action, Endpoints, Message, Protocol, Reason, Service, Subject};
 use wire::Direction;
 use wire::net::build::{Path, TcpSegment};
 use wire::net::{MacAddr, Packet, TcpFlags, Vlan};
@@ -115,6 +115,9 @@ impl Connection {
             // Its server closes now ([MQTT-3.1.2-24]; 5.0 [MQTT-3.1.2-22]): nobody holds its name any more.
             if self.app.note_closing(cx.now, shared) {
                 cx.limit(LimitKind::Clients);
+            }
+            if reason == Reason::MQTT_SESSION_KEEP_ALIVE {
+                self.app.let_go();
             }
             self.excuse(cx.now);
             return;

@@ -31,7 +31,7 @@ pub(crate) struct Sample {
     reasons: Vec<Reason>,
 }
 
-pub(crate) const MIXES: [Mix; 8] = [
+pub(crate) const MIXES: [Mix; 11] = [
     Mix {
         name: "topics",
         conditions: |n| {
@@ -86,6 +86,37 @@ pub(crate) const MIXES: [Mix; 8] = [
                 format!("{{\"at\":1700000000,\"run\":\"set-{n:05}=1\",\"by\":\"shift 2\"}}");
             publish("plant/7/temperature", payload.as_bytes(), "hmi", [])
         },
+    },
+    Mix {
+        name: "json, a value each",
+        conditions: |n| {
+            format!(
+                "packet = \"PUBLISH\", topic = \"plant/#\", payload = {{ json = {{ \"/run/set-{n}\" = {{ min = 1 }} }} }}"
+            )
+        },
+        message: |n| {
+            let payload =
+                format!("{{\"at\":1700000000,\"run\":{{\"set-{n}\":1,\"by\":\"shift 2\"}}}}");
+            publish("plant/7/temperature", payload.as_bytes(), "hmi", [])
+        },
+    },
+    Mix {
+        name: "json, one value",
+        conditions: |n| {
+            format!(
+                "packet = \"PUBLISH\", topic = \"plant/#\", payload = {{ json = {{ \"/run/job\" = \"j-{n}\" }} }}"
+            )
+        },
+        message: |n| {
+            let payload =
+                format!("{{\"at\":1700000000,\"run\":{{\"job\":\"j-{n}\",\"by\":\"shift 2\"}}}}");
+            publish("plant/7/temperature", payload.as_bytes(), "hmi", [])
+        },
+    },
+    Mix {
+        name: "sizes",
+        conditions: |n| format!("packet = \"PUBLISH\", size = {{ min = {} }}", least(n)),
+        message: |n| publish("plant/7/temperature", &vec![b'7'; least(n)], "hmi", []),
     },
     Mix {
         name: "properties",
@@ -191,6 +222,11 @@ impl Sample {
             size: self.bytes.len(),
         }
     }
+}
+
+/// Bytes that are enough for this machine's rule and for none before it.
+fn least(n: usize) -> usize {
+    1_000_000_usize.saturating_sub(n * 64)
 }
 
 fn halves(n: usize) -> [u8; 2] {

@@ -6,7 +6,8 @@ use foldhash::fast::FixedState;
 use wire::mqtt::topic;
 
 use crate::matching::{
-    Entry, Field, Look, Party, ProxiedPath, Relation, delayed, filters_of, payload_of, topic_of,
+    Bounds, Entry, Extent, Field, JsonTree, JsonTreeBuilder, Look, Party, ProxiedPath, Relation,
+    delayed, filters_of, payload_of, topic_of,
 };
 use crate::{Reason, Subject};
 
@@ -14,6 +15,7 @@ use super::Found;
 use super::choice::Choice;
 use super::literals::{Literals, LiteralsBuilder};
 use super::prefixes::Prefixes;
+use super::ranges::Ranges;
 use super::texts::{Texts, TextsBuilder};
 use super::trie::Trie;
 
@@ -27,11 +29,16 @@ pub(super) struct Keyed {
     networks: [Prefixes; PARTIES],
     vlans: HashMap<u16, u32, FixedState>,
     payloads: Literals,
+    json: JsonTree,
+    sizes: [Ranges; EXTENTS],
     reasons: HashMap<Reason, u32, FixedState>,
 }
 
 const LOOKS: usize = Look::Path as usize + 1;
 const PARTIES: usize = Party::Server as usize + 1;
+/// Open ranges meet all others: of more of them nothing is told.
+const MAX_MEETING: usize = 1024;
+const EXTENTS: usize = Extent::Payload as usize + 1;
 
 /// Which of them a bucket's rules are found by, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +50,8 @@ impl Sections {
     const REASONS: Self = Self(4);
 
     const VLANS: Self = Self((8 << PARTIES) << LOOKS);
+    const JSON: Self = Self(Self::VLANS.0 << 1);
+    const SIZES: Self = Self(Self::VLANS.0 << 2);
 
     const NETWORKS: Self = Self(((1 << PARTIES) - 1) << 3);
 
@@ -61,6 +70,8 @@ impl Sections {
             Entry::Network(party, _) | Entry::Zone(party, _) => Self::party(*party),
             Entry::Vlan(_) => Self::VLANS,
             Entry::Payload(_) => Self::PAYLOADS,
+            Entry::Json(..) => Self::JSON,
+            Entry::Bytes(..) => Self::SIZES,
             Entry::Reason(_) => Self::REASONS,
         }
     }
@@ -88,7 +99,8 @@ impl Keyed {
         let mut texts = Vec::<(Field, TextsBuilder)>::new();
         let mut networks: [Prefixes; PARTIES] = Default::default();
         let (mut vlans, mut reasons) = (HashMap::default(), HashMap::default());
-        let mut payloads = LiteralsBuilder::default();
+        let (mut payloads, mut json) = (LiteralsBuilder::default(), JsonTreeBuilder::default());
+        let mut sizes: [Vec<(Bounds, u32)>; EXTENTS] = Default::default();
         for ((number, entry), rules) in (0..).zip(choice.entries).zip(&rules) {
             if rules.is_empty() {
                 continue;
@@ -109,6 +121,8 @@ impl Keyed {
                     vlans.insert(vlan, number);
                 }
                 Entry::Payload(literal) => payloads.insert(&literal, number),
+                Entry::Json(pointer, test) => json.insert(&pointer, test, number),
+                Entry::Bytes(extent, bounds) => sizes[extent as usize].push((bounds, number)),
                 Entry::Reason(reason) => {
                     reasons.insert(reason, number);
                 }
@@ -124,6 +138,8 @@ impl Keyed {
             networks,
             vlans,
             payloads: payloads.build(),
+            json: json.build(),
+            sizes: sizes.map(Ranges::new),
             reasons,
         }
     }
@@ -150,10 +166,39 @@ impl Keyed {
             let number = self.vlans.get(&vlan).copied();
             number.into_iter().for_each(&mut tell);
         }
-        if sections.have(Sections::PAYLOADS)
-            && let Some(payload) = payload_of(subject)
-        {
-            self.payloads.find(payload, &mut tell);
+        if sections.have(Sections::SIZES) {
+            self.find_sizes(subject, &mut tell);
+        }
+        self.find_in_payload(sections, subject, &mut tell);
+    }
+
+    fn find_in_payload(
+        &self,
+        sections: Sections,
+        subject: &Subject<'_>,
+        tell: &mut impl FnMut(u32),
+    ) {
+        let (literals, json) = (
+            sections.have(Sections::PAYLOADS),
+            sections.have(Sections::JSON),
+        );
+        let payload = (literals || json).then(|| payload_of(subject)).flatten();
+        let Some(payload) = payload else {
+            return;
+        };
+        if literals {
+            self.payloads.find(payload, tell);
+        }
+        if json {
+            self.json.find(payload, tell);
+        }
+    }
+
+    fn find_sizes(&self, subject: &Subject<'_>, tell: &mut impl FnMut(u32)) {
+        for extent in [Extent::Message, Extent::Payload] {
+            if let Ok(size) = u64::try_from(extent.of(subject)) {
+                self.sizes[extent as usize].find(Bounds::one(size), tell);
+            }
         }
     }
 
@@ -201,6 +246,16 @@ impl Keyed {
                 number.into_iter().for_each(&mut tell);
             }
             Entry::Payload(literal) => self.payloads.find(literal, &mut tell),
+            Entry::Json(pointer, test) => self.json.named(pointer, test, &mut tell),
+            Entry::Bytes(extent, bounds) => {
+                let mut left = MAX_MEETING;
+                self.sizes[*extent as usize].find(*bounds, &mut |number| {
+                    if left > 0 {
+                        left -= 1;
+                        tell(number);
+                    }
+                });
+            }
             Entry::Reason(reason) => {
                 let number = self.reasons.get(reason).copied();
                 number.into_iter().for_each(&mut tell);

@@ -13,10 +13,10 @@ use super::hello::HelloCondition;
 use super::list::List;
 use super::measure::Measure;
 use super::name::NamePattern;
-use super::numbers::Numbers;
+use super::numbers::{Bounds, Numbers};
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
-use super::payload::{Bytes, Expression, PayloadCondition};
+use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer};
 use super::prefix::delayed;
 use super::read::Matching;
 use super::told;
@@ -46,6 +46,10 @@ pub(crate) enum Entry {
     Vlan(u16),
     /// A payload with these bytes in it.
     Payload(Box<[u8]>),
+    /// A payload in JSON with a value there that passes.
+    Json(Pointer, JsonTest),
+    /// So many bytes.
+    Bytes(Extent, Bounds),
     /// This detection.
     Reason(Reason),
 }
@@ -77,6 +81,13 @@ pub(crate) enum Field {
     Property(u8),
     /// By the option's number.
     Option(u16),
+}
+
+/// What has a size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Extent {
+    Message,
+    Payload,
 }
 
 /// Where in a text.
@@ -125,6 +136,9 @@ impl Entry {
             Self::Zone(..) => 16,
             Self::Vlan(_) => 4,
             Self::Payload(bytes) if bytes.len() > 3 => 4,
+            // Whoever is found by it makes payloads be read.
+            Self::Json(..) => 32,
+            Self::Bytes(..) => 48,
             Self::Payload(_) | Self::Reason(_) => 64,
         }
     }
@@ -159,6 +173,9 @@ impl Matching {
                     keys.extend(globs(Field::ServerName, list));
                 }
                 Condition::Number(Measure::Vlan, numbers) => keys.extend(vlans(numbers)),
+                Condition::Number(Measure::Size, numbers) => {
+                    keys.push(sizes(Extent::Message, numbers));
+                }
                 Condition::Payload(payload) => payloads(payload, &mut keys),
                 _ => {}
             }
@@ -243,6 +260,11 @@ fn vlans(numbers: &Numbers) -> Option<Key> {
     Some(vlans.map(Entry::Vlan).collect())
 }
 
+fn sizes(of: Extent, numbers: &Numbers) -> Key {
+    let ranges = numbers.ranges().iter();
+    ranges.map(|range| Entry::Bytes(of, *range)).collect()
+}
+
 fn payloads(condition: &PayloadCondition, keys: &mut Vec<Key>) {
     let literal = |bytes: &[u8]| {
         let bytes = &bytes[..bytes.len().min(MAX_LITERAL_BYTES)];
@@ -259,6 +281,11 @@ fn payloads(condition: &PayloadCondition, keys: &mut Vec<Key>) {
         .collect();
     let needed = needed.filter(|needed| !needed.is_empty());
     keys.extend(needed.map(|needed| needed.concat().iter().map(|bytes| literal(bytes)).collect()));
+    let values = condition.json.iter();
+    let there = values.filter(|(_, test)| *test != JsonTest::Exists(false));
+    keys.extend(there.map(|(pointer, test)| vec![Entry::Json(pointer.clone(), test.clone())]));
+    let size = condition.size.iter();
+    keys.extend(size.map(|numbers| sizes(Extent::Payload, numbers)));
 }
 
 impl From<Identity> for Field {
@@ -302,6 +329,16 @@ impl Field {
                     .filter_map(|option| option.as_str())
                     .for_each(&mut look);
             }
+        }
+    }
+}
+
+impl Extent {
+    /// How large it is.
+    pub(crate) fn of(self, subject: &Subject<'_>) -> usize {
+        match self {
+            Self::Message => subject.size,
+            Self::Payload => told::payload_len(subject),
         }
     }
 }

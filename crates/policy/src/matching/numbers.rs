@@ -81,6 +81,11 @@ impl Numbers {
         is_short.then(|| self.ranges.iter().flat_map(|range| range.min..=range.max))
     }
 
+    /// All that fit, in order, with room between them.
+    pub(super) fn ranges(&self) -> &[Bounds] {
+        &self.ranges
+    }
+
     /// Whether no number fits.
     pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()

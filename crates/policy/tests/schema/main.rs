@@ -30,20 +30,37 @@ fn allows(root: &Value, schema: &Value, value: &Value) -> bool {
                 .is_match(text)
         }),
         ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => true,
-        ("integer", Value::Number(number)) => number.is_i64() || number.is_u64(),
-        ("array", Value::Array(entries)) => entries
-            .iter()
-            .all(|entry| allows(root, &schema["items"], entry)),
+        ("integer", Value::Number(number)) => {
+            let fits = |bound: &str, fits: fn(i64, i64) -> bool| {
+                let bound = schema[bound].as_i64();
+                bound.is_none_or(|bound| number.as_i64().is_some_and(|number| fits(number, bound)))
+            };
+            fits("minimum", |number, least| number >= least)
+                && fits("maximum", |number, most| number <= most)
+                && (number.is_i64() || number.is_u64())
+        }
+        ("array", Value::Array(entries)) => {
+            has_enough(schema, "minItems", entries.len())
+                && entries
+                    .iter()
+                    .all(|entry| allows(root, &schema["items"], entry))
+        }
         ("object", Value::Object(entries)) => {
             let required = schema["required"].as_array();
             let mut required = required.into_iter().flatten();
             required.all(|key| entries.contains_key(key.as_str().expect("a name")))
+                && has_enough(schema, "minProperties", entries.len())
                 && entries.iter().all(|(key, value)| {
                     form_of(schema, key).is_some_and(|form| allows(root, form, value))
                 })
         }
         _ => false,
     }
+}
+
+fn has_enough(schema: &Value, bound: &str, number: usize) -> bool {
+    let least = schema[bound].as_u64();
+    least.is_none_or(|least| number as u64 >= least)
 }
 
 fn form_of<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
@@ -94,6 +111,10 @@ fn the_schema_refuses_what_is_wrong() {
         "match",
         json!({ "packet": "!PUBLISH", "option": { "2049": true } })
     ));
+    assert!(rule(
+        "match",
+        json!({ "code": ["2.31", "!4.xx"], "qos": "!2", "keep_alive": { "max": 65_535 } })
+    ));
     for (key, value) in [
         ("matches", json!({})),
         ("id", json!("Not An Id")),
@@ -101,6 +122,15 @@ fn the_schema_refuses_what_is_wrong() {
         ("match", json!({ "packet": "PUBLSH" })),
         ("match", json!({ "packte": "PUBLISH" })),
         ("match", json!({ "property": { "sesion": true } })),
+        ("match", json!({ "packet": [] })),
+        ("match", json!({ "topic": [] })),
+        ("match", json!({ "qos": 3 })),
+        ("match", json!({ "qos": [0, 3] })),
+        ("match", json!({ "keep_alive": { "min": 70_000 } })),
+        ("match", json!({ "size": { "min": -1 } })),
+        ("match", json!({ "size": {} })),
+        ("match", json!({ "code": "9.99" })),
+        ("match", json!({ "code": ["2.05", "2.32"] })),
         ("limit", json!({ "count": 3, "per": "client" })),
         ("ban", json!("10 minutes")),
     ] {

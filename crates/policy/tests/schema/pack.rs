@@ -32,20 +32,11 @@ pub(crate) fn schema() -> String {
 }
 
 fn definitions() -> Value {
-    json!({
+    let mut definitions = json!({
         "text": { "type": "string" },
         "texts": { "type": "array", "items": { "type": "string" } },
-        "text-or-texts": any_of([json!({ "type": "string" }), json!({ "$ref": "#/definitions/texts" })]),
+        "text-or-texts": one_or_several(&json!({ "type": "string" })),
         "flag": { "type": "boolean" },
-        "number": any_of([
-            json!({ "type": "integer" }),
-            table(json!({ "min": { "type": "integer" }, "max": { "type": "integer" } })),
-            json!({ "type": "string", "pattern": "^!?(@.*|[0-9]+(-[0-9]+)?|0x[0-9a-fA-F]+(-0x[0-9a-fA-F]+)?)$" }),
-        ]),
-        "numbers": any_of([
-            json!({ "$ref": "#/definitions/number" }),
-            json!({ "type": "array", "items": { "$ref": "#/definitions/number" } }),
-        ]),
         "time": { "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" },
         "rule": rule(),
         "match": table(conditions()),
@@ -59,7 +50,23 @@ fn definitions() -> Value {
             json!({ "type": "string" }),
             required(json!({ "times": { "type": "integer" }, "say": lines() }), &["times", "say"]),
         ]),
-    })
+    });
+    for most in [QOS, OCTET, VLAN, SHORT, LONG] {
+        definitions[format!("numbers-{most}")] = numbers_up_to(most);
+    }
+    definitions
+}
+
+/// A number, bounds, a text like `!5` or `10-20`, or several of them.
+fn numbers_up_to(most: u32) -> Value {
+    let number = json!({ "type": "integer", "minimum": 0, "maximum": most });
+    let mut bounds = table(json!({ "min": number, "max": number }));
+    bounds["minProperties"] = json!(1);
+    let text = json!({
+        "type": "string",
+        "pattern": "^!?(@.*|[0-9]+(-[0-9]+)?|0x[0-9a-fA-F]+(-0x[0-9a-fA-F]+)?)$",
+    });
+    one_or_several(&any_of([number, bounds, text]))
 }
 
 fn rule() -> Value {
@@ -90,20 +97,29 @@ fn rule() -> Value {
     )
 }
 
+/// The most that numbers of a kind can be.
+const QOS: u32 = 2;
+const OCTET: u32 = u8::MAX as u32;
+const VLAN: u32 = 4094;
+const SHORT: u32 = u16::MAX as u32;
+const LONG: u32 = u32::MAX;
+
 /// Those keys of a `match` that ask for numbers.
-const NUMBERS: [&str; 9] = [
-    "size",
-    "filters",
-    "levels",
-    "user_properties",
-    "source_port",
-    "destination_port",
-    "keep_alive",
-    "options",
-    "token",
+const NUMBERS: [(&str, u32); 11] = [
+    ("size", LONG),
+    ("filters", LONG),
+    ("levels", LONG),
+    ("user_properties", LONG),
+    ("options", LONG),
+    ("token", LONG),
+    ("source_port", SHORT),
+    ("destination_port", SHORT),
+    ("keep_alive", SHORT),
+    ("qos", QOS),
+    ("reason_code", OCTET),
 ];
 /// Those that ask for a number that may be missing.
-const IDENTIFIERS: [&str; 3] = ["vlan", "packet_id", "message_id"];
+const IDENTIFIERS: [(&str, u32); 3] = [("vlan", VLAN), ("packet_id", SHORT), ("message_id", SHORT)];
 
 /// The keys of a `match`.
 fn conditions() -> Value {
@@ -131,7 +147,6 @@ fn conditions() -> Value {
         "topic": texts(),
         "topic_text": texts(),
         "filter": filter(),
-        "qos": numbers(),
         "retain": flag(),
         "dup": flag(),
         "clean": flag(),
@@ -139,20 +154,22 @@ fn conditions() -> Value {
         "password": flag(),
         "will_outlives_session": flag(),
         "session_present": flag(),
-        "reason_code": numbers(),
         "property": properties(),
         "method": negatable(vocabulary::methods()),
-        "code": texts(),
+        "code": one_or_several(&json!({
+            "type": "string",
+            "pattern": "^!?(@.*|[0-7]\\.([0-2][0-9]|3[01]|xx))$",
+        })),
         "path": texts(),
         "type": negatable(["CON", "NON", "ACK", "RST"]),
         "option": options(),
         "payload": payload(),
     });
-    for key in NUMBERS {
-        conditions[key] = numbers();
+    for (key, most) in NUMBERS {
+        conditions[key] = numbers(most);
     }
-    for key in IDENTIFIERS {
-        conditions[key] = any_of([numbers(), flag()]);
+    for (key, most) in IDENTIFIERS {
+        conditions[key] = any_of([numbers(most), flag()]);
     }
     conditions
 }
@@ -165,7 +182,7 @@ fn filter() -> Value {
         "text": texts(),
         "no_local": flag(),
         "retain_as_published": flag(),
-        "retain_handling": numbers(),
+        "retain_handling": numbers(QOS),
     }))
 }
 
@@ -173,7 +190,7 @@ fn properties() -> Value {
     let forms = vocabulary::properties().map(|(name, form)| {
         let form = match form {
             "flag" => flag(),
-            "number" => any_of([numbers(), flag()]),
+            "number" => any_of([numbers(LONG), flag()]),
             "text" => any_of([texts(), flag()]),
             _ => json!({ "type": "object", "additionalProperties": any_of([texts(), flag()]) }),
         };
@@ -184,7 +201,7 @@ fn properties() -> Value {
 
 /// By name, or by number.
 fn options() -> Value {
-    let test = any_of([texts(), numbers(), flag()]);
+    let test = any_of([texts(), numbers(LONG), flag()]);
     let names = vocabulary::options();
     let named: Map<String, Value> = names.map(|name| (name, test.clone())).collect();
     json!({
@@ -197,13 +214,14 @@ fn options() -> Value {
 
 fn payload() -> Value {
     let number = json!({ "type": "number" });
-    let value = table(json!({ "min": number, "max": number, "exists": flag() }));
+    let mut value = table(json!({ "min": number, "max": number, "exists": flag() }));
+    value["minProperties"] = json!(1);
     let values = json!({
         "type": "object",
         "additionalProperties": any_of([texts(), value, flag()]),
     });
     table(json!({
-        "size": numbers(),
+        "size": numbers(LONG),
         "utf8": flag(),
         "starts_with": texts(),
         "contains": texts(),
@@ -242,7 +260,7 @@ fn case() -> Value {
         "rule": text(),
         "reason": names(Reason::ALL.iter().map(|reason| reason.code())),
         "would": verdicts(),
-        "alerts": texts(),
+        "alerts": any_of([text(), json!({ "$ref": "#/definitions/texts" })]),
     });
     required(
         json!({
@@ -280,6 +298,14 @@ fn any_of(forms: impl IntoIterator<Item = Value>) -> Value {
     json!({ "anyOf": forms })
 }
 
+/// An empty list asks nothing.
+fn one_or_several(one: &Value) -> Value {
+    any_of([
+        one.clone(),
+        json!({ "type": "array", "items": one, "minItems": 1 }),
+    ])
+}
+
 fn names<'n>(names: impl IntoIterator<Item = &'n str>) -> Value {
     let names: Vec<&str> = names.into_iter().collect();
     json!({ "enum": names })
@@ -292,19 +318,16 @@ fn negatable<'n>(known: impl IntoIterator<Item = &'n str>) -> Value {
         .flat_map(|name| [name.to_owned(), format!("!{name}")])
         .collect();
     let set = json!({ "type": "string", "pattern": "^!?@" });
-    let one = any_of([json!({ "enum": all }), set]);
-    any_of([one.clone(), json!({ "type": "array", "items": one })])
+    one_or_several(&any_of([json!({ "enum": all }), set]))
 }
 
 /// Any texts, of which these are known.
 fn suggested<'n>(known: impl IntoIterator<Item = &'n str>) -> Value {
-    let one = any_of([names(known), text()]);
-    any_of([one.clone(), json!({ "type": "array", "items": one })])
+    one_or_several(&any_of([names(known), text()]))
 }
 
-/// A number, bounds, a text like `!5` or `10-20`, or several of them.
-fn numbers() -> Value {
-    json!({ "$ref": "#/definitions/numbers" })
+fn numbers(most: u32) -> Value {
+    json!({ "$ref": format!("#/definitions/numbers-{most}") })
 }
 
 fn text() -> Value {

@@ -6,6 +6,7 @@
 //! What it catches is read as the most lenient of readers would ([`loose`]), and one such value is enough.
 
 mod loose;
+mod tree;
 
 use smallvec::SmallVec;
 
@@ -13,6 +14,8 @@ use super::pointer::Pointer;
 use crate::matching::asked::Effect;
 use crate::matching::glob::Glob;
 use crate::matching::list::List;
+
+pub(crate) use tree::{Tree, TreeBuilder};
 
 const MAX_DEPTH: usize = 64;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -65,7 +68,7 @@ pub(super) fn is_json(text: &[u8]) -> bool {
 pub(super) fn holds(text: &[u8], pointer: &Pointer, test: &JsonTest, effect: Effect) -> bool {
     let way = pointer.tokens();
     if effect == Effect::Catches && *test != JsonTest::Exists(false) {
-        return loose::any(text, way, |value| test.passes(value, with_lossy));
+        return loose::any(text, way, |_, value| test.passes(value, with_lossy));
     }
     let (mut count, mut all_pass) = (0, true);
     let mut walker = Walker::new(text, |value| {
@@ -313,14 +316,19 @@ fn with_decoded(raw: &[u8], test: &dyn Fn(&str) -> bool) -> bool {
     decode(raw, &mut text) && std::str::from_utf8(&text).is_ok_and(test)
 }
 
-/// The same of any bytes: what is no character stands for the one that says so.
+/// The same of any bytes.
 fn with_lossy(raw: &[u8], test: &dyn Fn(&str) -> bool) -> bool {
+    lossy(raw, test)
+}
+
+/// Reads what any bytes stand for: what is no character stands for the one that says so.
+fn lossy<R>(raw: &[u8], read: impl FnOnce(&str) -> R) -> R {
     if !raw.contains(&b'\\') {
-        return test(&String::from_utf8_lossy(raw));
+        return read(&String::from_utf8_lossy(raw));
     }
     let mut text = SmallVec::<[u8; INLINE_BYTES]>::new();
     decode(raw, &mut text);
-    test(&String::from_utf8_lossy(&text))
+    read(&String::from_utf8_lossy(&text))
 }
 
 /// Writes what escapes stand for; false if one of them stands for nothing.
@@ -541,7 +549,7 @@ mod tests {
     }
 
     /// What texts that look like JSON are made of.
-    const PIECES: &[&str] = &[
+    pub(super) const PIECES: &[&str] = &[
         "{", "}", "[", "]", ":", ",", "\"a\"", "\"b\"", "{\"a\":", "[1,", "500", "0", "-1e3",
         "true", " ", "/*", "*/", "//", "\n", "'", "\"", "\\", "a",
     ];

@@ -4,19 +4,50 @@
 //! control characters and bytes that aren't UTF-8 anywhere; whatever isn't on the pointer's way is passed over,
 //! however deep. Of two members with one name it shows both, and of objects that follow one another each.
 
-use super::{Value, index, with_lossy};
+use super::{Value, index, lossy};
+
+/// Where a reader may have to go from the place where it is.
+pub(super) trait Way: Copy {
+    /// Whether a value here is one that is looked for.
+    fn ends(self) -> bool;
+    /// Whether something within it is.
+    fn goes_on(self) -> bool;
+    fn member(self, name: &str) -> Option<Self>;
+    fn item(self, number: usize) -> Option<Self>;
+}
+
+/// The tokens of one pointer that are left.
+impl Way for &[Box<str>] {
+    fn ends(self) -> bool {
+        self.is_empty()
+    }
+
+    fn goes_on(self) -> bool {
+        !self.is_empty()
+    }
+
+    fn member(self, name: &str) -> Option<Self> {
+        let (token, rest) = self.split_first()?;
+        (name == &**token).then_some(rest)
+    }
+
+    fn item(self, number: usize) -> Option<Self> {
+        let (token, rest) = self.split_first()?;
+        (index(token) == Some(number)).then_some(rest)
+    }
+}
 
 /// Whether one of the values that `way` may lead to passes.
-pub(super) fn any<'t>(
+pub(super) fn any<'t, W: Way>(
     text: &'t [u8],
-    way: &[Box<str>],
-    mut passes: impl FnMut(Value<'t>) -> bool,
+    way: W,
+    mut passes: impl FnMut(W, Value<'t>) -> bool,
 ) -> bool {
     let mut reader = Reader { text, at: 0 };
     reader.gap();
     if !reader.is_at_open() {
         // A number or a text by itself, which only the empty pointer names.
-        return way.is_empty() && reader.value(way, &mut passes);
+        return way.ends() && reader.value(way, &mut passes);
     }
     while reader.is_at_open() {
         if reader.value(way, &mut passes) {
@@ -34,44 +65,43 @@ struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     /// Reads a value; it stands at its first byte. As deep as the way is long, and no deeper.
-    fn value(&mut self, way: &[Box<str>], passes: &mut impl FnMut(Value<'t>) -> bool) -> bool {
-        let Some((token, rest)) = way.split_first() else {
-            return self.target(passes);
-        };
+    fn value<W: Way>(&mut self, way: W, passes: &mut impl FnMut(W, Value<'t>) -> bool) -> bool {
+        if !self.is_at_open() {
+            let value = self.scalar();
+            return way.ends() && value.is_some_and(|value| passes(way, value));
+        }
+        if way.ends() && passes(way, Value::Other) {
+            return true;
+        }
+        if !way.goes_on() {
+            self.skip();
+            return false;
+        }
         match self.peek() {
-            Some(b'{') => self.object(token, rest, passes),
-            Some(b'[') => self.array(token, rest, passes),
-            _ => {
-                self.skip();
-                false
-            }
+            Some(b'{') => self.object(way, passes),
+            _ => self.array(way, passes),
         }
     }
 
-    /// The value that was looked for.
-    fn target(&mut self, passes: &mut impl FnMut(Value<'t>) -> bool) -> bool {
-        if self.is_at_open() {
-            self.skip();
-            return passes(Value::Other);
-        }
-        if matches!(self.peek(), None | Some(b'}' | b']' | b':')) {
-            return false;
+    /// A value with nothing in it, if there is one before something ends.
+    fn scalar(&mut self) -> Option<Value<'t>> {
+        match self.peek()? {
+            b'}' | b']' => return None,
+            b':' => {
+                self.at += 1;
+                return None;
+            }
+            _ => {}
         }
         let is_quoted = self.is_at_quote();
         let text = self.text();
-        passes(if is_quoted {
-            Value::Text(text)
-        } else {
-            bare(text)
+        Some(match is_quoted {
+            true => Value::Text(text),
+            false => bare(text),
         })
     }
 
-    fn object(
-        &mut self,
-        token: &str,
-        rest: &[Box<str>],
-        passes: &mut impl FnMut(Value<'t>) -> bool,
-    ) -> bool {
+    fn object<W: Way>(&mut self, way: W, passes: &mut impl FnMut(W, Value<'t>) -> bool) -> bool {
         self.at += 1;
         while let Some(byte) = self.next() {
             match byte {
@@ -84,16 +114,16 @@ impl<'t> Reader<'t> {
                 b'{' | b'[' => self.skip(),
                 _ => {
                     let name = self.text();
-                    let is_on_way =
-                        self.next() == Some(b':') && with_lossy(name, &|name| name == token);
-                    if is_on_way {
-                        self.at += 1;
+                    if self.next() != Some(b':') {
+                        continue;
+                    }
+                    self.at += 1;
+                    if let Some(rest) = lossy(name, |name| way.member(name)) {
                         self.gap();
                         if self.value(rest, passes) {
                             return true;
                         }
-                    } else if self.next() == Some(b':') {
-                        self.at += 1;
+                    } else {
                         self.skip();
                     }
                 }
@@ -102,13 +132,7 @@ impl<'t> Reader<'t> {
         false
     }
 
-    fn array(
-        &mut self,
-        token: &str,
-        rest: &[Box<str>],
-        passes: &mut impl FnMut(Value<'t>) -> bool,
-    ) -> bool {
-        let wanted = index(token);
+    fn array<W: Way>(&mut self, way: W, passes: &mut impl FnMut(W, Value<'t>) -> bool) -> bool {
         let mut number = 0;
         self.at += 1;
         while let Some(byte) = self.next() {
@@ -116,7 +140,7 @@ impl<'t> Reader<'t> {
                 self.at += 1;
                 return false;
             }
-            if wanted == Some(number) {
+            if let Some(rest) = way.item(number) {
                 if self.value(rest, passes) {
                     return true;
                 }
