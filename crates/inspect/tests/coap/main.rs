@@ -7,6 +7,7 @@ mod capacity;
 mod conduct;
 mod counter;
 mod delivery;
+mod done;
 mod echo;
 mod exchanges;
 mod hostile;
