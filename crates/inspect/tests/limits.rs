@@ -232,6 +232,18 @@ fn a_name_is_held_at_all_doors_of_its_broker() {
 }
 
 #[test]
+fn a_name_longer_than_is_remembered_is_held_all_the_same() {
+    let mut gateway = Gateway::of("", "");
+    let name = "n".repeat(1500);
+    let _first = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V311, &name);
+    let mut other = Stream::new(Ends::v4(8, 1883));
+    other.open(&mut gateway);
+    let connect = mqtt::connect(Version::V311, &name);
+    let passage = other.data(&mut gateway, ToServer, &connect);
+    assert_eq!(passage.reason(), Some(TAKEOVER));
+}
+
+#[test]
 fn the_loser_of_a_race_for_a_name_is_told_of_once_and_its_client_is_blamed() {
     const STAYS: &str = r#"
         [[rule]]

@@ -10,7 +10,7 @@ use wire::mqtt::{ConnAck, Connect, ControlPacket, Disconnect, ReasonCode, Versio
 use super::Session;
 use super::packet::Scene;
 use super::registry::{Lease, Name, Ticket};
-use super::session::Stage;
+use super::session::{Stage, as_remembered};
 use crate::context::Arrival;
 use crate::shared::Shared;
 use crate::{Instant, LimitKind, Sink};
@@ -85,7 +85,8 @@ impl<S: Sink> Scene<'_, '_, S> {
     fn name(&self, client_id: &str) -> Name {
         let (address, port) = server(self.arrival);
         let broker = self.cx.policy.brokers().of(address, port);
-        self.shared.registry.name(broker, client_id)
+        let client_id = as_remembered(client_id);
+        self.shared.registry.name(broker, &client_id)
     }
 
     /// Takes note of a packet that was let through and noted by the session.

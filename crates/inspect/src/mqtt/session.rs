@@ -1,5 +1,7 @@
 //! What is known of an MQTT connection beyond the packet at hand.
 
+use std::borrow::Cow;
+
 use policy::Session as Known;
 use wire::Direction;
 use wire::mqtt::{ConnAck, Connect, ControlPacket, Property, Publish, Version};
@@ -331,17 +333,18 @@ impl Session {
     }
 }
 
-/// A copy of an identity, cut where it is too long: by a character no identity can contain, so that
-/// the rest can't be forged.
+/// A copy of an identity, as it is remembered.
 pub(super) fn remembered(text: &str) -> Option<Box<str>> {
-    if text.is_empty() {
-        return None;
-    }
+    (!text.is_empty()).then(|| as_remembered(text).into())
+}
+
+/// An identity, cut where it is too long: by a character no identity can contain, so that the rest can't be forged.
+pub(super) fn as_remembered(text: &str) -> Cow<'_, str> {
     if text.len() <= IDENTITY_BYTES {
-        return Some(text.into());
+        return text.into();
     }
     let cut = text.floor_char_boundary(IDENTITY_BYTES);
-    Some([&text[..cut], "\0"].concat().into())
+    [&text[..cut], "\0"].concat().into()
 }
 
 /// Whether `text` is what was remembered, as far as that can be told.
