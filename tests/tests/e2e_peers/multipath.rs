@@ -30,7 +30,7 @@ fn becomes_plain(label: &str, xdp: &str, family: Family) {
     let gateway = baseline(&scene.topology, super::PROGRAM, xdp, SERVICE);
     for connections in 1..=2 {
         assert!(!has_multipath(&scene, &server, family));
-        let events = must(gateway.events());
+        let events = begun_since(must(gateway.events()));
         let told = |event: &&Value| event["event_type"] == "alert";
         let alerts = events.iter().filter(told).count();
         assert_eq!(alerts, connections, "{events:#?}");
@@ -39,6 +39,16 @@ fn becomes_plain(label: &str, xdp: &str, family: Family) {
             .find(|event| event["weir"]["reason"] != "tcp.multipath");
         assert_eq!(others, None);
     }
+}
+
+/// Without what is told of connections from before the gateway: the one over the bridge takes its time to close.
+fn begun_since(mut events: Vec<Value>) -> Vec<Value> {
+    let older = events
+        .iter()
+        .filter(|event| event["weir"]["reason"] == "tcp.midstream");
+    let older: Vec<Value> = older.map(|event| event["flow_id"].clone()).collect();
+    events.retain(|event| !older.contains(&event["flow_id"]));
+    events
 }
 
 /// Whether both ends have it, who agree on that, once all messages have arrived.
