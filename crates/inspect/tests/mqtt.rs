@@ -317,6 +317,31 @@ fn a_denied_packet_is_found_however_long_it_is() {
 }
 
 #[test]
+fn what_precedes_a_payload_hides_it_from_no_rule() {
+    const SHELL: &str = r#"
+        [[rule]]
+        id = "shell"
+        match = { packet = "PUBLISH", payload = { contains = "EVIL" } }
+        action = "drop"
+    "#;
+    let topic = "t".repeat(65_535);
+    for (payload, verdict) in [(&b"xxEVIL"[..], Verdict::Drop), (b"fine", Verdict::Accept)] {
+        let mut gateway = Gateway::of("", SHELL);
+        let mut stream = session(&mut gateway, Version::V311, "a");
+        let packet = mqtt::publish(Version::V311, &topic, payload);
+        let passage = say_in_segments(&mut gateway, &mut stream, &packet);
+        assert_eq!(passage.verdict(), verdict);
+        if verdict == Verdict::Accept {
+            stream.passes(
+                &mut gateway,
+                ToServer,
+                &mqtt::publish(Version::V311, "a", b"next"),
+            );
+        }
+    }
+}
+
+#[test]
 fn many_long_packets_at_once_find_no_more_room_than_there_is() {
     // The share of one direction is 8 KiB.
     let limits = Limits {

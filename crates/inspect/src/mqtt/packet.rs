@@ -74,12 +74,16 @@ impl<S: Sink> Scene<'_, '_, S> {
         }
     }
 
-    /// Whether a PUBLISH is waited for although what precedes its payload may be there: a rule looks into
-    /// payloads. One larger than is ever kept passes as before, and fits no such rule.
+    /// Whether a PUBLISH is waited for although what precedes its payload may be there.
     fn has_to_be_whole(&self, header: &FixedHeader) -> bool {
-        header.packet_type == PacketType::Publish
-            && self.session.stage != Stage::Opening
-            && header.packet_len() <= self.cx.limits.partial_bytes
+        header.packet_type == PacketType::Publish && self.has_to_be_read(header.packet_len())
+    }
+
+    /// Whether so many bytes of payload are waited for: a rule looks into payloads. One larger than that passes
+    /// as before, and fits no such rule. What precedes it doesn't count, or it could be made to hide it.
+    fn has_to_be_read(&self, payload_len: usize) -> bool {
+        self.session.stage != Stage::Opening
+            && payload_len <= self.cx.limits.partial_bytes
             && self.cx.policy.looks_into_payloads()
     }
 
@@ -97,6 +101,12 @@ impl<S: Sink> Scene<'_, '_, S> {
     fn handle_prefix(&mut self, bytes: &[u8], header: &FixedHeader) -> Step {
         let (version, direction) = (self.session.version, self.arrival.direction);
         match Publish::decode_prefix(bytes, version, direction) {
+            Ok(Decoded::Complete { message, .. })
+                if bytes.len() < header.packet_len()
+                    && self.has_to_be_read(message.payload_len) =>
+            {
+                self.wait_for(header.packet_len(), header)
+            }
             Ok(Decoded::Complete { message, len }) => {
                 self.judge_packet(&ControlPacket::Publish(message), header.packet_len(), len)
             }

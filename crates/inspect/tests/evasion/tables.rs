@@ -182,6 +182,26 @@ fn tc_21_whoever_pushes_his_own_connection_out_is_none_that_began_unseen() {
 }
 
 #[test]
+fn tc_21_a_bare_acknowledgement_after_that_makes_no_other_connection_of_it() {
+    for (direction, pause_s) in [(ToServer, 66), (ToClient, 300)] {
+        let mut gateway = tiny_gateway();
+        let mut stream = Stream::session(&mut gateway, Ends::v4(1, 1883), Version::V311, "mine");
+        let (head, tail) = (publish()[..1].to_vec(), publish()[1..].to_vec());
+        stream.passes(&mut gateway, ToServer, &head);
+        push_out(&mut gateway);
+        // So that it finds no room.
+        for n in 200..202 {
+            let _busy = Stream::session(&mut gateway, Ends::v4(n, 1883), Version::V311, "busy");
+        }
+        stream.ack(&mut gateway, direction);
+        gateway.wait(Duration::from_secs(pause_s));
+        let passage = stream.data(&mut gateway, ToServer, &[tail, head].concat());
+        assert_eq!(passage.reason(), Some("tcp.no-connection"));
+        assert!(!passage.outcome.forward);
+    }
+}
+
+#[test]
 fn tc_21_a_connection_that_was_pushed_out_goes_on_with_the_beginning_of_a_packet() {
     let mut gateway = tiny_gateway();
     let mut stream = Stream::session(&mut gateway, Ends::v4(1, 1883), Version::V311, "idle");
