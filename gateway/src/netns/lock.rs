@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
-    // Held, never read.
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -30,7 +29,7 @@ impl Lock {
                 Ok(()) if stands_at(&file, path)? => {
                     return Ok(Some(Self {
                         path: path.to_owned(),
-                        _file: file,
+                        file,
                     }));
                 }
                 // Its last holder removed it between our opening and our locking: it locks nothing any more.
@@ -46,6 +45,8 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // One that stays is free, and taken by the next.
         let _ = fs::remove_file(&self.path);
+        // A child that is being started holds it too until it runs its own program: closing isn't enough.
+        let _ = self.file.unlock();
     }
 }
 

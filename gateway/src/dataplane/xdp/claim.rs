@@ -21,7 +21,7 @@ const ATTEMPTS: usize = 3;
 pub struct Claim {
     pub(super) pins: Pins,
     dir: PathBuf,
-    /// Closing it frees the pins.
+    /// Unlocked, it frees the pins.
     lock: File,
 }
 
@@ -101,6 +101,9 @@ impl Drop for Claim {
     fn drop(&mut self) {
         // Nothing pinned, nothing left: only an empty directory can be removed like this.
         let _ = fs::remove_dir(&self.dir);
+        // Told, not left to the closing: a child that is being started holds the lock with us until it
+        // runs its own program (fork(2), flock(2)).
+        let _ = self.lock.unlock();
     }
 }
 
@@ -230,5 +233,19 @@ mod tests {
         fs::remove_dir(&dir).expect("empty");
         assert!(lock(&dir, &pins).expect("nothing there").is_none());
         drop(again);
+    }
+
+    #[test]
+    fn a_claim_that_is_given_up_is_free_although_a_child_still_has_it() {
+        let dir = std::env::temp_dir().join(format!("weir-given-up-{}", std::process::id()));
+        fs::create_dir(&dir).expect("a scratch directory");
+        fs::write(dir.join("link"), "").expect("a pin, so that the directory stays");
+        let pins = || Pins::new(&dir);
+        let held = lock(&dir, &pins()).expect("free").expect("there");
+        let childs = held.try_clone().expect("a second descriptor of it");
+        drop(Claim::new(pins(), &dir, held));
+        let again = lock(&dir, &pins()).expect("free").expect("there");
+        drop((childs, again));
+        fs::remove_dir_all(&dir).expect("removed");
     }
 }
