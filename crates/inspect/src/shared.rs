@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::framer::PartialTotal;
+use crate::hashing::{Hashing, hashing};
 use crate::mqtt::{AliasTotal, Entry, Registry};
 use crate::pool::Pool;
 use crate::tcp::HeldTotal;
@@ -17,6 +18,8 @@ pub(crate) struct Shared {
     pub(crate) partial: PartialTotal,
     pub(crate) alias_total: AliasTotal,
     pub(crate) registry: Registry,
+    /// Of bodies that CoAP transfers over TCP.
+    pub(crate) bodies: Hashing,
     sessions: AtomicUsize,
 }
 
@@ -29,6 +32,7 @@ impl Shared {
             partial: PartialTotal::new(limits),
             alias_total: AliasTotal::default(),
             registry: Registry::new(limits, seed),
+            bodies: hashing(seed.hash_seed("coap-tcp.bodies")),
             sessions: AtomicUsize::new(0),
         }
     }

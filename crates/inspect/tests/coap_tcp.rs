@@ -179,6 +179,158 @@ fn what_an_end_takes_is_what_it_said() {
     }
 }
 
+/// Forwarded, with this to be said of it.
+#[track_caller]
+fn assert_told(passage: &Passage, reason: &str) {
+    assert_eq!(passage.reason(), Some(reason));
+    assert!(passage.outcome.forward);
+}
+
+#[test]
+fn after_its_leave_an_end_is_told_of() {
+    let get = |token| request(Code::GET, token, "t", &[]);
+    let release = message(Code::RELEASE, &[], |_| {});
+    let abort = message(Code::ABORT, &[], |_| {});
+    let mut gateway = Gateway::of(CONFIG, "");
+    let mut stream = connection(&mut gateway);
+    talk(
+        &mut gateway,
+        &mut stream,
+        &[
+            (ToServer, get(b"a")),
+            (ToClient, get(b"a")),
+            (ToServer, release),
+            // It answers and is answered, and its other end asks on.
+            (ToServer, response(b"a", b"1")),
+            (ToClient, response(b"a", b"1")),
+            (ToClient, get(b"b")),
+            (ToServer, message(Code::PING, &[], |_| {})),
+        ],
+    );
+    let late = stream.data(&mut gateway, ToServer, &get(b"c"));
+    assert_told(&late, "coap.tcp.request-after-release");
+    talk(
+        &mut gateway,
+        &mut stream,
+        &[
+            (ToServer, abort),
+            (ToClient, get(b"d")),
+            (ToServer, message(Code::EMPTY, &[], |_| {})),
+        ],
+    );
+    for bytes in [get(b"c"), response(b"d", b"1"), csm()] {
+        let after = stream.data(&mut gateway, ToServer, &bytes);
+        assert_told(&after, "coap.tcp.after-abort");
+    }
+}
+
+#[test]
+fn pongs_answer_pings() {
+    let ping = |token| message(Code::PING, token, |_| {});
+    let pong = |token| message(Code::PONG, token, |_| {});
+    let mut gateway = Gateway::of(CONFIG, "");
+    let mut stream = connection(&mut gateway);
+    talk(
+        &mut gateway,
+        &mut stream,
+        &[
+            (ToServer, ping(b"p")),
+            (ToClient, ping(b"p")),
+            (ToServer, ping(b"q")),
+            (ToClient, pong(b"p")),
+            (ToServer, pong(b"p")),
+        ],
+    );
+    let other = stream.data(&mut gateway, ToClient, &pong(b"r"));
+    assert_told(&other, "coap.tcp.pong-token");
+    for direction in [ToServer, ToClient] {
+        let unasked = stream.data(&mut gateway, direction, &pong(b"q"));
+        assert_told(&unasked, "coap.tcp.pong-unasked");
+    }
+    // Of a connection older than the gateway, nobody knows what was pinged.
+    let mut stream = Stream::new(Ends::v4(8, 5683));
+    let middle = stream.data(&mut gateway, ToServer, b"the middle of a payload");
+    assert_told(&middle, "tcp.midstream");
+    let pong = stream.data(&mut gateway, ToClient, &pong(b"q"));
+    assert_ne!(pong.reason(), Some("coap.tcp.pong-unasked"));
+}
+
+#[test]
+fn a_signal_that_can_t_be_ignored_is_told() {
+    let mut gateway = Gateway::of(CONFIG, "");
+    let mut stream = connection(&mut gateway);
+    for (option, reason) in [(11, Some("coap.tcp.critical-option")), (12, None)] {
+        let csm = message(Code::CSM, &[], |builder| {
+            builder.option(option, b"x").payload(&[]);
+        });
+        let passage = stream.data(&mut gateway, ToServer, &csm);
+        assert_eq!((passage.reason(), passage.outcome.forward), (reason, true));
+    }
+    // Of a request its receiver says what becomes of it.
+    let get = message(Code::GET, b"a", |builder| {
+        builder.option(9999, b"x").payload(&[]);
+    });
+    let passage = stream.data(&mut gateway, ToServer, &get);
+    assert_told(&passage, "coap.anomaly.unknown-critical-option");
+}
+
+#[test]
+fn a_download_over_tcp_is_of_one_body_and_as_it_was_asked() {
+    let get = |token: &[u8], path, block| {
+        message(Code::GET, token, |builder| {
+            let builder = builder.path(number::URI_PATH, path);
+            builder.uint(number::BLOCK2, block).payload(&[]);
+        })
+    };
+    let block = |token: &[u8], etag: &[u8], block| {
+        message(Code::CONTENT, token, |builder| {
+            let builder = builder.option(number::ETAG, etag);
+            builder.uint(number::BLOCK2, block).payload(&[7; 1024]);
+        })
+    };
+    let mut gateway = Gateway::of(CONFIG, "");
+    let mut stream = connection(&mut gateway);
+    // Two bodies at once, one in blocks, one by several blocks of 1024 bytes.
+    talk(
+        &mut gateway,
+        &mut stream,
+        &[
+            (ToServer, get(b"a", "t", 0x06)),
+            (ToServer, get(b"b", "u", 0x07)),
+            (ToClient, block(b"b", b"u1", 0x0f)),
+            (ToClient, block(b"a", b"t1", 0x0e)),
+            (ToServer, get(b"a", "t", 0x16)),
+            (ToServer, get(b"b", "u", 0x17)),
+            (ToClient, block(b"a", b"t1", 0x1e)),
+            (ToClient, block(b"b", b"u1", 0x1f)),
+            (ToServer, get(b"a", "t", 0x26)),
+            (ToServer, get(b"b", "u", 0x27)),
+            (ToServer, get(b"c", "t", 0x26)),
+        ],
+    );
+    let mixed = stream.data(&mut gateway, ToClient, &block(b"a", b"t2", 0x26));
+    assert_told(&mixed, "coap.block.mixed-bodies");
+    let ahead = stream.data(&mut gateway, ToClient, &block(b"b", b"u1", 0x47));
+    assert_told(&ahead, "coap.block.unasked");
+    let go_on = stream.data(
+        &mut gateway,
+        ToClient,
+        &message(Code::CONTINUE, b"c", |_| {}),
+    );
+    assert_told(&go_on, "coap.block.continue");
+    let put = message(Code::PUT, b"d", |builder| {
+        builder.uint(number::BLOCK1, 0x0e).payload(&[7; 1024]);
+    });
+    talk(
+        &mut gateway,
+        &mut stream,
+        &[
+            (ToServer, put),
+            (ToClient, message(Code::CONTINUE, b"d", |_| {})),
+        ],
+    );
+}
+
 #[test]
 fn a_long_token_is_odd_unless_its_receiver_takes_it() {
     let mut gateway = gateway();

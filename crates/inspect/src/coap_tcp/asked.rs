@@ -1,6 +1,10 @@
 //! The requests an end waits for an answer to, by token (RFC 7252 §5.3.2, RFC 8323 §3.3).
 
 use smallvec::SmallVec;
+use wire::coap::{Block, Code, Content, number};
+
+use super::body;
+use crate::hashing::Hashing;
 
 /// Requests remembered per end. One that has more of them open is believed whatever it is answered.
 const REQUESTS: usize = 128;
@@ -20,6 +24,30 @@ struct Request {
     token: SmallVec<[u8; 8]>,
     /// It asks for notifications.
     is_lasting: bool,
+    wanted: Wanted,
+}
+
+/// What a request wants, as far as its response has to fit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted {
+    /// The body that answers it, as a number. Only of a GET it is known by the options alone.
+    pub(super) body: Option<u64>,
+    /// Where in that the block begins that it asks for.
+    pub(super) offset: u64,
+    /// It brings a block of an upload.
+    pub(super) has_uploaded: bool,
+}
+
+impl Wanted {
+    pub(super) fn of(hashing: &Hashing, request: &Content<'_>) -> Self {
+        Self {
+            body: (request.code() == Code::GET).then(|| body::wanted(hashing, request)),
+            offset: request.block2().map_or(0, Block::offset),
+            has_uploaded: [number::BLOCK1, number::Q_BLOCK1]
+                .into_iter()
+                .any(|number| request.option(number).is_some()),
+        }
+    }
 }
 
 impl Asked {
@@ -37,12 +65,13 @@ impl Asked {
     }
 
     /// Remembers a request. True if there was no room for it, the first time that happens.
-    pub(super) fn insert(&mut self, token: &[u8], is_lasting: bool) -> bool {
+    pub(super) fn insert(&mut self, token: &[u8], is_lasting: bool, wanted: Wanted) -> bool {
         if self.is_incomplete {
             return false;
         }
         if let Some(at) = self.place(token) {
-            self.requests[at].is_lasting = is_lasting;
+            let request = &mut self.requests[at];
+            (request.is_lasting, request.wanted) = (is_lasting, wanted);
             return false;
         }
         if self.requests.len() == REQUESTS || token.len() > TOKEN_BYTES {
@@ -50,7 +79,11 @@ impl Asked {
             return true;
         }
         let token = SmallVec::from_slice(token);
-        self.requests.push(Request { token, is_lasting });
+        self.requests.push(Request {
+            token,
+            is_lasting,
+            wanted,
+        });
         false
     }
 
@@ -75,6 +108,11 @@ impl Asked {
         known.is_some_and(|request| request.is_lasting)
     }
 
+    /// What the one with this token wants, if it is remembered.
+    pub(super) fn wanted(&self, token: &[u8]) -> Option<Wanted> {
+        self.place(token).map(|at| self.requests[at].wanted)
+    }
+
     fn place(&self, token: &[u8]) -> Option<usize> {
         let mut requests = self.requests.iter();
         requests.position(|request| *request.token == *token)
@@ -85,11 +123,17 @@ impl Asked {
 mod tests {
     use super::*;
 
+    const WANTED: Wanted = Wanted {
+        body: None,
+        offset: 0,
+        has_uploaded: false,
+    };
+
     #[test]
     fn a_request_is_answered_once() {
         let mut asked = Asked::default();
-        asked.insert(&[1], false);
-        asked.insert(&[], false);
+        asked.insert(&[1], false, WANTED);
+        asked.insert(&[], false, WANTED);
         assert!(asked.contains(&[1]) && asked.contains(&[]) && !asked.contains(&[1, 0]));
         asked.settle(&[1], true);
         assert!(!asked.contains(&[1]) && asked.contains(&[]));
@@ -98,7 +142,7 @@ mod tests {
     #[test]
     fn an_observation_is_answered_until_it_ends() {
         let mut asked = Asked::default();
-        asked.insert(&[1], true);
+        asked.insert(&[1], true, WANTED);
         asked.settle(&[1], true);
         asked.settle(&[1], true);
         assert!(asked.contains(&[1]) && asked.is_lasting(&[1]));
@@ -110,12 +154,12 @@ mod tests {
     #[test]
     fn who_asks_more_than_is_remembered_is_believed() {
         let mut asked = Asked::default();
-        let over = (0..=REQUESTS as u16).map(|n| asked.insert(&n.to_be_bytes(), false));
+        let over = (0..=REQUESTS as u16).map(|n| asked.insert(&n.to_be_bytes(), false, WANTED));
         assert_eq!(over.filter(|over| *over).count(), 1);
         assert!(asked.contains(&[0xff; 3]) && asked.requests.is_empty());
         assert_eq!(asked.lasting(), None);
         let mut asked = Asked::default();
-        assert!(asked.insert(&[0; TOKEN_BYTES + 1], false));
+        assert!(asked.insert(&[0; TOKEN_BYTES + 1], false, WANTED));
         assert!(asked.contains(&[1]));
     }
 }

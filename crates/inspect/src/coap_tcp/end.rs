@@ -2,10 +2,13 @@
 
 use wire::coap::signal::{Capabilities, MAX_MESSAGE_SIZE_BASE};
 use wire::coap::tcp::Message;
-use wire::coap::{PLAIN_TOKEN_LEN_MAX, number};
+use wire::coap::{Block, Code, PLAIN_TOKEN_LEN_MAX, number};
 
-use super::asked::Asked;
+use super::asked::{Asked, Wanted};
+use super::downloads::Downloads;
+use super::pings::Pings;
 use super::uploads::Uploads;
+use crate::hashing::Hashing;
 
 /// What an end has said so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +17,10 @@ enum Stage {
     Opening,
     /// What it takes.
     Open,
+    /// That it has no more to ask (RFC 8323 §5.5).
+    Released,
+    /// That the connection is over (RFC 8323 §5.6).
+    Aborted,
     /// Anything: some of it went by unseen.
     Unseen,
 }
@@ -28,8 +35,12 @@ pub(super) struct End {
     token_len: usize,
     /// The requests it waits for an answer to.
     asked: Asked,
+    /// The Pings it waits for a Pong to.
+    pings: Pings,
     /// What it sends in blocks.
     uploads: Uploads,
+    /// What it gets in blocks.
+    downloads: Downloads,
 }
 
 impl Default for End {
@@ -39,7 +50,9 @@ impl Default for End {
             message_size: MAX_MESSAGE_SIZE_BASE as usize,
             token_len: PLAIN_TOKEN_LEN_MAX,
             asked: Asked::default(),
+            pings: Pings::default(),
             uploads: Uploads::default(),
+            downloads: Downloads::default(),
         }
     }
 }
@@ -52,13 +65,25 @@ impl End {
             message_size: usize::MAX,
             token_len: usize::MAX,
             asked: Asked::unknown(),
+            pings: Pings::unknown(),
             uploads: Uploads::unknown(),
+            downloads: Downloads::default(),
         }
     }
 
     /// Whether it hasn't said anything yet.
     pub(super) fn is_opening(&self) -> bool {
         self.stage == Stage::Opening
+    }
+
+    /// Whether it has said that it asks for nothing more.
+    pub(super) fn has_released(&self) -> bool {
+        self.stage == Stage::Released
+    }
+
+    /// Whether it has said that the connection is over.
+    pub(super) fn has_aborted(&self) -> bool {
+        self.stage == Stage::Aborted
     }
 
     /// Whether it has said that it takes a message of so many bytes.
@@ -76,9 +101,25 @@ impl End {
         self.asked.contains(token)
     }
 
-    /// Whether a request of its leaves out blocks of an upload.
-    pub(super) fn leaves_hole(&self, request: &Message<'_>) -> bool {
-        self.uploads.leaves_hole(request)
+    /// What a response with this token answers, as far as that is known.
+    pub(super) fn wanted(&self, token: &[u8]) -> Option<Wanted> {
+        self.asked.wanted(token)
+    }
+
+    /// The Pings it waits for a Pong to.
+    pub(super) fn pings(&self) -> &Pings {
+        &self.pings
+    }
+
+    /// What it sends in blocks.
+    pub(super) fn uploads(&self) -> &Uploads {
+        &self.uploads
+    }
+
+    /// Whether a later block of what it wanted is of another body than the first one.
+    pub(super) fn gets_another_body(&self, block: &Message<'_>, wanted: Wanted) -> bool {
+        let is_other = |body| self.downloads.is_of_another_body(body, etag(block));
+        wanted.body.is_some_and(is_other)
     }
 
     /// Whether a message asks for notifications that it doesn't get already.
@@ -94,27 +135,55 @@ impl End {
 
     /// It has said something that was let through. True if it waits for more answers than are
     /// remembered.
-    pub(super) fn note_sent(&mut self, message: &Message<'_>) -> bool {
-        if self.stage == Stage::Opening {
-            self.stage = Stage::Open;
-        }
+    pub(super) fn note_sent(&mut self, hashing: &Hashing, message: &Message<'_>) -> bool {
+        self.note_stage(message.code());
         if let Some(capabilities) = Capabilities::of(message) {
             self.note_capabilities(&capabilities);
+        }
+        if message.code() == Code::PING {
+            self.pings.insert(message.token());
         }
         if !message.code().is_request() {
             return false;
         }
-        self.uploads.note(message);
+        self.uploads.note(hashing, message);
         let is_lasting = message.observe() == Some(0);
-        self.asked.insert(message.token(), is_lasting)
+        let wanted = Wanted::of(hashing, message);
+        self.asked.insert(message.token(), is_lasting, wanted)
+    }
+
+    /// What some of was unseen stays so: it may be read from the wrong place.
+    fn note_stage(&mut self, code: Code) {
+        self.stage = match (self.stage, code) {
+            (Stage::Unseen | Stage::Aborted, _) => return,
+            (_, Code::ABORT) => Stage::Aborted,
+            (_, Code::RELEASE) => Stage::Released,
+            (Stage::Opening, _) => Stage::Open,
+            (stage, _) => stage,
+        };
     }
 
     /// It is told something. What answers a request settles it, but a notification leaves it open
     /// (RFC 7641 §4.1).
     pub(super) fn note_heard(&mut self, message: &Message<'_>) {
+        if message.code() == Code::PONG {
+            self.pings.settle(message.token());
+        }
         if message.code().is_response() {
+            self.note_download(message);
             let is_notification = message.option(number::OBSERVE).is_some();
             self.asked.settle(message.token(), is_notification);
+        }
+    }
+
+    /// Takes note of a body whose first block has come.
+    fn note_download(&mut self, message: &Message<'_>) {
+        let begins = |block: &Block| block.number == 0 && block.more;
+        if message.block2().is_some_and(|block| begins(&block))
+            && let Some(wanted) = self.wanted(message.token())
+            && let Some(body) = wanted.body
+        {
+            self.downloads.begin(body, etag(message));
         }
     }
 
@@ -127,4 +196,9 @@ impl End {
         self.message_size = larger(self.message_size, capabilities.max_message_size);
         self.token_len = larger(self.token_len, capabilities.extended_token_len);
     }
+}
+
+/// The ETag of a response, which has one at most (RFC 7252 §5.10.6.1).
+fn etag<'m>(response: &Message<'m>) -> Option<&'m [u8]> {
+    response.option(number::ETAG).map(|option| option.value)
 }

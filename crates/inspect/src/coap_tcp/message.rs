@@ -1,11 +1,11 @@
 //! One message under judgement.
 
 use policy::{Action, Meters, Protocol, Reason, Subject};
+use wire::coap::Malformed;
 use wire::coap::tcp::{Header, Message};
-use wire::coap::{Anomaly, Code, Malformed};
 use wire::{Decoded, Direction};
 
-use super::{Reasons, Session, refusal};
+use super::{Session, refusal};
 use crate::app::Denial;
 use crate::context::{Arrival, Context, Judgement};
 use crate::framer::{Framer, Judge, Reading, Step};
@@ -68,50 +68,12 @@ impl<S: Sink> Scene<'_, '_, S> {
         let (sender, receiver) = self.session.ends(self.arrival.direction);
         let is_first = sender.is_opening();
         receiver.note_heard(message);
-        if sender.note_sent(message) {
+        if sender.note_sent(&self.shared.bodies, message) {
             self.cx.limit(LimitKind::Exchanges);
         }
         self.note_held(is_first);
         self.framer().pass(size - len);
         Step::Passed(len)
-    }
-
-    /// What the connection has against a message that reads well by itself, the gravest first.
-    fn reasons_against(&mut self, message: &Message<'_>, size: usize) -> Reasons {
-        let mut reasons = Reasons::new();
-        let needs_tls = self.arrival.direction == Direction::ToServer && self.needs_tls();
-        let (sender, receiver) = self.session.ends(self.arrival.direction);
-        let is_first = sender.is_opening();
-        if is_first && message.code() != Code::CSM {
-            reasons.push(Reason::COAP_TCP_FIRST_NOT_CSM);
-        }
-        if message.code().is_response() && !receiver.awaits(message.token()) {
-            reasons.push(Reason::COAP_SPOOFED_UNMATCHED_RESPONSE);
-        }
-        if message.code().is_request() && sender.leaves_hole(message) {
-            reasons.push(Reason::COAP_BLOCK_GAP);
-        }
-        if !receiver.takes(size) {
-            reasons.push(Reason::COAP_TCP_MESSAGE_SIZE);
-        }
-        if is_first && needs_tls {
-            reasons.push(Reason::TLS_REQUIRED);
-        }
-        if !message.anomalies().is_empty() {
-            let takes_token = receiver.takes_token(message.token().len());
-            let odd = message.anomalies().iter();
-            // A long token isn't odd where its receiver has asked for it (RFC 8974 §2.2.1).
-            let odd = odd.filter(|anomaly| !(takes_token && *anomaly == Anomaly::ExtendedToken));
-            reasons.extend(odd.map(Reason::from));
-        }
-        reasons
-    }
-
-    fn needs_tls(&self) -> bool {
-        let endpoints = &self.arrival.endpoints;
-        self.cx
-            .policy
-            .requires_tls(endpoints.source, endpoints.from)
     }
 
     /// A message that breaks a clause, or isn't one at all; `len` says where it ends, if that is known.

@@ -5,9 +5,13 @@
 //! duplicates, and no budgets, since the handshake has shown that both ends hear each other.
 
 mod asked;
+mod body;
+mod conduct;
+mod downloads;
 mod end;
 mod held;
 mod message;
+mod pings;
 mod refusal;
 mod resync;
 mod uploads;

@@ -44,6 +44,7 @@ mod tests {
     use wire::Decoded;
 
     use super::*;
+    use crate::hashing::hashing;
 
     fn refusal(bytes: &[u8], direction: Direction, is_open: bool) -> Vec<u8> {
         let read = |bytes| match Message::decode(bytes) {
@@ -52,7 +53,8 @@ mod tests {
         };
         let mut session = Session::new();
         if is_open {
-            session.ends[Direction::ToClient as usize].note_sent(&read(&hex!("00 e1")));
+            session.ends[Direction::ToClient as usize]
+                .note_sent(&hashing(1), &read(&hex!("00 e1")));
         }
         of(Some(&read(bytes)), direction, &session, None)
     }

@@ -1,13 +1,12 @@
 //! The uploads an end has under way, block by block (RFC 7959 §2.5, RFC 8323 §6).
 
-use smallvec::SmallVec;
-use wire::coap::{Content, number};
+use wire::coap::Content;
+
+use super::body;
+use crate::hashing::Hashing;
 
 /// Uploads remembered per end. One that has more of them under way is believed where it goes on.
 const UPLOADS: usize = 16;
-/// What an upload is known by is remembered up to this many bytes; a longer one counts for more than are
-/// remembered.
-const NAME_BYTES: usize = 256;
 
 /// Uploads under way.
 #[derive(Debug, Default)]
@@ -19,12 +18,10 @@ pub(super) struct Uploads {
 
 #[derive(Debug)]
 struct Upload {
-    name: Name,
+    body: u64,
     /// Bytes that came without a hole.
     len: u64,
 }
-
-type Name = SmallVec<[u8; 32]>;
 
 impl Uploads {
     /// Of an end whose blocks went by unseen.
@@ -36,71 +33,49 @@ impl Uploads {
     }
 
     /// Whether bytes are missing before the block that a request brings.
-    pub(super) fn leaves_hole(&self, request: &Content<'_>) -> bool {
+    pub(super) fn leaves_hole(&self, hashing: &Hashing, request: &Content<'_>) -> bool {
         let Some(block) = request.block1().filter(|block| block.number > 0) else {
             return false;
         };
-        match self.place(&name(request)) {
+        match self.place(body::uploaded(hashing, request)) {
             Some(at) => block.offset() > self.uploads[at].len,
             None => !self.is_incomplete,
         }
     }
 
     /// A request was let through.
-    pub(super) fn note(&mut self, request: &Content<'_>) {
+    pub(super) fn note(&mut self, hashing: &Hashing, request: &Content<'_>) {
         let Some(block) = request.block1() else {
             return;
         };
-        let name = name(request);
+        let body = body::uploaded(hashing, request);
         let end = block.offset() + request.payload_len() as u64;
-        match self.place(&name) {
+        match self.place(body) {
             Some(at) if block.number == 0 => self.uploads[at].len = end,
             Some(at) => self.uploads[at].len = self.uploads[at].len.max(end),
-            None if name.len() > NAME_BYTES => self.is_incomplete = true,
             None => {
                 if self.uploads.len() == UPLOADS {
                     self.uploads.remove(0);
                     self.is_incomplete = true;
                 }
-                self.uploads.push(Upload { name, len: end });
+                self.uploads.push(Upload { body, len: end });
             }
         }
     }
 
-    fn place(&self, name: &Name) -> Option<usize> {
-        self.uploads.iter().position(|upload| upload.name == *name)
+    fn place(&self, body: u64) -> Option<usize> {
+        self.uploads.iter().position(|upload| upload.body == body)
     }
-}
-
-/// What an upload is known by: its method, what it writes to, and its Request-Tag (RFC 9175 §3).
-fn name(request: &Content<'_>) -> Name {
-    let mut name = Name::new();
-    name.push(request.code().0);
-    for option in request.options() {
-        let names_body = matches!(
-            option.number,
-            number::URI_HOST
-                | number::URI_PORT
-                | number::URI_PATH
-                | number::URI_QUERY
-                | number::REQUEST_TAG
-        );
-        if names_body && name.len() <= NAME_BYTES {
-            name.extend_from_slice(&option.number.to_be_bytes());
-            name.extend_from_slice(&(option.value.len() as u16).to_be_bytes());
-            name.extend_from_slice(option.value);
-        }
-    }
-    name
 }
 
 #[cfg(test)]
 mod tests {
     use wire::Decoded;
     use wire::coap::tcp::Message;
-    use wire::coap::{Code, encode};
+    use wire::coap::{Code, encode, number};
 
     use super::*;
+    use crate::hashing::hashing;
 
     fn put(path: &str, block: u32, len: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -118,9 +93,10 @@ mod tests {
         let Ok(Decoded::Complete { message, .. }) = Message::decode(bytes) else {
             panic!("a message");
         };
-        let leaves_hole = uploads.leaves_hole(&message);
+        let hashing = hashing(1);
+        let leaves_hole = uploads.leaves_hole(&hashing, &message);
         if !leaves_hole {
-            uploads.note(&message);
+            uploads.note(&hashing, &message);
         }
         leaves_hole
     }

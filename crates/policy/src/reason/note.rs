@@ -345,6 +345,27 @@ const NOTES: &[(&str, Note)] = &[
         note("bodies that should come in blocks", "[limits]"),
     ),
     (
+        "coap.tcp.request-after-release",
+        note(
+            "a client that asks on until it is hung up on, which no clause forbids",
+            "a rule with this reason",
+        ),
+    ),
+    (
+        "coap.tcp.pong-",
+        note(
+            "libcoap 4.3, whose Pong has no token whatever the Ping had",
+            "a rule with this reason, where no such server is",
+        ),
+    ),
+    (
+        "coap.tcp.critical-option",
+        note(
+            "ends that both know an option newer than this gateway",
+            OWN_RULE,
+        ),
+    ),
+    (
         "coap.tcp.",
         note("a peer that skips the first step of RFC 8323", OWN_RULE),
     ),

@@ -226,6 +226,16 @@ detections! {
         "An end of a CoAP connection doesn't begin with its capabilities";
     COAP_TCP_MESSAGE_SIZE = "coap.tcp.message-size", "RFC 8323 §5.3.1",
         "A message larger than the other end of its connection takes";
+    COAP_TCP_AFTER_ABORT = "coap.tcp.after-abort", "RFC 8323 §5.6",
+        "A message of an end that has said that the connection is over";
+    COAP_TCP_REQUEST_AFTER_RELEASE = "coap.tcp.request-after-release", "RFC 8323 §5.5",
+        "A request of an end that has said that it lets the connection go";
+    COAP_TCP_PONG_UNASKED = "coap.tcp.pong-unasked", "RFC 8323 §5.4",
+        "A Pong, and no Ping is open";
+    COAP_TCP_PONG_TOKEN = "coap.tcp.pong-token", "RFC 8323 §5.4",
+        "A Pong with another token than any open Ping has";
+    COAP_TCP_CRITICAL_OPTION = "coap.tcp.critical-option", "RFC 8323 §5.2",
+        "A signal with a critical option that isn't registered: whoever doesn't know it has to abort";
 
     TLS_REQUIRED = "tls.required", "[tls] required_from; MQTT 5.0 §5.4.1, RFC 7252 §9",
         "Plaintext where TLS or DTLS has to be";

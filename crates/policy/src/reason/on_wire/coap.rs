@@ -50,6 +50,16 @@ super::seen! {
         "over TCP, a first message whose code isn't e1 (7.01)";
     "coap.tcp.message-size" =>
         "over TCP, a message longer than option 2 of the other end's 7.01 says, or than 1152 bytes without";
+    "coap.tcp.after-abort" =>
+        "over TCP, any code but 00 behind e5 (7.05) from the same end";
+    "coap.tcp.request-after-release" =>
+        "over TCP, a code of 01 to 1f behind e4 (7.04) from the same end";
+    "coap.tcp.pong-unasked" =>
+        "over TCP, more messages of code e3 (7.03) than the other end has sent e2 (7.02)";
+    "coap.tcp.pong-token" =>
+        "over TCP, e3 (7.03) with another token than the e2 (7.02) it answers, mostly none";
+    "coap.tcp.critical-option" =>
+        "over TCP, a code of e0 to ff and an option with an odd number";
 
     "coap.malformed.too-short" =>
         "a datagram of fewer than four bytes";
