@@ -1,7 +1,8 @@
 //! CoAP servers and clients of three makers through the gateway, each client with each server, with the
 //! shipped rules enforced: every answer arrives, and Weir has nothing to say, except that a client nothing
 //! was known of has to show that its address is its own. aiocoap's and node-coap's follow no Echo; they get
-//! there by acknowledging. What they do is in tests/peers; `scripts/setup test` installs them.
+//! there by acknowledging. aiocoap protects what it says end to end, too, and libcoap asks from the port that it serves
+//! at. What they do is in tests/peers; `scripts/setup test` installs them.
 
 use std::fs;
 
@@ -15,6 +16,7 @@ use weir_tests::peers::Peer;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
 const AIOCOAP: &str = "aiocoap_peer.py";
 const NODE_COAP: &str = "nodecoap_peer.cjs";
+const OSCORE: &str = "oscore_peer.py";
 /// Ports of their servers.
 const AIOCOAP_PORT: u16 = 5685;
 const NODE_COAP_PORT: u16 = 5687;
@@ -29,6 +31,60 @@ fn coap_of_all_makers_works_unchanged_in_native_mode() {
 #[test]
 fn coap_of_all_makers_works_unchanged_in_generic_mode() {
     all_with_all("e2e-coap-peers-generic", "generic");
+}
+
+/// aiocoap with OSCORE at both ends (RFC 8613): of what is protected, Weir sees what carries it.
+#[test]
+fn coap_that_is_protected_end_to_end_works_unchanged() {
+    let scene = scene("e2e-coap-oscore");
+    let _server = Peer::server(&scene, OSCORE, AIOCOAP_PORT);
+    let gateway = baseline(&scene.topology, PROGRAM, "auto", SERVICES);
+    for (number, (family, words)) in FAMILIES
+        .into_iter()
+        .flat_map(|family| [(family, [].as_slice()), (family, &["report"])])
+        .enumerate()
+    {
+        let shared = number.to_string();
+        let words = [&[&*shared], words].concat();
+        let at = (family, number as u8);
+        let mut client = Peer::coap_client(&scene, OSCORE, at, AIOCOAP_PORT, &words);
+        client.wait();
+        only_asked_for_proof(&gateway);
+        let arrived = client.arrived();
+        assert!(arrived >= 11, "{arrived} answers");
+    }
+}
+
+/// Both ends at the service's own port: which of them is the server, only what they say shows.
+#[test]
+fn who_asks_from_the_port_of_the_service_works_unchanged() {
+    let scene = scene("e2e-coap-own-port");
+    let gateway = baseline(&scene.topology, PROGRAM, "auto", SERVICES);
+    let own_port = port::COAP.to_string();
+    let own_port = ["-p", &*own_port];
+    for family in FAMILIES {
+        let ask = |index, path, arguments: &[&str]| {
+            let client = CoapClient {
+                scene: &scene,
+                family,
+                index,
+                port: port::COAP,
+            };
+            client.ask(path, &[&own_port, arguments].concat()).stdout
+        };
+        // Each of them begins at an address that nothing is known of.
+        for (index, arguments) in [[].as_slice(), &["-N"]].into_iter().enumerate() {
+            let got = ask(index as u8, "/example_data", arguments);
+            assert_eq!(got.trim_end().len(), 1500, "{arguments:?}: {got}");
+        }
+        let _ = ask(2, "/own-port", &["-m", "put", "-e", "21.5"]);
+        assert_eq!(ask(3, "/own-port", &[]).trim_end(), "21.5");
+        assert!(ask(4, "/async?1", &[]).contains("done"));
+        let seen = ask(5, "/time", &["-s", "3", "-w"]);
+        let notifications = seen.lines().filter(|line| line.contains(':')).count();
+        assert!(notifications >= 3, "{seen}");
+    }
+    only_asked_for_proof(&gateway);
 }
 
 fn all_with_all(label: &str, xdp: &str) {
