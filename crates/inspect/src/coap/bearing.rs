@@ -68,9 +68,7 @@ impl Bearing {
             let sent = exchanges.sent(now, destination, source, message.message_id());
             let direction = match sent.map(|sent| sent.kind) {
                 Some(Kind::Request | Kind::Ping) => Direction::ToClient,
-                Some(Kind::Response | Kind::Probe | Kind::Decoy | Kind::Interest | Kind::Knock) => {
-                    Direction::ToServer
-                }
+                Some(_) => Direction::ToServer,
                 None => arrival.direction,
             };
             (direction, Role::Reply(sent))

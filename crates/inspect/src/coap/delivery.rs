@@ -209,6 +209,7 @@ impl Tracker {
             (Kind::Probe, true) => self.probes.reset(cx.now, datagram.bearing.client),
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
             (Kind::Knock, true) => self.open_door(cx, datagram),
+            (Kind::Nudge, true) => self.hear_nudged(cx, datagram, sent),
             _ => self.probes.fail(cx.now, datagram.bearing.client),
         }
         Outcome::CHALLENGED

@@ -39,6 +39,7 @@ mod held;
 mod interest;
 mod lately;
 mod meters;
+mod nudge;
 mod observation;
 mod parties;
 mod portion;

@@ -33,6 +33,8 @@ const SENT_MAX: u8 = 8;
 const GUESSES: u16 = 16;
 /// Replies to nothing, at all endpoints of an address that may prove themselves, that end all attempts there.
 const GUESSES_AT_ADDRESS: u16 = 1024;
+/// Pings to make room for a response, of one attempt.
+pub(super) const NUDGES: u8 = 4;
 /// Bytes of a decoy's token.
 const DECOY_TOKEN_LEN: usize = 4;
 /// Bytes of a decoy.
@@ -58,6 +60,9 @@ struct Probe {
     acknowledged: bool,
     /// A ping is among what was sent: its ID is all there is to guess.
     knocks: bool,
+    /// Pings sent to make room for a response, and those of them that were reset.
+    nudges: u8,
+    heard: u8,
     /// Replies to nothing.
     guesses: u16,
     failed: bool,
@@ -70,6 +75,8 @@ enum Purpose {
     Response(Token),
     Decoy,
     Knock,
+    /// A ping that makes room for a response, by its number.
+    Nudge(u8),
 }
 
 impl Probes {
@@ -90,6 +97,42 @@ impl Probes {
     /// [`Probes::begin`].
     pub(super) fn knock(&self, now: Instant, client: Endpoint) -> Option<u16> {
         self.send(now, client, Purpose::Knock)
+    }
+
+    /// How many pings may yet be sent to `client` to make room for a response.
+    pub(super) fn nudges_left(&self, now: Instant, client: Endpoint) -> u8 {
+        let left = |probe: &mut Probe| NUDGES - probe.nudges;
+        self.table.with(now, &client, left).unwrap_or(NUDGES)
+    }
+
+    /// Whether any was sent to `client` of late.
+    pub(super) fn has_nudged(&self, now: Instant, client: Endpoint) -> bool {
+        self.nudges_left(now, client) < NUDGES
+    }
+
+    /// The message ID of one of them; none if no more are to be sent, as with [`Probes::begin`].
+    pub(super) fn nudge(&self, now: Instant, client: Endpoint) -> Option<u16> {
+        if self.has_failed(now, client.strangers()) {
+            return None;
+        }
+        let fresh = || Probe::new(now);
+        let nudge = |probe: &mut Probe| {
+            let may = !probe.failed && probe.nudges < NUDGES;
+            probe.nudges += u8::from(may);
+            may.then(|| self.secret(probe.begun, client, Purpose::Nudge(probe.nudges)))
+        };
+        let (secret, _) = self.table.with_or_insert(now, client, fresh, nudge);
+        Some(secret? as u16)
+    }
+
+    /// `client` resets one of them. Returns whether that counts: each does once.
+    pub(super) fn hears(&self, now: Instant, client: Endpoint) -> bool {
+        let hears = |probe: &mut Probe| {
+            let counts = !probe.failed && probe.heard < probe.nudges;
+            probe.heard += u8::from(counts);
+            counts
+        };
+        self.table.with(now, &client, hears).unwrap_or(false)
     }
 
     fn send(&self, now: Instant, client: Endpoint, purpose: Purpose) -> Option<u16> {
@@ -194,6 +237,7 @@ impl Probes {
             }
             Purpose::Decoy => {}
             Purpose::Knock => hasher.write_u8(0),
+            Purpose::Nudge(number) => hasher.write_u8(number),
         }
         hasher.finish128().h1
     }
@@ -207,6 +251,8 @@ impl Probe {
             latest: 0,
             acknowledged: false,
             knocks: false,
+            nudges: 0,
+            heard: 0,
             guesses: 0,
             failed: false,
         }

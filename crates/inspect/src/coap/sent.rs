@@ -30,6 +30,8 @@ pub(super) enum Kind {
     Interest,
     /// A ping of ours, before a request that is too large.
     Knock,
+    /// A ping of ours, for a client to make room for its response.
+    Nudge,
 }
 
 /// A CON or NON that may be acknowledged or reset.
@@ -97,7 +99,7 @@ impl Sent {
     pub(super) fn is_ours(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Probe | Kind::Decoy | Kind::Interest | Kind::Knock
+            Kind::Probe | Kind::Decoy | Kind::Interest | Kind::Knock | Kind::Nudge
         )
     }
 

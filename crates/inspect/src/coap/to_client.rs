@@ -231,8 +231,11 @@ impl Tracker {
                 if self.deliver(cx, datagram, judgement.outcome.rule, room) {
                     return Some(Injected::Portion);
                 }
-                if self.withhold(cx, datagram, judgement.outcome.rule) {
-                    return None;
+                let nudges = self.nudges(cx, datagram, room);
+                if self.withhold(cx, datagram, judgement.outcome.rule, nudges) {
+                    let is_sent = nudges
+                        .is_some_and(|count| self.nudge(cx, datagram, Towards::Receiver, count));
+                    return is_sent.then_some(Injected::Ping);
                 }
                 let is_sent = self.challenge(cx, datagram, &reply);
                 is_kept = is_sent && self.keep_done(cx, datagram);

@@ -72,7 +72,7 @@ impl Tracker {
     }
 
     /// Credits a client with what it sends; with replies only if its address is its own, for one that
-    /// never asked rejects what it gets, and would earn the attacker more of it.
+    /// never asked rejects what it gets, and would earn the attacker more of it (but for a few pings: `nudge`).
     fn credit<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) -> Standing {
         let (client, len) = (datagram.bearing.client, datagram.len());
         if !matches!(datagram.bearing.role, Role::Reply(_)) {
@@ -124,9 +124,7 @@ impl Tracker {
                     return Some(outcome);
                 }
                 let has_to_prove = trust == Trust::None;
-                if let Some(outcome) =
-                    self.serve_withheld(cx, datagram, standing, has_to_prove, body)
-                {
+                if let Some(outcome) = self.serve_withheld(cx, datagram, standing, has_to_prove) {
                     return Some(outcome);
                 }
                 let act = self.act(datagram, trust, body);
@@ -211,6 +209,7 @@ impl Tracker {
         match self.serve_block(cx, datagram, (body, asked), room, trust == Trust::None) {
             Served::No => return None,
             Served::Yes => {}
+            Served::NoRoom if self.withhold_block(cx, datagram, (body, asked), room) => {}
             // There is by the time that it is sent again.
             Served::NoRoom if datagram.message.message_type() == Type::Confirmable => {}
             Served::NoRoom => {

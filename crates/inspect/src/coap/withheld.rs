@@ -1,9 +1,10 @@
-//! Responses that are withheld until their client repeats its request.
+//! Responses that are withheld until their client has made room for them.
 //!
-//! A request of a few bytes isn't owed the smallest block of a response. Its client sends it again while it isn't
-//! acknowledged (RFC 7252 §4.2), and is owed as much once more then. So a piggybacked response is kept meanwhile,
-//! and the repetition is answered with as much of it as there is room for by now, the whole in a way that has to be
-//! acknowledged. The server has done its work, and hears of the repetition no more.
+//! A request of a few bytes isn't owed the smallest block of a response. The response is kept meanwhile. Its client
+//! sends the request again while it isn't acknowledged (RFC 7252 §4.2), and is owed as much once more then; or it
+//! resets pings before that ([`super::nudge`]), which is all that there is for a NON. Then it gets as much of the
+//! response as there is room for by now, the whole in a way that has to be acknowledged. The server has done its work,
+//! and hears of a repetition no more.
 
 use wire::coap::{Message, Type};
 
@@ -12,7 +13,8 @@ use super::answer::Towards;
 use super::bearing::Role;
 use super::challenge::allowance;
 use super::delivery::{KEPT_BYTES, TOKEN_LEN_MAX, takes_any_proof};
-use super::exchange::Response;
+use super::endpoint::{Endpoint, Token};
+use super::exchange::{Asked, Response};
 use super::facts::Facts;
 use super::parties::{Parties, Server};
 use super::portion::{self, Envelope};
@@ -27,16 +29,21 @@ use policy::RuleIndex;
 /// How long a client goes on with an unacknowledged request (MAX_TRANSMIT_WAIT, RFC 7252 §4.8.2).
 const LIFETIME_S: u64 = 93;
 
-/// Responses withheld, by the message ID of the request between its two ends.
+/// Responses withheld, between the two ends of the request: by its message ID, or by that of the response if that is
+/// a NON, of which the server is the first end.
 #[derive(Debug)]
 pub(super) struct Withheld {
     kept: Table<Parties<u16>, Aged<Kept, LIFETIME_S>>,
 }
 
-#[derive(Debug)]
-struct Kept {
-    /// What the request is, byte for byte.
-    request: u32,
+/// A response that is withheld.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    /// What the request is, byte for byte; of one that isn't repeated, nothing.
+    request: Option<u32>,
+    token: Token,
+    /// What makes the body of the response; of a block of one that is kept already, nothing.
+    body: Option<u64>,
     response: Box<[u8]>,
 }
 
@@ -47,23 +54,57 @@ impl Withheld {
         }
     }
 
-    fn keep(&self, now: Instant, parties: Parties<u16>, request: u32, response: &[u8]) {
-        let kept = || {
-            let response = response.into();
-            Aged::new(now, Kept { request, response })
-        };
+    fn keep(&self, now: Instant, parties: Parties<u16>, kept: &Kept) {
+        let kept = || Aged::new(now, kept.clone());
         self.kept
             .with_or_insert(now, parties, kept, |known| *known = kept());
     }
 
-    fn response(&self, now: Instant, parties: &Parties<u16>, request: u32) -> Option<Box<[u8]>> {
+    /// Keeps a block that `datagram` asks for.
+    pub(super) fn keep_block(&self, now: Instant, datagram: &Datagram<'_>, block: Vec<u8>) {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let kept = Kept {
+            request: None,
+            token: datagram.token,
+            body: None,
+            response: block.into(),
+        };
+        let parties = Parties::new(client, server, datagram.message.message_id());
+        self.keep(now, parties, &kept);
+    }
+
+    /// What is withheld from the request that is known by its bytes.
+    fn repeated(&self, now: Instant, parties: &Parties<u16>, request: u32) -> Option<Kept> {
+        self.find(now, parties, |kept| kept.request == Some(request))
+    }
+
+    /// What is withheld from `client` under a message ID and a token.
+    pub(super) fn of(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        server: Endpoint,
+        (message_id, token): (u16, Token),
+    ) -> Option<Kept> {
+        let ends = [(client, server), (server, client)];
+        ends.into_iter().find_map(|(first, second)| {
+            let parties = Parties::new(first, second, message_id);
+            self.find(now, &parties, |kept| kept.token == token)
+        })
+    }
+
+    fn find(
+        &self,
+        now: Instant,
+        parties: &Parties<u16>,
+        is_it: impl Fn(&Kept) -> bool,
+    ) -> Option<Kept> {
         if self.kept.len() == 0 {
             return None;
         }
-        let response = |kept: &mut Aged<Kept, LIFETIME_S>| {
-            (kept.value.request == request).then(|| kept.value.response.clone())
-        };
-        self.kept.with(now, parties, response)?
+        let find =
+            |kept: &mut Aged<Kept, LIFETIME_S>| is_it(&kept.value).then(|| kept.value.clone());
+        self.kept.with(now, parties, find)?
     }
 
     /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
@@ -73,34 +114,71 @@ impl Withheld {
 }
 
 impl Tracker {
-    /// Withholds a response that there is no room for, if its client is going to ask again. Returns whether it is.
+    /// Withholds a response that there is no room for, if its client is going to ask again, or there are pings that
+    /// make room for it. Returns whether it is.
     pub(super) fn withhold<S: Sink>(
         &self,
-        cx: &Context<'_, S>,
+        cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         rule: Option<RuleIndex>,
+        nudges: Option<u8>,
     ) -> bool {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let Role::Response(Some(asked)) = bearing.role else {
             return false;
         };
         let (client, server) = (bearing.client, bearing.server);
-        let is_fit = message.message_type() == Type::Acknowledgement
-            && asked.server == Server::One(server)
+        let is_fit = asked.server == Server::One(server)
             && message.code().class() == 2
             && message.token().len() <= TOKEN_LEN_MAX
             && datagram.len() <= KEPT_BYTES
             && takes_any_proof(cx, rule)
             && !self.probes.is_doubtful(cx.now, client);
-        let request = self
-            .exchanges
-            .sent(cx.now, client, server, message.message_id());
-        let Some(request) = request.filter(|request| is_fit && request.is_confirmable()) else {
+        if !is_fit {
             return false;
+        }
+        let mut kept = Kept {
+            request: None,
+            token: datagram.token,
+            body: Some(asked.body),
+            response: datagram.bytes().into(),
         };
-        let parties = Parties::new(client, server, message.message_id());
-        self.withheld
-            .keep(cx.now, parties, request.digest(), datagram.bytes());
+        match message.message_type() {
+            Type::Acknowledgement => {
+                let id = message.message_id();
+                let request = self.exchanges.sent(cx.now, client, server, id);
+                let Some(request) = request.filter(Sent::is_confirmable) else {
+                    return false;
+                };
+                kept.request = Some(request.digest());
+                let parties = Parties::new(client, server, id);
+                self.withheld.keep(cx.now, parties, &kept);
+                true
+            }
+            Type::NonConfirmable => {
+                nudges.is_some() && self.withhold_non(cx, datagram, &asked, &kept)
+            }
+            Type::Confirmable | Type::Reset => false,
+        }
+    }
+
+    /// Withholds a response that its client won't ask for again, if it is the only one, and nothing was done for it.
+    fn withhold_non<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        asked: &Asked,
+        kept: &Kept,
+    ) -> bool {
+        let is_all = asked.is_owed && asked.act.is_none() && !datagram.is_notification();
+        if !is_all {
+            return false;
+        }
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let parties = Parties::new(server, client, datagram.message.message_id());
+        self.withheld.keep(cx.now, parties, kept);
+        self.record(cx, datagram, Server::One(client), Kind::Response);
+        self.note_answer(cx, datagram, asked);
         true
     }
 
@@ -112,65 +190,82 @@ impl Tracker {
         datagram: &Datagram<'_>,
         standing: &Standing,
         has_to_prove: bool,
-        body: u64,
     ) -> Option<Outcome> {
         let (message, bearing) = (datagram.message, datagram.bearing);
-        let (client, server) = (bearing.client, bearing.server);
-        let parties = Parties::new(client, server, message.message_id());
+        let parties = Parties::new(bearing.client, bearing.server, message.message_id());
         let request = self.exchanges.digest(datagram.bytes());
-        let kept = self.withheld.response(cx.now, &parties, request)?;
-        let response = Message::decode(&kept).ok()?;
+        let kept = self.withheld.repeated(cx.now, &parties, request)?;
         let room = match has_to_prove {
             true => allowance(cx.policy, None, standing),
             false => usize::MAX,
         };
+        self.release(cx, datagram, &kept, room, has_to_prove);
+        Some(Outcome::CHALLENGED)
+    }
+
+    /// Gives the sender of a datagram what is withheld from it, as far as there is room for it. There may be more by
+    /// the next time.
+    pub(super) fn release<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        kept: &Kept,
+        room: usize,
+        has_to_prove: bool,
+    ) {
+        let Ok(response) = Message::decode(&kept.response) else {
+            return;
+        };
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let in_place = Envelope {
-            message_type: Type::Acknowledgement,
-            message_id: message.message_id(),
-            token: message.token(),
+            message_type: response.message_type(),
+            message_id: response.message_id(),
+            token: response.token(),
             room,
         };
+        let is_piggybacked = response.message_type() == Type::Acknowledgement;
+        let answers = is_piggybacked.then(|| response.message_id());
         let probed = has_to_prove
-            .then(|| self.whole_to_acknowledge(cx, datagram, &response, &in_place))
+            .then(|| self.whole_to_acknowledge(cx, client, &response, &in_place))
             .flatten();
         if let Some((message_id, whole)) = probed {
             self.give(cx, datagram, &whole, Towards::Sender);
-            let answers = Some(message.message_id());
-            let probe = Sent::ours(cx.now, Kind::Probe, datagram.token, answers);
+            let probe = Sent::ours(cx.now, Kind::Probe, kept.token, answers);
             self.await_reply(cx, datagram, message_id, probe);
         } else {
-            let in_place = match has_to_prove {
-                true => portion::first_block(&response, &in_place),
-                false => portion::whole(&response, &in_place),
-            };
-            let Some(portion) = in_place else {
-                // There may be room for it by the next repetition.
-                return Some(Outcome::CHALLENGED);
+            let first = has_to_prove
+                .then(|| portion::first_block(&response, &in_place))
+                .flatten();
+            let Some(portion) = first.or_else(|| portion::whole(&response, &in_place)) else {
+                return;
             };
             self.give(cx, datagram, &portion, Towards::Sender);
-            self.portions.keep(cx.now, body, &kept);
+            if let Some(body) = kept.body {
+                self.portions.keep(cx.now, body, &kept.response);
+            }
+        }
+        if kept.body.is_none() {
+            return;
         }
         let notifies = Facts::of(&response, &self.wants).observe;
         let answered = Response {
             client,
             server,
-            token: datagram.token,
-            piggybacked_on: Some(message.message_id()),
+            token: kept.token,
+            piggybacked_on: answers,
         };
         self.exchanges
             .answered(cx.now, &answered, Server::One(server), notifies, false);
-        Some(Outcome::CHALLENGED)
     }
 
     /// The whole of a response as a message to be acknowledged, and its ID, if there is room for it.
     fn whole_to_acknowledge<S: Sink>(
         &self,
         cx: &Context<'_, S>,
-        datagram: &Datagram<'_>,
+        client: Endpoint,
         response: &Message<'_>,
         in_place: &Envelope<'_>,
     ) -> Option<(u16, Vec<u8>)> {
-        let (client, token) = (datagram.bearing.client, datagram.token);
         let room = in_place.room.checked_sub(DECOY_LEN)?;
         let mut envelope = Envelope {
             message_type: Type::Confirmable,
@@ -178,7 +273,9 @@ impl Tracker {
             ..*in_place
         };
         portion::whole(response, &envelope)?;
-        envelope.message_id = self.probes.begin(cx.now, client, token)?;
+        envelope.message_id = self
+            .probes
+            .begin(cx.now, client, Token::new(response.token()))?;
         Some((envelope.message_id, portion::whole(response, &envelope)?))
     }
 }

@@ -11,6 +11,7 @@ mod done;
 mod echo;
 mod exchanges;
 mod hostile;
+mod nudge;
 mod observers;
 mod simulation;
 mod world;
