@@ -16,7 +16,8 @@
 //! under the new budgets brings the bytes of the request it answers, once.
 //!
 //! An answer may take longer than a window reaches back: a server has as long for it as its exchange lasts (RFC 7252
-//! §4.8.2). Its request counts once more then, so far as it hasn't paid for something else.
+//! §4.8.2), and once it has acknowledged the request, as long as it likes (§5.2.2). Its request counts once more then, so far
+//! as it hasn't paid for something else.
 //!
 //! A datagram towards a client is *charged* before it is judged, and *refunded* if it isn't
 //! forwarded: two workers can't both spend the last of a budget.
@@ -28,7 +29,7 @@ use policy::Ratio;
 use smallvec::SmallVec;
 
 use super::endpoint::Endpoint;
-use super::sent::EXCHANGE_LIFETIME;
+use super::sent::{EXCHANGE_LIFETIME, PROMISED_LIFETIME};
 use super::window::Window;
 use crate::Instant;
 use crate::table::{Aging, Table};
@@ -148,6 +149,14 @@ impl Ledger {
         };
         self.clients
             .with_or_insert(now, client, || Client::new(now), visit);
+    }
+
+    /// `client` has been promised an answer that may take long: its books are kept till then.
+    pub(super) fn promise(&self, now: Instant, client: Endpoint) {
+        let visit = |client: &mut Client| client.idle = client.idle.max(PROMISED_LIFETIME);
+        if self.clients.with(now, &client, visit).is_none() {
+            self.clients.with(now, &client.strangers(), visit);
+        }
     }
 
     /// Clients remembered.

@@ -162,7 +162,7 @@ impl Tracker {
         }
     }
 
-    /// Somebody has reset a ping of ours.
+    /// Somebody has replied to a ping of ours.
     pub(super) fn open_door<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
         debug_assert!(matches!(datagram.bearing.role, Role::Reply(Some(_))));
         let Bearing { client, server, .. } = *datagram.bearing;

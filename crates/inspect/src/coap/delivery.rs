@@ -208,8 +208,9 @@ impl Tracker {
             (Kind::Interest, _) => self.note_interest(cx, datagram, sent),
             (Kind::Probe, true) => self.probes.reset(cx.now, datagram.bearing.client),
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
-            (Kind::Knock, true) => self.open_door(cx, datagram),
-            (Kind::Nudge, true) => self.hear_nudged(cx, datagram, sent),
+            // A ping has to be reset, but some acknowledge it: they have got it as well.
+            (Kind::Knock, _) => self.open_door(cx, datagram),
+            (Kind::Nudge, _) => self.hear_nudged(cx, datagram, sent),
             _ => self.probes.fail(cx.now, datagram.bearing.client),
         }
         Outcome::CHALLENGED
@@ -248,6 +249,7 @@ impl Tracker {
             let ack = Answer::acknowledge(request);
             self.tell_client(cx, datagram, &ack, Towards::Sender, Injected::Portion);
         }
+        self.release_proved(cx, datagram);
     }
 
     /// Answers a request for a block of a response that may be kept: one whose address isn't known for

@@ -11,7 +11,8 @@
 //!
 //! Nothing ends by being answered: the answer may be sent again, and block-wise transfers and
 //! observations go on. Entries live for the lifetimes of §4.8.2, counted from their last use; an
-//! observation for as long as its server may stay silent (RFC 7641 §4.5).
+//! observation for as long as its server may stay silent (RFC 7641 §4.5), and a response that was promised by an
+//! acknowledgement is awaited for a day.
 
 mod state;
 
@@ -161,6 +162,13 @@ impl Exchanges {
         self.exchanges.with(now, &parties, |exchange| {
             exchange.answer(now, server, notifies, is_trusted, &self.observations);
         });
+    }
+
+    /// A server acknowledges a request of that token: its response may take any time (RFC 7252 §5.2.2).
+    pub(super) fn promise(&self, now: Instant, client: Endpoint, server: Endpoint, token: Token) {
+        let parties = Parties::new(client, server, token);
+        self.exchanges
+            .with(now, &parties, |exchange| exchange.promise(now));
     }
 
     /// The answer with this digest went to the client, or what stands for it.

@@ -45,15 +45,21 @@ impl Tracker {
         self.exchanges.hold(cx.now, request, share);
     }
 
-    /// A request that its server resets gets no answer (RFC 7252 §4.2).
-    pub(super) fn release_rejected<S>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
+    /// A request that its server resets gets no answer (RFC 7252 §4.2); after an acknowledgement, the answer may take
+    /// any time (§5.2.2).
+    pub(super) fn note_reply<S>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
         let bearing = datagram.bearing;
         if let Role::Reply(Some(sent)) = bearing.role
             && sent.kind == Kind::Request
-            && datagram.message.message_type() == Type::Reset
         {
             let (client, server) = (bearing.client, bearing.server);
-            self.exchanges.end(cx.now, client, server, sent.token);
+            match datagram.message.message_type() {
+                Type::Reset => self.exchanges.end(cx.now, client, server, sent.token),
+                _ => {
+                    self.exchanges.promise(cx.now, client, server, sent.token);
+                    self.ledger.promise(cx.now, client);
+                }
+            }
         }
     }
 }

@@ -8,7 +8,7 @@
 //! came.
 //!
 //! One that never asked resets pings too, if somebody forges requests from a port that it has open. Replies to
-//! other messages earn nobody anything for that reason; so there are [`NUDGES`] pings a minute for an endpoint, no
+//! other messages earn nobody anything for that reason; so there are a few pings a minute for an endpoint ([`NUDGES`](super::probe::NUDGES)), no
 //! more resets count, and none goes to the port of a service.
 
 use wire::Direction;
@@ -17,9 +17,9 @@ use wire::coap::{Block, Code, HEADER_LEN, Message, Type};
 use super::answer::{Answer, Towards};
 use super::budget::Entry;
 use super::challenge::allowance;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Token};
 use super::portion::{self, Envelope};
-use super::probe::{DECOY_LEN, NUDGES};
+use super::probe::DECOY_LEN;
 use super::sent::{Kind, Sent};
 use super::{DEFAULT_RATIO, Datagram, Tracker};
 use crate::context::Context;
@@ -29,39 +29,41 @@ use crate::{Injected, Instant, Sink};
 const GAIN: usize = HEADER_LEN * (DEFAULT_RATIO.ratio_milli as usize / 1000) - HEADER_LEN;
 
 impl Tracker {
-    /// How many pings bring the room for the response that `datagram` is.
-    pub(super) fn nudges<S: Sink>(
+    /// Whether pings bring the room for the response that `datagram` is.
+    pub(super) fn may_nudge<S: Sink>(
         &self,
         cx: &Context<'_, S>,
         datagram: &Datagram<'_>,
         room: usize,
-    ) -> Option<u8> {
+    ) -> bool {
         // Towards the port of a service, a frame counts as a client's.
-        let is_to_service = datagram.arrival.direction == Direction::ToServer;
-        (!is_to_service)
-            .then(|| self.nudges_for(cx.now, datagram.bearing.client, datagram.message, room))
-            .flatten()
+        datagram.arrival.direction == Direction::ToClient
+            && self.takes_more(cx.now, datagram.bearing.client, datagram.message, room)
     }
 
-    /// How many pings bring the room for a response that is to be withheld, or for its beginning, where `room` isn't
-    /// enough: if possible, in a way that has to be acknowledged. None, if so many can't be sent.
-    fn nudges_for(
+    /// Whether it takes more pings, and there are enough, to bring the room for a response, or for its beginning: if
+    /// possible, in a way that has to be acknowledged.
+    fn takes_more(
         &self,
         now: Instant,
         client: Endpoint,
         response: &Message<'_>,
         room: usize,
-    ) -> Option<u8> {
+    ) -> bool {
+        if room < HEADER_LEN {
+            return false;
+        }
         let left = self.probes.nudges_left(now, client);
-        let most = left.min((room / HEADER_LEN).try_into().unwrap_or(NUDGES));
-        let enough = |fits: fn(&Message<'_>, usize) -> bool| {
-            (1..=most).find(|count| fits(response, room + usize::from(*count) * GAIN))
+        let takes = |fits: fn(&Message<'_>, usize) -> bool| {
+            (0..=left).find(|pings| fits(response, room + usize::from(*pings) * GAIN))
         };
-        enough(proves_within).or_else(|| enough(begins_within))
+        let pings = takes(proves_within).or_else(|| takes(begins_within));
+        pings.is_some_and(|pings| pings > 0)
     }
 
-    /// Withholds the block that a request asks for of a response kept, and that there is no room for, if its client has
-    /// been pinged before, and there are pings that make room for it. Returns whether it does.
+    /// Withholds the block that a request asks for of a response kept, and that there is no room for: until its client
+    /// has proved its address, if it is about to, or if it has been pinged before, and there are pings that make room
+    /// for the block. Returns whether it does.
     pub(super) fn withhold_block<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -70,7 +72,7 @@ impl Tracker {
         room: usize,
     ) -> bool {
         let (message, client) = (datagram.message, datagram.bearing.client);
-        if !self.probes.has_nudged(cx.now, client) || self.probes.is_doubtful(cx.now, client) {
+        if self.probes.is_doubtful(cx.now, client) {
             return false;
         }
         let envelope = Envelope {
@@ -90,32 +92,32 @@ impl Tracker {
         let Some(Ok(block)) = self.portions.block(cx.now, body, smallest, &envelope) else {
             return false;
         };
-        let nudges = Message::decode(&block)
-            .ok()
-            .and_then(|block| self.nudges_for(cx.now, client, &block, room));
-        let Some(count) = nudges else {
+        if self
+            .probes
+            .awaits_reset(cx.now, client, message.message_id())
+        {
+            self.withheld.keep_block(cx.now, datagram, block);
+            return true;
+        }
+        let makes_room = self.probes.has_nudged(cx.now, client)
+            && Message::decode(&block)
+                .is_ok_and(|block| self.takes_more(cx.now, client, &block, room));
+        if !makes_room {
             return false;
-        };
+        }
         self.withheld.keep_block(cx.now, datagram, block);
-        self.nudge(cx, datagram, Towards::Sender, count)
+        let about = (message.message_id(), datagram.token);
+        self.nudge(cx, datagram, Towards::Sender, about)
     }
 
-    /// Pings the client of a response that is withheld, `count` times. Returns whether it could be done.
+    /// Pings the client of a response that is withheld under a message ID and a token: once, for some hear but one of two
+    /// (libcoap 4.3.1). Returns whether it could be done.
     pub(super) fn nudge<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         towards: Towards,
-        count: u8,
-    ) -> bool {
-        (0..count).all(|_| self.ping(cx, datagram, towards))
-    }
-
-    fn ping<S: Sink>(
-        &self,
-        cx: &mut Context<'_, S>,
-        datagram: &Datagram<'_>,
-        towards: Towards,
+        (withheld, token): (u16, Token),
     ) -> bool {
         let Some(message_id) = self.probes.nudge(cx.now, datagram.bearing.client) else {
             return false;
@@ -130,13 +132,12 @@ impl Tracker {
         if !self.tell_client(cx, datagram, &ping, towards, Injected::Ping) {
             return false;
         }
-        let answers = Some(datagram.message.message_id());
-        let sent = Sent::ours(cx.now, Kind::Nudge, datagram.token, answers);
+        let sent = Sent::ours(cx.now, Kind::Nudge, token, Some(withheld));
         self.await_reply(cx, datagram, message_id, sent);
         true
     }
 
-    /// Somebody has reset a ping: what is withheld from it may go out now.
+    /// Somebody has replied to a ping: what is withheld from it may go out now, or after the next one.
     pub(super) fn hear_nudged<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -148,12 +149,32 @@ impl Tracker {
             return;
         }
         let standing = self.enter(cx, client, Entry::Credit, HEADER_LEN);
-        let kept = ping
-            .answers()
-            .and_then(|id| self.withheld.of(cx.now, client, server, (id, ping.token)));
-        if let Some(kept) = kept {
-            let room = allowance(cx.policy, None, &standing);
+        let Some(id) = ping.answers() else {
+            return;
+        };
+        let about = (id, ping.token);
+        let Some(kept) = self.withheld.of(cx.now, client, server, about) else {
+            return;
+        };
+        let room = allowance(cx.policy, None, &standing);
+        let goes_on = Message::decode(kept.response())
+            .is_ok_and(|response| self.takes_more(cx.now, client, &response, room));
+        if goes_on {
+            self.nudge(cx, datagram, Towards::Sender, about);
+        } else {
             self.release(cx, datagram, &kept, room, true);
+        }
+    }
+
+    /// A client has proved its address: what is withheld from it for that goes out.
+    pub(super) fn release_proved<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let kept = self
+            .probes
+            .awaiting(cx.now, client)
+            .and_then(|id| self.withheld.block(cx.now, client, server, id));
+        if let Some(kept) = kept {
+            self.release(cx, datagram, &kept, usize::MAX, false);
         }
     }
 }

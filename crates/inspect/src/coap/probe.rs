@@ -63,6 +63,8 @@ struct Probe {
     /// Pings sent to make room for a response, and those of them that were reset.
     nudges: u8,
     heard: u8,
+    /// The message ID of a request that waits for the proof.
+    waits: Option<u16>,
     /// Replies to nothing.
     guesses: u16,
     failed: bool,
@@ -191,6 +193,23 @@ impl Probes {
         self.table.len() > 0 && self.table.with(now, &client, is_under_way).unwrap_or(false)
     }
 
+    /// Whether `client` has been sent the decoy, which it is about to reset: then its request of that message ID waits
+    /// for it.
+    pub(super) fn awaits_reset(&self, now: Instant, client: Endpoint, request: u16) -> bool {
+        let awaits = |probe: &mut Probe| {
+            let awaits = probe.acknowledged && !probe.failed && now < probe.begun + REPLY_MAX;
+            probe.waits = awaits.then_some(request).or(probe.waits);
+            awaits
+        };
+        self.table.with(now, &client, awaits).unwrap_or(false)
+    }
+
+    /// The request of `client` that waited for its proof.
+    pub(super) fn awaiting(&self, now: Instant, client: Endpoint) -> Option<u16> {
+        let take = |probe: &mut Probe| probe.waits.take();
+        self.table.with(now, &client, take)?
+    }
+
     /// `client` has done with the decoy what is to be done: whether that proves its address.
     pub(super) fn pass(&self, now: Instant, client: Endpoint) -> bool {
         let proves = |probe: &mut Probe| !probe.failed;
@@ -253,6 +272,7 @@ impl Probe {
             knocks: false,
             nudges: 0,
             heard: 0,
+            waits: None,
             guesses: 0,
             failed: false,
         }

@@ -9,6 +9,8 @@ use crate::table::Aging;
 
 /// How long a message ID of a CON is taken, and how long a token may be answered.
 pub(super) const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
+/// How long a response is awaited whose request was acknowledged: RFC 7252 §5.2.2 sets no time.
+pub(super) const PROMISED_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// How long the sender of a CON waits for it to be acknowledged, from its first transmission on (§4.8.2): no
 /// longer than that is anything sent again that was under way.
 pub(super) const MAX_TRANSMIT_WAIT: Duration = Duration::from_secs(93);

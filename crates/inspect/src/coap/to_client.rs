@@ -131,7 +131,7 @@ impl Tracker {
     ) -> Option<Outcome> {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let Role::Response(asked) = bearing.role else {
-            self.release_rejected(cx, datagram);
+            self.note_reply(cx, datagram);
             return None;
         };
         let response = bearing.response(message, datagram.token);
@@ -231,10 +231,10 @@ impl Tracker {
                 if self.deliver(cx, datagram, judgement.outcome.rule, room) {
                     return Some(Injected::Portion);
                 }
-                let nudges = self.nudges(cx, datagram, room);
-                if self.withhold(cx, datagram, judgement.outcome.rule, nudges) {
-                    let is_sent = nudges
-                        .is_some_and(|count| self.nudge(cx, datagram, Towards::Receiver, count));
+                let may_nudge = self.may_nudge(cx, datagram, room);
+                if self.withhold(cx, datagram, judgement.outcome.rule, may_nudge) {
+                    let about = (message.message_id(), datagram.token);
+                    let is_sent = may_nudge && self.nudge(cx, datagram, Towards::Receiver, about);
                     return is_sent.then_some(Injected::Ping);
                 }
                 let is_sent = self.challenge(cx, datagram, &reply);

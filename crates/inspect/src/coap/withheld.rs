@@ -47,6 +47,12 @@ pub(super) struct Kept {
     response: Box<[u8]>,
 }
 
+impl Kept {
+    pub(super) fn response(&self) -> &[u8] {
+        &self.response
+    }
+}
+
 impl Withheld {
     pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
         Self {
@@ -93,6 +99,18 @@ impl Withheld {
         })
     }
 
+    /// The block that is withheld from `client` under the message ID of its request.
+    pub(super) fn block(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        server: Endpoint,
+        message_id: u16,
+    ) -> Option<Kept> {
+        let parties = Parties::new(client, server, message_id);
+        self.find(now, &parties, |kept| kept.body.is_none())
+    }
+
     fn find(
         &self,
         now: Instant,
@@ -121,7 +139,7 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         rule: Option<RuleIndex>,
-        nudges: Option<u8>,
+        may_nudge: bool,
     ) -> bool {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let Role::Response(Some(asked)) = bearing.role else {
@@ -155,9 +173,7 @@ impl Tracker {
                 self.withheld.keep(cx.now, parties, &kept);
                 true
             }
-            Type::NonConfirmable => {
-                nudges.is_some() && self.withhold_non(cx, datagram, &asked, &kept)
-            }
+            Type::NonConfirmable => may_nudge && self.withhold_non(cx, datagram, &asked, &kept),
             Type::Confirmable | Type::Reset => false,
         }
     }

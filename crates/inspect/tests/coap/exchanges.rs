@@ -112,6 +112,29 @@ fn a_response_may_take_minutes_but_not_for_ever() {
     world.block(server(), client(), &response, reason);
 }
 
+/// Nothing bounds the time that a server takes once it has acknowledged (RFC 7252 §5.2.2).
+#[test]
+fn a_response_that_was_promised_may_take_hours() {
+    for kind in [Type::Confirmable, Type::NonConfirmable] {
+        let mut world = World::new();
+        let ask = |id| get(Type::Confirmable, id, TOKEN, "slow/thing");
+        world.pass(client(), server(), &ask(1));
+        world.pass(client(), server(), &ask(1));
+        world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+        world.pause(Duration::from_secs(3 * 3600));
+        let response = content(kind, 900, TOKEN, 4);
+        world.pass(server(), client(), &response);
+        world.pause(Duration::from_secs(45));
+        world.pass(server(), client(), &response);
+        // It has come; another request is promised nothing yet.
+        world.pass(client(), server(), &ask(2));
+        world.pause(Duration::from_secs(248));
+        let reason = Reason::COAP_SPOOFED_UNMATCHED_RESPONSE;
+        let late = content(kind, 901, TOKEN, 4);
+        world.block(server(), client(), &late, reason);
+    }
+}
+
 #[test]
 fn a_ping_is_answered() {
     let mut world = World::new();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::endpoint::{Endpoint, Token};
 use super::super::observation::{Observation, Observe, Sequence};
 use super::super::parties::Server;
-use super::super::sent::EXCHANGE_LIFETIME;
+use super::super::sent::{EXCHANGE_LIFETIME, PROMISED_LIFETIME};
 use super::super::window;
 use crate::Instant;
 use crate::holdings::{Share, Slot};
@@ -134,6 +134,8 @@ pub(super) struct Exchange {
     /// Whether the latest request was about an observation.
     observes: bool,
     confirmable: bool,
+    /// The request was acknowledged, and the response comes when it comes.
+    is_promised: bool,
     has_uploaded: bool,
     /// Absent unless a rule counts what clients hold.
     pub(super) share: Option<Box<Share>>,
@@ -159,6 +161,7 @@ impl Exchange {
             has_observed: false,
             observes: false,
             confirmable: true,
+            is_promised: false,
             has_uploaded: false,
             share: None,
         }
@@ -186,6 +189,7 @@ impl Exchange {
         self.act = request.act;
         self.offset = request.offset;
         self.confirmable = request.confirmable;
+        self.is_promised = false;
         self.has_uploaded |= request.uploads;
         self.observes = request.observe.is_some();
         self.has_observed |= request.observe == Some(Observe::Register);
@@ -198,6 +202,12 @@ impl Exchange {
             // As often as it is repeated, a server that remembers nothing answers anew (RFC 7252 §4.5).
             false => self.owed.saturating_add(1),
         };
+    }
+
+    /// The request is acknowledged, without a response.
+    pub(super) fn promise(&mut self, now: Instant) {
+        self.used = self.used.max(now);
+        self.is_promised = self.is_owed();
     }
 
     /// A response is forwarded. `notifies` is its Observe option, if it tells of success.
@@ -219,6 +229,7 @@ impl Exchange {
         if self.owed != SEVERAL {
             self.owed = self.owed.saturating_sub(1);
         }
+        self.is_promised = false;
         self.settle();
     }
 
@@ -297,6 +308,8 @@ impl Aging for Exchange {
     fn lifetime(&self) -> Duration {
         if self.observation.is_granted() {
             OBSERVATION_LIFETIME
+        } else if self.is_promised {
+            PROMISED_LIFETIME
         } else {
             EXCHANGE_LIFETIME
         }
