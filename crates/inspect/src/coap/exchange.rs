@@ -25,6 +25,7 @@ use super::lately::Lately;
 use super::observation::Observe;
 use super::parties::{Parties, Server};
 use super::sent::{EXCHANGE_LIFETIME, Repetition, Sent};
+use super::size::Size;
 use crate::Instant;
 use crate::hashing::{Hashing, hashing};
 use crate::holdings::{Held, Share, Slot};
@@ -250,7 +251,7 @@ impl Exchanges {
             confirmable: true,
             uploads: true,
             draws_several: true,
-            len: 0,
+            size: Size::default(),
         };
         let evicted = self.open(now, &request);
         self.answered(

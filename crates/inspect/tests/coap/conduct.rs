@@ -69,6 +69,33 @@ fn begins_anew(world: &mut World, block: &[u8]) {
     assert_eq!(refusal.message_id(), request.message_id());
 }
 
+/// The right one may be among them: it looks like the server's own.
+#[test]
+fn who_guesses_tokens_is_told_of() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 1, &[0x61, 0x62], "sensors/temperature");
+    world.pass(client(), server(), &request);
+    world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+    let guess = |world: &mut World, whom, token: u16| {
+        let forged = content(Type::NonConfirmable, 100 + token, &[0x61, token as u8], 4);
+        let before = world.log.events.len();
+        world.block(
+            server(),
+            whom,
+            &forged,
+            Reason::COAP_SPOOFED_UNMATCHED_RESPONSE,
+        );
+        world.log.events.len() - before
+    };
+    for token in 0..10 {
+        assert_eq!(guess(&mut world, client(), token), 1, "it is dropped");
+    }
+    assert_eq!(guess(&mut world, client(), 10), 2, "and there is an alert");
+    assert_eq!(guess(&mut world, endpoint("192.0.2.77:4444"), 11), 1);
+    let right = content(Type::NonConfirmable, 200, &[0x61, 0x62], 4);
+    world.pass(server(), client(), &right);
+}
+
 #[test]
 fn blocks_of_two_uploads_are_told_apart_by_their_tags() {
     let mut world = World::new();
