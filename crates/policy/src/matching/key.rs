@@ -76,6 +76,7 @@ pub(crate) enum Field {
     Filter,
     ClientId,
     Username,
+    Password,
     ServerName,
     /// By the property's identifier.
     Property(u8),
@@ -159,9 +160,9 @@ impl Matching {
                 Condition::Filter(filter) => filters(filter, &mut keys),
                 Condition::Path(list) => keys.extend(all(list, PathPattern::key)),
                 Condition::Identity(identity, list) => {
-                    let field = Field::from(*identity);
-                    keys.extend(all(list, |name| text(field, name.anchor()?)));
+                    keys.extend(names(Field::from(*identity), list));
                 }
+                Condition::Password(list) => keys.extend(names(Field::Password, list)),
                 Condition::Property(property) => {
                     keys.extend(values(Field::Property(property.id), &property.test));
                 }
@@ -233,6 +234,10 @@ fn text(field: Field, anchor: Anchor<'_>) -> Option<Entry> {
 
 fn globs(field: Field, list: &List<Glob>) -> Option<Key> {
     all(list, |glob| text(field, glob.anchor()?))
+}
+
+fn names(field: Field, list: &List<NamePattern>) -> Option<Key> {
+    all(list, |name| text(field, name.anchor()?))
 }
 
 fn values(field: Field, test: &Test) -> Option<Key> {
@@ -312,6 +317,7 @@ impl Field {
             }
             Self::ClientId => subject.session.client_id.into_iter().for_each(look),
             Self::Username => subject.session.username.into_iter().for_each(look),
+            Self::Password => told::password(subject).into_iter().for_each(look),
             Self::ServerName => {
                 if let Message::Hello(hello) = subject.message {
                     hello.server_name().into_iter().for_each(look);

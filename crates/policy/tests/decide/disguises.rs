@@ -125,6 +125,48 @@ fn a_name_or_a_password_of_no_characters_is_none() {
     assert!(matches(&connect(None), "password = false"));
 }
 
+/// What isn't UTF-8 is a password all the same (MQTT 5.0 §3.1.3.6: binary data).
+#[test]
+fn a_password_is_asked_for_by_its_text() {
+    for (conditions, password, fits) in [
+        ("password = 'admin'", Some(&b"admin"[..]), true),
+        ("password = 'admin'", Some(b"Admin"), false),
+        ("password = 'admin'", Some(b"admin2"), false),
+        ("password = ['public', 'adm*']", Some(b"admin"), true),
+        ("password = 'admin'", None, false),
+        ("password = '!admin'", None, true),
+        ("password = '!admin'", Some(b"secret"), true),
+        ("password = '!*'", Some(b""), true),
+        ("password = '!*'", Some(b"\xff"), false),
+        ("password = '*'", Some(b"\xff"), true),
+        ("password = '!admin'", Some(b"\xff"), true),
+        ("password = '{username}'", Some(b"u"), true),
+        ("password = '{username}1'", Some(b"u1"), true),
+        ("password = '{username}'", Some(b"v"), false),
+        (
+            "username = 'u', password = ['{client_id}', 'x']",
+            Some(b"s7"),
+            true,
+        ),
+        ("username = 'v', password = 'x'", Some(b"x"), false),
+    ] {
+        let connect = Mqtt::written(|out| {
+            let connect = encode::Connect {
+                client_id: "s7",
+                username: Some("u"),
+                password,
+                ..Default::default()
+            };
+            encode::connect(out, &connect);
+        });
+        let answer = connect
+            .username("u")
+            .client_id("s7")
+            .ask(&dropping(conditions));
+        assert_eq!(answer.is_matched(), fits, "{conditions} {password:?}");
+    }
+}
+
 /// So many rules are found by what they ask for.
 #[test]
 fn what_is_disguised_is_found_among_many() {
