@@ -19,7 +19,7 @@ use super::pattern::{Pattern, Relation, Values};
 use super::payload::PayloadCondition;
 use super::prefix::delayed;
 use super::property::PropertyCondition;
-use super::proxied::ProxiedPath;
+use super::proxied::Proxied;
 use super::set::{Codes, Octets, Set};
 use super::time::Schedule;
 use super::told;
@@ -288,10 +288,10 @@ fn topic_text_holds(asked: &Asked<'_, '_>, list: &List<Glob>) -> bool {
 
 /// Beside a Proxy-Uri there is no Uri-Path: that is malformed (RFC 7252 §5.10.2).
 fn path_holds(message: &coap::Content<'_>, list: &List<PathPattern>) -> bool {
-    match message.proxy_path() {
-        Some(path) => {
-            let proxied = ProxiedPath::new(path);
-            list.holds_for(|| proxied.segments())
+    match message.proxy_uri() {
+        Some(uri) => {
+            let proxied = Proxied::path(uri.path);
+            list.holds_for(|| proxied.parts())
         }
         None => list.holds_for(|| message.uri_path()),
     }

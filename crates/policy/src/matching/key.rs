@@ -18,6 +18,7 @@ use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
 use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer};
 use super::prefix::delayed;
+use super::proxied::Proxied;
 use super::read::Matching;
 use super::told;
 use super::value::Test;
@@ -329,11 +330,16 @@ impl Field {
                 mine.filter_map(super::property::text).for_each(look);
             }
             Self::Option(number) => {
-                let message = subject.message.coap();
-                let options = message.into_iter().flat_map(|m| m.options_of(number));
+                let Some(message) = subject.message.coap() else {
+                    return;
+                };
+                let options = message.options_of(number);
                 options
                     .filter_map(|option| option.as_str())
                     .for_each(&mut look);
+                if let Some(proxied) = Proxied::option(message, number) {
+                    proxied.parts().for_each(look);
+                }
             }
         }
     }
