@@ -14,12 +14,12 @@
 use wire::Direction;
 use wire::coap::{Block, Code, HEADER_LEN, Message, Type};
 
+use super::allowance::Allowance;
 use super::answer::{Answer, Towards};
 use super::budget::Entry;
 use super::challenge::allowance;
 use super::endpoint::{Endpoint, Token};
 use super::portion::{self, Envelope};
-use super::probe::DECOY_LEN;
 use super::sent::{Kind, Sent};
 use super::{DEFAULT_RATIO, Datagram, Tracker};
 use crate::context::Context;
@@ -34,7 +34,7 @@ impl Tracker {
         &self,
         cx: &Context<'_, S>,
         datagram: &Datagram<'_>,
-        room: usize,
+        room: Allowance,
     ) -> bool {
         // Towards the port of a service, a frame counts as a client's.
         datagram.arrival.direction == Direction::ToClient
@@ -48,16 +48,17 @@ impl Tracker {
         now: Instant,
         client: Endpoint,
         response: &Message<'_>,
-        room: usize,
+        room: Allowance,
     ) -> bool {
-        if room < HEADER_LEN {
+        if room.alone < HEADER_LEN {
             return false;
         }
         let left = self.probes.nudges_left(now, client);
-        let takes = |fits: fn(&Message<'_>, usize) -> bool| {
+        let takes = |fits: fn(&Message<'_>, usize) -> bool, room: usize| {
             (0..=left).find(|pings| fits(response, room + usize::from(*pings) * GAIN))
         };
-        let pings = takes(proves_within).or_else(|| takes(begins_within));
+        let pings =
+            takes(is_whole_within, room.before_decoy).or_else(|| takes(begins_within, room.alone));
         pings.is_some_and(|pings| pings > 0)
     }
 
@@ -69,12 +70,9 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         (body, asked): (u64, Block),
-        room: usize,
+        room: Allowance,
     ) -> bool {
         let (message, client) = (datagram.message, datagram.bearing.client);
-        if self.probes.is_doubtful(cx.now, client) {
-            return false;
-        }
         let envelope = Envelope {
             message_type: match message.message_type() {
                 Type::Confirmable => Type::Acknowledgement,
@@ -100,6 +98,7 @@ impl Tracker {
             return true;
         }
         let makes_room = self.probes.has_nudged(cx.now, client)
+            && !self.probes.is_doubtful(cx.now, client)
             && Message::decode(&block)
                 .is_ok_and(|block| self.takes_more(cx.now, client, &block, room));
         if !makes_room {
@@ -148,7 +147,7 @@ impl Tracker {
         if !self.probes.hears(cx.now, client) {
             return;
         }
-        let standing = self.enter(cx, client, Entry::Credit, HEADER_LEN);
+        let standing = self.enter(cx, client, Entry::Credit, datagram.size());
         let Some(id) = ping.answers() else {
             return;
         };
@@ -156,7 +155,7 @@ impl Tracker {
         let Some(kept) = self.withheld.of(cx.now, client, server, about) else {
             return;
         };
-        let room = allowance(cx.policy, None, &standing);
+        let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
         let goes_on = Message::decode(kept.response())
             .is_ok_and(|response| self.takes_more(cx.now, client, &response, room));
         if goes_on {
@@ -174,25 +173,20 @@ impl Tracker {
             .awaiting(cx.now, client)
             .and_then(|id| self.withheld.block(cx.now, client, server, id));
         if let Some(kept) = kept {
-            self.release(cx, datagram, &kept, usize::MAX, false);
+            self.release(cx, datagram, &kept, Allowance::UNBOUNDED, false);
         }
     }
 }
 
-/// Whether a response fits into so many bytes in a way that has to be acknowledged, and what comes after that.
-fn proves_within(response: &Message<'_>, room: usize) -> bool {
-    portion::whole(
-        response,
-        &as_it_is(response, room.saturating_sub(DECOY_LEN)),
-    )
-    .is_some()
+/// Whether all of a response fits into so many bytes.
+fn is_whole_within(response: &Message<'_>, room: usize) -> bool {
+    portion::whole(response, &as_it_is(response, room)).is_some()
 }
 
 /// Whether a block of a response fits into so many bytes, or all of it.
 fn begins_within(response: &Message<'_>, room: usize) -> bool {
-    let envelope = as_it_is(response, room);
-    portion::first_block(response, &envelope).is_some()
-        || portion::whole(response, &envelope).is_some()
+    portion::first_block(response, &as_it_is(response, room)).is_some()
+        || is_whole_within(response, room)
 }
 
 fn as_it_is<'m>(response: &Message<'m>, room: usize) -> Envelope<'m> {

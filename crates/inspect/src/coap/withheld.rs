@@ -9,6 +9,7 @@
 use wire::coap::{Message, Type};
 
 use super::aged::Aged;
+use super::allowance::Allowance;
 use super::answer::Towards;
 use super::bearing::Role;
 use super::challenge::allowance;
@@ -18,7 +19,6 @@ use super::exchange::{Asked, Response};
 use super::facts::Facts;
 use super::parties::{Parties, Server};
 use super::portion::{self, Envelope};
-use super::probe::DECOY_LEN;
 use super::sent::{Kind, Sent};
 use super::{Datagram, Standing, Tracker};
 use crate::context::Context;
@@ -212,8 +212,8 @@ impl Tracker {
         let request = self.exchanges.digest(datagram.bytes());
         let kept = self.withheld.repeated(cx.now, &parties, request)?;
         let room = match has_to_prove {
-            true => allowance(cx.policy, None, standing),
-            false => usize::MAX,
+            true => allowance(cx.policy, None, standing, &datagram.arrival.layout),
+            false => Allowance::UNBOUNDED,
         };
         self.release(cx, datagram, &kept, room, has_to_prove);
         Some(Outcome::CHALLENGED)
@@ -226,7 +226,7 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         kept: &Kept,
-        room: usize,
+        room: Allowance,
         has_to_prove: bool,
     ) {
         let Ok(response) = Message::decode(&kept.response) else {
@@ -237,12 +237,19 @@ impl Tracker {
             message_type: response.message_type(),
             message_id: response.message_id(),
             token: response.token(),
-            room,
+            room: room.alone,
         };
         let is_piggybacked = response.message_type() == Type::Acknowledgement;
         let answers = is_piggybacked.then(|| response.message_id());
         let probed = has_to_prove
-            .then(|| self.whole_to_acknowledge(cx, client, &response, &in_place))
+            .then(|| {
+                let envelope = Envelope {
+                    message_type: Type::Confirmable,
+                    room: room.before_decoy,
+                    ..in_place
+                };
+                self.whole_to_acknowledge(cx, client, &response, envelope)
+            })
             .flatten();
         if let Some((message_id, whole)) = probed {
             self.give(cx, datagram, &whole, Towards::Sender);
@@ -280,14 +287,8 @@ impl Tracker {
         cx: &Context<'_, S>,
         client: Endpoint,
         response: &Message<'_>,
-        in_place: &Envelope<'_>,
+        mut envelope: Envelope<'_>,
     ) -> Option<(u16, Vec<u8>)> {
-        let room = in_place.room.checked_sub(DECOY_LEN)?;
-        let mut envelope = Envelope {
-            message_type: Type::Confirmable,
-            room,
-            ..*in_place
-        };
         portion::whole(response, &envelope)?;
         envelope.message_id = self
             .probes

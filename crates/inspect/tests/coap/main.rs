@@ -13,5 +13,6 @@ mod exchanges;
 mod hostile;
 mod nudge;
 mod observers;
+mod reflection;
 mod simulation;
 mod world;
