@@ -147,9 +147,9 @@ impl End {
             return false;
         }
         self.uploads.note(hashing, message);
-        let is_lasting = message.observe() == Some(0);
         let wanted = Wanted::of(hashing, message);
-        self.asked.insert(message.token(), is_lasting, wanted)
+        self.asked
+            .insert(message.token(), message.observe(), wanted)
     }
 
     /// What some of was unseen stays so: it may be read from the wrong place.
