@@ -15,8 +15,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
+use dashmap::{DashMap, SharedValue};
 
 use crate::Instant;
 use crate::hashing::{Hashing, hashing};
@@ -167,8 +166,15 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         key: &K,
         visit: impl FnOnce(&mut V) -> R,
     ) -> Option<R> {
-        let mut entry = self.entries.get_mut(key)?;
-        (!entry.is_over(now)).then(|| visit(&mut entry))
+        let hash = self.hash(key);
+        let mut shard = self.entries.shards()[self.entries.determine_shard(hash as usize)].write();
+        let (_, value) = shard.get_mut(hash, |(known, _)| known == key)?;
+        let value = value.get_mut();
+        // A result may be large: it is made where it goes.
+        if value.is_over(now) {
+            return None;
+        }
+        Some(visit(value))
     }
 
     /// Lends the entry of `key`, making it with `make` first when there is none that is not over.
@@ -192,37 +198,21 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         make: impl FnOnce() -> V,
         visit: impl FnOnce(&mut V) -> R,
     ) -> (R, Option<(K, V)>) {
-        // Mostly it is there, and looking is cheaper than preparing to insert.
-        if let Some(mut value) = self.entries.get_mut(&key)
-            && !value.is_over(now)
-        {
-            return (visit(&mut value), None);
+        let hash = self.hash(&key);
+        let mut shard = self.entries.shards()[self.entries.determine_shard(hash as usize)].write();
+        if let Some((_, value)) = shard.get_mut(hash, |(known, _)| *known == key) {
+            let value = value.get_mut();
+            if value.is_over(now) {
+                *value = make();
+            }
+            return (visit(value), None);
         }
-        self.insert(now, key, make, visit)
-    }
-
-    fn insert<R>(
-        &self,
-        now: Instant,
-        key: K,
-        make: impl FnOnce() -> V,
-        visit: impl FnOnce(&mut V) -> R,
-    ) -> (R, Option<(K, V)>) {
-        let (result, used, class) = match self.entries.entry(key) {
-            Entry::Occupied(mut entry) => {
-                let value = entry.get_mut();
-                if value.is_over(now) {
-                    *value = make();
-                }
-                return (visit(value), None);
-            }
-            Entry::Vacant(entry) => {
-                let mut entry = entry.insert(make());
-                let result = visit(&mut entry);
-                (result, entry.used(), Class::of(&*entry, now))
-            }
-        };
-        let hash = self.entries.hasher().hash_one(key);
+        let mut entry = (key, SharedValue::new(make()));
+        let value = entry.1.get_mut();
+        let result = visit(value);
+        let (used, class) = (value.used(), Class::of(value, now));
+        shard.insert(hash, entry, |(known, _)| self.hash(known));
+        drop(shard);
         let len = self.len.fetch_add(1, Ordering::Relaxed) + 1;
         let evicted = (len > self.capacity).then(|| self.make_room(now, hash));
         self.lane(hash).queue(class).push_back(Record { key, used });
@@ -313,6 +303,11 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
             fate = Fate::Removed(is_alive.then_some(removed));
         }
         fate
+    }
+
+    #[inline]
+    fn hash(&self, key: &K) -> u64 {
+        self.entries.hasher().hash_one(key)
     }
 
     fn lane(&self, hash: u64) -> MutexGuard<'_, Lane<K>> {

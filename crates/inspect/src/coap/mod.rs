@@ -43,6 +43,7 @@ mod observation;
 mod parties;
 mod portion;
 mod probe;
+mod proofs;
 mod resource;
 mod sent;
 mod strip;
@@ -128,6 +129,8 @@ struct Datagram<'a> {
     frame: &'a Frame<'a>,
     message: &'a Message<'a>,
     token: Token,
+    /// What it says, as a number.
+    digest: u32,
     facts: &'a Facts<'a>,
     bearing: &'a Bearing,
 }
@@ -198,6 +201,7 @@ impl Tracker {
             frame,
             message,
             token,
+            digest: self.exchanges.digest(payload),
             facts: &facts,
             bearing: &bearing,
         };

@@ -25,16 +25,9 @@ pub struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// Reads what follows the token: `body`, of `body_len` bytes in all. Where fewer are at hand, the
-    /// options have to be among them.
+    /// With a body that isn't read yet.
     #[inline]
-    pub(super) fn decode(
-        code: Code,
-        token: &'a [u8],
-        body: &'a [u8],
-        body_len: usize,
-        carrier: Carrier,
-    ) -> Result<Self, Malformed> {
+    pub(super) fn new(code: Code, token: &'a [u8], body: &'a [u8]) -> Self {
         let mut content = Self {
             code,
             token,
@@ -46,12 +39,19 @@ impl<'a> Content<'a> {
         if token.len() > PLAIN_TOKEN_LEN_MAX {
             content.anomalies.insert(Anomaly::ExtendedToken);
         }
+        content
+    }
+
+    /// Reads what follows the token: `body_len` bytes in all. Where fewer are at hand, the options have to be among
+    /// them. In its place, because a message is large to hand over.
+    #[inline]
+    pub(super) fn decode(&mut self, body_len: usize, carrier: Carrier) -> Result<(), Malformed> {
         if body_len != 0 {
-            content.decode_body(body_len, carrier)?;
-        } else if code == Code::VALID {
-            content.anomalies.insert(Anomaly::ValidWithoutEtag);
+            self.decode_body(body_len, carrier)?;
+        } else if self.code == Code::VALID {
+            self.anomalies.insert(Anomaly::ValidWithoutEtag);
         }
-        Ok(content)
+        Ok(())
     }
 
     /// Splits what follows the token into options and payload.

@@ -40,11 +40,13 @@ impl<'a> Message<'a> {
             TokenLength::Extended(extension) => token::split_extended(rest, extension),
         }
         .ok_or(Malformed::TokenTruncated)?;
-        Ok(Self {
+        let mut message = Self {
             message_type,
             message_id: u16::from_be_bytes([id_high, id_low]),
-            content: Content::decode(code, token, body, body.len(), Carrier::Datagram)?,
-        })
+            content: Content::new(code, token, body),
+        };
+        message.content.decode(body.len(), Carrier::Datagram)?;
+        Ok(message)
     }
 
     /// The message type.
