@@ -1,5 +1,5 @@
-//! Where somebody has proved an address: at few endpoints, so that at most of them nobody need look for books of
-//! their own.
+//! Which endpoints have books of their own, because somebody has proved something there. At most of them nobody has,
+//! and so nobody need look for them.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ const SLOTS: usize = 4096;
 
 /// How many endpoints have books of their own, by a hash.
 #[derive(Debug)]
-pub(super) struct Proofs {
+pub(super) struct OwnBooks {
     slots: Box<[AtomicU32]>,
     hasher: Hashing,
 }
 
 /// Counts an endpoint as long as it lives.
 #[derive(Debug)]
-pub(super) struct Proof {
-    proofs: Arc<Proofs>,
+pub(super) struct OwnBook {
+    all: Arc<OwnBooks>,
     at: usize,
 }
 
-impl Proofs {
+impl OwnBooks {
     pub(super) fn new(hash_seed: u64) -> Self {
         let slots = std::iter::repeat_with(AtomicU32::default);
         Self {
@@ -45,21 +45,21 @@ impl Proofs {
     }
 }
 
-impl Proof {
+impl OwnBook {
     /// Counts `endpoint` from now on.
-    pub(super) fn new(proofs: &Arc<Proofs>, endpoint: Endpoint) -> Self {
-        let at = proofs.at(endpoint);
-        proofs.slots[at].fetch_add(1, Ordering::Relaxed);
+    pub(super) fn new(own: &Arc<OwnBooks>, endpoint: Endpoint) -> Self {
+        let at = own.at(endpoint);
+        own.slots[at].fetch_add(1, Ordering::Relaxed);
         Self {
-            proofs: Arc::clone(proofs),
+            all: Arc::clone(own),
             at,
         }
     }
 }
 
-impl Drop for Proof {
+impl Drop for OwnBook {
     fn drop(&mut self) {
-        self.proofs.slots[self.at].fetch_sub(1, Ordering::Relaxed);
+        self.all.slots[self.at].fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -70,17 +70,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_counted_while_its_proof_lives() {
-        let proofs = Arc::new(Proofs::new(1));
+    fn an_endpoint_is_counted_while_its_books_are_kept() {
+        let own = Arc::new(OwnBooks::new(1));
         let endpoint = |port| Endpoint::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), port);
-        let first = Proof::new(&proofs, endpoint(1));
-        let again = Proof::new(&proofs, endpoint(1));
-        assert!(proofs.may_have(endpoint(1)));
-        let others = (2..100).filter(|port| proofs.may_have(endpoint(*port)));
+        let first = OwnBook::new(&own, endpoint(1));
+        let again = OwnBook::new(&own, endpoint(1));
+        assert!(own.may_have(endpoint(1)));
+        let others = (2..100).filter(|port| own.may_have(endpoint(*port)));
         assert!(others.count() < 3, "others share its slot by chance only");
         drop(first);
-        assert!(proofs.may_have(endpoint(1)));
+        assert!(own.may_have(endpoint(1)));
         drop(again);
-        assert!(!proofs.may_have(endpoint(1)));
+        assert!(!own.may_have(endpoint(1)));
     }
 }
