@@ -224,15 +224,16 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         make: impl FnOnce() -> V,
         visit: impl FnOnce(&mut V) -> R,
     ) -> (R, Option<(K, V)>) {
-        self.with_or_replace_of(now, key, None, make, visit)
+        self.with_or_replace_of(now, key, |hash| hash, make, visit)
     }
 
-    /// As [`Table::with_or_replace`], of somebody's: `owner` is a keyed hash.
+    /// As [`Table::with_or_replace`], of somebody's: `owner` tells a keyed hash of whose it is, where the key's own
+    /// doesn't stand for that.
     pub(crate) fn with_or_replace_of<R>(
         &self,
         now: Instant,
         key: K,
-        owner: Option<u64>,
+        owner: impl FnOnce(u64) -> u64,
         make: impl FnOnce() -> V,
         visit: impl FnOnce(&mut V) -> R,
     ) -> (R, Option<(K, V)>) {
@@ -251,7 +252,7 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         let (used, class) = (value.used(), Class::of(value, now));
         shard.insert(hash, entry, |(known, _)| self.hash(known));
         drop(shard);
-        let lane = (owner.unwrap_or(hash) >> 32) as usize % self.lanes.len();
+        let lane = (owner(hash) >> 32) as usize % self.lanes.len();
         let len = self.len.fetch_add(1, Ordering::Relaxed) + 1;
         let evicted = (len > self.capacity).then(|| self.make_room(now, lane));
         self.push_back(&mut self.lane(lane), class, Record { key, used });
@@ -581,7 +582,7 @@ mod tests {
             used: now,
             established: false,
         };
-        table.with_or_replace_of(now, key, Some(owner << 32), make, |value| value.used = now);
+        table.with_or_replace_of(now, key, |_| owner << 32, make, |value| value.used = now);
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Exchanges {
         let ((), evicted) = self.exchanges.with_or_replace_of(
             now,
             parties,
-            Some(request.client.owner(&self.hasher)),
+            |_| request.client.owner(&self.hasher),
             || Exchange::new(now),
             |exchange| exchange.ask(now, request, self.edition()),
         );
@@ -344,7 +344,7 @@ impl Exchanges {
             Kind::Request | Kind::Ping => from,
             _ => to.endpoint(),
         };
-        let owner = Some(client.owner(&self.hasher));
+        let owner = |_| client.owner(&self.hasher);
         let follow = |message: &mut Sent| message.follow(sent);
         let (repetition, evicted) =
             self.messages

@@ -326,6 +326,7 @@ impl Datagram<'_> {
         self.arrival.payload().len()
     }
 
+    #[inline]
     fn size(&self) -> Size {
         Size::of(&self.arrival.layout, self.frame.as_slice().len())
     }

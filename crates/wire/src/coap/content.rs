@@ -2,7 +2,7 @@
 
 use super::option::{Block, Opt, Survey, Walk};
 use super::token::PLAIN_TOKEN_LEN_MAX;
-use super::{Anomalies, Anomaly, Code, Malformed, number, signal};
+use super::{Anomalies, Anomaly, Code, Malformed, Uri, number, signal};
 
 /// What a message came by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +25,16 @@ pub struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// With a body that isn't read yet.
+    /// Reads what follows the token: `body`, of `body_len` bytes in all. Where fewer are at hand, the
+    /// options have to be among them.
     #[inline]
-    pub(super) fn new(code: Code, token: &'a [u8], body: &'a [u8]) -> Self {
+    pub(super) fn decode(
+        code: Code,
+        token: &'a [u8],
+        body: &'a [u8],
+        body_len: usize,
+        carrier: Carrier,
+    ) -> Result<Self, Malformed> {
         let mut content = Self {
             code,
             token,
@@ -39,19 +46,12 @@ impl<'a> Content<'a> {
         if token.len() > PLAIN_TOKEN_LEN_MAX {
             content.anomalies.insert(Anomaly::ExtendedToken);
         }
-        content
-    }
-
-    /// Reads what follows the token: `body_len` bytes in all. Where fewer are at hand, the options have to be among
-    /// them. In its place, because a message is large to hand over.
-    #[inline]
-    pub(super) fn decode(&mut self, body_len: usize, carrier: Carrier) -> Result<(), Malformed> {
         if body_len != 0 {
-            self.decode_body(body_len, carrier)?;
-        } else if self.code == Code::VALID {
-            self.anomalies.insert(Anomaly::ValidWithoutEtag);
+            content.decode_body(body_len, carrier)?;
+        } else if code == Code::VALID {
+            content.anomalies.insert(Anomaly::ValidWithoutEtag);
         }
-        Ok(())
+        Ok(content)
     }
 
     /// Splits what follows the token into options and payload.
@@ -210,14 +210,11 @@ impl<'a> Content<'a> {
         self.texts(number::URI_PATH)
     }
 
-    /// The path of the URI in Proxy-Uri, as it is written there (RFC 3986 §3.3); empty if that has none.
+    /// The URI in Proxy-Uri.
     #[must_use]
-    pub fn proxy_path(&self) -> Option<&'a str> {
-        let uri = self.known(number::PROXY_URI)?.as_str()?;
-        let hierarchy = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-        let end = hierarchy.find(['?', '#']).unwrap_or(hierarchy.len());
-        let hierarchy = &hierarchy[..end];
-        Some(hierarchy.find('/').map_or("", |slash| &hierarchy[slash..]))
+    pub fn proxy_uri(&self) -> Option<Uri<'a>> {
+        let text = self.known(number::PROXY_URI)?.as_str()?;
+        Some(Uri::new(text))
     }
 
     /// The parts of the query.

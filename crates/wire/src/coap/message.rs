@@ -40,13 +40,11 @@ impl<'a> Message<'a> {
             TokenLength::Extended(extension) => token::split_extended(rest, extension),
         }
         .ok_or(Malformed::TokenTruncated)?;
-        let mut message = Self {
+        Ok(Self {
             message_type,
             message_id: u16::from_be_bytes([id_high, id_low]),
-            content: Content::new(code, token, body),
-        };
-        message.content.decode(body.len(), Carrier::Datagram)?;
-        Ok(message)
+            content: Content::decode(code, token, body, body.len(), Carrier::Datagram)?,
+        })
     }
 
     /// The message type.

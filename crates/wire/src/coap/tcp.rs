@@ -155,8 +155,7 @@ impl<'a> Message<'a> {
     fn of(header: &Header, bytes: &'a [u8]) -> Result<Self, Malformed> {
         let split = bytes[header.len..].split_at_checked(header.token_len);
         let (token, body) = split.ok_or(Malformed::TokenTruncated)?;
-        let mut content = Content::new(header.code, token, body);
-        content.decode(header.body_len, Carrier::Stream)?;
+        let content = Content::decode(header.code, token, body, header.body_len, Carrier::Stream)?;
         Ok(Self { content })
     }
 }
