@@ -51,7 +51,7 @@ pub(crate) use pattern::{Pattern, Relation};
 pub(crate) use payload::{PayloadCondition, Tree as JsonTree, TreeBuilder as JsonTreeBuilder};
 pub(crate) use prefix::delayed;
 pub(crate) use property::{forms as property_forms, name as property_name};
-pub(crate) use proxied::ProxiedPath;
+pub(crate) use proxied::Proxied;
 pub(crate) use read::{Matching, matching};
 pub(crate) use scope::{BUCKETS, CodeClass, Scope};
 pub(crate) use told::{

@@ -151,7 +151,7 @@ fn conditions() -> Value {
         "dup": flag(),
         "clean": flag(),
         "will": flag(),
-        "password": flag(),
+        "password": any_of([flag(), texts()]),
         "will_outlives_session": flag(),
         "session_present": flag(),
         "property": properties(),
