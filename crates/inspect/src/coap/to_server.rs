@@ -126,8 +126,9 @@ impl Tracker {
                     return Some(outcome);
                 }
                 let has_to_prove = trust == Trust::None;
-                if let Some(outcome) =
-                    self.serve_withheld(cx, datagram, standing, has_to_prove, body)
+                if !self.withheld.is_empty()
+                    && let Some(outcome) =
+                        self.serve_withheld(cx, datagram, standing, has_to_prove, body)
                 {
                     return Some(outcome);
                 }
@@ -142,8 +143,10 @@ impl Tracker {
                             .resource(bearing.server, message.code(), datagram.facts)
                     });
                 if let Some(resource) = resource
+                    && !self.resources.is_empty()
+                    && let Some(size) = self.resources.expected(cx.now, resource)
                     && let Some(outcome) =
-                        self.challenge_ahead(cx, datagram, subject, standing, resource)
+                        self.challenge_ahead(cx, datagram, subject, standing, size)
                 {
                     return Some(outcome);
                 }
@@ -242,16 +245,15 @@ impl Tracker {
         is_served.then_some(Outcome::CHALLENGED)
     }
 
-    /// Challenges a request whose answer, as large as it was last time, would have to be.
+    /// Challenges a request whose answer would have to be, as large as it was last time: of `size` bytes.
     fn challenge_ahead<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         subject: &Subject<'_>,
         standing: &Standing,
-        resource: u64,
+        size: usize,
     ) -> Option<Outcome> {
-        let size = self.resources.expected(cx.now, resource)?;
         let content = Message::decode(&CONTENT).expect("a header alone is a message");
         let mut endpoints = subject.endpoints;
         std::mem::swap(&mut endpoints.source, &mut endpoints.destination);
