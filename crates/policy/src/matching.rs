@@ -42,13 +42,16 @@ pub(crate) use condition::{Condition, FilterCondition, Party};
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
 pub(crate) use flag::Flag;
 pub(crate) use glob::Glob;
-pub(crate) use key::{Entry, Extent, Field, Look, Place};
+pub(crate) use key::{Entry, Extent, Field, JsonLook, Look, Place};
 pub(crate) use measure::Measure;
 pub(crate) use names::Names;
 pub(crate) use numbers::{Bounds, Numbers};
 pub(crate) use option::names as option_names;
 pub(crate) use pattern::{Pattern, Relation};
-pub(crate) use payload::{PayloadCondition, Tree as JsonTree, TreeBuilder as JsonTreeBuilder};
+pub(crate) use payload::{
+    PayloadCondition, Pointer, Real, Tree as JsonTree, TreeBuilder as JsonTreeBuilder,
+    Value as JsonValue, lossy,
+};
 pub(crate) use prefix::delayed;
 pub(crate) use property::{forms as property_forms, name as property_name};
 pub(crate) use proxied::ProxiedPath;

@@ -131,7 +131,10 @@ fn payload() -> BoxedStrategy<String> {
 
 fn json() -> BoxedStrategy<String> {
     let pointer = text("(/[ab01]){0,2}");
-    let test = text("\\{ (min|max) = [0-3] \\}|\\{ exists = (true|false) \\}|true|\"a\\*\"");
+    let test = text(
+        "\\{ (min|max) = [0-3] \\}|\\{ min = [01], max = [1-3] \\}|\\{ exists = (true|false) \\}|true|false\
+        |\"!?(a\\*|\\*b|ab|a\\?|\\?b|\\*)\"|\\[\"a\\*\", \"(b|!ab|\\?)\"\\]",
+    );
     (pointer, test)
         .prop_map(|(pointer, test)| format!("json = {{ \"{pointer}\" = {test} }}"))
         .boxed()
@@ -140,7 +143,7 @@ fn json() -> BoxedStrategy<String> {
 /// JSON, and what almost is.
 fn text_in_json() -> BoxedStrategy<String> {
     text(
-        "\\{(\"[ab]\":([0-3]|true|\"ab\"|\\[[0-3],[0-3]\\]|\\{\"a\":[0-3]\\}),?){1,2}\\}|\\[[0-3],\\{b:[0-3]\\}\\]|[0-3]",
+        "\\{(\"[ab]\":(-?[0-3]|true|false|\"(ab|b|aa)\"|\\[[0-3],[0-3]\\]|\\{\"a\":[0-3]\\}),?){1,2}\\}|\\[[0-3],\\{b:[0-3]\\}\\]|[0-3]",
     )
 }
 

@@ -6,13 +6,14 @@ use foldhash::fast::FixedState;
 use wire::mqtt::topic;
 
 use crate::matching::{
-    Bounds, Entry, Extent, Field, JsonTree, JsonTreeBuilder, Look, Party, ProxiedPath, Relation,
-    delayed, filters_of, payload_of, topic_of,
+    Bounds, Entry, Extent, Field, Look, Party, ProxiedPath, Relation, delayed, filters_of,
+    payload_of, topic_of,
 };
 use crate::{Reason, Subject};
 
 use super::Found;
 use super::choice::Choice;
+use super::json::{Values, ValuesBuilder};
 use super::literals::{Literals, LiteralsBuilder};
 use super::prefixes::Prefixes;
 use super::ranges::Ranges;
@@ -29,7 +30,7 @@ pub(super) struct Keyed {
     networks: [Prefixes; PARTIES],
     vlans: HashMap<u16, u32, FixedState>,
     payloads: Literals,
-    json: JsonTree,
+    json: Values,
     sizes: [Ranges; EXTENTS],
     reasons: HashMap<Reason, u32, FixedState>,
 }
@@ -99,7 +100,7 @@ impl Keyed {
         let mut texts = Vec::<(Field, TextsBuilder)>::new();
         let mut networks: [Prefixes; PARTIES] = Default::default();
         let (mut vlans, mut reasons) = (HashMap::default(), HashMap::default());
-        let (mut payloads, mut json) = (LiteralsBuilder::default(), JsonTreeBuilder::default());
+        let (mut payloads, mut json) = (LiteralsBuilder::default(), ValuesBuilder::default());
         let mut sizes: [Vec<(Bounds, u32)>; EXTENTS] = Default::default();
         for ((number, entry), rules) in (0..).zip(choice.entries).zip(&rules) {
             if rules.is_empty() {
@@ -121,7 +122,7 @@ impl Keyed {
                     vlans.insert(vlan, number);
                 }
                 Entry::Payload(literal) => payloads.insert(&literal, number),
-                Entry::Json(pointer, test) => json.insert(&pointer, test, number),
+                Entry::Json(pointer, look) => json.insert(&pointer, look, number),
                 Entry::Bytes(extent, bounds) => sizes[extent as usize].push((bounds, number)),
                 Entry::Reason(reason) => {
                     reasons.insert(reason, number);
@@ -246,15 +247,12 @@ impl Keyed {
                 number.into_iter().for_each(&mut tell);
             }
             Entry::Payload(literal) => self.payloads.find(literal, &mut tell),
-            Entry::Json(pointer, test) => self.json.named(pointer, test, &mut tell),
+            Entry::Json(pointer, look) => {
+                self.json
+                    .meeting(pointer, look, &mut at_most(MAX_MEETING, tell));
+            }
             Entry::Bytes(extent, bounds) => {
-                let mut left = MAX_MEETING;
-                self.sizes[*extent as usize].find(*bounds, &mut |number| {
-                    if left > 0 {
-                        left -= 1;
-                        tell(number);
-                    }
-                });
+                self.sizes[*extent as usize].find(*bounds, &mut at_most(MAX_MEETING, tell));
             }
             Entry::Reason(reason) => {
                 let number = self.reasons.get(reason).copied();
@@ -295,6 +293,15 @@ impl Keyed {
                     trie.find(look.into(), levels, tell);
                 });
             }
+        }
+    }
+}
+
+fn at_most(mut left: usize, mut tell: impl FnMut(u32)) -> impl FnMut(u32) {
+    move |number| {
+        if left > 0 {
+            left -= 1;
+            tell(number);
         }
     }
 }

@@ -16,7 +16,7 @@ use super::name::NamePattern;
 use super::numbers::{Bounds, Numbers};
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
-use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer};
+use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer, Real};
 use super::prefix::delayed;
 use super::read::Matching;
 use super::told;
@@ -46,8 +46,8 @@ pub(crate) enum Entry {
     Vlan(u16),
     /// A payload with these bytes in it.
     Payload(Box<[u8]>),
-    /// A payload in JSON with a value there that passes.
-    Json(Pointer, JsonTest),
+    /// A payload in JSON with such a value there.
+    Json(Pointer, JsonLook),
     /// So many bytes.
     Bytes(Extent, Bounds),
     /// This detection.
@@ -81,6 +81,16 @@ pub(crate) enum Field {
     Property(u8),
     /// By the option's number.
     Option(u16),
+}
+
+/// What a value in JSON is looked up by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum JsonLook {
+    There,
+    Flag(bool),
+    /// A number, both ends included.
+    Within(Real, Real),
+    Text(Place, Box<str>),
 }
 
 /// What has a size.
@@ -222,13 +232,18 @@ fn filters(condition: &FilterCondition, keys: &mut Vec<Key>) {
 }
 
 fn text(field: Field, anchor: Anchor<'_>) -> Option<Entry> {
+    let (place, text) = placed(anchor);
+    Some(Entry::Text(field, place, text))
+}
+
+fn placed(anchor: Anchor<'_>) -> (Place, Box<str>) {
     let (place, text) = match anchor {
         Anchor::Whole(text) => (Place::Whole, text),
         Anchor::Start(text) => (Place::Start, text),
         Anchor::End(text) => (Place::End, text),
         Anchor::Inside(text) => (Place::Inside, text),
     };
-    Some(Entry::Text(field, place, text.into()))
+    (place, text.into())
 }
 
 fn globs(field: Field, list: &List<Glob>) -> Option<Key> {
@@ -281,11 +296,29 @@ fn payloads(condition: &PayloadCondition, keys: &mut Vec<Key>) {
         .collect();
     let needed = needed.filter(|needed| !needed.is_empty());
     keys.extend(needed.map(|needed| needed.concat().iter().map(|bytes| literal(bytes)).collect()));
-    let values = condition.json.iter();
-    let there = values.filter(|(_, test)| *test != JsonTest::Exists(false));
-    keys.extend(there.map(|(pointer, test)| vec![Entry::Json(pointer.clone(), test.clone())]));
+    let json = condition.json.iter();
+    keys.extend(json.filter_map(|(pointer, test)| value(pointer, test)));
     let size = condition.size.iter();
     keys.extend(size.map(|numbers| sizes(Extent::Payload, numbers)));
+}
+
+/// A key of a value in JSON: none where one has to be missing.
+fn value(pointer: &Pointer, test: &JsonTest) -> Option<Key> {
+    let entry = |look| Entry::Json(pointer.clone(), look);
+    let one = match test {
+        JsonTest::Exists(false) => return None,
+        JsonTest::Exists(true) => JsonLook::There,
+        JsonTest::Flag(wanted) => JsonLook::Flag(*wanted),
+        JsonTest::Within(min, max) => JsonLook::Within(*min, *max),
+        JsonTest::Like(list) => {
+            let texts = all(list, |glob| {
+                let (place, text) = placed(glob.anchor()?);
+                Some(entry(JsonLook::Text(place, text)))
+            });
+            return texts.or_else(|| Some(vec![entry(JsonLook::There)]));
+        }
+    };
+    Some(vec![entry(one)])
 }
 
 impl From<Identity> for Field {

@@ -39,6 +39,18 @@ pub(crate) struct Real(pub(crate) f64);
 
 impl Eq for Real {}
 
+impl Real {
+    /// Its place among all numbers there are (IEEE 754 §5.10): of two, the larger one has the larger.
+    pub(crate) fn rank(self) -> u64 {
+        // Zero is one number, whatever its sign.
+        let bits = (self.0 + 0.0).to_bits();
+        match bits >> 63 {
+            0 => bits | 1 << 63,
+            _ => !bits,
+        }
+    }
+}
+
 impl std::hash::Hash for Real {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.0.to_bits().hash(state);
@@ -47,7 +59,7 @@ impl std::hash::Hash for Real {
 
 /// A value, as far as it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Value<'t> {
+pub(crate) enum Value<'t> {
     Flag(bool),
     Number(f64),
     /// Between its quotes, escapes and all.
@@ -322,7 +334,7 @@ fn with_lossy(raw: &[u8], test: &dyn Fn(&str) -> bool) -> bool {
 }
 
 /// Reads what any bytes stand for: what is no character stands for the one that says so.
-fn lossy<R>(raw: &[u8], read: impl FnOnce(&str) -> R) -> R {
+pub(crate) fn lossy<R>(raw: &[u8], read: impl FnOnce(&str) -> R) -> R {
     if !raw.contains(&b'\\') {
         return read(&String::from_utf8_lossy(raw));
     }
