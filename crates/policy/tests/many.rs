@@ -273,6 +273,7 @@ impl Sample {
                 version: Some(Version::V5),
                 client_id,
                 username,
+                unseen: false,
                 aliased_topic: None,
             },
             reasons: &self.reasons,

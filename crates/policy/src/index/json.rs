@@ -2,7 +2,7 @@
 //! other.
 
 use crate::matching::{
-    Bounds, JsonLook, JsonTree, JsonTreeBuilder, JsonValue, Pointer, Real, lossy,
+    Bounds, JsonLook, JsonTree, JsonTreeBuilder, JsonValue, Pointer, Range, Real, lossy,
 };
 
 use super::ranges::Ranges;
@@ -43,7 +43,7 @@ impl ValuesBuilder {
         match look {
             JsonLook::There => asked.known.there = Some(number),
             JsonLook::Flag(wanted) => asked.known.flags[usize::from(wanted)] = Some(number),
-            JsonLook::Within(min, max) => asked.numbers.push((bounds(min, max), number)),
+            JsonLook::Within(range) => asked.numbers.push((bounds(range), number)),
             JsonLook::Text(place, text) => asked.texts.insert(place, &text, number),
         }
     }
@@ -82,7 +82,7 @@ impl Values {
         match look {
             JsonLook::There => {}
             JsonLook::Flag(wanted) => asked.known.tell_flag(*wanted, tell),
-            JsonLook::Within(min, max) => asked.numbers.find(bounds(*min, *max), tell),
+            JsonLook::Within(range) => asked.numbers.find(bounds(*range), tell),
             JsonLook::Text(_, text) => asked.texts.find(text, tell),
         }
     }
@@ -95,10 +95,10 @@ impl Known {
     }
 }
 
-fn bounds(min: Real, max: Real) -> Bounds {
+fn bounds(range: Range) -> Bounds {
     Bounds {
-        min: min.rank(),
-        max: max.rank(),
+        min: range.min.rank(),
+        max: range.max.rank(),
     }
 }
 
@@ -109,14 +109,14 @@ mod tests {
 
     #[test]
     fn a_value_is_found_by_all_that_it_is() {
-        let within = |min, max| JsonLook::Within(Real(min), Real(max));
+        let within = |min, max| JsonLook::Within(Range::new(min, max));
         let text = |place, text: &str| JsonLook::Text(place, text.into());
         let looks = [
             JsonLook::There,
             JsonLook::Flag(true),
             within(-1.5, -0.5),
             within(-1.0, 0.0),
-            within(0.0, f64::MAX),
+            within(0.0, f64::INFINITY),
             text(Place::Whole, "j-7"),
             text(Place::Start, "j-"),
             text(Place::Inside, "-"),
@@ -138,7 +138,9 @@ mod tests {
             ("-0.0", &[0, 3, 4]),
             ("0", &[0, 3, 4]),
             ("1e9", &[0, 4]),
-            ("1e999", &[0]),
+            ("1e999", &[0, 4]),
+            ("Infinity", &[0, 4]),
+            ("-1e999", &[0]),
             ("NaN", &[0]),
             ("-nan", &[0]),
             (r#""j-7""#, &[0, 5, 6, 7]),

@@ -27,6 +27,8 @@ pub(super) struct Keyed {
     rules: Vec<Vec<u32>>,
     levels: [Trie; LOOKS],
     texts: Vec<(Field, Texts)>,
+    /// What asks for a name of the session.
+    names: Vec<u32>,
     networks: [Prefixes; PARTIES],
     vlans: HashMap<u16, u32, FixedState>,
     payloads: Literals,
@@ -98,6 +100,7 @@ impl Keyed {
         let rules = choice.rules();
         let mut levels: [Trie; LOOKS] = Default::default();
         let mut texts = Vec::<(Field, TextsBuilder)>::new();
+        let mut names = Vec::new();
         let mut networks: [Prefixes; PARTIES] = Default::default();
         let (mut vlans, mut reasons) = (HashMap::default(), HashMap::default());
         let (mut payloads, mut json) = (LiteralsBuilder::default(), ValuesBuilder::default());
@@ -111,6 +114,7 @@ impl Keyed {
                     levels[look as usize].insert(&filter, number);
                 }
                 Entry::Text(field, place, text) => {
+                    names.extend(field.is_name().then_some(number));
                     of_field(&mut texts, field).insert(place, &text, number);
                 }
                 Entry::Network(party, network) => networks[party as usize].insert(network, number),
@@ -136,6 +140,7 @@ impl Keyed {
             rules,
             levels,
             texts: texts.collect(),
+            names,
             networks,
             vlans,
             payloads: payloads.build(),
@@ -156,6 +161,9 @@ impl Keyed {
         if sections.have(Sections::TEXTS) {
             for (field, texts) in &self.texts {
                 field.each(subject, |text| texts.find(text, &mut tell));
+            }
+            if subject.session.unseen {
+                self.names.iter().copied().for_each(&mut tell);
             }
         }
         if sections.have(Sections::NETWORKS) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wire::mqtt::PacketType;
 
 use super::{CountLimit, DistinctLimit, Holding, Limit, MaxLimit, Per, RateLimit, Ratio};
-use crate::matching::{CodeClass, Scope};
+use crate::matching::{CodeClass, Identity, Scope};
 use crate::pack::DraftRule;
 use crate::read::{Node, Table};
 use crate::report::Report;
@@ -186,6 +186,8 @@ pub(crate) fn check(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
     }
     if let Limit::Max(max) = limit {
         check_holding(report, scope, max, node);
+        check_in_flight(report, draft, max, node);
+        check_named(report, draft, node);
         return check_merit(report, draft, node);
     }
     check_counted(report, scope, limit.per(), node);
@@ -196,6 +198,7 @@ pub(crate) fn check(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
             report.error(node.span(), message);
         }
     }
+    check_named(report, draft, node);
     check_merit(report, draft, node);
 }
 
@@ -258,6 +261,34 @@ fn check_holding(report: &mut Report, scope: Scope, limit: &MaxLimit, node: &Nod
             finding.help("count them by client, destination, flow or zone");
         }
         _ => {}
+    }
+}
+
+/// A PUBLISH of QoS 0 isn't in flight.
+fn check_in_flight(report: &mut Report, draft: &DraftRule, limit: &MaxLimit, node: &Node<'_>) {
+    if limit.of == Holding::InFlight && draft.matching.is_of_qos_0() {
+        let finding = report.error(node.span(), "nothing that the rule matches is in flight");
+        finding.help("it can never match, because a PUBLISH of QoS 0 is acknowledged by nobody");
+    }
+}
+
+/// Who has no name isn't counted by it.
+fn check_named(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    let Some(limit) = &draft.rule.limit else {
+        return;
+    };
+    let (name, per) = match limit.per() {
+        per @ Per::ClientId => (Identity::ClientId, per),
+        per @ Per::Username => (Identity::Username, per),
+        _ => return,
+    };
+    if draft.matching.is_of_nameless(name) {
+        let message = format!(
+            "what the rule matches has no `{}` to be counted by",
+            per.name()
+        );
+        let finding = report.error(node.span(), message);
+        finding.help("it can never match, because who has no name isn't counted");
     }
 }
 

@@ -16,7 +16,7 @@ use super::name::NamePattern;
 use super::numbers::{Bounds, Numbers};
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
-use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer, Real};
+use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer, Range};
 use super::prefix::delayed;
 use super::read::Matching;
 use super::told;
@@ -89,7 +89,7 @@ pub(crate) enum JsonLook {
     There,
     Flag(bool),
     /// A number, both ends included.
-    Within(Real, Real),
+    Within(Range),
     Text(Place, Box<str>),
 }
 
@@ -309,7 +309,10 @@ fn value(pointer: &Pointer, test: &JsonTest) -> Option<Key> {
         JsonTest::Exists(false) => return None,
         JsonTest::Exists(true) => JsonLook::There,
         JsonTest::Flag(wanted) => JsonLook::Flag(*wanted),
-        JsonTest::Within(min, max) => JsonLook::Within(*min, *max),
+        JsonTest::Within(ranges) => {
+            let looks = ranges.iter().map(|range| JsonLook::Within(*range));
+            return Some(looks.map(entry).collect());
+        }
         JsonTest::Like(list) => {
             let texts = all(list, |glob| {
                 let (place, text) = placed(glob.anchor()?);
@@ -331,6 +334,11 @@ impl From<Identity> for Field {
 }
 
 impl Field {
+    /// Whether it is one of the session's.
+    pub(crate) fn is_name(self) -> bool {
+        matches!(self, Self::ClientId | Self::Username)
+    }
+
     /// Every text of this kind that a message has.
     pub(crate) fn each(self, subject: &Subject<'_>, mut look: impl FnMut(&str)) {
         match self {

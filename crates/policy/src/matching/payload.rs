@@ -20,7 +20,7 @@ use super::numbers::Numbers;
 use super::told::{self, Content};
 
 pub(crate) use expression::{Expression, ExpressionError};
-pub(crate) use json::{JsonTest, Real, Tree, TreeBuilder, Value, lossy};
+pub(crate) use json::{JsonTest, Range, Real, Tree, TreeBuilder, Value, lossy};
 pub(crate) use pointer::{Pointer, PointerError};
 
 /// Longer ones are refused.

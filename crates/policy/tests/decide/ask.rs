@@ -109,6 +109,7 @@ pub(crate) struct Mqtt {
     vlan: Option<u16>,
     client_id: Option<&'static str>,
     username: Option<&'static str>,
+    unseen: bool,
     aliased_topic: Option<&'static str>,
 }
 
@@ -125,6 +126,7 @@ impl Mqtt {
             vlan: None,
             client_id: None,
             username: None,
+            unseen: false,
             aliased_topic: None,
         }
     }
@@ -202,6 +204,12 @@ impl Mqtt {
         Self::new(bytes, Version::V5)
     }
 
+    /// Of a session whose CONNECT went by unseen.
+    pub(crate) fn unseen(mut self) -> Self {
+        self.unseen = true;
+        self
+    }
+
     pub(crate) fn from(mut self, source: &str) -> Self {
         self.source = source.parse().expect("an address");
         self
@@ -260,6 +268,7 @@ impl Ask for Mqtt {
             version: Some(self.version),
             client_id: self.client_id,
             username: self.username,
+            unseen: self.unseen,
             aliased_topic: self.aliased_topic,
         };
         subject.size = len;

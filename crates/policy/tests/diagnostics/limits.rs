@@ -132,6 +132,24 @@ fn what_is_wrong_with_a_limit_of_holdings() {
             "count them by client",
         ),
         (
+            "packet = \"PUBLISH\", qos = 0",
+            "{ max = 1, of = \"in_flight\", per = \"client\" }",
+            "nothing that the rule matches is in flight",
+            "acknowledged by nobody",
+        ),
+        (
+            "packet = \"CONNECT\", client_id = \"!*\"",
+            "{ max = 1, of = \"sessions\", per = \"client_id\" }",
+            "what the rule matches has no `client_id` to be counted by",
+            "who has no name isn't counted",
+        ),
+        (
+            "packet = \"CONNECT\", username = \"!*\"",
+            "{ rate = 1, burst = 1, per = \"username\" }",
+            "what the rule matches has no `username` to be counted by",
+            "who has no name isn't counted",
+        ),
+        (
             requests,
             "{ max = 1, of = \"observers\", per = \"client_id\" }",
             "who holds `observers` has no `client_id`",

@@ -28,12 +28,19 @@ pub(crate) enum JsonTest {
     /// Whether there is one; where a rule catches what has none, in what is no JSON there is none.
     Exists(bool),
     Flag(bool),
-    /// A number, both ends included.
-    Within(Real, Real),
+    /// A number in one of these ranges, both ends included.
+    Within(Box<[Range]>),
     Like(List<Glob>),
 }
 
-/// A number of a rule, finite.
+/// Numbers from one to another; without an end they go on for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Range {
+    pub(crate) min: Real,
+    pub(crate) max: Real,
+}
+
+/// A number of a rule, or an infinity: what is too large for a number is read as that.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Real(pub(crate) f64);
 
@@ -110,12 +117,29 @@ impl JsonTest {
         match (self, value) {
             (Self::Exists(wanted), _) => *wanted,
             (Self::Flag(wanted), Value::Flag(flag)) => flag == *wanted,
-            (Self::Within(min, max), Value::Number(number)) => (min.0..=max.0).contains(&number),
+            (Self::Within(ranges), Value::Number(number)) => {
+                ranges.iter().any(|range| range.contains(number))
+            }
             (Self::Like(globs), Value::Text(raw)) => {
                 decode(raw, &|text| globs.holds(|glob| glob.matches(text)))
             }
+            // What is no text is no text that is excluded.
+            (Self::Like(globs), _) => globs.any_of.is_empty(),
             _ => false,
         }
+    }
+}
+
+impl Range {
+    pub(crate) const fn new(min: f64, max: f64) -> Self {
+        Self {
+            min: Real(min),
+            max: Real(max),
+        }
+    }
+
+    fn contains(&self, number: f64) -> bool {
+        (self.min.0..=self.max.0).contains(&number)
     }
 }
 
@@ -461,7 +485,7 @@ mod tests {
     }
 
     fn above_100() -> JsonTest {
-        JsonTest::Within(Real(101.0), Real(f64::MAX))
+        JsonTest::Within([Range::new(101.0, f64::INFINITY)].into())
     }
 
     #[test]
@@ -510,7 +534,7 @@ mod tests {
     #[test]
     fn what_is_let_through_passes_whoever_reads_it() {
         let pointer = Pointer::new("/speed").expect("a pointer");
-        let test = JsonTest::Within(Real(0.0), Real(100.0));
+        let test = JsonTest::Within([Range::new(0.0, 100.0)].into());
         for (text, passes) in [
             (r#"{"speed":5}"#, true),
             ("{\"speed\":5}\0", true),

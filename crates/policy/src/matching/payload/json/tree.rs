@@ -154,7 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::tests::PIECES;
-    use super::super::{JsonTest, Real, holds, with_lossy};
+    use super::super::{JsonTest, Range, holds, with_lossy};
     use super::*;
     use crate::matching::asked::Effect;
 
@@ -171,7 +171,7 @@ mod tests {
             let tests = [
                 JsonTest::Exists(true),
                 JsonTest::Flag(true),
-                JsonTest::Within(Real(101.0), Real(f64::MAX)),
+                JsonTest::Within([Range::new(101.0, f64::INFINITY)].into()),
             ];
             let pointers = named.iter().map(|text| Pointer::new(text).expect("a pointer"));
             let asked: Vec<_> = pointers
