@@ -148,7 +148,10 @@ fn text_in_json() -> BoxedStrategy<String> {
 }
 
 fn size() -> BoxedStrategy<String> {
-    text("size = \\{ (min|max) = [1-4][0-9] \\}|size = \\{ min = 1[0-9], max = 2[0-9] \\}")
+    text(
+        "size = \\{ (min|max) = [1-4][0-9] \\}|size = \\{ min = 1[0-9], max = 2[0-9] \\}\
+        |source_port = (39999|40000)|destination_port = \\{ (min|max) = 188[2-4] \\}",
+    )
 }
 
 fn property() -> BoxedStrategy<String> {
@@ -157,8 +160,8 @@ fn property() -> BoxedStrategy<String> {
         list("k", glob()).prop_map(|test| format!("user_property = {{ {test} }}")),
         Just("content_type = true".to_owned()),
     ];
-    test.prop_map(|test| format!("property = {{ {test} }}"))
-        .boxed()
+    let test = test.prop_map(|test| format!("property = {{ {test} }}"));
+    prop_oneof![4 => test, 1 => text("user_properties = \\{ (min|max) = [0-2] \\}")].boxed()
 }
 
 fn filter() -> BoxedStrategy<String> {

@@ -43,8 +43,8 @@ pub(super) struct Sent {
     /// What it says, byte for byte; of ours, the message ID of the CON it answers.
     digest: u32,
     confirmable: bool,
-    /// How often it came since.
-    repeated: u8,
+    /// How often it went on.
+    times: u8,
     pub(super) kind: Kind,
     /// Of a decoy, that of the response before it.
     pub(super) token: Token,
@@ -75,7 +75,7 @@ impl Sent {
             first: now,
             digest,
             confirmable,
-            repeated: 0,
+            times: 0,
             kind,
             token,
         }
@@ -118,17 +118,18 @@ impl Sent {
 
     /// Whether its sender may send it once more, for want of an answer.
     pub(super) fn may_be_repeated(&self, now: Instant) -> bool {
-        self.repeated < MAX_RETRANSMIT && now.since(self.first) <= NON_LIFETIME
+        self.times <= MAX_RETRANSMIT && now.since(self.first) <= NON_LIFETIME
     }
 
     /// Takes the place of what was sent before.
     pub(super) fn follow(&mut self, next: Self) -> Repetition {
         let before = std::mem::replace(self, next);
         if before.digest != next.digest {
+            self.times = 1;
             return Repetition::Other;
         }
         self.first = before.first;
-        self.repeated = before.repeated.saturating_add(1);
+        self.times = before.times.saturating_add(1);
         match next.at.since(before.first) > NON_LIFETIME {
             true => Repetition::Late,
             false => Repetition::Fair,

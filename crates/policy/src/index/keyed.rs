@@ -33,7 +33,7 @@ pub(super) struct Keyed {
     vlans: HashMap<u16, u32, FixedState>,
     payloads: Literals,
     json: Values,
-    sizes: [Ranges; EXTENTS],
+    numbers: [Ranges; EXTENTS],
     reasons: HashMap<Reason, u32, FixedState>,
 }
 
@@ -41,7 +41,7 @@ const LOOKS: usize = Look::Path as usize + 1;
 const PARTIES: usize = Party::Server as usize + 1;
 /// Open ranges meet all others: of more of them nothing is told.
 const MAX_MEETING: usize = 1024;
-const EXTENTS: usize = Extent::Payload as usize + 1;
+const EXTENTS: usize = Extent::UserProperties as usize + 1;
 
 /// Which of them a bucket's rules are found by, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,7 +54,7 @@ impl Sections {
 
     const VLANS: Self = Self((8 << PARTIES) << LOOKS);
     const JSON: Self = Self(Self::VLANS.0 << 1);
-    const SIZES: Self = Self(Self::VLANS.0 << 2);
+    const NUMBERS: Self = Self(Self::VLANS.0 << 2);
 
     const NETWORKS: Self = Self(((1 << PARTIES) - 1) << 3);
 
@@ -74,7 +74,7 @@ impl Sections {
             Entry::Vlan(_) => Self::VLANS,
             Entry::Payload(_) => Self::PAYLOADS,
             Entry::Json(..) => Self::JSON,
-            Entry::Bytes(..) => Self::SIZES,
+            Entry::Number(..) => Self::NUMBERS,
             Entry::Reason(_) => Self::REASONS,
         }
     }
@@ -104,7 +104,7 @@ impl Keyed {
         let mut networks: [Prefixes; PARTIES] = Default::default();
         let (mut vlans, mut reasons) = (HashMap::default(), HashMap::default());
         let (mut payloads, mut json) = (LiteralsBuilder::default(), ValuesBuilder::default());
-        let mut sizes: [Vec<(Bounds, u32)>; EXTENTS] = Default::default();
+        let mut numbers: [Vec<(Bounds, u32)>; EXTENTS] = Default::default();
         for ((number, entry), rules) in (0..).zip(choice.entries).zip(&rules) {
             if rules.is_empty() {
                 continue;
@@ -127,7 +127,7 @@ impl Keyed {
                 }
                 Entry::Payload(literal) => payloads.insert(&literal, number),
                 Entry::Json(pointer, look) => json.insert(&pointer, look, number),
-                Entry::Bytes(extent, bounds) => sizes[extent as usize].push((bounds, number)),
+                Entry::Number(extent, bounds) => numbers[extent as usize].push((bounds, number)),
                 Entry::Reason(reason) => {
                     reasons.insert(reason, number);
                 }
@@ -145,7 +145,7 @@ impl Keyed {
             vlans,
             payloads: payloads.build(),
             json: json.build(),
-            sizes: sizes.map(Ranges::new),
+            numbers: numbers.map(Ranges::new),
             reasons,
         }
     }
@@ -175,8 +175,8 @@ impl Keyed {
             let number = self.vlans.get(&vlan).copied();
             number.into_iter().for_each(&mut tell);
         }
-        if sections.have(Sections::SIZES) {
-            self.find_sizes(subject, &mut tell);
+        if sections.have(Sections::NUMBERS) {
+            self.find_numbers(subject, &mut tell);
         }
         self.find_in_payload(sections, subject, &mut tell);
     }
@@ -203,10 +203,19 @@ impl Keyed {
         }
     }
 
-    fn find_sizes(&self, subject: &Subject<'_>, tell: &mut impl FnMut(u32)) {
-        for extent in [Extent::Message, Extent::Payload] {
-            if let Ok(size) = u64::try_from(extent.of(subject)) {
-                self.sizes[extent as usize].find(Bounds::one(size), tell);
+    fn find_numbers(&self, subject: &Subject<'_>, tell: &mut impl FnMut(u32)) {
+        for extent in [
+            Extent::Message,
+            Extent::Payload,
+            Extent::SourcePort,
+            Extent::DestinationPort,
+            Extent::UserProperties,
+        ] {
+            let ranges = &self.numbers[extent as usize];
+            if !ranges.is_empty()
+                && let Ok(number) = u64::try_from(extent.of(subject))
+            {
+                ranges.find(Bounds::one(number), tell);
             }
         }
     }
@@ -259,8 +268,8 @@ impl Keyed {
                 self.json
                     .meeting(pointer, look, &mut at_most(MAX_MEETING, tell));
             }
-            Entry::Bytes(extent, bounds) => {
-                self.sizes[*extent as usize].find(*bounds, &mut at_most(MAX_MEETING, tell));
+            Entry::Number(extent, bounds) => {
+                self.numbers[*extent as usize].find(*bounds, &mut at_most(MAX_MEETING, tell));
             }
             Entry::Reason(reason) => {
                 let number = self.reasons.get(reason).copied();

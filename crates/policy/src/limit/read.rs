@@ -76,8 +76,14 @@ impl LimitReader<'_, '_> {
         if let Some(node) = self.table.required(self.report, "of") {
             node.choice(self.report, &[("udp_payload_bytes", ())]);
         }
-        let per = self.table.required(self.report, "per");
-        let per = per.and_then(|node| node.choice(self.report, &[("client", Per::Client)]));
+        let node = self.table.required(self.report, "per");
+        let per = node.as_ref().and_then(|node| self.counted(node));
+        if let Some(node) = node.filter(|_| per.is_some_and(|per| per != Per::Client)) {
+            let finding = self
+                .report
+                .error(node.span(), "a `ratio` is counted by client");
+            finding.help("what goes towards an address is paid for by what came from it");
+        }
         let window = self.window(MAX_RATIO_WINDOW);
         Some(Ratio {
             ratio_milli: ratio_milli?,
@@ -253,7 +259,7 @@ fn check_holding(report: &mut Report, scope: Scope, limit: &MaxLimit, node: &Nod
         Per::Topic => {
             let message = format!("`{}` aren't counted by topic", limit.of.name());
             let finding = report.error(node.span(), message);
-            finding.help("count them by client, client_id, username, destination, flow or zone");
+            finding.help(why_not_by_topic(limit.of));
         }
         Per::ClientId | Per::Username if !scope.is_subset(Scope::protocol(Protocol::Mqtt)) => {
             let message = format!("who holds `{}` has no `{name}`", limit.of.name());
@@ -261,6 +267,27 @@ fn check_holding(report: &mut Report, scope: Scope, limit: &MaxLimit, node: &Nod
             finding.help("count them by client, destination, flow or zone");
         }
         _ => {}
+    }
+}
+
+const fn why_not_by_topic(of: Holding) -> &'static str {
+    match of {
+        Holding::Sessions => {
+            "a session has no topic: count it by client, client_id, username, \
+            destination, flow or zone"
+        }
+        Holding::Subscriptions => {
+            "a subscription has a filter, which may be of many topics: count it \
+            by client, client_id, username, destination, flow or zone"
+        }
+        Holding::InFlight => {
+            "what waits for an acknowledgement is held by its session: count it by client, \
+            client_id, username, destination, flow or zone, or what is published to a topic by its `rate`"
+        }
+        Holding::Observers | Holding::Exchanges => {
+            "CoAP has no topics: count them by client, \
+            destination, flow or zone"
+        }
     }
 }
 

@@ -48,8 +48,8 @@ pub(crate) enum Entry {
     Payload(Box<[u8]>),
     /// A payload in JSON with such a value there.
     Json(Pointer, JsonLook),
-    /// So many bytes.
-    Bytes(Extent, Bounds),
+    /// So many bytes, or what else is measured.
+    Number(Extent, Bounds),
     /// This detection.
     Reason(Reason),
 }
@@ -93,11 +93,14 @@ pub(crate) enum JsonLook {
     Text(Place, Box<str>),
 }
 
-/// What has a size.
+/// What is measured in numbers that are looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Extent {
     Message,
     Payload,
+    SourcePort,
+    DestinationPort,
+    UserProperties,
 }
 
 /// Where in a text.
@@ -148,7 +151,8 @@ impl Entry {
             Self::Payload(bytes) if bytes.len() > 3 => 4,
             // Whoever is found by it makes payloads be read.
             Self::Json(..) => 32,
-            Self::Bytes(..) => 48,
+            Self::Number(Extent::SourcePort | Extent::DestinationPort, _) => 8,
+            Self::Number(..) => 48,
             Self::Payload(_) | Self::Reason(_) => 64,
         }
     }
@@ -183,8 +187,9 @@ impl Matching {
                     keys.extend(globs(Field::ServerName, list));
                 }
                 Condition::Number(Measure::Vlan, numbers) => keys.extend(vlans(numbers)),
-                Condition::Number(Measure::Size, numbers) => {
-                    keys.push(sizes(Extent::Message, numbers));
+                Condition::Number(measure, numbers) => {
+                    let extent = Extent::of_measure(*measure);
+                    keys.extend(extent.map(|of| sizes(of, numbers)));
                 }
                 Condition::Payload(payload) => payloads(payload, &mut keys),
                 _ => {}
@@ -277,7 +282,7 @@ fn vlans(numbers: &Numbers) -> Option<Key> {
 
 fn sizes(of: Extent, numbers: &Numbers) -> Key {
     let ranges = numbers.ranges().iter();
-    ranges.map(|range| Entry::Bytes(of, *range)).collect()
+    ranges.map(|range| Entry::Number(of, *range)).collect()
 }
 
 fn payloads(condition: &PayloadCondition, keys: &mut Vec<Key>) {
@@ -375,11 +380,24 @@ impl Field {
 }
 
 impl Extent {
-    /// How large it is.
+    fn of_measure(measure: Measure) -> Option<Self> {
+        Some(match measure {
+            Measure::Size => Self::Message,
+            Measure::SourcePort => Self::SourcePort,
+            Measure::DestinationPort => Self::DestinationPort,
+            Measure::UserProperties => Self::UserProperties,
+            _ => return None,
+        })
+    }
+
+    /// How much of it there is.
     pub(crate) fn of(self, subject: &Subject<'_>) -> usize {
         match self {
             Self::Message => subject.size,
             Self::Payload => told::payload_len(subject),
+            Self::SourcePort => subject.endpoints.source_port.into(),
+            Self::DestinationPort => subject.endpoints.destination_port.into(),
+            Self::UserProperties => told::user_properties(subject).unwrap_or(0),
         }
     }
 }

@@ -59,6 +59,12 @@ pub(super) fn properties<'a>(
     Some(packet.properties().iter().chain(will.iter()))
 }
 
+/// How many properties of its user's own it has, if it can have any.
+pub(super) fn user_properties(subject: &Subject<'_>) -> Option<usize> {
+    let is_users = |property: &Property<'_>| matches!(property, Property::UserProperty(_));
+    Some(properties(subject)?.filter(is_users).count())
+}
+
 /// What is at hand of what a message brings.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Content<'a> {
