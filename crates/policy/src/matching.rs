@@ -59,6 +59,6 @@ pub(crate) use read::{Matching, matching};
 pub(crate) use scope::{BUCKETS, CodeClass, Scope};
 pub(crate) use set::Set;
 pub(crate) use told::{
-    filters as filters_of, known_topic as topic_of, whole_payload as payload_of,
+    filters as filters_of, known_topic as topic_of, payload_in_5, whole_payload as payload_of,
 };
 pub(crate) use value::Test;

@@ -7,7 +7,7 @@ use wire::mqtt::topic;
 
 use crate::matching::{
     Bounds, Entry, Extent, Field, Look, Party, ProxiedPath, Relation, delayed, filters_of,
-    payload_of, topic_of,
+    payload_in_5, payload_of, topic_of,
 };
 use crate::{Reason, Subject};
 
@@ -195,11 +195,13 @@ impl Keyed {
         let Some(payload) = payload else {
             return;
         };
-        if literals {
-            self.payloads.find(payload, tell);
-        }
-        if json {
-            self.json.find(payload, tell);
+        for payload in [Some(payload), payload_in_5(subject)].into_iter().flatten() {
+            if literals {
+                self.payloads.find(payload, tell);
+            }
+            if json {
+                self.json.find(payload, tell);
+            }
         }
     }
 
@@ -212,11 +214,15 @@ impl Keyed {
             Extent::UserProperties,
         ] {
             let ranges = &self.numbers[extent as usize];
-            if !ranges.is_empty()
-                && let Ok(number) = u64::try_from(extent.of(subject))
-            {
-                ranges.find(Bounds::one(number), tell);
+            if ranges.is_empty() {
+                continue;
             }
+            let payload = payload_in_5(subject).filter(|_| extent == Extent::Payload);
+            let sizes = [Some(extent.of(subject)), payload.map(<[u8]>::len)];
+            let sizes = sizes.into_iter().flatten().map(u64::try_from);
+            sizes
+                .flatten()
+                .for_each(|n| ranges.find(Bounds::one(n), tell));
         }
     }
 

@@ -117,6 +117,8 @@ impl Condition {
             Self::AddressValidated(wanted) => subject.address_validated == *wanted,
             Self::Tls(wanted) => is_tls(subject) == *wanted,
             Self::Service(services) => services.contains(subject.service),
+            // What nobody knows catches nobody.
+            Self::Version(_) if subject.session.unseen => asked.effect == Effect::LetsThrough,
             Self::Version(versions) => version(subject).is_some_and(|v| versions.contains(v)),
             Self::Qos(wanted) => has_qos(asked, wanted),
             Self::Flag(flag, wanted) => flag.of(subject) == Some(*wanted),
@@ -131,7 +133,6 @@ impl Condition {
                 _ => false,
             },
             Self::Address(party, list) => address_holds(subject, *party, list),
-            // What nobody knows catches nobody.
             Self::Identity(..) if subject.session.unseen => asked.effect == Effect::LetsThrough,
             Self::Identity(identity, list) => {
                 list.holds_for(identity.of(&subject.session), &values(subject))

@@ -1,5 +1,7 @@
 //! Sessions whose CONNECT went by unseen: nobody knows their names, so nobody is caught for them.
 
+use wire::mqtt::{Version, encode};
+
 use crate::ask::{Ask, Mqtt, policy};
 
 /// Whether a rule that stops what fits, one that stops all but what fits, and one that lets it through speak of it.
@@ -92,6 +94,52 @@ fn a_name_that_nobody_knows_catches_nobody() {
     let nameless = Mqtt::publish("dev/s7/state");
     let spoken_of_by = spoken_of(&nameless, "topic = \"!dev/{client_id}/#\"");
     assert_eq!(spoken_of_by, [true, false, true]);
+}
+
+/// Nobody said what version is spoken: read in 3.1.1, what 5.0 has before its payload looks like a part of it.
+#[test]
+fn a_payload_is_what_it_is_in_each_version_it_may_be_of() {
+    let publish = |payload: &[u8]| {
+        let mut bytes = Vec::new();
+        let packet = encode::Publish {
+            topic: "t",
+            payload,
+            ..Default::default()
+        };
+        encode::publish(&mut bytes, Version::V311, &packet);
+        Mqtt::in_version(bytes, Version::V311).unseen()
+    };
+    let of_5 = || publish(b"\0{\"t\":21.5}");
+    let of_311 = || publish(b"{\"t\":21.5}");
+    for (message, conditions, spoken_of_by) in [
+        (of_5(), "payload = { json = true }", [false, false, true]),
+        (of_311(), "payload = { json = true }", [true, false, true]),
+        (of_5(), "payload = { json = false }", [false, false, true]),
+        (
+            of_5(),
+            "payload = { starts_with = \"{\" }",
+            [false, false, true],
+        ),
+        (
+            of_5(),
+            "payload = { contains = \"21.5\" }",
+            [true, false, true],
+        ),
+        (of_5(), "payload = { size = 10 }", [false, false, true]),
+        (
+            of_5(),
+            "payload = { size = { max = 11 } }",
+            [true, false, true],
+        ),
+        (of_5(), "version = \"!5.0\"", [false, false, true]),
+        (of_5(), "version = \"5.0\"", [false, false, true]),
+    ] {
+        assert_eq!(
+            spoken_of(&message, conditions),
+            spoken_of_by,
+            "{conditions}"
+        );
+    }
 }
 
 /// Rules found by the names that they ask for are found by sessions without.
