@@ -54,7 +54,7 @@ pub(crate) use payload::{
 };
 pub(crate) use prefix::delayed;
 pub(crate) use property::{PropertyCondition, forms as property_forms, name as property_name};
-pub(crate) use proxied::ProxiedPath;
+pub(crate) use proxied::Proxied;
 pub(crate) use read::{Matching, matching};
 pub(crate) use scope::{BUCKETS, CodeClass, Scope};
 pub(crate) use set::Set;

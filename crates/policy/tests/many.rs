@@ -27,7 +27,7 @@ const FAMILIES: &[Family] = &[
     ),
     (
         "packet = \"CONNECT\"",
-        &[topic, client_id, username, address, property],
+        &[topic, client_id, username, password, address, property],
     ),
     (
         "packet = [\"SUBSCRIBE\", \"UNSUBSCRIBE\"]",
@@ -89,6 +89,14 @@ fn client_id() -> BoxedStrategy<String> {
 
 fn username() -> BoxedStrategy<String> {
     list("username", glob())
+}
+
+fn password() -> BoxedStrategy<String> {
+    let filled = ["{username}", "{client_id}b"].map(str::to_owned);
+    list(
+        "password",
+        prop_oneof![glob(), select(filled.to_vec())].boxed(),
+    )
 }
 
 fn address() -> BoxedStrategy<String> {
@@ -318,7 +326,9 @@ fn publish() -> BoxedStrategy<(Protocol, Vec<u8>)> {
 }
 
 fn connect() -> BoxedStrategy<(Protocol, Vec<u8>)> {
-    let bytes = text("[ab](/[ab]){0,2}").prop_map(|topic| {
+    let password = proptest::option::of(text("[ab]{0,3}"));
+    let parts = (text("[ab](/[ab]){0,2}"), password);
+    let bytes = parts.prop_map(|(topic, password)| {
         let will = encode::Will {
             topic: &topic,
             payload: b"ab",
@@ -329,6 +339,7 @@ fn connect() -> BoxedStrategy<(Protocol, Vec<u8>)> {
         let packet = encode::Connect {
             version: Version::V5,
             will: Some(will),
+            password: password.as_deref().map(str::as_bytes),
             ..Default::default()
         };
         let mut bytes = Vec::new();

@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use wire::mqtt::topic;
 
 use crate::matching::{
-    Bounds, Entry, Extent, Field, Look, Party, ProxiedPath, Relation, delayed, filters_of,
+    Bounds, Entry, Extent, Field, Look, Party, Proxied, Relation, delayed, filters_of,
     payload_in_5, payload_of, topic_of,
 };
 use crate::{Reason, Subject};
@@ -303,9 +303,9 @@ impl Keyed {
                 message.uri_path().map(str::as_bytes),
                 tell,
             );
-            if let Some(path) = message.proxy_path() {
-                let path = ProxiedPath::new(path);
-                trie.find(Relation::Matches, path.segments().map(str::as_bytes), tell);
+            if let Some(uri) = message.proxy_uri() {
+                let path = Proxied::path(uri.path);
+                trie.find(Relation::Matches, path.parts().map(str::as_bytes), tell);
             }
         }
         for look in [Look::Overlaps, Look::Within, Look::Covers] {

@@ -19,7 +19,7 @@ use super::pattern::{Pattern, Relation, Values};
 use super::payload::PayloadCondition;
 use super::prefix::delayed;
 use super::property::PropertyCondition;
-use super::proxied::ProxiedPath;
+use super::proxied::Proxied;
 use super::set::{Codes, Octets, Set};
 use super::time::Schedule;
 use super::told;
@@ -52,6 +52,8 @@ pub(crate) enum Condition {
     Address(Party, List<Addresses>),
     /// `client_id`, `username`.
     Identity(Identity, List<NamePattern>),
+    /// `password` of a CONNECT, by its text.
+    Password(List<NamePattern>),
     /// `topic` of a PUBLISH or a will.
     Topic(List<Pattern>),
     /// `topic_text`: the same as a mere text.
@@ -137,6 +139,7 @@ impl Condition {
             Self::Identity(identity, list) => {
                 list.holds_for(identity.of(&subject.session), &values(subject))
             }
+            Self::Password(list) => list.holds_for(told::password(subject), &values(subject)),
             Self::Topic(list) => topic_holds(asked, list),
             Self::TopicText(list) => topic_text_holds(asked, list),
             Self::Filter(condition) => condition.holds(asked),
@@ -191,7 +194,7 @@ impl Condition {
                 _,
             ) => 1,
             Self::Address(..) | Self::Qos(_) => 2,
-            Self::Identity(..) | Self::Hello(_) => 3,
+            Self::Identity(..) | Self::Password(_) | Self::Hello(_) => 3,
             Self::Topic(_) | Self::TopicText(_) | Self::Path(_) => 4,
             Self::Number(..) | Self::Property(_) | Self::Option(_) | Self::Time(_) => 5,
             Self::Filter(_) => 6,
@@ -319,10 +322,10 @@ fn topic_text_holds(asked: &Asked<'_, '_>, list: &List<Glob>) -> bool {
 
 /// Beside a Proxy-Uri there is no Uri-Path: that is malformed (RFC 7252 §5.10.2).
 fn path_holds(message: &coap::Content<'_>, list: &List<PathPattern>) -> bool {
-    match message.proxy_path() {
-        Some(path) => {
-            let proxied = ProxiedPath::new(path);
-            list.holds_for(|| proxied.segments())
+    match message.proxy_uri() {
+        Some(uri) => {
+            let proxied = Proxied::path(uri.path);
+            list.holds_for(|| proxied.parts())
         }
         None => list.holds_for(|| message.uri_path()),
     }

@@ -34,6 +34,7 @@ impl Condition {
                 (Self::Identity(identity, mine), Self::Identity(other, theirs)) => {
                     identity == other && mine.takes_in(theirs)
                 }
+                (Self::Password(mine), Self::Password(theirs)) => mine.takes_in(theirs),
                 (Self::Topic(mine), Self::Topic(theirs)) => mine.takes_in(theirs),
                 (Self::TopicText(mine), Self::TopicText(theirs)) => mine.takes_in(theirs),
                 (Self::Filter(mine), Self::Filter(theirs)) => mine.is_implied_by(theirs),
@@ -53,6 +54,7 @@ impl Condition {
             (Self::Path(mine), Self::Path(theirs)) => mine.meets(theirs),
             (Self::Address(_, mine), Self::Address(_, theirs)) => mine.meets(theirs),
             (Self::Identity(_, mine), Self::Identity(_, theirs)) => mine.meets(theirs),
+            (Self::Password(mine), Self::Password(theirs)) => mine.meets(theirs),
             (mine, theirs) => mine.is_implied_by(theirs) || theirs.is_implied_by(mine),
         }
     }
@@ -78,6 +80,7 @@ impl Condition {
             (Self::Identity(identity, mine), Self::Identity(other, theirs)) => {
                 identity == other && mine.is_apart_from(theirs)
             }
+            (Self::Password(mine), Self::Password(theirs)) => mine.is_apart_from(theirs),
             _ => false,
         }
     }

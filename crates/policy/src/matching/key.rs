@@ -18,6 +18,7 @@ use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
 use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer, Range};
 use super::prefix::delayed;
+use super::proxied::Proxied;
 use super::read::Matching;
 use super::told;
 use super::value::Test;
@@ -76,6 +77,7 @@ pub(crate) enum Field {
     Filter,
     ClientId,
     Username,
+    Password,
     ServerName,
     /// By the property's identifier.
     Property(u8),
@@ -173,9 +175,9 @@ impl Matching {
                 Condition::Filter(filter) => filters(filter, &mut keys),
                 Condition::Path(list) => keys.extend(all(list, PathPattern::key)),
                 Condition::Identity(identity, list) => {
-                    let field = Field::from(*identity);
-                    keys.extend(all(list, |name| text(field, name.anchor()?)));
+                    keys.extend(names(Field::from(*identity), list));
                 }
+                Condition::Password(list) => keys.extend(names(Field::Password, list)),
                 Condition::Property(property) => {
                     keys.extend(values(Field::Property(property.id), &property.test));
                 }
@@ -253,6 +255,10 @@ fn placed(anchor: Anchor<'_>) -> (Place, Box<str>) {
 
 fn globs(field: Field, list: &List<Glob>) -> Option<Key> {
     all(list, |glob| text(field, glob.anchor()?))
+}
+
+fn names(field: Field, list: &List<NamePattern>) -> Option<Key> {
+    all(list, |name| text(field, name.anchor()?))
 }
 
 fn values(field: Field, test: &Test) -> Option<Key> {
@@ -358,6 +364,7 @@ impl Field {
             }
             Self::ClientId => subject.session.client_id.into_iter().for_each(look),
             Self::Username => subject.session.username.into_iter().for_each(look),
+            Self::Password => told::password(subject).into_iter().for_each(look),
             Self::ServerName => {
                 if let Message::Hello(hello) = subject.message {
                     hello.server_name().into_iter().for_each(look);
@@ -369,11 +376,16 @@ impl Field {
                 mine.filter_map(super::property::text).for_each(look);
             }
             Self::Option(number) => {
-                let message = subject.message.coap();
-                let options = message.into_iter().flat_map(|m| m.options_of(number));
+                let Some(message) = subject.message.coap() else {
+                    return;
+                };
+                let options = message.options_of(number);
                 options
                     .filter_map(|option| option.as_str())
                     .for_each(&mut look);
+                if let Some(proxied) = Proxied::option(message, number) {
+                    proxied.parts().for_each(look);
+                }
             }
         }
     }

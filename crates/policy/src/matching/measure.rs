@@ -4,7 +4,7 @@ use wire::mqtt::{ControlPacket, topic};
 
 use super::asked::{Asked, Part};
 use super::numbers::Numbers;
-use super::proxied::ProxiedPath;
+use super::proxied::Proxied;
 use super::told;
 use crate::Message;
 
@@ -102,8 +102,8 @@ fn levels_hold(asked: &Asked<'_, '_>, numbers: &Numbers) -> bool {
         _ => {
             let message = subject.message.coap();
             message.is_some_and(|message| {
-                numbers.holds(match message.proxy_path() {
-                    Some(path) => ProxiedPath::new(path).segments().count(),
+                numbers.holds(match message.proxy_uri() {
+                    Some(uri) => Proxied::path(uri.path).parts().count(),
                     None => message.uri_path().count(),
                 })
             })

@@ -5,6 +5,9 @@ use wire::mqtt::{ControlPacket, Properties, Property, TopicName, Version};
 use super::asked::parts;
 use crate::{Message, Subject};
 
+/// Stands for a password that is no text: a star fits it, and nothing that is written out.
+const NO_TEXT: &str = "\u{FFFD}";
+
 /// The topic of a PUBLISH or of the will of a CONNECT, if the message has one at all; `Some(None)` is
 /// one that isn't known, since nobody established its alias.
 pub(super) fn topic<'a>(subject: &Subject<'a>) -> Option<Option<TopicName<'a>>> {
@@ -36,6 +39,15 @@ pub(crate) fn filters(subject: &Subject<'_>, look: impl FnMut(&str)) {
 pub(super) fn sent_filters(subject: &Subject<'_>, look: impl FnMut(&str)) {
     let sent = parts(subject).filter_map(|part| part.sent_filter());
     sent.for_each(look);
+}
+
+/// The password of a CONNECT; one of no characters is none.
+pub(super) fn password<'a>(subject: &Subject<'a>) -> Option<&'a str> {
+    let Message::Mqtt(ControlPacket::Connect(connect)) = subject.message else {
+        return None;
+    };
+    let password = connect.password.filter(|password| !password.is_empty())?;
+    Some(std::str::from_utf8(password).unwrap_or(NO_TEXT))
 }
 
 /// The payload, if there is one and all of it is at hand; a block of a body is one.

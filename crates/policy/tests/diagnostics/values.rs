@@ -21,12 +21,12 @@ fn what_is_wrong_with_what_is_asked_of_values() {
         ),
         (
             "client_id = \"\"",
-            "nobody has a name without characters",
+            "what has no characters counts as missing",
             "write \"!*\"",
         ),
         (
             "username = [\"u\", \"!\"]",
-            "nobody has a name without characters",
+            "what has no characters counts as missing",
             "",
         ),
         (
