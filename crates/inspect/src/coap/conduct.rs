@@ -13,7 +13,7 @@ use super::sent::{Kind, MAX_TRANSMIT_WAIT, Repetition, Sent};
 use super::upload::Piece;
 use super::{Datagram, Reasons, Tracker};
 use crate::context::Context;
-use crate::{LimitKind, Outcome, Sink};
+use crate::{Instant, LimitKind, Outcome, Sink};
 
 impl Tracker {
     /// What can be said against a message before it is judged, the gravest first.
@@ -164,6 +164,21 @@ impl Tracker {
         let message_id = datagram.message.message_id();
         let sent = self.exchanges.sent(cx.now, server, client, message_id);
         sent.is_some_and(|sent| sent.is(datagram.digest))
+    }
+
+    /// Whether a CON or NON has gone on before as it is, and comes no more often than it may: it is the same
+    /// message to whoever counts messages (RFC 7252 §4.2).
+    pub(super) fn is_repeated(&self, now: Instant, datagram: &Datagram<'_>) -> bool {
+        let bearing = datagram.bearing;
+        let (from, to) = match bearing.direction {
+            Direction::ToServer => (bearing.client, bearing.addressee().endpoint()),
+            Direction::ToClient => (bearing.server, bearing.client),
+        };
+        let message_id = datagram.message.message_id();
+        let sent = self.exchanges.sent(now, from, to, message_id);
+        sent.is_some_and(|sent| {
+            sent.is(self.exchanges.digest(datagram.bytes())) && sent.may_be_repeated(now)
+        })
     }
 
     /// What a response is that belongs to no exchange.

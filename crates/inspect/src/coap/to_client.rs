@@ -41,7 +41,9 @@ impl Tracker {
         let subject = datagram.subject(&reasons, is_trusted);
         let mut books = Books::new(cx.policy, &standing, self.promise(cx.now, datagram));
         let carrier = datagram.arrival.carrier;
-        let mut ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        let now = cx.now;
+        let is_repeated = || self.is_repeated(now, datagram);
+        let mut ruled = cx.rule_again(carrier, Action::Accept, &subject, &mut books, &is_repeated);
         ruled.counted = counted(cx.policy, ruled.judgement.outcome.rule, &standing);
         let judgement = &ruled.judgement;
         if judgement.action.stops() {

@@ -56,7 +56,9 @@ impl Tracker {
         let room = self.room(cx, datagram);
         let mut books = Books::with_room(cx.policy, &standing, room.as_ref());
         let carrier = datagram.arrival.carrier;
-        let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        let now = cx.now;
+        let is_repeated = || self.is_repeated(now, datagram);
+        let ruled = cx.rule_again(carrier, Action::Accept, &subject, &mut books, &is_repeated);
         let judgement = &ruled.judgement;
         if judgement.action.stops() {
             let by = (judgement.action, judgement.outcome.rule);
