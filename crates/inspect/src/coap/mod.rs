@@ -42,6 +42,7 @@ mod lately;
 mod meters;
 mod nudge;
 mod observation;
+mod own_books;
 mod parties;
 mod portion;
 mod probe;
@@ -134,6 +135,8 @@ struct Datagram<'a> {
     frame: &'a Frame<'a>,
     message: &'a Message<'a>,
     token: Token,
+    /// What it says, as a number.
+    digest: u32,
     facts: &'a Facts<'a>,
     bearing: &'a Bearing,
 }
@@ -204,6 +207,7 @@ impl Tracker {
             frame,
             message,
             token,
+            digest: self.exchanges.digest(payload),
             facts: &facts,
             bearing: &bearing,
         };
@@ -323,6 +327,7 @@ impl Datagram<'_> {
         self.arrival.payload().len()
     }
 
+    #[inline]
     fn size(&self) -> Size {
         Size::of(&self.arrival.layout, self.frame.as_slice().len())
     }

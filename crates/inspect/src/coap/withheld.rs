@@ -66,6 +66,12 @@ impl Withheld {
             .with_or_insert(now, parties, kept, |known| *known = kept());
     }
 
+    /// Whether there are none.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.len() == 0
+    }
+
     /// Keeps a block that `datagram` asks for.
     pub(super) fn keep_block(&self, now: Instant, datagram: &Datagram<'_>, block: Vec<u8>) {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
@@ -117,7 +123,7 @@ impl Withheld {
         parties: &Parties<u16>,
         is_it: impl Fn(&Kept) -> bool,
     ) -> Option<Kept> {
-        if self.kept.len() == 0 {
+        if self.is_empty() {
             return None;
         }
         let find =
@@ -209,8 +215,7 @@ impl Tracker {
     ) -> Option<Outcome> {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let parties = Parties::new(bearing.client, bearing.server, message.message_id());
-        let request = self.exchanges.digest(datagram.bytes());
-        let kept = self.withheld.repeated(cx.now, &parties, request)?;
+        let kept = self.withheld.repeated(cx.now, &parties, datagram.digest)?;
         let room = match has_to_prove {
             true => allowance(cx.policy, None, standing, &datagram.arrival.layout),
             false => Allowance::UNBOUNDED,
@@ -277,8 +282,14 @@ impl Tracker {
             token: kept.token,
             piggybacked_on: answers,
         };
-        self.exchanges
-            .answered(cx.now, &answered, Server::One(server), notifies, false);
+        self.exchanges.answered(
+            cx.now,
+            &answered,
+            Server::One(server),
+            notifies,
+            false,
+            None,
+        );
     }
 
     /// The whole of a response as a message to be acknowledged, and its ID, if there is room for it.
