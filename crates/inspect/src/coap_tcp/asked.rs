@@ -150,7 +150,7 @@ impl Request {
             return false;
         }
         if notifies && (self.is_lasting || self.is_notified) {
-            if self.is_lasting {
+            if !self.is_notified {
                 self.owed = self.owed.saturating_sub(1);
             }
             self.is_notified = true;
