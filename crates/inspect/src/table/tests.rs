@@ -142,7 +142,7 @@ fn touch_of(table: &Table<u32, Value>, now: Instant, key: u32, owner: u64) {
         used: now,
         established: false,
     };
-    table.with_or_replace_of(now, key, Some(owner << 32), make, |value| value.used = now);
+    table.with_or_replace_of(now, key, |_| owner << 32, make, |value| value.used = now);
 }
 
 #[test]
