@@ -59,6 +59,8 @@ pub(crate) struct Session {
     pub(super) knows_subscriptions: bool,
     /// By the direction of its opening: exchanges may be in flight that weren't seen to begin.
     pub(super) unsure: [bool; 2],
+    /// What an earlier connection of the session left in flight may be acknowledged in this one.
+    pub(super) has_past: bool,
     /// Some packet of the connection went by unread.
     pub(super) is_blind: bool,
     /// By direction: its sender has said DISCONNECT.
@@ -117,6 +119,7 @@ impl Session {
             subscriptions: Subscriptions::default(),
             knows_subscriptions: false,
             unsure: [stage == Stage::Unknown; 2],
+            has_past: false,
             is_blind: stage == Stage::Unknown,
             has_left: [false; 2],
             pings: 0,
@@ -234,8 +237,8 @@ impl Session {
         self.username = connect.username.and_then(remembered);
         self.terms = Terms::of_connect(connect);
         self.keep_alive_s = connect.keep_alive_s;
-        // What an earlier connection of the session left in flight may be acknowledged in this one.
-        self.set_unsure(self.is_blind || !connect.clean_start);
+        self.set_unsure(self.is_blind);
+        self.has_past = !connect.clean_start;
         self.knows_subscriptions = connect.clean_start && !self.is_blind;
         let method = connect.properties.authentication_method();
         if let Some(authentication) = method.and_then(Authentication::of) {
@@ -266,12 +269,12 @@ impl Session {
         sink.count(Count::Session { opened: true });
     }
 
-    /// Whether the session has a past. A client of 5.0 forgets its part of one that the server has
-    /// forgotten ([MQTT-3.2.2-5]); one of 3.1.1 may still send what it has left.
+    /// Whether the session has a past. Of one that its server has forgotten, a client of 5.0 forgets its part
+    /// ([MQTT-3.2.2-5]), and one of 3.1.1 begins anew what it has left ([MQTT-4.4.0-1]); a server of 3.1 doesn't say.
     fn note_present(&mut self, connack: &ConnAck<'_>) {
-        let forgets = self.version == Version::V5 && !self.is_blind;
-        let is_unsure = connack.session_present || (self.unsure[0] && !forgets);
-        self.set_unsure(is_unsure);
+        if self.version != Version::V31 {
+            self.has_past = connack.session_present;
+        }
         if connack.session_present {
             self.forget_subscriptions();
         }

@@ -1,9 +1,9 @@
-//! Exchanges for which there was no room: what waits for one answer each is counted, and once none waits any
-//! more, acknowledgements are checked again. A message of QoS 2 has several, of which some may be repeated:
-//! after one of those without room, nobody knows.
+//! Exchanges for which there was no room: what waits for an answer that ends it is counted, and once none waits any
+//! more, acknowledgements are checked again. A message of QoS 2 has several, of which some may be repeated before
+//! 5.0: after one of those without room, nobody knows.
 
 use wire::Direction;
-use wire::mqtt::PacketType;
+use wire::mqtt::{PacketType, Version};
 
 use super::Session;
 use super::inflight::Step;
@@ -27,11 +27,11 @@ impl Session {
     /// An exchange was opened, or its opening repeated, without an entry.
     #[cold]
     pub(super) fn note_untracked(&mut self, first: Step, opened: Direction) {
+        let is_counted = self.ends_once(first);
         let is_unsure = &mut self.unsure[opened as usize];
         let untracked = &mut self.rare.get_or_insert_default().untracked[opened as usize];
-        let is_counted = !*is_unsure || untracked.waiting > 0;
-        let has_one_answer = matches!(first, Step::PubAck | Step::SubAck | Step::UnsubAck);
-        untracked.waiting = match is_counted && has_one_answer {
+        let is_counted = is_counted && (!*is_unsure || untracked.waiting > 0);
+        untracked.waiting = match is_counted {
             // More than there are identifiers are counted no further.
             true => untracked.waiting.checked_add(1).unwrap_or(0),
             false => 0,
@@ -40,12 +40,35 @@ impl Session {
         *is_unsure = true;
     }
 
+    /// Whether exactly one answer ends what begins with this step, and that can't be one of an earlier connection.
+    fn ends_once(&self, first: Step) -> bool {
+        !self.has_past
+            && match first {
+                Step::PubAck | Step::SubAck | Step::UnsubAck => true,
+                Step::PubRec => self.version == Version::V5,
+                Step::PubRel | Step::PubComp | Step::Anything { .. } => false,
+            }
+    }
+
+    /// Whether a PUBREL for which there is no entry goes on with a message that is counted.
+    pub(super) fn counts_release(&self, opened: Direction) -> bool {
+        let waits = self.untracked(opened).is_some_and(|some| some.waiting > 0);
+        waits && self.version == Version::V5
+    }
+
     /// An acknowledgement came for which there is no entry.
-    pub(super) fn note_answered(&mut self, packet_type: PacketType, opened: Direction) {
-        let is_last = matches!(
-            packet_type,
-            PacketType::PubAck | PacketType::SubAck | PacketType::UnsubAck
-        );
+    pub(super) fn note_answered(
+        &mut self,
+        packet_type: PacketType,
+        is_error: bool,
+        opened: Direction,
+    ) {
+        let is_last = match packet_type {
+            PacketType::PubAck | PacketType::SubAck | PacketType::UnsubAck => true,
+            PacketType::PubRec => is_error && self.version == Version::V5,
+            PacketType::PubComp => self.version == Version::V5,
+            _ => false,
+        };
         let Some(rare) = self.rare.as_mut().filter(|_| is_last) else {
             return;
         };
@@ -56,7 +79,7 @@ impl Session {
         }
     }
 
-    /// Whether exchanges may be in flight that weren't seen to begin, by what was said of the session as a whole.
+    /// Whether exchanges of this connection may be in flight that weren't seen to begin.
     pub(super) fn set_unsure(&mut self, is_unsure: bool) {
         self.unsure = [is_unsure; 2];
         if let Some(rare) = &mut self.rare {
