@@ -11,6 +11,7 @@ use wire::mqtt::{ControlPacket, PacketType, Version};
 
 use super::Session;
 use super::inflight::{ANY_COUNT, Entry, Step};
+use super::untracked::Unseen;
 use crate::pool::Pool;
 
 /// What a control packet does to an exchange.
@@ -162,7 +163,11 @@ impl Session {
     /// an earlier connection, that is a message: requests end with theirs.
     fn is_unsure(&self, packet_type: PacketType, opened: Direction) -> bool {
         let is_of_request = matches!(packet_type, PacketType::SubAck | PacketType::UnsubAck);
-        self.unsure[opened as usize] || (self.has_past && !is_of_request)
+        match self.unseen[opened as usize] {
+            Unseen::Nothing => false,
+            Unseen::Messages => !is_of_request,
+            Unseen::Anything => true,
+        }
     }
 
     fn entry(&self, step: &Move) -> Option<&Entry> {
@@ -189,14 +194,14 @@ impl Session {
             return true;
         }
         let old = self.entry(&step).copied();
-        let is_unsure = self.unsure[step.opened as usize];
+        let unseen = self.unseen[step.opened as usize];
         let new = match step.act {
             // It may belong to an earlier connection, whose steps weren't all seen.
             Act::Open {
                 is_repeat: true,
                 step: first,
                 ..
-            } if is_unsure && old.is_none() => {
+            } if unseen == Unseen::Anything && old.is_none() => {
                 self.note_untracked(first, step.opened);
                 return true;
             }
@@ -210,7 +215,8 @@ impl Session {
                     count: filters,
                     step: first,
                 };
-                let is_late = is_repeat && (self.version != Version::V5 || self.has_past);
+                let is_late =
+                    is_repeat && (self.version != Version::V5 || unseen == Unseen::Messages);
                 if old.is_none() && self.is_full(first, step.opened) {
                     self.terms.note_hurry(step.opened);
                 }
