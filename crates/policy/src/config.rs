@@ -290,6 +290,8 @@ pub struct Limits {
     pub held_segments_per_flow: usize,
     /// Bytes in flight remembered per direction of a flow, default 512 KiB.
     pub unacked_bytes_per_flow: usize,
+    /// Bytes in flight remembered beyond the first 8 KiB of each direction, over all flows, default 256 MiB.
+    pub unacked_common_bytes: usize,
     /// What is kept of a control packet that spans segments, default 64 KiB.
     pub partial_bytes: usize,
     /// What is kept beyond that, over all flows, default 256 MiB; one direction gets a part of it.
@@ -339,6 +341,7 @@ impl Default for Limits {
             held_bytes_per_flow: 655_360,
             held_segments_per_flow: 1024,
             unacked_bytes_per_flow: 512 << 10,
+            unacked_common_bytes: 256 << 20,
             partial_bytes: 64 << 10,
             partial_common_bytes: 256 << 20,
             mqtt_packet_bytes: 268_435_460,

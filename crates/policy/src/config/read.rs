@@ -362,7 +362,7 @@ fn required_from(
 fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
     const ENTRIES: u64 = 1 << 26;
     const BYTES: u64 = 1 << 40;
-    let counts: [(&'static str, u64, u64, &mut usize); 19] = [
+    let counts: [(&'static str, u64, u64, &mut usize); 20] = [
         ("flows", 1, ENTRIES, &mut limits.flows),
         ("half_open", 1, ENTRIES, &mut limits.half_open),
         ("held_bytes", 0, BYTES, &mut limits.held_bytes),
@@ -383,6 +383,12 @@ fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
             1 << 12,
             1 << 30,
             &mut limits.unacked_bytes_per_flow,
+        ),
+        (
+            "unacked_common_bytes",
+            0,
+            1 << 40,
+            &mut limits.unacked_common_bytes,
         ),
         ("partial_bytes", 64, 268_435_460, &mut limits.partial_bytes),
         (
