@@ -4,8 +4,8 @@
 //! Of those that have proved nothing, the key is the address: it is a host, or the line it hangs on, that a reflection
 //! flood fills (RFC 9175 §2.4, draft-irtf-t2trg-amplification-attacks). An IPv6 address counts by
 //! itself, although an attacker may aim at a whole /64. A proof is the endpoint's alone, for behind an address there
-//! may be thousands (NAT), and a forger names any port: from then on it has books of its own, and what it draws is
-//! no part of what the others at its address may.
+//! may be thousands (NAT), and a forger names any port: from then on it has books of its own, which go on from those
+//! of its address, for what it asked is in them; and what it draws is no part of what the others at its address may.
 //!
 //! What comes pays for what goes, once, within the window (`window`). Who isn't remembered has sent
 //! nothing and is not validated.
@@ -28,7 +28,9 @@ use policy::Ratio;
 use smallvec::SmallVec;
 
 use super::endpoint::Endpoint;
+use super::proven::Proven;
 use super::sent::EXCHANGE_LIFETIME;
+use super::size::Size;
 use super::window::Window;
 use crate::Instant;
 use crate::table::{Aging, Table};
@@ -46,6 +48,7 @@ const LAPSED: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Ledger {
     /// By endpoint, those of no proof by their address.
     clients: Table<Endpoint, Client>,
+    proven: Proven,
     /// How often the books were begun anew.
     edition: AtomicU32,
 }
@@ -72,7 +75,7 @@ pub(super) enum Validation {
     Fresh,
 }
 
-/// UDP payload bytes of a client within a window.
+/// Bytes of a client within a window, on the layer of its ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Balance {
     /// From the client.
@@ -99,6 +102,7 @@ impl Ledger {
     pub(super) fn new(clients: usize, hash_seed: u64) -> Self {
         Self {
             clients: Table::new(clients, hash_seed),
+            proven: Proven::new(clients, hash_seed.rotate_left(32)),
             edition: AtomicU32::new(0),
         }
     }
@@ -108,14 +112,14 @@ impl Ledger {
         self.edition.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Enters `bytes` for `client`, and tells how it stands afterwards under each of `ratios`.
+    /// Enters a datagram for `client`, and tells how it stands afterwards under each of `ratios`.
     #[inline]
     pub(super) fn enter(
         &self,
         now: Instant,
         client: Endpoint,
         entry: Entry,
-        bytes: usize,
+        size: Size,
         ratios: &[Ratio],
     ) -> Standing {
         let mut standing = Standing {
@@ -126,7 +130,7 @@ impl Ledger {
         let edition = self.edition.load(Ordering::Relaxed);
         let mut visit = |client: &mut Client| {
             client.turn_to(edition);
-            client.enter(now, entry, bytes, ratios, &mut standing);
+            client.enter(now, entry, size, ratios, &mut standing);
         };
         if self.clients.with(now, &client, &mut visit).is_some() {
             return standing;
@@ -137,7 +141,8 @@ impl Ledger {
         standing
     }
 
-    /// Notes that `client` has proved its address. From port 0 nobody does.
+    /// Notes that `client` has proved its address: of all that have at that address, it is among the latest. From
+    /// port 0 nobody does.
     pub(super) fn validate(&self, now: Instant, client: Endpoint) {
         if client == client.strangers() {
             return;
@@ -146,8 +151,14 @@ impl Ledger {
             client.used = client.used.max(now);
             client.validated = Some(now);
         };
-        self.clients
-            .with_or_insert(now, client, || Client::new(now), visit);
+        let one_of = |strangers: &mut Client| strangers.one(now);
+        let one = self.clients.with(now, &client.strangers(), one_of);
+        let make = || one.unwrap_or_else(|| Client::new(now));
+        self.clients.with_or_insert(now, client, make, visit);
+        if let Some(oldest) = self.proven.note(now, client) {
+            let forget = |oldest: &mut Client| oldest.validated = None;
+            self.clients.with(now, &oldest, forget);
+        }
     }
 
     /// Clients remembered.
@@ -157,7 +168,8 @@ impl Ledger {
 
     /// Forgets clients whose books are empty, looking at about `at_most`. Returns whether to go on.
     pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
-        self.clients.sweep(now, at_most)
+        let more = self.proven.sweep(now, at_most);
+        self.clients.sweep(now, at_most) || more
     }
 }
 
@@ -194,6 +206,16 @@ impl Client {
         }
     }
 
+    /// One of those at an address, whose books go on from theirs.
+    fn one(&self, now: Instant) -> Self {
+        Self {
+            idle: self.idle,
+            edition: self.edition,
+            windows: self.windows.clone(),
+            ..Self::new(now)
+        }
+    }
+
     /// Forgets what was entered in another edition of the books.
     fn turn_to(&mut self, edition: u32) {
         if self.edition != edition {
@@ -206,15 +228,15 @@ impl Client {
         &mut self,
         now: Instant,
         entry: Entry,
-        bytes: usize,
+        size: Size,
         ratios: &[Ratio],
         standing: &mut Standing,
     ) {
         self.used = self.used.max(now);
         self.keep(ratios);
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         standing.validation = Validation::of(self.validated, now);
         for window in &mut self.windows {
+            let bytes = size.on(window.ratio.of);
             standing.balances.push(window.enter(now, entry, bytes));
         }
     }

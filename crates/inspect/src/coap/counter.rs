@@ -86,10 +86,10 @@ impl Tracker {
         if !self.may_be_drawn(cx, datagram) {
             return None;
         }
-        let (addressee, len) = (datagram.bearing.server, datagram.len());
-        let standing = self.enter(cx, addressee, Entry::Charge, len);
+        let (addressee, size) = (datagram.bearing.server, datagram.size());
+        let standing = self.enter(cx, addressee, Entry::Charge, size);
         if standing.validation != Validation::None {
-            self.enter(cx, addressee, Entry::Refund, len);
+            self.enter(cx, addressee, Entry::Refund, size);
             return None;
         }
         // What was detected on the request has been told already.
@@ -107,7 +107,7 @@ impl Tracker {
         }
         let counted = counted(cx.policy, ruling.rule, &standing);
         if ruling.enforced {
-            let standing = self.enter(cx, addressee, Entry::Refund, len);
+            let standing = self.enter(cx, addressee, Entry::Refund, size);
             self.knock(cx, datagram, ruling.rule, &standing);
         }
         let outcome = cx.overrule(datagram.arrival, &towards, ruling, counted, None);
@@ -137,7 +137,7 @@ impl Tracker {
         let bearing = datagram.bearing;
         let (server, addressee) = (bearing.client, bearing.server);
         if datagram.arrival.direction == Direction::ToServer
-            || allowance(cx.policy, rule, standing) < HEADER_LEN
+            || allowance(cx.policy, rule, standing, &datagram.arrival.layout).alone < HEADER_LEN
         {
             return;
         }
@@ -154,7 +154,7 @@ impl Tracker {
         if !ping.send(cx, datagram.frame, Towards::Receiver, Injected::Ping) {
             return;
         }
-        self.enter(cx, addressee, Entry::Charge, ping.len());
+        self.enter(cx, addressee, Entry::Charge, datagram.own_size(ping.len()));
         let sent = Sent::ours(cx.now, Kind::Knock, datagram.token, None);
         let to = Server::One(addressee);
         if self.exchanges.note(cx.now, server, to, message_id, sent).1 {

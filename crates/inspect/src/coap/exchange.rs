@@ -6,7 +6,7 @@
 //! address, never for its port (§8.2). An acknowledgement or reset belongs to the CON or NON its
 //! sender received under that message ID (§4.2).
 //!
-//! There is room for so many of them. Whoever is made to wait for an answer while somebody else asks for
+//! There is room for so many of them, and each client's address has its share. Whoever is made to wait for an answer while somebody else asks for
 //! more than that still gets it: of an exchange that had to go, it is known for a while that it was there.
 //!
 //! Nothing ends by being answered: the answer may be sent again, and block-wise transfers and
@@ -24,7 +24,8 @@ use super::endpoint::{Endpoint, Token};
 use super::lately::Lately;
 use super::observation::Observe;
 use super::parties::{Parties, Server};
-use super::sent::{EXCHANGE_LIFETIME, Repetition, Sent};
+use super::sent::{EXCHANGE_LIFETIME, Kind, Repetition, Sent};
+use super::size::Size;
 use crate::Instant;
 use crate::hashing::{Hashing, hashing};
 use crate::holdings::{Held, Share, Slot};
@@ -56,8 +57,8 @@ impl Exchanges {
     /// At most `capacity` exchanges, and as many messages.
     pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
         Self {
-            exchanges: Table::new(capacity, hash_seed),
-            messages: Table::new(capacity, hash_seed.rotate_left(32)),
+            exchanges: Table::of_owners(capacity, hash_seed),
+            messages: Table::of_owners(capacity, hash_seed.rotate_left(32)),
             forgotten: Lately::new(capacity * FORGOTTEN_TIMES, hash_seed.rotate_left(16)),
             observations: Arc::default(),
             edition: AtomicU32::new(0),
@@ -84,9 +85,10 @@ impl Exchanges {
     /// A request is forwarded. Returns whether another exchange had to be forgotten for it.
     pub(super) fn open(&self, now: Instant, request: &Request) -> bool {
         let parties = Parties::new(request.client, request.server.endpoint(), request.token);
-        let ((), evicted) = self.exchanges.with_or_replace(
+        let ((), evicted) = self.exchanges.with_or_replace_of(
             now,
             parties,
+            Some(request.client.owner(&self.hasher)),
             || Exchange::new(now),
             |exchange| exchange.ask(now, request, self.edition()),
         );
@@ -250,7 +252,7 @@ impl Exchanges {
             confirmable: true,
             uploads: true,
             draws_several: true,
-            len: 0,
+            size: Size::default(),
         };
         let evicted = self.open(now, &request);
         self.answered(
@@ -326,8 +328,16 @@ impl Exchanges {
         sent: Sent,
     ) -> (Repetition, bool) {
         let parties = Parties::new(from, to.endpoint(), message_id);
-        self.messages
-            .with_or_insert(now, parties, || sent, |message| message.follow(sent))
+        let client = match sent.kind {
+            Kind::Request | Kind::Ping => from,
+            _ => to.endpoint(),
+        };
+        let owner = Some(client.owner(&self.hasher));
+        let follow = |message: &mut Sent| message.follow(sent);
+        let (repetition, evicted) =
+            self.messages
+                .with_or_replace_of(now, parties, owner, || sent, follow);
+        (repetition, evicted.is_some())
     }
 
     /// What went `from` one endpoint `to` another under `message_id`, and may still be replied to.

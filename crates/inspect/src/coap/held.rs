@@ -76,7 +76,7 @@ impl Datagram<'_> {
             confirmable: self.message.message_type() == Type::Confirmable,
             uploads: self.facts.uploads,
             draws_several: self.facts.draws_several,
-            len: self.len(),
+            size: self.size(),
         }
     }
 }

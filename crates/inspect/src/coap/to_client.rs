@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use policy::Action;
 use wire::coap::{Code, Type};
 
+use super::allowance::Allowance;
 use super::answer::{Answer, Towards};
 use super::bearing::Role;
 use super::budget::{Entry, Validation};
@@ -29,11 +30,11 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
     ) -> Outcome {
-        let (role, len) = (datagram.bearing.role, datagram.len());
+        let (role, size) = (datagram.bearing.role, datagram.size());
         let client = datagram.bearing.client;
         let is_midstream = self.is_midstream(cx, datagram);
         self.credit_unbooked(cx, datagram);
-        let standing = self.enter(cx, client, Entry::Charge, len);
+        let standing = self.enter(cx, client, Entry::Charge, size);
         let is_proven = standing.validation == Validation::Fresh;
         let is_trusted = is_proven || matches!(role, Role::Response(Some(asked)) if asked.trusted);
         let reasons = self.reasons(cx, datagram, is_midstream);
@@ -44,18 +45,19 @@ impl Tracker {
         ruled.counted = counted(cx.policy, ruled.judgement.outcome.rule, &standing);
         let judgement = &ruled.judgement;
         if judgement.action.stops() {
-            let standing = self.enter(cx, client, Entry::Refund, len);
+            let standing = self.enter(cx, client, Entry::Refund, size);
             let room = if is_trusted {
-                usize::MAX
+                Allowance::UNBOUNDED
             } else {
-                allowance(cx.policy, judgement.outcome.rule, &standing)
+                let rule = judgement.outcome.rule;
+                allowance(cx.policy, rule, &standing, &datagram.arrival.layout)
             };
             let reply = self.answer_instead(cx, datagram, judgement, room);
             cx.tell(carrier, &subject, &ruled, reply);
         } else {
             cx.tell(carrier, &subject, &ruled, None);
             if let Some(outcome) = self.forward_to_client(cx, datagram, is_proven) {
-                self.enter(cx, client, Entry::Refund, len);
+                self.enter(cx, client, Entry::Refund, size);
                 return outcome;
             }
             cx.sink.count(Count::AmplificationRatio {
@@ -74,7 +76,8 @@ impl Tracker {
                 if datagram.message.message_type() == Type::Acknowledgement
                     && !self.exchanges.is_answered(now, client, server, sent.token) =>
             {
-                Promise::Bytes(Answer::challenge_len_min(sent.token.len()))
+                let len = Answer::challenge_len_min(sent.token.len());
+                Promise::Bytes(datagram.own_size(len))
             }
             _ => Promise::Nothing,
         }
@@ -102,7 +105,7 @@ impl Tracker {
         let asked = match datagram.bearing.role {
             Role::Response(Some(asked)) => asked,
             _ if self.is_midstream(cx, datagram) => {
-                self.enter(cx, client, Entry::Credit, datagram.len());
+                self.enter(cx, client, Entry::Credit, datagram.size());
                 return;
             }
             _ => return,
@@ -113,12 +116,12 @@ impl Tracker {
         }
         let response = datagram.bearing.response(datagram.message, datagram.token);
         let unbooked = self.exchanges.book(cx.now, &response, asked.server, window);
-        let (entry, bytes) = match unbooked {
+        let (entry, size) = match unbooked {
             Unbooked::Nothing => return,
-            Unbooked::Before(bytes) => (Entry::Credit, bytes),
-            Unbooked::Overdue(bytes) => (Entry::Overdue, bytes),
+            Unbooked::Before(size) => (Entry::Credit, size),
+            Unbooked::Overdue(size) => (Entry::Overdue, size),
         };
-        self.enter(cx, client, entry, bytes);
+        self.enter(cx, client, entry, size);
     }
 
     /// Remembers what goes on to the client, unless it is in the place of another message: then that
@@ -192,7 +195,7 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         judgement: &Judgement,
-        room: usize,
+        room: Allowance,
     ) -> Option<Injected> {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
@@ -214,7 +217,7 @@ impl Tracker {
             message_id: message.message_id(),
             token,
             towards: Towards::Receiver,
-            room,
+            room: room.alone,
         };
         if self.has_settled(cx, datagram) {
             return None;

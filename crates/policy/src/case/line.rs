@@ -8,7 +8,7 @@ use wire::coap::Code;
 use wire::mqtt::PacketType;
 
 use super::vocabulary::{self, Field};
-use super::{Fields, Line, Speech};
+use super::{Fields, Line, Speech, Value};
 use crate::duration;
 use crate::matching::{code_number, methods};
 use crate::read::Node;

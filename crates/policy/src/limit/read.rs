@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wire::mqtt::PacketType;
 
-use super::{CountLimit, DistinctLimit, Holding, Limit, MaxLimit, Per, RateLimit, Ratio};
+use super::{CountLimit, DistinctLimit, Holding, Layer, Limit, MaxLimit, Per, RateLimit, Ratio};
 use crate::matching::{CodeClass, Scope};
 use crate::pack::DraftRule;
 use crate::read::{Node, Table};
@@ -23,7 +23,7 @@ const EXAMPLES: &str = "write { count = 10, window = \"10m\", per = \"client\" }
     { rate = 5, burst = 20, per = \"client\" }, \
     { max = 5, of = \"sessions\", per = \"client\" }, \
     { distinct = 10, of = \"client_id\", window = \"10m\", per = \"client\" } or \
-    { ratio = 3.0, of = \"udp_payload_bytes\", per = \"client\", window = \"60s\" }";
+    { ratio = 3.0, per = \"client\", window = \"60s\" }";
 
 /// Reads a limit; what is wrong with it is reported.
 pub(crate) fn read(report: &mut Report, node: &Node<'_>) -> Option<Limit> {
@@ -73,14 +73,19 @@ struct LimitReader<'r, 'a> {
 impl LimitReader<'_, '_> {
     fn ratio(&mut self, measure: &Node<'_>) -> Option<Ratio> {
         let ratio_milli = self.thousandths(measure, "ratio");
-        if let Some(node) = self.table.required(self.report, "of") {
-            node.choice(self.report, &[("udp_payload_bytes", ())]);
-        }
+        let of = match self.table.optional("of") {
+            Some(node) => {
+                let names: Vec<_> = Layer::ALL.iter().map(|of| (of.name(), *of)).collect();
+                node.choice(self.report, &names)
+            }
+            None => Some(Layer::default()),
+        };
         let per = self.table.required(self.report, "per");
         let per = per.and_then(|node| node.choice(self.report, &[("client", Per::Client)]));
         let window = self.window(MAX_RATIO_WINDOW);
         Some(Ratio {
             ratio_milli: ratio_milli?,
+            of: of?,
             per: per?,
             window: window?,
         })
@@ -176,12 +181,13 @@ pub(crate) fn check(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
     if scope.is_empty() {
         return;
     }
-    if matches!(limit, Limit::Ratio(_)) && !scope.is_subset(Scope::over_udp()) {
+    if let Limit::Ratio(ratio) = limit
+        && !scope.is_subset(Scope::over_udp())
+    {
+        let of = ratio.of.name();
+        let message = format!("`{of}` aren't counted for all that the rule matches");
         report
-            .error(
-                node.span(),
-                "`udp_payload_bytes` aren't counted for all that the rule matches",
-            )
+            .error(node.span(), message)
             .help("add protocol = \"coap\" to the rule's match");
     }
     if let Limit::Max(max) = limit {

@@ -52,6 +52,7 @@ const FIELDS: &[(&str, Asked)] = &[
     ("weir.rule", OUTCOME),
     ("weir.verdict", OUTCOME),
     ("weir.policy_generation", OUTCOME),
+    ("weir.bytes.of", COUNTED),
     ("weir.bytes.from_client", COUNTED),
     ("weir.bytes.to_client", COUNTED),
     ("weir.bytes.budget", COUNTED),
@@ -368,6 +369,7 @@ fn told(subject: &Subject<'_>) -> Value {
         would: None,
         reply: None,
         counted: Some(Counted {
+            of: policy::Layer::UdpPayload,
             received: 8,
             sent: 30,
             budget: 24,

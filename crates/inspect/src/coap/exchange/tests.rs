@@ -34,7 +34,7 @@ fn request(observe: Option<Observe>) -> Request {
         confirmable: true,
         uploads: false,
         draws_several: false,
-        len: 40,
+        size: Size::of_payload(40),
     }
 }
 
@@ -262,7 +262,7 @@ fn what_was_asked_before_the_books_is_carried_over_once() {
     exchanges.begin_anew();
     assert_eq!(
         [carried(2), carried(3)],
-        [Unbooked::Before(40), Unbooked::Nothing]
+        [Unbooked::Before(Size::of_payload(40)), Unbooked::Nothing]
     );
     exchanges.begin_anew();
     exchanges.open(at(4), &request(None));
@@ -277,7 +277,7 @@ fn a_request_that_waits_for_its_answer_is_booked_once_more_when_the_window_has_g
     exchanges.open(at(0), &request(None));
     assert_eq!(
         [book(63), book(64)],
-        [Unbooked::Nothing, Unbooked::Overdue(40)]
+        [Unbooked::Nothing, Unbooked::Overdue(Size::of_payload(40))]
     );
     assert_eq!(book(65), Unbooked::Nothing, "it stands there again");
     exchanges.answered(at(66), &response(), server, None, false);
