@@ -19,8 +19,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
+use dashmap::{DashMap, SharedValue};
 
 use crate::Instant;
 use crate::hashing::{Hashing, hashing};
@@ -193,8 +192,15 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         key: &K,
         visit: impl FnOnce(&mut V) -> R,
     ) -> Option<R> {
-        let mut entry = self.entries.get_mut(key)?;
-        (!entry.is_over(now)).then(|| visit(&mut entry))
+        let hash = self.hash(key);
+        let mut shard = self.entries.shards()[self.entries.determine_shard(hash as usize)].write();
+        let (_, value) = shard.get_mut(hash, |(known, _)| known == key)?;
+        let value = value.get_mut();
+        // A result may be large: it is made where it goes.
+        if value.is_over(now) {
+            return None;
+        }
+        Some(visit(value))
     }
 
     /// Lends the entry of `key`, making it with `make` first when there is none that is not over.
@@ -218,51 +224,35 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         make: impl FnOnce() -> V,
         visit: impl FnOnce(&mut V) -> R,
     ) -> (R, Option<(K, V)>) {
-        self.with_or_replace_of(now, key, None, make, visit)
+        self.with_or_replace_of(now, key, |hash| hash, make, visit)
     }
 
-    /// As [`Table::with_or_replace`], of somebody's: `owner` is a keyed hash.
+    /// As [`Table::with_or_replace`], of somebody's: `owner` tells a keyed hash of whose it is, where the key's own
+    /// doesn't stand for that.
     pub(crate) fn with_or_replace_of<R>(
         &self,
         now: Instant,
         key: K,
-        owner: Option<u64>,
+        owner: impl FnOnce(u64) -> u64,
         make: impl FnOnce() -> V,
         visit: impl FnOnce(&mut V) -> R,
     ) -> (R, Option<(K, V)>) {
-        // Mostly it is there, and looking is cheaper than preparing to insert.
-        if let Some(mut value) = self.entries.get_mut(&key)
-            && !value.is_over(now)
-        {
-            return (visit(&mut value), None);
+        let hash = self.hash(&key);
+        let mut shard = self.entries.shards()[self.entries.determine_shard(hash as usize)].write();
+        if let Some((_, value)) = shard.get_mut(hash, |(known, _)| *known == key) {
+            let value = value.get_mut();
+            if value.is_over(now) {
+                *value = make();
+            }
+            return (visit(value), None);
         }
-        self.insert(now, key, owner, make, visit)
-    }
-
-    fn insert<R>(
-        &self,
-        now: Instant,
-        key: K,
-        owner: Option<u64>,
-        make: impl FnOnce() -> V,
-        visit: impl FnOnce(&mut V) -> R,
-    ) -> (R, Option<(K, V)>) {
-        let (result, used, class) = match self.entries.entry(key) {
-            Entry::Occupied(mut entry) => {
-                let value = entry.get_mut();
-                if value.is_over(now) {
-                    *value = make();
-                }
-                return (visit(value), None);
-            }
-            Entry::Vacant(entry) => {
-                let mut entry = entry.insert(make());
-                let result = visit(&mut entry);
-                (result, entry.used(), Class::of(&*entry, now))
-            }
-        };
-        let owner = owner.unwrap_or_else(|| self.entries.hasher().hash_one(key));
-        let lane = (owner >> 32) as usize % self.lanes.len();
+        let mut entry = (key, SharedValue::new(make()));
+        let value = entry.1.get_mut();
+        let result = visit(value);
+        let (used, class) = (value.used(), Class::of(value, now));
+        shard.insert(hash, entry, |(known, _)| self.hash(known));
+        drop(shard);
+        let lane = (owner(hash) >> 32) as usize % self.lanes.len();
         let len = self.len.fetch_add(1, Ordering::Relaxed) + 1;
         let evicted = (len > self.capacity).then(|| self.make_room(now, lane));
         self.push_back(&mut self.lane(lane), class, Record { key, used });
@@ -385,6 +375,11 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
             fate = Fate::Removed(is_alive.then_some(removed));
         }
         fate
+    }
+
+    #[inline]
+    fn hash(&self, key: &K) -> u64 {
+        self.entries.hasher().hash_one(key)
     }
 
     fn lane(&self, index: usize) -> MutexGuard<'_, Lane<K>> {
@@ -587,7 +582,7 @@ mod tests {
             used: now,
             established: false,
         };
-        table.with_or_replace_of(now, key, Some(owner << 32), make, |value| value.used = now);
+        table.with_or_replace_of(now, key, |_| owner << 32, make, |value| value.used = now);
     }
 
     #[test]

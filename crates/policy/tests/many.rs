@@ -139,7 +139,10 @@ fn payload() -> BoxedStrategy<String> {
 
 fn json() -> BoxedStrategy<String> {
     let pointer = text("(/[ab01]){0,2}");
-    let test = text("\\{ (min|max) = [0-3] \\}|\\{ exists = (true|false) \\}|true|\"a\\*\"");
+    let test = text(
+        "\\{ (min|max) = [0-3] \\}|\\{ min = [01], max = [1-3] \\}|\\{ exists = (true|false) \\}|true|false\
+        |\"!?(a\\*|\\*b|ab|a\\?|\\?b|\\*)\"|\\[\"a\\*\", \"(b|!ab|\\?)\"\\]",
+    );
     (pointer, test)
         .prop_map(|(pointer, test)| format!("json = {{ \"{pointer}\" = {test} }}"))
         .boxed()
@@ -148,12 +151,15 @@ fn json() -> BoxedStrategy<String> {
 /// JSON, and what almost is.
 fn text_in_json() -> BoxedStrategy<String> {
     text(
-        "\\{(\"[ab]\":([0-3]|true|\"ab\"|\\[[0-3],[0-3]\\]|\\{\"a\":[0-3]\\}),?){1,2}\\}|\\[[0-3],\\{b:[0-3]\\}\\]|[0-3]",
+        "\\{(\"[ab]\":(-?[0-3]|true|false|\"(ab|b|aa)\"|\\[[0-3],[0-3]\\]|\\{\"a\":[0-3]\\}),?){1,2}\\}|\\[[0-3],\\{b:[0-3]\\}\\]|[0-3]",
     )
 }
 
 fn size() -> BoxedStrategy<String> {
-    text("size = \\{ (min|max) = [1-4][0-9] \\}|size = \\{ min = 1[0-9], max = 2[0-9] \\}")
+    text(
+        "size = \\{ (min|max) = [1-4][0-9] \\}|size = \\{ min = 1[0-9], max = 2[0-9] \\}\
+        |source_port = (39999|40000)|destination_port = \\{ (min|max) = 188[2-4] \\}",
+    )
 }
 
 fn property() -> BoxedStrategy<String> {
@@ -162,8 +168,8 @@ fn property() -> BoxedStrategy<String> {
         list("k", glob()).prop_map(|test| format!("user_property = {{ {test} }}")),
         Just("content_type = true".to_owned()),
     ];
-    test.prop_map(|test| format!("property = {{ {test} }}"))
-        .boxed()
+    let test = test.prop_map(|test| format!("property = {{ {test} }}"));
+    prop_oneof![4 => test, 1 => text("user_properties = \\{ (min|max) = [0-2] \\}")].boxed()
 }
 
 fn filter() -> BoxedStrategy<String> {
@@ -278,6 +284,7 @@ impl Sample {
                 version: Some(Version::V5),
                 client_id,
                 username,
+                unseen: false,
                 aliased_topic: None,
             },
             reasons: &self.reasons,

@@ -21,6 +21,7 @@
 //! A datagram towards a client is *charged* before it is judged, and *refunded* if it isn't
 //! forwarded: two workers can't both spend the last of a budget.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use policy::Ratio;
 use smallvec::SmallVec;
 
 use super::endpoint::Endpoint;
+use super::own_books::{OwnBook, OwnBooks};
 use super::proven::Proven;
 use super::sent::EXCHANGE_LIFETIME;
 use super::size::Size;
@@ -48,6 +50,8 @@ const LAPSED: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Ledger {
     /// By endpoint, those of no proof by their address.
     clients: Table<Endpoint, Client>,
+    /// Which endpoints may be among them.
+    own: Arc<OwnBooks>,
     proven: Proven,
     /// How often the books were begun anew.
     edition: AtomicU32,
@@ -102,6 +106,7 @@ impl Ledger {
     pub(super) fn new(clients: usize, hash_seed: u64) -> Self {
         Self {
             clients: Table::new(clients, hash_seed),
+            own: Arc::new(OwnBooks::new(hash_seed.rotate_left(16))),
             proven: Proven::new(clients, hash_seed.rotate_left(32)),
             edition: AtomicU32::new(0),
         }
@@ -132,12 +137,13 @@ impl Ledger {
             client.turn_to(edition);
             client.enter(now, entry, size, ratios, &mut standing);
         };
-        if self.clients.with(now, &client, &mut visit).is_some() {
-            return standing;
+        let has_own =
+            self.own.may_have(client) && self.clients.with(now, &client, &mut visit).is_some();
+        if !has_own {
+            let (strangers, make) = (client.strangers(), || Client::new(now));
+            let ((), evicted) = self.clients.with_or_insert(now, strangers, make, visit);
+            standing.evicted = evicted;
         }
-        let (strangers, make) = (client.strangers(), || Client::new(now));
-        let ((), evicted) = self.clients.with_or_insert(now, strangers, make, visit);
-        standing.evicted = evicted;
         standing
     }
 
@@ -153,7 +159,10 @@ impl Ledger {
         };
         let one_of = |strangers: &mut Client| strangers.one(now);
         let one = self.clients.with(now, &client.strangers(), one_of);
-        let make = || one.unwrap_or_else(|| Client::new(now));
+        let make = || Client {
+            _own: Some(OwnBook::new(&self.own, client)),
+            ..one.unwrap_or_else(|| Client::new(now))
+        };
         self.clients.with_or_insert(now, client, make, visit);
         if let Some(oldest) = self.proven.note(now, client) {
             let forget = |oldest: &mut Client| oldest.validated = None;
@@ -188,6 +197,8 @@ impl Validation {
 struct Client {
     used: Instant,
     validated: Option<Instant>,
+    /// Of an endpoint.
+    _own: Option<OwnBook>,
     /// How long after its last use it is still remembered, if it isn't validated.
     idle: Duration,
     /// Of the books that `windows` belong to.
@@ -200,6 +211,7 @@ impl Client {
         Self {
             used: now,
             validated: None,
+            _own: None,
             idle: IDLE_MIN,
             edition: 0,
             windows: SmallVec::new(),
@@ -243,10 +255,15 @@ impl Client {
 
     /// Keeps a window for each of `ratios`, in that order. They change only with the policy.
     fn keep(&mut self, ratios: &[Ratio]) {
-        let kept = self.windows.iter().map(|window| window.ratio);
-        if kept.eq(ratios.iter().copied()) {
+        let mut pairs = self.windows.iter().zip(ratios);
+        if self.windows.len() == ratios.len() && pairs.all(|(kept, ratio)| kept.ratio == *ratio) {
             return;
         }
+        self.begin_windows(ratios);
+    }
+
+    #[cold]
+    fn begin_windows(&mut self, ratios: &[Ratio]) {
         let old = std::mem::take(&mut self.windows);
         let window = |ratio: &Ratio| {
             let same = old.iter().find(|window| window.ratio == *ratio);

@@ -53,6 +53,7 @@ impl Counters {
 
 impl Tracker {
     /// An address that has proved nothing sends a request on to its server, or to a group of them.
+    #[inline]
     pub(super) fn note_asking<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
         let bearing = datagram.bearing;
         let server = bearing.addressee().endpoint().address;
@@ -77,6 +78,7 @@ impl Tracker {
 
     /// Charges what a server asks of an address that may have drawn it. The outcome is there if that is
     /// more than the budget allows.
+    #[inline]
     pub(super) fn charge_addressee<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -86,6 +88,16 @@ impl Tracker {
         if !self.may_be_drawn(cx, datagram) {
             return None;
         }
+        self.charge_drawn(cx, datagram, subject)
+    }
+
+    #[cold]
+    fn charge_drawn<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        subject: &Subject<'_>,
+    ) -> Option<Outcome> {
         let (addressee, size) = (datagram.bearing.server, datagram.size());
         let standing = self.enter(cx, addressee, Entry::Charge, size);
         if standing.validation != Validation::None {
@@ -114,6 +126,7 @@ impl Tracker {
         ruling.enforced.then_some(outcome)
     }
 
+    #[inline]
     fn may_be_drawn<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
         let Bearing { client, server, .. } = *datagram.bearing;
         let counters = &self.counters;

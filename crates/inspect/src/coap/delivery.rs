@@ -158,12 +158,12 @@ impl Tracker {
     ) {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let response = bearing.response(message, datagram.token);
+        let digest = Some(datagram.digest);
         let evicted = match (asked, datagram.notifies()) {
             (Some(asked), notifies) => {
                 self.portions.keep(cx.now, asked.body, datagram.bytes());
                 self.exchanges
-                    .answered(cx.now, &response, asked.server, notifies, false);
-                self.note_answer(cx, datagram, &asked);
+                    .answered(cx.now, &response, asked.server, notifies, false, digest);
                 false
             }
             (None, Some(number)) => self.exchanges.adopt(cx.now, &response, number, false),

@@ -88,7 +88,7 @@ impl Exchanges {
         let ((), evicted) = self.exchanges.with_or_replace_of(
             now,
             parties,
-            Some(request.client.owner(&self.hasher)),
+            |_| request.client.owner(&self.hasher),
             || Exchange::new(now),
             |exchange| exchange.ask(now, request, self.edition()),
         );
@@ -112,24 +112,30 @@ impl Exchanges {
 
     /// The request that `response` answers, if there is one.
     pub(super) fn asked(&self, now: Instant, response: &Response) -> Option<Asked> {
-        let group = Server::Group(response.server.port);
-        [Server::One(response.server), group]
-            .into_iter()
-            .find_map(|server| {
-                let parties = Parties::new(response.client, server.endpoint(), response.token);
-                let (asked, message_id) = self.exchanges.with(now, &parties, |exchange| {
-                    exchange.used = exchange.used.max(now);
-                    let asked = exchange.asked(now, server, response, self.edition());
-                    (asked, exchange.message_id)
-                })?;
-                let matches = response.piggybacked_on.is_none_or(|id| {
-                    id == message_id
-                        || self
-                            .sent(now, response.client, response.server, id)
-                            .is_some()
-                });
-                matches.then_some(asked)
-            })
+        let asked = self.asked_of(now, Server::One(response.server), response);
+        if asked.is_some() {
+            return asked;
+        }
+        self.asked_of(now, Server::Group(response.server.port), response)
+    }
+
+    /// The request to `server` that `response` answers, if there is one.
+    fn asked_of(&self, now: Instant, server: Server, response: &Response) -> Option<Asked> {
+        let parties = Parties::new(response.client, server.endpoint(), response.token);
+        let mut asked = self.exchanges.with(now, &parties, |exchange| {
+            exchange.used = exchange.used.max(now);
+            exchange.asked(now, server, response, self.edition())
+        });
+        if let Some(Asked { message_id, .. }) = asked
+            && let Some(id) = response.piggybacked_on
+            && id != message_id
+            && self
+                .sent(now, response.client, response.server, id)
+                .is_none()
+        {
+            asked = None;
+        }
+        asked
     }
 
     /// The bytes of the request that `response` answers, if they stand in no books: they were begun anew since,
@@ -150,7 +156,8 @@ impl Exchanges {
 
     /// A response to that request is forwarded; `notifies` is its Observe option if it tells of success,
     /// which is what grants an observation and keeps it alive (RFC 7641 §4.2). A client that is known to be at
-    /// its address, if only by now (`is_trusted`), is trusted as an observer for a while.
+    /// its address, if only by now (`is_trusted`), is trusted as an observer for a while. By its `digest` it is known
+    /// when it comes again, if not by its message ID.
     pub(super) fn answered(
         &self,
         now: Instant,
@@ -158,10 +165,14 @@ impl Exchanges {
         server: Server,
         notifies: Option<u32>,
         is_trusted: bool,
+        digest: Option<u32>,
     ) {
         let parties = Parties::new(response.client, server.endpoint(), response.token);
         self.exchanges.with(now, &parties, |exchange| {
             exchange.answer(now, server, notifies, is_trusted, &self.observations);
+            if let Some(digest) = digest {
+                exchange.note_answer(digest);
+            }
         });
     }
 
@@ -261,6 +272,7 @@ impl Exchanges {
             request.server,
             Some(sequence),
             is_trusted,
+            None,
         );
         evicted
     }
@@ -332,7 +344,7 @@ impl Exchanges {
             Kind::Request | Kind::Ping => from,
             _ => to.endpoint(),
         };
-        let owner = Some(client.owner(&self.hasher));
+        let owner = |_| client.owner(&self.hasher);
         let follow = |message: &mut Sent| message.follow(sent);
         let (repetition, evicted) =
             self.messages

@@ -60,6 +60,7 @@ impl Tracker {
 
 impl Datagram<'_> {
     /// The request that it is, as far as it says so itself.
+    #[inline]
     pub(super) fn request(&self) -> Request {
         Request {
             client: self.bearing.client,

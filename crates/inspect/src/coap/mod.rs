@@ -41,6 +41,7 @@ mod interest;
 mod lately;
 mod meters;
 mod observation;
+mod own_books;
 mod parties;
 mod portion;
 mod probe;
@@ -133,6 +134,8 @@ struct Datagram<'a> {
     frame: &'a Frame<'a>,
     message: &'a Message<'a>,
     token: Token,
+    /// What it says, as a number.
+    digest: u32,
     facts: &'a Facts<'a>,
     bearing: &'a Bearing,
 }
@@ -203,6 +206,7 @@ impl Tracker {
             frame,
             message,
             token,
+            digest: self.exchanges.digest(payload),
             facts: &facts,
             bearing: &bearing,
         };
@@ -322,6 +326,7 @@ impl Datagram<'_> {
         self.arrival.payload().len()
     }
 
+    #[inline]
     fn size(&self) -> Size {
         Size::of(&self.arrival.layout, self.frame.as_slice().len())
     }

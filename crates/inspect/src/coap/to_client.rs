@@ -30,7 +30,7 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
     ) -> Outcome {
-        let (role, size) = (datagram.bearing.role, datagram.size());
+        let (role, size) = (&datagram.bearing.role, datagram.size());
         let client = datagram.bearing.client;
         let is_midstream = self.is_midstream(cx, datagram);
         self.credit_unbooked(cx, datagram);
@@ -41,7 +41,9 @@ impl Tracker {
         let subject = datagram.subject(&reasons, is_trusted);
         let mut books = Books::new(cx.policy, &standing, self.promise(cx.now, datagram));
         let carrier = datagram.arrival.carrier;
-        let mut ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        let now = cx.now;
+        let is_repeated = || self.is_repeated(now, datagram);
+        let mut ruled = cx.rule_again(carrier, Action::Accept, &subject, &mut books, &is_repeated);
         ruled.counted = counted(cx.policy, ruled.judgement.outcome.rule, &standing);
         let judgement = &ruled.judgement;
         if judgement.action.stops() {
@@ -68,6 +70,7 @@ impl Tracker {
     }
 
     /// What a message entails: after an empty acknowledgement a response comes, unless it came before.
+    #[inline]
     fn promise(&self, now: Instant, datagram: &Datagram<'_>) -> Promise {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         match datagram.bearing.role {
@@ -102,7 +105,7 @@ impl Tracker {
     /// is known.
     fn credit_unbooked<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
         let client = datagram.bearing.client;
-        let asked = match datagram.bearing.role {
+        let asked = match &datagram.bearing.role {
             Role::Response(Some(asked)) => asked,
             _ if self.is_midstream(cx, datagram) => {
                 self.enter(cx, client, Entry::Credit, datagram.size());
@@ -133,19 +136,20 @@ impl Tracker {
         is_proven: bool,
     ) -> Option<Outcome> {
         let (message, bearing) = (datagram.message, datagram.bearing);
-        let Role::Response(asked) = bearing.role else {
+        let Role::Response(asked) = &bearing.role else {
             self.release_rejected(cx, datagram);
             return None;
         };
         let response = bearing.response(message, datagram.token);
         let notifies = datagram.notifies();
+        let is_piggybacked = message.message_type() == Type::Acknowledgement;
         if let Some(asked) = asked {
-            if let Some(outcome) = self.ask_for_interest(cx, datagram, &asked) {
+            if let Some(outcome) = self.ask_for_interest(cx, datagram, asked) {
                 return Some(outcome);
             }
-            self.note_answering(cx, datagram, &asked);
-            self.note_download(cx, datagram, &asked);
-            if datagram.facts.offset() == 0 {
+            self.note_answering(cx, datagram, asked);
+            self.note_download(cx, datagram, asked);
+            if datagram.facts.offset() == 0 && !self.portions.is_empty() {
                 let fits = datagram.len() <= KEPT_BYTES;
                 let latest = if fits { datagram.bytes() } else { &[] };
                 self.portions.renew(cx.now, asked.body, latest);
@@ -153,9 +157,10 @@ impl Tracker {
         }
         let evicted = match (asked, notifies) {
             (Some(asked), _) => {
+                let digest = is_piggybacked.then_some(datagram.digest);
                 let (now, server) = (cx.now, asked.server);
                 self.exchanges
-                    .answered(now, &response, server, notifies, is_proven);
+                    .answered(now, &response, server, notifies, is_proven, digest);
                 false
             }
             (None, Some(number)) if self.is_midstream(cx, datagram) => {
@@ -166,10 +171,7 @@ impl Tracker {
         if evicted {
             cx.limit(LimitKind::Exchanges);
         }
-        if message.message_type() == Type::Acknowledgement {
-            if let Some(asked) = &asked {
-                self.note_answer(cx, datagram, asked);
-            }
+        if is_piggybacked {
             return None;
         }
         self.note(cx, datagram, Server::One(bearing.client), Kind::Response)
@@ -183,9 +185,8 @@ impl Tracker {
         asked: &Asked,
     ) {
         let response = datagram.bearing.response(datagram.message, datagram.token);
-        let digest = self.exchanges.digest(datagram.bytes());
         self.exchanges
-            .note_answer(cx.now, &response, asked.server, digest);
+            .note_answer(cx.now, &response, asked.server, datagram.digest);
     }
 
     /// Answers in the place of a message that was stopped: the client, and where it would go on
@@ -276,7 +277,7 @@ impl Tracker {
     /// Whether a separate response comes once more that its client has by other means. Its server is told so.
     fn has_settled<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) -> bool {
         let is_known = matches!(datagram.bearing.role, Role::Response(Some(asked))
-            if asked.answers.contains(&self.exchanges.digest(datagram.bytes())));
+            if asked.answers.contains(&datagram.digest));
         let is_settled = is_known && datagram.message.message_type() == Type::Confirmable;
         if is_settled {
             self.acknowledge(cx, datagram);

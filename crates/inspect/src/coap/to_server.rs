@@ -56,7 +56,9 @@ impl Tracker {
         let room = self.room(cx, datagram);
         let mut books = Books::with_room(cx.policy, &standing, room.as_ref());
         let carrier = datagram.arrival.carrier;
-        let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        let now = cx.now;
+        let is_repeated = || self.is_repeated(now, datagram);
+        let ruled = cx.rule_again(carrier, Action::Accept, &subject, &mut books, &is_repeated);
         let judgement = &ruled.judgement;
         if judgement.action.stops() {
             let by = (judgement.action, judgement.outcome.rule);
@@ -126,8 +128,9 @@ impl Tracker {
                     return Some(outcome);
                 }
                 let has_to_prove = trust == Trust::None;
-                if let Some(outcome) =
-                    self.serve_withheld(cx, datagram, standing, has_to_prove, body)
+                if !self.withheld.is_empty()
+                    && let Some(outcome) =
+                        self.serve_withheld(cx, datagram, standing, has_to_prove, body)
                 {
                     return Some(outcome);
                 }
@@ -142,8 +145,10 @@ impl Tracker {
                             .resource(bearing.server, message.code(), datagram.facts)
                     });
                 if let Some(resource) = resource
+                    && !self.resources.is_empty()
+                    && let Some(size) = self.resources.expected(cx.now, resource)
                     && let Some(outcome) =
-                        self.challenge_ahead(cx, datagram, subject, standing, resource)
+                        self.challenge_ahead(cx, datagram, subject, standing, size)
                 {
                     return Some(outcome);
                 }
@@ -242,16 +247,15 @@ impl Tracker {
         is_served.then_some(Outcome::CHALLENGED)
     }
 
-    /// Challenges a request whose answer, as large as it was last time, would have to be.
+    /// Challenges a request whose answer would have to be, as large as it was last time: of `size` bytes.
     fn challenge_ahead<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         subject: &Subject<'_>,
         standing: &Standing,
-        resource: u64,
+        size: usize,
     ) -> Option<Outcome> {
-        let size = self.resources.expected(cx.now, resource)?;
         let content = Message::decode(&CONTENT).expect("a header alone is a message");
         let mut endpoints = subject.endpoints;
         std::mem::swap(&mut endpoints.source, &mut endpoints.destination);

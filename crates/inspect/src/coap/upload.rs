@@ -105,7 +105,7 @@ impl Uploads {
                 offset => (*len).max(offset + piece.len),
             };
         };
-        let owner = Some(piece.owner);
+        let owner = |_| piece.owner;
         let ((), evicted) =
             self.lengths
                 .with_or_replace_of(now, piece.upload, owner, fresh, advance);

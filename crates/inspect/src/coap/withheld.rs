@@ -56,10 +56,13 @@ impl Withheld {
             .with_or_insert(now, parties, kept, |known| *known = kept());
     }
 
+    /// Whether there are none.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.len() == 0
+    }
+
     fn response(&self, now: Instant, parties: &Parties<u16>, request: u32) -> Option<Box<[u8]>> {
-        if self.kept.len() == 0 {
-            return None;
-        }
         let response = |kept: &mut Aged<Kept, LIFETIME_S>| {
             (kept.value.request == request).then(|| kept.value.response.clone())
         };
@@ -117,8 +120,7 @@ impl Tracker {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let (client, server) = (bearing.client, bearing.server);
         let parties = Parties::new(client, server, message.message_id());
-        let request = self.exchanges.digest(datagram.bytes());
-        let kept = self.withheld.response(cx.now, &parties, request)?;
+        let kept = self.withheld.response(cx.now, &parties, datagram.digest)?;
         let response = Message::decode(&kept).ok()?;
         let room = match has_to_prove {
             true => allowance(cx.policy, None, standing, &datagram.arrival.layout),
@@ -164,8 +166,14 @@ impl Tracker {
             token: datagram.token,
             piggybacked_on: Some(message.message_id()),
         };
-        self.exchanges
-            .answered(cx.now, &answered, Server::One(server), notifies, false);
+        self.exchanges.answered(
+            cx.now,
+            &answered,
+            Server::One(server),
+            notifies,
+            false,
+            None,
+        );
         Some(Outcome::CHALLENGED)
     }
 

@@ -162,6 +162,13 @@ impl<T: Comparable> List<T> {
                 || both_name && self.any_of.iter().all(are_apart))
     }
 
+    /// Whether it excludes all that it names.
+    pub(crate) fn leaves_nothing(&self) -> bool {
+        !self.any_of.is_empty()
+            && self.any_of.len().saturating_mul(self.none_of.len()) <= MAX_PAIRS
+            && self.any_of.iter().all(|entry| self.excludes(entry))
+    }
+
     fn excludes(&self, entry: &T) -> bool {
         self.none_of.iter().any(|not| not.takes_in(entry))
     }

@@ -1,6 +1,6 @@
 //! Numbers that messages have, and the bounds a rule sets them.
 
-use wire::mqtt::{ControlPacket, Property, topic};
+use wire::mqtt::{ControlPacket, topic};
 
 use super::asked::{Asked, Part};
 use super::numbers::Numbers;
@@ -76,11 +76,9 @@ impl Measure {
                 }
                 _ => false,
             },
-            Self::UserProperties => told::properties(subject).is_some_and(|properties| {
-                let is_users =
-                    |property: &Property<'_>| matches!(property, Property::UserProperty(_));
-                numbers.holds(properties.filter(is_users).count())
-            }),
+            Self::UserProperties => {
+                told::user_properties(subject).is_some_and(|count| numbers.holds(count))
+            }
             Self::Options => {
                 let message = subject.message.coap();
                 message.is_some_and(|message| numbers.holds(message.options().count()))

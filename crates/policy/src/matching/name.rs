@@ -73,6 +73,11 @@ impl NamePattern {
         matches!(self, Self::Filled { with, .. } if *with == value)
     }
 
+    /// Whether it is the bare `*`.
+    pub(crate) fn is_everything(&self) -> bool {
+        matches!(self, Self::Glob(glob) if glob.only_start() == Some(""))
+    }
+
     /// Who has no other name fits no pattern that is filled with it.
     fn matches(&self, text: &str, values: &Values<'_>) -> bool {
         match self {

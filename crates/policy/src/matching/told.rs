@@ -1,6 +1,6 @@
 //! What several conditions ask of a message.
 
-use wire::mqtt::{ControlPacket, Properties, Property, TopicName};
+use wire::mqtt::{ControlPacket, Properties, Property, TopicName, Version};
 
 use super::asked::parts;
 use crate::{Message, Subject};
@@ -71,6 +71,12 @@ pub(super) fn properties<'a>(
     Some(packet.properties().iter().chain(will.iter()))
 }
 
+/// How many properties of its user's own it has, if it can have any.
+pub(super) fn user_properties(subject: &Subject<'_>) -> Option<usize> {
+    let is_users = |property: &Property<'_>| matches!(property, Property::UserProperty(_));
+    Some(properties(subject)?.filter(is_users).count())
+}
+
 /// What is at hand of what a message brings.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Content<'a> {
@@ -96,6 +102,18 @@ pub(super) fn content<'a>(subject: &Subject<'a>) -> Option<Content<'a>> {
         Some(block) if block.number == 0 => Content::Beginning(payload),
         Some(_) => Content::Middle(payload),
     })
+}
+
+/// The payload as MQTT 5.0 would have it, of a PUBLISH read in an earlier version that nobody was heard to speak.
+pub(crate) fn payload_in_5<'a>(subject: &Subject<'a>) -> Option<&'a [u8]> {
+    match subject.message {
+        Message::Mqtt(ControlPacket::Publish(publish))
+            if subject.session.unseen && subject.session.version != Some(Version::V5) =>
+        {
+            publish.payload_behind_properties(subject.direction)
+        }
+        _ => None,
+    }
 }
 
 /// Bytes the payload has, at hand or not.

@@ -5,6 +5,7 @@ mod disguises;
 mod fields;
 mod payloads;
 mod several;
+mod unseen;
 
 use std::time::Duration;
 

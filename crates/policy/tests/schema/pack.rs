@@ -218,7 +218,7 @@ fn payload() -> Value {
     value["minProperties"] = json!(1);
     let values = json!({
         "type": "object",
-        "additionalProperties": any_of([texts(), value, flag()]),
+        "additionalProperties": any_of([texts(), one_or_several(&number), value, flag()]),
     });
     table(json!({
         "size": numbers(LONG),

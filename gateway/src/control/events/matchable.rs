@@ -329,6 +329,7 @@ fn subject<'a>(
                 version: Some(Version::V5),
                 client_id: Some("s7"),
                 username: Some("user"),
+                unseen: false,
                 aliased_topic: None,
             },
             _ => Session::default(),

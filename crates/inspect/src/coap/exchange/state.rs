@@ -64,6 +64,8 @@ pub(in crate::coap) struct Response {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::coap) struct Asked {
     pub(in crate::coap) server: Server,
+    /// The message ID of the latest request.
+    pub(in crate::coap) message_id: u16,
     /// Whether the client's address was validated when it asked, or of late where it observes.
     pub(in crate::coap) trusted: bool,
     /// Whether it is time for an observer to show its interest.
@@ -123,7 +125,7 @@ pub(super) struct Exchange {
     /// Of the books that the request stands in.
     edition: u32,
     answers: [u32; ANSWERS],
-    pub(super) message_id: u16,
+    message_id: u16,
     /// Of the request.
     size: Size,
     /// Responses that may still come: one for each time that it was asked.
@@ -264,6 +266,7 @@ impl Exchange {
         let notifies = self.observation.is_granted() && !is_piggybacked;
         Asked {
             server,
+            message_id: self.message_id,
             trusted: match notifies {
                 true => self.observation.is_trusted(),
                 false => self.trusted,
