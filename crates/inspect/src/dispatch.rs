@@ -43,7 +43,11 @@ impl Inspector {
         let Some(ports) = packet.ports() else {
             return Outcome::ACCEPT;
         };
-        let Some((service, direction)) = installed.ports.find(transport, ports.0, ports.1) else {
+        let found = match &packet.transport {
+            Transport::Udp(udp) => installed.ports.find_datagram(ports, udp.payload),
+            _ => installed.ports.find(transport, ports.0, ports.1),
+        };
+        let Some((service, direction)) = found else {
             return Outcome::ACCEPT;
         };
         let addresses = (packet.source(), packet.destination());

@@ -2,6 +2,7 @@
 
 use policy::{Service, Services};
 use wire::Direction;
+use wire::coap::Code;
 
 /// The configured ports, in the order in which they are asked.
 #[derive(Debug)]
@@ -38,21 +39,44 @@ impl ServicePorts {
         source_port: u16,
         destination_port: u16,
     ) -> Option<(Service, Direction)> {
+        if let Some(service) = self.at(transport, destination_port) {
+            return Some((service, Direction::ToServer));
+        }
+        let service = self.at(transport, source_port)?;
+        Some((service, Direction::ToClient))
+    }
+
+    /// As [`ServicePorts::find`], of a UDP datagram. A client may send from any port, that of CoAP over DTLS too
+    /// (RFC 7252 §4.1): what a CoAP server says to that, and is no request, is its answer.
+    #[inline]
+    pub(crate) fn find_datagram(
+        &self,
+        (source_port, destination_port): (u16, u16),
+        payload: &[u8],
+    ) -> Option<(Service, Direction)> {
+        let found = self.find(Ported::Udp, source_port, destination_port)?;
+        let is_answer = found.0 == Service::Coaps
+            && self.at(Ported::Udp, source_port) == Some(Service::Coap)
+            && is_answer(payload);
+        Some(match is_answer {
+            true => (Service::Coap, Direction::ToClient),
+            false => found,
+        })
+    }
+
+    fn at(&self, transport: Ported, port: u16) -> Option<Service> {
         let ports = match transport {
             Ported::Tcp => &self.tcp,
             Ported::Udp => &self.udp,
         };
-        let of = |port| {
-            ports
-                .iter()
-                .find(|(p, _)| *p == port)
-                .map(|(_, service)| *service)
-        };
-        if let Some(service) = of(destination_port) {
-            return Some((service, Direction::ToServer));
-        }
-        of(source_port).map(|service| (service, Direction::ToClient))
+        let found = ports.iter().find(|(known, _)| *known == port);
+        found.map(|(_, service)| *service)
     }
+}
+
+/// Whether it begins as a message of CoAP does that asks for nothing; no record of DTLS does.
+fn is_answer(payload: &[u8]) -> bool {
+    matches!(payload, [first, code, ..] if first >> 6 == 1 && !Code(*code).is_request())
 }
 
 #[cfg(test)]
@@ -77,6 +101,29 @@ mod tests {
         );
         assert_eq!(found(Ported::Udp, 4000, 1883), None);
         assert_eq!(found(Ported::Tcp, 5683, 5684), None);
+    }
+
+    #[test]
+    fn a_client_at_the_port_of_dtls_is_answered_in_plain() {
+        let ports = ServicePorts::new(&Services::default());
+        let (answered, asked) = (
+            Some((Service::Coap, Direction::ToClient)),
+            Some((Service::Coaps, Direction::ToServer)),
+        );
+        for (source, payload, found) in [
+            (5683, &[0x60, 0x45, 0, 1][..], answered),
+            (5683, &[0x60, 0x00, 0, 1], answered),
+            (5683, &[0x40, 0x01, 0, 1], asked),
+            (5683, &[0x16, 0xfe, 0xfd, 0], asked),
+            (5683, &[0x60], asked),
+            (4000, &[0x60, 0x45, 0, 1], asked),
+        ] {
+            assert_eq!(
+                ports.find_datagram((source, 5684), payload),
+                found,
+                "{payload:x?}"
+            );
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::framer::PartialTotal;
 use crate::hashing::{Hashing, hashing};
 use crate::mqtt::{AliasTotal, Entry, Registry};
 use crate::pool::Pool;
-use crate::tcp::HeldTotal;
+use crate::tcp::{HeldTotal, UnackedTotal};
 use crate::{Limits, Seed};
 
 /// Buffers and totals. Shared by the workers.
@@ -15,6 +15,7 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     pub(crate) windows: Pool<Entry>,
     pub(crate) held: HeldTotal,
+    pub(crate) unacked: UnackedTotal,
     pub(crate) partial: PartialTotal,
     pub(crate) alias_total: AliasTotal,
     pub(crate) registry: Registry,
@@ -29,6 +30,7 @@ impl Shared {
             pool: Pool::default(),
             windows: Pool::default(),
             held: HeldTotal::default(),
+            unacked: UnackedTotal::default(),
             partial: PartialTotal::new(limits),
             alias_total: AliasTotal::default(),
             registry: Registry::new(limits, seed),

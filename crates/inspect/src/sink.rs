@@ -110,7 +110,7 @@ pub enum LimitKind {
     HeldPerFlow,
     /// [`Limits::held_bytes`](crate::Limits::held_bytes).
     Held,
-    /// [`Limits::unacked_bytes_per_flow`](crate::Limits::unacked_bytes_per_flow).
+    /// [`Limits::unacked_bytes_per_flow`](crate::Limits::unacked_bytes_per_flow), or what all flows have in common.
     Unacked,
     /// [`Limits::partial_bytes`](crate::Limits::partial_bytes).
     Partial,

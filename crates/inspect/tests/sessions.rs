@@ -88,17 +88,41 @@ fn while_something_without_room_waits_anything_may_be_acknowledged() {
 }
 
 #[test]
+fn a_message_of_qos_2_without_room_is_counted_where_none_is_repeated() {
+    let (mut gateway, mut stream) = with_room_for_three(Version::V5);
+    let ack = |packet_type, id| mqtt::ack(Version::V5, packet_type, id);
+    for id in 1..=5 {
+        let publish = mqtt::publish_qos(Version::V5, QoS::ExactlyOnce, id, "t", b"x");
+        stream.passes(&mut gateway, ToServer, &publish);
+    }
+    for id in [4, 1, 2, 3] {
+        stream.passes(&mut gateway, ToClient, &ack(PacketType::PubRec, id));
+        stream.passes(&mut gateway, ToServer, &ack(PacketType::PubRel, id));
+        stream.passes(&mut gateway, ToClient, &ack(PacketType::PubComp, id));
+        // One without room still waits.
+        stream.passes(&mut gateway, ToClient, &ack(PacketType::PubRec, 9));
+    }
+    let refused = mqtt::written(|out| {
+        let code = ReasonCode(0x97);
+        encode::ack(out, Version::V5, PacketType::PubRec, 5, code, &[]);
+    });
+    stream.passes(&mut gateway, ToClient, &refused);
+    let forged = stream.data(&mut gateway, ToClient, &ack(PacketType::PubRec, 9));
+    assert_eq!(forged.reason(), Some("mqtt.ack.unknown-packet-id"));
+}
+
+#[test]
 fn what_cannot_be_counted_may_be_acknowledged_for_ever() {
-    let exactly_once = mqtt::publish_qos(Version::V5, QoS::ExactlyOnce, 5, "t", b"x");
+    let exactly_once = mqtt::publish_qos(Version::V311, QoS::ExactlyOnce, 5, "t", b"x");
     let unread = mqtt::raw(0x32, b"\0\x03a/#\0\x09\0payload");
-    for uncounted in [exactly_once, unread] {
-        let (mut gateway, mut stream) = with_room_for_three(Version::V5);
-        let of_five = |id| mqtt::publish_qos(Version::V5, QoS::AtLeastOnce, id, "t", b"x");
-        for packet in [of_five(1), of_five(2), of_five(3), of_five(4), uncounted] {
+    for (version, uncounted) in [(Version::V311, exactly_once), (Version::V5, unread)] {
+        let (mut gateway, mut stream) = with_room_for_three(version);
+        let qos_1 = |id| mqtt::publish_qos(version, QoS::AtLeastOnce, id, "t", b"x");
+        for packet in [qos_1(1), qos_1(2), qos_1(3), qos_1(4), uncounted] {
             stream.passes(&mut gateway, ToServer, &packet);
         }
         for id in [1, 2, 3, 4, 9, 9] {
-            let puback = mqtt::ack(Version::V5, PacketType::PubAck, id);
+            let puback = mqtt::ack(version, PacketType::PubAck, id);
             stream.passes(&mut gateway, ToClient, &puback);
         }
     }

@@ -337,6 +337,31 @@ fn more_in_flight_than_is_remembered_slows_the_sender_down() {
 }
 
 #[test]
+fn clients_that_acknowledge_nothing_take_no_more_than_all_have_in_common() {
+    let limits = Limits {
+        unacked_common_bytes: 3000,
+        ..Limits::default()
+    };
+    let mut gateway = gateway_with(limits);
+    let [mut greedy, mut other] = [7, 8].map(|n| session(&mut gateway, Ends::v4(n, 1883)));
+    let payload = [b'x'; 1389];
+    let publish = mqtt::publish(Version::V311, "t", &payload);
+    // Of its own 8192 bytes, and of the common ones; the CONNACK isn't acknowledged either.
+    for _ in 0..8 {
+        greedy.passes(&mut gateway, ToClient, &publish);
+    }
+    for _ in 0..5 {
+        other.passes(&mut gateway, ToClient, &publish);
+    }
+    for stream in [&mut greedy, &mut other] {
+        let over = stream.data_at(&mut gateway, ToClient, 0, &publish);
+        over.assert_dropped("limits.unacked-bytes");
+    }
+    greedy.ack(&mut gateway, ToServer);
+    other.passes(&mut gateway, ToClient, &publish);
+}
+
+#[test]
 fn monitor_mode_forwards_everything_and_says_what_it_would_have_done() {
     let mut gateway = Gateway::of("mode = \"monitor\"", "");
     let mut stream = session(&mut gateway, Ends::v4(7, 1883));

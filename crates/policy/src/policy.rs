@@ -1,22 +1,16 @@
 //! The compiled policy.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+mod compile;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
-use wire::mqtt::PacketType;
-
 use crate::index::{Found, Index};
-use crate::matching::{Asked, Matching, Names, Networks, Scope, Zones, has_parts};
+use crate::matching::{Asked, Matching, Networks, Scope, has_parts};
 use crate::offender::offender;
-use crate::pack::{DraftRule, Packs};
-use crate::read::Document;
-use crate::report::Report;
 use crate::{
-    Action, Ban, Brokers, Case, Config, Detail, Diagnostics, Fragments, Limit, Match, Meters,
-    Midstream, Mode, Per, Protocol, Ratio, Reason, Rule, RuleIndex, Ruling, Services, Side,
-    SourceText, Subject, config, reach, unused,
+    Action, Ban, Brokers, Case, Fragments, Limit, Match, Meters, Midstream, Mode, Per, Protocol,
+    Ratio, Reason, Rule, RuleIndex, Ruling, Services, Side, Subject,
 };
 
 /// All rules of a configuration and its packs, ready to decide; immutable, meant to be shared.
@@ -51,63 +45,6 @@ struct TlsRequired {
 }
 
 impl Policy {
-    /// Compiles the rules of `packs`, in that order, against `config`.
-    ///
-    /// # Errors
-    /// Every problem of every pack, when at least one of them is an error.
-    pub fn compile(config: &Config, packs: &[SourceText]) -> Result<Self, Diagnostics> {
-        let (policy, diagnostics) = Self::check(config, packs);
-        policy.ok_or(diagnostics)
-    }
-
-    /// The same with all warnings; the policy is there unless there are errors.
-    #[must_use]
-    pub fn check(config: &Config, packs: &[SourceText]) -> (Option<Self>, Diagnostics) {
-        let mut report = Report::default();
-        let documents = packs.iter().map(|pack| Document::parse(&mut report, pack));
-        let documents: Vec<Document<'_>> = documents.collect();
-        let names = names(&mut report, config, &documents);
-        let mut read = Packs::default();
-        for document in &documents {
-            read.read(&mut report, document.table(), &names);
-        }
-        read.check_expectations(&mut report);
-        let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
-        reach::report(&mut report, &read.rules, &index);
-        unused::report(&mut report, &read.rules, config, &names);
-        let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read, index));
-        (policy, report.finish())
-    }
-
-    fn new(config: &Config, zones: &Zones, packs: Packs, index: Index) -> Self {
-        let drafts = packs.rules.into_iter();
-        let (rules, matchings): (Vec<Rule>, Vec<Matching>) = drafts
-            .map(|DraftRule { rule, matching, .. }| (rule, matching))
-            .unzip();
-        Self {
-            meters: std::iter::zip(&rules, &matchings)
-                .map(|(rule, matching)| meter(rule, matching))
-                .collect(),
-            looks_into_payloads: matchings.iter().any(Matching::looks_into_payloads)
-                || logs_payloads(&rules, &matchings),
-            asks_time: matchings.iter().any(Matching::asks_time),
-            ratios: ratios(&rules),
-            held_per: held_per(&rules),
-            zones: zones_counted(&rules, zones),
-            rules,
-            index,
-            matchings,
-            cases: packs.cases,
-            default: config.default.action(),
-            mode: config.mode,
-            services: config.services.clone(),
-            brokers: config.brokers.clone(),
-            midstream: config.midstream,
-            fragments: config.fragments,
-            tls_required: TlsRequired::new(&config.tls_required_from, zones),
-        }
-    }
-
     /// The rules in order of evaluation; [`RuleIndex`] is their place.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
@@ -414,100 +351,4 @@ impl Matching {
             .filter(|reason| reason.is_malformed());
         malformed.all(|reason| self.reasons.is_some_and(|named| named.contains(*reason)))
     }
-}
-
-impl TlsRequired {
-    fn new(names: &[String], zones: &Zones) -> Self {
-        let mut required = Self::default();
-        for name in names {
-            match Side::ALL.iter().find(|side| side.name() == name) {
-                Some(side) => required.sides.push(*side),
-                None => required.zones.extend(zones.get(name).cloned()),
-            }
-        }
-        required
-    }
-}
-
-/// What rules may name, each defined once, in whatever pack.
-fn names(report: &mut Report, config: &Config, documents: &[Document<'_>]) -> Names {
-    let mut names = Names::default();
-    read_zones(report, config, documents, &mut names);
-    for document in documents {
-        if let Some(node) = document.table().optional("sets") {
-            names.read_sets(report, &node);
-        }
-    }
-    names
-}
-
-/// The zones of the configuration and of all packs, each defined once: any rule may name any zone.
-fn read_zones(report: &mut Report, config: &Config, documents: &[Document<'_>], names: &mut Names) {
-    let prepare = |networks: &[IpNet]| Arc::new(Networks::new(networks));
-    for (name, networks) in &config.zones {
-        names.zones.insert(name.clone(), prepare(networks));
-    }
-    for document in documents {
-        let Some(node) = document.table().optional("zones") else {
-            continue;
-        };
-        for zone in config::zones(report, &node) {
-            if names.zones.contains_key(&zone.name) {
-                let message = format!("there are two zones `{}`", zone.name);
-                let finding = report.error(&zone.span, message);
-                match names.zone_spans.get(&zone.name) {
-                    Some(first) => finding.related(first, "first defined here"),
-                    None => finding.help("the configuration defines it too"),
-                };
-                continue;
-            }
-            names
-                .zones
-                .insert(zone.name.clone(), prepare(&zone.networks));
-            names.zone_spans.insert(zone.name, zone.span);
-        }
-    }
-}
-
-/// No more than a name, and the operator's own: it need not withstand anybody.
-fn meter(rule: &Rule, matching: &Matching) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (&rule.id, &rule.limit, matching).hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Whether events have to show the payload of a PUBLISH.
-fn logs_payloads(rules: &[Rule], matchings: &[Matching]) -> bool {
-    let publish = Scope::packet(PacketType::Publish);
-    let mut both = std::iter::zip(rules, matchings);
-    both.any(|(rule, matching)| rule.log.contains(Detail::Payload) && matching.scope.meets(publish))
-}
-
-fn zones_counted(rules: &[Rule], zones: &Zones) -> Vec<(String, Arc<Networks>)> {
-    let mut limits = rules.iter().filter_map(|rule| rule.limit);
-    match limits.any(|limit| limit.counts_zones()) {
-        true => zones.iter().map(|(n, z)| (n.clone(), z.clone())).collect(),
-        false => Vec::new(),
-    }
-}
-
-fn ratios(rules: &[Rule]) -> Vec<Ratio> {
-    let limits = rules.iter().filter_map(|rule| rule.limit);
-    let mut ratios: Vec<Ratio> = limits
-        .filter_map(|limit| match limit {
-            Limit::Ratio(ratio) => Some(ratio),
-            Limit::Count(_) | Limit::Rate(_) | Limit::Max(_) | Limit::Distinct(_) => None,
-        })
-        .collect();
-    ratios.sort_unstable_by_key(|ratio| (ratio.of, ratio.window, ratio.ratio_milli));
-    ratios.dedup();
-    ratios
-}
-
-fn held_per(rules: &[Rule]) -> Vec<Per> {
-    let is_asked = |per: &Per| {
-        let mut limits = rules.iter().filter_map(|rule| rule.limit);
-        limits.any(|limit| matches!(limit, Limit::Max(max) if max.per == *per))
-    };
-    Per::ALL.iter().copied().filter(is_asked).collect()
 }

@@ -1,7 +1,7 @@
 //! Deliveries and requests against what is in flight: an acknowledgement belongs to an exchange that
 //! waits for it, and an identifier to one exchange at a time (MQTT 5.0 §2.2.1, §4.3, §4.9).
 //!
-//! Silent where legal peers can't be told from others: for exchanges that an earlier connection of
+//! Silent where legal peers can't be told from others: for messages that an earlier connection of
 //! the same session left open, while some wait for which there was no room, and once any packet of the connection
 //! went by unread.
 
@@ -11,6 +11,7 @@ use wire::mqtt::{ControlPacket, PacketType, Version};
 
 use super::Session;
 use super::inflight::{ANY_COUNT, Entry, Step};
+use super::untracked::Unseen;
 use crate::pool::Pool;
 
 /// What a control packet does to an exchange.
@@ -120,7 +121,7 @@ impl Session {
                 packet_type, codes, ..
             } => {
                 let fault = check_step(entry, packet_type, codes, self.version)?;
-                let is_sure = !self.unsure[step.opened as usize];
+                let is_sure = !self.is_unsure(packet_type, step.opened);
                 (is_sure || fault == Reason::MQTT_ACK_CODE_COUNT).then_some(fault)
             }
         }
@@ -158,6 +159,17 @@ impl Session {
         is_short.then_some(Reason::LIMITS_IN_FLIGHT)
     }
 
+    /// Whether an acknowledgement of what was opened this way may belong to something that wasn't seen to begin. Of
+    /// an earlier connection, that is a message: requests end with theirs.
+    fn is_unsure(&self, packet_type: PacketType, opened: Direction) -> bool {
+        let is_of_request = matches!(packet_type, PacketType::SubAck | PacketType::UnsubAck);
+        match self.unseen[opened as usize] {
+            Unseen::Nothing => false,
+            Unseen::Messages => !is_of_request,
+            Unseen::Anything => true,
+        }
+    }
+
     fn entry(&self, step: &Move) -> Option<&Entry> {
         self.in_flight.entry(step.opened, step.packet_id)
     }
@@ -182,14 +194,14 @@ impl Session {
             return true;
         }
         let old = self.entry(&step).copied();
-        let is_unsure = self.unsure[step.opened as usize];
+        let unseen = self.unseen[step.opened as usize];
         let new = match step.act {
             // It may belong to an earlier connection, whose steps weren't all seen.
             Act::Open {
                 is_repeat: true,
                 step: first,
                 ..
-            } if is_unsure && old.is_none() => {
+            } if unseen == Unseen::Anything && old.is_none() => {
                 self.note_untracked(first, step.opened);
                 return true;
             }
@@ -200,29 +212,37 @@ impl Session {
             } => {
                 let opening = Entry {
                     packet_id: step.packet_id,
-                    filters,
+                    count: filters,
                     step: first,
                 };
-                let is_late = is_repeat && self.version != Version::V5;
+                let is_late =
+                    is_repeat && (self.version != Version::V5 || unseen == Unseen::Messages);
                 if old.is_none() && self.is_full(first, step.opened) {
                     self.terms.note_hurry(step.opened);
                 }
-                Some(opened(old, opening, is_late))
+                Some(match old {
+                    Some(old) => old.reused(opening),
+                    // Before 5.0 it may be the repetition of one whose end its sender hasn't heard of yet.
+                    None if is_late => opening.late(),
+                    None => opening,
+                })
             }
             Act::Go {
                 packet_type,
                 is_error,
                 ..
             } => match old {
-                Some(entry) => advanced(entry, packet_type, is_error),
+                Some(entry) => entry.advanced(packet_type, is_error),
                 // It is answered whatever its receiver knows of it (§4.3.3).
-                None if packet_type == PacketType::PubRel => Some(Entry {
-                    packet_id: step.packet_id,
-                    filters: ANY_COUNT,
-                    step: Step::Anything,
-                }),
+                None if packet_type == PacketType::PubRel && !self.counts_release(step.opened) => {
+                    Some(Entry {
+                        packet_id: step.packet_id,
+                        count: 1,
+                        step: Step::Anything { is_message: false },
+                    })
+                }
                 None => {
-                    self.note_answered(packet_type, step.opened);
+                    self.note_answered(packet_type, is_error, step.opened);
                     return true;
                 }
             },
@@ -242,7 +262,7 @@ impl Session {
 /// What is wrong with opening an exchange whose identifier is in flight.
 fn check_reuse(entry: &Entry, first: Step, is_repeat: bool, version: Version) -> Option<Reason> {
     let is_same = match entry.step {
-        Step::Anything => return None,
+        Step::Anything { .. } => return None,
         Step::PubRel => first == Step::PubRec,
         step => step == first,
     };
@@ -274,7 +294,7 @@ fn check_step(
         };
     };
     let fits = match (entry.step, packet_type) {
-        (Step::Anything, _)
+        (Step::Anything { .. }, _)
         | (Step::PubAck, PubAck)
         | (Step::PubRec, PubRec)
         | (Step::PubRel, PubRel)
@@ -289,32 +309,7 @@ fn check_step(
         return Some(Reason::MQTT_ACK_WRONG_STEP);
     }
     let counts = packet_type == SubAck || (packet_type == UnsubAck && version == Version::V5);
-    let differs = counts && entry.filters != ANY_COUNT && entry.filters != codes;
-    (differs && entry.step != Step::Anything).then_some(Reason::MQTT_ACK_CODE_COUNT)
-}
-
-/// The exchange that an opening makes of what was there. Before 5.0 it may be the repetition of one
-/// whose end its sender hasn't heard of yet.
-fn opened(old: Option<Entry>, opening: Entry, is_late: bool) -> Entry {
-    match old {
-        None if !is_late => opening,
-        _ => Entry {
-            step: Step::Anything,
-            ..opening
-        },
-    }
-}
-
-/// What is left of an exchange after an acknowledgement.
-fn advanced(entry: Entry, packet_type: PacketType, is_error: bool) -> Option<Entry> {
-    let step = match (entry.step, packet_type) {
-        (Step::Anything, _) => Step::Anything,
-        // Said once more.
-        (Step::PubRel | Step::PubComp, PacketType::PubRec) if !is_error => Step::Anything,
-        (Step::PubComp, PacketType::PubRel) => Step::Anything,
-        (_, PacketType::PubRec) if !is_error => Step::PubRel,
-        (_, PacketType::PubRel) => Step::PubComp,
-        _ => return None,
-    };
-    Some(Entry { step, ..entry })
+    let differs = counts && entry.count != ANY_COUNT && entry.count != codes;
+    let is_known = !matches!(entry.step, Step::Anything { .. });
+    (differs && is_known).then_some(Reason::MQTT_ACK_CODE_COUNT)
 }

@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 use wire::Direction;
-use wire::mqtt::QoS;
+use wire::mqtt::{PacketType, QoS};
 
 use crate::pool::Pool;
 
@@ -23,17 +23,20 @@ pub(crate) enum Step {
     SubAck,
     UnsubAck,
     /// Something was repeated, or the identifier used for two things at once: which of them is
-    /// acknowledged, and when it is free again, can't be told any more. Anything may come.
-    Anything,
+    /// acknowledged can't be told any more. Anything may come, until all of them may have ended.
+    Anything {
+        is_message: bool,
+    },
 }
 
 impl Step {
     /// Whether the exchange takes room in the receiver's window (§4.9).
     pub(super) fn is_message(self) -> bool {
-        matches!(
-            self,
-            Self::PubAck | Self::PubRec | Self::PubRel | Self::PubComp
-        )
+        match self {
+            Self::PubAck | Self::PubRec | Self::PubRel | Self::PubComp => true,
+            Self::SubAck | Self::UnsubAck => false,
+            Self::Anything { is_message } => is_message,
+        }
     }
 
     /// The first step of a message's exchange.
@@ -50,9 +53,75 @@ impl Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(super) packet_id: u16,
-    /// How many filters were sent with it, or [`ANY_COUNT`].
-    pub(super) filters: u16,
+    /// How many filters were sent with it, or [`ANY_COUNT`]; where anything may come, how many answers that end
+    /// something.
+    pub(super) count: u16,
     pub(super) step: Step,
+}
+
+impl Entry {
+    /// How many answers are to come that end something, as far as what leads to them was said.
+    fn last_answers(&self) -> u16 {
+        match self.step {
+            Step::Anything { .. } => self.count,
+            Step::PubRel => 0,
+            _ => 1,
+        }
+    }
+
+    /// What becomes of it when its identifier is used once more, for `opening`.
+    pub(super) fn reused(&self, opening: Self) -> Self {
+        let is_message = self.step.is_message() || opening.step.is_message();
+        Self {
+            count: self.last_answers().saturating_add(1),
+            step: Step::Anything { is_message },
+            ..opening
+        }
+    }
+
+    /// The same when its opening is the repetition of one that may have ended.
+    pub(super) fn late(self) -> Self {
+        Self {
+            count: 1,
+            step: Step::Anything {
+                is_message: self.step.is_message(),
+            },
+            ..self
+        }
+    }
+
+    /// What is left of it after an acknowledgement.
+    pub(super) fn advanced(self, packet_type: PacketType, is_error: bool) -> Option<Self> {
+        let goes_on = packet_type == PacketType::PubRec && !is_error;
+        let again = |count, is_message| {
+            let step = Step::Anything { is_message };
+            Some(Self {
+                count,
+                step,
+                ..self
+            })
+        };
+        match (self.step, packet_type) {
+            (Step::Anything { is_message }, PacketType::PubRel) => {
+                again(self.count.saturating_add(1), is_message)
+            }
+            (Step::Anything { is_message }, _) if goes_on => {
+                again(self.count.saturating_sub(1), is_message)
+            }
+            // Its sender may use the identifier for something else now.
+            (Step::Anything { .. }, _) if self.count > 1 => again(self.count - 1, false),
+            // Said once more.
+            (Step::PubRel | Step::PubComp, _) if goes_on => again(self.last_answers(), true),
+            (Step::PubComp, PacketType::PubRel) => again(2, true),
+            (_, PacketType::PubRel) => Some(self.at(Step::PubComp)),
+            _ if goes_on => Some(self.at(Step::PubRel)),
+            _ => None,
+        }
+    }
+
+    fn at(self, step: Step) -> Self {
+        Self { step, ..self }
+    }
 }
 
 /// The identifiers one end has in flight, in order. Beyond the first few they stand in a pooled buffer, until
@@ -174,7 +243,7 @@ mod tests {
     fn entry(packet_id: u16, step: Step) -> Entry {
         Entry {
             packet_id,
-            filters: 0,
+            count: 0,
             step,
         }
     }
@@ -208,14 +277,18 @@ mod tests {
             (1, Step::PubAck),
             (2, Step::SubAck),
             (3, Step::PubComp),
-            (4, Step::Anything),
+            (4, Step::Anything { is_message: false }),
         ] {
             assert!(books.put(direction, entry(id, step), 4, &pool));
         }
         assert_eq!(books.messages(direction), 2);
         assert!(!books.put(direction, entry(5, Step::PubAck), 4, &pool));
         assert_eq!(books.messages(direction), 2);
-        books.put(direction, entry(3, Step::Anything), 4, &pool);
+        let repeated = Step::Anything { is_message: true };
+        books.put(direction, entry(4, repeated), 4, &pool);
+        assert_eq!(books.messages(direction), 3);
+        books.remove(direction, 4, &pool);
+        books.remove(direction, 3, &pool);
         books.remove(direction, 1, &pool);
         books.remove(direction, 1, &pool);
         assert_eq!(books.messages(direction), 0);

@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn every_packet_is_refused_in_its_version_s_words() {
         const SUBSCRIBE: &[u8] = &hex!("82 0a 0007 0001 61 00 0001 62 01");
-        const SUBSCRIBE_5: &[u8] = &hex!("82 07 0007 00 0001 61 00");
+        const SUBSCRIBE_5: &[u8] = &hex!("82 0b 0007 00 0001 61 00 0001 62 01");
         const UNSUBSCRIBE_5: &[u8] = &hex!("a2 06 0007 00 0001 61");
         const PUBLISH: &[u8] = &hex!("32 05 0001 61 0009");
         const PUBLISH_5: &[u8] = &hex!("32 06 0001 61 0009 00");
@@ -141,7 +141,7 @@ mod tests {
                 Version::V5,
                 Stage::Open,
                 SUBSCRIBE_5,
-                &hex!("9004 0007 00 87  e00187"),
+                &hex!("9005 0007 00 8787  e00187"),
             ),
             (
                 Version::V5,

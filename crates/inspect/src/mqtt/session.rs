@@ -13,7 +13,7 @@ use super::membership::Membership;
 use super::negotiated::Terms;
 use super::resync::Hunches;
 use super::subscriptions::Subscriptions;
-use super::untracked::Untracked;
+use super::untracked::{Unseen, Untracked};
 use crate::app::Closing;
 use crate::framer::{Framers, Reading};
 use crate::holdings::Holder;
@@ -57,8 +57,8 @@ pub(crate) struct Session {
     pub(super) subscriptions: Subscriptions,
     /// What the client asked for was all seen.
     pub(super) knows_subscriptions: bool,
-    /// By the direction of its opening: exchanges may be in flight that weren't seen to begin.
-    pub(super) unsure: [bool; 2],
+    /// By the direction of its opening: what may be in flight that wasn't seen to begin.
+    pub(super) unseen: [Unseen; 2],
     /// Some packet of the connection went by unread.
     pub(super) is_blind: bool,
     /// By direction: its sender has said DISCONNECT.
@@ -116,7 +116,10 @@ impl Session {
             in_flight: InFlight::default(),
             subscriptions: Subscriptions::default(),
             knows_subscriptions: false,
-            unsure: [stage == Stage::Unknown; 2],
+            unseen: match stage {
+                Stage::Unknown => [Unseen::Anything; 2],
+                _ => [Unseen::Nothing; 2],
+            },
             is_blind: stage == Stage::Unknown,
             has_left: [false; 2],
             pings: 0,
@@ -236,8 +239,7 @@ impl Session {
         self.username = connect.username.and_then(remembered);
         self.terms = Terms::of_connect(connect);
         self.keep_alive_s = connect.keep_alive_s;
-        // What an earlier connection of the session left in flight may be acknowledged in this one.
-        self.set_unsure(self.is_blind || !connect.clean_start);
+        self.note_past(!connect.clean_start);
         self.knows_subscriptions = connect.clean_start && !self.is_blind;
         let method = connect.properties.authentication_method();
         if let Some(authentication) = method.and_then(Authentication::of) {
@@ -268,12 +270,12 @@ impl Session {
         sink.count(Count::Session { opened: true });
     }
 
-    /// Whether the session has a past. A client of 5.0 forgets its part of one that the server has
-    /// forgotten ([MQTT-3.2.2-5]); one of 3.1.1 may still send what it has left.
+    /// Whether the session has a past. Of one that its server has forgotten, a client of 5.0 forgets its part
+    /// ([MQTT-3.2.2-5]), and one of 3.1.1 begins anew what it has left ([MQTT-4.4.0-1]); a server of 3.1 doesn't say.
     fn note_present(&mut self, connack: &ConnAck<'_>) {
-        let forgets = self.version == Version::V5 && !self.is_blind;
-        let is_unsure = connack.session_present || (self.unsure[0] && !forgets);
-        self.set_unsure(is_unsure);
+        if self.version != Version::V31 {
+            self.note_past(connack.session_present);
+        }
         if connack.session_present {
             self.forget_subscriptions();
         }
@@ -305,7 +307,7 @@ impl Session {
         if let Some(holder) = self.rare.as_mut().and_then(|rare| rare.holder.as_mut()) {
             holder.lose_track();
         }
-        self.set_unsure(true);
+        self.lose_count();
     }
 
     /// Nothing that travels this way can be read any more.

@@ -1,12 +1,21 @@
-//! Exchanges for which there was no room: what waits for one answer each is counted, and once none waits any
-//! more, acknowledgements are checked again. A message of QoS 2 has several, of which some may be repeated:
-//! after one of those without room, nobody knows.
+//! Exchanges for which there was no room: what waits for an answer that ends it is counted, and once none waits any
+//! more, acknowledgements are checked again. A message of QoS 2 has several, of which some may be repeated before
+//! 5.0: after one of those without room, nobody knows.
 
 use wire::Direction;
-use wire::mqtt::PacketType;
+use wire::mqtt::{PacketType, Version};
 
 use super::Session;
 use super::inflight::Step;
+
+/// What may be acknowledged that wasn't seen to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unseen {
+    Nothing,
+    /// What an earlier connection of the session left in flight.
+    Messages,
+    Anything,
+}
 
 /// Those of one direction.
 #[derive(Debug, Default, Clone, Copy)]
@@ -21,44 +30,80 @@ impl Session {
     /// Whether checks of acknowledgements are about to end for the first time.
     pub(super) fn is_first_untracked(&self, opened: Direction) -> bool {
         let is_told = self.untracked(opened).is_some_and(|some| some.is_told);
-        !is_told && !self.unsure[opened as usize]
+        !is_told && self.unseen[opened as usize] != Unseen::Anything
     }
 
     /// An exchange was opened, or its opening repeated, without an entry.
     #[cold]
     pub(super) fn note_untracked(&mut self, first: Step, opened: Direction) {
-        let is_unsure = &mut self.unsure[opened as usize];
+        let ends_once = self.ends_once(first);
+        let unseen = &mut self.unseen[opened as usize];
         let untracked = &mut self.rare.get_or_insert_default().untracked[opened as usize];
-        let is_counted = !*is_unsure || untracked.waiting > 0;
-        let has_one_answer = matches!(first, Step::PubAck | Step::SubAck | Step::UnsubAck);
-        untracked.waiting = match is_counted && has_one_answer {
+        // Of an earlier connection, who knows how many wait.
+        let is_counted = *unseen == Unseen::Nothing || untracked.waiting > 0;
+        untracked.waiting = match ends_once && is_counted {
             // More than there are identifiers are counted no further.
             true => untracked.waiting.checked_add(1).unwrap_or(0),
             false => 0,
         };
-        untracked.is_told |= !*is_unsure;
-        *is_unsure = true;
+        untracked.is_told |= *unseen != Unseen::Anything;
+        *unseen = Unseen::Anything;
+    }
+
+    /// Whether exactly one answer ends what begins with this step.
+    fn ends_once(&self, first: Step) -> bool {
+        match first {
+            Step::PubAck | Step::SubAck | Step::UnsubAck => true,
+            Step::PubRec => self.version == Version::V5,
+            Step::PubRel | Step::PubComp | Step::Anything { .. } => false,
+        }
+    }
+
+    /// Whether a PUBREL for which there is no entry goes on with a message that is counted.
+    pub(super) fn counts_release(&self, opened: Direction) -> bool {
+        let waits = self.untracked(opened).is_some_and(|some| some.waiting > 0);
+        waits && self.version == Version::V5
     }
 
     /// An acknowledgement came for which there is no entry.
-    pub(super) fn note_answered(&mut self, packet_type: PacketType, opened: Direction) {
-        let is_last = matches!(
-            packet_type,
-            PacketType::PubAck | PacketType::SubAck | PacketType::UnsubAck
-        );
+    pub(super) fn note_answered(
+        &mut self,
+        packet_type: PacketType,
+        is_error: bool,
+        opened: Direction,
+    ) {
+        let is_last = match packet_type {
+            PacketType::PubAck | PacketType::SubAck | PacketType::UnsubAck => true,
+            PacketType::PubRec => is_error && self.version == Version::V5,
+            PacketType::PubComp => self.version == Version::V5,
+            _ => false,
+        };
         let Some(rare) = self.rare.as_mut().filter(|_| is_last) else {
             return;
         };
         let waiting = &mut rare.untracked[opened as usize].waiting;
         if *waiting > 0 {
             *waiting -= 1;
-            self.unsure[opened as usize] = *waiting > 0;
+            if *waiting == 0 {
+                self.unseen[opened as usize] = Unseen::Nothing;
+            }
         }
     }
 
-    /// Whether exchanges may be in flight that weren't seen to begin, by what was said of the session as a whole.
-    pub(super) fn set_unsure(&mut self, is_unsure: bool) {
-        self.unsure = [is_unsure; 2];
+    /// Whether the session has a past, with messages in flight.
+    pub(super) fn note_past(&mut self, has_past: bool) {
+        for unseen in &mut self.unseen {
+            *unseen = match (*unseen, has_past) {
+                (Unseen::Anything, _) => Unseen::Anything,
+                (_, true) => Unseen::Messages,
+                (_, false) => Unseen::Nothing,
+            };
+        }
+    }
+
+    /// Anything may be in flight now.
+    pub(super) fn lose_count(&mut self) {
+        self.unseen = [Unseen::Anything; 2];
         if let Some(rare) = &mut self.rare {
             for untracked in &mut rare.untracked {
                 untracked.waiting = 0;

@@ -8,7 +8,6 @@ use super::segment::Segment;
 use super::seq::Seq;
 use super::unacked::Unacked;
 use crate::Instant;
-use crate::pool::Pool;
 use crate::shared::Shared;
 
 /// The largest window shift (RFC 7323 §2.3): assumed of flows whose handshake wasn't seen.
@@ -128,13 +127,13 @@ impl Half {
     }
 
     /// Notes what the receiver acknowledges and how much more it can take.
-    pub(super) fn note_ack(&mut self, ack: Seq, window: u32, pool: &Pool) {
+    pub(super) fn note_ack(&mut self, ack: Seq, window: u32, shared: &Shared) {
         let acked = ack.bytes_since(self.una);
         if acked > 0 {
             // The SYN and the FIN take a number, but no byte.
             let of_syn = usize::from(!self.syn_acknowledged);
-            self.unacked
-                .acknowledge((acked - of_syn).min(self.unacked.len()), pool);
+            let len = (acked - of_syn).min(self.unacked.len());
+            self.unacked.acknowledge(len, &shared.pool, &shared.unacked);
             self.una = ack;
             self.syn_acknowledged = true;
             self.is_floored = false;
@@ -264,7 +263,8 @@ impl Half {
 
     /// Gives up all memory beyond its own.
     pub(super) fn clear(&mut self, shared: &Shared) {
-        self.unacked.acknowledge(self.unacked.len(), &shared.pool);
+        let len = self.unacked.len();
+        self.unacked.acknowledge(len, &shared.pool, &shared.unacked);
         if let Some(mut held) = self.held.take() {
             held.clear(&shared.held);
         }
@@ -281,26 +281,27 @@ impl Half {
 mod tests {
     use super::super::fixture;
     use super::*;
+    use crate::{Limits, Seed};
 
     const PIECE: usize = 1 << 20;
 
     #[test]
     fn a_long_stream_is_compared_by_its_own_numbers() {
-        let pool = Pool::default();
+        let shared = Shared::new(&Limits::default(), &Seed::fixed(1));
         let (syn, _) = fixture::segment(u32::MAX - 7, TcpFlags::SYN, &[]);
         let mut half = Half::default();
         half.note_syn(&syn, Instant::ZERO);
-        half.note_ack(half.next, 0xffff, &pool);
+        half.note_ack(half.next, 0xffff, &shared);
         // Past the first number by more than half the space of numbers, and then once around.
         for _ in 0..5000 {
             half.pass_to(half.next + PIECE);
-            half.note_ack(half.next, 0xffff, &pool);
+            half.note_ack(half.next, 0xffff, &shared);
             assert!(half.syn_acknowledged());
         }
-        half.unacked.push(b"abc", &pool);
+        half.unacked.push(b"abc", &shared.pool, &shared.unacked);
         half.pass_to(half.next + 3);
         assert_eq!(half.recorded_from(), half.una);
-        half.note_ack(half.una + 1, 0xffff, &pool);
+        half.note_ack(half.una + 1, 0xffff, &shared);
         assert!(half.unacked.matches(0, b"bc"));
     }
 
@@ -309,7 +310,11 @@ mod tests {
         let (syn, _) = fixture::segment(99, TcpFlags::SYN, &[]);
         let mut half = Half::default();
         half.note_syn(&syn, Instant::ZERO);
-        half.note_ack(Seq(100), 0xffff, &Pool::default());
+        half.note_ack(
+            Seq(100),
+            0xffff,
+            &Shared::new(&Limits::default(), &Seed::fixed(1)),
+        );
         half.pass_to(Seq(103));
         half.pass_fin(Seq(103));
         let place = |seq, flags, bytes| half.place(&fixture::segment(seq, flags, bytes).0);

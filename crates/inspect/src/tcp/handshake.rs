@@ -56,7 +56,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let segment = self.segment;
         let (_, theirs) = self.connection.split(self.arrival.direction);
         if !segment.is_opening() && theirs.accepts_ack(segment.ack) {
-            theirs.note_ack(segment.ack, u32::from(segment.window), &self.shared.pool);
+            theirs.note_ack(segment.ack, u32::from(segment.window), self.shared);
         }
     }
 

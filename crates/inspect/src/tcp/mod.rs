@@ -49,6 +49,7 @@ pub(crate) use answer::REFUSAL_BYTES;
 pub(crate) use held::HeldTotal;
 pub(crate) use multipath::handle_stray;
 pub(crate) use segment::Segment;
+pub(crate) use unacked::UnackedTotal;
 
 /// RSTs that each end of a connection draws at most once it was torn down.
 const ANSWERS: u8 = 16;
@@ -262,7 +263,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let window = self.bound_window();
         let (ours, theirs) = self.connection.split(self.arrival.direction);
         ours.last_window = segment.window;
-        theirs.note_ack(segment.ack, window, &self.shared.pool);
+        theirs.note_ack(segment.ack, window, self.shared);
         let outcome = if segment.has(TcpFlags::URG) {
             self.handle_urgent(place)
         } else if segment.len() == 0 {

@@ -83,7 +83,12 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let payload = self.segment.payload();
         let known = ours.next.bytes_since(self.segment.seq).min(payload.len());
         let fresh = payload.start + known..payload.end;
-        if ours.unacked.len() + fresh.len() > self.cx.limits.unacked_bytes_per_flow {
+        let (kept, limits) = (ours.unacked.len(), self.cx.limits);
+        let len = kept + fresh.len();
+        let total = &self.shared.unacked;
+        if len > limits.unacked_bytes_per_flow
+            || !total.has_room(kept, len, limits.unacked_common_bytes)
+        {
             self.cx.limit(LimitKind::Unacked);
             return self.overflow(Reason::LIMITS_UNACKED_BYTES);
         }
@@ -97,8 +102,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             return self.end_search();
         }
         let (ours, _) = self.connection.split(direction);
+        let passed = &bytes[..passage.passed];
         ours.unacked
-            .push(&bytes[..passage.passed], &self.shared.pool);
+            .push(passed, &self.shared.pool, &self.shared.unacked);
         ours.pass_to(ours.next + passage.passed);
         match passage.denial {
             Some(denial) => {

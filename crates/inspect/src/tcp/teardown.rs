@@ -155,7 +155,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let segment = self.segment;
         let (_, theirs) = self.connection.split(self.arrival.direction);
         if segment.has(TcpFlags::ACK) && theirs.heard && theirs.accepts_ack(segment.ack) {
-            theirs.note_ack(segment.ack, 0, &self.shared.pool);
+            theirs.note_ack(segment.ack, 0, self.shared);
         }
     }
 
@@ -245,7 +245,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         }
         let (_, theirs) = self.connection.split(self.arrival.direction);
         if segment.has(TcpFlags::ACK) && theirs.heard && theirs.accepts_ack(segment.ack) {
-            theirs.note_ack(segment.ack, 0, &self.shared.pool);
+            theirs.note_ack(segment.ack, 0, self.shared);
             // The RST got lost, or came ahead of what its receiver expects.
             if self.connection.broken_off == Some(self.arrival.direction.reverse()) {
                 self.answer_as_closed();

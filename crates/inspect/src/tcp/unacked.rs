@@ -1,12 +1,43 @@
 //! Bytes forwarded and not yet acknowledged: what a retransmission has to repeat.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::pool::Pool;
 
 /// Bytes kept within the flow itself: a sensor's message is no larger, and costs no trip to the pool. As many as
 /// fill words with what tells them apart.
 const INLINE_BYTES: usize = 54;
+
+/// What each direction keeps without asking: a few segments, so that it always comes on.
+const OWN_BYTES: usize = 8192;
+
+/// Bytes kept beyond what each direction has for itself, over all flows.
+#[derive(Debug, Default)]
+pub(crate) struct UnackedTotal(AtomicUsize);
+
+impl UnackedTotal {
+    /// Whether a direction that keeps `kept` bytes may keep `len`, where all have `common` together. Workers that
+    /// ask at once may go beyond that by a segment each.
+    pub(super) fn has_room(&self, kept: usize, len: usize, common: usize) -> bool {
+        let more = borrowed(len) - borrowed(kept);
+        more == 0 || self.0.load(Ordering::Relaxed) + more <= common
+    }
+
+    /// A direction that kept `kept` bytes keeps `len` now.
+    fn note(&self, kept: usize, len: usize) {
+        let (before, after) = (borrowed(kept), borrowed(len));
+        match before <= after {
+            true if before == after => {}
+            true => _ = self.0.fetch_add(after - before, Ordering::Relaxed),
+            false => _ = self.0.fetch_sub(before - after, Ordering::Relaxed),
+        }
+    }
+}
+
+fn borrowed(len: usize) -> usize {
+    len.saturating_sub(OWN_BYTES)
+}
 
 /// The bytes from the receiver's acknowledgement to the next byte to inspect.
 #[derive(Debug)]
@@ -43,9 +74,10 @@ impl Unacked {
     }
 
     /// Remembers bytes that follow those remembered so far.
-    pub(super) fn push(&mut self, bytes: &[u8], pool: &Pool) {
+    pub(super) fn push(&mut self, bytes: &[u8], pool: &Pool, total: &UnackedTotal) {
         let known = self.len();
         let sum = known + bytes.len();
+        total.note(known, sum);
         if sum > self.capacity() {
             self.grow(sum, pool);
         }
@@ -70,9 +102,10 @@ impl Unacked {
     }
 
     /// Forgets the first `len` bytes, acknowledged by the receiver.
-    pub(super) fn acknowledge(&mut self, len: usize, pool: &Pool) {
+    pub(super) fn acknowledge(&mut self, len: usize, pool: &Pool, total: &UnackedTotal) {
         let known = self.len();
         let kept = known.saturating_sub(len);
+        total.note(known, kept);
         match self {
             Self::Inline { len, bytes } => {
                 bytes.copy_within(known - kept..known, 0);
@@ -130,16 +163,16 @@ mod tests {
 
     #[test]
     fn compares_and_restores_across_the_ring_s_seam() {
-        let pool = Pool::default();
+        let (pool, total) = (Pool::default(), UnackedTotal::default());
         let mut unacked = Unacked::default();
         let mut stream = Vec::new();
         let mut start = 0;
         for round in 0..200_usize {
             let piece: Vec<u8> = (0..round % 97).map(|n| (n * round) as u8).collect();
-            unacked.push(&piece, &pool);
+            unacked.push(&piece, &pool, &total);
             stream.extend(&piece);
             let acked = (round * 7) % (unacked.len() + 1);
-            unacked.acknowledge(acked, &pool);
+            unacked.acknowledge(acked, &pool, &total);
             start += acked;
             let held = &stream[start..];
             assert_eq!(unacked.len(), held.len());
@@ -157,9 +190,9 @@ mod tests {
 
     #[test]
     fn bytes_beyond_those_remembered_never_match() {
-        let pool = Pool::default();
+        let (pool, total) = (Pool::default(), UnackedTotal::default());
         let mut unacked = Unacked::default();
-        unacked.push(b"abc", &pool);
+        unacked.push(b"abc", &pool, &total);
         assert!(unacked.matches(1, b"bc"));
         assert!(!unacked.matches(1, b"bcd"));
         assert!(unacked.matches(9, b""));
@@ -167,17 +200,33 @@ mod tests {
 
     #[test]
     fn an_idle_flow_keeps_no_buffer() {
-        let pool = Pool::default();
+        let (pool, total) = (Pool::default(), UnackedTotal::default());
         let mut unacked = Unacked::default();
         let is_inline = |unacked: &Unacked| matches!(unacked, Unacked::Inline { .. });
-        unacked.push(&[1; INLINE_BYTES], &pool);
+        unacked.push(&[1; INLINE_BYTES], &pool, &total);
         assert!(is_inline(&unacked));
-        unacked.push(&[2; 1000], &pool);
+        unacked.push(&[2; 1000], &pool, &total);
         assert!(!is_inline(&unacked));
         assert_eq!(unacked.len(), INLINE_BYTES + 1000);
         assert!(unacked.matches(INLINE_BYTES - 1, &[1, 2, 2]));
-        unacked.acknowledge(INLINE_BYTES + 1000, &pool);
+        unacked.acknowledge(INLINE_BYTES + 1000, &pool, &total);
         assert!(is_inline(&unacked) && unacked.len() == 0);
+    }
+
+    #[test]
+    fn what_one_direction_borrows_another_lacks_until_it_is_given_back() {
+        let (pool, total) = (Pool::default(), UnackedTotal::default());
+        let (mut unacked, common) = (Unacked::default(), 10_000);
+        for _ in 0..2 {
+            unacked.push(&[1; OWN_BYTES], &pool, &total);
+        }
+        let room = |len| total.has_room(0, OWN_BYTES + len, common);
+        assert!(room(common - OWN_BYTES) && !room(common - OWN_BYTES + 1));
+        assert!(room(0), "its own is always there");
+        unacked.acknowledge(1000, &pool, &total);
+        assert!(room(common - OWN_BYTES + 1000) && !room(common - OWN_BYTES + 1001));
+        unacked.acknowledge(2 * OWN_BYTES, &pool, &total);
+        assert!(room(common));
     }
 
     #[test]

@@ -11,6 +11,19 @@ use crate::world::{
 
 const TOKEN: &[u8] = &[0xa1, 0xa2];
 
+/// It may be a node with both services that asks from one socket, or what a NAT came to.
+#[test]
+fn a_client_may_ask_from_the_port_of_dtls() {
+    let mut world = World::new();
+    let node = endpoint("192.0.2.7:5684");
+    world.pass(node, server(), &get(Type::Confirmable, 1, TOKEN, "a"));
+    world.pass(server(), node, &content(Type::Acknowledgement, 1, TOKEN, 4));
+    assert_eq!(world.log.events, []);
+    let asked_in_plain = get(Type::Confirmable, 2, TOKEN, "a");
+    let passage = world.send(server(), node, &asked_in_plain);
+    assert_eq!(passage.outcome.reason, Some(Reason::TLS_REQUIRED));
+}
+
 #[test]
 fn a_request_and_its_piggybacked_response_pass_as_often_as_they_are_sent() {
     let mut world = World::new();

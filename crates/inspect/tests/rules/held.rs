@@ -178,6 +178,22 @@ say    = [
 expect = { verdict = "accept" }
 
 [[case]]
+name   = "and takes as much room"
+say    = [
+  "CONNECT", "< CONNACK", "PUBLISH topic=t qos=1 packet_id=1", "PUBLISH topic=t qos=1 packet_id=1 dup",
+  "PUBLISH topic=t qos=1 packet_id=2", "PUBLISH topic=t qos=1 packet_id=2 dup", "PUBLISH topic=t qos=1 packet_id=3",
+]
+expect = { verdict = "drop", rule = "two-in-flight" }
+
+[[case]]
+name   = "until it is acknowledged the first time"
+say    = [
+  "CONNECT", "< CONNACK", "PUBLISH topic=t qos=1 packet_id=1", "PUBLISH topic=t qos=1 packet_id=1 dup",
+  "PUBLISH topic=t qos=1 packet_id=2", "< PUBACK packet_id=1", "PUBLISH topic=t qos=1 packet_id=3",
+]
+expect = { verdict = "accept" }
+
+[[case]]
 name   = "those of both connections of a client count together"
 say    = [
   "@1 CONNECT client_id=a", "@1 < CONNACK", "@1 PUBLISH topic=t qos=1 packet_id=1", "@1 PUBLISH topic=t qos=1 packet_id=2",

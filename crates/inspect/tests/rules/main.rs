@@ -398,3 +398,41 @@ expect = { verdict = "refuse", rule = "own-filters" }
 "#,
     );
 }
+
+#[test]
+fn a_case_names_the_rule_on_trial() {
+    let pack = r#"
+[[rule]]
+id      = "names"
+match   = { packet = "CONNECT", client_id = "x" }
+action  = "refuse"
+dry_run = true
+
+[[rule]]
+id     = "told"
+match  = { packet = "CONNECT" }
+action = "alert"
+
+[[case]]
+name   = "it would have said no"
+say    = ["CONNECT client_id=x"]
+expect = { verdict = "accept", would = "refuse", rule = "names" }
+"#;
+    check(pack);
+    for (wrong, message) in [
+        (("\"names\" }", "\"told\" }"), "expected rule told"),
+        (
+            ("would = \"refuse\"", "would = \"reset\""),
+            "expected it would have been reset, but it was accepted (would have been refused)",
+        ),
+        (("would = \"refuse\", ", ""), "expected rule names"),
+    ] {
+        let pack = pack.replace(wrong.0, wrong.1);
+        let source = SourceText::new("pack.toml", &pack);
+        let policy = Policy::compile(&Config::default().for_cases(), &[source]);
+        let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")));
+        let failure = conversation::check(&policy, &policy.cases()[0]);
+        let failure = failure.expect_err("the case is wrong").to_string();
+        assert!(failure.contains(message), "{failure}");
+    }
+}

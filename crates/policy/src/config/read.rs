@@ -2,15 +2,20 @@
 
 mod around;
 mod brokers;
+mod limits;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use limits::{budget, limits};
+pub(crate) use zones::zones;
+
 use super::{
-    Block, Budget, Config, DefaultAction, Exception, Fragments, Limits, Link, Mark, Midstream,
-    Mode, NamedFile, OnFailure, Services,
+    Block, Config, DefaultAction, Fragments, Link, Mark, Midstream, Mode, NamedFile, OnFailure,
+    Services,
 };
 use crate::address;
 use crate::read::{Document, Node, Table};
@@ -208,55 +213,6 @@ fn interface(
     Some(name.to_owned())
 }
 
-/// A zone and where it is named.
-pub(crate) struct Zone {
-    pub(crate) name: String,
-    pub(crate) networks: Vec<IpNet>,
-    pub(crate) span: Span,
-}
-
-/// `[zones]`, of a configuration or of a pack.
-pub(crate) fn zones(report: &mut Report, node: &Node<'_>) -> Vec<Zone> {
-    let mut zones = Vec::new();
-    let Some(table) = node.table(report, "[zones]") else {
-        return zones;
-    };
-    for (name, node) in table.entries() {
-        if !address::is_zone_name(name) {
-            report
-                .error(
-                    node.key_span(),
-                    format!("`{}` can't be a zone's name", name.escape_debug()),
-                )
-                .help("a name begins with a letter and goes on with letters, digits, `-` and `_`");
-            continue;
-        }
-        if address::SIDES.contains(&name) {
-            report
-                .error(node.key_span(), format!("the zone `{name}` always exists"))
-                .help("it holds everything on that side of the link: choose another name");
-            continue;
-        }
-        let entries = node.array(report);
-        let networks: Vec<IpNet> = entries
-            .iter()
-            .filter_map(|entry| {
-                let text = entry.string(report)?;
-                address::network(report, entry.span(), text)
-            })
-            .collect();
-        if entries.is_empty() {
-            report.warning(node.span(), format!("the zone `{name}` holds no address"));
-        }
-        zones.push(Zone {
-            name: name.to_owned(),
-            networks,
-            span: node.key_span().clone(),
-        });
-    }
-    zones
-}
-
 fn services(report: &mut Report, table: &mut Table<'_>, services: &mut Services) {
     // The port, its service and its place; TCP and UDP ports don't collide.
     let mut used: [Vec<(u16, &str, Span)>; 2] = [Vec::new(), Vec::new()];
@@ -357,146 +313,6 @@ fn required_from(
             });
     }
     names
-}
-
-fn limits(report: &mut Report, table: &mut Table<'_>, limits: &mut Limits) {
-    const ENTRIES: u64 = 1 << 26;
-    const BYTES: u64 = 1 << 40;
-    let counts: [(&'static str, u64, u64, &mut usize); 19] = [
-        ("flows", 1, ENTRIES, &mut limits.flows),
-        ("half_open", 1, ENTRIES, &mut limits.half_open),
-        ("held_bytes", 0, BYTES, &mut limits.held_bytes),
-        (
-            "held_bytes_per_flow",
-            0,
-            1 << 30,
-            &mut limits.held_bytes_per_flow,
-        ),
-        (
-            "held_segments_per_flow",
-            0,
-            1 << 16,
-            &mut limits.held_segments_per_flow,
-        ),
-        (
-            "unacked_bytes_per_flow",
-            1 << 12,
-            1 << 30,
-            &mut limits.unacked_bytes_per_flow,
-        ),
-        ("partial_bytes", 64, 268_435_460, &mut limits.partial_bytes),
-        (
-            "partial_common_bytes",
-            0,
-            1 << 40,
-            &mut limits.partial_common_bytes,
-        ),
-        (
-            "mqtt_packet_bytes",
-            2,
-            268_435_460,
-            &mut limits.mqtt_packet_bytes,
-        ),
-        ("in_flight", 1, 65_535, &mut limits.in_flight),
-        (
-            "subscription_bytes",
-            0,
-            1 << 20,
-            &mut limits.subscription_bytes,
-        ),
-        (
-            "topic_alias_bytes",
-            0,
-            1 << 30,
-            &mut limits.topic_alias_bytes,
-        ),
-        (
-            "topic_alias_common_bytes",
-            0,
-            1 << 40,
-            &mut limits.topic_alias_common_bytes,
-        ),
-        (
-            "coap_message_bytes",
-            4,
-            65_535,
-            &mut limits.coap_message_bytes,
-        ),
-        (
-            "coap_tcp_message_bytes",
-            2,
-            1 << 32,
-            &mut limits.coap_tcp_message_bytes,
-        ),
-        ("endpoints", 1, ENTRIES, &mut limits.endpoints),
-        ("exchanges", 1, ENTRIES, &mut limits.exchanges),
-        ("clients", 1, ENTRIES, &mut limits.clients),
-        ("meters", 1, ENTRIES, &mut limits.meters),
-    ];
-    for (key, least, most, value) in counts {
-        let node = table.optional(key);
-        if let Some(number) = node.and_then(|node| node.integer(report, least..=most)) {
-            *value = usize::try_from(number).unwrap_or(usize::MAX);
-        }
-    }
-    let least = Duration::from_millis(1);
-    for (key, value) in [
-        ("half_open_timeout", &mut limits.half_open_timeout),
-        ("idle_timeout", &mut limits.idle_timeout),
-        ("linger_timeout", &mut limits.linger_timeout),
-        ("midstream_grace", &mut limits.midstream_grace),
-        ("tcp_midstream_grace", &mut limits.tcp_midstream_grace),
-        ("connect_timeout", &mut limits.connect_timeout),
-        ("packet_timeout", &mut limits.packet_timeout),
-    ] {
-        let node = table.optional(key);
-        if let Some(time) = node.and_then(|node| node.duration(report, least..=MAX_TIME)) {
-            *value = time;
-        }
-    }
-    let exceptions = [("drop", Exception::Drop), ("bypass", Exception::Bypass)];
-    choose(
-        report,
-        table,
-        "exception",
-        &exceptions,
-        &mut limits.exception,
-    );
-}
-
-fn budget(report: &mut Report, table: &mut Table<'_>, budget: &mut Budget) {
-    const RATE_MIN: u64 = 100;
-    const RATE_MAX: u64 = 10_000_000;
-    for (key, rate) in [
-        ("tcp_packets_per_second", &mut budget.tcp_packets_per_second),
-        ("udp_packets_per_second", &mut budget.udp_packets_per_second),
-        (
-            "coap_responses_per_second",
-            &mut budget.coap_responses_per_second,
-        ),
-    ] {
-        let Some(node) = table.optional(key) else {
-            continue;
-        };
-        let Some(number) = node.integer(report, 0..=RATE_MAX) else {
-            continue;
-        };
-        if (1..RATE_MIN).contains(&number) {
-            report
-                .error(
-                    node.span(),
-                    format!("a budget has at least {RATE_MIN} packets a second"),
-                )
-                .help("0 stands for no budget");
-            continue;
-        }
-        *rate = number;
-    }
-    let (least, most) = (Duration::from_millis(100), Duration::from_secs(60));
-    let burst = table.optional("burst");
-    if let Some(time) = burst.and_then(|node| node.duration(report, least..=most)) {
-        budget.burst = time;
-    }
 }
 
 fn block(report: &mut Report, table: &mut Table<'_>, block: &mut Block) {

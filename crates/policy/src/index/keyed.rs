@@ -40,7 +40,7 @@ pub(super) struct Keyed {
 const LOOKS: usize = Look::Path as usize + 1;
 const PARTIES: usize = Party::Server as usize + 1;
 /// Open ranges meet all others: of more of them nothing is told.
-const MAX_MEETING: usize = 1024;
+const MAX_MEETING: usize = 128;
 const EXTENTS: usize = Extent::UserProperties as usize + 1;
 
 /// Which of them a bucket's rules are found by, one bit each.

@@ -253,8 +253,8 @@ detections! {
         "The flow table is full of flows that must not be evicted";
     LIMITS_HELD_BYTES = "limits.held-bytes", "[limits] held_bytes",
         "The store of out-of-order segments is full";
-    LIMITS_UNACKED_BYTES = "limits.unacked-bytes", "[limits] unacked_bytes_per_flow",
-        "More data in flight than is remembered for a flow; its sender will repeat it";
+    LIMITS_UNACKED_BYTES = "limits.unacked-bytes", "[limits] unacked_bytes_per_flow, unacked_common_bytes",
+        "More data in flight than is remembered; its sender will repeat it";
     LIMITS_ENDPOINTS = "limits.endpoints", "[limits] endpoints",
         "The table of CoAP endpoints is full";
     LIMITS_EXCHANGES = "limits.exchanges", "[limits] exchanges",

@@ -49,7 +49,7 @@ super::seen! {
     "limits.held-bytes" =>
         "segments ahead of missing ones on many flows at once, together more than [limits] held_bytes";
     "limits.unacked-bytes" =>
-        "more bytes sent and not acknowledged on a flow than [limits] unacked_bytes_per_flow";
+        "more bytes sent and not acknowledged than [limits] unacked_bytes_per_flow on a flow, or unacked_common_bytes on all";
     "limits.endpoints" =>
         "nothing odd: a CoAP message of another address, while more are known than [limits] endpoints";
     "limits.exchanges" =>
