@@ -29,16 +29,19 @@ use crate::{Injected, Instant, Sink};
 const GAIN: usize = HEADER_LEN * (DEFAULT_RATIO.ratio_milli as usize / 1000) - HEADER_LEN;
 
 impl Tracker {
-    /// Whether pings bring the room for the response that `datagram` is.
+    /// Whether pings bring the room for the response that `datagram` is: one, if that is all that its client ever gets,
+    /// for some hear but one (libcoap 4.3.1, which follows an Echo).
     pub(super) fn may_nudge<S: Sink>(
         &self,
         cx: &Context<'_, S>,
         datagram: &Datagram<'_>,
         room: Allowance,
     ) -> bool {
+        let message = datagram.message;
         // Towards the port of a service, a frame counts as a client's.
         datagram.arrival.direction == Direction::ToClient
-            && self.takes_more(cx.now, datagram.bearing.client, datagram.message, room)
+            && self.takes_more(cx.now, datagram.bearing.client, message, room)
+            && (!is_all(message) || begins_within(message, room.alone + GAIN))
     }
 
     /// Whether it takes more pings, and there are enough, to bring the room for a response, or for its beginning: if
@@ -109,8 +112,7 @@ impl Tracker {
         self.nudge(cx, datagram, Towards::Sender, about)
     }
 
-    /// Pings the client of a response that is withheld under a message ID and a token: once, for some hear but one of two
-    /// (libcoap 4.3.1). Returns whether it could be done.
+    /// Pings the client of a response that is withheld under a message ID and a token: one at a time. Returns whether it could be done.
     pub(super) fn nudge<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -156,8 +158,10 @@ impl Tracker {
             return;
         };
         let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
-        let goes_on = Message::decode(kept.response())
-            .is_ok_and(|response| self.takes_more(cx.now, client, &response, room));
+        let goes_on = Message::decode(kept.response()).is_ok_and(|response| {
+            let is_due = is_all(&response) && begins_within(&response, room.alone);
+            !is_due && self.takes_more(cx.now, client, &response, room)
+        });
         if goes_on {
             self.nudge(cx, datagram, Towards::Sender, about);
         } else {
@@ -187,6 +191,11 @@ fn is_whole_within(response: &Message<'_>, room: usize) -> bool {
 fn begins_within(response: &Message<'_>, room: usize) -> bool {
     portion::first_block(response, &as_it_is(response, room)).is_some()
         || is_whole_within(response, room)
+}
+
+/// Whether nobody asks for a response again.
+fn is_all(response: &Message<'_>) -> bool {
+    response.message_type() == Type::NonConfirmable && response.block2().is_none()
 }
 
 fn as_it_is<'m>(response: &Message<'m>, room: usize) -> Envelope<'m> {
