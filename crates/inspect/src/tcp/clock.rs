@@ -55,6 +55,11 @@ impl Clock {
         coarse(now).wrapping_sub(self.shown) >= FORGOTTEN_AFTER
     }
 
+    /// What the other end echoes, until it has what it misses (RFC 7323 §4.3).
+    pub(super) fn recent(self) -> u32 {
+        self.recent
+    }
+
     /// The latest timestamp seen, for a segment in this end's name.
     pub(super) fn latest(self) -> u32 {
         self.latest

@@ -151,6 +151,13 @@ impl Half {
         }
     }
 
+    /// Keeps the window of a SYN that answers one as any other segment would say it: of SYNs alone it is never
+    /// shifted (RFC 7323 §2.2).
+    pub(super) fn shift_first_window(&mut self, other: &Self) {
+        let shift = self.known_shift(other).unwrap_or(0);
+        self.last_window = (self.last_window >> shift).max(self.last_window.min(1));
+    }
+
     /// What `window` means when the sender of this direction offers it.
     pub(super) fn window_offered(&self, window: u16, other: &Self) -> u32 {
         // Shifts hold if both ends announced one (RFC 7323 §2.2).
@@ -255,6 +262,16 @@ impl Half {
     /// The held segments, if any are.
     pub(super) fn held(&mut self) -> Option<&mut Held> {
         self.held.as_deref_mut().filter(|held| !held.is_empty())
+    }
+
+    /// Whether segments of this direction are held.
+    pub(super) fn is_holding(&self) -> bool {
+        self.held.as_deref().is_some_and(|held| !held.is_empty())
+    }
+
+    /// The bytes let through that the receiver hasn't acknowledged.
+    pub(super) fn outstanding(&self) -> usize {
+        self.next.bytes_since(self.una)
     }
 
     /// Gives up the room for held segments once there are none.

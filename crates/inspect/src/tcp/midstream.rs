@@ -124,6 +124,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             // The answer to a SYN that was forgotten, or never seen.
             ours.note_syn(segment, now);
             theirs.infer_syn(segment);
+            ours.shift_first_window(theirs);
+            // Who answers so was asked so.
+            self.connection.takes_sack = [segment.says_sack; 2];
             self.connection.phase = Phase::HANDSHAKE;
             return;
         }
