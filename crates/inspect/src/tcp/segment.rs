@@ -88,8 +88,10 @@ fn shift(option: TcpOption<'_>) -> Option<u8> {
 /// Whether one of the options is about selective acknowledgements: the one on SYNs, or the one on all others.
 fn says_sack(options: TcpOptions<'_>) -> bool {
     let is_about_sack = |option| matches!(option, TcpOption::SackPermitted | TcpOption::Sack(_));
-    // Beyond timestamps, few segments bear any.
-    options.as_bytes().len() != TIMESTAMPS_BYTES && options.iter().any(is_about_sack)
+    // Few segments bear any beyond timestamps.
+    let bytes = options.as_bytes();
+    let is_usual = bytes.len() == TIMESTAMPS_BYTES && bytes.starts_with(&[1, 1, 8, 10]);
+    !is_usual && options.iter().any(is_about_sack)
 }
 
 fn timestamp(options: TcpOptions<'_>) -> Option<u32> {

@@ -290,7 +290,8 @@ fn of_an_older_connection_sack_is_known_once_it_was_said() {
     scene.gateway = Gateway::of("", "");
     scene.gateway.inspector.lose_sight(Instant::from_secs(1));
     assert!(scene.client(0).outcome.forward);
-    assert_eq!(scene.client(2).out, [], "nothing is known of its receiver");
+    let early = scene.client(2);
+    assert_eq!(early.out, [], "nothing is known of its receiver: {early:?}");
     scene.server_acks(1, WINDOW);
     assert_eq!(scene.client(3).out, [scene.told(1, &[])]);
     let options = [1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 2];
