@@ -103,11 +103,10 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     }
 
     fn write_blocks(&mut self, direction: Direction, options: &mut [u8]) -> usize {
-        let takes_sack = self.connection.takes_sack.iter().all(|takes| *takes);
-        let (ours, _) = self.connection.split(direction);
-        let next = ours.next;
+        let (ours, theirs) = self.connection.split(direction);
+        let (next, both_take) = (ours.next, ours.takes_sack && theirs.takes_sack);
         match ours.held() {
-            Some(held) if takes_sack => held.blocks.write(next, options),
+            Some(held) if both_take => held.blocks.write(next, options),
             _ => 0,
         }
     }

@@ -41,6 +41,8 @@ pub(super) struct Half {
     scale: Option<u8>,
     /// The shift was assumed, as the largest there is.
     scale_assumed: bool,
+    /// Its sender takes selective acknowledgements: they are said if both do (RFC 2018 §2).
+    pub(super) takes_sack: bool,
     /// The sequence number of the forwarded FIN.
     fin: Option<Seq>,
     /// The sender's timestamps, if its SYN bore one.
@@ -72,6 +74,7 @@ impl Half {
         self.edge = self.next + self.window_max as usize;
         self.scale = segment.scale.map(|shift| shift.min(SCALE_MAX));
         self.scale_assumed = false;
+        self.takes_sack = segment.says_sack;
         self.last_window = segment.window;
         self.syn_acknowledged = false;
         self.clock = Clock::started(segment, now);
@@ -83,6 +86,7 @@ impl Half {
         self.heard = true;
         self.scale = answer.scale.map(|_| SCALE_MAX);
         self.scale_assumed = true;
+        self.takes_sack = answer.says_sack;
     }
 
     /// Starts in the middle of a stream, at the first segment seen.
@@ -98,6 +102,14 @@ impl Half {
     /// number would be the beginning of a message, withheld until it passes for a repetition.
     pub(super) fn start_afresh(&mut self) {
         self.is_floored = true;
+    }
+
+    /// Forgets all numbers. What its sender said in its SYN holds for as long as the connection does.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self {
+            takes_sack: self.takes_sack,
+            ..Self::default()
+        };
     }
 
     /// Places the stream of a sender not heard yet by what its receiver acknowledges.

@@ -48,7 +48,6 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if !segment.is_opening() {
             ours.shift_first_window(theirs);
         }
-        self.connection.takes_sack[self.arrival.direction as usize] = segment.says_sack;
         self.note_syn_ack();
         // Data that a rule lets through with a SYN isn't taken in: its sender repeats it after the
         // handshake unless the server took it, and then it is read as the start of the stream.

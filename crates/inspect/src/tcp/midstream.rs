@@ -4,7 +4,6 @@ use policy::{Action, Midstream, Reason, Service};
 use wire::Direction;
 use wire::net::TcpFlags;
 
-use super::half::Half;
 use super::{Connection, Phase, Work};
 use crate::app::App;
 use crate::shared::Shared;
@@ -52,7 +51,7 @@ impl Connection {
         }
         for half in &mut self.halves {
             half.clear(shared);
-            *half = Half::default();
+            half.begin_anew();
         }
         self.app.lose_sight(shared);
         self.may_seek = true;
@@ -125,8 +124,6 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             ours.note_syn(segment, now);
             theirs.infer_syn(segment);
             ours.shift_first_window(theirs);
-            // Who answers so was asked so.
-            self.connection.takes_sack = [segment.says_sack; 2];
             self.connection.phase = Phase::HANDSHAKE;
             return;
         }

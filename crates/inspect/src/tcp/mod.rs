@@ -73,8 +73,6 @@ pub(crate) struct Connection {
     broken_off: Option<Direction>,
     /// Where its ends are on the link, once both were heard.
     stations: Option<Stations>,
-    /// Who takes selective acknowledgements, by the direction it sends in: they are said if both do (RFC 2018 §2).
-    takes_sack: [bool; 2],
 }
 
 /// How far a connection has come.
@@ -130,7 +128,6 @@ impl Connection {
             challenged: Instant::ZERO,
             broken_off: None,
             stations: None,
-            takes_sack: [false; 2],
         }
     }
 
@@ -275,7 +272,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             return self.violation(Reason::TCP_OLD_TIMESTAMP);
         }
         if segment.says_sack {
-            self.connection.takes_sack = [true; 2];
+            (ours.takes_sack, theirs.takes_sack) = (true, true);
         }
         let window = self.bound_window();
         let (_, theirs) = self.connection.split(self.arrival.direction);

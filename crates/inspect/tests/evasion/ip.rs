@@ -28,6 +28,9 @@ fn session(ends: Ends) -> (Gateway, Stream, Vec<u8>) {
 }
 
 fn carry(gateway: &mut Gateway, frame: &[u8]) -> Passage {
+    let mut monitor = Gateway::of("mode = \"monitor\"", BASELINE);
+    let passage = monitor.carry(Side::Inside, frame);
+    assert_eq!(passage.toward(Side::Outside), [frame], "{passage:?}");
     gateway.carry(Side::Inside, frame)
 }
 

@@ -153,7 +153,7 @@ impl Scene {
                 seq: stream.next(direction),
                 ack: if flags.contains(ack) { acked } else { 0 },
                 flags,
-                window: 3500,
+                window: 60_000,
                 options: if is_syn { options } else { &[] },
                 payload: &[],
             };
@@ -228,6 +228,17 @@ impl Scene {
         self.acks.push_back(self.stream.raw(ToClient, &segment));
     }
 
+    /// Time passes. The receiver waits no longer than a fraction of the sender's timer (RFC 5681 §4.2): true
+    /// if that was enough.
+    fn wait(&mut self) -> bool {
+        let is_due = self.delayed > 0;
+        match is_due {
+            true => self.acknowledge(),
+            false => self.sender.handle_timeout(),
+        }
+        is_due
+    }
+
     /// The receiver's next acknowledgement reaches the gateway.
     fn deliver_ack(&mut self) -> bool {
         let Some(frame) = self.acks.pop_front() else {
@@ -291,22 +302,8 @@ fn play(seed: u64, has_sack: bool, way: Way) -> Toll {
             } else {
                 scene.send(n);
             }
-        } else if scene.deliver_ack() {
-        } else if scene.delayed > 0 {
-            // The receiver waits no longer than a fraction of the sender's timer (RFC 5681 §4.2).
-            scene.acknowledge();
-        } else {
-            toll.timeouts += 1;
-            eprintln!(
-                "TIMEOUT una {} next {} {:?}",
-                scene.sender.una,
-                scene.sender.next,
-                scene.sender.segments[scene.sender.una..scene.sender.next]
-                    .iter()
-                    .map(|s| (s.is_sacked, s.times))
-                    .collect::<Vec<_>>()
-            );
-            scene.sender.handle_timeout();
+        } else if !scene.deliver_ack() {
+            toll.timeouts += usize::from(!scene.wait());
         }
     }
     assert_eq!(scene.receiver.received(), scene.bytes, "seed {seed}");
