@@ -208,6 +208,12 @@ fn cases_of_a_site_know_what_happens_without_a_rule() {
         case("an answer", "'GET /a', '< 2.05'", "accept"),
         case("an answer to nothing", "'< 2.05'", "drop"),
         case("a change", "'PUT /a'", "drop"),
+        case(
+            "an answer over TCP",
+            "'7.01', '< 7.01', 'GET /a', '< 2.05', '7.02', '< 7.03'",
+            "accept",
+        )
+        .replace("say =", "service = \"coap-tcp\"\nsay ="),
     ];
     scratch.file("site.toml", &[rules, own, &cases.concat()].concat());
     let text = format!("[policy]\ndefault = \"drop\"\npacks = [{baseline:?}, \"site.toml\"]\n");

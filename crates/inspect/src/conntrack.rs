@@ -163,10 +163,6 @@ impl Inspector {
         if replaces {
             self.forget(&key.0, cx.sink);
         }
-        // One of which too little came for that is soon forgotten again, and would be nobody's then.
-        if origin == Origin::Evicted && has_room && connection.class() == Class::Established {
-            self.flows.note_met(&key.0);
-        }
         self.enter(cx, arrival, key, connection, has_room);
         outcome
     }

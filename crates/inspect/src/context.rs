@@ -199,6 +199,18 @@ impl<'a, S: Sink> Context<'a, S> {
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
     ) -> Untold {
+        self.rule_again(carrier, fallback, subject, meters, &|| false)
+    }
+
+    /// As [`Context::rule`], for a message that may have come before: rules that count have counted it then.
+    pub(crate) fn rule_again(
+        &mut self,
+        carrier: Carrier,
+        fallback: Action,
+        subject: &Subject<'_>,
+        meters: &mut dyn Meters,
+        is_repeated: &dyn Fn() -> bool,
+    ) -> Untold {
         let mut noted: SmallVec<[Noted; 4]> = SmallVec::new();
         let timed = self.timed(subject);
         let asked = timed.as_ref().unwrap_or(subject);
@@ -209,6 +221,7 @@ impl<'a, S: Sink> Context<'a, S> {
             link: self.port.link,
             carrier,
             others: meters,
+            is_repeated,
             evicted: false,
         };
         let mut ruling = self
@@ -464,7 +477,12 @@ fn message_kind(subject: &Subject<'_>) -> Option<MessageKind> {
     })
 }
 
+/// A rule that asked for no detection has nothing to do with those that there are.
 fn judgement(ruling: &Ruling, subject: &Subject<'_>, noted: &[Noted]) -> Judgement {
+    let raised = match ruling.rule {
+        Some(_) => None,
+        None => subject.reasons.first().copied(),
+    };
     let ruled = verdict_of(ruling.action);
     let tried = noted.iter().find_map(|note| note.would);
     let (action, would) = match ruling.enforced {
@@ -480,7 +498,7 @@ fn judgement(ruling: &Ruling, subject: &Subject<'_>, noted: &[Noted]) -> Judgeme
         outcome: Outcome {
             verdict,
             forward: verdict == Verdict::Accept,
-            reason: ruling.reason.or(subject.reasons.first().copied()),
+            reason: ruling.reason.or(raised),
             rule: ruling.rule,
             would,
         },

@@ -26,17 +26,18 @@ impl Inspector {
         installed: &Installed,
         frame: &mut Frame<'_>,
     ) -> Outcome {
-        let packet = match Packet::decode(frame.as_slice()) {
+        let decoded = Packet::decode(frame.as_slice());
+        let packet = match &decoded {
             Ok(packet) => packet,
-            Err(malformed) => return handle_malformed(cx, installed, frame.as_slice(), malformed),
+            Err(malformed) => return handle_malformed(cx, installed, frame.as_slice(), *malformed),
         };
         let transport = match packet.transport {
             Transport::Tcp(_) => Ported::Tcp,
             Transport::Udp(_) => Ported::Udp,
             Transport::Fragment(fragment) => {
-                return handle_fragment(cx, installed, &packet, fragment);
+                return handle_fragment(cx, installed, packet, fragment);
             }
-            Transport::NotIp => return handle_without_ip(cx, installed, &packet),
+            Transport::NotIp => return handle_without_ip(cx, installed, packet),
             Transport::Other(_) => return Outcome::ACCEPT,
         };
         let Some(ports) = packet.ports() else {
@@ -47,18 +48,16 @@ impl Inspector {
         };
         let addresses = (packet.source(), packet.destination());
         let vlan = packet.vlan().and_then(Vlan::id);
-        let endpoints = endpoints(cx.port, addresses, ports, vlan);
-        let carrier = Carrier {
-            protocol: packet.layout.protocol,
-        };
         let mut arrival = Arrival {
             service,
             direction,
-            endpoints,
-            carrier,
+            endpoints: endpoints(cx.port, addresses, ports, vlan),
+            carrier: Carrier {
+                protocol: packet.layout.protocol,
+            },
             layout: packet.layout,
         };
-        let checksum = checksum::verify(&packet);
+        let checksum = checksum::verify(packet);
         if checksum == State::Wrong {
             return handle_wrong_checksum(cx, &arrival, transport);
         }
@@ -253,6 +252,7 @@ fn judge_roughly<S: Sink>(
         .outcome
 }
 
+#[inline]
 fn endpoints(
     port: Port,
     addresses: (IpAddr, IpAddr),

@@ -1,6 +1,6 @@
 //! What an event says: the content of an EVE record, borrowed.
 
-use policy::{Ban, Reason, RuleIndex, Subject};
+use policy::{Ban, Layer, Reason, RuleIndex, Subject};
 
 use crate::{Injected, Instant, Port, Verdict};
 
@@ -37,9 +37,11 @@ pub struct Event<'a> {
     pub generation: u64,
 }
 
-/// UDP payload bytes of a CoAP client, over the window of the rule that goes by them.
+/// Bytes of a CoAP client, over the window of the rule that goes by them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counted {
+    /// On which layer.
+    pub of: Layer,
     /// From the client.
     pub received: u64,
     /// Towards the client, the message under judgement included.

@@ -1,10 +1,14 @@
-//! A bounded map shared by the workers: when it is full, the longest idle entry makes room.
+//! A bounded map shared by the workers: when it is full, an entry that is long idle makes room.
 //!
 //! A `DashMap` holds the entries. Beside it, each entry has exactly one *record* in a queue, in the
 //! order in which entries came or were found busy: making room is popping the front, and an entry used
 //! since its record was written goes to the back instead. What somebody vouched for (a validated
 //! address, an observation its server granted) stands in a queue of its own, so that a flood of
 //! newcomers turns over newcomers only.
+//!
+//! The queues lie in *lanes*, by a hash of the key, or of whose the entry is: then nobody turns the table over by
+//! himself. Room is made in the lane of the newcomer if that holds more than its share, else in one that is
+//! crowded.
 //!
 //! Locks are taken in the order lane, then shard of the map; never the other way round.
 
@@ -15,8 +19,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
+use dashmap::{DashMap, SharedValue};
 
 use crate::Instant;
 use crate::hashing::{Hashing, hashing};
@@ -82,6 +85,10 @@ pub(crate) trait Aging {
 pub(crate) struct Table<K, V> {
     entries: DashMap<K, V, Hashing>,
     lanes: Box<[Mutex<Lane<K>>]>,
+    /// A lane that was found crowded.
+    crowded: AtomicUsize,
+    /// Records in all lanes, by class.
+    records: [AtomicUsize; 2],
     len: AtomicUsize,
     capacity: usize,
 }
@@ -124,6 +131,7 @@ enum Fate<K, V> {
 
 /// The queue an entry's record stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
 enum Class {
     Newcomers,
     Established,
@@ -134,6 +142,11 @@ const SHARDS: usize = 64;
 /// Entries a lane should hold before there is another: small tables keep an exact order.
 const ENTRIES_PER_LANE: usize = 4096;
 const LANES_MAX: usize = 16;
+/// The same where lanes are by whose the entries are, so that few share one.
+const ENTRIES_PER_OWNERS_LANE: usize = 16;
+const OWNERS_LANES_MAX: usize = 256;
+/// A lane that holds more than this part of the records makes room for its own newcomers.
+const SHARE: usize = 16;
 /// For how many entries there is room from the start: what a site of usual size never outgrows.
 const ENTRIES_PREPARED: usize = 4096;
 /// How many busy entries may get a new record before one of them has to go.
@@ -142,14 +155,26 @@ const SECOND_CHANCES: usize = 16;
 impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
     /// A table of at most `capacity` entries (at least one).
     pub(crate) fn new(capacity: usize, hash_seed: u64) -> Self {
-        let capacity = capacity.max(1);
         let lanes = (capacity / ENTRIES_PER_LANE).clamp(1, LANES_MAX);
+        Self::with_lanes(capacity, lanes, hash_seed)
+    }
+
+    /// A table whose entries belong to somebody, who are to have their share of it each.
+    pub(crate) fn of_owners(capacity: usize, hash_seed: u64) -> Self {
+        let lanes = (capacity / ENTRIES_PER_OWNERS_LANE).clamp(1, OWNERS_LANES_MAX);
+        Self::with_lanes(capacity, lanes, hash_seed)
+    }
+
+    fn with_lanes(capacity: usize, lanes: usize, hash_seed: u64) -> Self {
+        let capacity = capacity.max(1);
         let hasher = hashing(hash_seed);
         let prepared = capacity.min(ENTRIES_PREPARED);
         let lane = || Mutex::new(Lane::new(prepared / lanes));
         Self {
             entries: DashMap::with_capacity_and_hasher_and_shard_amount(prepared, hasher, SHARDS),
             lanes: std::iter::repeat_with(lane).take(lanes).collect(),
+            crowded: AtomicUsize::new(0),
+            records: Default::default(),
             len: AtomicUsize::new(0),
             capacity,
         }
@@ -167,8 +192,15 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         key: &K,
         visit: impl FnOnce(&mut V) -> R,
     ) -> Option<R> {
-        let mut entry = self.entries.get_mut(key)?;
-        (!entry.is_over(now)).then(|| visit(&mut entry))
+        let hash = self.hash(key);
+        let mut shard = self.entries.shards()[self.entries.determine_shard(hash as usize)].write();
+        let (_, value) = shard.get_mut(hash, |(known, _)| known == key)?;
+        let value = value.get_mut();
+        // A result may be large: it is made where it goes.
+        if value.is_over(now) {
+            return None;
+        }
+        Some(visit(value))
     }
 
     /// Lends the entry of `key`, making it with `make` first when there is none that is not over.
@@ -192,40 +224,38 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         make: impl FnOnce() -> V,
         visit: impl FnOnce(&mut V) -> R,
     ) -> (R, Option<(K, V)>) {
-        // Mostly it is there, and looking is cheaper than preparing to insert.
-        if let Some(mut value) = self.entries.get_mut(&key)
-            && !value.is_over(now)
-        {
-            return (visit(&mut value), None);
-        }
-        self.insert(now, key, make, visit)
+        self.with_or_replace_of(now, key, |hash| hash, make, visit)
     }
 
-    fn insert<R>(
+    /// As [`Table::with_or_replace`], of somebody's: `owner` tells a keyed hash of whose it is, where the key's own
+    /// doesn't stand for that.
+    pub(crate) fn with_or_replace_of<R>(
         &self,
         now: Instant,
         key: K,
+        owner: impl FnOnce(u64) -> u64,
         make: impl FnOnce() -> V,
         visit: impl FnOnce(&mut V) -> R,
     ) -> (R, Option<(K, V)>) {
-        let (result, used, class) = match self.entries.entry(key) {
-            Entry::Occupied(mut entry) => {
-                let value = entry.get_mut();
-                if value.is_over(now) {
-                    *value = make();
-                }
-                return (visit(value), None);
+        let hash = self.hash(&key);
+        let mut shard = self.entries.shards()[self.entries.determine_shard(hash as usize)].write();
+        if let Some((_, value)) = shard.get_mut(hash, |(known, _)| *known == key) {
+            let value = value.get_mut();
+            if value.is_over(now) {
+                *value = make();
             }
-            Entry::Vacant(entry) => {
-                let mut entry = entry.insert(make());
-                let result = visit(&mut entry);
-                (result, entry.used(), Class::of(&*entry, now))
-            }
-        };
-        let hash = self.entries.hasher().hash_one(key);
+            return (visit(value), None);
+        }
+        let mut entry = (key, SharedValue::new(make()));
+        let value = entry.1.get_mut();
+        let result = visit(value);
+        let (used, class) = (value.used(), Class::of(value, now));
+        shard.insert(hash, entry, |(known, _)| self.hash(known));
+        drop(shard);
+        let lane = (owner(hash) >> 32) as usize % self.lanes.len();
         let len = self.len.fetch_add(1, Ordering::Relaxed) + 1;
-        let evicted = (len > self.capacity).then(|| self.make_room(now, hash));
-        self.lane(hash).queue(class).push_back(Record { key, used });
+        let evicted = (len > self.capacity).then(|| self.make_room(now, lane));
+        self.push_back(&mut self.lane(lane), class, Record { key, used });
         (result, evicted.flatten())
     }
 
@@ -244,13 +274,14 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
 
     fn sweep_queue(&self, now: Instant, lane: &mut Lane<K>, class: Class, at_most: usize) -> bool {
         for _ in 0..at_most {
-            let Some(record) = lane.queue(class).pop_front() else {
+            let Some(record) = self.pop_front(lane, class) else {
                 return false;
             };
             match self.fate(now, &record, class, Demand::Over) {
                 Fate::Removed(_) => {}
-                Fate::Busy(record, class) => lane.queue(class).push_back(record),
+                Fate::Busy(record, class) => self.push_back(lane, class, record),
                 Fate::Idle => {
+                    self.records[class as usize].fetch_add(1, Ordering::Relaxed);
                     lane.queue(class).push_front(record);
                     return false;
                 }
@@ -259,16 +290,14 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         true
     }
 
-    /// Removes one entry, of the lane of `hash` if that has any. Returns it if it was still alive.
-    fn make_room(&self, now: Instant, hash: u64) -> Option<(K, V)> {
-        for step in 0..self.lanes.len() as u64 {
-            let lane = &mut *self.lane(hash.wrapping_add(step << 32));
-            let mut chances = SECOND_CHANCES;
-            loop {
-                let class = lane.class_to_evict_from();
-                let Some(record) = lane.queue(class).pop_front() else {
-                    break;
-                };
+    /// Removes one entry for a newcomer to the lane `newcomer`. Returns it if it was still alive.
+    fn make_room(&self, now: Instant, newcomer: usize) -> Option<(K, V)> {
+        let mut chances = SECOND_CHANCES;
+        // A lane whose records have all changed their class is looked through in vain.
+        for _ in 0..=self.lanes.len() {
+            let class = self.class_to_evict_from();
+            let mut lane = self.crowded_lane(class, newcomer)?;
+            while let Some(record) = self.pop_front(&mut lane, class) {
                 let demand = if chances == 0 {
                     Demand::Any
                 } else {
@@ -279,13 +308,46 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
                     Fate::Busy(record, in_class) => {
                         // An entry changes its class rarely; it may be busy as often as it likes.
                         chances -= usize::from(in_class == class);
-                        lane.queue(in_class).push_back(record);
+                        self.push_back(&mut lane, in_class, record);
                     }
                     Fate::Idle => unreachable!("an idle entry has to go"),
                 }
             }
         }
         None
+    }
+
+    /// Newcomers go first, unless the established hold more than three quarters: whoever manages to
+    /// be vouched for must not keep everybody else out for ever.
+    fn class_to_evict_from(&self) -> Class {
+        let [newcomers, established] =
+            [Class::Newcomers, Class::Established].map(|c| self.records(c));
+        let quarter = (newcomers + established) / 4;
+        if newcomers < quarter.max(1) {
+            Class::Established
+        } else {
+            Class::Newcomers
+        }
+    }
+
+    /// The lane `newcomer` if it holds more than its share, else one that holds as many as they do on average.
+    fn crowded_lane(&self, class: Class, newcomer: usize) -> Option<MutexGuard<'_, Lane<K>>> {
+        let records = self.records(class);
+        let holds = |lane: usize, least: usize| {
+            let mut lane = self.lane(lane);
+            (lane.queue(class).len() >= least.max(1)).then_some(lane)
+        };
+        let share = records / SHARE + 1;
+        let average = records.div_ceil(self.lanes.len());
+        let begin = self.crowded.load(Ordering::Relaxed);
+        let mut others = (begin..begin + self.lanes.len()).map(|lane| lane % self.lanes.len());
+        holds(newcomer, share).or_else(|| {
+            others.find_map(|lane| {
+                let crowded = holds(lane, average)?;
+                self.crowded.store(lane, Ordering::Relaxed);
+                Some(crowded)
+            })
+        })
     }
 
     /// Decides what becomes of the entry behind a record of `class`, and removes it if it has to go.
@@ -315,12 +377,31 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
         fate
     }
 
-    fn lane(&self, hash: u64) -> MutexGuard<'_, Lane<K>> {
-        let index = (hash >> 32) as usize % self.lanes.len();
+    #[inline]
+    fn hash(&self, key: &K) -> u64 {
+        self.entries.hasher().hash_one(key)
+    }
+
+    fn lane(&self, index: usize) -> MutexGuard<'_, Lane<K>> {
         // A lane is consistent after every push and pop, so a panic elsewhere does it no harm.
         self.lanes[index]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push_back(&self, lane: &mut Lane<K>, class: Class, record: Record<K>) {
+        self.records[class as usize].fetch_add(1, Ordering::Relaxed);
+        lane.queue(class).push_back(record);
+    }
+
+    fn pop_front(&self, lane: &mut Lane<K>, class: Class) -> Option<Record<K>> {
+        let record = lane.queue(class).pop_front()?;
+        self.records[class as usize].fetch_sub(1, Ordering::Relaxed);
+        Some(record)
+    }
+
+    fn records(&self, class: Class) -> usize {
+        self.records[class as usize].load(Ordering::Relaxed)
     }
 }
 
@@ -343,17 +424,6 @@ impl<K> Lane<K> {
         match class {
             Class::Newcomers => &mut self.newcomers,
             Class::Established => &mut self.established,
-        }
-    }
-
-    /// Newcomers go first, unless the established hold more than three quarters: whoever manages to
-    /// be vouched for must not keep everybody else out for ever.
-    fn class_to_evict_from(&self) -> Class {
-        let quarter = (self.newcomers.len() + self.established.len()) / 4;
-        if self.newcomers.len() < quarter.max(1) {
-            Class::Established
-        } else {
-            Class::Newcomers
         }
     }
 }
@@ -500,9 +570,59 @@ mod tests {
             }
             let lane = table.lane(0);
             assert_eq!(table.len(), lane.newcomers.len() + lane.established.len());
+            assert_eq!(table.records(Class::Newcomers), lane.newcomers.len());
             assert_eq!(table.len(), table.entries.len());
             assert!(table.len() <= 64);
         }
+    }
+
+    /// Uses or makes an entry of somebody's.
+    fn touch_of(table: &Table<u32, Value>, now: Instant, key: u32, owner: u64) {
+        let make = || Value {
+            used: now,
+            established: false,
+        };
+        table.with_or_replace_of(now, key, |_| owner << 32, make, |value| value.used = now);
+    }
+
+    #[test]
+    fn nobody_turns_the_table_over_by_himself() {
+        let table = Table::of_owners(1600, 1);
+        for owner in 0..50 {
+            touch_of(&table, at(1), owner as u32, owner);
+        }
+        for key in 1000..20_000 {
+            touch_of(&table, at(2), key, 77);
+        }
+        assert_eq!(table.len(), 1600);
+        assert!((0..50).all(|key| holds(&table, at(3), key)), "the others'");
+        // Who comes now pushes out what is the flood's.
+        for owner in 0..50 {
+            touch_of(&table, at(4), 500 + owner as u32, owner);
+        }
+        let theirs = (0..50).chain(500..550);
+        assert!(theirs.into_iter().all(|key| holds(&table, at(5), key)));
+        assert_eq!(table.len(), 1600);
+    }
+
+    #[test]
+    fn a_table_that_one_owner_fills_alone_is_all_of_that_owner() {
+        let table = Table::of_owners(1600, 1);
+        (0..1600).for_each(|key| touch_of(&table, at(1), key, 3));
+        assert!((0..1600).all(|key| holds(&table, at(2), key)));
+        touch_of(&table, at(2), 1600, 3);
+        assert!(!holds(&table, at(2), 0) && holds(&table, at(2), 1));
+    }
+
+    #[test]
+    fn who_holds_less_than_others_loses_nothing() {
+        let table = Table::of_owners(1600, 1);
+        (0..15).for_each(|key| touch_of(&table, at(1), key, 99));
+        for key in 1000..50_000 {
+            touch_of(&table, at(2), key, u64::from(key) % 50);
+        }
+        assert_eq!(table.len(), 1600);
+        assert!((0..15).all(|key| holds(&table, at(3), key)));
     }
 
     #[test]

@@ -94,6 +94,22 @@ fn flags(passage: &Passage, side: Side) -> Vec<TcpFlags> {
 
 const RST: TcpFlags = TcpFlags(TcpFlags::RST.0 | TcpFlags::ACK.0);
 
+/// A rule that asked for no detection tells of none that there is beside.
+#[test]
+fn a_rule_tells_no_reason_that_it_did_not_ask_for() {
+    let pack = "[[rule]]\nid = \"deliveries\"\nmatch = { packet = \"PUBLISH\", direction = \"to_client\" }\naction = \"drop\"\n";
+    for (pack, reason) in [(pack, None), ("", Some("mqtt.session.not-subscribed"))] {
+        let mut gateway = Gateway::of("", pack);
+        let mut stream = Stream::session(&mut gateway, Ends::v4(1, 1883), Version::V311, "a");
+        let publish = mqtt::publish(Version::V311, "t", b"1");
+        let passage = stream.data(&mut gateway, ToClient, &publish);
+        assert_eq!(
+            (passage.outcome.forward, passage.reason()),
+            (pack.is_empty(), reason)
+        );
+    }
+}
+
 #[test]
 fn a_denied_packet_is_cut_off_and_both_ends_are_reset_with_numbers_they_accept() {
     let mut gateway = gateway();

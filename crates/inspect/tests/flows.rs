@@ -87,6 +87,42 @@ fn a_flow_older_than_the_gateway_is_taken_up_at_a_control_packet() {
     assert!(!malformed.outcome.forward);
 }
 
+/// Nobody knows whose connection it is: it isn't cut, and its client isn't banned, for not being who it may be.
+#[test]
+fn rules_about_names_catch_no_client_of_an_older_flow() {
+    let own = "[[rule]]\nid = \"own\"\nmatch = { packet = \"PUBLISH\", topic = \"!dev/{client_id}/#\", \
+               direction = \"to_server\" }\naction = \"drop\"\nban = \"1m\"\n\
+               [[rule]]\nid = \"plcs\"\nmatch = { client_id = \"!plc-*\" }\naction = \"reset\"\n";
+    let mut gateway = Gateway::of("", own);
+    let mut stream = Stream::new(Ends::v4(1, 1883));
+    let publish = |topic| mqtt::publish(Version::V311, topic, b"1");
+    for topic in ["dev/s1/state", "dev/s1/t"] {
+        stream.passes(&mut gateway, ToServer, &publish(topic));
+    }
+    // That can't be its own.
+    let passage = stream.data(&mut gateway, ToServer, &publish("site/alarm"));
+    assert!(!passage.outcome.forward);
+    // Who was seen to say another name is caught for it.
+    let mut seen = Stream::session(&mut gateway, Ends::v4(2, 1883), Version::V311, "plc-2");
+    let passage = seen.data(&mut gateway, ToServer, &publish("dev/s1/state"));
+    assert!(!passage.outcome.forward);
+}
+
+/// What TCP carries twice is read once.
+#[test]
+fn a_segment_sent_again_is_counted_once() {
+    let pack = "[[rule]]\nid = \"one\"\nmatch = { packet = \"PUBLISH\" }\n\
+                limit = { count = 1, window = \"1m\", per = \"flow\" }\naction = \"drop\"\n";
+    let mut gateway = Gateway::of("", pack);
+    let mut stream = session(&mut gateway, Ends::v4(1, 1883));
+    let segment = stream.segment(ToServer, 0, ACK, PUBLISH);
+    for _ in 0..5 {
+        assert!(gateway.carry(Side::Inside, &segment).outcome.forward);
+    }
+    stream.advance(ToServer, PUBLISH.len());
+    assert!(!stream.data(&mut gateway, ToServer, PUBLISH).outcome.forward);
+}
+
 /// A PUBLISH of QoS 0 reads alike in all versions; what follows shows which one is spoken.
 #[test]
 fn the_version_of_an_older_flow_is_not_fixed_by_what_reads_in_several() {

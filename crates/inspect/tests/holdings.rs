@@ -7,7 +7,7 @@ use testkit::mqtt;
 use testkit::network::{Ends, Gateway, Stream, policy_of};
 use weir_inspect::{Limits, Verdict};
 use wire::Direction::{ToClient, ToServer};
-use wire::mqtt::{PacketType, QoS, Version};
+use wire::mqtt::{PacketType, QoS, Version, encode};
 use wire::net::TcpFlags;
 
 const TWO_EACH: &str = r#"
@@ -29,6 +29,20 @@ fn knock(gateway: &mut Gateway, device: u16, name: &str) -> Verdict {
 fn session(gateway: &mut Gateway, device: u16) -> Stream {
     let name = format!("device-{device}");
     Stream::session(gateway, Ends::v4(device, 1883), Version::V311, &name)
+}
+
+/// A session that may be silent for ever: no keep alive ends it (MQTT 5.0 §3.1.2.10).
+fn patient(gateway: &mut Gateway, device: u16) -> Stream {
+    let connect = encode::Connect {
+        client_id: &format!("device-{device}"),
+        keep_alive_s: 0,
+        ..encode::Connect::default()
+    };
+    let greetings = [
+        mqtt::connect_with(&connect),
+        mqtt::connack(connect.version, 0),
+    ];
+    Stream::greeted(gateway, Ends::v4(device, 1883), greetings)
 }
 
 #[test]
@@ -67,12 +81,15 @@ fn what_times_out_is_evicted_or_goes_by_unread_is_given_back() {
     let pack = TWO_EACH.replace("max = 2", "max = 1000");
     let mut gateway = Gateway::with_limits(policy_of("", &pack), limits);
     for device in 0..40 {
-        session(&mut gateway, device);
+        patient(&mut gateway, device);
         gateway.wait(Duration::from_secs(10));
     }
     let held = gateway.inspector.gauges();
     assert!(held.flows <= 8 && held.holdings == 1, "{held:?}");
-    gateway.wait(idle_timeout + Duration::from_secs(2));
+    gateway.wait(idle_timeout - Duration::from_secs(20));
+    let held = gateway.inspector.gauges();
+    assert!(held.flows > 0 && held.holdings == 1, "{held:?}");
+    gateway.wait(Duration::from_secs(22));
     let held = gateway.inspector.gauges();
     assert_eq!((held.flows, held.holdings), (0, 0));
 }

@@ -300,6 +300,37 @@ fn no_race_is_lost_to_oneself_or_to_who_was_refused_or_has_left() {
 }
 
 #[test]
+fn a_name_whose_grant_is_stopped_is_held_by_nobody() {
+    const STOPPED: &str = r#"
+        [[rule]]
+        id = "stopped"
+        match = { packet = "CONNACK" }
+        action = "reset"
+    "#;
+    let connect = mqtt::connect_with(&Connect {
+        client_id: "plc",
+        clean_start: false,
+        ..Connect::default()
+    });
+    let connack = mqtt::connack(Version::V311, 0);
+    let mut gateway = Gateway::of("", "");
+    let greetings = [connect.clone(), connack.clone()];
+    let mut owner = Stream::greeted(&mut gateway, Ends::v4(7, 1883), greetings);
+    owner.passes(&mut gateway, ToServer, &mqtt::disconnect(Version::V311));
+    gateway.inspector.install(policy_of("", STOPPED));
+    let [mut other, mut third] = [8, 9].map(|device| Stream::new(Ends::v4(device, 1883)));
+    other.open(&mut gateway);
+    other.passes(&mut gateway, ToServer, &connect);
+    let passage = other.data(&mut gateway, ToClient, &connack);
+    assert_eq!(passage.verdict(), Verdict::Reset);
+    // What the owner has left is remembered as before.
+    assert_eq!(gateway.inspector.gauges().clients, 1);
+    third.open(&mut gateway);
+    let passage = third.data(&mut gateway, ToServer, &connect);
+    assert_eq!(passage.reason(), Some("mqtt.takeover.session"));
+}
+
+#[test]
 fn what_went_on_unseen_makes_no_takeover() {
     let mut gateway = Gateway::of("", "");
     let _first = Stream::session(&mut gateway, Ends::v4(7, 1883), Version::V311, "plc");

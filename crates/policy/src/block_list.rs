@@ -2,30 +2,39 @@
 //!
 //! What follows `#` or `;` is a comment, as in the lists of FireHOL and Spamhaus. A line that can't be
 //! read is a warning, and the others count all the same: a feed with a mistake in it must not open
-//! the door to the rest of it.
+//! the door to the rest of it. Nor may one shut the plant out: a line that takes in more than a stranger's
+//! networks is a slip, and left out in the same way.
+
+mod plant;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::address::unmapped;
 use crate::report::{Report, Span};
 use crate::{Diagnostics, SourceText};
+use plant::Plant;
 
 /// Reads the list that the file `name` holds: its networks in the order of their addresses, each once, and
 /// what is wrong with its lines. A line that isn't UTF-8, as where a comment has a name in it, counts by its
-/// address all the same.
+/// address all the same. No line keeps a whole one of the `zones` out together with others.
 #[must_use]
-pub fn block_list(name: &str, bytes: &[u8]) -> (Vec<IpNet>, Diagnostics) {
+pub fn block_list(
+    name: &str,
+    bytes: &[u8],
+    zones: &BTreeMap<String, Vec<IpNet>>,
+) -> (Vec<IpNet>, Diagnostics) {
     let mut report = Report::default();
     let text = String::from_utf8_lossy(bytes);
     let is_lossy = matches!(text, Cow::Owned(_));
     let file = report.add_file(&SourceText::new(name, &text));
+    let plant = Plant::new(zones);
     let mut networks = Vec::new();
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
-        let network = entry(&mut report, &file, offset, line);
+        let network = entry(&mut report, &file, &plant, offset, line);
         if is_lossy && network.is_some() {
             note_foreign(&mut report, &file, offset, line);
         }
@@ -38,7 +47,13 @@ pub fn block_list(name: &str, bytes: &[u8]) -> (Vec<IpNet>, Diagnostics) {
 }
 
 /// The network of a line that starts at `offset`; none for a comment, or one that can't be read.
-fn entry(report: &mut Report, file: &Span, offset: usize, line: &str) -> Option<IpNet> {
+fn entry(
+    report: &mut Report,
+    file: &Span,
+    plant: &Plant<'_>,
+    offset: usize,
+    line: &str,
+) -> Option<IpNet> {
     let line = match offset {
         0 => line.trim_start_matches('\u{feff}'),
         _ => line,
@@ -47,7 +62,7 @@ fn entry(report: &mut Report, file: &Span, offset: usize, line: &str) -> Option<
     if text.is_empty() {
         return None;
     }
-    match network(text).and_then(kept_out) {
+    match network(text).and_then(|network| plant.lets_block(network)) {
         Ok(network) => Some(network),
         Err(problem) => {
             // Every line is within the file, whose offsets these are.
@@ -88,13 +103,6 @@ fn network(text: &str) -> Result<IpNet, String> {
     Ok(network)
 }
 
-fn kept_out(network: IpNet) -> Result<IpNet, String> {
-    match unmapped(network) {
-        all if all.prefix_len() == 0 => Err(format!("`{network}` would keep everybody out")),
-        some => Ok(some),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,7 +112,7 @@ mod tests {
     }
 
     fn read_bytes(bytes: &[u8]) -> (Vec<String>, String) {
-        let (networks, diagnostics) = block_list("feed.netset", bytes);
+        let (networks, diagnostics) = block_list("feed.netset", bytes, &BTreeMap::new());
         let networks = networks.iter().map(ToString::to_string).collect();
         (networks, diagnostics.to_string())
     }

@@ -6,6 +6,7 @@
 
 mod choice;
 mod found;
+mod json;
 mod keyed;
 mod literals;
 mod prefixes;

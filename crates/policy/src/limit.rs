@@ -58,7 +58,9 @@ impl Limit {
     pub(crate) fn is_exceeded_before(&self, other: &Self) -> bool {
         let is_of_same = match (self, other) {
             (Self::Ratio(mine), Self::Ratio(theirs)) => {
-                mine.window == theirs.window && mine.ratio_milli <= theirs.ratio_milli
+                mine.of == theirs.of
+                    && mine.window == theirs.window
+                    && mine.ratio_milli <= theirs.ratio_milli
             }
             (Self::Count(mine), Self::Count(theirs)) => {
                 mine.count <= theirs.count && mine.window >= theirs.window
@@ -84,6 +86,8 @@ impl Limit {
 pub struct Ratio {
     /// The ratio in thousandths: 3000 is 3.0.
     pub ratio_milli: u32,
+    /// Whose bytes are counted.
+    pub of: Layer,
     /// What is counted separately.
     pub per: Per,
     /// How long after they came bytes may be answered.
@@ -95,6 +99,33 @@ impl Ratio {
     #[must_use]
     pub fn is_exceeded(&self, from_client: u64, to_client: u64) -> bool {
         u128::from(to_client) * 1000 > u128::from(from_client) * u128::from(self.ratio_milli)
+    }
+}
+
+/// On which layer the bytes of a datagram are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Layer {
+    /// What UDP carries.
+    #[default]
+    UdpPayload,
+    /// The IP packet with its headers.
+    Ip,
+    /// The Ethernet frame, which has at least 60 bytes, without its check sequence.
+    Frame,
+}
+
+impl Layer {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::UdpPayload, Self::Ip, Self::Frame];
+
+    /// The name in rule files and events.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UdpPayload => "udp_payload_bytes",
+            Self::Ip => "ip_bytes",
+            Self::Frame => "frame_bytes",
+        }
     }
 }
 
@@ -246,8 +277,8 @@ impl Per {
 ///
 /// # Ratios
 ///
-/// The inspector keeps one ledger per client address: the UDP payload bytes ([`Subject::size`]) of
-/// CoAP datagrams from the client and towards it, for each of [`crate::Policy::ratios`]. What goes towards it
+/// The inspector keeps one ledger per client address: the bytes, on the [`Layer`] of each of
+/// [`crate::Policy::ratios`], of CoAP datagrams from the client and towards it. What goes towards it
 /// stands beside what it was sent for, the oldest first, and leaves the window together with it. What comes from the client is entered on arrival,
 /// whatever becomes of it: the sender has spent it, and an answer of the gateway's own is measured by
 /// it. What goes towards the client is entered if it is forwarded, and so is what the gateway itself
@@ -256,7 +287,7 @@ impl Per {
 /// Of a ratio, [`Meters::exceeds`] is a question and not an entry: it must answer the same however
 /// often it is asked about one message. The answer includes the message in hand as if it were
 /// forwarded: that is [`Ratio::is_exceeded`] of (bytes from the client within the window, bytes
-/// towards the client within the window), with `subject.size` added to its direction's side.
+/// towards the client within the window), with those of the message added to its direction's side.
 ///
 /// # Counts and rates
 ///

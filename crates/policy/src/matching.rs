@@ -38,23 +38,27 @@ mod value;
 
 pub(crate) use addresses::Networks;
 pub(crate) use asked::{Asked, Effect, Part, has_parts, parts};
-pub(crate) use condition::{Condition, FilterCondition, Party};
+pub(crate) use condition::{Condition, FilterCondition, Identity, Party};
 pub(crate) use entry::{Zones, code_number, methods, name, service_names};
 pub(crate) use flag::Flag;
 pub(crate) use glob::Glob;
-pub(crate) use key::{Entry, Extent, Field, Look, Place};
+pub(crate) use key::{Entry, Extent, Field, JsonLook, Look, Place};
 pub(crate) use measure::Measure;
 pub(crate) use names::Names;
 pub(crate) use numbers::{Bounds, Numbers};
 pub(crate) use option::names as option_names;
 pub(crate) use pattern::{Pattern, Relation};
-pub(crate) use payload::{PayloadCondition, Tree as JsonTree, TreeBuilder as JsonTreeBuilder};
+pub(crate) use payload::{
+    PayloadCondition, Pointer, Range, Real, Tree as JsonTree, TreeBuilder as JsonTreeBuilder,
+    Value as JsonValue, lossy,
+};
 pub(crate) use prefix::delayed;
-pub(crate) use property::{forms as property_forms, name as property_name};
-pub(crate) use proxied::ProxiedPath;
+pub(crate) use property::{PropertyCondition, forms as property_forms, name as property_name};
+pub(crate) use proxied::Proxied;
 pub(crate) use read::{Matching, matching};
 pub(crate) use scope::{BUCKETS, CodeClass, Scope};
+pub(crate) use set::Set;
 pub(crate) use told::{
-    filters as filters_of, known_topic as topic_of, whole_payload as payload_of,
+    filters as filters_of, known_topic as topic_of, payload_in_5, whole_payload as payload_of,
 };
 pub(crate) use value::Test;

@@ -22,6 +22,8 @@ pub const MAX_BAN: Duration = Duration::from_secs(365 * 86_400);
 pub(crate) struct DraftRule {
     pub(crate) rule: Rule,
     pub(crate) matching: Matching,
+    /// Whether all of it could be read.
+    pub(crate) is_whole: bool,
     /// Later rules it is meant to contradict.
     pub(crate) overrides: Vec<String>,
     pub(crate) id_span: Span,
@@ -83,6 +85,7 @@ impl Packs {
 
     fn rule(&mut self, report: &mut Report, mut table: Table<'_>, names: &Names) {
         let span = table.span().clone();
+        let errors_before = report.errors();
         let id = table.required(report, "id");
         let id_span = id.as_ref().map_or(&span, Node::span).clone();
         let id = id.and_then(|node| self.id(report, &node));
@@ -141,6 +144,7 @@ impl Packs {
         for exception in &mut matching.exceptions {
             exception.effect = matching.effect.opposite();
         }
+        let is_whole = report.errors() == errors_before && !report.is_broken(&span);
         let place = report.place(&id_span);
         let draft = DraftRule {
             rule: Rule {
@@ -159,6 +163,7 @@ impl Packs {
                 place,
             },
             matching,
+            is_whole,
             overrides: overrides.unwrap_or_default(),
             id_span,
         };

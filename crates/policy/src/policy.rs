@@ -499,7 +499,7 @@ fn ratios(rules: &[Rule]) -> Vec<Ratio> {
             Limit::Count(_) | Limit::Rate(_) | Limit::Max(_) | Limit::Distinct(_) => None,
         })
         .collect();
-    ratios.sort_unstable_by_key(|ratio| (ratio.window, ratio.ratio_milli));
+    ratios.sort_unstable_by_key(|ratio| (ratio.of, ratio.window, ratio.ratio_milli));
     ratios.dedup();
     ratios
 }

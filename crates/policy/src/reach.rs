@@ -3,6 +3,7 @@
 
 mod conflict;
 mod hidden;
+mod lacking;
 mod never;
 
 use crate::index::Index;
@@ -17,11 +18,10 @@ const MAX_LOOKED_UP: usize = 8;
 
 /// Reports all of them.
 pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index) {
-    // Of what couldn't be read, conditions are missing.
-    let is_whole = !report.has_errors();
     let (mut related, mut told) = (Vec::new(), vec![false; rules.len()]);
     for (at, rule) in rules.iter().enumerate() {
-        if is_whole && never::report(report, rule) {
+        // Of what couldn't be read, conditions are missing.
+        if !rule.is_whole || never::report(report, rule) {
             continue;
         }
         related_to(rules, index, at, &mut related);
@@ -59,6 +59,7 @@ fn related_to(rules: &[DraftRule], index: &Index, at: usize, related: &mut Vec<u
         }
     }
     tell(index.unkeyed());
+    related.retain(|rule| rules[*rule].is_whole);
     related.sort_unstable();
     related.dedup();
 }

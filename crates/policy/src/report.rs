@@ -124,6 +124,11 @@ impl Report {
     }
 
     /// How many errors there are so far.
+    pub(crate) fn errors(&self) -> usize {
+        self.found.count(Level::Error)
+    }
+
+    /// Whether there are errors so far.
     pub(crate) fn has_errors(&self) -> bool {
         self.found.has_errors()
     }

@@ -182,6 +182,8 @@ pub struct Session<'a> {
     pub client_id: Option<&'a str>,
     /// The user name of the CONNECT.
     pub username: Option<&'a str>,
+    /// Whether its CONNECT went by unseen: it has names, and aliases, that nobody knows.
+    pub unseen: bool,
     /// The topic name that this PUBLISH's alias stands for (MQTT 5.0 §3.3.2.3.4), when its own is empty.
     pub aliased_topic: Option<&'a str>,
 }

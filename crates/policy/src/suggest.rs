@@ -17,7 +17,9 @@ pub(crate) fn suggest<'c>(
         return None;
     }
     let folded = fold(word);
-    let most = (folded.chars().count() / 3).max(1);
+    let len = folded.chars().count();
+    // Nothing is left of a word all of whose letters are others.
+    let most = (len / 3).max(1).min(len.saturating_sub(1));
     candidates
         .into_iter()
         .take(MAX_CANDIDATES)
@@ -53,13 +55,14 @@ mod tests {
 
     #[test]
     fn suggests_what_is_near() {
-        let names = ["packet", "protocol", "source"];
+        let names = ["packet", "protocol", "source", "5"];
         for (word, near) in [
             ("packets", Some("packet")),
             ("Packet", Some("packet")),
             ("pakcet", Some("packet")),
             ("sorce", Some("source")),
             ("x", None),
+            ("3", None),
             ("completely-different", None),
         ] {
             assert_eq!(suggest(word, names), near, "{word}");

@@ -27,7 +27,7 @@ const FAMILIES: &[Family] = &[
     ),
     (
         "packet = \"CONNECT\"",
-        &[topic, client_id, username, address, property],
+        &[topic, client_id, username, password, address, property],
     ),
     (
         "packet = [\"SUBSCRIBE\", \"UNSUBSCRIBE\"]",
@@ -91,6 +91,14 @@ fn username() -> BoxedStrategy<String> {
     list("username", glob())
 }
 
+fn password() -> BoxedStrategy<String> {
+    let filled = ["{username}", "{client_id}b"].map(str::to_owned);
+    list(
+        "password",
+        prop_oneof![glob(), select(filled.to_vec())].boxed(),
+    )
+}
+
 fn address() -> BoxedStrategy<String> {
     let network =
         text("10\\.0\\.[01]\\.[0-3](/(32|31|30|24))?|fd00::[12](/(128|127|16))?|hall|outside");
@@ -131,7 +139,10 @@ fn payload() -> BoxedStrategy<String> {
 
 fn json() -> BoxedStrategy<String> {
     let pointer = text("(/[ab01]){0,2}");
-    let test = text("\\{ (min|max) = [0-3] \\}|\\{ exists = (true|false) \\}|true|\"a\\*\"");
+    let test = text(
+        "\\{ (min|max) = [0-3] \\}|\\{ min = [01], max = [1-3] \\}|\\{ exists = (true|false) \\}|true|false\
+        |\"!?(a\\*|\\*b|ab|a\\?|\\?b|\\*)\"|\\[\"a\\*\", \"(b|!ab|\\?)\"\\]",
+    );
     (pointer, test)
         .prop_map(|(pointer, test)| format!("json = {{ \"{pointer}\" = {test} }}"))
         .boxed()
@@ -140,12 +151,15 @@ fn json() -> BoxedStrategy<String> {
 /// JSON, and what almost is.
 fn text_in_json() -> BoxedStrategy<String> {
     text(
-        "\\{(\"[ab]\":([0-3]|true|\"ab\"|\\[[0-3],[0-3]\\]|\\{\"a\":[0-3]\\}),?){1,2}\\}|\\[[0-3],\\{b:[0-3]\\}\\]|[0-3]",
+        "\\{(\"[ab]\":(-?[0-3]|true|false|\"(ab|b|aa)\"|\\[[0-3],[0-3]\\]|\\{\"a\":[0-3]\\}),?){1,2}\\}|\\[[0-3],\\{b:[0-3]\\}\\]|[0-3]",
     )
 }
 
 fn size() -> BoxedStrategy<String> {
-    text("size = \\{ (min|max) = [1-4][0-9] \\}|size = \\{ min = 1[0-9], max = 2[0-9] \\}")
+    text(
+        "size = \\{ (min|max) = [1-4][0-9] \\}|size = \\{ min = 1[0-9], max = 2[0-9] \\}\
+        |source_port = (39999|40000)|destination_port = \\{ (min|max) = 188[2-4] \\}",
+    )
 }
 
 fn property() -> BoxedStrategy<String> {
@@ -154,8 +168,8 @@ fn property() -> BoxedStrategy<String> {
         list("k", glob()).prop_map(|test| format!("user_property = {{ {test} }}")),
         Just("content_type = true".to_owned()),
     ];
-    test.prop_map(|test| format!("property = {{ {test} }}"))
-        .boxed()
+    let test = test.prop_map(|test| format!("property = {{ {test} }}"));
+    prop_oneof![4 => test, 1 => text("user_properties = \\{ (min|max) = [0-2] \\}")].boxed()
 }
 
 fn filter() -> BoxedStrategy<String> {
@@ -270,6 +284,7 @@ impl Sample {
                 version: Some(Version::V5),
                 client_id,
                 username,
+                unseen: false,
                 aliased_topic: None,
             },
             reasons: &self.reasons,
@@ -311,7 +326,9 @@ fn publish() -> BoxedStrategy<(Protocol, Vec<u8>)> {
 }
 
 fn connect() -> BoxedStrategy<(Protocol, Vec<u8>)> {
-    let bytes = text("[ab](/[ab]){0,2}").prop_map(|topic| {
+    let password = proptest::option::of(text("[ab]{0,3}"));
+    let parts = (text("[ab](/[ab]){0,2}"), password);
+    let bytes = parts.prop_map(|(topic, password)| {
         let will = encode::Will {
             topic: &topic,
             payload: b"ab",
@@ -322,6 +339,7 @@ fn connect() -> BoxedStrategy<(Protocol, Vec<u8>)> {
         let packet = encode::Connect {
             version: Version::V5,
             will: Some(will),
+            password: password.as_deref().map(str::as_bytes),
             ..Default::default()
         };
         let mut bytes = Vec::new();

@@ -1,5 +1,6 @@
 //! The files of `[block]`: read with the configuration, and again when one of them changes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ipnet::IpNet;
@@ -22,6 +23,8 @@ pub struct Sources {
 pub struct Feeds {
     named: Vec<NamedFile>,
     files: Files,
+    /// Whom no file keeps out by the way.
+    zones: BTreeMap<String, Vec<IpNet>>,
 }
 
 impl Feeds {
@@ -33,6 +36,7 @@ impl Feeds {
         Self {
             files: Files::new(files),
             named,
+            zones: config.zones.clone(),
         }
     }
 
@@ -50,7 +54,8 @@ impl Feeds {
         for (file, path) in self.named.iter().zip(self.files.paths()) {
             match load::read_feed(file, path) {
                 Ok(bytes) => {
-                    let (networks, found) = policy::block_list(&path.display().to_string(), &bytes);
+                    let name = path.display().to_string();
+                    let (networks, found) = policy::block_list(&name, &bytes, &self.zones);
                     all.extend(networks);
                     diagnostics.extend(found);
                 }
@@ -77,7 +82,8 @@ mod tests {
         fs::create_dir_all(&directory).expect("a scratch directory");
         let (path, feed) = (directory.join("weir.toml"), directory.join("feed.netset"));
         fs::write(&feed, "192.0.2.2\n192.0.2.1\n").expect("written");
-        let text = "[block]\nfiles = [\"feed.netset\", \"missing.netset\"]\n";
+        let text = "[zones]\nhall = [\"198.51.100.7\"]\n\
+                    [block]\nfiles = [\"feed.netset\", \"missing.netset\"]\n";
         let config = Config::parse(&SourceText::new("weir.toml", text)).expect("valid");
         let mut feeds = Feeds::of(&config, &path);
         let (networks, problems) = feeds.read();
@@ -85,20 +91,22 @@ mod tests {
         assert_eq!(problems.summary(), "1 error");
         let problems = problems.to_string();
         assert!(
-            problems.contains("weir.toml:2:25: error: `missing.netset`"),
+            problems.contains("weir.toml:4:25: error: `missing.netset`"),
             "{problems}"
         );
         assert!(!feeds.have_changed() && !feeds.have_changed());
 
         fs::write(&feed, "192.0.2.2\n").expect("written");
         assert!(!feeds.have_changed(), "it may go on changing");
-        fs::write(&feed, "192.0.2.2\nbroken\n192.0.2.3\n192.0.2.4\n").expect("written");
+        let list = "192.0.2.2\nbroken\n192.0.2.3\n192.0.2.4\n198.51.100.0/24\n";
+        fs::write(&feed, list).expect("written");
         assert!(!feeds.have_changed(), "it has gone on changing");
         assert!(feeds.have_changed());
         assert!(!feeds.have_changed(), "told once");
         let (networks, problems) = feeds.read();
         assert_eq!(networks.len(), 3);
-        assert!(problems.to_string().contains("feed.netset:2:1"));
+        let problems = problems.to_string();
+        assert!(problems.contains("feed.netset:2:1") && problems.contains("the zone `hall`"));
         fs::remove_dir_all(&directory).expect("removed");
     }
 }

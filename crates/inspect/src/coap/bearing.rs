@@ -46,6 +46,7 @@ impl Role {
 }
 
 impl Bearing {
+    #[inline]
     pub(super) fn find(
         now: Instant,
         arrival: &Arrival,
@@ -56,14 +57,28 @@ impl Bearing {
         let ends = &arrival.endpoints;
         let source = Endpoint::new(ends.source, ends.source_port);
         let destination = Endpoint::new(ends.destination, ends.destination_port);
-        let (direction, role) = if message.code().is_request() {
-            (Direction::ToServer, Role::Request)
+        // A role is large: it is put where it belongs at once.
+        let bearing = |direction, role| {
+            let (client, server) = match direction {
+                Direction::ToServer => (source, destination),
+                Direction::ToClient => (destination, source),
+            };
+            Self {
+                direction,
+                client,
+                server,
+                is_to_group: is_group(ends.destination),
+                role,
+            }
+        };
+        if message.code().is_request() {
+            bearing(Direction::ToServer, Role::Request)
         } else if message.code().is_response() {
             let response = response(message, token, destination, source);
             let asked = exchanges.asked(now, &response);
-            (Direction::ToClient, Role::Response(asked))
+            bearing(Direction::ToClient, Role::Response(asked))
         } else if message.message_type() == Type::Confirmable {
-            (Direction::ToServer, Role::Ping)
+            bearing(Direction::ToServer, Role::Ping)
         } else {
             let sent = exchanges.sent(now, destination, source, message.message_id());
             let direction = match sent.map(|sent| sent.kind) {
@@ -73,18 +88,7 @@ impl Bearing {
                 }
                 None => arrival.direction,
             };
-            (direction, Role::Reply(sent))
-        };
-        let (client, server) = match direction {
-            Direction::ToServer => (source, destination),
-            Direction::ToClient => (destination, source),
-        };
-        Self {
-            direction,
-            client,
-            server,
-            is_to_group: is_group(ends.destination),
-            role,
+            bearing(direction, Role::Reply(sent))
         }
     }
 

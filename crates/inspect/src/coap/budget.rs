@@ -4,8 +4,8 @@
 //! Of those that have proved nothing, the key is the address: it is a host, or the line it hangs on, that a reflection
 //! flood fills (RFC 9175 §2.4, draft-irtf-t2trg-amplification-attacks). An IPv6 address counts by
 //! itself, although an attacker may aim at a whole /64. A proof is the endpoint's alone, for behind an address there
-//! may be thousands (NAT), and a forger names any port: from then on it has books of its own, and what it draws is
-//! no part of what the others at its address may.
+//! may be thousands (NAT), and a forger names any port: from then on it has books of its own, which go on from those
+//! of its address, for what it asked is in them; and what it draws is no part of what the others at its address may.
 //!
 //! What comes pays for what goes, once, within the window (`window`). Who isn't remembered has sent
 //! nothing and is not validated.
@@ -21,6 +21,7 @@
 //! A datagram towards a client is *charged* before it is judged, and *refunded* if it isn't
 //! forwarded: two workers can't both spend the last of a budget.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -28,7 +29,10 @@ use policy::Ratio;
 use smallvec::SmallVec;
 
 use super::endpoint::Endpoint;
+use super::own_books::{OwnBook, OwnBooks};
+use super::proven::Proven;
 use super::sent::EXCHANGE_LIFETIME;
+use super::size::Size;
 use super::window::Window;
 use crate::Instant;
 use crate::table::{Aging, Table};
@@ -46,6 +50,9 @@ const LAPSED: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Ledger {
     /// By endpoint, those of no proof by their address.
     clients: Table<Endpoint, Client>,
+    /// Which endpoints may be among them.
+    own: Arc<OwnBooks>,
+    proven: Proven,
     /// How often the books were begun anew.
     edition: AtomicU32,
 }
@@ -72,7 +79,7 @@ pub(super) enum Validation {
     Fresh,
 }
 
-/// UDP payload bytes of a client within a window.
+/// Bytes of a client within a window, on the layer of its ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Balance {
     /// From the client.
@@ -99,6 +106,8 @@ impl Ledger {
     pub(super) fn new(clients: usize, hash_seed: u64) -> Self {
         Self {
             clients: Table::new(clients, hash_seed),
+            own: Arc::new(OwnBooks::new(hash_seed.rotate_left(16))),
+            proven: Proven::new(clients, hash_seed.rotate_left(32)),
             edition: AtomicU32::new(0),
         }
     }
@@ -108,14 +117,14 @@ impl Ledger {
         self.edition.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Enters `bytes` for `client`, and tells how it stands afterwards under each of `ratios`.
+    /// Enters a datagram for `client`, and tells how it stands afterwards under each of `ratios`.
     #[inline]
     pub(super) fn enter(
         &self,
         now: Instant,
         client: Endpoint,
         entry: Entry,
-        bytes: usize,
+        size: Size,
         ratios: &[Ratio],
     ) -> Standing {
         let mut standing = Standing {
@@ -126,18 +135,20 @@ impl Ledger {
         let edition = self.edition.load(Ordering::Relaxed);
         let mut visit = |client: &mut Client| {
             client.turn_to(edition);
-            client.enter(now, entry, bytes, ratios, &mut standing);
+            client.enter(now, entry, size, ratios, &mut standing);
         };
-        if self.clients.with(now, &client, &mut visit).is_some() {
-            return standing;
+        let has_own =
+            self.own.may_have(client) && self.clients.with(now, &client, &mut visit).is_some();
+        if !has_own {
+            let (strangers, make) = (client.strangers(), || Client::new(now));
+            let ((), evicted) = self.clients.with_or_insert(now, strangers, make, visit);
+            standing.evicted = evicted;
         }
-        let (strangers, make) = (client.strangers(), || Client::new(now));
-        let ((), evicted) = self.clients.with_or_insert(now, strangers, make, visit);
-        standing.evicted = evicted;
         standing
     }
 
-    /// Notes that `client` has proved its address. From port 0 nobody does.
+    /// Notes that `client` has proved its address: of all that have at that address, it is among the latest. From
+    /// port 0 nobody does.
     pub(super) fn validate(&self, now: Instant, client: Endpoint) {
         if client == client.strangers() {
             return;
@@ -146,8 +157,17 @@ impl Ledger {
             client.used = client.used.max(now);
             client.validated = Some(now);
         };
-        self.clients
-            .with_or_insert(now, client, || Client::new(now), visit);
+        let one_of = |strangers: &mut Client| strangers.one(now);
+        let one = self.clients.with(now, &client.strangers(), one_of);
+        let make = || Client {
+            _own: Some(OwnBook::new(&self.own, client)),
+            ..one.unwrap_or_else(|| Client::new(now))
+        };
+        self.clients.with_or_insert(now, client, make, visit);
+        if let Some(oldest) = self.proven.note(now, client) {
+            let forget = |oldest: &mut Client| oldest.validated = None;
+            self.clients.with(now, &oldest, forget);
+        }
     }
 
     /// Clients remembered.
@@ -157,7 +177,8 @@ impl Ledger {
 
     /// Forgets clients whose books are empty, looking at about `at_most`. Returns whether to go on.
     pub(super) fn sweep(&self, now: Instant, at_most: usize) -> bool {
-        self.clients.sweep(now, at_most)
+        let more = self.proven.sweep(now, at_most);
+        self.clients.sweep(now, at_most) || more
     }
 }
 
@@ -176,6 +197,8 @@ impl Validation {
 struct Client {
     used: Instant,
     validated: Option<Instant>,
+    /// Of an endpoint.
+    _own: Option<OwnBook>,
     /// How long after its last use it is still remembered, if it isn't validated.
     idle: Duration,
     /// Of the books that `windows` belong to.
@@ -188,9 +211,20 @@ impl Client {
         Self {
             used: now,
             validated: None,
+            _own: None,
             idle: IDLE_MIN,
             edition: 0,
             windows: SmallVec::new(),
+        }
+    }
+
+    /// One of those at an address, whose books go on from theirs.
+    fn one(&self, now: Instant) -> Self {
+        Self {
+            idle: self.idle,
+            edition: self.edition,
+            windows: self.windows.clone(),
+            ..Self::new(now)
         }
     }
 
@@ -206,25 +240,30 @@ impl Client {
         &mut self,
         now: Instant,
         entry: Entry,
-        bytes: usize,
+        size: Size,
         ratios: &[Ratio],
         standing: &mut Standing,
     ) {
         self.used = self.used.max(now);
         self.keep(ratios);
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         standing.validation = Validation::of(self.validated, now);
         for window in &mut self.windows {
+            let bytes = size.on(window.ratio.of);
             standing.balances.push(window.enter(now, entry, bytes));
         }
     }
 
     /// Keeps a window for each of `ratios`, in that order. They change only with the policy.
     fn keep(&mut self, ratios: &[Ratio]) {
-        let kept = self.windows.iter().map(|window| window.ratio);
-        if kept.eq(ratios.iter().copied()) {
+        let mut pairs = self.windows.iter().zip(ratios);
+        if self.windows.len() == ratios.len() && pairs.all(|(kept, ratio)| kept.ratio == *ratio) {
             return;
         }
+        self.begin_windows(ratios);
+    }
+
+    #[cold]
+    fn begin_windows(&mut self, ratios: &[Ratio]) {
         let old = std::mem::take(&mut self.windows);
         let window = |ratio: &Ratio| {
             let same = old.iter().find(|window| window.ratio == *ratio);

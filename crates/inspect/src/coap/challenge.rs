@@ -7,10 +7,12 @@
 
 use policy::{Limit, Policy, RuleIndex};
 use wire::coap::{Code, Type};
+use wire::net::Layout;
 
+use super::allowance::Allowance;
 use super::answer::{Answer, ECHO_HEADER_LEN, Towards};
 use super::budget::{Entry, Standing};
-use super::{DEFAULT_RATIO, Datagram, Tracker};
+use super::{DEFAULT_RATIO, Datagram, Tracker, booked};
 use crate::context::Context;
 use crate::{Injected, Sink};
 
@@ -73,7 +75,8 @@ impl Tracker {
         let is_sent = answer.send(cx, datagram.frame, towards, purpose);
         if is_sent {
             let client = datagram.bearing.client;
-            self.enter(cx, client, Entry::Charge, answer.len());
+            let size = datagram.own_size(answer.len());
+            self.enter(cx, client, Entry::Charge, size);
         }
         is_sent
     }
@@ -91,15 +94,20 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// How many bytes more may go towards a client in an answer of ours: what the rule's ratio leaves,
-/// or the usual one where it has none.
-pub(super) fn allowance(policy: &Policy, rule: Option<RuleIndex>, standing: &Standing) -> usize {
+/// How much more may go towards a client in answers of ours on the way of `layout`, or back: what the
+/// rule's ratio leaves, or the usual one where it has none.
+pub(super) fn allowance(
+    policy: &Policy,
+    rule: Option<RuleIndex>,
+    standing: &Standing,
+    layout: &Layout,
+) -> Allowance {
     let limit = rule.and_then(|rule| policy.rules().get(rule.as_usize())?.limit);
-    let ratio_milli = match limit {
-        Some(Limit::Ratio(ratio)) => ratio.ratio_milli,
+    let ratio = match limit {
+        Some(Limit::Ratio(ratio)) => ratio,
         Some(Limit::Count(_) | Limit::Rate(_) | Limit::Max(_) | Limit::Distinct(_)) | None => {
-            DEFAULT_RATIO.ratio_milli
+            DEFAULT_RATIO
         }
     };
-    standing.allowance(ratio_milli)
+    standing.allowance(booked(policy), &ratio, layout)
 }

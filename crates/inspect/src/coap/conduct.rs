@@ -13,7 +13,7 @@ use super::sent::{Kind, MAX_TRANSMIT_WAIT, Repetition, Sent};
 use super::upload::Piece;
 use super::{Datagram, Reasons, Tracker};
 use crate::context::Context;
-use crate::{LimitKind, Outcome, Sink};
+use crate::{Instant, LimitKind, Outcome, Sink};
 
 impl Tracker {
     /// What can be said against a message before it is judged, the gravest first.
@@ -30,10 +30,10 @@ impl Tracker {
         if datagram.bearing.client.address == datagram.bearing.server.address {
             reasons.push(Reason::COAP_SPOOFED_OWN_ADDRESS);
         }
-        match datagram.bearing.role {
+        match &datagram.bearing.role {
             Role::Request => self.reasons_against_request(cx, datagram, &mut reasons),
             Role::Response(Some(asked)) => {
-                self.reasons_against_response(cx, datagram, &asked, &mut reasons);
+                self.reasons_against_response(cx, datagram, asked, &mut reasons);
             }
             Role::Response(None) if is_midstream => reasons.push(Reason::COAP_MIDSTREAM),
             Role::Response(None) => reasons.push(self.unmatched_response(cx, datagram)),
@@ -41,7 +41,7 @@ impl Tracker {
                 reasons.push(Reason::COAP_SPOOFED_UNMATCHED_RESET);
             }
             Role::Reply(None) => reasons.push(Reason::COAP_SPOOFED_UNMATCHED_ACK),
-            Role::Reply(Some(sent)) if acknowledges_non(datagram, &sent) => {
+            Role::Reply(Some(sent)) if acknowledges_non(datagram, sent) => {
                 reasons.push(Reason::COAP_EXCHANGE_NON_ACKNOWLEDGED);
             }
             Role::Ping | Role::Reply(Some(_)) => {}
@@ -146,8 +146,7 @@ impl Tracker {
         datagram: &Datagram<'_>,
         asked: &Asked,
     ) -> bool {
-        let digest = self.exchanges.digest(datagram.bytes());
-        if asked.answers.contains(&digest) {
+        if asked.answers.contains(&datagram.digest) {
             return true;
         }
         let (message, bearing) = (datagram.message, datagram.bearing);
@@ -164,7 +163,22 @@ impl Tracker {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let message_id = datagram.message.message_id();
         let sent = self.exchanges.sent(cx.now, server, client, message_id);
-        sent.is_some_and(|sent| sent.is(self.exchanges.digest(datagram.bytes())))
+        sent.is_some_and(|sent| sent.is(datagram.digest))
+    }
+
+    /// Whether a CON or NON has gone on before as it is, and comes no more often than it may: it is the same
+    /// message to whoever counts messages (RFC 7252 §4.2).
+    pub(super) fn is_repeated(&self, now: Instant, datagram: &Datagram<'_>) -> bool {
+        let bearing = datagram.bearing;
+        let (from, to) = match bearing.direction {
+            Direction::ToServer => (bearing.client, bearing.addressee().endpoint()),
+            Direction::ToClient => (bearing.server, bearing.client),
+        };
+        let message_id = datagram.message.message_id();
+        let sent = self.exchanges.sent(now, from, to, message_id);
+        sent.is_some_and(|sent| {
+            sent.is(self.exchanges.digest(datagram.bytes())) && sent.may_be_repeated(now)
+        })
     }
 
     /// What a response is that belongs to no exchange.
@@ -224,6 +238,7 @@ impl Tracker {
     /// Remembers a CON or NON that goes on, so that what replies to it is known. Under its message ID
     /// something else may have been sent before: then the policy is asked about that, and the outcome
     /// is there if it doesn't let it go on.
+    #[inline]
     pub(super) fn note<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -236,16 +251,11 @@ impl Tracker {
             Repetition::Late => Reason::COAP_EXCHANGE_LATE_DUPLICATE,
             Repetition::Other => Reason::COAP_EXCHANGE_MESSAGE_ID_REUSED,
         };
-        let reasons = [reason];
-        let subject = Subject {
-            direction: datagram.bearing.direction,
-            ..datagram.arrival.detection(Protocol::Coap, &reasons)
-        };
-        let judgement = cx.judge(datagram.arrival, &subject, &mut ());
-        judgement.action.stops().then_some(judgement.outcome)
+        judge_again(cx, datagram, reason)
     }
 
     /// Remembers a CON or NON: what it is to those before it.
+    #[inline]
     pub(super) fn record<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -263,7 +273,7 @@ impl Tracker {
             kind,
             message.message_type() == Type::Confirmable,
             datagram.token,
-            self.exchanges.digest(datagram.bytes()),
+            datagram.digest,
         );
         let message_id = message.message_id();
         let (repetition, evicted) = self
@@ -274,6 +284,23 @@ impl Tracker {
         }
         repetition
     }
+}
+
+/// Asks the policy about what was found out about a message that it let go on. The outcome is there if it doesn't any
+/// more.
+#[cold]
+fn judge_again<S: Sink>(
+    cx: &mut Context<'_, S>,
+    datagram: &Datagram<'_>,
+    reason: Reason,
+) -> Option<Outcome> {
+    let reasons = [reason];
+    let subject = Subject {
+        direction: datagram.bearing.direction,
+        ..datagram.arrival.detection(Protocol::Coap, &reasons)
+    };
+    let judgement = cx.judge(datagram.arrival, &subject, &mut ());
+    judgement.action.stops().then_some(judgement.outcome)
 }
 
 /// Whether a NON is acknowledged, which nobody waits for (RFC 7252 §4.3).

@@ -53,6 +53,7 @@ impl Counters {
 
 impl Tracker {
     /// An address that has proved nothing sends a request on to its server, or to a group of them.
+    #[inline]
     pub(super) fn note_asking<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
         let bearing = datagram.bearing;
         let server = bearing.addressee().endpoint().address;
@@ -77,6 +78,7 @@ impl Tracker {
 
     /// Charges what a server asks of an address that may have drawn it. The outcome is there if that is
     /// more than the budget allows.
+    #[inline]
     pub(super) fn charge_addressee<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -86,10 +88,20 @@ impl Tracker {
         if !self.may_be_drawn(cx, datagram) {
             return None;
         }
-        let (addressee, len) = (datagram.bearing.server, datagram.len());
-        let standing = self.enter(cx, addressee, Entry::Charge, len);
+        self.charge_drawn(cx, datagram, subject)
+    }
+
+    #[cold]
+    fn charge_drawn<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        subject: &Subject<'_>,
+    ) -> Option<Outcome> {
+        let (addressee, size) = (datagram.bearing.server, datagram.size());
+        let standing = self.enter(cx, addressee, Entry::Charge, size);
         if standing.validation != Validation::None {
-            self.enter(cx, addressee, Entry::Refund, len);
+            self.enter(cx, addressee, Entry::Refund, size);
             return None;
         }
         // What was detected on the request has been told already.
@@ -107,13 +119,14 @@ impl Tracker {
         }
         let counted = counted(cx.policy, ruling.rule, &standing);
         if ruling.enforced {
-            let standing = self.enter(cx, addressee, Entry::Refund, len);
+            let standing = self.enter(cx, addressee, Entry::Refund, size);
             self.knock(cx, datagram, ruling.rule, &standing);
         }
         let outcome = cx.overrule(datagram.arrival, &towards, ruling, counted, None);
         ruling.enforced.then_some(outcome)
     }
 
+    #[inline]
     fn may_be_drawn<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
         let Bearing { client, server, .. } = *datagram.bearing;
         let counters = &self.counters;
@@ -137,7 +150,7 @@ impl Tracker {
         let bearing = datagram.bearing;
         let (server, addressee) = (bearing.client, bearing.server);
         if datagram.arrival.direction == Direction::ToServer
-            || allowance(cx.policy, rule, standing) < HEADER_LEN
+            || allowance(cx.policy, rule, standing, &datagram.arrival.layout).alone < HEADER_LEN
         {
             return;
         }
@@ -154,7 +167,7 @@ impl Tracker {
         if !ping.send(cx, datagram.frame, Towards::Receiver, Injected::Ping) {
             return;
         }
-        self.enter(cx, addressee, Entry::Charge, ping.len());
+        self.enter(cx, addressee, Entry::Charge, datagram.own_size(ping.len()));
         let sent = Sent::ours(cx.now, Kind::Knock, datagram.token, None);
         let to = Server::One(addressee);
         if self.exchanges.note(cx.now, server, to, message_id, sent).1 {

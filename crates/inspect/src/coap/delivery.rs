@@ -9,6 +9,7 @@
 use policy::{Proof, RuleIndex};
 use wire::coap::{Block, Code, Message, Type};
 
+use super::allowance::Allowance;
 use super::answer::{Answer, Towards, send};
 use super::bearing::Role;
 use super::budget::{Entry, Standing};
@@ -16,7 +17,6 @@ use super::challenge::allowance;
 use super::exchange::Asked;
 use super::parties::Server;
 use super::portion::{self, Envelope, NoRoom};
-use super::probe::DECOY_LEN;
 use super::sent::{Kind, Sent};
 use super::{Datagram, Tracker};
 use crate::context::Context;
@@ -47,7 +47,7 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         rule: Option<RuleIndex>,
-        room: usize,
+        room: Allowance,
     ) -> bool {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let asked = match bearing.role {
@@ -80,12 +80,12 @@ impl Tracker {
             },
             message_id: message.message_id(),
             token: message.token(),
-            room,
+            room: room.alone,
         };
         let ours = Envelope {
             message_type: Type::Confirmable,
             message_id,
-            room: room.saturating_sub(DECOY_LEN),
+            room: room.before_decoy,
             ..in_place
         };
         let (portion, envelope) = match portion::whole(message, &ours) {
@@ -141,7 +141,7 @@ impl Tracker {
         standing: &Standing,
     ) -> bool {
         let (client, message) = (datagram.bearing.client, datagram.message);
-        let room = allowance(cx.policy, rule, standing);
+        let room = allowance(cx.policy, rule, standing, &datagram.arrival.layout).alone;
         (is_safe(message.code())
             || message.message_type() == Type::Confirmable
             || room >= PORTION_MIN + message.token().len())
@@ -158,12 +158,12 @@ impl Tracker {
     ) {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let response = bearing.response(message, datagram.token);
+        let digest = Some(datagram.digest);
         let evicted = match (asked, datagram.notifies()) {
             (Some(asked), notifies) => {
                 self.portions.keep(cx.now, asked.body, datagram.bytes());
                 self.exchanges
-                    .answered(cx.now, &response, asked.server, notifies, false);
-                self.note_answer(cx, datagram, &asked);
+                    .answered(cx.now, &response, asked.server, notifies, false, digest);
                 false
             }
             (None, Some(number)) => self.exchanges.adopt(cx.now, &response, number, false),
@@ -256,7 +256,7 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         (body, asked): (u64, Block),
-        room: usize,
+        room: Allowance,
         has_to_prove: bool,
     ) -> Served {
         let message = datagram.message;
@@ -277,9 +277,9 @@ impl Tracker {
             message_id,
             token: message.token(),
             room: if probe.is_some() {
-                room.saturating_sub(DECOY_LEN)
+                room.before_decoy
             } else {
-                room
+                room.alone
             },
         };
         match self.portions.block(cx.now, body, asked, &envelope) {
@@ -352,7 +352,8 @@ impl Tracker {
     ) {
         if send(cx, datagram.frame, towards, Injected::Portion, portion) {
             let client = datagram.bearing.client;
-            self.enter(cx, client, Entry::Charge, portion.len());
+            let size = datagram.own_size(portion.len());
+            self.enter(cx, client, Entry::Charge, size);
         }
     }
 }

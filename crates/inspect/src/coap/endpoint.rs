@@ -1,6 +1,6 @@
 //! Who speaks: addresses and endpoints as compact keys.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// An IP address; an IPv4 address stands as its IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
@@ -13,6 +13,15 @@ pub(super) struct Address {
 impl Address {
     /// Stands for the members of a group, who answer from addresses of their own (RFC 7252 §8.2).
     pub(super) const ANY: Self = Self { high: 0, low: 0 };
+
+    /// As much of it as one host can't choose: all of IPv4, and the first half of IPv6.
+    fn network(self) -> Self {
+        let is_v4 = self.high == 0 && self.low >> 32 == 0xffff;
+        match is_v4 {
+            true => self,
+            false => Self { low: 0, ..self },
+        }
+    }
 
     #[inline]
     pub(super) fn bits(self) -> u128 {
@@ -63,6 +72,11 @@ impl Endpoint {
     #[inline]
     pub(super) fn strangers(self) -> Self {
         Self { port: 0, ..self }
+    }
+
+    /// A hash of whom it belongs to: its address, or the /64 that this is in.
+    pub(super) fn owner(self, hasher: &impl BuildHasher) -> u64 {
+        hasher.hash_one(self.address.network())
     }
 
     /// As bytes that no other endpoint has.
@@ -154,6 +168,17 @@ mod tests {
             port: 258,
         };
         assert_eq!(v4.bytes()[10..], [0xff, 0xff, 192, 0, 2, 1, 1, 2]);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_owner() {
+        let owner = |address: &str| {
+            let hasher = crate::hashing::hashing(1);
+            Endpoint::new(address.parse().unwrap(), 5683).owner(&hasher)
+        };
+        assert_eq!(owner("2001:db8::1"), owner("2001:db8::2"));
+        assert_ne!(owner("2001:db8::1"), owner("2001:db8:0:1::1"));
+        assert_ne!(owner("192.0.2.1"), owner("192.0.2.2"));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! address, never for its port (§8.2). An acknowledgement or reset belongs to the CON or NON its
 //! sender received under that message ID (§4.2).
 //!
-//! There is room for so many of them. Whoever is made to wait for an answer while somebody else asks for
+//! There is room for so many of them, and each client's address has its share. Whoever is made to wait for an answer while somebody else asks for
 //! more than that still gets it: of an exchange that had to go, it is known for a while that it was there.
 //!
 //! Nothing ends by being answered: the answer may be sent again, and block-wise transfers and
@@ -24,7 +24,8 @@ use super::endpoint::{Endpoint, Token};
 use super::lately::Lately;
 use super::observation::Observe;
 use super::parties::{Parties, Server};
-use super::sent::{EXCHANGE_LIFETIME, Repetition, Sent};
+use super::sent::{EXCHANGE_LIFETIME, Kind, Repetition, Sent};
+use super::size::Size;
 use crate::Instant;
 use crate::hashing::{Hashing, hashing};
 use crate::holdings::{Held, Share, Slot};
@@ -56,8 +57,8 @@ impl Exchanges {
     /// At most `capacity` exchanges, and as many messages.
     pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
         Self {
-            exchanges: Table::new(capacity, hash_seed),
-            messages: Table::new(capacity, hash_seed.rotate_left(32)),
+            exchanges: Table::of_owners(capacity, hash_seed),
+            messages: Table::of_owners(capacity, hash_seed.rotate_left(32)),
             forgotten: Lately::new(capacity * FORGOTTEN_TIMES, hash_seed.rotate_left(16)),
             observations: Arc::default(),
             edition: AtomicU32::new(0),
@@ -84,9 +85,10 @@ impl Exchanges {
     /// A request is forwarded. Returns whether another exchange had to be forgotten for it.
     pub(super) fn open(&self, now: Instant, request: &Request) -> bool {
         let parties = Parties::new(request.client, request.server.endpoint(), request.token);
-        let ((), evicted) = self.exchanges.with_or_replace(
+        let ((), evicted) = self.exchanges.with_or_replace_of(
             now,
             parties,
+            |_| request.client.owner(&self.hasher),
             || Exchange::new(now),
             |exchange| exchange.ask(now, request, self.edition()),
         );
@@ -110,24 +112,30 @@ impl Exchanges {
 
     /// The request that `response` answers, if there is one.
     pub(super) fn asked(&self, now: Instant, response: &Response) -> Option<Asked> {
-        let group = Server::Group(response.server.port);
-        [Server::One(response.server), group]
-            .into_iter()
-            .find_map(|server| {
-                let parties = Parties::new(response.client, server.endpoint(), response.token);
-                let (asked, message_id) = self.exchanges.with(now, &parties, |exchange| {
-                    exchange.used = exchange.used.max(now);
-                    let asked = exchange.asked(now, server, response, self.edition());
-                    (asked, exchange.message_id)
-                })?;
-                let matches = response.piggybacked_on.is_none_or(|id| {
-                    id == message_id
-                        || self
-                            .sent(now, response.client, response.server, id)
-                            .is_some()
-                });
-                matches.then_some(asked)
-            })
+        let asked = self.asked_of(now, Server::One(response.server), response);
+        if asked.is_some() {
+            return asked;
+        }
+        self.asked_of(now, Server::Group(response.server.port), response)
+    }
+
+    /// The request to `server` that `response` answers, if there is one.
+    fn asked_of(&self, now: Instant, server: Server, response: &Response) -> Option<Asked> {
+        let parties = Parties::new(response.client, server.endpoint(), response.token);
+        let mut asked = self.exchanges.with(now, &parties, |exchange| {
+            exchange.used = exchange.used.max(now);
+            exchange.asked(now, server, response, self.edition())
+        });
+        if let Some(Asked { message_id, .. }) = asked
+            && let Some(id) = response.piggybacked_on
+            && id != message_id
+            && self
+                .sent(now, response.client, response.server, id)
+                .is_none()
+        {
+            asked = None;
+        }
+        asked
     }
 
     /// The bytes of the request that `response` answers, if they stand in no books: they were begun anew since,
@@ -148,7 +156,8 @@ impl Exchanges {
 
     /// A response to that request is forwarded; `notifies` is its Observe option if it tells of success,
     /// which is what grants an observation and keeps it alive (RFC 7641 §4.2). A client that is known to be at
-    /// its address, if only by now (`is_trusted`), is trusted as an observer for a while.
+    /// its address, if only by now (`is_trusted`), is trusted as an observer for a while. By its `digest` it is known
+    /// when it comes again, if not by its message ID.
     pub(super) fn answered(
         &self,
         now: Instant,
@@ -156,10 +165,14 @@ impl Exchanges {
         server: Server,
         notifies: Option<u32>,
         is_trusted: bool,
+        digest: Option<u32>,
     ) {
         let parties = Parties::new(response.client, server.endpoint(), response.token);
         self.exchanges.with(now, &parties, |exchange| {
             exchange.answer(now, server, notifies, is_trusted, &self.observations);
+            if let Some(digest) = digest {
+                exchange.note_answer(digest);
+            }
         });
     }
 
@@ -250,7 +263,7 @@ impl Exchanges {
             confirmable: true,
             uploads: true,
             draws_several: true,
-            len: 0,
+            size: Size::default(),
         };
         let evicted = self.open(now, &request);
         self.answered(
@@ -259,6 +272,7 @@ impl Exchanges {
             request.server,
             Some(sequence),
             is_trusted,
+            None,
         );
         evicted
     }
@@ -326,8 +340,16 @@ impl Exchanges {
         sent: Sent,
     ) -> (Repetition, bool) {
         let parties = Parties::new(from, to.endpoint(), message_id);
-        self.messages
-            .with_or_insert(now, parties, || sent, |message| message.follow(sent))
+        let client = match sent.kind {
+            Kind::Request | Kind::Ping => from,
+            _ => to.endpoint(),
+        };
+        let owner = |_| client.owner(&self.hasher);
+        let follow = |message: &mut Sent| message.follow(sent);
+        let (repetition, evicted) =
+            self.messages
+                .with_or_replace_of(now, parties, owner, || sent, follow);
+        (repetition, evicted.is_some())
     }
 
     /// What went `from` one endpoint `to` another under `message_id`, and may still be replied to.

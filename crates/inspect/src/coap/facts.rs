@@ -34,6 +34,7 @@ pub(super) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
+    #[inline]
     pub(super) fn of(message: &Message<'a>, wants: &Wants) -> Self {
         let mut facts = Self::default();
         let is_request = message.code().is_request();

@@ -60,6 +60,7 @@ impl Tracker {
 
 impl Datagram<'_> {
     /// The request that it is, as far as it says so itself.
+    #[inline]
     pub(super) fn request(&self) -> Request {
         Request {
             client: self.bearing.client,
@@ -76,7 +77,7 @@ impl Datagram<'_> {
             confirmable: self.message.message_type() == Type::Confirmable,
             uploads: self.facts.uploads,
             draws_several: self.facts.draws_several,
-            len: self.len(),
+            size: self.size(),
         }
     }
 }

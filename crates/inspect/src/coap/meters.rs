@@ -6,12 +6,13 @@ use policy::{Action, Limit, Meters, Policy, RuleIndex, Subject};
 
 use super::DEFAULT_RATIO;
 use super::budget::{Balance, Standing};
+use super::size::Size;
 use crate::Counted;
 use crate::holdings::Room;
 
 /// The books opened at one client's page, for one message.
 ///
-/// The message is entered already if it goes towards the client, so `subject.size` isn't added.
+/// The message is entered already if it goes towards the client, so its bytes aren't added.
 #[derive(Debug)]
 pub(super) struct Books<'a> {
     policy: &'a Policy,
@@ -26,7 +27,7 @@ pub(super) struct Books<'a> {
 pub(super) enum Promise {
     Nothing,
     /// So many bytes more: an answer foreseen, or a challenge of what follows an empty ACK.
-    Bytes(usize),
+    Bytes(Size),
     /// Notifications, and nobody knows how many (draft-irtf-t2trg-amplification-attacks §2.2). A
     /// client that sends nothing for a window could not even be challenged any more.
     Endless,
@@ -81,7 +82,7 @@ impl Meters for Books<'_> {
         let looks_ahead = !subject.address_validated && self.challenges(rule);
         let promised = match self.promise {
             Promise::Endless if looks_ahead => return true,
-            Promise::Bytes(bytes) if looks_ahead => bytes as u64,
+            Promise::Bytes(size) if looks_ahead => size.on(ratio.of).into(),
             _ => 0,
         };
         ratio.is_exceeded(balance.received, balance.sent.saturating_add(promised))
@@ -100,6 +101,7 @@ pub(super) fn counted(
     let page = policy.ratios().iter().position(|kept| *kept == ratio)?;
     let Balance { received, sent } = *standing.balances.get(page)?;
     Some(Counted {
+        of: ratio.of,
         received,
         sent,
         budget: received.saturating_mul(ratio.ratio_milli.into()) / 1000,
@@ -113,16 +115,6 @@ pub(super) fn longest_window(policy: &Policy) -> Duration {
 }
 
 impl Standing {
-    /// How many more bytes may go towards the client at this ratio, in thousandths, over any window.
-    pub(super) fn allowance(&self, ratio_milli: u32) -> usize {
-        let allowance = |balance: &Balance| {
-            let most = u128::from(balance.received) * u128::from(ratio_milli) / 1000;
-            most.saturating_sub(u128::from(balance.sent))
-        };
-        let least = self.balances.iter().map(allowance).min().unwrap_or(0);
-        usize::try_from(least).unwrap_or(usize::MAX)
-    }
-
     /// Bytes towards the client for a thousand from it, over the first window.
     pub(super) fn permille(&self) -> u32 {
         let Some(balance) = self.balances.first() else {

@@ -22,6 +22,7 @@
 //! - A server's own Echo value: it may be the same for everybody (RFC 9175 appendix A).
 
 mod aged;
+mod allowance;
 mod answer;
 mod bearing;
 mod budget;
@@ -40,11 +41,14 @@ mod interest;
 mod lately;
 mod meters;
 mod observation;
+mod own_books;
 mod parties;
 mod portion;
 mod probe;
+mod proven;
 mod resource;
 mod sent;
+mod size;
 mod strip;
 mod to_client;
 mod to_server;
@@ -56,7 +60,7 @@ mod withheld;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use policy::{Action, Per, Protocol, Ratio, Reason, Session, Subject};
+use policy::{Action, Layer, Per, Policy, Protocol, Ratio, Reason, Session, Subject};
 use smallvec::SmallVec;
 use wire::Direction;
 use wire::coap::{Malformed, Message, Type};
@@ -81,6 +85,7 @@ use meters::{Books, Promise};
 use portion::Portions;
 use probe::Probes;
 use resource::Resources;
+use size::Size;
 use upload::Uploads;
 use want::Wants;
 use withheld::Withheld;
@@ -89,6 +94,7 @@ use withheld::Withheld;
 /// one (RFC 9175 §2.4).
 const DEFAULT_RATIO: Ratio = Ratio {
     ratio_milli: 3000,
+    of: Layer::UdpPayload,
     per: Per::Client,
     window: Duration::from_secs(60),
 };
@@ -128,6 +134,8 @@ struct Datagram<'a> {
     frame: &'a Frame<'a>,
     message: &'a Message<'a>,
     token: Token,
+    /// What it says, as a number.
+    digest: u32,
     facts: &'a Facts<'a>,
     bearing: &'a Bearing,
 }
@@ -198,6 +206,7 @@ impl Tracker {
             frame,
             message,
             token,
+            digest: self.exchanges.digest(payload),
             facts: &facts,
             bearing: &bearing,
         };
@@ -234,14 +243,15 @@ impl Tracker {
                 (Entry::Charge, client)
             }
         };
-        let standing = self.enter(cx, client, entry, subject.size);
+        let size = Size::of(&arrival.layout, frame.as_slice().len());
+        let standing = self.enter(cx, client, entry, size);
         let mut books = Books::new(cx.policy, &standing, Promise::Nothing);
         let ruled = cx.rule(arrival.carrier, Action::Drop, &subject, &mut books);
         let judgement = &ruled.judgement;
         let mut reply = None;
         if judgement.action.stops() {
             if entry == Entry::Charge {
-                self.enter(cx, client, Entry::Refund, subject.size);
+                self.enter(cx, client, Entry::Refund, size);
             }
             if judgement.action == Action::Reset {
                 let datagram = &frame.as_slice()[arrival.payload()];
@@ -263,13 +273,10 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         client: Endpoint,
         entry: Entry,
-        bytes: usize,
+        size: Size,
     ) -> Standing {
-        let ratios = match cx.policy.ratios() {
-            [] => &[DEFAULT_RATIO],
-            ratios => ratios,
-        };
-        let standing = self.ledger.enter(cx.now, client, entry, bytes, ratios);
+        let ratios = booked(cx.policy);
+        let standing = self.ledger.enter(cx.now, client, entry, size, ratios);
         if standing.evicted {
             cx.limit(LimitKind::Endpoints);
         }
@@ -319,6 +326,16 @@ impl Datagram<'_> {
         self.arrival.payload().len()
     }
 
+    #[inline]
+    fn size(&self) -> Size {
+        Size::of(&self.arrival.layout, self.frame.as_slice().len())
+    }
+
+    /// Of a message of our own with that many bytes, on the way of this one or back.
+    fn own_size(&self, len: usize) -> Size {
+        Size::own(&self.arrival.layout, len)
+    }
+
     fn subject<'s>(&'s self, reasons: &'s [Reason], address_validated: bool) -> Subject<'s> {
         Subject {
             protocol: Protocol::Coap,
@@ -344,6 +361,15 @@ impl Datagram<'_> {
         self.facts
             .observe
             .filter(|_| self.message.code().class() == 2)
+    }
+}
+
+/// The ratios that books are kept for.
+#[inline]
+fn booked(policy: &Policy) -> &[Ratio] {
+    match policy.ratios() {
+        [] => &[DEFAULT_RATIO],
+        ratios => ratios,
     }
 }
 

@@ -52,17 +52,21 @@ impl Portions {
         });
     }
 
+    /// Whether there are none.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.len() == 0
+    }
+
     /// If that response is kept, another has come in its place by now.
     pub(super) fn renew(&self, now: Instant, id: u64, response: &[u8]) {
-        if self.kept.len() > 0 {
-            self.kept
-                .with(now, &id, |kept| *kept.touch(now) = response.into());
-        }
+        self.kept
+            .with(now, &id, |kept| *kept.touch(now) = response.into());
     }
 
     /// Whether that response is kept.
     pub(super) fn keeps(&self, now: Instant, id: u64) -> bool {
-        self.kept.len() > 0 && self.kept.with(now, &id, |_| ()).is_some()
+        !self.is_empty() && self.kept.with(now, &id, |_| ()).is_some()
     }
 
     /// The block that a request asks for of a response kept, as a message; a smaller one from the same

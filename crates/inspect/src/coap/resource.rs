@@ -32,11 +32,14 @@ impl Resources {
             .with_or_insert(now, resource, || size, |known| *known = size);
     }
 
+    /// Whether there are none.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.sizes.len() == 0
+    }
+
     /// How many bytes the answer had when it last had to be challenged.
     pub(super) fn expected(&self, now: Instant, resource: u64) -> Option<usize> {
-        if self.sizes.len() == 0 {
-            return None;
-        }
         self.sizes.with(now, &resource, |size| size.value)
     }
 

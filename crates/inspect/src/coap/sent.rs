@@ -12,6 +12,8 @@ pub(super) const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
 /// How long the sender of a CON waits for it to be acknowledged, from its first transmission on (§4.8.2): no
 /// longer than that is anything sent again that was under way.
 pub(super) const MAX_TRANSMIT_WAIT: Duration = Duration::from_secs(93);
+/// How often a CON is sent again (§4.8).
+const MAX_RETRANSMIT: u8 = 4;
 /// How long a message ID of a NON is taken.
 const NON_LIFETIME: Duration = Duration::from_secs(145);
 
@@ -41,6 +43,8 @@ pub(super) struct Sent {
     /// What it says, byte for byte; of ours, the message ID of the CON it answers.
     digest: u32,
     confirmable: bool,
+    /// How often it went on.
+    times: u8,
     pub(super) kind: Kind,
     /// Of a decoy, that of the response before it.
     pub(super) token: Token,
@@ -71,6 +75,7 @@ impl Sent {
             first: now,
             digest,
             confirmable,
+            times: 0,
             kind,
             token,
         }
@@ -111,13 +116,20 @@ impl Sent {
         self.digest == digest
     }
 
+    /// Whether its sender may send it once more, for want of an answer.
+    pub(super) fn may_be_repeated(&self, now: Instant) -> bool {
+        self.times <= MAX_RETRANSMIT && now.since(self.first) <= NON_LIFETIME
+    }
+
     /// Takes the place of what was sent before.
     pub(super) fn follow(&mut self, next: Self) -> Repetition {
         let before = std::mem::replace(self, next);
         if before.digest != next.digest {
+            self.times = 1;
             return Repetition::Other;
         }
         self.first = before.first;
+        self.times = before.times.saturating_add(1);
         match next.at.since(before.first) > NON_LIFETIME {
             true => Repetition::Late,
             false => Repetition::Fair,

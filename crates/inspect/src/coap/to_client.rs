@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use policy::Action;
 use wire::coap::{Code, Type};
 
+use super::allowance::Allowance;
 use super::answer::{Answer, Towards};
 use super::bearing::Role;
 use super::budget::{Entry, Validation};
@@ -29,33 +30,36 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
     ) -> Outcome {
-        let (role, len) = (datagram.bearing.role, datagram.len());
+        let (role, size) = (&datagram.bearing.role, datagram.size());
         let client = datagram.bearing.client;
         let is_midstream = self.is_midstream(cx, datagram);
         self.credit_unbooked(cx, datagram);
-        let standing = self.enter(cx, client, Entry::Charge, len);
+        let standing = self.enter(cx, client, Entry::Charge, size);
         let is_proven = standing.validation == Validation::Fresh;
         let is_trusted = is_proven || matches!(role, Role::Response(Some(asked)) if asked.trusted);
         let reasons = self.reasons(cx, datagram, is_midstream);
         let subject = datagram.subject(&reasons, is_trusted);
         let mut books = Books::new(cx.policy, &standing, self.promise(cx.now, datagram));
         let carrier = datagram.arrival.carrier;
-        let mut ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        let now = cx.now;
+        let is_repeated = || self.is_repeated(now, datagram);
+        let mut ruled = cx.rule_again(carrier, Action::Accept, &subject, &mut books, &is_repeated);
         ruled.counted = counted(cx.policy, ruled.judgement.outcome.rule, &standing);
         let judgement = &ruled.judgement;
         if judgement.action.stops() {
-            let standing = self.enter(cx, client, Entry::Refund, len);
+            let standing = self.enter(cx, client, Entry::Refund, size);
             let room = if is_trusted {
-                usize::MAX
+                Allowance::UNBOUNDED
             } else {
-                allowance(cx.policy, judgement.outcome.rule, &standing)
+                let rule = judgement.outcome.rule;
+                allowance(cx.policy, rule, &standing, &datagram.arrival.layout)
             };
             let reply = self.answer_instead(cx, datagram, judgement, room);
             cx.tell(carrier, &subject, &ruled, reply);
         } else {
             cx.tell(carrier, &subject, &ruled, None);
             if let Some(outcome) = self.forward_to_client(cx, datagram, is_proven) {
-                self.enter(cx, client, Entry::Refund, len);
+                self.enter(cx, client, Entry::Refund, size);
                 return outcome;
             }
             cx.sink.count(Count::AmplificationRatio {
@@ -66,6 +70,7 @@ impl Tracker {
     }
 
     /// What a message entails: after an empty acknowledgement a response comes, unless it came before.
+    #[inline]
     fn promise(&self, now: Instant, datagram: &Datagram<'_>) -> Promise {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         match datagram.bearing.role {
@@ -74,7 +79,8 @@ impl Tracker {
                 if datagram.message.message_type() == Type::Acknowledgement
                     && !self.exchanges.is_answered(now, client, server, sent.token) =>
             {
-                Promise::Bytes(Answer::challenge_len_min(sent.token.len()))
+                let len = Answer::challenge_len_min(sent.token.len());
+                Promise::Bytes(datagram.own_size(len))
             }
             _ => Promise::Nothing,
         }
@@ -99,10 +105,10 @@ impl Tracker {
     /// is known.
     fn credit_unbooked<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
         let client = datagram.bearing.client;
-        let asked = match datagram.bearing.role {
+        let asked = match &datagram.bearing.role {
             Role::Response(Some(asked)) => asked,
             _ if self.is_midstream(cx, datagram) => {
-                self.enter(cx, client, Entry::Credit, datagram.len());
+                self.enter(cx, client, Entry::Credit, datagram.size());
                 return;
             }
             _ => return,
@@ -113,12 +119,12 @@ impl Tracker {
         }
         let response = datagram.bearing.response(datagram.message, datagram.token);
         let unbooked = self.exchanges.book(cx.now, &response, asked.server, window);
-        let (entry, bytes) = match unbooked {
+        let (entry, size) = match unbooked {
             Unbooked::Nothing => return,
-            Unbooked::Before(bytes) => (Entry::Credit, bytes),
-            Unbooked::Overdue(bytes) => (Entry::Overdue, bytes),
+            Unbooked::Before(size) => (Entry::Credit, size),
+            Unbooked::Overdue(size) => (Entry::Overdue, size),
         };
-        self.enter(cx, client, entry, bytes);
+        self.enter(cx, client, entry, size);
     }
 
     /// Remembers what goes on to the client, unless it is in the place of another message: then that
@@ -130,19 +136,20 @@ impl Tracker {
         is_proven: bool,
     ) -> Option<Outcome> {
         let (message, bearing) = (datagram.message, datagram.bearing);
-        let Role::Response(asked) = bearing.role else {
+        let Role::Response(asked) = &bearing.role else {
             self.release_rejected(cx, datagram);
             return None;
         };
         let response = bearing.response(message, datagram.token);
         let notifies = datagram.notifies();
+        let is_piggybacked = message.message_type() == Type::Acknowledgement;
         if let Some(asked) = asked {
-            if let Some(outcome) = self.ask_for_interest(cx, datagram, &asked) {
+            if let Some(outcome) = self.ask_for_interest(cx, datagram, asked) {
                 return Some(outcome);
             }
-            self.note_answering(cx, datagram, &asked);
-            self.note_download(cx, datagram, &asked);
-            if datagram.facts.offset() == 0 {
+            self.note_answering(cx, datagram, asked);
+            self.note_download(cx, datagram, asked);
+            if datagram.facts.offset() == 0 && !self.portions.is_empty() {
                 let fits = datagram.len() <= KEPT_BYTES;
                 let latest = if fits { datagram.bytes() } else { &[] };
                 self.portions.renew(cx.now, asked.body, latest);
@@ -150,9 +157,10 @@ impl Tracker {
         }
         let evicted = match (asked, notifies) {
             (Some(asked), _) => {
+                let digest = is_piggybacked.then_some(datagram.digest);
                 let (now, server) = (cx.now, asked.server);
                 self.exchanges
-                    .answered(now, &response, server, notifies, is_proven);
+                    .answered(now, &response, server, notifies, is_proven, digest);
                 false
             }
             (None, Some(number)) if self.is_midstream(cx, datagram) => {
@@ -163,10 +171,7 @@ impl Tracker {
         if evicted {
             cx.limit(LimitKind::Exchanges);
         }
-        if message.message_type() == Type::Acknowledgement {
-            if let Some(asked) = &asked {
-                self.note_answer(cx, datagram, asked);
-            }
+        if is_piggybacked {
             return None;
         }
         self.note(cx, datagram, Server::One(bearing.client), Kind::Response)
@@ -180,9 +185,8 @@ impl Tracker {
         asked: &Asked,
     ) {
         let response = datagram.bearing.response(datagram.message, datagram.token);
-        let digest = self.exchanges.digest(datagram.bytes());
         self.exchanges
-            .note_answer(cx.now, &response, asked.server, digest);
+            .note_answer(cx.now, &response, asked.server, datagram.digest);
     }
 
     /// Answers in the place of a message that was stopped: the client, and where it would go on
@@ -192,7 +196,7 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         judgement: &Judgement,
-        room: usize,
+        room: Allowance,
     ) -> Option<Injected> {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
@@ -214,7 +218,7 @@ impl Tracker {
             message_id: message.message_id(),
             token,
             towards: Towards::Receiver,
-            room,
+            room: room.alone,
         };
         if self.has_settled(cx, datagram) {
             return None;
@@ -273,7 +277,7 @@ impl Tracker {
     /// Whether a separate response comes once more that its client has by other means. Its server is told so.
     fn has_settled<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) -> bool {
         let is_known = matches!(datagram.bearing.role, Role::Response(Some(asked))
-            if asked.answers.contains(&self.exchanges.digest(datagram.bytes())));
+            if asked.answers.contains(&datagram.digest));
         let is_settled = is_known && datagram.message.message_type() == Type::Confirmable;
         if is_settled {
             self.acknowledge(cx, datagram);

@@ -4,6 +4,7 @@ use policy::{Action, RuleIndex, Subject};
 use wire::Direction;
 use wire::coap::{Code, Message, Type};
 
+use super::allowance::Allowance;
 use super::answer::{Answer, Towards};
 use super::bearing::Role;
 use super::budget::{Entry, Standing, Validation};
@@ -13,6 +14,7 @@ use super::exchange::Request;
 use super::meters::{Books, Promise, counted};
 use super::parties::Server;
 use super::sent::Kind;
+use super::size::Size;
 use super::{Datagram, Tracker, strip};
 use crate::context::Context;
 use crate::{Injected, LimitKind, Outcome, Sink};
@@ -54,7 +56,9 @@ impl Tracker {
         let room = self.room(cx, datagram);
         let mut books = Books::with_room(cx.policy, &standing, room.as_ref());
         let carrier = datagram.arrival.carrier;
-        let ruled = cx.rule(carrier, Action::Accept, &subject, &mut books);
+        let now = cx.now;
+        let is_repeated = || self.is_repeated(now, datagram);
+        let ruled = cx.rule_again(carrier, Action::Accept, &subject, &mut books, &is_repeated);
         let judgement = &ruled.judgement;
         if judgement.action.stops() {
             let by = (judgement.action, judgement.outcome.rule);
@@ -74,13 +78,13 @@ impl Tracker {
     /// Credits a client with what it sends; with replies only if its address is its own, for one that
     /// never asked rejects what it gets, and would earn the attacker more of it.
     fn credit<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) -> Standing {
-        let (client, len) = (datagram.bearing.client, datagram.len());
+        let (client, size) = (datagram.bearing.client, datagram.size());
         if !matches!(datagram.bearing.role, Role::Reply(_)) {
-            return self.enter(cx, client, Entry::Credit, len);
+            return self.enter(cx, client, Entry::Credit, size);
         }
-        let standing = self.enter(cx, client, Entry::Credit, 0);
+        let standing = self.enter(cx, client, Entry::Credit, Size::default());
         match standing.validation {
-            Validation::Fresh => self.enter(cx, client, Entry::Credit, len),
+            Validation::Fresh => self.enter(cx, client, Entry::Credit, size),
             Validation::Lapsed | Validation::None => standing,
         }
     }
@@ -124,8 +128,9 @@ impl Tracker {
                     return Some(outcome);
                 }
                 let has_to_prove = trust == Trust::None;
-                if let Some(outcome) =
-                    self.serve_withheld(cx, datagram, standing, has_to_prove, body)
+                if !self.withheld.is_empty()
+                    && let Some(outcome) =
+                        self.serve_withheld(cx, datagram, standing, has_to_prove, body)
                 {
                     return Some(outcome);
                 }
@@ -140,8 +145,10 @@ impl Tracker {
                             .resource(bearing.server, message.code(), datagram.facts)
                     });
                 if let Some(resource) = resource
+                    && !self.resources.is_empty()
+                    && let Some(size) = self.resources.expected(cx.now, resource)
                     && let Some(outcome) =
-                        self.challenge_ahead(cx, datagram, subject, standing, resource)
+                        self.challenge_ahead(cx, datagram, subject, standing, size)
                 {
                     return Some(outcome);
                 }
@@ -205,8 +212,8 @@ impl Tracker {
             return None;
         }
         let room = match trust {
-            Trust::None => allowance(cx.policy, None, standing),
-            Trust::Known | Trust::Proven => usize::MAX,
+            Trust::None => allowance(cx.policy, None, standing, &datagram.arrival.layout),
+            Trust::Known | Trust::Proven => Allowance::UNBOUNDED,
         };
         match self.serve_block(cx, datagram, (body, asked), room, trust == Trust::None) {
             Served::No => return None,
@@ -240,16 +247,15 @@ impl Tracker {
         is_served.then_some(Outcome::CHALLENGED)
     }
 
-    /// Challenges a request whose answer, as large as it was last time, would have to be.
+    /// Challenges a request whose answer would have to be, as large as it was last time: of `size` bytes.
     fn challenge_ahead<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         subject: &Subject<'_>,
         standing: &Standing,
-        resource: u64,
+        size: usize,
     ) -> Option<Outcome> {
-        let size = self.resources.expected(cx.now, resource)?;
         let content = Message::decode(&CONTENT).expect("a header alone is a message");
         let mut endpoints = subject.endpoints;
         std::mem::swap(&mut endpoints.source, &mut endpoints.destination);
@@ -263,7 +269,7 @@ impl Tracker {
             size,
             ..*subject
         };
-        let mut books = Books::new(cx.policy, standing, Promise::Bytes(size));
+        let mut books = Books::new(cx.policy, standing, Promise::Bytes(datagram.own_size(size)));
         let foreseen = cx.timed(&foreseen).unwrap_or(foreseen);
         let ruling = cx.policy.decide(&foreseen, &mut books, &mut |_| {});
         if ruling.action != Action::Challenge || !ruling.enforced {
@@ -296,7 +302,9 @@ impl Tracker {
         let message = datagram.message;
         let is_confirmable = message.message_type() == Type::Confirmable;
         let room = match (action, trust) {
-            (Action::Challenge, Trust::None) => allowance(cx.policy, rule, standing),
+            (Action::Challenge, Trust::None) => {
+                allowance(cx.policy, rule, standing, &datagram.arrival.layout).alone
+            }
             (Action::Challenge, Trust::Known | Trust::Proven) => usize::MAX,
             // No longer than what it answers, it amplifies nothing, whatever was spent.
             _ => datagram.len(),

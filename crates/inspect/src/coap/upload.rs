@@ -34,6 +34,8 @@ pub(super) struct Uploads {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Piece {
     upload: u64,
+    /// A hash of the client's address.
+    owner: u64,
     offset: u64,
     len: u64,
 }
@@ -41,7 +43,7 @@ pub(super) struct Piece {
 impl Uploads {
     pub(super) fn new(capacity: usize, hash_seed: u64) -> Self {
         Self {
-            lengths: Table::new(capacity, hash_seed),
+            lengths: Table::of_owners(capacity, hash_seed),
             hasher: hashing(hash_seed),
             forgot_until: AtomicU64::new(0),
         }
@@ -75,6 +77,7 @@ impl Uploads {
         }
         Piece {
             upload: hasher.finish(),
+            owner: client.owner(&self.hasher),
             offset: block.offset(),
             len: request.payload().len() as u64,
         }
@@ -95,15 +98,18 @@ impl Uploads {
     pub(super) fn advance(&self, now: Instant, piece: &Piece) -> bool {
         // An upload that a rule let begin in the middle goes on from there.
         let fresh = || Aged::new(now, piece.offset);
-        let ((), evicted) = self
-            .lengths
-            .with_or_insert(now, piece.upload, fresh, |upload| {
-                let len = upload.touch(now);
-                *len = match piece.offset {
-                    0 => piece.len,
-                    offset => (*len).max(offset + piece.len),
-                };
-            });
+        let advance = |upload: &mut Aged<u64, LIFETIME_S>| {
+            let len = upload.touch(now);
+            *len = match piece.offset {
+                0 => piece.len,
+                offset => (*len).max(offset + piece.len),
+            };
+        };
+        let owner = |_| piece.owner;
+        let ((), evicted) =
+            self.lengths
+                .with_or_replace_of(now, piece.upload, owner, fresh, advance);
+        let evicted = evicted.is_some();
         if evicted {
             self.expect_unknown(now + Duration::from_secs(LIFETIME_S));
         }
@@ -132,6 +138,7 @@ mod tests {
     fn piece(upload: u64, number: u64) -> Piece {
         Piece {
             upload,
+            owner: 1,
             offset: number * 64,
             len: 64,
         }
@@ -165,6 +172,7 @@ mod tests {
         uploads.advance(at(1), &piece(7, 0));
         let smaller = Piece {
             upload: 7,
+            owner: 1,
             offset: 64,
             len: 16,
         };

@@ -28,6 +28,7 @@ impl Wants {
 
     /// A number for what a request asks of `server`, to observe it or not. The query is left out:
     /// whoever asks for less by it is challenged once for nothing.
+    #[inline]
     pub(super) fn resource(&self, server: Endpoint, code: Code, facts: &Facts<'_>) -> u64 {
         let observes = facts.asks_to_observe() == Some(Observe::Register);
         let mut hasher = self.hasher();
@@ -38,6 +39,7 @@ impl Wants {
 
     /// A number for all that makes the response to a request: who asks whom, for what. Which block of
     /// it, and whether to be notified, makes no difference (RFC 7252 §5.4.2, RFC 7959 §2.4).
+    #[inline]
     pub(super) fn body(&self, bearing: &Bearing, code: Code, facts: &Facts<'_>) -> u64 {
         let mut hasher = self.hasher();
         bearing.client.hash(&mut hasher);

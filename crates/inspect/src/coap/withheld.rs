@@ -8,6 +8,7 @@
 use wire::coap::{Message, Type};
 
 use super::aged::Aged;
+use super::allowance::Allowance;
 use super::answer::Towards;
 use super::bearing::Role;
 use super::challenge::allowance;
@@ -16,7 +17,6 @@ use super::exchange::Response;
 use super::facts::Facts;
 use super::parties::{Parties, Server};
 use super::portion::{self, Envelope};
-use super::probe::DECOY_LEN;
 use super::sent::{Kind, Sent};
 use super::{Datagram, Standing, Tracker};
 use crate::context::Context;
@@ -56,10 +56,13 @@ impl Withheld {
             .with_or_insert(now, parties, kept, |known| *known = kept());
     }
 
+    /// Whether there are none.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.len() == 0
+    }
+
     fn response(&self, now: Instant, parties: &Parties<u16>, request: u32) -> Option<Box<[u8]>> {
-        if self.kept.len() == 0 {
-            return None;
-        }
         let response = |kept: &mut Aged<Kept, LIFETIME_S>| {
             (kept.value.request == request).then(|| kept.value.response.clone())
         };
@@ -117,21 +120,27 @@ impl Tracker {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let (client, server) = (bearing.client, bearing.server);
         let parties = Parties::new(client, server, message.message_id());
-        let request = self.exchanges.digest(datagram.bytes());
-        let kept = self.withheld.response(cx.now, &parties, request)?;
+        let kept = self.withheld.response(cx.now, &parties, datagram.digest)?;
         let response = Message::decode(&kept).ok()?;
         let room = match has_to_prove {
-            true => allowance(cx.policy, None, standing),
-            false => usize::MAX,
+            true => allowance(cx.policy, None, standing, &datagram.arrival.layout),
+            false => Allowance::UNBOUNDED,
         };
         let in_place = Envelope {
             message_type: Type::Acknowledgement,
             message_id: message.message_id(),
             token: message.token(),
-            room,
+            room: room.alone,
         };
         let probed = has_to_prove
-            .then(|| self.whole_to_acknowledge(cx, datagram, &response, &in_place))
+            .then(|| {
+                let envelope = Envelope {
+                    message_type: Type::Confirmable,
+                    room: room.before_decoy,
+                    ..in_place
+                };
+                self.whole_to_acknowledge(cx, datagram, &response, envelope)
+            })
             .flatten();
         if let Some((message_id, whole)) = probed {
             self.give(cx, datagram, &whole, Towards::Sender);
@@ -157,8 +166,14 @@ impl Tracker {
             token: datagram.token,
             piggybacked_on: Some(message.message_id()),
         };
-        self.exchanges
-            .answered(cx.now, &answered, Server::One(server), notifies, false);
+        self.exchanges.answered(
+            cx.now,
+            &answered,
+            Server::One(server),
+            notifies,
+            false,
+            None,
+        );
         Some(Outcome::CHALLENGED)
     }
 
@@ -168,15 +183,9 @@ impl Tracker {
         cx: &Context<'_, S>,
         datagram: &Datagram<'_>,
         response: &Message<'_>,
-        in_place: &Envelope<'_>,
+        mut envelope: Envelope<'_>,
     ) -> Option<(u16, Vec<u8>)> {
         let (client, token) = (datagram.bearing.client, datagram.token);
-        let room = in_place.room.checked_sub(DECOY_LEN)?;
-        let mut envelope = Envelope {
-            message_type: Type::Confirmable,
-            room,
-            ..*in_place
-        };
         portion::whole(response, &envelope)?;
         envelope.message_id = self.probes.begin(cx.now, client, token)?;
         Some((envelope.message_id, portion::whole(response, &envelope)?))

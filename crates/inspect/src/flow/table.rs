@@ -112,11 +112,6 @@ impl<T> Table<T> {
         self.older.judge(self.flows.hasher().hash_one(key), now)
     }
 
-    /// A flow that made room is here again.
-    pub(crate) fn note_met(&self, key: &FlowKey) {
-        self.older.note_met(self.flows.hasher().hash_one(key));
-    }
-
     /// The flow of this key, locked.
     pub(crate) fn lookup(&self, key: &FlowKey) -> Option<Tenant<'_, T>> {
         self.flows.get_mut(key)
@@ -207,9 +202,13 @@ impl<T> Table<T> {
         }
     }
 
-    /// Moves a locked flow to another class.
+    /// Moves a locked flow to another class. One that made room is here again only once both its ends were
+    /// heard: before, it is soon forgotten, and would be nobody's then.
     pub(crate) fn reclass(&self, flow: &mut Tenant<'_, T>, class: Class, limits: &Limits) {
         let key = *flow.key();
+        if class == Class::Established {
+            self.older.note_met(self.flows.hasher().hash_one(key));
+        }
         let old = self.ward(flow.class);
         old.queue.remove(flow.queued, key);
         old.leave();

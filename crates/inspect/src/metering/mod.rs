@@ -35,6 +35,8 @@ pub(crate) struct Metered<'a> {
     pub(crate) carrier: Carrier,
     /// Who knows the ratios, and what is held.
     pub(crate) others: &'a mut dyn Meters,
+    /// Whether the message was counted when it came first: now it isn't, and exceeds nothing.
+    pub(crate) is_repeated: &'a dyn Fn() -> bool,
     /// Somebody had to be forgotten.
     pub(crate) evicted: bool,
 }
@@ -72,6 +74,9 @@ impl Meters for Metered<'_> {
     fn exceeds(&mut self, rule: RuleIndex, limit: &Limit, subject: &Subject<'_>) -> bool {
         if let Limit::Ratio(_) | Limit::Max(_) = limit {
             return self.others.exceeds(rule, limit, subject);
+        }
+        if (self.is_repeated)() {
+            return false;
         }
         let (metering, policy) = (self.metering, self.policy);
         let rule = policy.meter(rule);

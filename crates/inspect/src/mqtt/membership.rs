@@ -47,7 +47,7 @@ impl Session {
 
 impl<S: Sink> Scene<'_, '_, S> {
     /// What a packet does beyond its own connection.
-    pub(super) fn reason_across(&self, packet: &ControlPacket<'_>) -> Option<Reason> {
+    pub(super) fn reason_across(&mut self, packet: &ControlPacket<'_>) -> Option<Reason> {
         match (packet, self.arrival.direction) {
             (ControlPacket::Connect(connect), Direction::ToServer) => self.takeover(connect),
             (ControlPacket::ConnAck(connack), Direction::ToClient) => {
@@ -58,18 +58,20 @@ impl<S: Sink> Scene<'_, '_, S> {
         }
     }
 
-    fn takeover(&self, connect: &Connect<'_>) -> Option<Reason> {
-        // On a connection older than the gateway, the name may be its own.
-        if self.session.stage != Stage::Opening || connect.client_id.is_empty() {
+    fn takeover(&mut self, connect: &Connect<'_>) -> Option<Reason> {
+        if connect.client_id.is_empty() {
             return None;
         }
         let name = self.name(connect.client_id);
         let client = self.arrival.endpoints.source;
-        self.shared.registry.takeover(self.cx.now, &name, client)
+        let (asked, reason) = self.shared.registry.ask(self.cx.now, &name, client);
+        self.session.membership.ticket.get_or_insert(asked);
+        // On a connection older than the gateway, the name may be its own.
+        reason.filter(|_| self.session.stage == Stage::Opening)
     }
 
     /// What a server says of its client by its answer to the CONNECT.
-    fn answer(&self, connack: &ConnAck<'_>) -> Option<Reason> {
+    fn answer(&mut self, connack: &ConnAck<'_>) -> Option<Reason> {
         if !connack.is_accepted() {
             let refuses = refuses_credentials(self.session.version, connack.reason_code);
             return refuses.then_some(Reason::MQTT_AUTH_FAILED);
@@ -77,8 +79,19 @@ impl<S: Sink> Scene<'_, '_, S> {
         let asked = self.session.membership.ticket?;
         let name = self.name(self.session.client_id()?);
         let client = self.arrival.endpoints.destination;
-        let overtook = self.shared.registry.overtook(asked, &name, client);
-        overtook.then_some(Reason::MQTT_TAKEOVER_CLIENT_ID)
+        self.claim = self.shared.registry.claim(asked, name, client);
+        match &self.claim {
+            Some(_) => None,
+            None => Some(Reason::MQTT_TAKEOVER_CLIENT_ID),
+        }
+    }
+
+    /// A packet isn't let through: what it was to take isn't held.
+    pub(super) fn give_up_claim(&mut self) {
+        if let Some(lease) = self.claim.take() {
+            let registry = &self.shared.registry;
+            registry.release(self.cx.now, &lease, Duration::ZERO);
+        }
     }
 
     /// The name of a client identifier at the session's broker.
@@ -93,10 +106,7 @@ impl<S: Sink> Scene<'_, '_, S> {
     pub(super) fn note_across(&mut self, packet: &ControlPacket<'_>) {
         match packet {
             ControlPacket::Connect(connect) if self.session.stage == Stage::Connecting => {
-                let membership = &mut self.session.membership;
-                membership.lasts_s = lasts_s(connect);
-                let asks = || self.shared.registry.ticket();
-                membership.ticket.get_or_insert_with(asks);
+                self.session.membership.lasts_s = lasts_s(connect);
             }
             ControlPacket::ConnAck(connack) if self.session.stage == Stage::Open => {
                 self.enlist(connack);
@@ -129,10 +139,18 @@ impl<S: Sink> Scene<'_, '_, S> {
             return;
         };
         let name = self.name(client_id);
-        let client = self.arrival.endpoints.destination;
-        let Lease { name, ticket } = self.shared.registry.hold(self.cx.now, name, client);
+        let lease = self.hold(name);
+        self.shared.registry.note_live(self.cx.now, &name);
         let membership = &mut self.session.membership;
-        (membership.name, membership.ticket) = (Some(name), Some(ticket));
+        (membership.name, membership.ticket) = (Some(lease.name), Some(lease.ticket));
+    }
+
+    /// The claim to that name, made good whoever has it. A server may give its client another than it asked for.
+    fn hold(&mut self, name: Name) -> Lease {
+        let claim = self.claim.take_if(|lease| lease.name == name);
+        self.give_up_claim();
+        let client = self.arrival.endpoints.destination;
+        claim.unwrap_or_else(|| self.shared.registry.hold(name, client))
     }
 }
 

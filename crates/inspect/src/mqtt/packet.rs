@@ -6,6 +6,7 @@ use wire::mqtt::{ControlPacket, FixedHeader, Malformed, PacketType, Publish, QoS
 use wire::{Decoded, Direction};
 
 use super::alias::Room;
+use super::registry::Lease;
 use super::session::Stage;
 use super::{Session, refusal, resync};
 use crate::app::Denial;
@@ -23,6 +24,8 @@ pub(super) struct Scene<'a, 'c, S> {
     pub(super) shared: &'a Shared,
     /// What is to be said of the bytes so far.
     pub(super) outcome: Outcome,
+    /// The hold on a name that the packet gives its session, if it is let through.
+    pub(super) claim: Option<Lease>,
 }
 
 /// Detections on one control packet, the gravest first.
@@ -147,6 +150,7 @@ impl<S: Sink> Scene<'_, '_, S> {
         };
         let judgement = self.ask(Some(packet), &reasons, size, fallback);
         if judgement.action.stops() {
+            self.give_up_claim();
             let refusal = self.refusal(judgement.action, Some(packet));
             let is_leave = judgement.action == Action::Drop && self.session.client_has_left();
             return Step::Denied(Denial { refusal, is_leave });
@@ -244,7 +248,7 @@ impl<S: Sink> Scene<'_, '_, S> {
     }
 
     /// What the session has against a packet that reads well by itself.
-    fn reasons_against(&self, packet: &ControlPacket<'_>, size: usize) -> Reasons {
+    fn reasons_against(&mut self, packet: &ControlPacket<'_>, size: usize) -> Reasons {
         let mut reasons = Reasons::new();
         let direction = self.arrival.direction;
         let session = &*self.session;

@@ -14,7 +14,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use policy::Reason;
 use siphasher::sip::SipHasher13;
 
@@ -50,7 +50,7 @@ pub(crate) struct Registry {
 struct Address(u32);
 
 /// The live session of a name. Small, because every session has one.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Holder {
     address: Address,
     /// Tells it from an earlier holder, whose connection may close later, and how long it has been one.
@@ -102,27 +102,70 @@ impl Registry {
         hasher.finish()
     }
 
-    /// What a CONNECT from `address` under that name would take from somebody else.
-    pub(crate) fn takeover(&self, now: Instant, name: &Name, address: IpAddr) -> Option<Reason> {
+    /// A client at `address` asks for that name by its CONNECT: what it would take from somebody else, and its
+    /// ticket. Whoever holds the name unseen by this comes to hold it under a later one.
+    pub(crate) fn ask(
+        &self,
+        now: Instant,
+        name: &Name,
+        address: IpAddr,
+    ) -> (Ticket, Option<Reason>) {
         let address = self.address(address);
-        if let Some(holder) = self.holders.get(name) {
-            let is_other = holder.address != address && self.is_seen(holder.ticket);
-            return is_other.then_some(Reason::MQTT_TAKEOVER_CLIENT_ID);
-        }
-        let is_sure = |since: Instant| since.0 >= self.unseen_until.load(Ordering::Relaxed);
-        let is_other = |last: &mut Last| last.address != address && is_sure(last.left);
-        let taken = self.lasting.with(now, name, is_other).unwrap_or(false);
-        taken.then_some(Reason::MQTT_TAKEOVER_SESSION)
+        let (ticket, holder) = match self.holders.entry(*name) {
+            Entry::Occupied(entry) => (self.ticket(), Some(*entry.get())),
+            Entry::Vacant(_held) => (self.ticket(), None),
+        };
+        let reason = match holder {
+            Some(holder) => self
+                .is_other(&holder, address)
+                .then_some(Reason::MQTT_TAKEOVER_CLIENT_ID),
+            None => self
+                .was_other(now, name, address)
+                .then_some(Reason::MQTT_TAKEOVER_SESSION),
+        };
+        (ticket, reason)
     }
 
-    /// Whether a server gives the client at `address` a name that somebody else was given since `asked`, when
-    /// it asked for it: its CONNECT couldn't be told of then.
-    pub(crate) fn overtook(&self, asked: Ticket, name: &Name, address: IpAddr) -> bool {
+    /// A server has accepted the client at `address` under that name, which it holds from now on: unless somebody
+    /// else was given it since it was `asked` for, so that the CONNECT couldn't be told of.
+    pub(crate) fn claim(&self, asked: Ticket, name: Name, address: IpAddr) -> Option<Lease> {
         let address = self.address(address);
-        self.holders.get(name).is_some_and(|holder| {
-            let is_other = holder.address != address && self.is_seen(holder.ticket);
-            is_other && is_since(holder.ticket, asked.get())
-        })
+        let entry = self.holders.entry(name);
+        if let Entry::Occupied(entry) = &entry
+            && self.is_other(entry.get(), address)
+            && is_since(entry.get().ticket, asked.get())
+        {
+            return None;
+        }
+        let ticket = self.ticket();
+        entry.insert(Holder { address, ticket });
+        Some(Lease { name, ticket })
+    }
+
+    /// A server has accepted the client at `address` under that name, whoever held it.
+    pub(crate) fn hold(&self, name: Name, address: IpAddr) -> Lease {
+        let ticket = self.ticket();
+        let address = self.address(address);
+        self.holders.insert(name, Holder { address, ticket });
+        Lease { name, ticket }
+    }
+
+    /// A session of that name goes on: what is live isn't left, and what it leaves behind is told anew.
+    pub(crate) fn note_live(&self, now: Instant, name: &Name) {
+        self.lasting
+            .with(now, name, |last| last.lasts = Duration::ZERO);
+    }
+
+    /// Whether a name is held by somebody known to be another.
+    fn is_other(&self, holder: &Holder, address: Address) -> bool {
+        holder.address != address && self.is_seen(holder.ticket)
+    }
+
+    /// Whether a name was last held by somebody known to be another, whose session outlasts its connection.
+    fn was_other(&self, now: Instant, name: &Name, address: Address) -> bool {
+        let is_sure = |since: Instant| since.0 >= self.unseen_until.load(Ordering::Relaxed);
+        let is_other = |last: &mut Last| last.address != address && is_sure(last.left);
+        self.lasting.with(now, name, is_other).unwrap_or(false)
     }
 
     /// Whether the holder of a ticket is still known to be one.
@@ -135,23 +178,9 @@ impl Registry {
     }
 
     /// A ticket that nobody else has.
-    pub(crate) fn ticket(&self) -> Ticket {
+    fn ticket(&self) -> Ticket {
         let number = self.tickets.fetch_add(1, Ordering::Relaxed);
         Ticket::new(number).unwrap_or(Ticket::MAX)
-    }
-
-    /// A server has accepted a session from `address` under that name.
-    pub(crate) fn hold(&self, now: Instant, name: Name, address: IpAddr) -> Lease {
-        let ticket = self.ticket();
-        let holder = Holder {
-            address: self.address(address),
-            ticket,
-        };
-        self.holders.insert(name, holder);
-        // What is live isn't left; what it leaves behind is told anew.
-        self.lasting
-            .with(now, &name, |last| last.lasts = Duration::ZERO);
-        Lease { name, ticket }
     }
 
     /// The session's connection is over, which it outlasts for so long. True if another lasting
@@ -220,178 +249,4 @@ impl Aging for Last {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DAY: Duration = Duration::from_secs(86_400);
-
-    fn registry(clients: usize) -> Registry {
-        let limits = Limits {
-            clients,
-            ..Limits::default()
-        };
-        Registry::new(&limits, &Seed::fixed(1))
-    }
-
-    fn address(n: u32) -> IpAddr {
-        IpAddr::from((0x0a14_0000 + n).to_be_bytes())
-    }
-
-    fn name(registry: &Registry, client_id: &str) -> Name {
-        registry.name((address(1), 1883), client_id)
-    }
-
-    fn at(secs: u64) -> Instant {
-        Instant::from_secs(secs)
-    }
-
-    #[test]
-    fn a_name_belongs_to_its_broker() {
-        let registry = registry(10);
-        let names = [
-            registry.name((address(1), 1883), "plc"),
-            registry.name((address(2), 1883), "plc"),
-            registry.name((address(1), 8883), "plc"),
-            registry.name((address(1), 1883), "plc2"),
-        ];
-        let distinct: std::collections::HashSet<_> = names.iter().collect();
-        assert_eq!(distinct.len(), names.len());
-    }
-
-    #[test]
-    fn a_live_name_is_taken_from_another_address_only() {
-        let registry = registry(10);
-        let plc = name(&registry, "plc");
-        assert_eq!(registry.takeover(at(1), &plc, address(7)), None);
-        let lease = registry.hold(at(1), plc, address(7));
-        assert_eq!(registry.takeover(at(2), &plc, address(7)), None);
-        assert_eq!(
-            registry.takeover(at(2), &plc, address(8)),
-            Some(Reason::MQTT_TAKEOVER_CLIENT_ID)
-        );
-        registry.release(at(3), &lease, Duration::ZERO);
-        assert_eq!(registry.takeover(at(4), &plc, address(8)), None);
-        assert_eq!(registry.len(), 0);
-    }
-
-    #[test]
-    fn a_name_given_away_since_it_was_asked_for_is_overtaken_once() {
-        let registry = registry(10);
-        let plc = name(&registry, "plc");
-        let before = registry.ticket();
-        let _lease = registry.hold(at(1), plc, address(7));
-        let after = registry.ticket();
-        assert!(registry.overtook(before, &plc, address(8)));
-        assert!(!registry.overtook(before, &plc, address(7)));
-        assert!(!registry.overtook(after, &plc, address(8)));
-        registry.lose_sight(at(2));
-        assert!(!registry.overtook(before, &plc, address(8)));
-    }
-
-    #[test]
-    fn an_earlier_holder_that_closes_late_takes_nothing_with_it() {
-        let registry = registry(10);
-        let plc = name(&registry, "plc");
-        let earlier = registry.hold(at(1), plc, address(7));
-        let later = registry.hold(at(2), plc, address(8));
-        registry.release(at(3), &earlier, DAY);
-        assert_eq!(
-            registry.takeover(at(4), &plc, address(7)),
-            Some(Reason::MQTT_TAKEOVER_CLIENT_ID)
-        );
-        registry.release(at(5), &later, DAY);
-        assert_eq!(registry.takeover(at(6), &plc, address(8)), None);
-    }
-
-    #[test]
-    fn a_lasting_session_is_remembered_while_it_lasts() {
-        let registry = registry(10);
-        let plc = name(&registry, "plc");
-        let lease = registry.hold(at(1), plc, address(7));
-        registry.release(at(100), &lease, DAY);
-        let taken = Some(Reason::MQTT_TAKEOVER_SESSION);
-        assert_eq!(registry.takeover(at(200), &plc, address(8)), taken);
-        assert_eq!(registry.takeover(at(200), &plc, address(7)), None);
-        assert_eq!(registry.takeover(at(100) + DAY, &plc, address(8)), None);
-        while registry
-            .poll_timeout()
-            .is_some_and(|(due, _)| due <= at(100) + DAY)
-        {
-            registry.handle_timeout(at(100) + DAY);
-        }
-        assert_eq!(registry.len(), 0);
-    }
-
-    #[test]
-    fn a_clean_session_leaves_no_lasting_one_behind() {
-        let registry = registry(10);
-        let plc = name(&registry, "plc");
-        registry.release(at(2), &registry.hold(at(1), plc, address(7)), DAY);
-        let lease = registry.hold(at(3), plc, address(7));
-        registry.release(at(4), &lease, Duration::ZERO);
-        assert_eq!(registry.takeover(at(5), &plc, address(8)), None);
-    }
-
-    #[test]
-    fn what_was_known_before_sight_was_lost_raises_nothing() {
-        let registry = registry(10);
-        let (live, left) = (name(&registry, "live"), name(&registry, "left"));
-        let _lease = registry.hold(at(1), live, address(7));
-        registry.release(at(2), &registry.hold(at(1), left, address(7)), DAY);
-        registry.lose_sight(at(3));
-        for name in [live, left] {
-            assert_eq!(registry.takeover(at(4), &name, address(8)), None);
-        }
-        let _lease = registry.hold(at(5), live, address(8));
-        assert_eq!(
-            registry.takeover(at(6), &live, address(7)),
-            Some(Reason::MQTT_TAKEOVER_CLIENT_ID)
-        );
-    }
-
-    #[test]
-    fn the_oldest_lasting_session_makes_room() {
-        let registry = registry(4);
-        let names: Vec<Name> = (0..6).map(|n| name(&registry, &n.to_string())).collect();
-        let mut evicted = Vec::new();
-        for (second, name) in (10..).zip(&names) {
-            let lease = registry.hold(at(second), *name, address(7));
-            evicted.push(registry.release(at(second), &lease, DAY));
-        }
-        assert_eq!(evicted, [false, false, false, false, true, true]);
-        assert_eq!(registry.len(), 4);
-        let taken = names
-            .iter()
-            .map(|name| registry.takeover(at(20), name, address(8)).is_some());
-        assert_eq!(
-            taken.collect::<Vec<_>>(),
-            [false, false, true, true, true, true]
-        );
-    }
-
-    #[test]
-    fn eight_threads_leave_the_books_straight() {
-        const CLIENTS: usize = 500;
-        let registry = registry(CLIENTS);
-        std::thread::scope(|scope| {
-            for thread in 0..8u32 {
-                let registry = &registry;
-                scope.spawn(move || {
-                    for round in 0..20_000u32 {
-                        let now = at(u64::from(round));
-                        // Some names are shared by the threads, most aren't.
-                        let number = if round % 3 == 0 { 0 } else { thread };
-                        let name = name(registry, &format!("{number}/{}", round % 997));
-                        registry.takeover(now, &name, address(thread));
-                        let lease = registry.hold(now, name, address(thread));
-                        registry.release(now, &lease, DAY * (round % 2));
-                        // Each thread may be between an insertion and the eviction for it.
-                        assert!(registry.len() <= CLIENTS + 16);
-                    }
-                });
-            }
-        });
-        assert!(registry.holders.is_empty());
-        assert!(registry.len() <= CLIENTS);
-    }
-}
+mod tests;

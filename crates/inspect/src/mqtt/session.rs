@@ -154,6 +154,7 @@ impl Session {
             version: (self.stage != Stage::Opening).then_some(self.version),
             client_id: self.client_id.as_deref(),
             username: self.username.as_deref(),
+            unseen: self.stage == Stage::Unknown,
             aliased_topic: None,
         };
         match packet {
@@ -161,6 +162,7 @@ impl Session {
                 version: Some(connect.version),
                 client_id: Some(connect.client_id).filter(|id| !id.is_empty()),
                 username: connect.username,
+                unseen: false,
                 aliased_topic: None,
             },
             Some(ControlPacket::Publish(publish)) if publish.topic.is_empty() => Known {

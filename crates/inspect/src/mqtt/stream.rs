@@ -28,6 +28,7 @@ impl Session {
             arrival,
             shared,
             outcome: Outcome::ACCEPT,
+            claim: None,
         };
         let (passed, denial) = scene.handle_stream(bytes);
         let outcome = scene.outcome;

@@ -1,5 +1,6 @@
 //! What exchanges and transfers hold against a message that reads well by itself.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use inspect::Verdict;
@@ -67,6 +68,33 @@ fn begins_anew(world: &mut World, block: &[u8]) {
     assert_eq!(refusal.code(), Code::REQUEST_ENTITY_INCOMPLETE);
     assert_eq!(refusal.token(), request.token());
     assert_eq!(refusal.message_id(), request.message_id());
+}
+
+/// The right one may be among them: it looks like the server's own.
+#[test]
+fn who_guesses_tokens_is_told_of() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 1, &[0x61, 0x62], "sensors/temperature");
+    world.pass(client(), server(), &request);
+    world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+    let guess = |world: &mut World, whom, token: u16| {
+        let forged = content(Type::NonConfirmable, 100 + token, &[0x61, token as u8], 4);
+        let before = world.log.events.len();
+        world.block(
+            server(),
+            whom,
+            &forged,
+            Reason::COAP_SPOOFED_UNMATCHED_RESPONSE,
+        );
+        world.log.events.len() - before
+    };
+    for token in 0..10 {
+        assert_eq!(guess(&mut world, client(), token), 1, "it is dropped");
+    }
+    assert_eq!(guess(&mut world, client(), 10), 2, "and there is an alert");
+    assert_eq!(guess(&mut world, endpoint("192.0.2.77:4444"), 11), 1);
+    let right = content(Type::NonConfirmable, 200, &[0x61, 0x62], 4);
+    world.pass(server(), client(), &right);
 }
 
 #[test]
@@ -403,9 +431,8 @@ fn nobody_asks_himself() {
     world.pass(server(), peer, &request);
 }
 
-/// Somebody asks for more than there is room to remember: the answer to an earlier request is no forgery.
-#[test]
-fn a_response_to_what_had_to_be_forgotten_is_told_as_such() {
+/// A client waits for an answer while others ask for more than there is room to remember.
+fn waits_in_a_flood(flooders: impl Fn(u16) -> SocketAddr) -> World {
     let limits = inspect::Limits {
         exchanges: 256,
         ..inspect::Limits::default()
@@ -414,16 +441,34 @@ fn a_response_to_what_had_to_be_forgotten_is_told_as_such() {
     let request = get(Type::Confirmable, 7, TOKEN, "sensors/7/temperature");
     world.pass(client(), server(), &request);
     world.pass(server(), client(), &empty(Type::Acknowledgement, 7));
-    let flooder = endpoint("198.51.100.9:9");
-    for id in 0..300u16 {
-        let asked = get(Type::NonConfirmable, id, &id.to_be_bytes(), "");
+    for id in 0..3000u16 {
+        let (flooder, token) = (flooders(id), id.to_be_bytes());
+        let asked = get(Type::NonConfirmable, id, &token, "");
         world.pass(flooder, server(), &asked);
-        world.pass(
-            server(),
-            flooder,
-            &content(Type::NonConfirmable, id, &id.to_be_bytes(), 1),
-        );
+        let answer = content(Type::NonConfirmable, id, &token, 1);
+        world.pass(server(), flooder, &answer);
     }
+    world
+}
+
+/// However much one address asks for, and from whichever ports.
+#[test]
+fn one_address_makes_nobody_else_s_exchange_forgotten() {
+    let mut world = waits_in_a_flood(|id| SocketAddr::from(([198, 51, 100, 9], 1 + id)));
+    world.pass(
+        server(),
+        client(),
+        &content(Type::Confirmable, 77, TOKEN, 1),
+    );
+    world.pass(client(), server(), &empty(Type::Acknowledgement, 77));
+    assert_eq!(world.log.events, []);
+}
+
+/// The answer to an earlier request is no forgery.
+#[test]
+fn a_response_to_what_had_to_be_forgotten_is_told_as_such() {
+    let address = |id: u16| [198, 18, (id >> 8) as u8, id as u8];
+    let mut world = waits_in_a_flood(|id| SocketAddr::from((address(id), 9)));
     let told = [Some(Reason::COAP_EXCHANGE_FORGOTTEN)];
     let response = content(Type::Confirmable, 77, TOKEN, 1);
     assert_eq!(passes_with(&mut world, true, &response), told);

@@ -12,5 +12,6 @@ mod echo;
 mod exchanges;
 mod hostile;
 mod observers;
+mod reflection;
 mod simulation;
 mod world;

@@ -10,7 +10,7 @@ use wire::Direction::{ToClient, ToServer};
 use wire::mqtt::Version;
 
 use super::opening::*;
-use super::scene::{ACK, SYN};
+use super::scene::{ACK, FIN, SYN};
 
 /// A gateway with room for few handshakes.
 fn small_gateway() -> Gateway {
@@ -157,11 +157,21 @@ fn tiny_gateway() -> Gateway {
     gateway
 }
 
+/// A session of a client that may be silent for as long as it likes: that is no reason to end it.
+fn quiet_session(gateway: &mut Gateway, ends: Ends) -> Stream {
+    let connect = mqtt::connect_with(&mqtt::Connect {
+        client_id: "quiet",
+        keep_alive_s: 0,
+        ..mqtt::Connect::default()
+    });
+    Stream::greeted(gateway, ends, [connect, mqtt::connack(Version::V311, 0)])
+}
+
 /// Lets a client's flow make room for others.
 fn push_out(gateway: &mut Gateway) {
     gateway.wait(Duration::from_secs(61));
     for n in 100..104 {
-        let _other = Stream::session(gateway, Ends::v4(n, 1883), Version::V311, "other");
+        let _other = quiet_session(gateway, Ends::v4(n, 1883));
         gateway.wait(Duration::from_secs(61));
     }
 }
@@ -170,7 +180,7 @@ fn push_out(gateway: &mut Gateway) {
 fn tc_21_whoever_pushes_his_own_connection_out_is_none_that_began_unseen() {
     for ends in FAMILIES.map(|of| of(1, 1883)) {
         let mut gateway = tiny_gateway();
-        let mut stream = Stream::session(&mut gateway, ends, Version::V311, "mine");
+        let mut stream = quiet_session(&mut gateway, ends);
         let (head, tail) = (publish()[..1].to_vec(), publish()[1..].to_vec());
         stream.passes(&mut gateway, ToServer, &head);
         push_out(&mut gateway);
@@ -185,15 +195,16 @@ fn tc_21_whoever_pushes_his_own_connection_out_is_none_that_began_unseen() {
 fn tc_21_a_bare_acknowledgement_after_that_makes_no_other_connection_of_it() {
     for (direction, pause_s) in [(ToServer, 66), (ToClient, 300)] {
         let mut gateway = tiny_gateway();
-        let mut stream = Stream::session(&mut gateway, Ends::v4(1, 1883), Version::V311, "mine");
+        let mut stream = quiet_session(&mut gateway, Ends::v4(1, 1883));
         let (head, tail) = (publish()[..1].to_vec(), publish()[1..].to_vec());
         stream.passes(&mut gateway, ToServer, &head);
         push_out(&mut gateway);
         // So that it finds no room.
         for n in 200..202 {
-            let _busy = Stream::session(&mut gateway, Ends::v4(n, 1883), Version::V311, "busy");
+            let _busy = quiet_session(&mut gateway, Ends::v4(n, 1883));
         }
-        stream.ack(&mut gateway, direction);
+        assert!(stream.ack(&mut gateway, direction).outcome.forward);
+        assert_eq!(gateway.inspector.gauges().half_open, 1);
         gateway.wait(Duration::from_secs(pause_s));
         let passage = stream.data(&mut gateway, ToServer, &[tail, head].concat());
         assert_eq!(passage.reason(), Some("tcp.no-connection"));
@@ -204,7 +215,7 @@ fn tc_21_a_bare_acknowledgement_after_that_makes_no_other_connection_of_it() {
 #[test]
 fn tc_21_a_connection_that_was_pushed_out_goes_on_with_the_beginning_of_a_packet() {
     let mut gateway = tiny_gateway();
-    let mut stream = Stream::session(&mut gateway, Ends::v4(1, 1883), Version::V311, "idle");
+    let mut stream = quiet_session(&mut gateway, Ends::v4(1, 1883));
     push_out(&mut gateway);
     stream.passes(&mut gateway, ToServer, &publish());
     // Nor is a byte that was kept back taken for a repetition.
@@ -214,6 +225,25 @@ fn tc_21_a_connection_that_was_pushed_out_goes_on_with_the_beginning_of_a_packet
     stream.passes(&mut gateway, ToServer, &publish());
     let malformed = stream.data(&mut gateway, ToServer, b"\x36\x00");
     assert_eq!(malformed.reason(), Some("mqtt.malformed.publish-qos"));
+}
+
+#[test]
+fn tc_21_the_ports_of_one_that_came_back_may_be_those_of_another_that_begins_unseen() {
+    let mut gateway = tiny_gateway();
+    let mut stream = quiet_session(&mut gateway, Ends::v4(1, 1883));
+    push_out(&mut gateway);
+    stream.passes(&mut gateway, ToServer, &publish());
+    for direction in [ToClient, ToServer] {
+        stream.ack(&mut gateway, direction);
+    }
+    for direction in [ToServer, ToClient] {
+        stream.send(&mut gateway, direction, FIN | ACK, &[]);
+    }
+    stream.ack(&mut gateway, ToServer);
+    gateway.wait(Limits::default().linger_timeout + Duration::from_secs(1));
+    gateway.inspector.lose_sight(gateway.now);
+    let mut another = Stream::new(Ends::v4(1, 1883));
+    another.passes(&mut gateway, ToServer, &publish()[3..]);
 }
 
 #[test]

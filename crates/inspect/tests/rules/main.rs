@@ -159,6 +159,50 @@ expect = { verdict = "accept" }
 }
 
 #[test]
+fn a_coap_message_sent_again_is_counted_once() {
+    check(
+        r#"
+[[rule]]
+id     = "writes"
+match  = { method = "PUT" }
+limit  = { count = 1, window = "10m", per = "client" }
+action = "refuse"
+
+[[rule]]
+id     = "notifications"
+match  = { direction = "to_client", code = "2.05" }
+limit  = { rate = 0.001, burst = 1, per = "client" }
+action = "drop"
+
+[[case]]
+name   = "as often as its sender repeats it"
+say    = ["PUT /a mid=7 token=01", { times = 4, say = ["wait 10s", "PUT /a mid=7 token=01"] }]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "more often than anybody repeats it"
+say    = [{ times = 5, say = ["PUT /a mid=7 token=01"] }, "PUT /a mid=7 token=01"]
+expect = { verdict = "refuse", rule = "writes", reason = "rule.limit.count" }
+
+[[case]]
+name   = "another one that says the same"
+say    = ["PUT /a mid=7 token=01", "PUT /a mid=8 token=01"]
+expect = { verdict = "refuse", rule = "writes" }
+
+[[case]]
+name   = "a notification whose acknowledgement was lost"
+say    = ["GET /t observe=0 token=01 mid=1", "< 2.05 observe=1 token=01 type=CON mid=5", { times = 4, say = ["< 2.05 observe=1 token=01 type=CON mid=5"] }]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "the next notification"
+say    = ["GET /t observe=0 token=01 mid=1", "< 2.05 observe=1 token=01 type=CON mid=5", "< 2.05 observe=2 token=01 type=CON mid=6"]
+expect = { verdict = "drop", rule = "notifications", reason = "rule.limit.rate" }
+"#,
+    );
+}
+
+#[test]
 fn time_goes_by_the_clock_on_the_wall() {
     check(
         r#"

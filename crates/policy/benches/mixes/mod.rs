@@ -31,7 +31,7 @@ pub(crate) struct Sample {
     reasons: Vec<Reason>,
 }
 
-pub(crate) const MIXES: [Mix; 11] = [
+pub(crate) const MIXES: [Mix; 13] = [
     Mix {
         name: "topics",
         conditions: |n| {
@@ -114,6 +114,19 @@ pub(crate) const MIXES: [Mix; 11] = [
         },
     },
     Mix {
+        name: "json, one number",
+        conditions: |n| {
+            format!(
+                "packet = \"PUBLISH\", topic = \"plant/#\", payload = {{ json = {{ \"/run/job\" = {{ min = {n}, max = {n} }} }} }}"
+            )
+        },
+        message: |n| {
+            let payload =
+                format!("{{\"at\":1700000000,\"run\":{{\"job\":{n},\"by\":\"shift 2\"}}}}");
+            publish("plant/7/temperature", payload.as_bytes(), "hmi", [])
+        },
+    },
+    Mix {
         name: "sizes",
         conditions: |n| format!("packet = \"PUBLISH\", size = {{ min = {} }}", least(n)),
         message: |n| publish("plant/7/temperature", &vec![b'7'; least(n)], "hmi", []),
@@ -150,6 +163,18 @@ pub(crate) const MIXES: [Mix; 11] = [
                 reasons: vec![Reason::MQTT_SPOOFED_SERVER_PACKET],
                 ..sample
             }
+        },
+    },
+    // As sites have them: every tenth rule of one kind.
+    Mix {
+        name: "mixed",
+        conditions: |n| {
+            let kind = [0, 1, 2, 3, 4, 6, 8, 9, 10, 11][(n + 1) % 10];
+            (MIXES[kind].conditions)(n)
+        },
+        message: |n| {
+            let payload = b"{\"at\":1700000000,\"run\":{\"job\":\"none\",\"by\":\"shift 2\"}}";
+            publish(&format!("plant/{n}/temperature"), payload, "hmi", [])
         },
     },
 ];

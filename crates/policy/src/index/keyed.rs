@@ -6,13 +6,14 @@ use foldhash::fast::FixedState;
 use wire::mqtt::topic;
 
 use crate::matching::{
-    Bounds, Entry, Extent, Field, JsonTree, JsonTreeBuilder, Look, Party, ProxiedPath, Relation,
-    delayed, filters_of, payload_of, topic_of,
+    Bounds, Entry, Extent, Field, Look, Party, Proxied, Relation, delayed, filters_of,
+    payload_in_5, payload_of, topic_of,
 };
 use crate::{Reason, Subject};
 
 use super::Found;
 use super::choice::Choice;
+use super::json::{Values, ValuesBuilder};
 use super::literals::{Literals, LiteralsBuilder};
 use super::prefixes::Prefixes;
 use super::ranges::Ranges;
@@ -26,11 +27,13 @@ pub(super) struct Keyed {
     rules: Vec<Vec<u32>>,
     levels: [Trie; LOOKS],
     texts: Vec<(Field, Texts)>,
+    /// What asks for a name of the session.
+    names: Vec<u32>,
     networks: [Prefixes; PARTIES],
     vlans: HashMap<u16, u32, FixedState>,
     payloads: Literals,
-    json: JsonTree,
-    sizes: [Ranges; EXTENTS],
+    json: Values,
+    numbers: [Ranges; EXTENTS],
     reasons: HashMap<Reason, u32, FixedState>,
 }
 
@@ -38,7 +41,7 @@ const LOOKS: usize = Look::Path as usize + 1;
 const PARTIES: usize = Party::Server as usize + 1;
 /// Open ranges meet all others: of more of them nothing is told.
 const MAX_MEETING: usize = 1024;
-const EXTENTS: usize = Extent::Payload as usize + 1;
+const EXTENTS: usize = Extent::UserProperties as usize + 1;
 
 /// Which of them a bucket's rules are found by, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +54,7 @@ impl Sections {
 
     const VLANS: Self = Self((8 << PARTIES) << LOOKS);
     const JSON: Self = Self(Self::VLANS.0 << 1);
-    const SIZES: Self = Self(Self::VLANS.0 << 2);
+    const NUMBERS: Self = Self(Self::VLANS.0 << 2);
 
     const NETWORKS: Self = Self(((1 << PARTIES) - 1) << 3);
 
@@ -71,7 +74,7 @@ impl Sections {
             Entry::Vlan(_) => Self::VLANS,
             Entry::Payload(_) => Self::PAYLOADS,
             Entry::Json(..) => Self::JSON,
-            Entry::Bytes(..) => Self::SIZES,
+            Entry::Number(..) => Self::NUMBERS,
             Entry::Reason(_) => Self::REASONS,
         }
     }
@@ -97,10 +100,11 @@ impl Keyed {
         let rules = choice.rules();
         let mut levels: [Trie; LOOKS] = Default::default();
         let mut texts = Vec::<(Field, TextsBuilder)>::new();
+        let mut names = Vec::new();
         let mut networks: [Prefixes; PARTIES] = Default::default();
         let (mut vlans, mut reasons) = (HashMap::default(), HashMap::default());
-        let (mut payloads, mut json) = (LiteralsBuilder::default(), JsonTreeBuilder::default());
-        let mut sizes: [Vec<(Bounds, u32)>; EXTENTS] = Default::default();
+        let (mut payloads, mut json) = (LiteralsBuilder::default(), ValuesBuilder::default());
+        let mut numbers: [Vec<(Bounds, u32)>; EXTENTS] = Default::default();
         for ((number, entry), rules) in (0..).zip(choice.entries).zip(&rules) {
             if rules.is_empty() {
                 continue;
@@ -110,6 +114,7 @@ impl Keyed {
                     levels[look as usize].insert(&filter, number);
                 }
                 Entry::Text(field, place, text) => {
+                    names.extend(field.is_name().then_some(number));
                     of_field(&mut texts, field).insert(place, &text, number);
                 }
                 Entry::Network(party, network) => networks[party as usize].insert(network, number),
@@ -121,8 +126,8 @@ impl Keyed {
                     vlans.insert(vlan, number);
                 }
                 Entry::Payload(literal) => payloads.insert(&literal, number),
-                Entry::Json(pointer, test) => json.insert(&pointer, test, number),
-                Entry::Bytes(extent, bounds) => sizes[extent as usize].push((bounds, number)),
+                Entry::Json(pointer, look) => json.insert(&pointer, look, number),
+                Entry::Number(extent, bounds) => numbers[extent as usize].push((bounds, number)),
                 Entry::Reason(reason) => {
                     reasons.insert(reason, number);
                 }
@@ -135,11 +140,12 @@ impl Keyed {
             rules,
             levels,
             texts: texts.collect(),
+            names,
             networks,
             vlans,
             payloads: payloads.build(),
             json: json.build(),
-            sizes: sizes.map(Ranges::new),
+            numbers: numbers.map(Ranges::new),
             reasons,
         }
     }
@@ -156,6 +162,9 @@ impl Keyed {
             for (field, texts) in &self.texts {
                 field.each(subject, |text| texts.find(text, &mut tell));
             }
+            if subject.session.unseen {
+                self.names.iter().copied().for_each(&mut tell);
+            }
         }
         if sections.have(Sections::NETWORKS) {
             self.find_networks(sections, subject, &mut tell);
@@ -166,8 +175,8 @@ impl Keyed {
             let number = self.vlans.get(&vlan).copied();
             number.into_iter().for_each(&mut tell);
         }
-        if sections.have(Sections::SIZES) {
-            self.find_sizes(subject, &mut tell);
+        if sections.have(Sections::NUMBERS) {
+            self.find_numbers(subject, &mut tell);
         }
         self.find_in_payload(sections, subject, &mut tell);
     }
@@ -186,19 +195,34 @@ impl Keyed {
         let Some(payload) = payload else {
             return;
         };
-        if literals {
-            self.payloads.find(payload, tell);
-        }
-        if json {
-            self.json.find(payload, tell);
+        for payload in [Some(payload), payload_in_5(subject)].into_iter().flatten() {
+            if literals {
+                self.payloads.find(payload, tell);
+            }
+            if json {
+                self.json.find(payload, tell);
+            }
         }
     }
 
-    fn find_sizes(&self, subject: &Subject<'_>, tell: &mut impl FnMut(u32)) {
-        for extent in [Extent::Message, Extent::Payload] {
-            if let Ok(size) = u64::try_from(extent.of(subject)) {
-                self.sizes[extent as usize].find(Bounds::one(size), tell);
+    fn find_numbers(&self, subject: &Subject<'_>, tell: &mut impl FnMut(u32)) {
+        for extent in [
+            Extent::Message,
+            Extent::Payload,
+            Extent::SourcePort,
+            Extent::DestinationPort,
+            Extent::UserProperties,
+        ] {
+            let ranges = &self.numbers[extent as usize];
+            if ranges.is_empty() {
+                continue;
             }
+            let payload = payload_in_5(subject).filter(|_| extent == Extent::Payload);
+            let sizes = [Some(extent.of(subject)), payload.map(<[u8]>::len)];
+            let sizes = sizes.into_iter().flatten().map(u64::try_from);
+            sizes
+                .flatten()
+                .for_each(|n| ranges.find(Bounds::one(n), tell));
         }
     }
 
@@ -246,15 +270,12 @@ impl Keyed {
                 number.into_iter().for_each(&mut tell);
             }
             Entry::Payload(literal) => self.payloads.find(literal, &mut tell),
-            Entry::Json(pointer, test) => self.json.named(pointer, test, &mut tell),
-            Entry::Bytes(extent, bounds) => {
-                let mut left = MAX_MEETING;
-                self.sizes[*extent as usize].find(*bounds, &mut |number| {
-                    if left > 0 {
-                        left -= 1;
-                        tell(number);
-                    }
-                });
+            Entry::Json(pointer, look) => {
+                self.json
+                    .meeting(pointer, look, &mut at_most(MAX_MEETING, tell));
+            }
+            Entry::Number(extent, bounds) => {
+                self.numbers[*extent as usize].find(*bounds, &mut at_most(MAX_MEETING, tell));
             }
             Entry::Reason(reason) => {
                 let number = self.reasons.get(reason).copied();
@@ -282,9 +303,9 @@ impl Keyed {
                 message.uri_path().map(str::as_bytes),
                 tell,
             );
-            if let Some(path) = message.proxy_path() {
-                let path = ProxiedPath::new(path);
-                trie.find(Relation::Matches, path.segments().map(str::as_bytes), tell);
+            if let Some(uri) = message.proxy_uri() {
+                let path = Proxied::path(uri.path);
+                trie.find(Relation::Matches, path.parts().map(str::as_bytes), tell);
             }
         }
         for look in [Look::Overlaps, Look::Within, Look::Covers] {
@@ -295,6 +316,15 @@ impl Keyed {
                     trie.find(look.into(), levels, tell);
                 });
             }
+        }
+    }
+}
+
+fn at_most(mut left: usize, mut tell: impl FnMut(u32)) -> impl FnMut(u32) {
+    move |number| {
+        if left > 0 {
+            left -= 1;
+            tell(number);
         }
     }
 }

@@ -21,6 +21,10 @@ impl Ranges {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
     /// Tells the numbers of all that have something in common with this one.
     pub(super) fn find(&self, wanted: Bounds, tell: &mut impl FnMut(u32)) {
         meeting(&self.ranges, &self.last, wanted, tell);

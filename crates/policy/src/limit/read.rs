@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use wire::mqtt::PacketType;
 
-use super::{CountLimit, DistinctLimit, Holding, Limit, MaxLimit, Per, RateLimit, Ratio};
-use crate::matching::{CodeClass, Scope};
+use super::{CountLimit, DistinctLimit, Holding, Layer, Limit, MaxLimit, Per, RateLimit, Ratio};
+use crate::matching::{CodeClass, Identity, Scope};
 use crate::pack::DraftRule;
 use crate::read::{Node, Table};
 use crate::report::Report;
@@ -23,7 +23,7 @@ const EXAMPLES: &str = "write { count = 10, window = \"10m\", per = \"client\" }
     { rate = 5, burst = 20, per = \"client\" }, \
     { max = 5, of = \"sessions\", per = \"client\" }, \
     { distinct = 10, of = \"client_id\", window = \"10m\", per = \"client\" } or \
-    { ratio = 3.0, of = \"udp_payload_bytes\", per = \"client\", window = \"60s\" }";
+    { ratio = 3.0, per = \"client\", window = \"60s\" }";
 
 /// Reads a limit; what is wrong with it is reported.
 pub(crate) fn read(report: &mut Report, node: &Node<'_>) -> Option<Limit> {
@@ -73,14 +73,25 @@ struct LimitReader<'r, 'a> {
 impl LimitReader<'_, '_> {
     fn ratio(&mut self, measure: &Node<'_>) -> Option<Ratio> {
         let ratio_milli = self.thousandths(measure, "ratio");
-        if let Some(node) = self.table.required(self.report, "of") {
-            node.choice(self.report, &[("udp_payload_bytes", ())]);
+        let of = match self.table.optional("of") {
+            Some(node) => {
+                let names: Vec<_> = Layer::ALL.iter().map(|of| (of.name(), *of)).collect();
+                node.choice(self.report, &names)
+            }
+            None => Some(Layer::default()),
+        };
+        let node = self.table.required(self.report, "per");
+        let per = node.as_ref().and_then(|node| self.counted(node));
+        if let Some(node) = node.filter(|_| per.is_some_and(|per| per != Per::Client)) {
+            let finding = self
+                .report
+                .error(node.span(), "a `ratio` is counted by client");
+            finding.help("what goes towards an address is paid for by what came from it");
         }
-        let per = self.table.required(self.report, "per");
-        let per = per.and_then(|node| node.choice(self.report, &[("client", Per::Client)]));
         let window = self.window(MAX_RATIO_WINDOW);
         Some(Ratio {
             ratio_milli: ratio_milli?,
+            of: of?,
             per: per?,
             window: window?,
         })
@@ -176,16 +187,19 @@ pub(crate) fn check(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
     if scope.is_empty() {
         return;
     }
-    if matches!(limit, Limit::Ratio(_)) && !scope.is_subset(Scope::over_udp()) {
+    if let Limit::Ratio(ratio) = limit
+        && !scope.is_subset(Scope::over_udp())
+    {
+        let of = ratio.of.name();
+        let message = format!("`{of}` aren't counted for all that the rule matches");
         report
-            .error(
-                node.span(),
-                "`udp_payload_bytes` aren't counted for all that the rule matches",
-            )
+            .error(node.span(), message)
             .help("add protocol = \"coap\" to the rule's match");
     }
     if let Limit::Max(max) = limit {
         check_holding(report, scope, max, node);
+        check_in_flight(report, draft, max, node);
+        check_named(report, draft, node);
         return check_merit(report, draft, node);
     }
     check_counted(report, scope, limit.per(), node);
@@ -196,6 +210,7 @@ pub(crate) fn check(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
             report.error(node.span(), message);
         }
     }
+    check_named(report, draft, node);
     check_merit(report, draft, node);
 }
 
@@ -250,7 +265,7 @@ fn check_holding(report: &mut Report, scope: Scope, limit: &MaxLimit, node: &Nod
         Per::Topic => {
             let message = format!("`{}` aren't counted by topic", limit.of.name());
             let finding = report.error(node.span(), message);
-            finding.help("count them by client, client_id, username, destination, flow or zone");
+            finding.help(why_not_by_topic(limit.of));
         }
         Per::ClientId | Per::Username if !scope.is_subset(Scope::protocol(Protocol::Mqtt)) => {
             let message = format!("who holds `{}` has no `{name}`", limit.of.name());
@@ -258,6 +273,55 @@ fn check_holding(report: &mut Report, scope: Scope, limit: &MaxLimit, node: &Nod
             finding.help("count them by client, destination, flow or zone");
         }
         _ => {}
+    }
+}
+
+const fn why_not_by_topic(of: Holding) -> &'static str {
+    match of {
+        Holding::Sessions => {
+            "a session has no topic: count it by client, client_id, username, \
+            destination, flow or zone"
+        }
+        Holding::Subscriptions => {
+            "a subscription has a filter, which may be of many topics: count it \
+            by client, client_id, username, destination, flow or zone"
+        }
+        Holding::InFlight => {
+            "what waits for an acknowledgement is held by its session: count it by client, \
+            client_id, username, destination, flow or zone, or what is published to a topic by its `rate`"
+        }
+        Holding::Observers | Holding::Exchanges => {
+            "CoAP has no topics: count them by client, \
+            destination, flow or zone"
+        }
+    }
+}
+
+/// A PUBLISH of QoS 0 isn't in flight.
+fn check_in_flight(report: &mut Report, draft: &DraftRule, limit: &MaxLimit, node: &Node<'_>) {
+    if limit.of == Holding::InFlight && draft.matching.is_of_qos_0() {
+        let finding = report.error(node.span(), "nothing that the rule matches is in flight");
+        finding.help("it can never match, because a PUBLISH of QoS 0 is acknowledged by nobody");
+    }
+}
+
+/// Who has no name isn't counted by it.
+fn check_named(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
+    let Some(limit) = &draft.rule.limit else {
+        return;
+    };
+    let (name, per) = match limit.per() {
+        per @ Per::ClientId => (Identity::ClientId, per),
+        per @ Per::Username => (Identity::Username, per),
+        _ => return,
+    };
+    if draft.matching.is_of_nameless(name) {
+        let message = format!(
+            "what the rule matches has no `{}` to be counted by",
+            per.name()
+        );
+        let finding = report.error(node.span(), message);
+        finding.help("it can never match, because who has no name isn't counted");
     }
 }
 

@@ -5,7 +5,7 @@ use wire::coap::{self, Type};
 use wire::mqtt::{ControlPacket, QoS, Subscription, TopicName, Version};
 
 use super::addresses::Addresses;
-use super::asked::{Asked, Part};
+use super::asked::{Asked, Effect, Part};
 use super::flag::Flag;
 use super::glob::Glob;
 use super::hello::HelloCondition;
@@ -19,7 +19,7 @@ use super::pattern::{Pattern, Relation, Values};
 use super::payload::PayloadCondition;
 use super::prefix::delayed;
 use super::property::PropertyCondition;
-use super::proxied::ProxiedPath;
+use super::proxied::Proxied;
 use super::set::{Codes, Octets, Set};
 use super::time::Schedule;
 use super::told;
@@ -52,6 +52,8 @@ pub(crate) enum Condition {
     Address(Party, List<Addresses>),
     /// `client_id`, `username`.
     Identity(Identity, List<NamePattern>),
+    /// `password` of a CONNECT, by its text.
+    Password(List<NamePattern>),
     /// `topic` of a PUBLISH or a will.
     Topic(List<Pattern>),
     /// `topic_text`: the same as a mere text.
@@ -117,6 +119,8 @@ impl Condition {
             Self::AddressValidated(wanted) => subject.address_validated == *wanted,
             Self::Tls(wanted) => is_tls(subject) == *wanted,
             Self::Service(services) => services.contains(subject.service),
+            // What nobody knows catches nobody.
+            Self::Version(_) if subject.session.unseen => asked.effect == Effect::LetsThrough,
             Self::Version(versions) => version(subject).is_some_and(|v| versions.contains(v)),
             Self::Qos(wanted) => has_qos(asked, wanted),
             Self::Flag(flag, wanted) => flag.of(subject) == Some(*wanted),
@@ -131,9 +135,11 @@ impl Condition {
                 _ => false,
             },
             Self::Address(party, list) => address_holds(subject, *party, list),
+            Self::Identity(..) if subject.session.unseen => asked.effect == Effect::LetsThrough,
             Self::Identity(identity, list) => {
                 list.holds_for(identity.of(&subject.session), &values(subject))
             }
+            Self::Password(list) => list.holds_for(told::password(subject), &values(subject)),
             Self::Topic(list) => topic_holds(asked, list),
             Self::TopicText(list) => topic_text_holds(asked, list),
             Self::Filter(condition) => condition.holds(asked),
@@ -188,7 +194,7 @@ impl Condition {
                 _,
             ) => 1,
             Self::Address(..) | Self::Qos(_) => 2,
-            Self::Identity(..) | Self::Hello(_) => 3,
+            Self::Identity(..) | Self::Password(_) | Self::Hello(_) => 3,
             Self::Topic(_) | Self::TopicText(_) | Self::Path(_) => 4,
             Self::Number(..) | Self::Property(_) | Self::Option(_) | Self::Time(_) => 5,
             Self::Filter(_) => 6,
@@ -261,12 +267,40 @@ fn topic_holds(asked: &Asked<'_, '_>, list: &List<Pattern>) -> bool {
     let Some(name) = told::topic(subject) else {
         return false;
     };
+    if subject.session.unseen {
+        return topic_of_unseen_holds(asked, list, name);
+    }
     let fits = |pattern: &Pattern, name: Option<TopicName<'_>>| {
         name.is_some_and(|name| pattern.matches(name.as_bytes(), || values(subject)))
     };
     match name.and_then(delayed) {
         None => list.holds(|pattern| fits(pattern, name)),
         later => list.holds_either_way(asked.effect, |p| fits(p, name), |p| fits(p, later)),
+    }
+}
+
+/// What an alias of its stands for isn't known to be anything.
+fn topic_of_unseen_holds(
+    asked: &Asked<'_, '_>,
+    list: &List<Pattern>,
+    name: Option<TopicName<'_>>,
+) -> bool {
+    let Some(name) = name else {
+        return false;
+    };
+    let values = values(asked.subject);
+    let ways = [Some(name), delayed(name)];
+    let surely = |pattern: &Pattern| {
+        let mut ways = ways.iter().flatten();
+        ways.any(|name| pattern.matches(name.as_bytes(), || values))
+    };
+    let maybe = |pattern: &Pattern, ways: &[Option<TopicName<'_>>]| {
+        let mut ways = ways.iter().flatten();
+        ways.any(|name| pattern.may_relate(Relation::Matches, name.as_str()))
+    };
+    match asked.effect {
+        Effect::Catches => list.holds_by(surely, |pattern| maybe(pattern, &ways)),
+        Effect::LetsThrough => list.holds_by(|pattern| maybe(pattern, &ways[..1]), surely),
     }
 }
 
@@ -277,6 +311,9 @@ fn topic_text_holds(asked: &Asked<'_, '_>, list: &List<Glob>) -> bool {
     let fits = |glob: &Glob, name: Option<TopicName<'_>>| {
         name.is_some_and(|name| glob.matches(name.as_str()))
     };
+    if name.is_none() && asked.subject.session.unseen {
+        return false;
+    }
     match name.and_then(delayed) {
         None => list.holds(|glob| fits(glob, name)),
         later => list.holds_either_way(asked.effect, |g| fits(g, name), |g| fits(g, later)),
@@ -285,10 +322,10 @@ fn topic_text_holds(asked: &Asked<'_, '_>, list: &List<Glob>) -> bool {
 
 /// Beside a Proxy-Uri there is no Uri-Path: that is malformed (RFC 7252 §5.10.2).
 fn path_holds(message: &coap::Content<'_>, list: &List<PathPattern>) -> bool {
-    match message.proxy_path() {
-        Some(path) => {
-            let proxied = ProxiedPath::new(path);
-            list.holds_for(|| proxied.segments())
+    match message.proxy_uri() {
+        Some(uri) => {
+            let proxied = Proxied::path(uri.path);
+            list.holds_for(|| proxied.parts())
         }
         None => list.holds_for(|| message.uri_path()),
     }
@@ -323,17 +360,23 @@ impl FilterCondition {
         };
         let values = &values(asked.subject);
         let is_asked = match part {
-            Part::Subscription(asked) => {
-                let qos_fits = self.qos.is_none_or(|wanted| wanted.contains(asked.qos));
-                qos_fits && self.options.hold(asked)
+            Part::Subscription(one) => {
+                let qos_fits = self.qos.is_none_or(|wanted| wanted.contains(one.qos));
+                qos_fits && self.options.hold(one)
             }
             // An UNSUBSCRIBE asks for nothing but the filter.
             _ => self.qos.is_none() && self.options.ask_nothing(),
         };
         is_asked
-            && self.overlaps.relates(Relation::Overlaps, filter, values)
-            && self.within.relates(Relation::Within, filter, values)
-            && self.covers.relates(Relation::Covers, filter, values)
+            && self
+                .overlaps
+                .relates(Relation::Overlaps, filter, values, asked.effect)
+            && self
+                .within
+                .relates(Relation::Within, filter, values, asked.effect)
+            && self
+                .covers
+                .relates(Relation::Covers, filter, values, asked.effect)
             && self.text.holds_either_way(
                 asked.effect,
                 |glob| glob.matches(filter),

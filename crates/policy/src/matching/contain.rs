@@ -34,6 +34,7 @@ impl Condition {
                 (Self::Identity(identity, mine), Self::Identity(other, theirs)) => {
                     identity == other && mine.takes_in(theirs)
                 }
+                (Self::Password(mine), Self::Password(theirs)) => mine.takes_in(theirs),
                 (Self::Topic(mine), Self::Topic(theirs)) => mine.takes_in(theirs),
                 (Self::TopicText(mine), Self::TopicText(theirs)) => mine.takes_in(theirs),
                 (Self::Filter(mine), Self::Filter(theirs)) => mine.is_implied_by(theirs),
@@ -53,6 +54,7 @@ impl Condition {
             (Self::Path(mine), Self::Path(theirs)) => mine.meets(theirs),
             (Self::Address(_, mine), Self::Address(_, theirs)) => mine.meets(theirs),
             (Self::Identity(_, mine), Self::Identity(_, theirs)) => mine.meets(theirs),
+            (Self::Password(mine), Self::Password(theirs)) => mine.meets(theirs),
             (mine, theirs) => mine.is_implied_by(theirs) || theirs.is_implied_by(mine),
         }
     }
@@ -78,6 +80,7 @@ impl Condition {
             (Self::Identity(identity, mine), Self::Identity(other, theirs)) => {
                 identity == other && mine.is_apart_from(theirs)
             }
+            (Self::Password(mine), Self::Password(theirs)) => mine.is_apart_from(theirs),
             _ => false,
         }
     }
@@ -157,6 +160,13 @@ impl<T: Comparable> List<T> {
             && (excludes_all(self, other)
                 || excludes_all(other, self)
                 || both_name && self.any_of.iter().all(are_apart))
+    }
+
+    /// Whether it excludes all that it names.
+    pub(crate) fn leaves_nothing(&self) -> bool {
+        !self.any_of.is_empty()
+            && self.any_of.len().saturating_mul(self.none_of.len()) <= MAX_PAIRS
+            && self.any_of.iter().all(|entry| self.excludes(entry))
     }
 
     fn excludes(&self, entry: &T) -> bool {

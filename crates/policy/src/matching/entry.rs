@@ -130,11 +130,11 @@ fn too_long(report: &mut Report, span: &Span) {
     report.error(span, message);
 }
 
-/// Client ids and user names.
+/// Client ids, user names and passwords.
 pub(crate) fn name_pattern(report: &mut Report, span: &Span, text: &str) -> Option<NamePattern> {
     if text.is_empty() {
-        let finding = report.error(span, "nobody has a name without characters");
-        finding.help("write \"!*\" for who has none");
+        let finding = report.error(span, "what has no characters counts as missing");
+        finding.help("write \"!*\" for what isn't there");
         return None;
     }
     let error = match NamePattern::new(text) {

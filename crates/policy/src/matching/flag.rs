@@ -2,6 +2,7 @@
 
 use wire::mqtt::{Connect, ControlPacket};
 
+use super::told;
 use crate::{Message, Subject};
 
 /// A yes or no.
@@ -15,7 +16,7 @@ pub(crate) enum Flag {
     Clean,
     /// `will`: whether a CONNECT has one.
     Will,
-    /// `password`: whether a CONNECT has one; an empty one is none.
+    /// `password = true`: whether a CONNECT has one; an empty one is none.
     Password,
     /// `will_outlives_session`: whether a will is due later than its session ends (MQTT 5.0 §3.1.3.2.2,
     /// which publishes it at the earlier of the two).
@@ -36,11 +37,7 @@ impl Flag {
             (Self::Dup, ControlPacket::Publish(publish)) => Some(publish.dup),
             (Self::Clean, ControlPacket::Connect(connect)) => Some(connect.clean_start),
             (Self::Will, ControlPacket::Connect(connect)) => Some(connect.will.is_some()),
-            (Self::Password, ControlPacket::Connect(connect)) => Some(
-                connect
-                    .password
-                    .is_some_and(|password| !password.is_empty()),
-            ),
+            (Self::Password, ControlPacket::Connect(_)) => Some(told::password(subject).is_some()),
             (Self::WillOutlivesSession, ControlPacket::Connect(connect)) => {
                 Some(will_outlives_session(connect))
             }

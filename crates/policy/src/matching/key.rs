@@ -16,8 +16,9 @@ use super::name::NamePattern;
 use super::numbers::{Bounds, Numbers};
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
-use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer};
+use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer, Range};
 use super::prefix::delayed;
+use super::proxied::Proxied;
 use super::read::Matching;
 use super::told;
 use super::value::Test;
@@ -46,10 +47,10 @@ pub(crate) enum Entry {
     Vlan(u16),
     /// A payload with these bytes in it.
     Payload(Box<[u8]>),
-    /// A payload in JSON with a value there that passes.
-    Json(Pointer, JsonTest),
-    /// So many bytes.
-    Bytes(Extent, Bounds),
+    /// A payload in JSON with such a value there.
+    Json(Pointer, JsonLook),
+    /// So many bytes, or what else is measured.
+    Number(Extent, Bounds),
     /// This detection.
     Reason(Reason),
 }
@@ -76,6 +77,7 @@ pub(crate) enum Field {
     Filter,
     ClientId,
     Username,
+    Password,
     ServerName,
     /// By the property's identifier.
     Property(u8),
@@ -83,11 +85,24 @@ pub(crate) enum Field {
     Option(u16),
 }
 
-/// What has a size.
+/// What a value in JSON is looked up by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum JsonLook {
+    There,
+    Flag(bool),
+    /// A number, both ends included.
+    Within(Range),
+    Text(Place, Box<str>),
+}
+
+/// What is measured in numbers that are looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Extent {
     Message,
     Payload,
+    SourcePort,
+    DestinationPort,
+    UserProperties,
 }
 
 /// Where in a text.
@@ -138,7 +153,8 @@ impl Entry {
             Self::Payload(bytes) if bytes.len() > 3 => 4,
             // Whoever is found by it makes payloads be read.
             Self::Json(..) => 32,
-            Self::Bytes(..) => 48,
+            Self::Number(Extent::SourcePort | Extent::DestinationPort, _) => 8,
+            Self::Number(..) => 48,
             Self::Payload(_) | Self::Reason(_) => 64,
         }
     }
@@ -159,9 +175,9 @@ impl Matching {
                 Condition::Filter(filter) => filters(filter, &mut keys),
                 Condition::Path(list) => keys.extend(all(list, PathPattern::key)),
                 Condition::Identity(identity, list) => {
-                    let field = Field::from(*identity);
-                    keys.extend(all(list, |name| text(field, name.anchor()?)));
+                    keys.extend(names(Field::from(*identity), list));
                 }
+                Condition::Password(list) => keys.extend(names(Field::Password, list)),
                 Condition::Property(property) => {
                     keys.extend(values(Field::Property(property.id), &property.test));
                 }
@@ -173,8 +189,9 @@ impl Matching {
                     keys.extend(globs(Field::ServerName, list));
                 }
                 Condition::Number(Measure::Vlan, numbers) => keys.extend(vlans(numbers)),
-                Condition::Number(Measure::Size, numbers) => {
-                    keys.push(sizes(Extent::Message, numbers));
+                Condition::Number(measure, numbers) => {
+                    let extent = Extent::of_measure(*measure);
+                    keys.extend(extent.map(|of| sizes(of, numbers)));
                 }
                 Condition::Payload(payload) => payloads(payload, &mut keys),
                 _ => {}
@@ -222,17 +239,26 @@ fn filters(condition: &FilterCondition, keys: &mut Vec<Key>) {
 }
 
 fn text(field: Field, anchor: Anchor<'_>) -> Option<Entry> {
+    let (place, text) = placed(anchor);
+    Some(Entry::Text(field, place, text))
+}
+
+fn placed(anchor: Anchor<'_>) -> (Place, Box<str>) {
     let (place, text) = match anchor {
         Anchor::Whole(text) => (Place::Whole, text),
         Anchor::Start(text) => (Place::Start, text),
         Anchor::End(text) => (Place::End, text),
         Anchor::Inside(text) => (Place::Inside, text),
     };
-    Some(Entry::Text(field, place, text.into()))
+    (place, text.into())
 }
 
 fn globs(field: Field, list: &List<Glob>) -> Option<Key> {
     all(list, |glob| text(field, glob.anchor()?))
+}
+
+fn names(field: Field, list: &List<NamePattern>) -> Option<Key> {
+    all(list, |name| text(field, name.anchor()?))
 }
 
 fn values(field: Field, test: &Test) -> Option<Key> {
@@ -262,7 +288,7 @@ fn vlans(numbers: &Numbers) -> Option<Key> {
 
 fn sizes(of: Extent, numbers: &Numbers) -> Key {
     let ranges = numbers.ranges().iter();
-    ranges.map(|range| Entry::Bytes(of, *range)).collect()
+    ranges.map(|range| Entry::Number(of, *range)).collect()
 }
 
 fn payloads(condition: &PayloadCondition, keys: &mut Vec<Key>) {
@@ -281,11 +307,32 @@ fn payloads(condition: &PayloadCondition, keys: &mut Vec<Key>) {
         .collect();
     let needed = needed.filter(|needed| !needed.is_empty());
     keys.extend(needed.map(|needed| needed.concat().iter().map(|bytes| literal(bytes)).collect()));
-    let values = condition.json.iter();
-    let there = values.filter(|(_, test)| *test != JsonTest::Exists(false));
-    keys.extend(there.map(|(pointer, test)| vec![Entry::Json(pointer.clone(), test.clone())]));
+    let json = condition.json.iter();
+    keys.extend(json.filter_map(|(pointer, test)| value(pointer, test)));
     let size = condition.size.iter();
     keys.extend(size.map(|numbers| sizes(Extent::Payload, numbers)));
+}
+
+/// A key of a value in JSON: none where one has to be missing.
+fn value(pointer: &Pointer, test: &JsonTest) -> Option<Key> {
+    let entry = |look| Entry::Json(pointer.clone(), look);
+    let one = match test {
+        JsonTest::Exists(false) => return None,
+        JsonTest::Exists(true) => JsonLook::There,
+        JsonTest::Flag(wanted) => JsonLook::Flag(*wanted),
+        JsonTest::Within(ranges) => {
+            let looks = ranges.iter().map(|range| JsonLook::Within(*range));
+            return Some(looks.map(entry).collect());
+        }
+        JsonTest::Like(list) => {
+            let texts = all(list, |glob| {
+                let (place, text) = placed(glob.anchor()?);
+                Some(entry(JsonLook::Text(place, text)))
+            });
+            return texts.or_else(|| Some(vec![entry(JsonLook::There)]));
+        }
+    };
+    Some(vec![entry(one)])
 }
 
 impl From<Identity> for Field {
@@ -298,6 +345,11 @@ impl From<Identity> for Field {
 }
 
 impl Field {
+    /// Whether it is one of the session's.
+    pub(crate) fn is_name(self) -> bool {
+        matches!(self, Self::ClientId | Self::Username)
+    }
+
     /// Every text of this kind that a message has.
     pub(crate) fn each(self, subject: &Subject<'_>, mut look: impl FnMut(&str)) {
         match self {
@@ -312,6 +364,7 @@ impl Field {
             }
             Self::ClientId => subject.session.client_id.into_iter().for_each(look),
             Self::Username => subject.session.username.into_iter().for_each(look),
+            Self::Password => told::password(subject).into_iter().for_each(look),
             Self::ServerName => {
                 if let Message::Hello(hello) = subject.message {
                     hello.server_name().into_iter().for_each(look);
@@ -323,22 +376,40 @@ impl Field {
                 mine.filter_map(super::property::text).for_each(look);
             }
             Self::Option(number) => {
-                let message = subject.message.coap();
-                let options = message.into_iter().flat_map(|m| m.options_of(number));
+                let Some(message) = subject.message.coap() else {
+                    return;
+                };
+                let options = message.options_of(number);
                 options
                     .filter_map(|option| option.as_str())
                     .for_each(&mut look);
+                if let Some(proxied) = Proxied::option(message, number) {
+                    proxied.parts().for_each(look);
+                }
             }
         }
     }
 }
 
 impl Extent {
-    /// How large it is.
+    fn of_measure(measure: Measure) -> Option<Self> {
+        Some(match measure {
+            Measure::Size => Self::Message,
+            Measure::SourcePort => Self::SourcePort,
+            Measure::DestinationPort => Self::DestinationPort,
+            Measure::UserProperties => Self::UserProperties,
+            _ => return None,
+        })
+    }
+
+    /// How much of it there is.
     pub(crate) fn of(self, subject: &Subject<'_>) -> usize {
         match self {
             Self::Message => subject.size,
             Self::Payload => told::payload_len(subject),
+            Self::SourcePort => subject.endpoints.source_port.into(),
+            Self::DestinationPort => subject.endpoints.destination_port.into(),
+            Self::UserProperties => told::user_properties(subject).unwrap_or(0),
         }
     }
 }

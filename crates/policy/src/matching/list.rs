@@ -20,9 +20,18 @@ impl<T> Default for List<T> {
 
 impl<T> List<T> {
     /// Whether the list holds, where `test` says whether one entry does.
-    pub(crate) fn holds(&self, mut test: impl FnMut(&T) -> bool) -> bool {
-        (self.any_of.is_empty() || self.any_of.iter().any(&mut test))
-            && !self.none_of.iter().any(test)
+    pub(crate) fn holds(&self, test: impl Fn(&T) -> bool) -> bool {
+        self.holds_by(&test, &test)
+    }
+
+    /// The same, where it takes something else to be named than to be excluded.
+    pub(crate) fn holds_by(
+        &self,
+        named: impl Fn(&T) -> bool,
+        excluded: impl Fn(&T) -> bool,
+    ) -> bool {
+        (self.any_of.is_empty() || self.any_of.iter().any(named))
+            && !self.none_of.iter().any(excluded)
     }
 
     /// Whether nothing is asked.

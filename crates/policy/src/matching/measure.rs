@@ -1,10 +1,10 @@
 //! Numbers that messages have, and the bounds a rule sets them.
 
-use wire::mqtt::{ControlPacket, Property, topic};
+use wire::mqtt::{ControlPacket, topic};
 
 use super::asked::{Asked, Part};
 use super::numbers::Numbers;
-use super::proxied::ProxiedPath;
+use super::proxied::Proxied;
 use super::told;
 use crate::Message;
 
@@ -76,11 +76,9 @@ impl Measure {
                 }
                 _ => false,
             },
-            Self::UserProperties => told::properties(subject).is_some_and(|properties| {
-                let is_users =
-                    |property: &Property<'_>| matches!(property, Property::UserProperty(_));
-                numbers.holds(properties.filter(is_users).count())
-            }),
+            Self::UserProperties => {
+                told::user_properties(subject).is_some_and(|count| numbers.holds(count))
+            }
             Self::Options => {
                 let message = subject.message.coap();
                 message.is_some_and(|message| numbers.holds(message.options().count()))
@@ -104,8 +102,8 @@ fn levels_hold(asked: &Asked<'_, '_>, numbers: &Numbers) -> bool {
         _ => {
             let message = subject.message.coap();
             message.is_some_and(|message| {
-                numbers.holds(match message.proxy_path() {
-                    Some(path) => ProxiedPath::new(path).segments().count(),
+                numbers.holds(match message.proxy_uri() {
+                    Some(uri) => Proxied::path(uri.path).parts().count(),
                     None => message.uri_path().count(),
                 })
             })

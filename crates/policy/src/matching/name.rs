@@ -1,4 +1,4 @@
-//! Patterns of names: a glob, or text around the session's other name or the sender's address.
+//! Patterns of names and passwords: a glob, or text around one of the session's names or the sender's address.
 
 use std::fmt::{self, Write as _};
 
@@ -7,7 +7,7 @@ use super::glob::{self, Glob};
 use super::list::List;
 use super::pattern::Values;
 
-/// A pattern of a client identifier or user name.
+/// A pattern of a client identifier, user name or password.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum NamePattern {
     Glob(Glob),
@@ -71,6 +71,11 @@ impl NamePattern {
 
     pub(crate) fn is_filled_with(&self, value: Filling) -> bool {
         matches!(self, Self::Filled { with, .. } if *with == value)
+    }
+
+    /// Whether it is the bare `*`.
+    pub(crate) fn is_everything(&self) -> bool {
+        matches!(self, Self::Glob(glob) if glob.only_start() == Some(""))
     }
 
     /// Who has no other name fits no pattern that is filled with it.

@@ -3,6 +3,7 @@
 use wire::coap::{Format, Opt, definition};
 
 use super::asked::Asked;
+use super::proxied::Proxied;
 use super::value::{Test, Value};
 
 /// An option and what is asked of it.
@@ -33,8 +34,16 @@ impl OptionCondition {
         let Some(message) = asked.subject.message.coap() else {
             return false;
         };
-        let values = message.options_of(self.number);
-        self.test.holds(values.map(value), asked.effect)
+        match Proxied::option(message, self.number) {
+            Some(proxied) => {
+                let values = proxied.parts().map(Value::Text);
+                self.test.holds(values, asked.effect)
+            }
+            None => {
+                let values = message.options_of(self.number);
+                self.test.holds(values.map(value), asked.effect)
+            }
+        }
     }
 }
 

@@ -57,6 +57,13 @@ impl PathPattern {
         })
     }
 
+    /// Whether it asks for a segment `.` or `..`.
+    pub(crate) fn has_dots(&self) -> bool {
+        let is_dots = |glob: &Glob| matches!(glob.anchor(), Some(Anchor::Whole("." | "..")));
+        let mut segments = self.segments.iter();
+        segments.any(|segment| matches!(segment, Segment::One(glob) if is_dots(glob)))
+    }
+
     /// A topic filter that matches the segments of every path this does, and perhaps more; none for the
     /// root, which has no segments.
     pub(crate) fn widened(&self) -> Option<String> {

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 use wire::mqtt::{Version, topic};
 
+use super::asked::Effect;
 use super::list::List;
 use crate::Session;
 
@@ -33,7 +34,11 @@ enum Form {
     /// No wildcard and no placeholder: the prefix is all.
     Name,
     Plain(Box<str>),
-    Filled(Box<[Part]>),
+    Filled {
+        parts: Box<[Part]>,
+        /// The same with `+` for every level that a value stands in.
+        widened: Box<str>,
+    },
 }
 
 /// A piece of a pattern with placeholders.
@@ -93,7 +98,10 @@ impl Pattern {
         let form = match text[fixed..].chars().next() {
             None => Form::Name,
             Some(_) if parts.iter().all(|p| matches!(p, Part::Text(_))) => Form::Plain(text.into()),
-            Some(_) => Form::Filled(parts.into()),
+            Some(_) => Form::Filled {
+                widened: widened(&parts).into(),
+                parts: parts.into(),
+            },
         };
         // `a/#` matches `a` too (MQTT 5.0 §4.7.1.2).
         let prefix = match text[fixed..].starts_with('#') {
@@ -113,7 +121,7 @@ impl Pattern {
             && match &self.form {
                 Form::Name => name.len() == self.prefix.len(),
                 Form::Plain(pattern) => topic::matches(pattern, name),
-                Form::Filled(parts) => {
+                Form::Filled { parts, .. } => {
                     filled(parts, &values(), |pattern| topic::matches(pattern, name))
                 }
             }
@@ -125,7 +133,21 @@ impl Pattern {
             _ if relation == Relation::Matches => self.matches(to.as_bytes(), || *values),
             Form::Name => relation.holds(&self.prefix, to),
             Form::Plain(pattern) => relation.holds(pattern, to),
-            Form::Filled(parts) => filled(parts, values, |pattern| relation.holds(pattern, to)),
+            Form::Filled { parts, .. } => {
+                filled(parts, values, |pattern| relation.holds(pattern, to))
+            }
+        }
+    }
+
+    /// Whether it may, where nobody knows the session's own values.
+    pub(crate) fn may_relate(&self, relation: Relation, to: &str) -> bool {
+        match (&self.form, relation) {
+            (Form::Name, _) => relation.holds(&self.prefix, to),
+            (Form::Plain(pattern), _) => relation.holds(pattern, to),
+            (Form::Filled { widened, .. }, Relation::Covers) => {
+                Relation::Overlaps.holds(widened, to)
+            }
+            (Form::Filled { widened, .. }, _) => relation.holds(widened, to),
         }
     }
 
@@ -134,14 +156,7 @@ impl Pattern {
         match &self.form {
             Form::Name => self.prefix.to_string(),
             Form::Plain(pattern) => pattern.to_string(),
-            Form::Filled(parts) => {
-                let text: String = parts.iter().map(Part::hole).collect();
-                let levels = text.split('/').map(|level| match level.contains(HOLE) {
-                    true => "+",
-                    false => level,
-                });
-                levels.collect::<Vec<_>>().join("/")
-            }
+            Form::Filled { widened, .. } => widened.to_string(),
         }
     }
 
@@ -152,7 +167,7 @@ impl Pattern {
 
     /// Whether the session's own values stand in it.
     pub(crate) fn is_filled(&self) -> bool {
-        matches!(self.form, Form::Filled(_))
+        matches!(self.form, Form::Filled { .. })
     }
 
     /// Whether this is the bare `#`.
@@ -215,6 +230,15 @@ fn split(text: &str) -> Result<Vec<Part>, PatternError> {
     Ok(parts)
 }
 
+fn widened(parts: &[Part]) -> String {
+    let text: String = parts.iter().map(Part::hole).collect();
+    let levels = text.split('/').map(|level| match level.contains(HOLE) {
+        true => "+",
+        false => level,
+    });
+    levels.collect::<Vec<_>>().join("/")
+}
+
 /// Whether `test` holds for a pattern with the session's values in it.
 fn filled(parts: &[Part], values: &Values<'_>, test: impl FnOnce(&str) -> bool) -> bool {
     let mut bytes = SmallVec::<[u8; INLINE_BYTES]>::new();
@@ -262,8 +286,22 @@ impl fmt::Write for Text<'_> {
 }
 
 impl List<Pattern> {
-    pub(crate) fn relates(&self, relation: Relation, to: &str, values: &Values<'_>) -> bool {
-        self.holds(|pattern| pattern.relates(relation, to, values))
+    /// Of a session that nobody knows the names of, whoever is let through may have those that are asked for,
+    /// and whoever is caught need not have others.
+    pub(crate) fn relates(
+        &self,
+        relation: Relation,
+        to: &str,
+        values: &Values<'_>,
+        effect: Effect,
+    ) -> bool {
+        let surely = |pattern: &Pattern| pattern.relates(relation, to, values);
+        let maybe = |pattern: &Pattern| pattern.may_relate(relation, to);
+        match (values.session.unseen, effect) {
+            (false, _) => self.holds(surely),
+            (true, Effect::Catches) => self.holds_by(surely, maybe),
+            (true, Effect::LetsThrough) => self.holds_by(maybe, surely),
+        }
     }
 }
 

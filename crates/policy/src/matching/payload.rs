@@ -20,7 +20,7 @@ use super::numbers::Numbers;
 use super::told::{self, Content};
 
 pub(crate) use expression::{Expression, ExpressionError};
-pub(crate) use json::{JsonTest, Real, Tree, TreeBuilder};
+pub(crate) use json::{JsonTest, Range, Real, Tree, TreeBuilder, Value, lossy};
 pub(crate) use pointer::{Pointer, PointerError};
 
 /// Longer ones are refused.
@@ -49,10 +49,25 @@ impl PayloadCondition {
             return false;
         };
         let size = told::payload_len(asked.subject);
+        let as_read = || self.holds_for_content(content, size, asked.effect);
+        let (Some(in_5), Content::Whole(read)) = (told::payload_in_5(asked.subject), content)
+        else {
+            return as_read();
+        };
+        let size = size - (read.len() - in_5.len());
+        let as_of_5 = || self.holds_for_content(Content::Whole(in_5), size, asked.effect);
+        // What nobody knows catches nobody.
+        match asked.effect {
+            Effect::Catches => as_read() && as_of_5(),
+            Effect::LetsThrough => as_read() || as_of_5(),
+        }
+    }
+
+    fn holds_for_content(&self, content: Content<'_>, size: usize, effect: Effect) -> bool {
         if !self.size.as_ref().is_none_or(|wanted| wanted.holds(size)) {
             return false;
         }
-        match (content, asked.effect) {
+        match (content, effect) {
             (Content::Whole(payload), effect) => self.holds_for(payload, effect),
             _ if !self.looks_inside() => true,
             (Content::Beginning(block), Effect::Catches) => self.holds_for_block(block, true),

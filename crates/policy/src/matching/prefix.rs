@@ -51,12 +51,10 @@ impl<T> List<T> {
         other: impl Fn(&T) -> bool,
     ) -> bool {
         let either = |entry: &T| plain(entry) || other(entry);
-        let mut any_of = self.any_of.iter();
-        let names_it = match effect {
-            Effect::Catches => any_of.any(either),
-            Effect::LetsThrough => any_of.any(&plain),
-        };
-        (self.any_of.is_empty() || names_it) && !self.none_of.iter().any(either)
+        match effect {
+            Effect::Catches => self.holds(either),
+            Effect::LetsThrough => self.holds_by(&plain, either),
+        }
     }
 }
 

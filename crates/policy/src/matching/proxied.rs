@@ -1,21 +1,32 @@
-//! The path that a proxy is asked for by Proxy-Uri (RFC 7252 §5.10.2, §6.4): what it will ask the server for.
+//! What a proxy is asked for by Proxy-Uri (RFC 7252 §5.10.2, §6.4): the options that it will ask the server with.
 
 use smallvec::SmallVec;
+use wire::coap::{self, number};
 
 /// Longer ones are rare.
 const INLINE_BYTES: usize = 256;
 
-/// Segments as Uri-Path options would carry them.
+/// Texts as Uri-Host, Uri-Path and Uri-Query would carry them.
 #[derive(Debug, Default)]
-pub(crate) struct ProxiedPath {
+pub(crate) struct Proxied {
     text: SmallVec<[u8; INLINE_BYTES]>,
-    /// Where each segment ends in `text`.
+    /// Where each part ends in `text`.
     ends: SmallVec<[u16; 16]>,
 }
 
-impl ProxiedPath {
-    /// Of the path of a URI: `/a/b%2Fc`. What leads up and down (`.`, `..`) is followed (RFC 3986 §5.2.4).
-    pub(crate) fn new(path: &str) -> Self {
+impl Proxied {
+    /// What such options would say, where a Proxy-Uri stands for them.
+    pub(crate) fn option(message: &coap::Content<'_>, number: u16) -> Option<Self> {
+        // Proxy-Uri is looked for where it may stand for something only.
+        match number {
+            number::URI_HOST => Some(Self::host(message.proxy_uri()?.host)),
+            number::URI_QUERY => Some(Self::query(message.proxy_uri()?.query)),
+            _ => None,
+        }
+    }
+
+    /// The segments of the path of a URI: `/a/b%2Fc`. What leads up and down (`.`, `..`) is followed (RFC 3986 §5.2.4).
+    pub(crate) fn path(path: &str) -> Self {
         let mut proxied = Self::default();
         let path = path.strip_prefix('/').unwrap_or(path);
         for segment in path.split('/').filter(|_| !path.is_empty()) {
@@ -28,21 +39,38 @@ impl ProxiedPath {
         proxied
     }
 
-    /// The segments; one that isn't UTF-8 is an empty one.
-    pub(crate) fn segments(&self) -> impl Iterator<Item = &str> {
+    /// A host is the same in any case of letters (RFC 7252 §6.4).
+    fn host(host: &str) -> Self {
+        let mut proxied = Self::default();
+        if !host.is_empty() {
+            proxied.push(host);
+        }
+        proxied.text.make_ascii_lowercase();
+        proxied
+    }
+
+    fn query(query: Option<&str>) -> Self {
+        let mut proxied = Self::default();
+        let arguments = query.into_iter().flat_map(|query| query.split('&'));
+        arguments.for_each(|argument| proxied.push(argument));
+        proxied
+    }
+
+    /// The parts; one that isn't UTF-8 is an empty one.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &str> {
         let ends = self.ends.iter().map(|end| usize::from(*end));
         let starts = std::iter::once(0).chain(ends.clone());
         starts.zip(ends).map(|(start, end)| {
-            let segment = self.text.get(start..end).unwrap_or_default();
-            std::str::from_utf8(segment).unwrap_or_default()
+            let part = self.text.get(start..end).unwrap_or_default();
+            std::str::from_utf8(part).unwrap_or_default()
         })
     }
 
     /// A URI has no more bytes than an option (RFC 7252 §5.10: 1034), so that the ends fit.
-    fn push(&mut self, segment: &str) {
+    fn push(&mut self, part: &str) {
         self.text
             .truncate(self.ends.last().map_or(0, |end| usize::from(*end)));
-        let mut rest = segment.as_bytes();
+        let mut rest = part.as_bytes();
         while let [byte, after @ ..] = rest {
             let escaped = (*byte == b'%').then(|| octet(after)).flatten();
             self.text.push(escaped.unwrap_or(*byte));
@@ -76,8 +104,24 @@ mod tests {
             ("/100%/%4", &["100%", "%4"]),
             ("/%ff/a", &["", "a"]),
         ] {
-            let proxied = ProxiedPath::new(path);
-            assert_eq!(proxied.segments().collect::<Vec<_>>(), segments, "{path}");
+            let proxied = Proxied::path(path);
+            assert_eq!(proxied.parts().collect::<Vec<_>>(), segments, "{path}");
         }
+    }
+
+    #[test]
+    fn arguments_and_hosts_are_what_options_would_carry() {
+        for (query, arguments) in [
+            (None, &[][..]),
+            (Some(""), &[""]),
+            (Some("a=1&b=/x%26y"), &["a=1", "b=/x&y"]),
+            (Some("%61dmin"), &["admin"]),
+        ] {
+            let proxied = Proxied::query(query);
+            assert_eq!(proxied.parts().collect::<Vec<_>>(), arguments, "{query:?}");
+        }
+        assert_eq!(Proxied::host("").parts().count(), 0);
+        let host = Proxied::host("%50LC.Example");
+        assert_eq!(host.parts().collect::<Vec<_>>(), ["plc.example"]);
     }
 }

@@ -11,18 +11,21 @@ mod value;
 use std::sync::Arc;
 
 use wire::Direction;
+use wire::mqtt::{PacketType, QoS};
 
 use super::addresses::{Addresses, Networks};
 use super::asked::Effect;
 use super::carried;
-use super::condition::{Condition, Party};
+use super::condition::{Condition, Identity, Party};
 use super::entry;
 use super::list::{List, negation};
 use super::measure::Measure;
+use super::name::NamePattern;
 use super::names::Names;
 use super::narrow::Narrowing;
 use super::reasons::ReasonSet;
 use super::scope::Scope;
+use super::set::Set;
 use crate::Reason;
 use crate::read::{Node, Table};
 use crate::report::{Report, Span};
@@ -78,6 +81,23 @@ impl Matching {
     /// Whether the rule matches only addresses that have proved themselves.
     pub(crate) fn asks_validated(&self) -> bool {
         self.conditions.contains(&Condition::AddressValidated(true))
+    }
+
+    /// Whether it is about PUBLISHes of QoS 0 only.
+    pub(crate) fn is_of_qos_0(&self) -> bool {
+        let is_only = |of: &Set<QoS>| !of.has(&[QoS::AtLeastOnce, QoS::ExactlyOnce], |_| true);
+        let asks = |condition: &Condition| matches!(condition, Condition::Qos(of) if is_only(of));
+        self.scope.is_subset(Scope::packet(PacketType::Publish)) && self.conditions.iter().any(asks)
+    }
+
+    /// Whether it is about sessions only that have no such name.
+    pub(crate) fn is_of_nameless(&self, name: Identity) -> bool {
+        let excludes_all = |list: &List<NamePattern>| {
+            list.any_of.is_empty() && list.none_of.iter().any(NamePattern::is_everything)
+        };
+        self.conditions.iter().any(|condition| {
+            matches!(condition, Condition::Identity(of, list) if *of == name && excludes_all(list))
+        })
     }
 }
 

@@ -99,6 +99,7 @@ impl Scope {
     /// What a detection can be raised on.
     pub(crate) fn reason(reason: Reason) -> Self {
         match reason.family() {
+            _ if reason == Reason::MQTT_AUTH_FAILED => Self::packet(PacketType::ConnAck),
             "mqtt" => Self::protocol(Protocol::Mqtt),
             "coap" => Self::protocol(Protocol::Coap),
             _ => Self::ALL,

@@ -40,6 +40,12 @@ impl<T: Small> Set<T> {
         self.bits & value.bit() != 0
     }
 
+    /// Whether one of these values of it is such.
+    pub(crate) fn has(&self, all: &[T], is_such: impl Fn(T) -> bool) -> bool {
+        all.iter()
+            .any(|value| self.contains(*value) && is_such(*value))
+    }
+
     pub(super) fn is_subset(&self, of: &Self) -> bool {
         self.bits & !of.bits == 0
     }

@@ -1,9 +1,12 @@
 //! What several conditions ask of a message.
 
-use wire::mqtt::{ControlPacket, Properties, Property, TopicName};
+use wire::mqtt::{ControlPacket, Properties, Property, TopicName, Version};
 
 use super::asked::parts;
 use crate::{Message, Subject};
+
+/// Stands for a password that is no text: a star fits it, and nothing that is written out.
+const NO_TEXT: &str = "\u{FFFD}";
 
 /// The topic of a PUBLISH or of the will of a CONNECT, if the message has one at all; `Some(None)` is
 /// one that isn't known, since nobody established its alias.
@@ -38,6 +41,15 @@ pub(super) fn sent_filters(subject: &Subject<'_>, look: impl FnMut(&str)) {
     sent.for_each(look);
 }
 
+/// The password of a CONNECT; one of no characters is none.
+pub(super) fn password<'a>(subject: &Subject<'a>) -> Option<&'a str> {
+    let Message::Mqtt(ControlPacket::Connect(connect)) = subject.message else {
+        return None;
+    };
+    let password = connect.password.filter(|password| !password.is_empty())?;
+    Some(std::str::from_utf8(password).unwrap_or(NO_TEXT))
+}
+
 /// The payload, if there is one and all of it is at hand; a block of a body is one.
 pub(crate) fn whole_payload<'a>(subject: &Subject<'a>) -> Option<&'a [u8]> {
     let (payload, len) = payload_and_len(subject)?;
@@ -57,6 +69,12 @@ pub(super) fn properties<'a>(
     };
     let will: Properties<'a> = of_will.unwrap_or_default();
     Some(packet.properties().iter().chain(will.iter()))
+}
+
+/// How many properties of its user's own it has, if it can have any.
+pub(super) fn user_properties(subject: &Subject<'_>) -> Option<usize> {
+    let is_users = |property: &Property<'_>| matches!(property, Property::UserProperty(_));
+    Some(properties(subject)?.filter(is_users).count())
 }
 
 /// What is at hand of what a message brings.
@@ -84,6 +102,18 @@ pub(super) fn content<'a>(subject: &Subject<'a>) -> Option<Content<'a>> {
         Some(block) if block.number == 0 => Content::Beginning(payload),
         Some(_) => Content::Middle(payload),
     })
+}
+
+/// The payload as MQTT 5.0 would have it, of a PUBLISH read in an earlier version that nobody was heard to speak.
+pub(crate) fn payload_in_5<'a>(subject: &Subject<'a>) -> Option<&'a [u8]> {
+    match subject.message {
+        Message::Mqtt(ControlPacket::Publish(publish))
+            if subject.session.unseen && subject.session.version != Some(Version::V5) =>
+        {
+            publish.payload_behind_properties(subject.direction)
+        }
+        _ => None,
+    }
 }
 
 /// Bytes the payload has, at hand or not.

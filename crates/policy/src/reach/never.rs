@@ -3,6 +3,7 @@
 use wire::Direction;
 use wire::mqtt::{PacketType, Version};
 
+use super::lacking;
 use crate::matching::{
     CodeClass, Condition, FilterCondition, Flag, Glob, Matching, Measure, Numbers, Party, Pattern,
     PayloadCondition, Relation, Scope, Test,
@@ -83,7 +84,9 @@ fn contradiction(matching: &Matching) -> Option<&'static str> {
         Condition::Payload(payload) => within_payload(payload),
         _ => None,
     });
-    within_one.or_else(|| between_two(matching))
+    within_one
+        .or_else(|| lacking::why(matching))
+        .or_else(|| between_two(matching))
 }
 
 /// Two conditions that no message meets both.

@@ -109,11 +109,13 @@ pub(crate) struct Mqtt {
     vlan: Option<u16>,
     client_id: Option<&'static str>,
     username: Option<&'static str>,
+    unseen: bool,
     aliased_topic: Option<&'static str>,
 }
 
 impl Mqtt {
-    fn new(bytes: Vec<u8>, version: Version) -> Self {
+    /// A control packet as it is, read in this version.
+    pub(crate) fn in_version(bytes: Vec<u8>, version: Version) -> Self {
         Self {
             bytes,
             version,
@@ -125,6 +127,7 @@ impl Mqtt {
             vlan: None,
             client_id: None,
             username: None,
+            unseen: false,
             aliased_topic: None,
         }
     }
@@ -136,7 +139,7 @@ impl Mqtt {
             ..Default::default()
         };
         encode::publish(&mut bytes, Version::V311, &packet);
-        Self::new(bytes, Version::V311)
+        Self::in_version(bytes, Version::V311)
     }
 
     /// A PUBLISH of 5.0 that names its topic by an alias.
@@ -147,7 +150,7 @@ impl Mqtt {
             ..Default::default()
         };
         encode::publish(&mut bytes, Version::V5, &packet);
-        Self::new(bytes, Version::V5)
+        Self::in_version(bytes, Version::V5)
     }
 
     pub(crate) fn connect(client_id: &str, will_topic: Option<&str>) -> Self {
@@ -164,7 +167,7 @@ impl Mqtt {
             ..Default::default()
         };
         encode::connect(&mut bytes, &packet);
-        Self::new(bytes, Version::V311)
+        Self::in_version(bytes, Version::V311)
     }
 
     pub(crate) fn subscribe(filters: &[&str]) -> Self {
@@ -181,7 +184,7 @@ impl Mqtt {
         }
         let mut bytes = Vec::new();
         encode::raw(&mut bytes, 0x82, &body);
-        Self::new(bytes, Version::V311)
+        Self::in_version(bytes, Version::V311)
     }
 
     pub(crate) fn unsubscribe(filters: &[&str]) -> Self {
@@ -192,14 +195,20 @@ impl Mqtt {
         }
         let mut bytes = Vec::new();
         encode::raw(&mut bytes, 0xa2, &body);
-        Self::new(bytes, Version::V311)
+        Self::in_version(bytes, Version::V311)
     }
 
     /// A control packet of 5.0 as it is written here.
     pub(crate) fn written(write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut bytes = Vec::new();
         write(&mut bytes);
-        Self::new(bytes, Version::V5)
+        Self::in_version(bytes, Version::V5)
+    }
+
+    /// Of a session whose CONNECT went by unseen.
+    pub(crate) fn unseen(mut self) -> Self {
+        self.unseen = true;
+        self
     }
 
     pub(crate) fn from(mut self, source: &str) -> Self {
@@ -260,6 +269,7 @@ impl Ask for Mqtt {
             version: Some(self.version),
             client_id: self.client_id,
             username: self.username,
+            unseen: self.unseen,
             aliased_topic: self.aliased_topic,
         };
         subject.size = len;

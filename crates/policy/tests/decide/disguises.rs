@@ -82,8 +82,31 @@ fn a_message_that_is_put_off_is_one_to_where_it_arrives() {
 }
 
 #[test]
-fn a_proxy_is_asked_for_the_path_of_its_uri() {
+fn a_proxy_is_asked_for_the_parts_of_its_uri() {
     for (uri, conditions, fits) in [
+        (
+            "coap://10.30.0.2/x",
+            "option = { uri_host = '10.30.*' }",
+            true,
+        ),
+        (
+            "coap://PLC.site:5683/x",
+            "option = { uri_host = 'plc.site' }",
+            true,
+        ),
+        (
+            "coap://pl%63.site/x",
+            "option = { uri_host = '!plc.site' }",
+            false,
+        ),
+        ("coap:///x", "option = { uri_host = true }", false),
+        (
+            "coap://h/x?ep=s7&%6ct=1",
+            "option = { uri_query = ['ep=*', 'lt=*'] }",
+            true,
+        ),
+        ("coap://h/x", "option = { uri_query = true }", false),
+        ("coap://h/x?", "option = { uri_query = true }", true),
         ("coap://10.30.0.2/secret/x", "path = \"/secret/**\"", true),
         ("coap://h/%73ecret/x?a=/", "path = \"/secret/x\"", true),
         ("coap://h/a/../secret", "path = \"/secret\"", true),
@@ -125,6 +148,48 @@ fn a_name_or_a_password_of_no_characters_is_none() {
     assert!(matches(&connect(None), "password = false"));
 }
 
+/// What isn't UTF-8 is a password all the same (MQTT 5.0 §3.1.3.6: binary data).
+#[test]
+fn a_password_is_asked_for_by_its_text() {
+    for (conditions, password, fits) in [
+        ("password = 'admin'", Some(&b"admin"[..]), true),
+        ("password = 'admin'", Some(b"Admin"), false),
+        ("password = 'admin'", Some(b"admin2"), false),
+        ("password = ['public', 'adm*']", Some(b"admin"), true),
+        ("password = 'admin'", None, false),
+        ("password = '!admin'", None, true),
+        ("password = '!admin'", Some(b"secret"), true),
+        ("password = '!*'", Some(b""), true),
+        ("password = '!*'", Some(b"\xff"), false),
+        ("password = '*'", Some(b"\xff"), true),
+        ("password = '!admin'", Some(b"\xff"), true),
+        ("password = '{username}'", Some(b"u"), true),
+        ("password = '{username}1'", Some(b"u1"), true),
+        ("password = '{username}'", Some(b"v"), false),
+        (
+            "username = 'u', password = ['{client_id}', 'x']",
+            Some(b"s7"),
+            true,
+        ),
+        ("username = 'v', password = 'x'", Some(b"x"), false),
+    ] {
+        let connect = Mqtt::written(|out| {
+            let connect = encode::Connect {
+                client_id: "s7",
+                username: Some("u"),
+                password,
+                ..Default::default()
+            };
+            encode::connect(out, &connect);
+        });
+        let answer = connect
+            .username("u")
+            .client_id("s7")
+            .ask(&dropping(conditions));
+        assert_eq!(answer.is_matched(), fits, "{conditions} {password:?}");
+    }
+}
+
 /// So many rules are found by what they ask for.
 #[test]
 fn what_is_disguised_is_found_among_many() {
@@ -133,8 +198,12 @@ fn what_is_disguised_is_found_among_many() {
         "filter = { overlaps = \"t/{}\" }",
         "path = \"/t/{}\"",
     ];
-    let texts = ["topic_text = \"t/{}\"", "filter = { text = \"t/{}\" }"];
-    for keys in [&keys[..], &texts] {
+    let texts = [
+        "topic_text = \"t/{}\"",
+        "filter = { text = \"t/{}\" }",
+        "option = { uri_query = \"t/{}\" }",
+    ];
+    for keys in [keys, texts] {
         let rules = (0..90).map(|number| {
             let conditions = keys[number % keys.len()].replace("{}", &number.to_string());
             format!("[[rule]]\nid = \"r{number}\"\nmatch = {{ {conditions} }}\naction = \"drop\"\n")
@@ -144,12 +213,10 @@ fn what_is_disguised_is_found_among_many() {
         let at = |key: usize| 60 + (key + keys.len() - 60 % keys.len()) % keys.len();
         assert!(found(&Mqtt::publish(&format!("$delayed/9/t/{}", at(0)))));
         assert!(found(&Mqtt::subscribe(&[&format!("$queue/t/{}", at(1))])));
-        if keys.len() > 2 {
-            let uri = format!("coap://h/%74/{}", at(2));
-            assert!(found(&Coap::built(|builder| {
-                let builder = builder.option(number::PROXY_URI, uri.as_bytes());
-                builder.payload(b"");
-            })));
-        }
+        let uri = format!("coap://h/%74/{}?%74/{}", at(2), at(2));
+        assert!(found(&Coap::built(|builder| {
+            let builder = builder.option(number::PROXY_URI, uri.as_bytes());
+            builder.payload(b"");
+        })));
     }
 }

@@ -5,11 +5,14 @@ mod disguises;
 mod fields;
 mod payloads;
 mod several;
+mod unseen;
 
 use std::time::Duration;
 
 use ask::{Ask, Coap, Mqtt, policy, policy_with};
-use weir_policy::{Action, Limit, Meters, Protocol, Reason, RuleIndex, Service, Side, Subject};
+use weir_policy::{
+    Action, Layer, Limit, Meters, Protocol, Reason, RuleIndex, Service, Side, Subject,
+};
 use wire::coap::{Code, Type};
 use wire::mqtt::{self, Malformed};
 
@@ -517,7 +520,12 @@ fn a_limit_is_asked_last_and_gives_its_reason() {
         [[rule]]
         id = "elsewhere"
         match = { protocol = "coap", source = "203.0.113.1" }
-        limit = { ratio = 1, of = "udp_payload_bytes", per = "client", window = "10s" }
+        limit = { ratio = 1, per = "client", window = "10s" }
+        action = "drop"
+        [[rule]]
+        id = "of-the-line"
+        match = { protocol = "coap", source = "203.0.113.1" }
+        limit = { ratio = 2, of = "frame_bytes", per = "client", window = "1s" }
         action = "drop"
         [[rule]]
         id = "amplification"
@@ -528,10 +536,16 @@ fn a_limit_is_asked_last_and_gives_its_reason() {
     );
     let ratios = policy.ratios().iter();
     let ratios: Vec<_> = ratios
-        .map(|ratio| (ratio.ratio_milli, ratio.window))
+        .map(|ratio| (ratio.ratio_milli, ratio.of, ratio.window))
         .collect();
-    let [short, long] = [10, 60].map(Duration::from_secs);
-    assert_eq!(ratios, [(1000, short), (2500, long)]);
+    let [least, short, long] = [1, 10, 60].map(Duration::from_secs);
+    let (payload, frame) = (Layer::UdpPayload, Layer::Frame);
+    let expected = [
+        (1000, payload, short),
+        (2500, payload, long),
+        (2000, frame, least),
+    ];
+    assert_eq!(ratios, expected);
     let content = Coap::new(Type::Acknowledgement, Code::CONTENT, "").sent_to_client();
     for (exceeded, action, reason) in [
         (
@@ -550,7 +564,7 @@ fn a_limit_is_asked_last_and_gives_its_reason() {
             (answer.ruling.action, answer.ruling.reason),
             (action, reason)
         );
-        assert_eq!(meters.asked, [(RuleIndex(1), 2500)]);
+        assert_eq!(meters.asked, [(RuleIndex(2), 2500)]);
     }
 }
 

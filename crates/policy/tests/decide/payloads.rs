@@ -58,11 +58,43 @@ fn no_reader_of_json_is_forgotten() {
         // Nothing shows that it is too much, and nothing that it isn't.
         (br#"{"speed":5,}"#, false, false),
         (b"speed: 500", false, false),
+        // Larger than any number is infinite to most readers.
+        (br#"{"speed":1e999}"#, true, false),
+        (br#"{"speed":Infinity}"#, true, false),
+        (br#"{"speed":-1e999}"#, false, true),
     ] {
         let message = publish(payload);
         assert_eq!(stopped(&message, above)[0], is_above, "{payload:?}");
         assert_eq!(stopped(&message, within)[1], !is_within, "{payload:?}");
     }
+}
+
+#[test]
+fn a_value_is_one_of_those_that_are_named() {
+    for (value, payload, caught) in [
+        ("2.50", "[1, 2.5]", true),
+        ("1", "[1, 2.5]", true),
+        ("1.5", "[1, 2.5]", false),
+        ("\"1\"", "1", false),
+        ("1", "1", true),
+        // What is no text is no text that is excluded.
+        ("\"auto\"", "\"!auto\"", false),
+        ("\"manual\"", "\"!auto\"", true),
+        ("1", "\"!auto\"", true),
+        ("null", "\"!auto\"", true),
+        ("{}", "[\"!auto\", \"!off\"]", true),
+        ("1", "[\"on\", \"!auto\"]", false),
+    ] {
+        let message = publish(format!("{{\"v\":{value}}}").as_bytes());
+        let asked = format!("json = {{ \"/v\" = {payload} }}");
+        assert_eq!(
+            stopped(&message, &asked),
+            [caught, !caught],
+            "{value} {payload}"
+        );
+    }
+    let nothing = publish(b"{\"w\":1}");
+    assert!(!stopped(&nothing, "json = { \"/v\" = \"!auto\" }")[0]);
 }
 
 #[test]

@@ -129,7 +129,25 @@ fn what_is_wrong_with_a_limit_of_holdings() {
             connect,
             "{ max = 1, of = \"sessions\", per = \"topic\" }",
             "`sessions` aren't counted by topic",
-            "count them by client",
+            "count it by client",
+        ),
+        (
+            "packet = \"PUBLISH\", qos = 0",
+            "{ max = 1, of = \"in_flight\", per = \"client\" }",
+            "nothing that the rule matches is in flight",
+            "acknowledged by nobody",
+        ),
+        (
+            "packet = \"CONNECT\", client_id = \"!*\"",
+            "{ max = 1, of = \"sessions\", per = \"client_id\" }",
+            "what the rule matches has no `client_id` to be counted by",
+            "who has no name isn't counted",
+        ),
+        (
+            "packet = \"CONNECT\", username = \"!*\"",
+            "{ rate = 1, burst = 1, per = \"username\" }",
+            "what the rule matches has no `username` to be counted by",
+            "who has no name isn't counted",
         ),
         (
             requests,
@@ -320,4 +338,113 @@ fn a_ban_that_may_fall_on_a_server_is_told_of() {
         "limit = { count = 9, window = \"1m\", per = \"source\" }",
     );
     assert!(per_source.contains(WARNING), "{per_source}");
+}
+
+/// Every kind of limit by everything that may be counted by: what works, and what is said of the rest.
+#[test]
+fn every_kind_of_limit_is_counted_by_all_that_there_is() {
+    let publish = "packet = \"PUBLISH\", direction = \"to_server\"";
+    let everybody = ["client", "source", "destination", "flow", "zone"];
+    let names = ["client_id", "username"];
+    for (measure, conditions, with_names, with_topic) in [
+        ("count = 9, window = \"1m\"", publish, true, ""),
+        ("rate = 9, burst = 9", publish, true, ""),
+        (
+            "distinct = 9, of = \"OTHER\", window = \"1m\"",
+            publish,
+            true,
+            "",
+        ),
+        (
+            "count = 9, window = \"1m\"",
+            "packet = \"CONNECT\"",
+            true,
+            "has a topic",
+        ),
+        (
+            "rate = 9, burst = 9",
+            "protocol = \"coap\"",
+            false,
+            "has a topic",
+        ),
+        (
+            "max = 9, of = \"sessions\"",
+            "packet = \"CONNECT\"",
+            true,
+            "has no topic",
+        ),
+        (
+            "max = 9, of = \"sessions\"",
+            "code = \"7.01\"",
+            false,
+            "has no topic",
+        ),
+        (
+            "max = 9, of = \"subscriptions\"",
+            "packet = \"SUBSCRIBE\"",
+            true,
+            "has a filter",
+        ),
+        (
+            "max = 9, of = \"in_flight\"",
+            publish,
+            true,
+            "held by its session",
+        ),
+        (
+            "max = 9, of = \"observers\"",
+            "method = \"GET\"",
+            false,
+            "CoAP has no topics",
+        ),
+        (
+            "max = 9, of = \"exchanges\"",
+            "code = \"0.xx\"",
+            false,
+            "CoAP has no topics",
+        ),
+    ] {
+        let said = |per: &str| {
+            let other = if per == "client" { "flow" } else { "client" };
+            let measure = measure.replace("OTHER", other);
+            limit(
+                conditions,
+                "drop",
+                &format!("{{ {measure}, per = \"{per}\" }}"),
+            )
+        };
+        for per in everybody {
+            assert_eq!(said(per), "", "{measure} per {per}");
+        }
+        for per in names {
+            assert_eq!(
+                said(per).is_empty(),
+                with_names,
+                "{measure} per {per}: {}",
+                said(per)
+            );
+        }
+        let by_topic = said("topic");
+        assert_eq!(
+            by_topic.is_empty(),
+            with_topic.is_empty(),
+            "{measure}: {by_topic}"
+        );
+        assert!(by_topic.contains(with_topic), "{measure}: {by_topic}");
+    }
+    for per in [
+        "source",
+        "destination",
+        "flow",
+        "zone",
+        "client_id",
+        "username",
+        "topic",
+    ] {
+        let ratio = format!(
+            "{{ ratio = 3.0, of = \"udp_payload_bytes\", window = \"1m\", per = \"{per}\" }}"
+        );
+        let said = limit("protocol = \"coap\"", "drop", &ratio);
+        assert!(said.contains("a `ratio` is counted by client"), "{said}");
+    }
 }

@@ -94,6 +94,44 @@ fn a_rule_that_matches_nothing_is_told_of() {
             "packet = 'CONNECT', will = false, will_outlives_session = true",
             "without a will",
         ),
+        (
+            "packet = 'PUBLISH', service = 'mqtt', tls = true",
+            "nothing that its `service` says is encrypted",
+        ),
+        ("service = ['mqtts', 'coaps'], tls = false", "is encrypted"),
+        (
+            "protocol = 'coap', service = 'coap-tcp', address_validated = false",
+            "the handshake has shown",
+        ),
+        (
+            "packet = 'PUBLISH', qos = 0, packet_id = 5",
+            "has no packet identifier",
+        ),
+        ("packet = 'CONNECT', size = { max = 13 }", "as small as"),
+        ("protocol = 'coap', code = '0.xx', size = 1", "as small as"),
+        (
+            "packet = ['PUBACK', 'PUBREL'], version = '3.1.1', reason_code = 0x87",
+            "say no reason code",
+        ),
+        (
+            "packet = 'CONNECT', property = { topic_alias = true }",
+            "doesn't have this `property`",
+        ),
+        (
+            "packet = ['PUBLISH', 'SUBACK'], property = { server_keep_alive = { min = 1 } }",
+            "doesn't have this `property`",
+        ),
+        ("topic = ['a/b', '!a/#']", "excludes all that it names"),
+        (
+            "client_id = ['plc-1', '!plc-*']",
+            "excludes all that it names",
+        ),
+        (
+            "source = ['10.1.0.0/16', '!10.0.0.0/8']",
+            "excludes all that it names",
+        ),
+        ("path = ['/a/b', '!/a/**']", "excludes all that it names"),
+        ("path = '/a/../b'", "is malformed"),
     ] {
         let said = two(&format!("{conditions} -> drop"), "topic = 'z' -> accept");
         assert!(
@@ -123,6 +161,19 @@ fn a_rule_that_matches_nothing_is_told_of() {
         "source = '10.0.0.1', client = 'outside', direction = 'to_server'",
         "user_properties = { max = 0 }, version = '3.1.1'",
         "packet = 'CONNECT', will = true, topic = 'a/#'",
+        // The hello of TLS comes to any service.
+        "service = 'mqtt', tls = true",
+        "service = ['mqtt', 'mqtts'], packet = 'PUBLISH', tls = true",
+        "protocol = 'coap', service = ['coap', 'coap-tcp'], address_validated = false",
+        "packet = 'PUBLISH', qos = [0, 1], packet_id = 5",
+        "packet = 'PUBLISH', qos = 0, packet_id = false",
+        "packet = 'CONNECT', size = { max = 14 }",
+        "packet = 'PUBACK', version = '3.1.1', reason_code = 0",
+        "packet = ['PUBACK', 'CONNACK'], version = '3.1.1', reason_code = 5",
+        "packet = 'CONNECT', property = { topic_alias = false }",
+        "packet = 'CONNECT', property = { will_delay = { min = 1 } }",
+        "topic = ['a/b', '!a/+/c']",
+        "path = ['/a/../b', '/a/b']",
     ] {
         let said = two(&format!("{conditions} -> drop"), "topic = 'z' -> accept");
         assert_eq!(said, "", "{conditions}");

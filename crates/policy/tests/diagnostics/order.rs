@@ -398,3 +398,20 @@ fn what_is_meant_is_said_by_overrides() {
         "{said}"
     );
 }
+
+/// What is missing of a rule with a mistake may be just what tells it from others.
+#[test]
+fn a_rule_with_a_mistake_hides_no_other() {
+    for mistake in [
+        "packet = 'CONNECT', keep_alive = { min = 70000 }",
+        "packet = 'CONNECT', vlan = 5000",
+        "packet = 'PUBLISH', topic = 'a/#/b'",
+        "packet = 'CONNECT', client_id = ",
+    ] {
+        let said = two(
+            &format!("{mistake} -> drop"),
+            "packet = ['CONNECT', 'PUBLISH'], size = { min = 99 } -> reset",
+        );
+        assert!(said.ends_with("\n1 error\n"), "{mistake}\n{said}");
+    }
+}

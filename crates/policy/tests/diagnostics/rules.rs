@@ -395,8 +395,22 @@ fn what_is_wrong_with_a_rule() {
             format!(
                 "{coap}\naction = \"drop\"\nlimit = {{ ratio = 3, of = \"frames\", per = \"client\", window = \"60s\" }}"
             ),
-            "`frames` isn't one of `udp_payload_bytes`",
+            "`frames` isn't one of `udp_payload_bytes`, `ip_bytes` or `frame_bytes`",
             "",
+        ),
+        (
+            format!(
+                "{coap}\naction = \"drop\"\nlimit = {{ ratio = 3, of = \"frame_byte\", per = \"client\", window = \"60s\" }}"
+            ),
+            "isn't one of `udp_payload_bytes`",
+            "did you mean `frame_bytes`?",
+        ),
+        (
+            format!(
+                "{mqtt}\naction = \"drop\"\nlimit = {{ ratio = 3, of = \"ip_bytes\", per = \"client\", window = \"60s\" }}"
+            ),
+            "`ip_bytes` aren't counted for all",
+            "protocol = \"coap\"",
         ),
         (
             format!(

@@ -21,12 +21,12 @@ fn what_is_wrong_with_what_is_asked_of_values() {
         ),
         (
             "client_id = \"\"",
-            "nobody has a name without characters",
+            "what has no characters counts as missing",
             "write \"!*\"",
         ),
         (
             "username = [\"u\", \"!\"]",
-            "nobody has a name without characters",
+            "what has no characters counts as missing",
             "",
         ),
         (
@@ -216,9 +216,9 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "write 60, without quotes",
         ),
         (
-            "payload = { json = { \"/a\" = 1.5 } }",
-            "a number is asked for its bounds",
-            "write { min = 1.5, max = 1.5 }",
+            "payload = { json = { \"/a\" = [1.5, nan] } }",
+            "not a finite number",
+            "",
         ),
         (
             "payload = { json = {} }",

@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value, json};
 use weir_policy::{
-    Action, Detail, Holding, Per, Proof, Protocol, REFUSALS, Reason, Service, Severity, Side,
-    Verdict, vocabulary,
+    Action, Detail, Holding, Layer, Per, Proof, Protocol, REFUSALS, Reason, Service, Severity,
+    Side, Verdict, vocabulary,
 };
 use wire::hello::Version;
 use wire::mqtt::PacketType;
@@ -151,7 +151,7 @@ fn conditions() -> Value {
         "dup": flag(),
         "clean": flag(),
         "will": flag(),
-        "password": flag(),
+        "password": any_of([flag(), texts()]),
         "will_outlives_session": flag(),
         "session_present": flag(),
         "property": properties(),
@@ -218,7 +218,7 @@ fn payload() -> Value {
     value["minProperties"] = json!(1);
     let values = json!({
         "type": "object",
-        "additionalProperties": any_of([texts(), value, flag()]),
+        "additionalProperties": any_of([texts(), one_or_several(&number), value, flag()]),
     });
     table(json!({
         "size": numbers(LONG),
@@ -242,14 +242,14 @@ fn limits() -> [Value; 5] {
     let holdings = names(Holding::ALL.iter().map(|holding| holding.name()));
     let distinct = json!({ "distinct": whole, "of": per, "window": window, "per": per });
     let max = json!({ "max": whole, "of": holdings, "per": per });
-    let of = names(["udp_payload_bytes"]);
+    let of = names(Layer::ALL.iter().map(|layer| layer.name()));
     let ratio = json!({ "ratio": number, "of": of, "per": names(["client"]), "window": window });
     [
         required(count, &["count", "window", "per"]),
         required(rate, &["rate", "burst", "per"]),
         required(distinct, &["distinct", "of", "window", "per"]),
         required(max, &["max", "of", "per"]),
-        required(ratio, &["ratio", "of", "per", "window"]),
+        required(ratio, &["ratio", "per", "window"]),
     ]
 }
 

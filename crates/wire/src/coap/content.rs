@@ -2,7 +2,7 @@
 
 use super::option::{Block, Opt, Survey, Walk};
 use super::token::PLAIN_TOKEN_LEN_MAX;
-use super::{Anomalies, Anomaly, Code, Malformed, number, signal};
+use super::{Anomalies, Anomaly, Code, Malformed, Uri, number, signal};
 
 /// What a message came by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,14 +210,11 @@ impl<'a> Content<'a> {
         self.texts(number::URI_PATH)
     }
 
-    /// The path of the URI in Proxy-Uri, as it is written there (RFC 3986 §3.3); empty if that has none.
+    /// The URI in Proxy-Uri.
     #[must_use]
-    pub fn proxy_path(&self) -> Option<&'a str> {
-        let uri = self.known(number::PROXY_URI)?.as_str()?;
-        let hierarchy = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-        let end = hierarchy.find(['?', '#']).unwrap_or(hierarchy.len());
-        let hierarchy = &hierarchy[..end];
-        Some(hierarchy.find('/').map_or("", |slash| &hierarchy[slash..]))
+    pub fn proxy_uri(&self) -> Option<Uri<'a>> {
+        let text = self.known(number::PROXY_URI)?.as_str()?;
+        Some(Uri::new(text))
     }
 
     /// The parts of the query.

@@ -27,6 +27,7 @@ pub use content::Content;
 pub use finding::{Anomalies, Anomaly, Malformed};
 pub use message::{HEADER_LEN, Message};
 pub use option::{Block, Opt};
+pub use proxy::Uri;
 pub use registry::{Definition, Format, Place, definition, is_critical, is_reserved, number};
 pub use token::{PLAIN_TOKEN_LEN_MAX, TOKEN_LEN_MAX};
 

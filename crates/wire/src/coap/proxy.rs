@@ -5,6 +5,46 @@ use super::Malformed;
 /// The most bytes Uri-Host can hold (RFC 7252 §5.10).
 const URI_HOST_LEN_MAX: usize = 255;
 
+/// What an absolute URI asks for, as it is written there (RFC 3986 §3): with its escapes, dots and capitals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uri<'a> {
+    /// The host, without a user before it or a port behind it; empty if there is none.
+    pub host: &'a str,
+    /// The path; empty if there is none.
+    pub path: &'a str,
+    /// What follows the question mark.
+    pub query: Option<&'a str>,
+}
+
+impl<'a> Uri<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let text = text.split_once('#').map_or(text, |(text, _)| text);
+        let (hierarchy, query) = match text.split_once('?') {
+            Some((hierarchy, query)) => (hierarchy, Some(query)),
+            None => (text, None),
+        };
+        let (authority, path) = hierarchy.split_at(hierarchy.find('/').unwrap_or(hierarchy.len()));
+        Self {
+            host: host(authority),
+            path,
+            query,
+        }
+    }
+}
+
+/// The host of an authority; the colons within brackets are an address's (RFC 3986 §3.2.2).
+fn host(authority: &str) -> &str {
+    let place = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, place)| place);
+    let end = match place.find(']') {
+        Some(bracket) => bracket + 1,
+        None => place.find(':').unwrap_or(place.len()),
+    };
+    &place[..end]
+}
+
 /// A letter, then letters, digits and `+-.` (RFC 3986 §3.1).
 pub(super) fn is_scheme(value: &[u8]) -> bool {
     let is_rest = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
@@ -63,6 +103,25 @@ fn after_scheme(uri: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_uri_falls_into_its_parts() {
+        for (text, host, path, query) in [
+            ("coap://h", "h", "", None),
+            ("coap://h/", "h", "/", None),
+            ("coap://h:5683/a/b?c=/d&e#f", "h", "/a/b", Some("c=/d&e")),
+            ("coap://u@H.org?x", "H.org", "", Some("x")),
+            ("coap://[2001:db8::1]:61616/a", "[2001:db8::1]", "/a", None),
+            ("coap://h/a?", "h", "/a", Some("")),
+            ("coap://h/a#b?c", "h", "/a", None),
+            ("coap:///a", "", "/a", None),
+            ("h/a?b", "h", "/a", Some("b")),
+            ("", "", "", None),
+        ] {
+            let uri = Uri { host, path, query };
+            assert_eq!(Uri::new(text), uri, "{text}");
+        }
+    }
 
     #[test]
     fn dots_are_found_in_the_path_alone() {

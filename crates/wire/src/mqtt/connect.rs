@@ -300,6 +300,9 @@ pub struct ConnAck<'a> {
 /// behind it, and has no such code.
 const REFUSES_VERSION: [u8; 2] = [0, ReasonCode::V3_UNACCEPTABLE_PROTOCOL.0];
 
+/// The body by which a server of 5.0 may refuse one: 3.x has no such code, and no properties, not even none.
+const REFUSES_3X: [u8; 3] = [0, ReasonCode::UNSUPPORTED_PROTOCOL.0, 0];
+
 impl<'a> ConnAck<'a> {
     pub(crate) fn decode(
         reader: &mut Reader<'a>,
@@ -309,6 +312,10 @@ impl<'a> ConnAck<'a> {
         if version == Version::V5 && reader.rest() == REFUSES_VERSION {
             reader.anomalies.insert(Anomaly::OlderServer);
             return Self::decode(reader, Version::V311, direction);
+        }
+        if version != Version::V5 && reader.rest() == REFUSES_3X {
+            reader.anomalies.insert(Anomaly::NewerServer);
+            return Self::decode(reader, Version::V5, direction);
         }
         let flags = reader.u8()?;
         let session_present = flags & 1 != 0;

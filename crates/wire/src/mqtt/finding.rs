@@ -163,6 +163,8 @@ findings! {
         ServerReference => "mqtt.anomaly.server-reference", "§4.11";
         /// A server of 3.1.1 or 3.1 answers in its own form that it doesn't know 5.0
         OlderServer => "mqtt.anomaly.older-server", "3.1.1 [MQTT-3.1.2-2]";
+        /// A server of 5.0 answers in its own form that it knows nothing older
+        NewerServer => "mqtt.anomaly.newer-server", "[MQTT-3.1.2-2]";
         /// A topic name or filter has 200 levels or more
         TopicDepth => "mqtt.anomaly.topic-depth", "§4.7.3, CVE-2019-11779";
         /// A string contains a control character

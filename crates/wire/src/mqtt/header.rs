@@ -259,7 +259,7 @@ mod tests {
             hex!("d001"),
             hex!("e001"),
             hex!("4003"),
-            hex!("2003"),
+            hex!("2004"),
         ] {
             assert_eq!(
                 complete(&long).check(Version::V311),

@@ -129,12 +129,9 @@ impl PacketType {
         match self {
             Self::PingReq | Self::PingResp => 0,
             Self::Disconnect if version != Version::V5 => 0,
-            Self::ConnAck
-            | Self::PubAck
-            | Self::PubRec
-            | Self::PubRel
-            | Self::PubComp
-            | Self::UnsubAck
+            // A server of 5.0 may answer in its own form (`Anomaly::NewerServer`).
+            Self::ConnAck if version != Version::V5 => 3,
+            Self::PubAck | Self::PubRec | Self::PubRel | Self::PubComp | Self::UnsubAck
                 if version != Version::V5 =>
             {
                 2

@@ -114,6 +114,14 @@ impl<'a> Publish<'a> {
         })
     }
 
+    /// What of its payload is left where it was sent in 5.0, and read in a version that has no properties.
+    #[must_use]
+    pub fn payload_behind_properties(&self, direction: Direction) -> Option<&'a [u8]> {
+        let mut reader = Reader::new(self.payload, Anomalies::default());
+        Properties::decode(&mut reader, Place::Publish, direction).ok()?;
+        Some(reader.take_rest())
+    }
+
     /// The topic alias that stands for, or is given to, the topic.
     #[must_use]
     pub fn topic_alias(&self) -> Option<u16> {

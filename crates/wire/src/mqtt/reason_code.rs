@@ -22,6 +22,8 @@ impl ReasonCode {
     pub const MALFORMED_PACKET: Self = Self(0x81);
     /// The packet was not expected.
     pub const PROTOCOL_ERROR: Self = Self(0x82);
+    /// A CONNACK refuses the protocol level.
+    pub const UNSUPPORTED_PROTOCOL: Self = Self(0x84);
     /// The operation is not authorised.
     pub const NOT_AUTHORIZED: Self = Self(0x87);
 

@@ -73,17 +73,7 @@ impl Path {
     /// Where the layers of a frame on this path lie.
     fn layout(&self, protocol: IpNextHeaderProtocol, header_len: usize, payload: usize) -> Layout {
         let l3 = ETHERNET_LEN + if self.vlan.is_some() { TAG_LEN } else { 0 };
-        let is_v4 = self.source.is_ipv4();
-        let l4 = l3 + if is_v4 { V4_HEADER_LEN } else { V6_HEADER_LEN };
-        let start = l4 + header_len;
-        Layout {
-            l3,
-            l4,
-            payload: start,
-            end: start + payload,
-            is_v4,
-            protocol: protocol.0,
-        }
+        layout((l3, self.source.is_ipv4()), protocol, header_len, payload)
     }
 
     /// Writes everything below the transport, lengths and checksums apart.
@@ -203,6 +193,32 @@ pub fn udp_datagram(buffer: &mut [u8], path: &Path, payload: &[u8]) -> Option<us
     header.set_destination(path.destination_port);
     frame[layout.payload..].copy_from_slice(payload);
     Some(edit::set_payload_len(frame, &layout, payload.len()))
+}
+
+/// Where the layers of a UDP datagram of our own lie that goes the way of a frame with this layout, or back.
+#[must_use]
+pub fn udp_layout(way: &Layout, payload_len: usize) -> Layout {
+    let protocol = IpNextHeaderProtocols::Udp;
+    layout((way.l3, way.is_v4), protocol, udp::HEADER_LEN, payload_len)
+}
+
+/// Where the layers of a frame lie whose IP header begins at `l3` and has nothing beyond the least.
+fn layout(
+    (l3, is_v4): (usize, bool),
+    protocol: IpNextHeaderProtocol,
+    header_len: usize,
+    payload: usize,
+) -> Layout {
+    let l4 = l3 + if is_v4 { V4_HEADER_LEN } else { V6_HEADER_LEN };
+    let start = l4 + header_len;
+    Layout {
+        l3,
+        l4,
+        payload: start,
+        end: start + payload,
+        is_v4,
+        protocol: protocol.0,
+    }
 }
 
 fn room<'a>(buffer: &'a mut [u8], layout: &Layout) -> Option<&'a mut [u8]> {

@@ -119,8 +119,12 @@ fn word(bytes: [u8; 4]) -> u64 {
 fn sum(bytes: &[u8]) -> u64 {
     let (blocks, rest) = bytes.as_chunks::<32>();
     let (words, rest) = rest.as_chunks::<4>();
-    let mut last = [0; 4];
-    last[..rest.len()].copy_from_slice(rest);
+    let last = match *rest {
+        [a, b, c] => [a, b, c, 0],
+        [a, b] => [a, b, 0, 0],
+        [a] => [a, 0, 0, 0],
+        _ => [0; 4],
+    };
     let rest: u64 = words.iter().map(|bytes| word(*bytes)).sum();
     sum_of_blocks(blocks) + rest + word(last)
 }

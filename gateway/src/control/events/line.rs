@@ -79,6 +79,7 @@ struct Line<'a> {
 /// `weir.bytes{…}`: what a rule with a ratio went by.
 #[derive(Serialize)]
 struct Bytes {
+    of: &'static str,
     from_client: u64,
     to_client: u64,
     budget: u64,
@@ -184,6 +185,7 @@ impl<'a> Line<'a> {
                     seconds: ban.duration.as_secs(),
                 }),
                 bytes: event.counted.map(|counted| Bytes {
+                    of: counted.of.name(),
                     from_client: counted.received,
                     to_client: counted.sent,
                     budget: counted.budget,
@@ -334,6 +336,7 @@ mod tests {
             would: None,
             reply,
             counted: (verdict == Verdict::Challenge).then_some(inspect::Counted {
+                of: policy::Layer::Ip,
                 received: 40,
                 sent: 130,
                 budget: 120,
@@ -446,7 +449,8 @@ mod tests {
     fn what_a_ratio_goes_by_is_told() {
         let subject = subject(Service::Coap, Protocol::Coap, Message::None);
         let line = written(EventKind::Alert, &subject, Verdict::Challenge);
-        let expected = json!({ "from_client": 40, "to_client": 130, "budget": 120 });
+        let expected =
+            json!({ "of": "ip_bytes", "from_client": 40, "to_client": 130, "budget": 120 });
         assert_eq!(line["weir"]["bytes"], expected);
         let line = written(EventKind::Alert, &subject, Verdict::Drop);
         assert_eq!(line["weir"].get("bytes"), None);

@@ -52,6 +52,7 @@ const FIELDS: &[(&str, Asked)] = &[
     ("weir.rule", OUTCOME),
     ("weir.verdict", OUTCOME),
     ("weir.policy_generation", OUTCOME),
+    ("weir.bytes.of", COUNTED),
     ("weir.bytes.from_client", COUNTED),
     ("weir.bytes.to_client", COUNTED),
     ("weir.bytes.budget", COUNTED),
@@ -113,6 +114,12 @@ const FIELDS: &[(&str, Asked)] = &[
     ),
     ("mqtt.puback.message_id", By("packet_id = 7")),
     ("mqtt.puback.reason_code", By("reason_code = 0x10")),
+    ("mqtt.pubrec.message_id", By("packet_id = \"5-9\"")),
+    ("mqtt.pubrec.reason_code", By("reason_code = 0x10")),
+    ("mqtt.pubrel.message_id", By("packet_id = 7")),
+    ("mqtt.pubrel.reason_code", By("reason_code = 0x92")),
+    ("mqtt.pubcomp.message_id", By("packet_id = 7")),
+    ("mqtt.pubcomp.reason_code", By("reason_code = 0x92")),
     ("mqtt.subscribe.message_id", By("packet_id = true")),
     (
         "mqtt.subscribe.topics.topic",
@@ -141,7 +148,19 @@ const FIELDS: &[(&str, Asked)] = &[
         "mqtt.unsubscribe.topics",
         By("packet = \"UNSUBSCRIBE\", filter = { within = \"a/#\" }"),
     ),
+    ("mqtt.unsuback.message_id", By("packet_id = 7")),
+    ("mqtt.unsuback.reason_codes", By("reason_code = 0x11")),
+    ("mqtt.pingreq", By("packet = \"PINGREQ\"")),
+    ("mqtt.pingresp", By("packet = \"PINGRESP\"")),
     ("mqtt.disconnect.reason_code", By("reason_code = 4")),
+    (
+        "mqtt.auth.reason_code",
+        By("packet = \"AUTH\", reason_code = 0x18"),
+    ),
+    (
+        "mqtt.auth.properties.auth_method",
+        By("property = { auth_method = \"SCRAM-*\" }"),
+    ),
     ("coap.type", By("type = \"CON\"")),
     ("coap.code", By("code = \"0.01\"")),
     ("coap.message_id", By("message_id = 300")),
@@ -163,6 +182,8 @@ const FIELDS: &[(&str, Asked)] = &[
     ("tls.client_alpns", By("alpn = \"mqtt\"")),
 ];
 
+/// What never is told, whatever a rule asks for.
+const SECRET: &str = "secret";
 const LOGGED: [&str; 4] = ["payload", "properties", "token", "options"];
 /// A Saturday.
 const UNIX_S: i64 = 1_769_851_800;
@@ -176,12 +197,17 @@ fn rule(conditions: &str, log: &[&str]) -> Policy {
     policy.unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-/// One of each kind of control packet that has fields, in 5.0.
+/// One of each kind of control packet, in 5.0.
 fn packets() -> Vec<(Direction, Vec<u8>)> {
     let write = |direction, write: &dyn Fn(&mut Vec<u8>)| {
         let mut bytes = Vec::new();
         write(&mut bytes);
         (direction, bytes)
+    };
+    let acknowledgement = |of, code| {
+        write(Direction::ToClient, &|out| {
+            encode::ack(out, Version::V5, of, 7, ReasonCode(code), &[]);
+        })
     };
     let (v5, codes) = (Version::V5, [ReasonCode(0x87)]);
     let will = encode::Will {
@@ -198,7 +224,7 @@ fn packets() -> Vec<(Direction, Vec<u8>)> {
         client_id: "s7",
         will: Some(will),
         username: Some("user"),
-        password: Some(b"secret"),
+        password: Some(SECRET.as_bytes()),
         properties: &[Property::SessionExpiryInterval(9)],
     };
     let publish = encode::Publish {
@@ -220,9 +246,10 @@ fn packets() -> Vec<(Direction, Vec<u8>)> {
             encode::connack(out, v5, true, ReasonCode(0), &[]);
         }),
         write(to_server, &|out| encode::publish(out, v5, &publish)),
-        write(to_client, &|out| {
-            encode::ack(out, v5, PacketType::PubAck, 7, ReasonCode(0x10), &[]);
-        }),
+        acknowledgement(PacketType::PubAck, 0x10),
+        acknowledgement(PacketType::PubRec, 0x10),
+        acknowledgement(PacketType::PubRel, 0x92),
+        acknowledgement(PacketType::PubComp, 0x92),
         write(to_server, &|out| {
             encode::subscribe(out, v5, 7, &[], &[("a/+", 0b10_1101)]);
         }),
@@ -230,8 +257,18 @@ fn packets() -> Vec<(Direction, Vec<u8>)> {
         write(to_server, &|out| {
             encode::unsubscribe(out, v5, 7, &[], &["a/b"])
         }),
+        write(to_client, &|out| {
+            encode::unsuback(out, v5, 7, &[], [ReasonCode(0x11)])
+        }),
+        write(to_server, &|out| encode::pingreq(out)),
+        write(to_client, &|out| encode::pingresp(out)),
         write(to_server, &|out| {
             encode::disconnect(out, v5, ReasonCode(4), &[])
+        }),
+        write(to_client, &|out| {
+            let method = Property::AuthenticationMethod("SCRAM-SHA-256");
+            let data = Property::AuthenticationData(SECRET.as_bytes());
+            encode::auth(out, ReasonCode(0x18), &[method, data]);
         }),
     ]
 }
@@ -292,6 +329,7 @@ fn subject<'a>(
                 version: Some(Version::V5),
                 client_id: Some("s7"),
                 username: Some("user"),
+                unseen: false,
                 aliased_topic: None,
             },
             _ => Session::default(),
@@ -332,6 +370,7 @@ fn told(subject: &Subject<'_>) -> Value {
         would: None,
         reply: None,
         counted: Some(Counted {
+            of: policy::Layer::UdpPayload,
             received: 8,
             sent: 30,
             budget: 24,
@@ -349,10 +388,10 @@ fn told(subject: &Subject<'_>) -> Value {
     serde_json::from_slice(&line).expect("JSON")
 }
 
-/// The paths of all that a line tells; places in lists are left out.
+/// The paths of all that a line tells; places in lists are left out. What has no fields is told by its name.
 fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
-        Value::Object(fields) => {
+        Value::Object(fields) if !fields.is_empty() => {
             for (name, value) in fields {
                 let dot = if path.is_empty() { "" } else { "." };
                 paths(value, &format!("{path}{dot}{name}"), found);
@@ -374,7 +413,9 @@ impl Review {
     /// Looks up all that is told of a message, and asks for it.
     fn check(&mut self, subject: &Subject<'_>) {
         let mut found = BTreeSet::new();
-        paths(&told(subject), "", &mut found);
+        let line = told(subject);
+        assert!(!line.to_string().contains(SECRET), "{line}");
+        paths(&line, "", &mut found);
         for path in found {
             let field = FIELDS.iter().find(|(field, _)| *field == path);
             let problem = match field.map(|(_, asked)| asked) {
@@ -395,16 +436,20 @@ impl Review {
 #[test]
 fn every_field_of_an_event_can_be_asked_for_or_it_is_said_why_not() {
     let mut review = Review::default();
+    let mut types = BTreeSet::new();
     for (direction, bytes) in packets() {
         let packet = match ControlPacket::decode(&bytes, Version::V5, direction) {
             Ok(Decoded::Complete { message, .. }) => message,
             other => panic!("not a packet: {other:?}"),
         };
+        types.insert(packet.packet_type().name());
         let reasons = [Reason::MQTT_SPOOFED_SERVER_PACKET];
         let message = Message::Mqtt(&packet);
         let of_packet = subject(Protocol::Mqtt, Service::Mqtt, direction, message, &reasons);
         review.check(&of_packet);
     }
+    let all = PacketType::ALL.iter().map(|packet| packet.name());
+    assert_eq!(types, all.collect(), "every control packet is looked at");
     let bytes = request();
     let request = coap::Message::decode(&bytes).expect("a request");
     let message = Message::Coap(&request);

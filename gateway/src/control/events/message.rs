@@ -398,7 +398,7 @@ fn path(message: &coap::Content<'_>) -> String {
         }
     }
     if path.is_empty() {
-        path.push_str(message.proxy_path().unwrap_or_default());
+        path.push_str(message.proxy_uri().map_or("", |uri| uri.path));
         path.truncate(path.floor_char_boundary(MAX_TEXT_BYTES));
     }
     if path.is_empty() {

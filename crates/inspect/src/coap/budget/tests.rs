@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use policy::Per;
+use policy::{Layer, Per};
 use proptest::prelude::*;
 
 use super::super::window::GRANULES;
@@ -14,6 +14,7 @@ const RATIO: Ratio = ratio(3000, WINDOW);
 const fn ratio(ratio_milli: u32, window: Duration) -> Ratio {
     Ratio {
         ratio_milli,
+        of: Layer::UdpPayload,
         per: Per::Client,
         window,
     }
@@ -30,7 +31,7 @@ fn ledger() -> Ledger {
 fn enter(ledger: &Ledger, at_secs: u64, entry: Entry, bytes: usize) -> Balance {
     let now = Instant::from_secs(at_secs);
     ledger
-        .enter(now, client(1), entry, bytes, &[RATIO])
+        .enter(now, client(1), entry, Size::of_payload(bytes), &[RATIO])
         .balances[0]
 }
 
@@ -89,8 +90,14 @@ fn a_full_slot_stays_full() {
 fn clients_have_books_of_their_own() {
     let ledger = ledger();
     let now = Instant::from_secs(1);
-    ledger.enter(now, client(1), Entry::Charge, 300, &[RATIO]);
-    let other = ledger.enter(now, client(2), Entry::Charge, 7, &[RATIO]);
+    ledger.enter(
+        now,
+        client(1),
+        Entry::Charge,
+        Size::of_payload(300),
+        &[RATIO],
+    );
+    let other = ledger.enter(now, client(2), Entry::Charge, Size::of_payload(7), &[RATIO]);
     assert_eq!(other.balances[0].sent, 7);
 }
 
@@ -100,7 +107,7 @@ fn each_window_has_its_own_reach_and_survives_a_change_of_policy() {
     let enter = |at_secs, ratios: &[Ratio]| {
         let now = Instant::from_secs(at_secs);
         ledger
-            .enter(now, client(1), Entry::Charge, 10, ratios)
+            .enter(now, client(1), Entry::Charge, Size::of_payload(10), ratios)
             .balances
     };
     enter(0, &[RATIO, short]);
@@ -136,7 +143,8 @@ fn a_proof_is_of_one_endpoint() {
     let ledger = ledger();
     let at = |port| Endpoint { port, ..client(1) };
     let now = Instant::from_secs(1);
-    let enter = |port, entry, bytes| ledger.enter(now, at(port), entry, bytes, &[RATIO]);
+    let enter =
+        |port, entry, bytes| ledger.enter(now, at(port), entry, Size::of_payload(bytes), &[RATIO]);
     enter(1, Entry::Credit, 10);
     enter(2, Entry::Credit, 20);
     ledger.validate(now, at(1));
@@ -144,7 +152,8 @@ fn a_proof_is_of_one_endpoint() {
     enter(1, Entry::Credit, 5);
     let standing = enter(1, Entry::Charge, 5000);
     assert_eq!(standing.validation, Validation::Fresh);
-    let (received, sent) = (5, 5000);
+    // Its books go on from those of the address.
+    let (received, sent) = (35, 5000);
     assert_eq!(standing.balances[..], [Balance { received, sent }]);
     for port in [2, 3, 0] {
         let standing = enter(port, Entry::Credit, 0);
@@ -162,7 +171,13 @@ fn new_books_begin_empty_and_keep_who_is_validated() {
     enter(&ledger, 0, Entry::Charge, 900);
     ledger.begin_anew();
     let now = Instant::from_secs(1);
-    let standing = ledger.enter(now, client(1), Entry::Charge, 30, &[RATIO]);
+    let standing = ledger.enter(
+        now,
+        client(1),
+        Entry::Charge,
+        Size::of_payload(30),
+        &[RATIO],
+    );
     let (received, sent) = (0, 30);
     assert_eq!(standing.balances[..], [Balance { received, sent }]);
     assert_eq!(standing.validation, Validation::Fresh);
@@ -175,7 +190,7 @@ fn validation_lasts_its_time_and_not_longer() {
     let standing = |at_secs| {
         let now = Instant::from_secs(at_secs);
         ledger
-            .enter(now, client(1), Entry::Credit, 1, &[RATIO])
+            .enter(now, client(1), Entry::Credit, Size::of_payload(1), &[RATIO])
             .validation
     };
     assert_eq!(standing(0), Validation::None);
@@ -191,10 +206,16 @@ fn an_unknown_or_evicted_client_has_sent_nothing() {
     let ledger = Ledger::new(2, 1);
     let now = Instant::from_secs(1);
     for number in 1..=3 {
-        ledger.enter(now, client(number), Entry::Credit, 1000, &[RATIO]);
+        ledger.enter(
+            now,
+            client(number),
+            Entry::Credit,
+            Size::of_payload(1000),
+            &[RATIO],
+        );
     }
     assert_eq!(ledger.len(), 2);
-    let standing = ledger.enter(now, client(1), Entry::Charge, 1, &[RATIO]);
+    let standing = ledger.enter(now, client(1), Entry::Charge, Size::of_payload(1), &[RATIO]);
     assert_eq!(standing.validation, Validation::None);
     assert_eq!(standing.balances[0].received, 0);
     assert!(standing.evicted);
@@ -206,11 +227,23 @@ fn a_flood_of_addresses_forgets_no_validated_one() {
     let now = Instant::from_secs(1);
     (0..500).for_each(|number| ledger.validate(now, client(number)));
     (10_000..30_000).for_each(|number| {
-        ledger.enter(now, client(number), Entry::Credit, 4, &[RATIO]);
+        ledger.enter(
+            now,
+            client(number),
+            Entry::Credit,
+            Size::of_payload(4),
+            &[RATIO],
+        );
     });
     assert!(ledger.len() <= 1000);
     for number in 0..500 {
-        let standing = ledger.enter(now, client(number), Entry::Credit, 4, &[RATIO]);
+        let standing = ledger.enter(
+            now,
+            client(number),
+            Entry::Credit,
+            Size::of_payload(4),
+            &[RATIO],
+        );
         assert_eq!(standing.validation, Validation::Fresh);
     }
 }
@@ -244,17 +277,17 @@ proptest! {
         for (pause_ms, kind, bytes) in steps {
             now = now + Duration::from_millis(pause_ms);
             if kind < 2 {
-                ledger.enter(now, client(1), Entry::Credit, bytes, &[RATIO]);
+                ledger.enter(now, client(1), Entry::Credit, Size::of_payload(bytes), &[RATIO]);
                 came.push((now, bytes as u64));
             }
             if kind == 1 {
                 continue;
             }
             let answer = if kind == 0 { 3 * bytes } else { bytes };
-            let balance = ledger.enter(now, client(1), Entry::Charge, answer, &[RATIO]).balances[0];
+            let balance = ledger.enter(now, client(1), Entry::Charge, Size::of_payload(answer), &[RATIO]).balances[0];
             if RATIO.is_exceeded(balance.received, balance.sent) {
                 prop_assert_ne!(kind, 0, "an answer of three times its request");
-                ledger.enter(now, client(1), Entry::Refund, answer, &[RATIO]);
+                ledger.enter(now, client(1), Entry::Refund, Size::of_payload(answer), &[RATIO]);
                 continue;
             }
             sent.push((now, answer as u64));
@@ -282,8 +315,22 @@ proptest! {
         entries.sort_by_key(|(at_ms, entry, _)| (*at_ms, *entry == Entry::Charge));
         for (at_ms, entry, bytes) in entries {
             let now = Instant::from_secs(1000) + Duration::from_millis(at_ms);
-            let balance = ledger.enter(now, client(1), entry, bytes, &[RATIO]).balances[0];
+            let balance = ledger.enter(now, client(1), entry, Size::of_payload(bytes), &[RATIO]).balances[0];
             prop_assert!(!RATIO.is_exceeded(balance.received, balance.sent));
         }
     }
+}
+
+/// Somebody proves one port after the other: what was proved first counts no more.
+#[test]
+fn an_address_has_so_many_proven_endpoints() {
+    let (ledger, now) = (ledger(), Instant::from_secs(10));
+    let at = |port| Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    (1..=300).for_each(|port| ledger.validate(now, at(port)));
+    let is_proven = |port| {
+        let standing = ledger.enter(now, at(port), Entry::Credit, Size::default(), &[RATIO]);
+        standing.validation == Validation::Fresh
+    };
+    assert_eq!((1..=300).filter(|port| is_proven(*port)).count(), 256);
+    assert!(!is_proven(44) && is_proven(45));
 }

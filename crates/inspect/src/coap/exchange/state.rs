@@ -8,6 +8,7 @@ use super::super::endpoint::{Endpoint, Token};
 use super::super::observation::{Observation, Observe, Sequence};
 use super::super::parties::Server;
 use super::super::sent::EXCHANGE_LIFETIME;
+use super::super::size::Size;
 use super::super::window;
 use crate::Instant;
 use crate::holdings::{Share, Slot};
@@ -46,8 +47,7 @@ pub(in crate::coap) struct Request {
     pub(in crate::coap) uploads: bool,
     /// Whether more than one response may come of it.
     pub(in crate::coap) draws_several: bool,
-    /// Bytes of UDP payload.
-    pub(in crate::coap) len: usize,
+    pub(in crate::coap) size: Size,
 }
 
 /// What a response says of itself.
@@ -64,6 +64,8 @@ pub(in crate::coap) struct Response {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::coap) struct Asked {
     pub(in crate::coap) server: Server,
+    /// The message ID of the latest request.
+    pub(in crate::coap) message_id: u16,
     /// Whether the client's address was validated when it asked, or of late where it observes.
     pub(in crate::coap) trusted: bool,
     /// Whether it is time for an observer to show its interest.
@@ -104,9 +106,9 @@ pub(in crate::coap) struct Asked {
 pub(in crate::coap) enum Unbooked {
     Nothing,
     /// The books were begun anew.
-    Before(usize),
+    Before(Size),
     /// They have left the window that the books are kept for.
-    Overdue(usize),
+    Overdue(Size),
 }
 
 /// An exchange under way.
@@ -123,9 +125,9 @@ pub(super) struct Exchange {
     /// Of the books that the request stands in.
     edition: u32,
     answers: [u32; ANSWERS],
-    pub(super) message_id: u16,
-    /// Bytes of the request.
-    len: u16,
+    message_id: u16,
+    /// Of the request.
+    size: Size,
     /// Responses that may still come: one for each time that it was asked.
     owed: u8,
     trusted: bool,
@@ -152,7 +154,7 @@ impl Exchange {
             edition: 0,
             answers: [0; ANSWERS],
             message_id: 0,
-            len: 0,
+            size: Size::default(),
             owed: 0,
             trusted: false,
             asks_anybody: true,
@@ -177,7 +179,7 @@ impl Exchange {
         self.used = self.used.max(now);
         self.booked = now;
         self.edition = edition;
-        self.len = u16::try_from(request.len).unwrap_or(u16::MAX);
+        self.size = request.size;
         self.message_id = request.message_id;
         self.trusted = request.trusted;
         self.asks_anybody = request.asks_anybody;
@@ -237,13 +239,12 @@ impl Exchange {
     /// The request stands in the books of this edition from now on, if it doesn't yet, or has left their
     /// `window` while it waits for its one answer.
     pub(super) fn book(&mut self, now: Instant, edition: u32, window: Duration) -> Unbooked {
-        let len = self.len.into();
         let waits = self.is_owed() && self.owed != SEVERAL;
         let is_overdue = waits && window::has_left(window, self.booked, now);
         let unbooked = if self.edition != edition {
-            Unbooked::Before(len)
+            Unbooked::Before(self.size)
         } else if is_overdue {
-            Unbooked::Overdue(len)
+            Unbooked::Overdue(self.size)
         } else {
             return Unbooked::Nothing;
         };
@@ -265,6 +266,7 @@ impl Exchange {
         let notifies = self.observation.is_granted() && !is_piggybacked;
         Asked {
             server,
+            message_id: self.message_id,
             trusted: match notifies {
                 true => self.observation.is_trusted(),
                 false => self.trusted,

@@ -34,7 +34,7 @@ fn request(observe: Option<Observe>) -> Request {
         confirmable: true,
         uploads: false,
         draws_several: false,
-        len: 40,
+        size: Size::of_payload(40),
     }
 }
 
@@ -157,7 +157,14 @@ fn an_observation_keeps_its_token_alive_while_the_server_may_be_silent() {
     let exchanges = table();
     exchanges.open(at(0), &request(Some(Observe::Register)));
     assert_eq!(exchanges.observations(), 0, "asked for is not granted");
-    exchanges.answered(at(1), &response(), request(None).server, Some(1), true);
+    exchanges.answered(
+        at(1),
+        &response(),
+        request(None).server,
+        Some(1),
+        true,
+        None,
+    );
     assert_eq!(exchanges.observations(), 1);
     let day = 24 * 3600;
     assert!(exchanges.asked(at(day), &response()).is_some());
@@ -171,9 +178,9 @@ fn an_observation_ends_in_four_ways() {
     let ends: [&dyn Fn(&Exchanges); 4] = [
         &|exchanges| {
             exchanges.open(at(10), &request(Some(Observe::Deregister)));
-            exchanges.answered(at(10), &response(), server, None, true);
+            exchanges.answered(at(10), &response(), server, None, true, None);
         },
-        &|exchanges| exchanges.answered(at(10), &response(), server, None, true),
+        &|exchanges| exchanges.answered(at(10), &response(), server, None, true, None),
         &|exchanges| {
             let (client, server) = (endpoint(1, CLIENT), endpoint(2, SERVER));
             exchanges.end_observation(at(10), client, server, token(1));
@@ -183,7 +190,7 @@ fn an_observation_ends_in_four_ways() {
     for (way, end) in ends.iter().enumerate() {
         let exchanges = table();
         exchanges.open(at(0), &request(Some(Observe::Register)));
-        exchanges.answered(at(1), &response(), server, Some(1), true);
+        exchanges.answered(at(1), &response(), server, Some(1), true, None);
         end(&exchanges);
         assert_eq!(exchanges.observations(), 0, "way {way}");
         assert!(exchanges.asked(at(300), &response()).is_none(), "way {way}");
@@ -194,7 +201,14 @@ fn an_observation_ends_in_four_ways() {
 fn a_retransmitted_registration_leaves_the_observation_in_force() {
     let exchanges = table();
     exchanges.open(at(0), &request(Some(Observe::Register)));
-    exchanges.answered(at(1), &response(), request(None).server, Some(1), true);
+    exchanges.answered(
+        at(1),
+        &response(),
+        request(None).server,
+        Some(1),
+        true,
+        None,
+    );
     exchanges.open(at(2), &request(Some(Observe::Register)));
     assert_eq!(exchanges.observations(), 1);
     assert!(exchanges.asked(at(3600), &response()).is_some());
@@ -205,7 +219,7 @@ fn an_observation_stays_trusted_but_not_a_new_answer() {
     let exchanges = table();
     let register = request(Some(Observe::Register));
     exchanges.open(at(0), &register);
-    exchanges.answered(at(1), &response(), register.server, Some(1), true);
+    exchanges.answered(at(1), &response(), register.server, Some(1), true, None);
     exchanges.open(
         at(3600),
         &Request {
@@ -239,9 +253,9 @@ fn an_observer_that_is_known_by_now_stays_trusted() {
         ..request(Some(Observe::Register))
     };
     exchanges.open(at(0), &register);
-    exchanges.answered(at(1), &response(), register.server, Some(1), false);
+    exchanges.answered(at(1), &response(), register.server, Some(1), false, None);
     assert!(!exchanges.asked(at(2), &response()).unwrap().trusted);
-    exchanges.answered(at(3), &response(), register.server, Some(2), true);
+    exchanges.answered(at(3), &response(), register.server, Some(2), true, None);
     assert!(exchanges.asked(at(4), &response()).unwrap().trusted);
 }
 
@@ -262,7 +276,7 @@ fn what_was_asked_before_the_books_is_carried_over_once() {
     exchanges.begin_anew();
     assert_eq!(
         [carried(2), carried(3)],
-        [Unbooked::Before(40), Unbooked::Nothing]
+        [Unbooked::Before(Size::of_payload(40)), Unbooked::Nothing]
     );
     exchanges.begin_anew();
     exchanges.open(at(4), &request(None));
@@ -277,10 +291,10 @@ fn a_request_that_waits_for_its_answer_is_booked_once_more_when_the_window_has_g
     exchanges.open(at(0), &request(None));
     assert_eq!(
         [book(63), book(64)],
-        [Unbooked::Nothing, Unbooked::Overdue(40)]
+        [Unbooked::Nothing, Unbooked::Overdue(Size::of_payload(40))]
     );
     assert_eq!(book(65), Unbooked::Nothing, "it stands there again");
-    exchanges.answered(at(66), &response(), server, None, false);
+    exchanges.answered(at(66), &response(), server, None, false, None);
     assert_eq!(book(200), Unbooked::Nothing, "it has its answer");
 }
 
@@ -289,7 +303,7 @@ fn as_many_answers_are_owed_as_were_asked_for() {
     let exchanges = table();
     let server = request(None).server;
     let is_owed = || exchanges.asked(at(1), &response()).unwrap().is_owed;
-    let answer = || exchanges.answered(at(1), &response(), server, None, false);
+    let answer = || exchanges.answered(at(1), &response(), server, None, false, None);
     exchanges.open(at(0), &request(None));
     exchanges.open(at(0), &request(None));
     for expected in [true, true, false] {
@@ -310,13 +324,13 @@ fn the_answer_to_another_request_ends_no_observation() {
     let exchanges = table();
     let server = request(None).server;
     exchanges.open(at(0), &request(Some(Observe::Register)));
-    exchanges.answered(at(1), &response(), server, Some(1), true);
+    exchanges.answered(at(1), &response(), server, Some(1), true, None);
     exchanges.open(at(2), &request(None));
-    exchanges.answered(at(3), &response(), server, None, true);
+    exchanges.answered(at(3), &response(), server, None, true, None);
     assert_eq!(exchanges.observations(), 1);
     exchanges.open(at(4), &request(Some(Observe::Deregister)));
     assert_eq!(exchanges.observations(), 1, "that may get lost");
-    exchanges.answered(at(5), &response(), server, None, true);
+    exchanges.answered(at(5), &response(), server, None, true, None);
     assert_eq!(exchanges.observations(), 0);
     let ended = exchanges.asked(at(6), &response()).unwrap().ended;
     assert_eq!(ended, Some(at(5)));

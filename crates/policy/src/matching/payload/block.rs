@@ -40,7 +40,7 @@ fn names_one<T>(list: &List<T>, test: impl FnMut(&T) -> bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Bytes, Expression, JsonTest, Pointer, Real};
+    use super::super::{Bytes, Expression, JsonTest, Pointer, Range};
     use super::*;
 
     fn list<T>(entries: &[&str], entry: impl Fn(&str) -> T) -> List<T> {
@@ -79,8 +79,8 @@ mod tests {
             is_json: Some(false),
             ..Default::default()
         };
-        let above_100 = JsonTest::Within(Real(101.0), Real(f64::MAX));
-        let up_to_100 = JsonTest::Within(Real(0.0), Real(100.0));
+        let above_100 = JsonTest::Within([Range::new(101.0, f64::INFINITY)].into());
+        let up_to_100 = JsonTest::Within([Range::new(0.0, 100.0)].into());
         let block = br#"{"v":500,"rm -rf":"#;
         for (condition, first, later) in [
             (PayloadCondition::default(), true, true),

@@ -28,16 +28,35 @@ pub(crate) enum JsonTest {
     /// Whether there is one; where a rule catches what has none, in what is no JSON there is none.
     Exists(bool),
     Flag(bool),
-    /// A number, both ends included.
-    Within(Real, Real),
+    /// A number in one of these ranges, both ends included.
+    Within(Box<[Range]>),
     Like(List<Glob>),
 }
 
-/// A number of a rule, finite.
+/// Numbers from one to another; without an end they go on for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Range {
+    pub(crate) min: Real,
+    pub(crate) max: Real,
+}
+
+/// A number of a rule, or an infinity: what is too large for a number is read as that.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Real(pub(crate) f64);
 
 impl Eq for Real {}
+
+impl Real {
+    /// Its place among all numbers there are (IEEE 754 §5.10): of two, the larger one has the larger.
+    pub(crate) fn rank(self) -> u64 {
+        // Zero is one number, whatever its sign.
+        let bits = (self.0 + 0.0).to_bits();
+        match bits >> 63 {
+            0 => bits | 1 << 63,
+            _ => !bits,
+        }
+    }
+}
 
 impl std::hash::Hash for Real {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
@@ -47,7 +66,7 @@ impl std::hash::Hash for Real {
 
 /// A value, as far as it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Value<'t> {
+pub(crate) enum Value<'t> {
     Flag(bool),
     Number(f64),
     /// Between its quotes, escapes and all.
@@ -98,12 +117,29 @@ impl JsonTest {
         match (self, value) {
             (Self::Exists(wanted), _) => *wanted,
             (Self::Flag(wanted), Value::Flag(flag)) => flag == *wanted,
-            (Self::Within(min, max), Value::Number(number)) => (min.0..=max.0).contains(&number),
+            (Self::Within(ranges), Value::Number(number)) => {
+                ranges.iter().any(|range| range.contains(number))
+            }
             (Self::Like(globs), Value::Text(raw)) => {
                 decode(raw, &|text| globs.holds(|glob| glob.matches(text)))
             }
+            // What is no text is no text that is excluded.
+            (Self::Like(globs), _) => globs.any_of.is_empty(),
             _ => false,
         }
+    }
+}
+
+impl Range {
+    pub(crate) const fn new(min: f64, max: f64) -> Self {
+        Self {
+            min: Real(min),
+            max: Real(max),
+        }
+    }
+
+    fn contains(&self, number: f64) -> bool {
+        (self.min.0..=self.max.0).contains(&number)
     }
 }
 
@@ -322,7 +358,7 @@ fn with_lossy(raw: &[u8], test: &dyn Fn(&str) -> bool) -> bool {
 }
 
 /// Reads what any bytes stand for: what is no character stands for the one that says so.
-fn lossy<R>(raw: &[u8], read: impl FnOnce(&str) -> R) -> R {
+pub(crate) fn lossy<R>(raw: &[u8], read: impl FnOnce(&str) -> R) -> R {
     if !raw.contains(&b'\\') {
         return read(&String::from_utf8_lossy(raw));
     }
@@ -449,7 +485,7 @@ mod tests {
     }
 
     fn above_100() -> JsonTest {
-        JsonTest::Within(Real(101.0), Real(f64::MAX))
+        JsonTest::Within([Range::new(101.0, f64::INFINITY)].into())
     }
 
     #[test]
@@ -498,7 +534,7 @@ mod tests {
     #[test]
     fn what_is_let_through_passes_whoever_reads_it() {
         let pointer = Pointer::new("/speed").expect("a pointer");
-        let test = JsonTest::Within(Real(0.0), Real(100.0));
+        let test = JsonTest::Within([Range::new(0.0, 100.0)].into());
         for (text, passes) in [
             (r#"{"speed":5}"#, true),
             ("{\"speed\":5}\0", true),

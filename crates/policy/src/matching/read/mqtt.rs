@@ -10,8 +10,9 @@ use crate::Protocol;
 use crate::matching::condition::{Condition, FilterCondition, Identity, SubscriptionOptions};
 use crate::matching::entry;
 use crate::matching::flag::Flag;
+use crate::matching::list::List;
 use crate::matching::measure::Measure;
-use crate::matching::name::Filling;
+use crate::matching::name::{Filling, NamePattern};
 use crate::matching::pattern::Pattern;
 use crate::matching::property::{Known, PROPERTIES, PropertyCondition};
 use crate::matching::scope::{CodeClass, Scope};
@@ -63,10 +64,7 @@ impl MatchReader<'_> {
                 continue;
             };
             let list = self.list(&node, entry::name_pattern);
-            let asks = |with| {
-                let mut patterns = list.any_of.iter().chain(&list.none_of);
-                patterns.any(|pattern| pattern.is_filled_with(with))
-            };
+            let asks = |with| asks_for(&list, with);
             if asks(Filling::Name(identity)) {
                 let message = format!("`{{{key}}}` compares the `{key}` with itself");
                 self.report.error(node.span(), message);
@@ -100,7 +98,6 @@ impl MatchReader<'_> {
             ("dup", Flag::Dup, publish),
             ("clean", Flag::Clean, connect),
             ("will", Flag::Will, connect),
-            ("password", Flag::Password, connect),
             ("will_outlives_session", Flag::WillOutlivesSession, connect),
             ("session_present", Flag::SessionPresent, connack),
         ] {
@@ -112,6 +109,7 @@ impl MatchReader<'_> {
                 self.conditions.push(Condition::Flag(flag, wanted));
             }
         }
+        self.password(table);
         self.measure(table, "keep_alive", Measure::KeepAlive, connect);
         let identified = Scope::union(IDENTIFIED.map(Scope::packet));
         self.measure(table, "packet_id", Measure::PacketId, identified);
@@ -132,6 +130,26 @@ impl MatchReader<'_> {
         let filter = table.optional("filter");
         let qos = table.optional("qos");
         self.filter_and_qos(filter.as_ref(), qos.as_ref());
+    }
+
+    /// `password`: whether there is one, or what it may be.
+    fn password(&mut self, table: &mut Table<'_>) {
+        let Some(node) = table.optional("password") else {
+            return;
+        };
+        let scope = Scope::packet(PacketType::Connect);
+        self.narrowing.narrow(self.report, "password", &node, scope);
+        if node.is_boolean() {
+            let wanted = node.boolean(self.report).into_iter();
+            let asked = wanted.map(|wanted| Condition::Flag(Flag::Password, wanted));
+            return self.conditions.extend(asked);
+        }
+        let list = self.list(&node, entry::name_pattern);
+        if asks_for(&list, Filling::Source) {
+            let scope = Scope::direction(Direction::ToServer);
+            self.narrowing.narrow(self.report, "password", &node, scope);
+        }
+        self.conditions.push(Condition::Password(list));
     }
 
     /// What carries an application message. A will is judged as a PUBLISH of its own, so that a CONNECT
@@ -317,4 +335,10 @@ impl MatchReader<'_> {
             }
         }
     }
+}
+
+/// Whether one of the names is filled with this.
+fn asks_for(list: &List<NamePattern>, with: Filling) -> bool {
+    let mut patterns = list.any_of.iter().chain(&list.none_of);
+    patterns.any(|pattern| pattern.is_filled_with(with))
 }

@@ -7,7 +7,7 @@ use super::number::Quantity;
 use crate::Protocol;
 use crate::matching::condition::Condition;
 use crate::matching::entry;
-use crate::matching::payload::{JsonTest, PayloadCondition, Pointer, Real};
+use crate::matching::payload::{JsonTest, PayloadCondition, Pointer, Range};
 use crate::matching::scope::Scope;
 use crate::read::{Node, Table};
 
@@ -93,12 +93,8 @@ impl MatchReader<'_> {
         if node.is_boolean() {
             return node.boolean(self.report).map(JsonTest::Flag);
         }
-        if let Some(number) = node.as_number() {
-            let finding = self
-                .report
-                .error(node.span(), "a number is asked for its bounds");
-            finding.help(format!("write {{ min = {number}, max = {number} }}"));
-            return None;
+        if let Some(numbers) = self.numbers_in_json(node) {
+            return Some(JsonTest::Within(numbers));
         }
         if !node.is_table() {
             return Some(JsonTest::Like(self.list(node, entry::text_glob)));
@@ -122,13 +118,24 @@ impl MatchReader<'_> {
             Some(node) => node.number(self.report),
             None => Some(default),
         };
-        let (min, max) = (bound(min, f64::MIN), bound(max, f64::MAX));
+        let (min, max) = (bound(min, f64::NEG_INFINITY), bound(max, f64::INFINITY));
         let (min, max) = (min?, max?);
         if min > max {
             let message = "no number is as small as `max` and as large as `min`";
             self.report.error(node.span(), message);
             return None;
         }
-        Some(JsonTest::Within(Real(min), Real(max)))
+        Some(JsonTest::Within([Range::new(min, max)].into()))
+    }
+
+    /// A number, or a list of such: each by itself.
+    fn numbers_in_json(&mut self, node: &Node<'_>) -> Option<Box<[Range]>> {
+        let entries = node.list();
+        let are_numbers = entries.iter().all(|entry| entry.as_number().is_some());
+        if entries.is_empty() || !are_numbers {
+            return None;
+        }
+        let numbers = entries.iter().filter_map(|n| n.number(self.report));
+        Some(numbers.map(|number| Range::new(number, number)).collect())
     }
 }

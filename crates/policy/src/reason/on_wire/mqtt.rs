@@ -246,6 +246,8 @@ super::seen! {
         "a protocol level of 83 or 84: bit 80 set";
     "mqtt.anomaly.older-server" =>
         "the CONNACK 20 02 00 01 of 3.1.1, after a CONNECT with the level 05";
+    "mqtt.anomaly.newer-server" =>
+        "the CONNACK 20 03 00 84 00 of 5.0, after a CONNECT with the level 03 or 04";
     "mqtt.anomaly.will-flags-alone" =>
         "connect flags with bit 08, 10 or 20, but not 04, with the level 03";
     "mqtt.anomaly.credentials-missing" =>

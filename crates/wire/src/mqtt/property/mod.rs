@@ -4,7 +4,7 @@ mod form;
 mod value;
 
 use super::reader::Reader;
-use super::{Anomaly, Malformed, QoS};
+use super::{Anomaly, Malformed, PacketType, QoS};
 use crate::Direction;
 use form::Formed;
 use value::{check, read};
@@ -84,6 +84,40 @@ macro_rules! properties {
             }
         }
     };
+}
+
+impl Place {
+    /// Where those of a packet stand, beside those of a will.
+    const fn of(packet: PacketType) -> Option<Self> {
+        Some(match packet {
+            PacketType::Connect => Self::Connect,
+            PacketType::ConnAck => Self::ConnAck,
+            PacketType::Publish => Self::Publish,
+            PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
+                Self::Ack
+            }
+            PacketType::Subscribe => Self::Subscribe,
+            PacketType::SubAck | PacketType::UnsubAck => Self::FilterAck,
+            PacketType::Unsubscribe => Self::Unsubscribe,
+            PacketType::Disconnect => Self::Disconnect,
+            PacketType::Auth => Self::Auth,
+            PacketType::PingReq | PacketType::PingResp => return None,
+        })
+    }
+}
+
+impl Property<'_> {
+    /// Whether a packet may have the property with this identifier, a CONNECT in its will perhaps.
+    #[must_use]
+    pub fn belongs_in(id: u8, packet: PacketType) -> bool {
+        let mut places = Place::of(packet).map_or(0, |place| place as u16);
+        if packet == PacketType::Connect {
+            places |= Place::Will as u16;
+        }
+        PLACES
+            .get(usize::from(id))
+            .is_some_and(|known| known & places != 0)
+    }
 }
 
 /// Identifiers are below this, so that a set of them fits one word.

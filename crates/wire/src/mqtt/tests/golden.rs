@@ -260,6 +260,8 @@ fn oddities_are_kept_and_flagged() {
         (Anomaly::ServerReference, (V5, S2C, &hex!("e0 06 9c 04 1c 0001 61"))),
         (Anomaly::ServerReference, (V5, S2C, &hex!("20 07 00 9d 04 1c 0001 61"))),
         (Anomaly::OlderServer, (V5, S2C, &hex!("20 02 00 01"))),
+        (Anomaly::NewerServer, (V311, S2C, &hex!("20 03 00 84 00"))),
+        (Anomaly::NewerServer, (V31, S2C, &hex!("20 03 00 84 00"))),
         (Anomaly::TopicDepth, (V311, C2S, deep_publish())),
         (Anomaly::TopicDepth, (V311, C2S, deep_subscribe())),
         (Anomaly::ControlCharacter, (V311, C2S, &hex!("30 07 0004 746f0170 78"))),

@@ -5,37 +5,37 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::loose::{self, Way};
-use super::{JsonTest, Pointer, index, with_lossy};
+use super::{Pointer, Value, index};
 
 /// Pointers, those that begin alike on one branch, each with what is asked of its values.
 #[derive(Debug)]
-pub(crate) struct Tree {
-    nodes: Box<[Node]>,
+pub(crate) struct Tree<A> {
+    nodes: Box<[Node<A>]>,
 }
 
 /// Adds one after the other.
 #[derive(Debug)]
-pub(crate) struct TreeBuilder {
-    nodes: Vec<Node>,
+pub(crate) struct TreeBuilder<A> {
+    nodes: Vec<Node<A>>,
 }
 
-#[derive(Debug, Default)]
-struct Node {
+#[derive(Debug)]
+struct Node<A> {
     members: HashMap<Box<str>, usize, FixedState>,
     /// Those members whose names are also places in an array.
     items: HashMap<usize, usize, FixedState>,
-    /// What is asked of a value here, each with its number.
-    tests: Vec<(JsonTest, u32)>,
+    /// What is asked of a value here, if anything is.
+    asked: Option<A>,
 }
 
 /// A node, on the way down.
-#[derive(Debug, Clone, Copy)]
-struct Place<'n> {
-    nodes: &'n [Node],
+#[derive(Debug)]
+struct Place<'n, A> {
+    nodes: &'n [Node<A>],
     at: usize,
 }
 
-impl Default for TreeBuilder {
+impl<A> Default for TreeBuilder<A> {
     fn default() -> Self {
         Self {
             nodes: vec![Node::default()],
@@ -43,13 +43,17 @@ impl Default for TreeBuilder {
     }
 }
 
-impl TreeBuilder {
-    pub(crate) fn insert(&mut self, pointer: &Pointer, test: JsonTest, number: u32) {
+impl<A> TreeBuilder<A> {
+    /// What is asked of the values that `pointer` names.
+    pub(crate) fn at(&mut self, pointer: &Pointer) -> &mut A
+    where
+        A: Default,
+    {
         let mut at = 0;
         for token in pointer.tokens() {
             at = self.child(at, token);
         }
-        self.nodes[at].tests.push((test, number));
+        self.nodes[at].asked.get_or_insert_default()
     }
 
     fn child(&mut self, at: usize, token: &str) -> usize {
@@ -64,49 +68,70 @@ impl TreeBuilder {
         child
     }
 
-    pub(crate) fn build(self) -> Tree {
+    /// Prepares what is asked to be looked up.
+    pub(crate) fn build<B>(self, mut prepare: impl FnMut(A) -> B) -> Tree<B> {
+        let nodes = self.nodes.into_iter().map(|node| Node {
+            members: node.members,
+            items: node.items,
+            asked: node.asked.map(&mut prepare),
+        });
         Tree {
-            nodes: self.nodes.into(),
+            nodes: nodes.collect(),
         }
     }
 }
 
-impl Tree {
-    /// Tells the number of every test that a value passes, as the most lenient of readers finds it.
-    pub(crate) fn find(&self, text: &[u8], tell: &mut impl FnMut(u32)) {
+impl<A> Tree<A> {
+    /// Shows every value that something is asked of, as the most lenient of readers finds it.
+    pub(crate) fn find<'t>(&self, text: &'t [u8], show: &mut impl FnMut(&A, Value<'t>)) {
         let root = Place {
             nodes: &self.nodes,
             at: 0,
         };
         loose::any(text, root, |place, value| {
-            let tests = place.node().tests.iter();
-            let passed = tests.filter(|(test, _)| test.passes(value, with_lossy));
-            passed.for_each(|(_, number)| tell(*number));
+            let asked = place.node().asked.iter();
+            asked.for_each(|asked| show(asked, value));
             false
         });
     }
 
-    /// Tells the number of this very test of what this pointer names.
-    pub(crate) fn named(&self, pointer: &Pointer, test: &JsonTest, tell: &mut impl FnMut(u32)) {
+    /// What is asked of the values that `pointer` names.
+    pub(crate) fn named(&self, pointer: &Pointer) -> Option<&A> {
         let mut tokens = pointer.tokens().iter();
         let node = tokens.try_fold(&self.nodes[0], |node, token| {
             node.members.get(token).map(|child| &self.nodes[*child])
         });
-        let tests = node.into_iter().flat_map(|node| &node.tests);
-        let same = tests.filter(|(known, _)| known == test);
-        same.for_each(|(_, number)| tell(*number));
+        node?.asked.as_ref()
     }
 }
 
-impl<'n> Place<'n> {
-    fn node(self) -> &'n Node {
+impl<A> Default for Node<A> {
+    fn default() -> Self {
+        Self {
+            members: HashMap::default(),
+            items: HashMap::default(),
+            asked: None,
+        }
+    }
+}
+
+impl<A> Clone for Place<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Place<'_, A> {}
+
+impl<'n, A> Place<'n, A> {
+    fn node(self) -> &'n Node<A> {
         &self.nodes[self.at]
     }
 }
 
-impl Way for Place<'_> {
+impl<A> Way for Place<'_, A> {
     fn ends(self) -> bool {
-        !self.node().tests.is_empty()
+        self.node().asked.is_some()
     }
 
     fn goes_on(self) -> bool {
@@ -129,7 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::tests::PIECES;
-    use super::super::{Real, holds};
+    use super::super::{JsonTest, Range, holds, with_lossy};
     use super::*;
     use crate::matching::asked::Effect;
 
@@ -146,18 +171,21 @@ mod tests {
             let tests = [
                 JsonTest::Exists(true),
                 JsonTest::Flag(true),
-                JsonTest::Within(Real(101.0), Real(f64::MAX)),
+                JsonTest::Within([Range::new(101.0, f64::INFINITY)].into()),
             ];
             let pointers = named.iter().map(|text| Pointer::new(text).expect("a pointer"));
             let asked: Vec<_> = pointers
                 .flat_map(|pointer| tests.iter().map(move |test| (pointer.clone(), test.clone())))
                 .collect();
-            let mut tree = TreeBuilder::default();
+            let mut tree = TreeBuilder::<Vec<(JsonTest, u32)>>::default();
             for (number, (pointer, test)) in (0..).zip(&asked) {
-                tree.insert(pointer, test.clone(), number);
+                tree.at(pointer).push((test.clone(), number));
             }
-            let mut found = Vec::new();
-            tree.build().find(text.as_bytes(), &mut |number| found.push(number));
+            let mut found: Vec<u32> = Vec::new();
+            tree.build(|asked| asked).find(text.as_bytes(), &mut |asked, value| {
+                let passed = asked.iter().filter(|(test, _)| test.passes(value, with_lossy));
+                found.extend(passed.map(|(_, number)| number));
+            });
             found.sort_unstable();
             found.dedup();
             let caught = |(pointer, test): &(Pointer, JsonTest)| {
