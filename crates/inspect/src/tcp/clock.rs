@@ -72,7 +72,7 @@ fn coarse(at: Instant) -> u32 {
 }
 
 /// Timestamps wrap as sequence numbers do (RFC 7323 §5.2).
-fn is_before(earlier: u32, later: u32) -> bool {
+pub(super) fn is_before(earlier: u32, later: u32) -> bool {
     earlier.wrapping_sub(later).cast_signed() < 0
 }
 

@@ -11,6 +11,9 @@
 //! so nothing is said before. But a receiver may wait for a second segment with that (RFC 5681 §4.2), in
 //! vain: what one segment has room for doesn't count, and may be repeated once too often.
 //!
+//! What is let go at last bears a timestamp no older than what filled the gap (see
+//! [`freshen`](super::held::HeldSegment::freshen)).
+//!
 //! Of a connection whose SYNs weren't seen, selective acknowledgements are known to be taken once one of them
 //! passes. Up to there, its sender is told the number alone.
 

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use wire::net::TcpFlags;
+use wire::net::{TcpFlags, edit};
 
 use super::blocks::Blocks;
+use super::clock;
 use super::segment::Segment;
 use super::seq::Seq;
 use crate::{LimitKind, Limits};
@@ -36,6 +37,22 @@ pub(super) struct HeldSegment {
 impl HeldSegment {
     fn bytes(&self) -> &[u8] {
         &self.frame[self.segment.payload()]
+    }
+
+    /// Makes its timestamp no older than what goes on before it, which is `floor`, and returns the newer. What filled
+    /// the gap was sent after it, and its receiver would throw it away for its age (RFC 7323 §5.3), as it
+    /// wouldn't have done before.
+    pub(super) fn freshen(&mut self, floor: Option<u32>) -> Option<u32> {
+        let (Some(own), Some(floor)) = (self.segment.timestamp, floor) else {
+            return self.segment.timestamp.or(floor);
+        };
+        if !clock::is_before(own, floor) {
+            return Some(own);
+        }
+        if !self.is_gone {
+            edit::set_tcp_timestamp(&mut self.frame, &self.segment.layout, floor);
+        }
+        Some(floor)
     }
 
     /// Whether it leaves nothing of `other` to be held.

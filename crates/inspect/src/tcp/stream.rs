@@ -205,6 +205,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
 
     /// Inspects and lets go what is held and has its turn now.
     fn release(&mut self, outcome: &mut Outcome) {
+        let mut timestamp = self.segment.timestamp;
         loop {
             let (ours, _) = self.connection.split(self.arrival.direction);
             let next = ours.next;
@@ -215,6 +216,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
                 ours.shed();
                 return;
             };
+            timestamp = held.freshen(timestamp);
             let released = self.release_one(&mut held);
             let forward = outcome.forward;
             if matches!(self.connection.phase, Phase::Denied(_)) {

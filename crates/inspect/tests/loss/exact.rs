@@ -198,6 +198,34 @@ fn it_hears_timestamps_where_there_are_any() {
     }
 }
 
+/// What fills the gap was sent after what is held, and would have that thrown away for its age (RFC 7323 §5.3).
+#[test]
+fn what_was_held_is_no_older_than_what_goes_before_it() {
+    let mut scene = Scene::ordinary(&TAKES_SACK, Some([100, 900]));
+    for (n, clock) in [(1, 101), (2, 105), (3, 102), (0, 103)] {
+        scene.clocks = Some([clock, 900]);
+        let passage = scene.client(n);
+        let out: Vec<_> = passage.toward(Side::Outside);
+        if n > 0 {
+            assert_eq!(out.len(), 0);
+            continue;
+        }
+        for (n, (frame, clock)) in out.iter().zip([103, 103, 105, 105]).enumerate() {
+            let options = [1, 1, 8, 10, 0, 0, 0, clock, 0, 0, 3, 132];
+            let expected = TcpSegment {
+                seq: scene.at(n * MSS),
+                ack: scene.stream.next(ToClient),
+                flags: ACK,
+                window: 3500,
+                options: &options,
+                payload: &scene.bytes[n * MSS..(n + 1) * MSS],
+            };
+            assert_eq!(**frame, scene.stream.raw(ToServer, &expected), "{n}");
+        }
+        assert_eq!(out.len(), 4);
+    }
+}
+
 #[test]
 fn it_hears_the_number_alone_where_one_end_takes_no_more() {
     let mut scene = Scene::ordinary(&TAKES_NONE, None);
