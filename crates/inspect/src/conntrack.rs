@@ -6,7 +6,7 @@ use wire::Direction;
 use crate::context::{Arrival, Context};
 use crate::flow::{Class, Flow, FlowKey, Tenant, Unknown};
 use crate::source::{handle_martian, handle_wrong_side, is_martian};
-use crate::tcp::{Connection, Segment, Work, handle_stray};
+use crate::tcp::{Connection, Segment, Standing, Work, handle_stray};
 use crate::{Count, Frame, Inspector, Outcome, Sink, Verdict};
 
 /// How a flow began.
@@ -87,7 +87,7 @@ impl Inspector {
             frame,
             connection: &mut flow.state,
             has_room,
-            is_released: false,
+            standing: Standing::Arrived,
         }
         .handle_segment();
         if outcome.forward || outcome.verdict == Verdict::Hold {
@@ -143,7 +143,7 @@ impl Inspector {
             frame,
             connection: &mut connection,
             has_room,
-            is_released: false,
+            standing: Standing::Arrived,
         };
         let judged = match origin {
             Origin::Client | Origin::Server => Ok(work.handle_segment()),

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use policy::{
-    Action, Endpoints, Match, Message, Meters, Policy, Protocol, Reason, RuleIndex, Ruling,
+    Action, Endpoints, Match, Message, Meters, Mode, Policy, Protocol, Reason, RuleIndex, Ruling,
     Service, Session, Subject,
 };
 use smallvec::SmallVec;
@@ -298,6 +298,11 @@ impl<'a, S: Sink> Context<'a, S> {
             unix_s: self.wall.at(self.now),
             ..*subject
         })
+    }
+
+    /// Whether the gateway is a monitor: what comes in goes out as it came.
+    pub(crate) fn is_monitor(&self) -> bool {
+        self.policy.mode() == Mode::Monitor
     }
 
     /// A bound was hit.

@@ -186,6 +186,8 @@ pub enum Injected {
     Close,
     /// A challenge ACK (RFC 5961 §3.2, §4.2).
     ChallengeAck,
+    /// A duplicate acknowledgement (RFC 5681 §3.2), of a segment that is held.
+    DuplicateAck,
     /// A refusal in the protocol's own words.
     Refusal,
     /// A CoAP Echo challenge (RFC 9175 §2.3).
@@ -198,11 +200,12 @@ pub enum Injected {
 
 impl Injected {
     /// Every purpose, in the order of [`Injected::index`].
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Released,
         Self::Reset,
         Self::Close,
         Self::ChallengeAck,
+        Self::DuplicateAck,
         Self::Refusal,
         Self::Echo,
         Self::Portion,
@@ -217,6 +220,7 @@ impl Injected {
             Self::Reset => "reset",
             Self::Close => "close",
             Self::ChallengeAck => "challenge_ack",
+            Self::DuplicateAck => "duplicate_ack",
             Self::Refusal => "refusal",
             Self::Echo => "echo",
             Self::Portion => "portion",

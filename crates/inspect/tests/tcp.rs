@@ -84,7 +84,7 @@ fn segments_out_of_order_are_held_and_leave_in_order() {
     let mut stream = session(&mut gateway, Ends::v4(7, 1883));
     let late = stream.data_at(&mut gateway, ToServer, 9, PINGREQ);
     assert_eq!(late.verdict(), Verdict::Hold);
-    assert!(late.out.is_empty());
+    assert!(late.toward(Side::Outside).is_empty());
     assert_eq!(gateway.inspector.gauges().held_segments, 1);
     let first = stream.data(&mut gateway, ToServer, PUBLISH);
     let payloads: Vec<_> = first

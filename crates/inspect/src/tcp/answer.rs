@@ -7,10 +7,12 @@ use super::Work;
 use super::seq::Seq;
 use crate::{Count, Injected, Port, Sink};
 
-/// Room for Ethernet, VLAN tag, IPv6 and TCP headers, timestamps included.
-const HEADERS_BYTES: usize = 14 + 4 + 40 + 20 + TIMESTAMPS_BYTES;
+/// Room for Ethernet, VLAN tag, IPv6 and TCP headers, options included.
+const HEADERS_BYTES: usize = 14 + 4 + 40 + 20 + OPTIONS_BYTES;
+/// All options that a segment has room for (RFC 9293 §3.1).
+pub(super) const OPTIONS_BYTES: usize = 40;
 /// The timestamps option, padded to whole words (RFC 7323, appendix A).
-const TIMESTAMPS_BYTES: usize = 12;
+pub(super) const TIMESTAMPS_BYTES: usize = 12;
 /// Room for a refusal: one that is longer isn't sent.
 pub(crate) const REFUSAL_BYTES: usize = 1024;
 
@@ -38,19 +40,25 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     /// from, to the other where that is known to be. What the frame says of it is its sender's to choose: sent to
     /// a station that isn't there, it would leave the other end with an open connection.
     pub(super) fn inject(&mut self, answer: &Answer, payload: &[u8]) {
+        let timestamps = self.timestamps(answer);
+        let options: &[u8] = timestamps.as_ref().map_or(&[], |options| options);
+        self.inject_with(answer, options, payload);
+    }
+
+    /// As [`Work::inject`], with these options.
+    pub(super) fn inject_with(&mut self, answer: &Answer, options: &[u8], payload: &[u8]) {
         let packet = Packet::decode(self.frame.as_slice()).expect("decoded by dispatch");
         let path = Path::of(&packet).expect("a whole segment");
         let (path, port) = match answer.toward {
             Toward::Receiver => (self.settled(path), self.cx.port.opposite()),
             Toward::Sender => (path.reversed(), self.cx.port),
         };
-        let timestamps = self.timestamps(answer);
         let segment = TcpSegment {
             seq: answer.seq.0,
             ack: answer.ack.0,
             flags: answer.flags,
             window: answer.window,
-            options: timestamps.as_ref().map_or(&[], |options| options),
+            options,
             payload,
         };
         send(self.cx.sink, port, &path, &segment, answer.purpose);
@@ -76,11 +84,16 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             Toward::Receiver => (ours, theirs),
             Toward::Sender => (theirs, ours),
         };
-        let mut options = [1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0];
-        options[4..8].copy_from_slice(&value.to_be_bytes());
-        options[8..].copy_from_slice(&echo.to_be_bytes());
-        Some(options)
+        Some(timestamps(value, echo))
     }
+}
+
+/// The timestamps option.
+pub(super) fn timestamps(value: u32, echo: u32) -> [u8; TIMESTAMPS_BYTES] {
+    let mut options = [1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0];
+    options[4..8].copy_from_slice(&value.to_be_bytes());
+    options[8..].copy_from_slice(&echo.to_be_bytes());
+    options
 }
 
 /// Has a segment leave by a port.

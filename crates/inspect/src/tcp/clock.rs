@@ -55,6 +55,11 @@ impl Clock {
         coarse(now).wrapping_sub(self.shown) >= FORGOTTEN_AFTER
     }
 
+    /// What the other end echoes, until it has what it misses (RFC 7323 §4.3).
+    pub(super) fn recent(self) -> u32 {
+        self.recent
+    }
+
     /// The latest timestamp seen, for a segment in this end's name.
     pub(super) fn latest(self) -> u32 {
         self.latest
@@ -67,7 +72,7 @@ fn coarse(at: Instant) -> u32 {
 }
 
 /// Timestamps wrap as sequence numbers do (RFC 7323 §5.2).
-fn is_before(earlier: u32, later: u32) -> bool {
+pub(super) fn is_before(earlier: u32, later: u32) -> bool {
     earlier.wrapping_sub(later).cast_signed() < 0
 }
 

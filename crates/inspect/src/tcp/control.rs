@@ -35,10 +35,13 @@ impl<S: Sink> Work<'_, '_, '_, S> {
 
     /// Ends the connection by the RST at hand. It goes on as Weir would make it: one that ended behind the
     /// gateway, by its hop limit, by an option its receiver rejects or by the address of a station that isn't
-    /// there, would leave a connection open that nobody watches.
+    /// there, would leave a connection open that nobody watches. A monitor stops none of that.
     fn break_off(&mut self) {
         self.connection.broken_off = Some(self.arrival.direction);
         self.finish();
+        if self.cx.is_monitor() {
+            return;
+        }
         let packet = Packet::decode(self.frame.as_slice()).expect("decoded by dispatch");
         let path = self.settled(Path::of(&packet).expect("a whole segment"));
         let segment = TcpSegment {

@@ -40,6 +40,8 @@ pub(super) struct Half {
     scale: Option<u8>,
     /// The shift was assumed, as the largest there is.
     scale_assumed: bool,
+    /// Its sender takes selective acknowledgements: they are said if both do (RFC 2018 §2).
+    pub(super) takes_sack: bool,
     /// The sequence number of the forwarded FIN.
     fin: Option<Seq>,
     /// The sender's timestamps, if its SYN bore one.
@@ -71,6 +73,7 @@ impl Half {
         self.edge = self.next + self.window_max as usize;
         self.scale = segment.scale.map(|shift| shift.min(SCALE_MAX));
         self.scale_assumed = false;
+        self.takes_sack = segment.says_sack;
         self.last_window = segment.window;
         self.syn_acknowledged = false;
         self.clock = Clock::started(segment, now);
@@ -82,6 +85,7 @@ impl Half {
         self.heard = true;
         self.scale = answer.scale.map(|_| SCALE_MAX);
         self.scale_assumed = true;
+        self.takes_sack = answer.says_sack;
     }
 
     /// Starts in the middle of a stream, at the first segment seen.
@@ -97,6 +101,14 @@ impl Half {
     /// number would be the beginning of a message, withheld until it passes for a repetition.
     pub(super) fn start_afresh(&mut self) {
         self.is_floored = true;
+    }
+
+    /// Forgets all numbers. What its sender said in its SYN holds for as long as the connection does.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self {
+            takes_sack: self.takes_sack,
+            ..Self::default()
+        };
     }
 
     /// Places the stream of a sender not heard yet by what its receiver acknowledges.
@@ -148,6 +160,13 @@ impl Half {
         if self.heard {
             self.edge = self.edge.max(self.una + 1 + usize::from(window));
         }
+    }
+
+    /// Keeps the window of a SYN that answers one as any other segment would say it: of SYNs alone it is never
+    /// shifted (RFC 7323 §2.2).
+    pub(super) fn shift_first_window(&mut self, other: &Self) {
+        let shift = self.known_shift(other).unwrap_or(0);
+        self.last_window = (self.last_window >> shift).max(self.last_window.min(1));
     }
 
     /// What `window` means when the sender of this direction offers it.
@@ -254,6 +273,16 @@ impl Half {
     /// The held segments, if any are.
     pub(super) fn held(&mut self) -> Option<&mut Held> {
         self.held.as_deref_mut().filter(|held| !held.is_empty())
+    }
+
+    /// Whether segments of this direction are held.
+    pub(super) fn is_holding(&self) -> bool {
+        self.held.as_deref().is_some_and(|held| !held.is_empty())
+    }
+
+    /// The bytes let through that the receiver hasn't acknowledged.
+    pub(super) fn outstanding(&self) -> usize {
+        self.next.bytes_since(self.una)
     }
 
     /// Gives up the room for held segments once there are none.

@@ -45,6 +45,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         let (ours, theirs) = self.connection.split(self.arrival.direction);
         ours.note_syn(segment, self.cx.now);
         theirs.note_first_window(segment.window);
+        if !segment.is_opening() {
+            ours.shift_first_window(theirs);
+        }
         self.note_syn_ack();
         // Data that a rule lets through with a SYN isn't taken in: its sender repeats it after the
         // handshake unless the server took it, and then it is read as the start of the stream.

@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use wire::net::TcpFlags;
+use wire::net::{TcpFlags, edit};
 
+use super::blocks::Blocks;
+use super::clock;
 use super::segment::Segment;
 use super::seq::Seq;
 use crate::{LimitKind, Limits};
@@ -17,6 +19,10 @@ const SEGMENT_BYTES_MAX: usize = 65_535;
 pub(super) struct Held {
     segments: VecDeque<HeldSegment>,
     bytes: usize,
+    /// What its sender may be told of, the latest first.
+    pub(super) blocks: Blocks,
+    /// For how many of them it hasn't been told yet.
+    pub(super) untold: u8,
 }
 
 /// A segment with the frame it came in.
@@ -24,11 +30,29 @@ pub(super) struct Held {
 pub(super) struct HeldSegment {
     pub(super) segment: Segment,
     pub(super) frame: Box<[u8]>,
+    /// The frame itself has gone on, past a monitor.
+    pub(super) is_gone: bool,
 }
 
 impl HeldSegment {
     fn bytes(&self) -> &[u8] {
         &self.frame[self.segment.payload()]
+    }
+
+    /// Makes its timestamp no older than what goes on before it, which is `floor`, and returns the newer. What filled
+    /// the gap was sent after it, and its receiver would throw it away for its age (RFC 7323 §5.3), as it
+    /// wouldn't have done before.
+    pub(super) fn freshen(&mut self, floor: Option<u32>) -> Option<u32> {
+        let (Some(own), Some(floor)) = (self.segment.timestamp, floor) else {
+            return self.segment.timestamp.or(floor);
+        };
+        if !clock::is_before(own, floor) {
+            return Some(own);
+        }
+        if !self.is_gone {
+            edit::set_tcp_timestamp(&mut self.frame, &self.segment.layout, floor);
+        }
+        Some(floor)
     }
 
     /// Whether it leaves nothing of `other` to be held.
@@ -44,8 +68,10 @@ impl HeldSegment {
 /// What became of a segment that came too early.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Holding {
-    /// Its bytes are held now, or were already.
+    /// Its bytes are held now.
     Held,
+    /// They were already.
+    Known,
     /// It contradicts bytes held already.
     Conflict,
     /// There is no room for it.
@@ -84,11 +110,12 @@ impl Held {
         self.segments.is_empty()
     }
 
-    /// Holds a copy of `frame`.
+    /// Holds a copy of `frame`, which `is_gone` if it hasn't to wait for its turn itself.
     pub(super) fn insert(
         &mut self,
         segment: &Segment,
         frame: &[u8],
+        is_gone: bool,
         limits: &Limits,
         total: &HeldTotal,
     ) -> Holding {
@@ -99,7 +126,7 @@ impl Held {
             return Holding::Conflict;
         }
         if near().any(|held| held.covers(segment)) {
-            return Holding::Held;
+            return Holding::Known;
         }
         if let Some(full) = self.room_for(frame.len(), limits, total) {
             return Holding::Full(full);
@@ -112,6 +139,7 @@ impl Held {
         let segment = HeldSegment {
             segment: *segment,
             frame: frame.into(),
+            is_gone,
         };
         self.segments.insert(at, segment);
         Holding::Held
@@ -193,7 +221,7 @@ mod tests {
         fn insert(&mut self, seq: u32, bytes: &[u8]) -> Holding {
             let (segment, frame) = fixture::segment(seq, TcpFlags::ACK, bytes);
             self.held
-                .insert(&segment, &frame, &self.limits, &self.total)
+                .insert(&segment, &frame, false, &self.limits, &self.total)
         }
 
         fn pop(&mut self, next: u32) -> Option<(u32, Vec<u8>)> {
@@ -235,9 +263,9 @@ mod tests {
         ] {
             assert_eq!(fixture.insert(seq, bytes), Holding::Conflict, "at {seq}");
         }
+        assert_eq!(fixture.insert(20, b"0"), Holding::Known);
         for (seq, bytes) in [
-            (20, &b"0"[..]),
-            (18, b"ab01"),
+            (18, &b"ab01"[..]),
             (28, b"89ab"),
             (30, b"abc"),
             (10, b"--------ab"),
@@ -251,7 +279,7 @@ mod tests {
         let mut fixture = Fixture::new();
         assert_eq!(fixture.insert(10, &[b'a'; 60_000]), Holding::Held);
         for seq in (20_000..60_000).step_by(1000) {
-            assert_eq!(fixture.insert(seq, &[b'a'; 500]), Holding::Held);
+            assert_eq!(fixture.insert(seq, &[b'a'; 500]), Holding::Known);
         }
         assert_eq!(fixture.insert(60_000, b"aaaaaaaaaaa"), Holding::Held);
         assert_eq!(fixture.insert(60_005, b"aaaaaab"), Holding::Held);
@@ -265,7 +293,7 @@ mod tests {
         let mut fixture = Fixture::new();
         fixture.insert(20, b"0123456789");
         let bytes = fixture.total.bytes();
-        assert_eq!(fixture.insert(22, b"2345"), Holding::Held);
+        assert_eq!(fixture.insert(22, b"2345"), Holding::Known);
         assert_eq!(fixture.total.bytes(), bytes);
     }
 

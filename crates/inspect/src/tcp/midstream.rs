@@ -4,7 +4,6 @@ use policy::{Action, Midstream, Reason, Service};
 use wire::Direction;
 use wire::net::TcpFlags;
 
-use super::half::Half;
 use super::{Connection, Phase, Work};
 use crate::app::App;
 use crate::shared::Shared;
@@ -52,7 +51,7 @@ impl Connection {
         }
         for half in &mut self.halves {
             half.clear(shared);
-            *half = Half::default();
+            half.begin_anew();
         }
         self.app.lose_sight(shared);
         self.may_seek = true;
@@ -124,6 +123,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             // The answer to a SYN that was forgotten, or never seen.
             ours.note_syn(segment, now);
             theirs.infer_syn(segment);
+            ours.shift_first_window(theirs);
             self.connection.phase = Phase::HANDSHAKE;
             return;
         }

@@ -12,8 +12,10 @@
 //! RFC 9293 (TCP), RFC 7323 (window scaling, timestamps), RFC 5961 (blind attacks), RFC 6093 (urgent data).
 
 mod answer;
+mod blocks;
 mod clock;
 mod control;
+mod duplicate;
 mod expiry;
 #[cfg(test)]
 mod fixture;
@@ -207,8 +209,18 @@ pub(crate) struct Work<'a, 'b, 'c, S> {
     pub(crate) connection: &'a mut Connection,
     /// Whether the table has room for one more established flow.
     pub(crate) has_room: bool,
-    /// The frame was held: it isn't the caller's any more, and leaves by injection.
-    pub(crate) is_released: bool,
+    pub(crate) standing: Standing,
+}
+
+/// Where the frame at hand stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It has just come in, and its caller sends it on, if anyone does.
+    Arrived,
+    /// It was held: it isn't the caller's any more, and leaves by injection.
+    Held,
+    /// It has gone on long since, past a monitor: what is at hand was kept of it to be read in its turn.
+    Gone,
 }
 
 impl<S: Sink> Work<'_, '_, '_, S> {
@@ -260,9 +272,11 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if brings_bytes && ours.is_outdated(segment, theirs, self.cx.now) {
             return self.violation(Reason::TCP_OLD_TIMESTAMP);
         }
+        if segment.says_sack {
+            (ours.takes_sack, theirs.takes_sack) = (true, true);
+        }
         let window = self.bound_window();
-        let (ours, theirs) = self.connection.split(self.arrival.direction);
-        ours.last_window = segment.window;
+        let (_, theirs) = self.connection.split(self.arrival.direction);
         theirs.note_ack(segment.ack, window, self.shared);
         let outcome = if segment.has(TcpFlags::URG) {
             self.handle_urgent(place)
@@ -274,6 +288,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if matches!(outcome.verdict, Verdict::Accept | Verdict::Hold) {
             let (ours, _) = self.connection.split(self.arrival.direction);
             ours.note_clock(segment, self.cx.now);
+        }
+        if outcome.forward {
+            self.tell_what_was_held();
         }
         self.note_progress();
         outcome

@@ -6,7 +6,7 @@
 //! server that keeps no state of handshakes (SYN cookies) takes it from the third one (§3.1), and a
 //! connection older than the gateway that can't fall back any more is reset by its own ends.
 
-use policy::{Action, Mode, Protocol, Reason};
+use policy::{Action, Protocol, Reason};
 use wire::net::edit;
 
 use super::Work;
@@ -68,7 +68,7 @@ fn judge<S: Sink>(cx: &mut Context<'_, S>, arrival: &Arrival) -> Judgement {
 }
 
 fn fate<S: Sink>(cx: &Context<'_, S>, judgement: &Judgement) -> Multipath {
-    match judgement.outcome.would.is_some() || cx.policy.mode() == Mode::Monitor {
+    match judgement.outcome.would.is_some() || cx.is_monitor() {
         true => Multipath::Left,
         false => Multipath::Blanked,
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use wire::net::{Layout, Tcp, TcpFlags, TcpOption, TcpOptions};
 
+use super::answer::TIMESTAMPS_BYTES;
 use super::seq::Seq;
 
 /// A decoded TCP header, and where the payload lies in its frame.
@@ -17,6 +18,8 @@ pub(crate) struct Segment {
     pub(super) scale: Option<u8>,
     /// The sender's timestamp.
     pub(super) timestamp: Option<u32>,
+    /// It is a SYN whose sender takes selective acknowledgements, or bears one (RFC 2018).
+    pub(super) says_sack: bool,
     /// It bears an option of Multipath TCP.
     pub(crate) is_multipath: bool,
     pub(super) layout: Layout,
@@ -34,6 +37,7 @@ impl Segment {
             window: tcp.window,
             scale,
             timestamp: timestamp(tcp.options),
+            says_sack: says_sack(tcp.options),
             is_multipath: tcp.options.has_multipath(),
             layout,
         }
@@ -79,6 +83,15 @@ fn shift(option: TcpOption<'_>) -> Option<u8> {
         TcpOption::WindowScale(shift) => Some(shift),
         _ => None,
     }
+}
+
+/// Whether one of the options is about selective acknowledgements: the one on SYNs, or the one on all others.
+fn says_sack(options: TcpOptions<'_>) -> bool {
+    let is_about_sack = |option| matches!(option, TcpOption::SackPermitted | TcpOption::Sack(_));
+    // Few segments bear any beyond timestamps.
+    let bytes = options.as_bytes();
+    let is_usual = bytes.len() == TIMESTAMPS_BYTES && bytes.starts_with(&[1, 1, 8, 10]);
+    !is_usual && options.iter().any(is_about_sack)
 }
 
 fn timestamp(options: TcpOptions<'_>) -> Option<u32> {

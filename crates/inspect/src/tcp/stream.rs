@@ -8,7 +8,7 @@ use wire::net::{TcpFlags, edit};
 
 use super::half::Place;
 use super::held::Holding;
-use super::{Phase, Work, exception};
+use super::{Phase, Standing, Work, exception};
 use crate::context::Arrival;
 use crate::{Count, Frame, Injected, LimitKind, Outcome, Sink, Verdict};
 
@@ -67,7 +67,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if judgement.action.stops() {
             return Some(self.carry_out(judgement));
         }
-        if judgement.outcome.would.is_none() {
+        if judgement.outcome.would.is_none() && !self.cx.is_monitor() {
             let (ours, _) = self.connection.split(self.arrival.direction);
             let bytes = &mut self.frame.as_mut_slice()[repeated];
             ours.unacked.restore(offset, bytes);
@@ -133,16 +133,27 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         }
     }
 
-    /// Holds the segment until its turn.
+    /// Holds the segment until its turn. A monitor holds a copy: its receiver may have the segment itself.
     fn hold(&mut self) -> Outcome {
         let segment = self.segment;
         let (limits, held_total) = (self.cx.limits, &self.shared.held);
+        let is_gone = self.cx.is_monitor();
+        let held = match is_gone {
+            true => Outcome::ACCEPT,
+            false => Outcome::HOLD,
+        };
         let (ours, _) = self.connection.split(self.arrival.direction);
+        let frame = self.frame.as_slice();
         match ours
             .held_mut()
-            .insert(segment, self.frame.as_slice(), limits, held_total)
+            .insert(segment, frame, is_gone, limits, held_total)
         {
-            Holding::Held => Outcome::HOLD,
+            holding @ (Holding::Held | Holding::Known) => {
+                if !is_gone {
+                    self.tell_held(&holding);
+                }
+                held
+            }
             Holding::Conflict => {
                 let judgement = self.judge_tcp(Reason::TCP_OVERLAP_CONFLICT, Action::Drop);
                 if judgement.action.stops() {
@@ -154,7 +165,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
                     Outcome {
                         reason: judgement.outcome.reason,
                         rule: judgement.outcome.rule,
-                        ..Outcome::HOLD
+                        ..held
                     }
                 }
             }
@@ -188,6 +199,9 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             .and_then(|held| held.pop_first(&self.shared.held))
         {
             ours.pass_to(segment.segment.end());
+            if segment.is_gone {
+                continue;
+            }
             self.cx.sink.inject(self.cx.port.opposite(), &segment.frame);
             self.cx.sink.count(Count::Injected(Injected::Released));
         }
@@ -197,6 +211,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
 
     /// Inspects and lets go what is held and has its turn now.
     fn release(&mut self, outcome: &mut Outcome) {
+        let mut timestamp = self.segment.timestamp;
         loop {
             let (ours, _) = self.connection.split(self.arrival.direction);
             let next = ours.next;
@@ -207,6 +222,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
                 ours.shed();
                 return;
             };
+            timestamp = held.freshen(timestamp);
             let released = self.release_one(&mut held);
             let forward = outcome.forward;
             if matches!(self.connection.phase, Phase::Denied(_)) {
@@ -240,7 +256,10 @@ impl<S: Sink> Work<'_, '_, '_, S> {
             frame: &mut frame,
             connection: self.connection,
             has_room: self.has_room,
-            is_released: true,
+            standing: match held.is_gone {
+                true => Standing::Gone,
+                false => Standing::Held,
+            },
         };
         let (ours, _) = work.connection.split(arrival.direction);
         let is_outside = ours.place(work.segment) == Place::Outside;
@@ -261,8 +280,11 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         outcome
     }
 
-    /// Sends a frame that was held on its way.
+    /// Sends a frame that was held on its way, if it isn't already.
     pub(super) fn emit(&mut self) {
+        if self.standing == Standing::Gone {
+            return;
+        }
         self.cx
             .sink
             .inject(self.cx.port.opposite(), self.frame.as_slice());

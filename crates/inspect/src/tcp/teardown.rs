@@ -5,7 +5,7 @@ use wire::Direction;
 use wire::net::{TcpFlags, edit};
 
 use super::answer::{Answer, Toward};
-use super::{Answers, Grounds, Phase, Work};
+use super::{Answers, Grounds, Phase, Standing, Work};
 use crate::app::Denial;
 use crate::{Injected, Outcome, Sink, Verdict};
 
@@ -18,7 +18,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if kept > 0 {
             self.cut(kept);
         }
-        if self.is_released {
+        if self.standing != Standing::Arrived {
             // The RSTs below have to find what precedes them delivered.
             if kept > 0 {
                 self.emit();
@@ -234,7 +234,7 @@ impl<S: Sink> Work<'_, '_, '_, S> {
 
     /// A segment of a connection that its ends have closed. What was acknowledged may be repeated;
     /// everything else goes on without its bytes, so that an end which still has the connection open is
-    /// told otherwise, and nothing uninspected arrives there.
+    /// told otherwise, and nothing uninspected arrives there; past a monitor it goes on as it came.
     pub(super) fn handle_finished(&mut self) -> Outcome {
         let segment = self.segment;
         if segment.is_rst() {
@@ -247,13 +247,21 @@ impl<S: Sink> Work<'_, '_, '_, S> {
         if segment.has(TcpFlags::ACK) && theirs.heard && theirs.accepts_ack(segment.ack) {
             theirs.note_ack(segment.ack, 0, self.shared);
             // The RST got lost, or came ahead of what its receiver expects.
-            if self.connection.broken_off == Some(self.arrival.direction.reverse()) {
+            let is_broken = self.connection.broken_off == Some(self.arrival.direction.reverse());
+            if is_broken && !self.cx.is_monitor() {
                 self.answer_as_closed();
             }
         }
         let (ours, _) = self.connection.split(self.arrival.direction);
         if segment.len() == 0 || !segment.end().is_after(ours.una) {
             return Outcome::ACCEPT;
+        }
+        if self.cx.is_monitor() {
+            return Outcome {
+                reason: Some(Reason::TCP_NO_CONNECTION),
+                would: Some(Verdict::Drop),
+                ..Outcome::ACCEPT
+            };
         }
         self.cut(0);
         Outcome {

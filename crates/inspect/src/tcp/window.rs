@@ -6,7 +6,6 @@
 //! it. The edge of the window never moves back by that (RFC 9293 §3.8.6), because every offer of a
 //! connection is bounded alike, and those of its SYNs are smaller anyway.
 
-use policy::Mode;
 use wire::net::edit;
 
 use super::Work;
@@ -19,17 +18,20 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     pub(super) fn bound_window(&mut self) -> u32 {
         let direction = self.arrival.direction;
         let (ours, theirs) = self.connection.split(direction);
+        ours.last_window = self.segment.window;
         let offered = ours.window_offered(self.segment.window, theirs);
         let bound = largest_offer(self.cx.limits.unacked_bytes_per_flow);
         let Some(shift) = ours.known_shift(theirs).filter(|_| offered > bound) else {
             return offered;
         };
         let is_unread = self.connection.app.is_opaque(direction.reverse());
-        if is_unread || self.cx.policy.mode() == Mode::Monitor {
+        if is_unread || self.cx.is_monitor() {
             return offered;
         }
         let window = u16::try_from(bound >> shift).unwrap_or(u16::MAX);
         edit::set_tcp_window(self.frame.as_mut_slice(), &self.segment.layout, window);
+        let (ours, _) = self.connection.split(direction);
+        ours.last_window = window;
         u32::from(window) << shift
     }
 }

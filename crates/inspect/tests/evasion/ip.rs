@@ -28,6 +28,9 @@ fn session(ends: Ends) -> (Gateway, Stream, Vec<u8>) {
 }
 
 fn carry(gateway: &mut Gateway, frame: &[u8]) -> Passage {
+    let mut monitor = Gateway::of("mode = \"monitor\"", BASELINE);
+    let passage = monitor.carry(Side::Inside, frame);
+    assert_eq!(passage.toward(Side::Outside), [frame], "{passage:?}");
     gateway.carry(Side::Inside, frame)
 }
 
@@ -93,7 +96,8 @@ fn ip_03_fragments_without_end_cost_nothing() {
             let id = (random.number() as u16).to_be_bytes();
             piece[ETHERNET + 4..][..2].copy_from_slice(&id);
             edit::refresh_ip_checksum(piece, ETHERNET);
-            carry(&mut gateway, piece).assert_dropped("ip.fragment");
+            let passage = gateway.carry(Side::Inside, piece);
+            passage.assert_dropped("ip.fragment");
         }
     }
     let gauges = gateway.inspector.gauges();

@@ -2,7 +2,7 @@
 
 use policy::Side;
 use testkit::mqtt;
-use testkit::network::{Ends, Gateway, Passage, Stream, tcp_of};
+use testkit::network::{Departed, Ends, Gateway, Passage, Stream, tcp_of};
 use testkit::reference::{Overlap, Receiver};
 use weir_inspect::Verdict;
 use wire::Direction::{self, ToClient, ToServer};
@@ -168,8 +168,8 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) fn new(ends: Ends, options: &[u8]) -> Self {
-        let mut gateway = Gateway::of("", &[SECRET, BASELINE].concat());
+    pub(crate) fn new(config: &str, ends: Ends, options: &[u8]) -> Self {
+        let mut gateway = Gateway::of(config, &[SECRET, BASELINE].concat());
         let mut stream = Stream::new(ends);
         for (direction, flags) in [(ToServer, SYN), (ToClient, SYN | ACK), (ToServer, ACK)] {
             let segment = TcpSegment {
@@ -203,8 +203,8 @@ impl Scene {
         }
     }
 
-    /// Carries a step, and lets both pairs of receivers have what reaches them.
-    pub(crate) fn carry(&mut self, step: &Step) -> Passage {
+    /// The frame of a step.
+    fn frame(&self, step: &Step) -> Vec<u8> {
         let acked = self.stream.next(step.direction.reverse());
         let segment = TcpSegment {
             seq: self
@@ -228,6 +228,12 @@ impl Scene {
         if step.has_bad_checksum {
             *frame.last_mut().expect("a frame has bytes") ^= 0x55;
         }
+        frame
+    }
+
+    /// Carries a step, and lets both pairs of receivers have what reaches them.
+    pub(crate) fn carry(&mut self, step: &Step) -> Passage {
+        let frame = self.frame(step);
         let is_for_server = step.direction == ToServer;
         if is_for_server && !step.is_lost_behind && !step.has_bad_checksum {
             deliver(&mut self.unprotected, &frame);
@@ -293,6 +299,25 @@ fn fate(passage: &Passage) -> Fate {
     }
 }
 
+/// Past a monitor, whatever comes in goes out as it came, and nothing else does.
+fn check_monitored(case: &Case, ends: Ends, options: &[u8]) {
+    let mut scene = Scene::new("mode = \"monitor\"", ends, options);
+    for (n, step) in case.steps.iter().enumerate() {
+        let sent = Departed {
+            side: ends.side_of_sender(step.direction).opposite(),
+            frame: scene.frame(step),
+        };
+        let passage = scene.carry(step);
+        assert_eq!(
+            passage.out,
+            [sent],
+            "{}: step {n}: {:?}",
+            case.name,
+            passage.outcome
+        );
+    }
+}
+
 /// Plays a case over both address families.
 pub(crate) fn check(case: &Case) {
     for ends in [Ends::v4(7, 1883), Ends::v6(7, 1883)] {
@@ -305,7 +330,8 @@ pub(crate) fn check(case: &Case) {
             true => timestamp(100),
             false => Vec::new(),
         };
-        let mut scene = Scene::new(ends, &options);
+        check_monitored(case, ends, &options);
+        let mut scene = Scene::new("", ends, &options);
         for (n, step) in case.steps.iter().enumerate() {
             let passage = scene.carry(step);
             assert_eq!(

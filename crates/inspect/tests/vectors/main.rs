@@ -106,3 +106,23 @@ fn what_is_reset_doesn_t_arrive_and_both_ends_hear_of_it() {
         assert!(flags.iter().all(|told| *told == end), "{}", vector.id);
     }
 }
+
+#[test]
+fn past_a_monitor_all_of_it_goes_on_as_it_came() {
+    for vector in vectors() {
+        for len in [1400, 7] {
+            let mut gateway = Gateway::of("mode = \"monitor\"", BASELINE);
+            let mut stream = Stream::new(Ends::v4(7, 1883));
+            stream.open(&mut gateway);
+            for (direction, bytes) in &vector.steps {
+                for chunk in bytes.chunks(len) {
+                    let flags = TcpFlags::ACK | TcpFlags::PSH;
+                    let sent = stream.segment(*direction, 0, flags, chunk);
+                    let passage = stream.data(&mut gateway, *direction, chunk);
+                    let out: Vec<_> = passage.out.iter().map(|out| &out.frame).collect();
+                    assert_eq!(out, [&sent], "{} by {len}", vector.id);
+                }
+            }
+        }
+    }
+}

@@ -68,6 +68,16 @@ pub fn blank_multipath(frame: &mut [u8], layout: &Layout) {
     refresh_checksums(frame, layout);
 }
 
+/// Has the segment bear `value` for its sender's timestamp (RFC 7323 §3.2), if it bears any.
+///
+/// # Panics
+/// When the frame is not TCP.
+pub fn set_tcp_timestamp(frame: &mut [u8], layout: &Layout, value: u32) {
+    assert!(layout.is_tcp(), "a TCP segment");
+    tcp::set_timestamp(&mut frame[layout.l4 + HEADER_LEN..layout.payload], value);
+    refresh_checksums(frame, layout);
+}
+
 /// Says that the transport's data, which the caller has rewritten, is `len` bytes long from now on.
 ///
 /// # Panics

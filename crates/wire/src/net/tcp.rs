@@ -238,6 +238,21 @@ pub(crate) fn blank_multipath(raw: &mut [u8]) {
     }
 }
 
+/// Sets the sender's clock in the timestamps, if there are any, in `raw` that [`TcpOptions::decode`] has checked.
+pub(crate) fn set_timestamp(raw: &mut [u8], value: u32) {
+    let mut at = 0;
+    while let Some(&kind) = raw.get(at).filter(|kind| **kind != END) {
+        let len = match kind {
+            NOP => 1,
+            _ => usize::from(raw[at + 1]),
+        };
+        if kind == TIMESTAMPS {
+            raw[at + 2..at + 6].copy_from_slice(&value.to_be_bytes());
+        }
+        at += len;
+    }
+}
+
 /// Takes the next option off `rest`; none at the end of the list.
 #[inline]
 fn next_option<'a>(rest: &mut &'a [u8]) -> Result<Option<TcpOption<'a>>, Malformed> {

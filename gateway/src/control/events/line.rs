@@ -235,7 +235,11 @@ impl EveVerdict {
             Injected::Refusal => Some("refusal"),
             Injected::Echo => Some("echo-challenge"),
             Injected::Portion => Some("partial-response"),
-            Injected::Released | Injected::Close | Injected::ChallengeAck | Injected::Ping => None,
+            Injected::Released
+            | Injected::Close
+            | Injected::ChallengeAck
+            | Injected::DuplicateAck
+            | Injected::Ping => None,
         });
         Self {
             action,

@@ -225,6 +225,42 @@ fn multipath_gives_way_to_padding() {
 }
 
 #[test]
+fn a_timestamp_is_set_wherever_it_stands() {
+    let clock = [8, 10, 0, 0, 0, 8, 0, 0, 0, 10];
+    for (before, after) in [
+        (&[1, 1][..], &[][..]),
+        (&[], &[1, 0]),
+        (&[5, 10, 8, 10, 8, 10, 8, 10, 8, 10], &[]),
+        (&[0, 0], &[]),
+    ] {
+        let options = [before, &clock, after].concat();
+        let segment = TcpSegment {
+            flags: TcpFlags::ACK,
+            options: &options,
+            payload: b"8",
+            ..TcpSegment::default()
+        };
+        let mut frame = [0; 200];
+        let len = build::tcp_segment(&mut frame, &path(true), &segment).unwrap();
+        let frame = &mut frame[..len];
+        let layout = Packet::decode(frame).unwrap().layout;
+        edit::set_tcp_timestamp(frame, &layout, 0x0102_0304);
+        let packet = Packet::decode(frame).unwrap();
+        assert_eq!(checksum::verify(&packet), State::Valid);
+        let Transport::Tcp(tcp) = packet.transport else {
+            panic!("TCP")
+        };
+        let mut expected = options.clone();
+        // What stands behind the end of the list is none.
+        if before != [0, 0] {
+            expected[before.len() + 2..][..4].copy_from_slice(&[1, 2, 3, 4]);
+        }
+        assert_eq!(tcp.options.as_bytes(), expected);
+        assert_eq!(tcp.payload, b"8");
+    }
+}
+
+#[test]
 fn only_an_option_of_its_kind_is_multipath() {
     for (options, expected) in [
         (&[1, 1, 8, 10, 30, 4, 0, 0, 30, 4, 0, 0][..], false),
