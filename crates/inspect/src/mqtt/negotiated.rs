@@ -48,12 +48,35 @@ impl Flags {
     const NAMED: u16 = 1 << 8;
     /// By the direction: its sender had more in flight than its receiver takes.
     const HURRIED: [u16; 2] = [1 << 9, 1 << 10];
+    /// The client's will has QoS 1 at least, and QoS 2.
+    const WILL_QOS: [u16; 2] = [1 << 11, 1 << 12];
+    const WILL_RETAIN: u16 = 1 << 13;
+    const WILL: u16 = Self::WILL_QOS[0] | Self::WILL_QOS[1] | Self::WILL_RETAIN;
+    /// A filter was asked for with QoS 1 at least, and with QoS 2.
+    const ASKED_QOS: [u16; 2] = [1 << 14, 1 << 15];
 
     fn set(&mut self, flag: u16, is_set: bool) {
         self.0 = match is_set {
             true => self.0 | flag,
             false => self.0 & !flag,
         };
+    }
+
+    /// Raises a QoS to another, unless it is as large.
+    fn raise(&mut self, [one, two]: [u16; 2], qos: QoS) {
+        match qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => self.set(one, true),
+            QoS::ExactlyOnce => self.set(one | two, true),
+        }
+    }
+
+    fn qos(self, [one, two]: [u16; 2]) -> QoS {
+        match (self.0 & one != 0, self.0 & two != 0) {
+            (false, _) => QoS::AtMostOnce,
+            (true, false) => QoS::AtLeastOnce,
+            (true, true) => QoS::ExactlyOnce,
+        }
     }
 }
 
@@ -64,7 +87,13 @@ impl Terms {
         packet_bytes: [u32::MAX; 2],
         alias_maximum: [u16::MAX; 2],
         maximum_qos: QoS::ExactlyOnce,
-        flags: Flags(!(Flags::CLEAN_START | Flags::NAMED | Flags::HURRIED[0] | Flags::HURRIED[1])),
+        flags: Flags(
+            !(Flags::CLEAN_START
+                | Flags::NAMED
+                | Flags::HURRIED[0]
+                | Flags::HURRIED[1]
+                | Flags::WILL),
+        ),
     };
 
     /// What a client says with its CONNECT, and a server that hasn't answered yet takes.
@@ -77,6 +106,13 @@ impl Terms {
         terms.flags.set(Flags::EXPIRES, false);
         terms.flags.set(Flags::CLEAN_START, connect.clean_start);
         terms.flags.set(Flags::NAMED, !connect.client_id.is_empty());
+        for asked in Flags::ASKED_QOS {
+            terms.flags.set(asked, false);
+        }
+        if let Some(will) = &connect.will {
+            terms.flags.raise(Flags::WILL_QOS, will.qos);
+            terms.flags.set(Flags::WILL_RETAIN, will.retain);
+        }
         for property in connect.properties.iter() {
             match property {
                 Property::RequestResponseInformation(wanted) => {
@@ -136,6 +172,25 @@ impl Terms {
     /// Whether it is known that the sender of a direction keeps to no receive maximum.
     pub(super) fn has_hurried(&self, direction: Direction) -> bool {
         self.has(Flags::HURRIED[direction as usize])
+    }
+
+    /// Takes note of the QoS that a filter was asked for with.
+    pub(super) fn note_asked(&mut self, qos: QoS) {
+        self.flags.raise(Flags::ASKED_QOS, qos);
+    }
+
+    /// The largest QoS that any filter was asked for with.
+    pub(super) fn asked_qos(&self) -> QoS {
+        self.flags.qos(Flags::ASKED_QOS)
+    }
+
+    /// Whether a server's answer takes less than the will that came with the CONNECT.
+    fn exceeds(&self, property: &Property<'_>) -> bool {
+        match *property {
+            Property::MaximumQoS(most) => self.flags.qos(Flags::WILL_QOS) > most,
+            Property::RetainAvailable(taken) => self.has(Flags::WILL_RETAIN) && !taken,
+            _ => false,
+        }
     }
 
     pub(super) fn note_hurry(&mut self, direction: Direction) {
@@ -202,6 +257,9 @@ impl Session {
         let is_told = has(|property| matches!(property, Property::ResponseInformation(_)));
         if is_told && !self.terms.has(Flags::RESPONSE_INFORMATION) {
             return Some(Reason::MQTT_NEGOTIATED_RESPONSE_INFORMATION);
+        }
+        if connack.properties.iter().any(|p| self.terms.exceeds(&p)) {
+            return Some(Reason::MQTT_SESSION_WILL_NOT_TAKEN);
         }
         let is_assigned = has(|property| matches!(property, Property::AssignedClientIdentifier(_)));
         match (self.terms.has(Flags::NAMED), is_assigned) {

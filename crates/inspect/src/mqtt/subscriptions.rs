@@ -72,6 +72,9 @@ impl Session {
         if !self.knows_subscriptions {
             return true;
         }
+        for subscription in subscribe.subscriptions() {
+            self.terms.note_asked(subscription.qos);
+        }
         let added = self.subscriptions.add(subscribe, most);
         if added != Added::All {
             self.forget_subscriptions();
@@ -85,7 +88,7 @@ impl Session {
         self.subscriptions = Subscriptions::default();
     }
 
-    /// Whether a server sends what its client never asked for.
+    /// Whether a server sends what its client never asked for, or with a larger QoS than it asked for anything.
     #[inline]
     pub(super) fn check_subscribed(
         &self,
@@ -104,8 +107,12 @@ impl Session {
     fn check_asked_for(&self, publish: &Publish<'_>) -> Option<Reason> {
         let name = self.name_of(publish)?;
         // What a server says of itself it may say to whom it likes.
-        let is_asked_for = name.starts_with(b"$") || self.subscriptions.match_name(name);
-        (!is_asked_for).then_some(Reason::MQTT_SESSION_NOT_SUBSCRIBED)
+        let is_its_own = name.starts_with(b"$");
+        if !is_its_own && !self.subscriptions.match_name(name) {
+            return Some(Reason::MQTT_SESSION_NOT_SUBSCRIBED);
+        }
+        let is_raised = !is_its_own && publish.qos > self.terms.asked_qos();
+        is_raised.then_some(Reason::MQTT_SESSION_QOS_NOT_ASKED)
     }
 
     fn name_of<'a>(&'a self, publish: &Publish<'a>) -> Option<&'a [u8]> {

@@ -82,6 +82,10 @@ detections! {
         "A server assigned no client identifier to a client that has none";
     MQTT_SESSION_NOT_SUBSCRIBED = "mqtt.session.not-subscribed", "[MQTT-3.3.2-3]",
         "A server sent a message to a client that never asked for its topic";
+    MQTT_SESSION_QOS_NOT_ASKED = "mqtt.session.qos-not-asked", "[MQTT-3.8.4-8], MQTT 3.1.1 [MQTT-3.8.4-6]",
+        "A server sent a message with a larger QoS than its client asked for with any filter";
+    MQTT_SESSION_WILL_NOT_TAKEN = "mqtt.session.will-not-taken", "[MQTT-3.2.2-12], [MQTT-3.2.2-13]",
+        "A server let in a client whose will has a QoS, or is retained, as it says that it takes none";
     MQTT_SESSION_PINGRESP_UNEXPECTED = "mqtt.session.pingresp-unexpected", "[MQTT-3.12.4-1], MQTT 5.0 §3.13",
         "A server answered a PINGREQ that its client never sent, or answered one twice";
     MQTT_SESSION_KEEP_ALIVE = "mqtt.session.keep-alive", "[MQTT-3.1.2-22], MQTT 3.1.1 [MQTT-3.1.2-24]",

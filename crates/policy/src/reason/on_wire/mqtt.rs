@@ -25,6 +25,10 @@ super::seen! {
         "no property 12 in a CONNACK of 5.0 with the code 00, for a CONNECT whose identifier is 00 00";
     "mqtt.session.not-subscribed" =>
         "towards the client, a PUBLISH whose topic none of its SUBSCRIBEs' filters matches";
+    "mqtt.session.qos-not-asked" =>
+        "towards the client, 32 or 34 for a PUBLISH, after SUBSCRIBEs whose options all end in a smaller QoS";
+    "mqtt.session.will-not-taken" =>
+        "property 24 (maximum QoS) below the will's, or 25 00 (retain available) for a retained one, in a CONNACK with the code 00";
     "mqtt.session.pingresp-unexpected" =>
         "towards the client, more packets d0 00 than it has sent c0 00";
     "mqtt.session.keep-alive" =>

@@ -1,3 +1,5 @@
+//! What two readers of one text see.
+
 use proptest::prelude::*;
 
 use super::super::pointer::Pointer;
