@@ -244,13 +244,7 @@ fn all_shipped_packs_pass_beside_each_other() {
     let config = scratch.file("weir.toml", &format!("[policy]\npacks = {packs:?}\n"));
     let said = ends(&["check", &config], 0);
     assert!(said.contains("all fine"), "{said}");
-    // A case is over with the first message that is dropped, and this one counts those.
-    let unmatched: Vec<&str> = said
-        .lines()
-        .filter(|line| line.contains("no case"))
-        .collect();
-    assert_eq!(unmatched.len(), 1, "{said}");
-    assert!(unmatched[0].ends_with(": coap-token-guessing"), "{said}");
+    assert!(!said.contains("no case"), "{said}");
 }
 
 #[test]

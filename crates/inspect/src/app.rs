@@ -16,7 +16,8 @@ pub(crate) enum App {
     Mqtt(Greeting, mqtt::Session),
     /// Once both ends have begun the way TLS does, and the client's hello was judged, the records pass unread.
     Tls(Greeting, Hello),
-    Coap(coap_tcp::Session),
+    /// Larger than the others, and rarer.
+    Coap(Box<coap_tcp::Session>),
     /// Nothing to look at any more.
     Opaque,
 }
@@ -87,7 +88,7 @@ impl App {
         match service {
             Service::Mqtt => Self::Mqtt(Greeting::default(), mqtt::Session::new(now)),
             Service::Mqtts => Self::Tls(Greeting::default(), Hello::default()),
-            Service::CoapTcp => Self::Coap(coap_tcp::Session::new()),
+            Service::CoapTcp => Self::Coap(Box::new(coap_tcp::Session::new())),
             Service::Coap | Service::Coaps => Self::Opaque,
         }
     }
@@ -96,7 +97,7 @@ impl App {
     pub(crate) fn midstream(service: Service) -> Self {
         match service {
             Service::Mqtt => Self::Mqtt(Greeting::unseen(), mqtt::Session::midstream()),
-            Service::CoapTcp => Self::Coap(coap_tcp::Session::midstream()),
+            Service::CoapTcp => Self::Coap(Box::new(coap_tcp::Session::midstream())),
             // Its hello is long past, and what follows can't be told from noise.
             Service::Mqtts | Service::Coap | Service::Coaps => Self::Opaque,
         }

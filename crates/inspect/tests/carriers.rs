@@ -3,20 +3,7 @@
 use std::sync::Arc;
 
 use policy::{Config, Policy, SourceText};
-use testkit::conversation;
-
-#[track_caller]
-fn check(pack: &str) {
-    let source = SourceText::new("pack.toml", pack);
-    let policy = Policy::compile(&Config::default().for_cases(), &[source]);
-    let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")));
-    assert!(!policy.cases().is_empty());
-    for case in policy.cases() {
-        if let Err(failure) = conversation::check(&policy, case) {
-            panic!("{}: {}: {failure}", failure.place, case.name);
-        }
-    }
-}
+use testkit::conversation::{self, assert_cases};
 
 #[test]
 fn a_protocol_is_all_that_it_carries() {
@@ -50,7 +37,7 @@ fn a_protocol_is_all_that_it_carries() {
                  expect = {{ {expect} }}\n"
             );
         }
-        check(&pack);
+        assert_cases(&pack);
     }
 }
 
@@ -76,9 +63,9 @@ fn a_vlan_is_that_of_the_frame_in_both_directions() {
                     if say == "CONNECT" { "mqtt" } else { "coap" }
                 );
             }
-            check(&pack);
+            assert_cases(&pack);
         }
-        check(&format!(
+        assert_cases(&format!(
             "{answers}[[case]]\nname = \"an answer\"\nvlan = 13\nsay = [\"CONNECT\", \"< CONNACK\"]\n\
              expect = {{ verdict = \"drop\", rule = \"a\" }}\n"
         ));
@@ -99,7 +86,7 @@ fn what_cannot_be_sent_arrives_nowhere() {
         ),
     ];
     for (ends, say, reason) in dropped {
-        check(&format!(
+        assert_cases(&format!(
             "[[case]]\nname = \"c\"\n{ends}\nsay = {say}\nexpect = {{ verdict = \"drop\", reason = \"{reason}\" }}\n"
         ));
     }
@@ -108,7 +95,7 @@ fn what_cannot_be_sent_arrives_nowhere() {
         format!("PUT /a payload={large}"),
         format!("tcp ACK payload={large}"),
     ] {
-        check(&format!(
+        assert_cases(&format!(
             "[[case]]\nname = \"c\"\nsay = [\"{say}\"]\nexpect = {{ verdict = \"drop\" }}\n"
         ));
     }
@@ -129,7 +116,7 @@ fn check_hellos(rule: &str, hellos: &[(&str, bool)]) {
             );
         }
     }
-    check(&pack);
+    assert_cases(&pack);
 }
 
 #[test]
@@ -193,5 +180,30 @@ fn a_hello_is_stopped_by_the_default_as_all_else_is() {
     let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")));
     for case in policy.cases() {
         conversation::check(&policy, case).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+}
+
+#[test]
+fn what_is_stopped_on_the_way_is_marked_so() {
+    let pack = |said: &str| {
+        format!(
+            "[[rule]]\nid = \"r\"\nmatch = {{ code = \"2.05\" }}\naction = \"drop\"\n\
+             [[case]]\nname = \"c\"\nsay = [{said}, \"GET /b\"]\nexpect = {{ verdict = \"accept\" }}\n"
+        )
+    };
+    assert_cases(&pack(r#""GET /a", "! < 2.05 payload=x""#));
+    for (said, failed) in [
+        (
+            r#""GET /a", "< 2.05 payload=x""#,
+            "isn't the last line, but it was dropped",
+        ),
+        (r#""! GET /a""#, "was to be stopped, but it was accepted"),
+    ] {
+        let source = SourceText::new("pack.toml", &pack(said));
+        let policy = Policy::compile(&Config::default().for_cases(), &[source]);
+        let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")));
+        let told = conversation::check(&policy, &policy.cases()[0]);
+        let failure = told.expect_err(said).to_string();
+        assert!(failure.contains(failed), "{failure}");
     }
 }

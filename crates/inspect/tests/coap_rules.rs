@@ -1,10 +1,7 @@
 //! What a site may ask of CoAP by rules, each with what it stops and what it lets pass, through a real
 //! inspector.
 
-use std::sync::Arc;
-
-use policy::{Config, Policy, SourceText};
-use testkit::conversation;
+use testkit::conversation::assert_cases;
 
 /// A condition, what it stops and what is let go on.
 type Row = (&'static str, &'static str, &'static str);
@@ -52,18 +49,6 @@ limit = { rate = 1, burst = 5, per = "destination" }"#,
     ),
 ];
 
-fn check(pack: &str) {
-    let source = SourceText::new("pack.toml", pack);
-    let policy = Policy::compile(&Config::default().for_cases(), &[source]);
-    let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}\n{pack}")));
-    assert!(!policy.cases().is_empty());
-    for case in policy.cases() {
-        if let Err(failure) = conversation::check(&policy, case) {
-            panic!("{}: {failure}\n{pack}", case.name);
-        }
-    }
-}
-
 fn pack(rule: &str, service: &str, action: &str, stopped: &str, let_go: &str) -> String {
     format!(
         r#"
@@ -94,7 +79,7 @@ fn every_part_of_a_message_can_be_ruled_on() {
         let say = |message: &str| format!("[{message:?}]");
         for action in ["drop", "refuse"] {
             let cases = (say(stopped), say(let_go));
-            check(&pack(&rule, "coap", action, &cases.0, &cases.1));
+            assert_cases(&pack(&rule, "coap", action, &cases.0, &cases.1));
         }
     }
 }
@@ -107,6 +92,6 @@ fn peers_and_devices_have_their_shares() {
         } else {
             "coap"
         };
-        check(&pack(rule, service, "drop", stopped, let_go));
+        assert_cases(&pack(rule, service, "drop", stopped, let_go));
     }
 }

@@ -378,7 +378,6 @@ fn an_idle_session_costs_a_kibibyte_at_most() {
     let info = idle_sessions(&gateway.inspector, SESSIONS);
     assert_eq!(gateway.inspector.gauges().sessions, usize::from(SESSIONS));
     let each = info.bytes_current / i64::from(SESSIONS);
-    println!("EACH {each}");
     assert!(each <= 1024, "{each} bytes for an idle session");
 }
 

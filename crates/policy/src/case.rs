@@ -67,6 +67,8 @@ pub struct Expect {
 pub struct Line {
     /// Whose connection it belongs to (`@2`): clients are counted from 1.
     pub client: u16,
+    /// It is to be stopped (`!`), and the conversation goes on.
+    pub is_stopped: bool,
     /// The server says it (`<`), not the client.
     pub from_server: bool,
     /// What is said.

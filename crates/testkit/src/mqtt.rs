@@ -89,10 +89,10 @@ pub fn ack(version: Version, packet_type: PacketType, packet_id: u16) -> Vec<u8>
     })
 }
 
-/// A SUBSCRIBE with QoS 0 for each filter.
+/// A SUBSCRIBE with QoS 2 for each filter.
 #[must_use]
 pub fn subscribe(version: Version, packet_id: u16, filters: &[&str]) -> Vec<u8> {
-    let entries: Vec<_> = filters.iter().map(|filter| (*filter, 0)).collect();
+    let entries: Vec<_> = filters.iter().map(|filter| (*filter, 2)).collect();
     written(|out| encode::subscribe(out, version, packet_id, &[], &entries))
 }
 

@@ -1,10 +1,10 @@
 //! Limits on what is held at once (`max`).
 
-use super::check;
+use testkit::conversation::assert_cases;
 
 #[test]
 fn sessions_held_at_once_are_counted() {
-    check(
+    assert_cases(
         r#"
 [zones]
 floor = ["10.20.0.0/16"]
@@ -77,7 +77,7 @@ expect = { verdict = "refuse", rule = "three-for-a-user" }
 
 #[test]
 fn connections_of_coap_over_tcp_are_sessions_too() {
-    check(
+    assert_cases(
         r#"
 [[rule]]
 id     = "two-each"
@@ -118,7 +118,7 @@ expect  = { verdict = "accept" }
 
 #[test]
 fn subscriptions_and_messages_in_flight_are_counted() {
-    check(
+    assert_cases(
         r#"
 [[rule]]
 id     = "two-filters"
@@ -206,7 +206,7 @@ expect = { verdict = "drop", rule = "two-in-flight" }
 
 #[test]
 fn coap_exchanges_and_observers_are_counted() {
-    check(
+    assert_cases(
         r#"
 [[rule]]
 id     = "two-observers"
@@ -271,7 +271,7 @@ expect = { verdict = "accept" }
 
 #[test]
 fn observers_over_tcp_are_counted_with_the_others() {
-    check(
+    assert_cases(
         r#"
 [[rule]]
 id     = "two-observers"

@@ -5,24 +5,11 @@ mod held;
 use std::sync::Arc;
 
 use policy::{Config, Policy, SourceText};
-use testkit::conversation;
-
-#[track_caller]
-fn check(pack: &str) {
-    let source = SourceText::new("pack.toml", pack);
-    let policy = Policy::compile(&Config::default().for_cases(), &[source]);
-    let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")));
-    assert!(!policy.cases().is_empty());
-    for case in policy.cases() {
-        if let Err(failure) = conversation::check(&policy, case) {
-            panic!("{}: {}: {failure}", failure.place, case.name);
-        }
-    }
-}
+use testkit::conversation::{self, assert_cases};
 
 #[test]
 fn payloads_are_seen_in_one_segment_in_several_and_in_wills() {
-    check(
+    assert_cases(
         r#"
 [[rule]]
 id     = "shell"
@@ -70,7 +57,7 @@ expect = { verdict = "reset", rule = "shell" }
 /// What is larger than is ever kept of a packet can only be told by its size, and is never held up.
 #[test]
 fn a_payload_larger_than_is_kept_is_known_by_its_size() {
-    check(
+    assert_cases(
         r#"
 [[rule]]
 id     = "numbers-only"
@@ -103,7 +90,7 @@ expect = { verdict = "accept" }
 
 #[test]
 fn messages_are_counted_by_topic_and_by_zone() {
-    check(
+    assert_cases(
         r#"
 [zones]
 cell-a = ["10.1.0.0/24"]
@@ -160,7 +147,7 @@ expect = { verdict = "accept" }
 
 #[test]
 fn a_coap_message_sent_again_is_counted_once() {
-    check(
+    assert_cases(
         r#"
 [[rule]]
 id     = "writes"
@@ -204,7 +191,7 @@ expect = { verdict = "drop", rule = "notifications", reason = "rule.limit.rate" 
 
 #[test]
 fn time_goes_by_the_clock_on_the_wall() {
-    check(
+    assert_cases(
         r#"
 [[rule]]
 id     = "at-night"
@@ -263,7 +250,7 @@ expect = { verdict = "accept" }
 
 #[test]
 fn every_filter_has_the_qos_given_for_it() {
-    check(
+    assert_cases(
         r#"
 [[rule]]
 id     = "b-exactly-once"
@@ -313,7 +300,7 @@ fn without_a_clock_no_time_holds() {
 
 #[test]
 fn different_values_are_counted() {
-    check(
+    assert_cases(
         r#"
 [[rule]]
 id     = "two-names"
@@ -358,7 +345,7 @@ expect = { verdict = "drop", rule = "two-topics", reason = "rule.limit.distinct"
 
 #[test]
 fn who_sends_may_stand_in_topics_and_filters() {
-    check(
+    assert_cases(
         r#"
 [[rule]]
 id     = "own-address"
@@ -418,7 +405,7 @@ name   = "it would have said no"
 say    = ["CONNECT client_id=x"]
 expect = { verdict = "accept", would = "refuse", rule = "names" }
 "#;
-    check(pack);
+    assert_cases(pack);
     for (wrong, message) in [
         (("\"names\" }", "\"told\" }"), "expected rule told"),
         (

@@ -1,4 +1,4 @@
-//! Reading a line of a case: `[@CLIENT] [<] VERB [ARGUMENT] [KEY=VALUE]…`.
+//! Reading a line of a case: `[@CLIENT] [!] [<] VERB [ARGUMENT] [KEY=VALUE]…`.
 
 mod values;
 
@@ -51,11 +51,13 @@ pub(super) fn nth(report: &mut Report, node: &Node<'_>, n: usize) -> Option<Line
 fn spoken(report: &mut Report, node: &Node<'_>, text: &str) -> Option<Line> {
     let mut reader = LineReader::new(report, node, text);
     let client = reader.client()?;
+    let is_stopped = reader.eat("!");
     let from_server = reader.eat("<");
     let speech = reader.speech()?;
     reader.end()?;
     Some(Line {
         client,
+        is_stopped,
         from_server,
         speech,
         text: text.to_owned(),

@@ -177,6 +177,13 @@ fn lines(report: &mut Report, node: &Node<'_>) -> Option<Vec<(Line, Span)>> {
     if lines.is_empty() && fine {
         return too_many_lines(report, node);
     }
+    if let Some((line, span)) = lines.last()
+        && line.is_stopped
+    {
+        let finding = report.error(span, "what becomes of the last line stands in `expect`");
+        finding.help("leave out its `!`");
+        return None;
+    }
     fine.then_some(lines)
 }
 

@@ -191,6 +191,12 @@ fn what_is_wrong_with_a_case() {
             "a repetition lacks `times`",
             "",
         ),
+        (
+            "\"CONNECT\", \"! < CONNACK\"",
+            "expect = { verdict = \"accept\" }",
+            "what becomes of the last line stands in `expect`",
+            "leave out its `!`",
+        ),
         ("\"CONNECT\"", "", "a case lacks `expect`", ""),
     ] {
         let rendered = pack(&case(say, more));

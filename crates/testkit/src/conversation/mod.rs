@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use inspect::Outcome;
-use policy::{Case, Line, Policy, Service, Speech};
+use policy::{Case, Config, Line, Policy, Service, SourceText, Speech};
 
 use crate::frames;
 use crate::network::{Ends, Gateway};
@@ -35,10 +35,27 @@ pub fn check(policy: &Arc<Policy>, case: &Case) -> Result<Told, Failure> {
     Ok(told)
 }
 
+/// Runs the cases of a pack's text, without a configuration.
+///
+/// # Panics
+/// It is no pack, holds no case, or one of them fails.
+#[track_caller]
+pub fn assert_cases(pack: &str) {
+    let source = SourceText::new("pack.toml", pack);
+    let policy = Policy::compile(&Config::default().for_cases(), &[source]);
+    let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}\n{pack}")));
+    assert!(!policy.cases().is_empty(), "no case in\n{pack}");
+    for case in policy.cases() {
+        if let Err(failure) = check(&policy, case) {
+            panic!("{}: {}: {failure}\n{pack}", failure.place, case.name);
+        }
+    }
+}
+
 /// Runs a case: what became of its last line.
 ///
 /// # Errors
-/// The first line before the last that wasn't accepted.
+/// The first line before the last that wasn't accepted, or wasn't stopped though it is marked so.
 pub fn run(policy: &Arc<Policy>, case: &Case) -> Result<Told, Failure> {
     let mut conversation = Conversation::new(policy, case);
     let mut told = Told::default();
@@ -48,7 +65,7 @@ pub fn run(policy: &Arc<Policy>, case: &Case) -> Result<Told, Failure> {
         told.alerts.splice(..0, alerts);
         told.matched.splice(..0, matched);
         let is_last = at + 1 == case.say.len();
-        if !is_last && !told.is_accepted() {
+        if !is_last && told.is_accepted() == line.is_stopped {
             return Err(Failure::early(policy, line, &told));
         }
     }

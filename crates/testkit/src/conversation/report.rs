@@ -88,12 +88,13 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 impl Failure {
-    /// A line before the last that wasn't accepted.
+    /// A line before the last that wasn't accepted, or wasn't stopped.
     pub(super) fn early(policy: &Policy, line: &Line, told: &Told) -> Self {
-        Self::at(
-            line,
-            format!("isn't the last line, but {}", describe(policy, told)),
-        )
+        let expected = match line.is_stopped {
+            true => "was to be stopped",
+            false => "isn't the last line",
+        };
+        Self::at(line, format!("{expected}, but {}", describe(policy, told)))
     }
 
     fn at(line: &Line, message: String) -> Self {

@@ -105,7 +105,7 @@ impl Peer {
         let filters: Vec<_> = TOPICS
             .into_iter()
             .chain(more)
-            .map(|filter| (filter, 0))
+            .map(|filter| (filter, 2))
             .collect();
         let count = filters.len();
         let properties: &[_] = match self.others.subscription_ids && random.once_in(3) {
