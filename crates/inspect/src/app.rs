@@ -12,6 +12,10 @@ use crate::{Instant, Limits, Outcome, Sink, coap_tcp, mqtt};
 
 /// What a connection speaks, or should.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all connections are of the largest kind, which shall cost no second allocation"
+)]
 pub(crate) enum App {
     Mqtt(Greeting, mqtt::Session),
     /// Once both ends have begun the way TLS does, and the client's hello was judged, the records pass unread.
