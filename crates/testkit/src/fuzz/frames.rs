@@ -10,7 +10,7 @@ use super::script::Script;
 use super::{baseline, small_limits};
 
 /// One frame never makes the inspector send more than this of its own; released segments aside.
-const OWN_FRAMES_MAX: usize = 2;
+const OWN_FRAMES_MAX: usize = 3;
 /// Bytes of a frame at most.
 const FRAME_BYTES: usize = 2048;
 /// Frames of one input at most.
