@@ -4,10 +4,11 @@ aiocoap_peer.py serve PORT
 aiocoap_peer.py HOST PORT SOURCE [report] [LARGE]
 
 The server has what libcoap's example server has: whatever is PUT or POSTed, `/time` that can be observed, `/async` that
-answers late, `/example_data` of 1500 bytes, `/report` that says how often it was POSTed by that query, and `/.well-known/core`. The client works from the address SOURCE with any server that has these,
-and checks every answer; the last line counts them. It uploads something large, and gets it back; of a server that
-can't take that, it gets the resource LARGE. First of all it asks for more than goes to an address that
-has proved nothing; told to `report`, by a POST.
+answers late, `/example_data` of 1500 bytes, `/report` that says how often it was POSTed by that query, and
+`/.well-known/core`. The client works from the address SOURCE with any server that has these, and checks every answer;
+the last line counts them. It uploads something large, and gets it back; of a server that can't take that, it gets the
+resource LARGE. First of all it asks for more than goes to an address that has proved nothing; told to `report`, by a
+POST.
 """
 
 import asyncio
@@ -17,10 +18,11 @@ import time
 
 import aiocoap
 from aiocoap import Code, Message, error, resource
+from aiocoap_server import Fixed, Report, Time, add_resources, content, serve
 
 PATIENCE_S = 30
 # Larger than a message, and than a block.
-LARGE = bytes(ord("a") + at % 23 for at in range(64 * 1024))
+LARGE = content(64 * 1024)
 
 
 class Store(resource.Resource, resource.PathCapable):
@@ -47,27 +49,6 @@ class Store(resource.Resource, resource.PathCapable):
         return Message(code=Code.DELETED)
 
 
-class ExampleData(resource.Resource):
-    async def render_get(self, _request):
-        return Message(payload=LARGE[:1500])
-
-
-class Time(resource.ObservableResource):
-    """Changes twenty times a second."""
-
-    def __init__(self):
-        super().__init__()
-        self.ticking = asyncio.create_task(self.tick())
-
-    async def tick(self):
-        while True:
-            await asyncio.sleep(0.05)
-            self.updated_state()
-
-    async def render_get(self, _request):
-        return Message(payload=b"%.1f" % time.time())
-
-
 class Async(resource.Resource):
     """Answers after as many seconds as the query says."""
 
@@ -76,30 +57,23 @@ class Async(resource.Resource):
         return Message(payload=b"done")
 
 
-class Report(resource.Resource):
-    """Counts what is POSTed, by its query, and says a lot about it."""
+def site():
+    has = resource.Site()
+    links = resource.WKCResource(has.get_resources_as_linkheader)
+    resources = {
+        ".well-known/core": links,
+        "time": Time(0.05),
+        "async": Async(),
+        "example_data": Fixed(1500),
+        "store": Store(),
+        "report": Report(),
+    }
+    add_resources(has, resources)
+    return has
 
-    def __init__(self):
-        super().__init__()
-        self.counts = {}
 
-    async def render_post(self, request):
-        who = request.opt.uri_query
-        self.counts[who] = self.counts.get(who, 0) + 1
-        return Message(code=Code.CHANGED, payload=b"%d " % self.counts[who] + LARGE[:300])
-
-
-async def serve(port):
-    site = resource.Site()
-    site.add_resource([".well-known", "core"], resource.WKCResource(site.get_resources_as_linkheader))
-    site.add_resource(["time"], Time())
-    site.add_resource(["async"], Async())
-    site.add_resource(["example_data"], ExampleData())
-    site.add_resource(["store"], Store())
-    site.add_resource(["report"], Report())
-    await aiocoap.Context.create_server_context(site, bind=("::", port), transports=["udp6"])
-    print("serving", flush=True)
-    await asyncio.get_running_loop().create_future()
+async def serve_at(port):
+    await serve(site(), port)
 
 
 class Client:
@@ -183,6 +157,6 @@ async def work(host, port, source, *words):
 
 
 if sys.argv[1] == "serve":
-    asyncio.run(serve(int(sys.argv[2])))
+    asyncio.run(serve_at(int(sys.argv[2])))
 else:
     asyncio.run(work(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))

@@ -25,55 +25,11 @@ from aiocoap.credentials import CredentialsMap
 from aiocoap.error import Unauthorized
 from aiocoap.oscore_sitewrapper import OscoreSiteWrapper
 from aiocoap.transports.oscore import OSCOREAddress
+from aiocoap_server import Fixed, Report, Time, add_resources, content, serve
 
 PATIENCE_S = 30
-# How often an observation is begun, and for how long one is waited for that needs a second.
-OBSERVATIONS = 4
-OBSERVATION_S = 8
 SIZES = {"small": 4, "mid": 100, "more": 304, "large": 5000}
 SECRET = {"secret_hex": "f1" * 16, "salt_hex": "5e" * 8, "algorithm": "AES-CCM-16-64-128", "kdf-hashfun": "sha256"}
-
-
-def content(size):
-    return bytes(ord("a") + at % 23 for at in range(size))
-
-
-class Fixed(resource.Resource):
-    def __init__(self, size):
-        super().__init__()
-        self.size = size
-
-    async def render_get(self, _request):
-        return Message(payload=content(self.size))
-
-
-class Time(resource.ObservableResource):
-    """Changes five times a second."""
-
-    def __init__(self):
-        super().__init__()
-        self.ticking = asyncio.create_task(self.tick())
-
-    async def tick(self):
-        while True:
-            await asyncio.sleep(0.2)
-            self.updated_state()
-
-    async def render_get(self, _request):
-        return Message(payload=b"%.1f" % time.time())
-
-
-class Report(resource.Resource):
-    """Counts what is POSTed, by whom, and says a lot about it."""
-
-    def __init__(self):
-        super().__init__()
-        self.counts = {}
-
-    async def render_post(self, request):
-        who = request.payload
-        self.counts[who] = self.counts.get(who, 0) + 1
-        return Message(code=Code.CHANGED, payload=b"%d " % self.counts[who] + content(300))
 
 
 def ids(client):
@@ -99,24 +55,17 @@ class Protected(resource.Site):
         await super().render_to_pipe(pipe)
 
 
-async def serve(port, directory):
+async def serve_at(port, directory):
     site = Protected()
-    for name, size in SIZES.items():
-        site.add_resource([name], Fixed(size))
-    site.add_resource(["time"], Time())
-    site.add_resource(["report"], Report())
+    add_resources(site, {name: Fixed(size) for name, size in SIZES.items()})
+    add_resources(site, {"time": Time(0.2), "report": Report()})
     # One pair of contexts for each client, which begin anew whenever one does.
     known = CredentialsMap()
     for client in range(16):
         own = Path(directory) / str(client)
         own.mkdir()
         known.update(credentials(f":{client}", str(own), *ids(client)))
-    site = OscoreSiteWrapper(site, known)
-    await aiocoap.Context.create_server_context(
-        site, bind=("::", port), transports=["udp6"], server_credentials=known
-    )
-    print("serving", flush=True)
-    await asyncio.get_running_loop().create_future()
+    await serve(OscoreSiteWrapper(site, known), port, server_credentials=known)
 
 
 class Client:
@@ -147,18 +96,8 @@ class Client:
             print(f"{name}: {(time.monotonic() - started) * 1000:.0f} ms", flush=True)
 
     async def notifications(self, count):
-        """Observes; anew if nothing comes any more, since aiocoap 0.4.17's server loses an observation now and then by
-        a mistake of its own (TypeError in pipe.py), on the loopback as well."""
-        for attempt in range(OBSERVATIONS):
-            try:
-                return await self.observe(count)
-            except TimeoutError:
-                print(f"observation {attempt} ended without a word", flush=True)
-        raise TimeoutError("no observation went on")
-
-    async def observe(self, count):
         request = self.request(Code.GET, "/time", observe=0)
-        async with asyncio.timeout(OBSERVATION_S):
+        async with asyncio.timeout(PATIENCE_S):
             notifications = aiter(request.observation)
             await request.response
             for _ in range(count):
@@ -184,7 +123,7 @@ async def work(directory, host, port, source, number, *words):
 
 with tempfile.TemporaryDirectory() as directory:
     if sys.argv[1] == "serve":
-        asyncio.run(serve(int(sys.argv[2]), directory))
+        asyncio.run(serve_at(int(sys.argv[2]), directory))
     else:
         asyncio.run(work(directory, sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))
 # Without writing down sequence numbers for which there is no place any more.

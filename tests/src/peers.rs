@@ -81,6 +81,7 @@ impl Peer {
         let mut command = scene.host(host).command(&interpreter.to_string_lossy());
         command
             .env("NODE_PATH", installed.join("node/node_modules"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             // What it leaves behind goes with the scene.
             .env("TMPDIR", scene.topology.state().dir())
             .arg(root.join("peers").join(script))
