@@ -28,18 +28,20 @@ impl<'a> Ack<'a> {
         direction: Direction,
     ) -> Result<Self, Malformed> {
         let packet_id = super::packet_id(reader, version)?;
-        let (reason_code, properties) =
-            super::reason_and_properties(reader, version, Place::Ack, direction)?;
-        // Success belongs into all four, and either end may report it.
-        if reason_code != ReasonCode::SUCCESS {
-            check_reason(reason_code, packet_type, direction)?;
-        }
-        Ok(Self {
+        let mut ack = Self {
             packet_id,
-            reason_code,
-            properties,
+            reason_code: ReasonCode::SUCCESS,
+            properties: Properties::default(),
             anomalies: reader.anomalies,
-        })
+        };
+        // Nearly all of them end here.
+        if !reader.is_empty() {
+            (ack.reason_code, ack.properties) =
+                super::reason_and_properties(reader, version, Place::Ack, direction)?;
+            check_reason(ack.reason_code, packet_type, direction)?;
+            ack.anomalies = reader.anomalies;
+        }
+        Ok(ack)
     }
 }
 
