@@ -215,7 +215,7 @@ fn round_of_deliveries(round: u16) -> Vec<(Direction, Vec<u8>)> {
     };
     let mut all = vec![
         (ToServer, mqtt::subscribe(Version::V5, id + 2, &topics)),
-        (ToClient, mqtt::suback(Version::V5, id + 2, &[0, 0])),
+        (ToClient, mqtt::suback(Version::V5, id + 2, &[2, 2])),
     ];
     all.extend([one_way(ToServer), one_way(ToClient)].concat());
     all.extend([(ToServer, mqtt::pingreq()), (ToClient, mqtt::pingresp())]);

@@ -93,7 +93,13 @@ pub fn ack(version: Version, packet_type: PacketType, packet_id: u16) -> Vec<u8>
 #[must_use]
 pub fn subscribe(version: Version, packet_id: u16, filters: &[&str]) -> Vec<u8> {
     let entries: Vec<_> = filters.iter().map(|filter| (*filter, 2)).collect();
-    written(|out| encode::subscribe(out, version, packet_id, &[], &entries))
+    subscribe_with(version, packet_id, &entries)
+}
+
+/// A SUBSCRIBE for filters with these options.
+#[must_use]
+pub fn subscribe_with(version: Version, packet_id: u16, entries: &[(&str, u8)]) -> Vec<u8> {
+    written(|out| encode::subscribe(out, version, packet_id, &[], entries))
 }
 
 /// A SUBACK with these codes.

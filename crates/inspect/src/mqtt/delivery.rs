@@ -10,7 +10,7 @@ use wire::Direction;
 use wire::mqtt::{ControlPacket, PacketType, Version};
 
 use super::Session;
-use super::inflight::{ANY_COUNT, Entry, Step};
+use super::inflight::{ANY_COUNT, AskedQos, Entry, Step};
 use super::untracked::Unseen;
 use crate::pool::Pool;
 
@@ -21,6 +21,7 @@ enum Act {
     Open {
         step: Step,
         filters: u16,
+        asked: AskedQos,
         is_repeat: bool,
     },
     /// Takes it a step further. `codes` is a count of filters' codes.
@@ -55,6 +56,7 @@ impl Move {
         let open = |step, filters: usize, is_repeat| Act::Open {
             step,
             filters: u16::try_from(filters).unwrap_or(ANY_COUNT),
+            asked: AskedQos::default(),
             is_repeat,
         };
         let go = |codes: usize, is_error| Act::Go {
@@ -64,9 +66,12 @@ impl Move {
         };
         let act = match packet {
             ControlPacket::Publish(publish) => open(Step::of_publish(publish.qos)?, 0, publish.dup),
-            ControlPacket::Subscribe(subscribe) => {
-                open(Step::SubAck, subscribe.subscriptions().count(), false)
-            }
+            ControlPacket::Subscribe(subscribe) => Act::Open {
+                step: Step::SubAck,
+                filters: u16::try_from(subscribe.subscriptions().count()).unwrap_or(ANY_COUNT),
+                asked: AskedQos::of(subscribe.subscriptions().map(|asked| asked.qos)),
+                is_repeat: false,
+            },
             ControlPacket::Unsubscribe(unsubscribe) => {
                 open(Step::UnsubAck, unsubscribe.filters().count(), false)
             }
@@ -100,7 +105,20 @@ impl Session {
         packet: &ControlPacket<'_>,
         direction: Direction,
     ) -> Option<Reason> {
-        self.check_move(Move::of(packet, direction)?)
+        let step = Move::of(packet, direction)?;
+        self.check_move(step)
+            .or_else(|| self.check_granted(packet, &step))
+    }
+
+    /// Whether a SUBACK grants more than its SUBSCRIBE asked for.
+    fn check_granted(&self, packet: &ControlPacket<'_>, step: &Move) -> Option<Reason> {
+        let ControlPacket::SubAck(suback) = packet else {
+            return None;
+        };
+        let entry = self.entry(step).filter(|_| self.framers.are_read())?;
+        let is_raised =
+            entry.step == Step::SubAck && entry.asked.are_exceeded(suback.reason_codes());
+        is_raised.then_some(Reason::MQTT_SESSION_GRANTED_ABOVE_ASKED)
     }
 
     fn check_move(&self, step: Move) -> Option<Reason> {
@@ -114,6 +132,7 @@ impl Session {
                 is_repeat,
                 ..
             } => match entry {
+                Some(_) if self.may_be_believed_over(step.packet_id, step.opened) => None,
                 Some(entry) => check_reuse(entry, first, is_repeat, self.version),
                 None => self.check_window(first, step.opened),
             },
@@ -208,12 +227,14 @@ impl Session {
             Act::Open {
                 step: first,
                 filters,
+                asked,
                 is_repeat,
             } => {
                 let opening = Entry {
                     packet_id: step.packet_id,
                     count: filters,
                     step: first,
+                    asked,
                 };
                 let is_late =
                     is_repeat && (self.version != Version::V5 || unseen == Unseen::Messages);
@@ -239,6 +260,7 @@ impl Session {
                         packet_id: step.packet_id,
                         count: 1,
                         step: Step::Anything { is_message: false },
+                        asked: AskedQos::default(),
                     })
                 }
                 None => {
@@ -248,6 +270,9 @@ impl Session {
             },
         };
         let Some(entry) = new else {
+            if old.is_some_and(|old| matches!(old.step, Step::Anything { .. })) {
+                self.note_answered_often(step.packet_id, step.opened);
+            }
             self.in_flight.remove(step.opened, step.packet_id, pool);
             return true;
         };

@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 use wire::Direction;
-use wire::mqtt::{PacketType, QoS};
+use wire::mqtt::{PacketType, QoS, ReasonCode};
 
 use crate::pool::Pool;
 
@@ -49,6 +49,29 @@ impl Step {
     }
 }
 
+/// What a SUBSCRIBE asks for with each of its first filters, two bits each; beyond them, it may be anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct AskedQos(u16);
+
+impl AskedQos {
+    /// The QoS of each filter, in the order of the filters.
+    pub(super) fn of(asked: impl Iterator<Item = QoS>) -> Self {
+        let places = (0..u16::BITS).step_by(2);
+        Self(asked.zip(places).fold(u16::MAX, |bits, (qos, place)| {
+            bits & !(0b11 << place) | (qos as u16) << place
+        }))
+    }
+
+    /// Whether one of the codes that answer the filters grants more than was asked for.
+    pub(super) fn are_exceeded(self, mut codes: impl Iterator<Item = ReasonCode>) -> bool {
+        (0..u16::BITS).step_by(2).any(|place| {
+            let asked = self.0 >> place & 0b11;
+            let code = codes.next();
+            code.is_some_and(|code| !code.is_error() && u16::from(code.0) > asked)
+        })
+    }
+}
+
 /// One identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -57,6 +80,8 @@ pub(crate) struct Entry {
     /// something.
     pub(super) count: u16,
     pub(super) step: Step,
+    /// What a SUBSCRIBE waits for.
+    pub(super) asked: AskedQos,
 }
 
 impl Entry {
@@ -188,6 +213,9 @@ pub(super) struct InFlight {
     windows: [Window; 2],
     /// How many of the entries are messages: there are no more identifiers than this counts.
     messages: [u16; 2],
+    /// The identifier of the last SUBSCRIBE, if it brought nothing but filters that are new, and so stand at the end of
+    /// the [`Subscriptions`](super::subscriptions::Subscriptions); 0 once it is answered.
+    pub(super) latest_news: u16,
 }
 
 impl InFlight {
@@ -198,6 +226,11 @@ impl InFlight {
     /// How many identifiers are in flight.
     pub(super) fn count(&self, direction: Direction) -> usize {
         self.windows[direction as usize].entries.len()
+    }
+
+    /// Whether something other than messages may be in flight.
+    pub(super) fn has_request(&self, direction: Direction) -> bool {
+        self.count(direction) > usize::from(self.messages(direction))
     }
 
     /// How many messages are in flight.
@@ -245,12 +278,38 @@ mod tests {
             packet_id,
             count: 0,
             step,
+            asked: AskedQos::default(),
         }
     }
 
     #[test]
-    fn an_entry_takes_six_bytes_and_a_window_no_more_than_a_vec() {
-        assert_eq!(size_of::<Entry>(), 6);
+    fn a_grant_is_compared_with_what_its_filter_was_asked_for_with() {
+        use QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce};
+        let asked = AskedQos::of([AtMostOnce, ExactlyOnce, AtLeastOnce].into_iter());
+        let are_exceeded = |codes: &[u8]| asked.are_exceeded(codes.iter().copied().map(ReasonCode));
+        for codes in [
+            &[0, 2, 1][..],
+            &[0, 0, 0],
+            &[0x80, 0x87, 0x80],
+            &[0, 2, 1, 2],
+            &[],
+        ] {
+            assert!(!are_exceeded(codes), "{codes:?}");
+        }
+        for codes in [&[1, 2, 1][..], &[2], &[0, 2, 2], &[0x80, 0, 2]] {
+            assert!(are_exceeded(codes), "{codes:?}");
+        }
+        let many = AskedQos::of([AtMostOnce; 9].into_iter());
+        let mut codes = [0; 9];
+        codes[8] = 2;
+        assert!(!many.are_exceeded(codes.into_iter().map(ReasonCode)));
+        codes[7] = 1;
+        assert!(many.are_exceeded(codes.into_iter().map(ReasonCode)));
+    }
+
+    #[test]
+    fn an_entry_takes_eight_bytes_and_a_window_no_more_than_a_vec() {
+        assert_eq!(size_of::<Entry>(), 8);
         assert_eq!(size_of::<Window>(), size_of::<Vec<Entry>>());
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Terms {
     alias_maximum: [u16; 2],
     /// What the server takes.
     maximum_qos: QoS,
+    /// The largest QoS that the server has granted any filter.
+    granted_qos: QoS,
     flags: Flags,
 }
 
@@ -87,6 +89,7 @@ impl Terms {
         packet_bytes: [u32::MAX; 2],
         alias_maximum: [u16::MAX; 2],
         maximum_qos: QoS::ExactlyOnce,
+        granted_qos: QoS::ExactlyOnce,
         flags: Flags(
             !(Flags::CLEAN_START
                 | Flags::NAMED
@@ -100,6 +103,7 @@ impl Terms {
     pub(super) fn of_connect(connect: &Connect<'_>) -> Self {
         let mut terms = Self {
             alias_maximum: [0; 2],
+            granted_qos: QoS::AtMostOnce,
             ..Self::UNKNOWN
         };
         terms.flags.set(Flags::RESPONSE_INFORMATION, false);
@@ -184,6 +188,16 @@ impl Terms {
         self.flags.qos(Flags::ASKED_QOS)
     }
 
+    /// Takes note of a QoS that a filter was granted.
+    pub(super) fn note_granted(&mut self, qos: QoS) {
+        self.granted_qos = self.granted_qos.max(qos);
+    }
+
+    /// The largest QoS that any filter was granted.
+    pub(super) fn granted_qos(&self) -> QoS {
+        self.granted_qos
+    }
+
     /// Whether a server's answer takes less than the will that came with the CONNECT.
     fn exceeds(&self, property: &Property<'_>) -> bool {
         match *property {
@@ -261,7 +275,9 @@ impl Session {
         if connack.properties.iter().any(|p| self.terms.exceeds(&p)) {
             return Some(Reason::MQTT_SESSION_WILL_NOT_TAKEN);
         }
-        let is_assigned = has(|property| matches!(property, Property::AssignedClientIdentifier(_)));
+        let is_assigned = has(
+            |property| matches!(property, Property::AssignedClientIdentifier(id) if !id.is_empty()),
+        );
         match (self.terms.has(Flags::NAMED), is_assigned) {
             (true, true) => Some(Reason::MQTT_SESSION_CLIENT_ID_ASSIGNED),
             (false, false) => Some(Reason::MQTT_SESSION_CLIENT_ID_MISSING),

@@ -208,6 +208,9 @@ impl<S: Sink> Scene<'_, '_, S> {
         {
             return;
         }
+        if let ControlPacket::SubAck(suback) = packet {
+            self.session.note_granted(suback);
+        }
         let most = self.cx.limits.in_flight;
         if !self
             .session

@@ -13,7 +13,7 @@ use super::membership::Membership;
 use super::negotiated::Terms;
 use super::resync::Hunches;
 use super::subscriptions::Subscriptions;
-use super::untracked::{Unseen, Untracked};
+use super::untracked::{AnsweredOften, Unseen, Untracked};
 use crate::app::Closing;
 use crate::framer::{Framers, Reading};
 use crate::holdings::Holder;
@@ -83,8 +83,11 @@ pub(super) struct Rare {
     pub(super) authentication: Option<Authentication>,
     /// Absent unless a rule counts what clients hold.
     pub(super) holder: Option<Holder>,
+    /// Subscription identifiers that the client has given.
+    pub(super) subscription_ids: Box<[u32]>,
     /// By the direction of their opening.
     pub(super) untracked: [Untracked; 2],
+    pub(super) answered_often: [AnsweredOften; 2],
     /// Of a connection that isn't read yet.
     pub(super) hunches: Hunches,
 }

@@ -8,6 +8,23 @@ use wire::mqtt::{PacketType, Version};
 use super::Session;
 use super::inflight::Step;
 
+/// So many identifiers are remembered that were answered more than once.
+const ANSWERED_OFTEN: usize = 4;
+
+/// The last identifiers of one direction whose openings were repeated and all answered: of these answers, the opener
+/// may have heard one, and take the next for that of what it began with the identifier since.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct AnsweredOften([u16; ANSWERED_OFTEN]);
+
+impl AnsweredOften {
+    fn add(&mut self, packet_id: u16) {
+        if !self.0.contains(&packet_id) {
+            self.0.rotate_right(1);
+            self.0[0] = packet_id;
+        }
+    }
+}
+
 /// What may be acknowledged that wasn't seen to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unseen {
@@ -88,6 +105,19 @@ impl Session {
                 self.unseen[opened as usize] = Unseen::Nothing;
             }
         }
+    }
+
+    /// The exchange with an identifier has ended, after answers to repetitions.
+    #[cold]
+    pub(super) fn note_answered_often(&mut self, packet_id: u16, opened: Direction) {
+        let rare = self.rare.get_or_insert_default();
+        rare.answered_often[opened as usize].add(packet_id);
+    }
+
+    /// Whether its opener may believe that an exchange is over which hasn't been answered.
+    pub(super) fn may_be_believed_over(&self, packet_id: u16, opened: Direction) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| rare.answered_often[opened as usize].0.contains(&packet_id))
     }
 
     /// Whether the session has a past, with messages in flight.

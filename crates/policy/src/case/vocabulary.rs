@@ -64,6 +64,7 @@ const AUTH_METHOD: Field = field("auth_method", Kind::Text);
 const USER_PROPERTY: Field = repeatable("user_property", Kind::Text);
 /// As many as fit into the longest packet that is kept in one piece.
 const USER_PROPERTIES: Field = field("user_properties", Kind::Number(9_000));
+const SUBSCRIPTION_ID: Field = field("subscription_id", Kind::Number(268_435_455));
 const REASON_STRING: Field = field("reason_string", Kind::Text);
 
 const CONNECT: &[Field] = &[
@@ -102,6 +103,7 @@ const PUBLISH: &[Field] = &[
     field("response_topic", Kind::Text),
     USER_PROPERTY,
     USER_PROPERTIES,
+    SUBSCRIPTION_ID,
     PACKET_ID,
 ];
 
@@ -123,7 +125,6 @@ const CONNACK: &[Field] = &[
 ];
 const ACK: &[Field] = &[PACKET_ID, CODE, REASON_STRING];
 const FILTERS: Field = repeatable("filter", Kind::Text);
-const SUBSCRIPTION_ID: Field = field("subscription_id", Kind::Number(268_435_455));
 const SUBSCRIBE: &[Field] = &[
     FILTERS,
     repeatable("qos", QOS),

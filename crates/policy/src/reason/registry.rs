@@ -79,11 +79,15 @@ detections! {
     MQTT_SESSION_CLIENT_ID_ASSIGNED = "mqtt.session.client-id-assigned", "MQTT 5.0 §3.2.2.3.7",
         "A server assigned a client identifier to a client that has one";
     MQTT_SESSION_CLIENT_ID_MISSING = "mqtt.session.client-id-missing", "[MQTT-3.2.2-16]",
-        "A server assigned no client identifier to a client that has none";
+        "A server assigned no client identifier, or an empty one, to a client that has none";
     MQTT_SESSION_NOT_SUBSCRIBED = "mqtt.session.not-subscribed", "[MQTT-3.3.2-3]",
         "A server sent a message to a client that never asked for its topic";
     MQTT_SESSION_QOS_NOT_ASKED = "mqtt.session.qos-not-asked", "[MQTT-3.8.4-8], MQTT 3.1.1 [MQTT-3.8.4-6]",
-        "A server sent a message with a larger QoS than its client asked for with any filter";
+        "A server sent a message with a larger QoS than any filter of its client was asked for with, or granted";
+    MQTT_SESSION_GRANTED_ABOVE_ASKED = "mqtt.session.granted-above-asked", "MQTT 5.0 §3.8.4, §3.9.3, MQTT 3.1.1 §3.8.4",
+        "A SUBACK grants a filter a larger QoS than its SUBSCRIBE asked for";
+    MQTT_SESSION_SUBSCRIPTION_ID_NOT_GIVEN = "mqtt.session.subscription-id-not-given", "[MQTT-3.3.4-3], MQTT 5.0 §3.3.2.3.8",
+        "A server sent a message with a subscription identifier that its client never gave";
     MQTT_SESSION_WILL_NOT_TAKEN = "mqtt.session.will-not-taken", "[MQTT-3.2.2-12], [MQTT-3.2.2-13]",
         "A server let in a client whose will has a QoS, or is retained, as it says that it takes none";
     MQTT_SESSION_PINGRESP_UNEXPECTED = "mqtt.session.pingresp-unexpected", "[MQTT-3.12.4-1], MQTT 5.0 §3.13",

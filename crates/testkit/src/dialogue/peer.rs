@@ -56,6 +56,8 @@ pub struct Peer {
     pub(super) authenticates: bool,
     /// The other end has asked for the topics: a server has nothing to send before.
     pub(super) is_asked: bool,
+    /// The largest QoS that a server has granted.
+    pub(super) granted: u8,
     /// Whether the session ends with its connection.
     pub(super) is_clean: bool,
     pub(super) knows_session: bool,
@@ -77,6 +79,7 @@ impl Peer {
             has_method: false,
             authenticates: false,
             is_asked: direction == Direction::ToServer,
+            granted: 0,
             is_clean: true,
             knows_session: false,
             is_resumed: false,
@@ -103,6 +106,7 @@ impl Peer {
             self.outgoing.clear();
             self.unreleased.clear();
             self.is_asked = self.is_client();
+            self.granted = 0;
         }
     }
 
@@ -182,10 +186,12 @@ impl Peer {
         Some(self.publish(qos, retain, alias, random))
     }
 
-    fn limit_of_qos(&self) -> u8 {
+    /// The largest QoS that it may send a message with.
+    #[must_use]
+    pub fn limit_of_qos(&self) -> u8 {
         match self.is_client() {
             true => self.others.maximum_qos,
-            false => 2,
+            false => self.granted,
         }
     }
 
@@ -294,7 +300,9 @@ impl Peer {
             }
             Meaning::Subscribe { id, filters } => {
                 self.is_asked = true;
-                let codes = vec![ReasonCode::SUCCESS; filters];
+                let granted: Vec<_> = (0..filters).map(|_| random.below(3) as u8).collect();
+                self.granted = granted.iter().copied().fold(self.granted, u8::max);
+                let codes: Vec<_> = granted.into_iter().map(ReasonCode).collect();
                 self.owed.push_back(said(Meaning::SubAck(id), |out| {
                     encode::suback(out, self.version, id, &[], codes);
                 }));

@@ -22,11 +22,15 @@ super::seen! {
     "mqtt.session.client-id-assigned" =>
         "property 12 (assigned client identifier) in the CONNACK for a CONNECT whose identifier isn't 00 00";
     "mqtt.session.client-id-missing" =>
-        "no property 12 in a CONNACK of 5.0 with the code 00, for a CONNECT whose identifier is 00 00";
+        "no property 12, or 12 00 00, in a CONNACK of 5.0 with the code 00, for a CONNECT whose identifier is 00 00";
     "mqtt.session.not-subscribed" =>
         "towards the client, a PUBLISH whose topic none of its SUBSCRIBEs' filters matches";
     "mqtt.session.qos-not-asked" =>
-        "towards the client, 32 or 34 for a PUBLISH, after SUBSCRIBEs whose options all end in a smaller QoS";
+        "towards the client, 32 or 34 for a PUBLISH, after SUBSCRIBEs whose options all end in a smaller QoS, or SUBACKs that grant a smaller one";
+    "mqtt.session.granted-above-asked" =>
+        "in a SUBACK, 01 or 02 for a filter whose options ended in a smaller QoS";
+    "mqtt.session.subscription-id-not-given" =>
+        "towards the client, property 0b with a number that was in none of its SUBSCRIBEs";
     "mqtt.session.will-not-taken" =>
         "property 24 (maximum QoS) below the will's, or 25 00 (retain available) for a retained one, in a CONNACK with the code 00";
     "mqtt.session.pingresp-unexpected" =>
