@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pcap_file::TsResolution;
-use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
+use pcap_file::pcap::{PcapHeader, PcapPacket, PcapReader, PcapWriter};
 use testkit::frames::{Connection, End, Path, fragments, path, udp};
 use testkit::{coap, mqtt};
 use wire::coap::Code;
@@ -82,6 +82,20 @@ pub fn pcap(frames: &[Vec<u8>]) -> Vec<u8> {
         writer.write_packet(&packet).expect("into memory");
     }
     writer.into_writer()
+}
+
+/// The frames of a capture.
+///
+/// # Panics
+/// When it isn't one, or is cut.
+#[must_use]
+pub fn frames_of(capture: &[u8]) -> Vec<Vec<u8>> {
+    let mut reader = PcapReader::new(capture).expect("a pcap");
+    let mut frames = Vec::new();
+    while let Some(packet) = reader.next_packet() {
+        frames.push(packet.expect("a whole packet").data.into_owned());
+    }
+    frames
 }
 
 /// A connection with its session accepted, and the frames so far.

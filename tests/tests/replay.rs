@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use weir_tests::captures::{Script, pcap, scripts};
+use weir_tests::captures::{Script, frames_of, pcap, scripts};
 use wire::net::{Packet, Transport};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
@@ -110,12 +110,7 @@ fn forwarded(case: &str) -> Vec<Vec<u8>> {
     printed(&cases().join(case), &["--out", path]);
     let capture = fs::read(&out).expect("what was forwarded");
     fs::remove_file(&out).expect("removed");
-    let mut reader = pcap_file::pcap::PcapReader::new(&capture[..]).expect("a pcap");
-    let mut frames = Vec::new();
-    while let Some(packet) = reader.next_packet() {
-        frames.push(packet.expect("a whole packet").data.into_owned());
-    }
-    frames
+    frames_of(&capture)
 }
 
 /// The bytes a client's segments carry towards the broker, in the order they were forwarded.

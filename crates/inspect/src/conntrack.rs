@@ -1,6 +1,5 @@
 //! From a TCP segment to its flow: looked up, opened, or taken up in the middle.
 
-use policy::Reason;
 use wire::Direction;
 
 use crate::context::{Arrival, Context};
@@ -69,14 +68,14 @@ impl Inspector {
         }
         let mut has_room = true;
         if flow.class() == Class::HalfOpen && self.flows.is_full(cx.limits) {
-            // Nobody takes a half-open flow out to make room for an established one; should its time
-            // have come on another worker just now, its sender repeats the segment.
-            let key = *flow.key();
+            // Nobody takes a half-open flow out to make room for an established one; but its time may have come on
+            // another worker just now.
             drop(flow);
             has_room = self.make_room(cx);
-            match self.flows.lookup(&key) {
+            let key = arrival.carrier.key(cx.port.link, &arrival.endpoints);
+            match self.flows.lookup(&key.0) {
                 Some(again) => flow = again,
-                None => return Outcome::dropped(Reason::LIMITS_FLOW_TABLE),
+                None => return self.open_flow(cx, arrival, key, segment, frame, false),
             }
         }
         let outcome = Work {

@@ -13,7 +13,7 @@ use crate::{ROOT, Scratch, bytes, sender};
 
 const CLIENT: &str = "198.51.100.1:40001";
 const SERVER: &str = "192.0.2.10:5683";
-const SERVICES: &str = "[services]\ncoap-tcp = [5683]\n";
+pub(crate) const SERVICES: &str = "[services]\ncoap-tcp = [5683]\n";
 /// Asked of a group.
 const GROUP: &str = "224.0.1.187:5683";
 const GROUP_VECTORS: [&str; 3] = ["CO-A07", "CO-A08", "CO-A09"];
@@ -201,6 +201,15 @@ fn frames(vector: &Vector) -> Vec<Vec<u8>> {
         End::Server => udp(&there.reversed(), bytes),
     };
     vector.steps.iter().map(datagram).collect()
+}
+
+/// Every vector's frames, by its name.
+pub(crate) fn all_frames() -> impl Iterator<Item = (String, Vec<Vec<u8>>)> {
+    let named = |vector: Vector| {
+        let frames = frames(&vector);
+        (vector.id, frames)
+    };
+    vectors().into_iter().map(named)
 }
 
 /// Whether all of it was stopped (over TCP, anything), and the first reason that was given, of what was

@@ -13,7 +13,7 @@ use std::process::Command;
 use outcomes::{OUTCOMES, Outcome, STOPPED_BY_PACKS};
 use serde_json::Value;
 use testkit::frames::{Connection, End, path};
-use weir_tests::captures::pcap;
+use weir_tests::captures::{frames_of, pcap, scripts};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -189,10 +189,44 @@ impl Scratch {
     }
 }
 
+impl Scratch {
+    /// What `weir replay` forwards, when the gateway only watches.
+    fn watched(&self, frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        let config = self.config(&format!("mode = \"monitor\"\n{}", coap::SERVICES));
+        let (capture, out) = (self.0.join("in.pcap"), self.0.join("out.pcap"));
+        fs::write(&capture, pcap(frames)).expect("written");
+        let output = Command::new(PROGRAM)
+            .args(["replay", "--config"])
+            .args([&config, &capture])
+            .arg("--out")
+            .arg(&out)
+            .output()
+            .expect("the program runs");
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaints}");
+        frames_of(&fs::read(&out).expect("a capture"))
+    }
+}
+
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What stays is in the directory of temporary files.
         let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Attacks and ordinary talk alike, whatever the rules would stop, hold or answer.
+#[test]
+fn past_a_monitor_everything_goes_on_as_it_came() {
+    let scratch = Scratch::new("monitor");
+    let mqtt = vectors()
+        .into_iter()
+        .map(|vector| (vector.id.clone(), frames(&vector)));
+    let captures = scripts()
+        .into_iter()
+        .map(|script| (script.name.to_owned(), script.frames));
+    for (name, frames) in mqtt.chain(coap::all_frames()).chain(captures) {
+        assert_eq!(scratch.watched(&frames), frames, "{name}");
     }
 }
 
