@@ -104,7 +104,7 @@ fn ordinary(version: Version, path: &Path) -> Vec<Vec<u8>> {
             Client,
             mqtt::subscribe(version, 1, &["sensors/7/set", "plant/+/state"]),
         ),
-        (Server, mqtt::suback(version, 1, &[0, 0])),
+        (Server, mqtt::suback(version, 1, &[2, 2])),
         (
             Client,
             mqtt::publish(version, "sensors/7/temperature", b"21.5"),

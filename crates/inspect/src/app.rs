@@ -166,7 +166,8 @@ impl App {
             if spoken == Spoken::Tls {
                 return self.read_hello(cx, arrival, shared, earlier, bytes);
             }
-            let judgement = greeting::judge_plaintext(cx, arrival, spoken);
+            let begins_mqtt = greeting.begins_mqtt(arrival.direction, earlier, bytes);
+            let judgement = greeting::judge_plaintext(cx, arrival, spoken, begins_mqtt);
             if judgement.action.stops() || arrival.direction == Direction::ToClient {
                 return Passage::judged(&judgement, bytes.len());
             }

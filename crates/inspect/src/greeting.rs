@@ -4,6 +4,7 @@
 //! few for anything whole ([`wire::greeting`]); whoever reads the stream afterwards gets them too.
 
 use policy::{Action, Protocol, Reason};
+use smallvec::SmallVec;
 use wire::greeting::{GREETING_BYTES, Probe, Spoken};
 use wire::{Direction, greeting};
 
@@ -75,6 +76,14 @@ impl Greeting {
         first
     }
 
+    /// Whether a direction began as MQTT does; `earlier` bytes of it came before the ones at hand.
+    pub(crate) fn begins_mqtt(&self, direction: Direction, earlier: usize, bytes: &[u8]) -> bool {
+        match earlier {
+            0 => greeting::begins_mqtt(bytes, direction),
+            _ => greeting::begins_mqtt(&self.start(direction).bytes, direction),
+        }
+    }
+
     fn start(&self, direction: Direction) -> Start {
         let starts = self.starts.as_deref();
         starts.map_or_else(Start::default, |starts| starts[direction as usize])
@@ -101,19 +110,19 @@ pub(crate) fn judge_foreign<S: Sink>(
     cx.judge_or(Action::Drop, arrival, &subject, &mut ())
 }
 
-/// Asks what is to become of plaintext where TLS should be.
+/// Asks what is to become of plaintext where TLS should be. What is `spoken` for want of anything better has no name.
 pub(crate) fn judge_plaintext<S: Sink>(
     cx: &mut Context<'_, S>,
     arrival: &Arrival,
     spoken: Spoken,
+    begins_mqtt: bool,
 ) -> Judgement {
-    let named = reason_against(spoken).unwrap_or(Reason::TLS_REQUIRED);
-    let reasons = [Reason::TLS_REQUIRED, named];
-    let told = match named == Reason::TLS_REQUIRED {
-        true => &reasons[..1],
-        false => &reasons[..],
+    let named = match reason_against(spoken) {
+        None if begins_mqtt => Some(Reason::TLS_PLAINTEXT_MQTT),
+        named => named,
     };
-    let subject = arrival.detection(Protocol::Tls, told);
+    let reasons: SmallVec<[Reason; 2]> = [Reason::TLS_REQUIRED].into_iter().chain(named).collect();
+    let subject = arrival.detection(Protocol::Tls, &reasons);
     cx.judge_or(Action::Accept, arrival, &subject, &mut ())
 }
 

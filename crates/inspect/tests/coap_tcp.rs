@@ -1,11 +1,13 @@
 //! CoAP over TCP: what is raised against a message, and what is remembered of a connection.
 
 use policy::Side;
+use testkit::mqtt;
 use testkit::network::{Ends, Gateway, Passage, Stream, policy_of, tcp_of};
 use weir_inspect::{Count, LimitKind, Limits, Verdict};
 use wire::Direction::{self, ToClient, ToServer};
 use wire::coap::encode::{self, Builder};
 use wire::coap::{Code, number};
+use wire::mqtt::Version;
 use wire::net::TcpFlags;
 
 const CONFIG: &str = "[services]\ncoap-tcp = [5683]\n";
@@ -13,7 +15,7 @@ const CONFIG: &str = "[services]\ncoap-tcp = [5683]\n";
 const PACK: &str = r#"
 [[rule]]
 id     = "malformed"
-match  = { reason = ["coap.malformed.*", "coap.too-large"] }
+match  = { reason = ["coap.malformed.*", "coap.too-large", "coap.wrong-protocol.*"] }
 action = "drop"
 
 [[rule]]
@@ -152,6 +154,38 @@ fn capabilities_come_first_each_way() {
     assert_passes(&stream.data(&mut gateway, ToServer, &first));
     let early = stream.data(&mut gateway, ToClient, &response(b"a", b"1"));
     assert_stopped(&early, Verdict::Reset, Some("coap.tcp.first-not-csm"));
+}
+
+#[test]
+fn other_protocols_are_named_however_much_of_them_is_read() {
+    let connect = mqtt::connect(Version::V5, "lost");
+    let old_connect = mqtt::connect(Version::V31, "lost");
+    let table: [(_, &[u8], _); 8] = [
+        (ToServer, &connect, "mqtt"),
+        (ToServer, &old_connect, "mqtt"),
+        (
+            ToServer,
+            b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03",
+            "tls",
+        ),
+        (ToServer, b"GET /status HTTP/1.1\r\nHost: a\r\n\r\n", "http"),
+        (
+            ToServer,
+            b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
+            "websocket",
+        ),
+        (ToServer, b"SSH-2.0-x\r\n", "ssh"),
+        (ToClient, b"SSH-2.0-x\r\n", "ssh"),
+        (ToClient, b"HTTP/1.1 400 Bad\r\n", "http"),
+    ];
+    for (direction, bytes, name) in table {
+        let mut gateway = gateway();
+        let mut stream = Stream::new(Ends::v4(7, 5683));
+        stream.open(&mut gateway);
+        let passage = stream.data(&mut gateway, direction, bytes);
+        let code = format!("coap.wrong-protocol.{name}");
+        assert_stopped(&passage, Verdict::Drop, Some(&code));
+    }
 }
 
 #[test]

@@ -83,6 +83,24 @@ fn other_protocols_on_the_tls_port_lack_tls_whatever_they_are() {
 }
 
 #[test]
+fn mqtt_on_the_tls_port_is_named_and_what_nobody_knows_is_not() {
+    let connect = mqtt::connect(Version::V311, "old");
+    let connack = mqtt::connack(Version::V311, 0);
+    let table: [(_, &[u8], _); 3] = [
+        (ToServer, &connect, 1),
+        (ToClient, &connack, 1),
+        (ToServer, &[0; 20], 0),
+    ];
+    for (direction, bytes, named) in table {
+        let (mut gateway, mut stream) = opened("", 8883);
+        let passage = stream.data(&mut gateway, direction, bytes);
+        assert_eq!(passage.reason(), Some("tls.required"), "{bytes:02x?}");
+        let counted = weir_inspect::Count::Reason(policy::Reason::TLS_PLAINTEXT_MQTT);
+        assert_eq!(gateway.record.counted(counted), named, "{bytes:02x?}");
+    }
+}
+
+#[test]
 fn a_server_of_another_protocol_that_speaks_first_is_named_too() {
     let table: [(&[u8], &str); 3] = [
         (b"SSH-2.0-x\r\n", "mqtt.wrong-protocol.ssh"),

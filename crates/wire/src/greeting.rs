@@ -62,12 +62,20 @@ pub enum Probe {
 /// Tells what an end speaks whose first bytes are `input`.
 #[must_use]
 pub fn probe(input: &[u8], direction: Direction) -> Probe {
-    match (direction, input.first()) {
-        (_, None) => Probe::More { need: 1 },
-        (Direction::ToServer, Some(&CONNECT)) => Probe::Is(Spoken::Mqtt),
-        (Direction::ToClient, Some(&(CONNACK | AUTH))) => Probe::Is(Spoken::Mqtt),
-        _ => probe_foreign(input, direction),
+    match input.first() {
+        None => Probe::More { need: 1 },
+        Some(_) if begins_mqtt(input, direction) => Probe::Is(Spoken::Mqtt),
+        Some(_) => probe_foreign(input, direction),
     }
+}
+
+/// Whether an end begins as MQTT does, and isn't only read as that for want of anything better.
+#[must_use]
+pub fn begins_mqtt(input: &[u8], direction: Direction) -> bool {
+    matches!(
+        (direction, input.first()),
+        (Direction::ToServer, Some(&CONNECT)) | (Direction::ToClient, Some(&(CONNACK | AUTH)))
+    )
 }
 
 fn probe_foreign(input: &[u8], direction: Direction) -> Probe {

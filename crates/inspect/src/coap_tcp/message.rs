@@ -5,7 +5,7 @@ use wire::coap::Malformed;
 use wire::coap::tcp::{Header, Message};
 use wire::{Decoded, Direction};
 
-use super::{Session, refusal};
+use super::{Reasons, Session, foreign, refusal};
 use crate::app::Denial;
 use crate::context::{Arrival, Context, Judgement};
 use crate::framer::{Framer, Judge, Reading, Step};
@@ -36,7 +36,7 @@ impl<'a, S: Sink> Judge<'a> for Scene<'a, '_, S> {
         let header = match Header::decode(bytes) {
             Ok(Decoded::Complete { message, .. }) => message,
             Ok(Decoded::Incomplete { need }) => return Step::Need(need),
-            Err(malformed) => return self.unreadable(None, bytes.len(), malformed),
+            Err(malformed) => return self.unreadable(bytes, None, malformed),
         };
         let size = header.message_len();
         if size > self.cx.limits.coap_tcp_message_bytes {
@@ -47,20 +47,31 @@ impl<'a, S: Sink> Judge<'a> for Scene<'a, '_, S> {
             return Step::Need(need);
         }
         match Message::decode_prefix(&bytes[..size.min(bytes.len())]) {
-            Ok(Decoded::Complete { message, len }) => self.judge_message(&message, size, len),
+            Ok(Decoded::Complete { message, len }) => {
+                self.judge_message(bytes, &message, size, len)
+            }
             Ok(Decoded::Incomplete { .. }) => {
                 self.cx.limit(LimitKind::Partial);
                 self.unread(&[Reason::COAP_TOO_LARGE], Some(size), size)
             }
-            Err(malformed) => self.unreadable(Some(size), size, malformed),
+            Err(malformed) => self.unreadable(bytes, Some(size), malformed),
         }
     }
 }
 
 impl<S: Sink> Scene<'_, '_, S> {
-    /// Judges a message of `size` bytes, of which `len` are at hand.
-    fn judge_message(&mut self, message: &Message<'_>, size: usize, len: usize) -> Step {
-        let reasons = self.reasons_against(message, size);
+    /// Judges a message of `size` bytes at the start of `bytes`, of which `len` are at hand.
+    fn judge_message(
+        &mut self,
+        bytes: &[u8],
+        message: &Message<'_>,
+        size: usize,
+        len: usize,
+    ) -> Step {
+        let mut reasons = self.reasons_against(message, size);
+        if reasons.contains(&Reason::COAP_TCP_FIRST_NOT_CSM) {
+            self.name_foreign(bytes, &mut reasons);
+        }
         let judgement = self.ask(Some(message), &reasons, size, Action::Accept);
         if judgement.action.stops() {
             return Step::Denied(self.denial(judgement, Some(message)));
@@ -76,9 +87,23 @@ impl<S: Sink> Scene<'_, '_, S> {
         Step::Passed(len)
     }
 
-    /// A message that breaks a clause, or isn't one at all; `len` says where it ends, if that is known.
-    fn unreadable(&mut self, len: Option<usize>, size: usize, malformed: Malformed) -> Step {
-        self.unread(&[Reason::from(malformed)], len, size)
+    /// What breaks a clause at the start of `bytes`, or isn't a message at all; `len` says where it ends, if that is
+    /// known.
+    fn unreadable(&mut self, bytes: &[u8], len: Option<usize>, malformed: Malformed) -> Step {
+        let mut reasons = Reasons::new();
+        reasons.push(Reason::from(malformed));
+        let (sender, _) = self.session.ends(self.arrival.direction);
+        if sender.is_opening() {
+            self.name_foreign(bytes, &mut reasons);
+        }
+        self.unread(&reasons, len, len.unwrap_or(bytes.len()))
+    }
+
+    /// Puts what an end speaks before what is wrong with it as CoAP, if that can be told.
+    fn name_foreign(&self, bytes: &[u8], reasons: &mut Reasons) {
+        if let Some(reason) = foreign::reason_against(bytes, self.arrival.direction) {
+            reasons.insert(0, reason);
+        }
     }
 
     /// A message that nobody reads. If it is let through nonetheless, and it is known where it ends,

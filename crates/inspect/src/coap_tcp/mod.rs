@@ -9,6 +9,7 @@ mod body;
 mod conduct;
 mod downloads;
 mod end;
+mod foreign;
 mod held;
 mod message;
 mod pings;

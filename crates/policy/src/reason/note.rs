@@ -119,6 +119,13 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "tls.plaintext.",
+        note(
+            "devices that can't speak TLS",
+            "[services]: is the port one of TLS?",
+        ),
+    ),
+    (
         "tls.malformed.",
         note(
             "another protocol on the port",
@@ -259,6 +266,10 @@ const NOTES: &[(&str, Note)] = &[
     ),
     (
         "mqtt.wrong-protocol.",
+        note("a scanner, or a service on the wrong port", "[services]"),
+    ),
+    (
+        "coap.wrong-protocol.",
         note("a scanner, or a service on the wrong port", "[services]"),
     ),
     (

@@ -232,6 +232,16 @@ detections! {
 
     COAP_TCP_FIRST_NOT_CSM = "coap.tcp.first-not-csm", "RFC 8323 §5.3",
         "An end of a CoAP connection doesn't begin with its capabilities";
+    COAP_WRONG_PROTOCOL_MQTT = "coap.wrong-protocol.mqtt", "MQTT 3.1.1 §3.1.2.1",
+        "MQTT on a port of CoAP over TCP";
+    COAP_WRONG_PROTOCOL_TLS = "coap.wrong-protocol.tls", "RFC 8446 §5.1, RFC 8323 §8.2",
+        "TLS on a port of CoAP over TCP in plaintext";
+    COAP_WRONG_PROTOCOL_HTTP = "coap.wrong-protocol.http", "RFC 9112 §3",
+        "HTTP on a port of CoAP over TCP";
+    COAP_WRONG_PROTOCOL_WEBSOCKET = "coap.wrong-protocol.websocket", "RFC 6455 §4.1, RFC 8323 §8.3",
+        "A WebSocket upgrade on a port of CoAP over TCP; one that comes in pieces is named HTTP";
+    COAP_WRONG_PROTOCOL_SSH = "coap.wrong-protocol.ssh", "RFC 4253 §4.2",
+        "SSH on a port of CoAP over TCP";
     COAP_TCP_MESSAGE_SIZE = "coap.tcp.message-size", "RFC 8323 §5.3.1",
         "A message larger than the other end of its connection takes";
     COAP_TCP_AFTER_ABORT = "coap.tcp.after-abort", "RFC 8323 §5.6",
@@ -247,6 +257,8 @@ detections! {
 
     TLS_REQUIRED = "tls.required", "[tls] required_from; MQTT 5.0 §5.4.1, RFC 7252 §9",
         "Plaintext where TLS or DTLS has to be";
+    TLS_PLAINTEXT_MQTT = "tls.plaintext.mqtt", "MQTT 3.1.1 §3.1, [services] mqtts",
+        "MQTT in plaintext on a port of MQTT over TLS; always beside tls.required";
 
     RULE_LIMIT_COUNT = "rule.limit.count", "rules/README.md, Limits",
         "More messages within a window than a rule's limit allows";

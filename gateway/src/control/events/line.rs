@@ -123,6 +123,8 @@ struct Weir<'a> {
     rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Others::are_none")]
+    also: Others<'a>,
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     would: Option<&'static str>,
@@ -131,6 +133,32 @@ struct Weir<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<Bytes>,
     policy_generation: u64,
+}
+
+/// What was detected on the same message beside the reason of the event.
+struct Others<'a> {
+    reasons: &'a [Reason],
+    but: Option<Reason>,
+}
+
+impl Others<'_> {
+    fn codes(&self) -> impl Iterator<Item = &'static str> {
+        let others = self
+            .reasons
+            .iter()
+            .filter(|reason| self.but != Some(**reason));
+        others.map(|reason| reason.code())
+    }
+
+    fn are_none(&self) -> bool {
+        self.codes().next().is_none()
+    }
+}
+
+impl Serialize for Others<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.codes())
+    }
 }
 
 /// Whom a rule keeps out, and for how long.
@@ -178,6 +206,10 @@ impl<'a> Line<'a> {
             weir: Weir {
                 rule: rule.map(|rule| rule.id.as_str()),
                 reason: event.reason.map(Reason::code),
+                also: Others {
+                    reasons: subject.reasons,
+                    but: event.reason,
+                },
                 verdict: event.verdict.name(),
                 would: event.would.map(Verdict::name),
                 ban: event.ban.map(|ban| BanLine {
@@ -422,6 +454,16 @@ mod tests {
             },
         });
         assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn what_else_was_detected_is_listed() {
+        let reasons = [Reason::TLS_REQUIRED, Reason::MQTT_SPOOFED_SERVER_PACKET];
+        let mut subject = subject(Service::Mqtts, Protocol::Tls, Message::None);
+        subject.reasons = &reasons;
+        let line = written(EventKind::Alert, &subject, Verdict::Reset);
+        assert_eq!(line["weir"]["reason"], json!("mqtt.spoofed.server-packet"));
+        assert_eq!(line["weir"]["also"], json!(["tls.required"]));
     }
 
     #[test]

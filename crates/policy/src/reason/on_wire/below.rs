@@ -103,6 +103,8 @@ super::seen! {
         "a UDP length (bytes 4 and 5) other than what the IP header leaves";
     "udp.malformed.checksum" =>
         "a datagram that, with its pseudo header, doesn't sum up to ff ff; over IPv6, a checksum of 00 00";
+    "tls.plaintext.mqtt" =>
+        "a first byte of 10 from a client, of 20 or f0 from a server, on a port of [services] mqtts";
     "tls.malformed.content-type" =>
         "a record's first byte that is none of 14 to 18";
     "tls.malformed.version" =>

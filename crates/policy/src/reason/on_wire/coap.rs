@@ -48,6 +48,16 @@ super::seen! {
         "a datagram longer than [limits] coap_message_bytes; over TCP, coap_tcp_message_bytes";
     "coap.tcp.first-not-csm" =>
         "over TCP, a first message whose code isn't e1 (7.01)";
+    "coap.wrong-protocol.mqtt" =>
+        "first bytes of 10, a length, and 00 04 4d 51 54 54 or 00 06 4d 51 49 73 64 70";
+    "coap.wrong-protocol.tls" =>
+        "first bytes of 16 03; from a server 15 03, too";
+    "coap.wrong-protocol.http" =>
+        "a first line that begins with a method of HTTP; from a server HTTP/";
+    "coap.wrong-protocol.websocket" =>
+        "a first line of HTTP, and Upgrade: websocket within the same segment";
+    "coap.wrong-protocol.ssh" =>
+        "first bytes of SSH-";
     "coap.tcp.message-size" =>
         "over TCP, a message longer than option 2 of the other end's 7.01 says, or than 1152 bytes without";
     "coap.tcp.after-abort" =>
