@@ -56,6 +56,7 @@ pub(crate) use prefix::delayed;
 pub(crate) use property::{PropertyCondition, forms as property_forms, name as property_name};
 pub(crate) use proxied::Proxied;
 pub(crate) use read::{Matching, matching};
+pub(crate) use reasons::ReasonSet;
 pub(crate) use scope::{BUCKETS, CodeClass, Scope};
 pub(crate) use set::Set;
 pub(crate) use told::{

@@ -23,19 +23,24 @@ const FAMILIES: &[Family] = &[
         "packet = \"PUBLISH\"",
         &[
             topic, topic_text, client_id, username, address, payload, property, reason, vlan, size,
+            packet_id,
         ],
     ),
     (
         "packet = \"CONNECT\"",
-        &[topic, client_id, username, password, address, property],
+        &[
+            topic, client_id, username, password, address, property, keep_alive,
+        ],
     ),
     (
         "packet = [\"SUBSCRIBE\", \"UNSUBSCRIBE\"]",
-        &[filter, client_id, address],
+        &[filter, client_id, address, packet_id, filters],
     ),
     (
         "protocol = \"coap\"",
-        &[path, option, address, payload, reason, vlan, size],
+        &[
+            path, option, address, payload, reason, vlan, size, message_id, options,
+        ],
     ),
     ("size = { min = 1 }", &[address, reason, vlan]),
 ];
@@ -160,6 +165,28 @@ fn size() -> BoxedStrategy<String> {
         "size = \\{ (min|max) = [1-4][0-9] \\}|size = \\{ min = 1[0-9], max = 2[0-9] \\}\
         |source_port = (39999|40000)|destination_port = \\{ (min|max) = 188[2-4] \\}",
     )
+}
+
+fn packet_id() -> BoxedStrategy<String> {
+    list("packet_id", text("[1-3]|1-2"))
+}
+
+fn keep_alive() -> BoxedStrategy<String> {
+    list("keep_alive", text("[0-2]|1-2|59-60"))
+}
+
+fn filters() -> BoxedStrategy<String> {
+    list("filters", text("[1-3]|1-2"))
+}
+
+fn message_id() -> BoxedStrategy<String> {
+    list("message_id", text("25[6-9]|200-260"))
+}
+
+fn options() -> BoxedStrategy<String> {
+    list("options", text("[0-5]|2-4"))
+        .prop_map(|options| format!("{options}, token = 0"))
+        .boxed()
 }
 
 fn property() -> BoxedStrategy<String> {

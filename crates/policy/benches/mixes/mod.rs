@@ -31,7 +31,7 @@ pub(crate) struct Sample {
     reasons: Vec<Reason>,
 }
 
-pub(crate) const MIXES: [Mix; 13] = [
+pub(crate) const MIXES: [Mix; 15] = [
     Mix {
         name: "topics",
         conditions: |n| {
@@ -130,6 +130,16 @@ pub(crate) const MIXES: [Mix; 13] = [
         name: "sizes",
         conditions: |n| format!("packet = \"PUBLISH\", size = {{ min = {} }}", least(n)),
         message: |n| publish("plant/7/temperature", &vec![b'7'; least(n)], "hmi", []),
+    },
+    Mix {
+        name: "packet identifiers",
+        conditions: |n| format!("packet = \"UNSUBSCRIBE\", packet_id = {}", n + 1),
+        message: |n| unsubscribe(u16::try_from(n + 1).expect("so few rules")),
+    },
+    Mix {
+        name: "keep alives",
+        conditions: |n| format!("packet = \"CONNECT\", keep_alive = {n}"),
+        message: |n| connect(u16::try_from(n).expect("so few rules")),
     },
     Mix {
         name: "properties",
@@ -275,6 +285,30 @@ fn publish<const N: usize>(
         ..Default::default()
     };
     encode::publish(&mut bytes, version, &packet);
+    of_client(version, bytes, client_id)
+}
+
+/// An UNSUBSCRIBE with this packet identifier.
+fn unsubscribe(packet_id: u16) -> Sample {
+    let mut bytes = Vec::new();
+    encode::unsubscribe(&mut bytes, Version::V311, packet_id, &[], &["plant/7/#"]);
+    of_client(Version::V311, bytes, "hmi")
+}
+
+/// A CONNECT with this keep alive.
+fn connect(keep_alive_s: u16) -> Sample {
+    let mut bytes = Vec::new();
+    let packet = encode::Connect {
+        version: Version::V311,
+        keep_alive_s,
+        client_id: "hmi",
+        ..Default::default()
+    };
+    encode::connect(&mut bytes, &packet);
+    of_client(Version::V311, bytes, "hmi")
+}
+
+fn of_client(version: Version, bytes: Vec<u8>, client_id: &str) -> Sample {
     Sample {
         protocol: Protocol::Mqtt,
         version,

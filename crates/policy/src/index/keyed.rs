@@ -41,7 +41,7 @@ const LOOKS: usize = Look::Path as usize + 1;
 const PARTIES: usize = Party::Server as usize + 1;
 /// Open ranges meet all others: of more of them nothing is told.
 const MAX_MEETING: usize = 128;
-const EXTENTS: usize = Extent::UserProperties as usize + 1;
+const EXTENTS: usize = Extent::ALL.len();
 
 /// Which of them a bucket's rules are found by, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -206,23 +206,15 @@ impl Keyed {
     }
 
     fn find_numbers(&self, subject: &Subject<'_>, tell: &mut impl FnMut(u32)) {
-        for extent in [
-            Extent::Message,
-            Extent::Payload,
-            Extent::SourcePort,
-            Extent::DestinationPort,
-            Extent::UserProperties,
-        ] {
+        for extent in Extent::ALL {
             let ranges = &self.numbers[extent as usize];
             if ranges.is_empty() {
                 continue;
             }
             let payload = payload_in_5(subject).filter(|_| extent == Extent::Payload);
-            let sizes = [Some(extent.of(subject)), payload.map(<[u8]>::len)];
-            let sizes = sizes.into_iter().flatten().map(u64::try_from);
-            sizes
-                .flatten()
-                .for_each(|n| ranges.find(Bounds::one(n), tell));
+            let payload = payload.and_then(|payload| u64::try_from(payload.len()).ok());
+            let numbers = [extent.of(subject), payload].into_iter().flatten();
+            numbers.for_each(|n| ranges.find(Bounds::one(n), tell));
         }
     }
 

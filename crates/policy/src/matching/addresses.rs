@@ -1,13 +1,19 @@
 //! Sets of addresses: sorted ranges, asked by binary search.
 
 use std::hash::{Hash, Hasher};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use super::list::List;
 use crate::Side;
+
+/// All addresses of each family.
+const FAMILIES: [IpNet; 2] = [
+    IpNet::new_assert(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+    IpNet::new_assert(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0),
+];
 
 /// A set of networks of both families.
 ///
@@ -31,6 +37,11 @@ impl Networks {
             v4: Ranges::new(v4),
             v6: Ranges::new(v6),
         }
+    }
+
+    /// All addresses of IPv4, and all of IPv6.
+    pub(crate) fn families() -> [Self; 2] {
+        FAMILIES.map(|all| Self::new(&[all]))
     }
 
     /// The fewest networks that make up the set.
@@ -167,6 +178,17 @@ impl List<Addresses> {
     pub(crate) fn leaves_no_side(&self) -> bool {
         let mut sides = Side::ALL.iter();
         sides.all(|side| self.none_of.contains(&Addresses::Side(*side)))
+    }
+
+    /// Whether an address of these may fit, as far as one entry says it. Zones may be filled later.
+    pub(crate) fn may_hold_in(&self, family: &Networks) -> bool {
+        let mut excluded = self.none_of.iter().filter_map(Addresses::networks);
+        let meets = |entry: &Addresses| match entry {
+            Addresses::Own(networks) => networks.meets(family),
+            Addresses::Zone(_) | Addresses::Side(_) => true,
+        };
+        (self.any_of.is_empty() || self.any_of.iter().any(meets))
+            && !excluded.any(|excluded| excluded.takes_in(family))
     }
 }
 

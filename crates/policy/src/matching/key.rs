@@ -103,6 +103,12 @@ pub(crate) enum Extent {
     SourcePort,
     DestinationPort,
     UserProperties,
+    KeepAlive,
+    PacketId,
+    Filters,
+    MessageId,
+    Options,
+    Token,
 }
 
 /// Where in a text.
@@ -153,7 +159,10 @@ impl Entry {
             Self::Payload(bytes) if bytes.len() > 3 => 4,
             // Whoever is found by it makes payloads be read.
             Self::Json(..) => 32,
-            Self::Number(Extent::SourcePort | Extent::DestinationPort, _) => 8,
+            Self::Number(
+                Extent::SourcePort | Extent::DestinationPort | Extent::PacketId | Extent::MessageId,
+                _,
+            ) => 8,
             Self::Number(..) => 48,
             Self::Payload(_) | Self::Reason(_) => 64,
         }
@@ -191,6 +200,8 @@ impl Matching {
                 Condition::Number(Measure::Vlan, numbers) => keys.extend(vlans(numbers)),
                 Condition::Number(measure, numbers) => {
                     let extent = Extent::of_measure(*measure);
+                    // What fits without a number isn't found by one.
+                    let extent = extent.filter(|_| !numbers.holds_for(None));
                     keys.extend(extent.map(|of| sizes(of, numbers)));
                 }
                 Condition::Payload(payload) => payloads(payload, &mut keys),
@@ -392,25 +403,54 @@ impl Field {
 }
 
 impl Extent {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Self; Self::Token as usize + 1] = [
+        Self::Message,
+        Self::Payload,
+        Self::SourcePort,
+        Self::DestinationPort,
+        Self::UserProperties,
+        Self::KeepAlive,
+        Self::PacketId,
+        Self::Filters,
+        Self::MessageId,
+        Self::Options,
+        Self::Token,
+    ];
+
+    /// What is measured of a message; levels are those of each of its filters.
     fn of_measure(measure: Measure) -> Option<Self> {
         Some(match measure {
             Measure::Size => Self::Message,
             Measure::SourcePort => Self::SourcePort,
             Measure::DestinationPort => Self::DestinationPort,
             Measure::UserProperties => Self::UserProperties,
-            _ => return None,
+            Measure::KeepAlive => Self::KeepAlive,
+            Measure::PacketId => Self::PacketId,
+            Measure::Filters => Self::Filters,
+            Measure::MessageId => Self::MessageId,
+            Measure::Options => Self::Options,
+            Measure::Token => Self::Token,
+            Measure::Vlan | Measure::Levels => return None,
         })
     }
 
-    /// How much of it there is.
-    pub(crate) fn of(self, subject: &Subject<'_>) -> usize {
-        match self {
+    /// How much of it there is, if any.
+    pub(crate) fn of(self, subject: &Subject<'_>) -> Option<u64> {
+        let count = match self {
             Self::Message => subject.size,
             Self::Payload => told::payload_len(subject),
             Self::SourcePort => subject.endpoints.source_port.into(),
             Self::DestinationPort => subject.endpoints.destination_port.into(),
-            Self::UserProperties => told::user_properties(subject).unwrap_or(0),
-        }
+            Self::UserProperties => told::user_properties(subject)?,
+            Self::KeepAlive => told::keep_alive_s(subject)?.into(),
+            Self::PacketId => told::packet_id(subject)?.into(),
+            Self::Filters => told::filter_count(subject)?,
+            Self::MessageId => told::message_id(subject)?.into(),
+            Self::Options => subject.message.coap()?.options().count(),
+            Self::Token => subject.message.coap()?.token().len(),
+        };
+        u64::try_from(count).ok()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Numbers that messages have, and the bounds a rule sets them.
 
-use wire::mqtt::{ControlPacket, topic};
+use wire::mqtt::topic;
 
 use super::asked::{Asked, Part};
 use super::numbers::Numbers;
@@ -51,31 +51,19 @@ impl Measure {
             Self::SourcePort => numbers.contains(subject.endpoints.source_port.into()),
             Self::DestinationPort => numbers.contains(subject.endpoints.destination_port.into()),
             Self::Vlan => numbers.holds_for(subject.endpoints.vlan.map(u64::from)),
-            Self::KeepAlive => match subject.message {
-                Message::Mqtt(ControlPacket::Connect(connect)) => {
-                    numbers.contains(connect.keep_alive_s.into())
-                }
-                _ => false,
-            },
+            Self::KeepAlive => {
+                told::keep_alive_s(subject).is_some_and(|s| numbers.contains(s.into()))
+            }
             Self::PacketId => match subject.message {
-                Message::Mqtt(packet) => numbers.holds_for(packet.packet_id().map(u64::from)),
+                Message::Mqtt(_) => numbers.holds_for(told::packet_id(subject).map(u64::from)),
                 _ => false,
             },
-            Self::MessageId => match subject.message {
-                Message::Coap(message) => numbers.contains(message.message_id().into()),
-                Message::CoapTcp(_) => numbers.holds_for(None),
-                _ => false,
+            Self::MessageId => match subject.message.coap() {
+                Some(_) => numbers.holds_for(told::message_id(subject).map(u64::from)),
+                None => false,
             },
             Self::Levels => levels_hold(asked, numbers),
-            Self::Filters => match subject.message {
-                Message::Mqtt(ControlPacket::Subscribe(subscribe)) => {
-                    numbers.holds(subscribe.subscriptions().count())
-                }
-                Message::Mqtt(ControlPacket::Unsubscribe(unsubscribe)) => {
-                    numbers.holds(unsubscribe.filters().count())
-                }
-                _ => false,
-            },
+            Self::Filters => told::filter_count(subject).is_some_and(|count| numbers.holds(count)),
             Self::UserProperties => {
                 told::user_properties(subject).is_some_and(|count| numbers.holds(count))
             }

@@ -99,11 +99,41 @@ impl Scope {
     /// What a detection can be raised on.
     pub(crate) fn reason(reason: Reason) -> Self {
         match reason.family() {
-            _ if reason == Reason::MQTT_AUTH_FAILED => Self::packet(PacketType::ConnAck),
-            "mqtt" => Self::protocol(Protocol::Mqtt),
+            "mqtt" => Self::reason_of_mqtt(reason),
             "coap" => Self::protocol(Protocol::Coap),
+            "tcp" => Self::protocol(Protocol::Tcp),
+            "udp" => Self::protocol(Protocol::Udp),
+            "ip" | "ethernet" => Self::protocol(Protocol::Ip),
             _ => Self::ALL,
         }
+    }
+
+    fn reason_of_mqtt(reason: Reason) -> Self {
+        let all = Self::protocol(Protocol::Mqtt);
+        match reason {
+            Reason::MQTT_AUTH_FAILED | Reason::MQTT_SESSION_CONNACK_UNEXPECTED => {
+                Self::packet(PacketType::ConnAck)
+            }
+            Reason::MQTT_SESSION_SECOND_CONNECT => Self::packet(PacketType::Connect),
+            Reason::MQTT_SPOOFED_SERVER_PACKET => all.and(Self::direction(Direction::ToServer)),
+            Reason::MQTT_SPOOFED_CLIENT_PACKET => all.and(Self::direction(Direction::ToClient)),
+            Reason::MQTT_TOO_LARGE => Self::kinds(MQTT..MQTT + 1),
+            _ if reason.code().starts_with("mqtt.ack.") => Self::acknowledgements(),
+            _ => all,
+        }
+    }
+
+    /// Control packets that answer one with a packet identifier, and PUBREL, which a PUBREC asks for.
+    fn acknowledgements() -> Self {
+        let packets = [
+            PacketType::PubAck,
+            PacketType::PubRec,
+            PacketType::PubRel,
+            PacketType::PubComp,
+            PacketType::SubAck,
+            PacketType::UnsubAck,
+        ];
+        Self::union(packets.map(Self::packet))
     }
 
     /// What runs on a service's ports.

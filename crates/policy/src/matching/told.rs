@@ -77,6 +77,43 @@ pub(super) fn user_properties(subject: &Subject<'_>) -> Option<usize> {
     Some(properties(subject)?.filter(is_users).count())
 }
 
+/// The keep alive of a CONNECT.
+pub(super) fn keep_alive_s(subject: &Subject<'_>) -> Option<u16> {
+    match subject.message {
+        Message::Mqtt(ControlPacket::Connect(connect)) => Some(connect.keep_alive_s),
+        _ => None,
+    }
+}
+
+/// The packet identifier of a control packet that has one.
+pub(super) fn packet_id(subject: &Subject<'_>) -> Option<u16> {
+    match subject.message {
+        Message::Mqtt(packet) => packet.packet_id(),
+        _ => None,
+    }
+}
+
+/// How many filters a SUBSCRIBE or UNSUBSCRIBE has.
+pub(super) fn filter_count(subject: &Subject<'_>) -> Option<usize> {
+    match subject.message {
+        Message::Mqtt(ControlPacket::Subscribe(subscribe)) => {
+            Some(subscribe.subscriptions().count())
+        }
+        Message::Mqtt(ControlPacket::Unsubscribe(unsubscribe)) => {
+            Some(unsubscribe.filters().count())
+        }
+        _ => None,
+    }
+}
+
+/// The message ID of a CoAP message over UDP.
+pub(super) fn message_id(subject: &Subject<'_>) -> Option<u16> {
+    match subject.message {
+        Message::Coap(message) => Some(message.message_id()),
+        _ => None,
+    }
+}
+
 /// What is at hand of what a message brings.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Content<'a> {

@@ -3,11 +3,11 @@
 use wire::Direction;
 
 use super::DraftRule;
-use crate::matching::{Condition, Scope};
+use crate::matching::{Condition, ReasonSet, Scope};
 use crate::offender;
 use crate::read::Node;
 use crate::report::Report;
-use crate::{Action, Protocol};
+use crate::{Action, Protocol, Reason};
 
 /// An action has to be one that can be carried out on what the rule matches.
 pub(super) fn action(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
@@ -93,23 +93,31 @@ pub(super) fn ban(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
         Action::Drop | Action::Reset | Action::Refuse => {}
     }
     let matching = &draft.matching;
-    let validated = matching.asks_validated();
-    let reasons_of_tcp = matching
-        .reasons
-        .is_some_and(|set| set.iter().all(|r| r.family() == "mqtt"));
-    if matching.scope.meets(Scope::over_udp()) && !validated && !reasons_of_tcp {
-        report
-            .warning(
-                node.span(),
-                "whoever forges a source address over UDP gets its owner banned",
-            )
-            .help("add protocol = \"mqtt\" or address_validated = true to the rule's match");
+    let mut reasons = matching.reasons.iter().flat_map(ReasonSet::iter);
+    if reasons.any(is_forgeable) {
+        let message =
+            "whoever forges a frame that it is raised on gets the owner of its address banned";
+        report.warning(node.span(), message).help(
+            "leave `ban` out, or what begins with `ethernet.`, `ip.`, `tcp.` and `udp.` out of `reason`",
+        );
+    } else if matching.scope.meets(Scope::over_udp()) && !matching.asks_validated() {
+        let message = "whoever forges a source address over UDP gets its owner banned";
+        let is_of_mqtt = matching.scope.meets(Scope::protocol(Protocol::Mqtt));
+        report.warning(node.span(), message).help(match is_of_mqtt {
+            true => "add protocol = \"mqtt\" or address_validated = true to the rule's match",
+            false => "add address_validated = true to the rule's match",
+        });
     } else if may_fall_on_server(draft) {
         let message = "a server that passes such a message on gets banned for it, too";
         report
             .warning(node.span(), message)
             .help("add direction = \"to_server\" to the rule's match");
     }
+}
+
+/// Whether somebody off the path can have it raised in another's name.
+fn is_forgeable(reason: Reason) -> bool {
+    matches!(reason.family(), "ethernet" | "ip" | "tcp" | "udp")
 }
 
 /// Whether the rule is about what both ends say, whoever says it. A detection knows who is to blame, and so does

@@ -5,8 +5,8 @@ use wire::mqtt::{PacketType, Version};
 
 use super::lacking;
 use crate::matching::{
-    CodeClass, Condition, FilterCondition, Flag, Glob, Matching, Measure, Numbers, Party, Pattern,
-    PayloadCondition, Relation, Scope, Test,
+    CodeClass, Condition, FilterCondition, Flag, Glob, Matching, Measure, Networks, Numbers, Party,
+    Pattern, PayloadCondition, Relation, Scope, Test,
 };
 use crate::pack::DraftRule;
 use crate::report::Report;
@@ -86,7 +86,20 @@ fn contradiction(matching: &Matching) -> Option<&'static str> {
     });
     within_one
         .or_else(|| lacking::why(matching))
+        .or_else(|| between_families(conditions))
         .or_else(|| between_two(matching))
+}
+
+/// Both ends of a frame have addresses of one family, which is to be one that all conditions leave room for.
+fn between_families(conditions: &[Condition]) -> Option<&'static str> {
+    let lists = conditions.iter().filter_map(|condition| match condition {
+        Condition::Address(_, list) => Some(list),
+        _ => None,
+    });
+    lists.clone().next()?;
+    let leave_room = |family| lists.clone().all(|list| list.may_hold_in(family));
+    let is_left = Networks::families().iter().any(leave_room);
+    (!is_left).then_some("its addresses leave room for neither IPv4 nor IPv6")
 }
 
 /// Two conditions that no message meets both.

@@ -71,6 +71,15 @@ fn a_rule_that_matches_nothing_is_told_of() {
             "overlaps with its `overlaps`",
         ),
         ("source = ['!inside', '!outside']", "inside nor outside"),
+        ("source = ['!0.0.0.0/0', '!::/0']", "neither IPv4 nor IPv6"),
+        (
+            "source = '10.0.0.0/8', destination = '!0.0.0.0/0'",
+            "neither IPv4 nor IPv6",
+        ),
+        (
+            "client = ['10.0.0.0/8', '10.9.0.1'], server = 'fd00::/8'",
+            "neither IPv4 nor IPv6",
+        ),
         ("method = 'GET', code = '0.02'", "exclude each other"),
         ("method = 'GET', type = 'RST'", "no code but 0.00"),
         ("path = '/x', type = ['RST']", "no code but 0.00"),

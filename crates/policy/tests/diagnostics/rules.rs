@@ -98,6 +98,31 @@ fn what_is_wrong_with_a_match() {
             "",
         ),
         (
+            "direction = \"to_client\", reason = \"mqtt.spoofed.server-packet\"",
+            "`reason` can never hold together with `direction`",
+            "isn't raised on such messages",
+        ),
+        (
+            "packet = \"CONNECT\", reason = \"mqtt.ack.*\"",
+            "`reason` can never hold together with `packet`",
+            "isn't raised on such messages",
+        ),
+        (
+            "packet = \"PUBLISH\", reason = \"mqtt.session.second-connect\"",
+            "`reason` can never hold together with `packet`",
+            "isn't raised on such messages",
+        ),
+        (
+            "protocol = \"mqtt\", reason = \"tcp.blind-reset\"",
+            "`reason` can never hold together with `protocol`",
+            "isn't raised on such messages",
+        ),
+        (
+            "packet = \"PUBLISH\", reason = \"mqtt.too-large\"",
+            "`reason` can never hold together with `packet`",
+            "isn't raised on such messages",
+        ),
+        (
             "topic = \"a\", reason = \"mqtt.malformed.*\"",
             "`reason` can never hold together with `topic`",
             "can't be parsed",
@@ -267,6 +292,7 @@ fn check_rule(lines: &str, headline: &str, help: &str) {
 fn what_is_wrong_with_a_rule() {
     let mqtt = "match = { protocol = \"mqtt\" }";
     let coap = "match = { protocol = \"coap\" }";
+    let tcp = "match = { service = \"mqtt\", reason = \"tcp.*\" }";
     for (lines, headline, help) in [
         (
             format!("{mqtt}\naction = \"challenge\""),
@@ -337,6 +363,11 @@ fn what_is_wrong_with_a_rule() {
             format!("{coap}\naction = \"drop\"\nban = \"10m\""),
             "warning: whoever forges a source address",
             "address_validated = true",
+        ),
+        (
+            format!("{tcp}\naction = \"drop\"\nban = \"10m\""),
+            "warning: whoever forges a frame that it is raised on",
+            "leave `ban` out",
         ),
         (
             format!("{mqtt}\naction = \"drop\"\nban = \"10\""),
