@@ -217,6 +217,26 @@ fn a_cut_capture_is_replayed_with_a_warning() {
     );
 }
 
+#[test]
+fn a_summary_counts_what_the_rules_would_have_done() {
+    let case = cases().join("mqtt-spoofed-suback");
+    let summary = String::from_utf8(printed(&case, &["--summary"])).expect("UTF-8");
+    let expected = "9 frames: accept 7, drop 1, reset 1\n\n\
+                    rules\n        1  spoofed-control-packets (reset)\n\n\
+                    reasons\n        1  mqtt.spoofed.server-packet\n";
+    assert_eq!(summary, expected);
+
+    let capture = fs::File::open(case.join("input.pcap")).expect("a capture");
+    let piped = Command::new(PROGRAM)
+        .args(["replay", "--summary", "--config"])
+        .arg(case.join("config.toml"))
+        .arg("-")
+        .stdin(capture)
+        .output()
+        .expect("the program runs");
+    assert_eq!(String::from_utf8_lossy(&piped.stdout), expected);
+}
+
 /// What a capture's events say when these rules alone are asked.
 fn told(name: &str, capture: &str, rules: &str) -> Vec<serde_json::Value> {
     let dir = std::env::temp_dir().join(format!("weir-{name}-{}", std::process::id()));

@@ -81,7 +81,7 @@ struct ReplayArguments {
     /// The configuration with the rules to apply
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// A pcap or pcapng capture: Ethernet, raw IP or Linux cooked
+    /// A pcap or pcapng capture: Ethernet, raw IP or Linux cooked; `-` is what comes in by a pipe
     #[arg(value_name = "CAPTURE")]
     capture: PathBuf,
     /// Print one line per frame with its verdict, instead of the events
@@ -90,6 +90,9 @@ struct ReplayArguments {
     /// Print one line per message with its fields, among the events
     #[arg(long, conflicts_with = "verdicts")]
     messages: bool,
+    /// Print how many frames met which fate, and by which rules and reasons, instead of the events
+    #[arg(long, conflicts_with_all = ["verdicts", "messages"])]
+    summary: bool,
     /// Write what would have been forwarded to this file, as pcap
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,

@@ -25,6 +25,8 @@ pub struct Feeds {
     files: Files,
     /// Whom no file keeps out by the way.
     zones: BTreeMap<String, Vec<IpNet>>,
+    /// Of each file, how many networks it held when it was read last.
+    held: Vec<usize>,
 }
 
 impl Feeds {
@@ -35,6 +37,7 @@ impl Feeds {
         let files = named.iter().map(|file| load::beside(path, file)).collect();
         Self {
             files: Files::new(files),
+            held: vec![0; named.len()],
             named,
             zones: config.zones.clone(),
         }
@@ -46,18 +49,25 @@ impl Feeds {
     }
 
     /// All their networks, in the order of their addresses and each once; with what is wrong with
-    /// their lines, and errors for files that can't be read.
+    /// their lines, and errors for files that can't be read, or of which nothing is left: where a list was, a
+    /// download that failed has left an error page, or nothing.
     #[must_use]
-    pub fn read(&self) -> (Vec<IpNet>, Diagnostics) {
+    pub fn read(&mut self) -> (Vec<IpNet>, Diagnostics) {
         let mut all = Vec::new();
         let mut diagnostics = Diagnostics::default();
-        for (file, path) in self.named.iter().zip(self.files.paths()) {
+        let files = self.named.iter().zip(self.files.paths());
+        for ((file, path), held) in files.zip(&mut self.held) {
             match load::read_feed(file, path) {
                 Ok(bytes) => {
                     let name = path.display().to_string();
                     let (networks, found) = policy::block_list(&name, &bytes, &self.zones);
-                    all.extend(networks);
                     diagnostics.extend(found);
+                    if networks.is_empty() && *held > 0 {
+                        diagnostics.extend(emptied(file));
+                        continue;
+                    }
+                    *held = networks.len();
+                    all.extend(networks);
                 }
                 Err(found) => diagnostics.extend(found),
             }
@@ -66,6 +76,12 @@ impl Feeds {
         all.dedup();
         (all, diagnostics)
     }
+}
+
+fn emptied(file: &NamedFile) -> Diagnostics {
+    let help =
+        "a list that is meant to be empty comes into force with `weir ctl reload`".to_owned();
+    file.unreadable("no network is left in it", vec![help])
 }
 
 #[cfg(test)]
@@ -107,6 +123,16 @@ mod tests {
         assert_eq!(networks.len(), 3);
         let problems = problems.to_string();
         assert!(problems.contains("feed.netset:2:1") && problems.contains("the zone `hall`"));
+
+        for nothing in ["", "<html><h1>404</h1></html>\n"] {
+            fs::write(&feed, nothing).expect("written");
+            let (networks, problems) = feeds.read();
+            let problems = problems.to_string();
+            assert!(networks.is_empty());
+            assert!(problems.contains("no network is left in it"), "{problems}");
+        }
+        let (networks, problems) = Feeds::of(&config, &path).read();
+        assert!(networks.is_empty() && !problems.to_string().contains("left in it"));
         fs::remove_dir_all(&directory).expect("removed");
     }
 }

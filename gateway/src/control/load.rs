@@ -151,7 +151,7 @@ fn compile_with(source: &SourceText, path: &Path, unread: Unread) -> Result<Load
     let packs = read_all(&config.packs, path, &mut diagnostics);
     let (policy, found) = Policy::check(&config, &packs);
     diagnostics.extend(found);
-    let feeds = Feeds::of(&config, path);
+    let mut feeds = Feeds::of(&config, path);
     let (blocked, found) = feeds.read();
     let stay = unread == Unread::Stays && found.has_errors();
     let (found, unread) = match stay {
@@ -339,6 +339,7 @@ mod tests {
             "links",
             "zones",
             "zone_marks",
+            "exempted",
             "tls_required_from",
             "listen",
             "file",

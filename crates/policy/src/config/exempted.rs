@@ -14,32 +14,26 @@ use crate::{Level, Rule};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exempted {
     disabled: BTreeMap<String, Mark>,
-    tried: BTreeMap<String, Mark>,
+    dry_run: BTreeMap<String, Mark>,
 }
 
 impl Exempted {
     pub(super) fn read(report: &mut Report, table: &mut Table<'_>) -> Self {
         let disabled = ids(report, table, "disabled", &BTreeMap::new());
-        let tried = ids(report, table, "dry_run", &disabled);
-        Self { disabled, tried }
-    }
-
-    /// How many rules are disabled, and how many only tried.
-    #[must_use]
-    pub fn counts(&self) -> (usize, usize) {
-        (self.disabled.len(), self.tried.len())
+        let dry_run = ids(report, table, "dry_run", &disabled);
+        Self { disabled, dry_run }
     }
 
     /// Takes the disabled ones out of `rules`, and says which are none.
     pub(crate) fn apply(&self, report: &mut Report, rules: &mut Vec<DraftRule>) {
-        for (id, mark) in self.disabled.iter().chain(&self.tried) {
+        for (id, mark) in self.disabled.iter().chain(&self.dry_run) {
             if rules.iter().all(|draft| draft.rule.id != *id) {
                 report.add(unknown(id, mark, rules));
             }
         }
         rules.retain(|draft| !self.disabled.contains_key(&draft.rule.id));
         for Rule { id, dry_run, .. } in rules.iter_mut().map(|draft| &mut draft.rule) {
-            *dry_run |= self.tried.contains_key(id);
+            *dry_run |= self.dry_run.contains_key(id);
         }
     }
 }

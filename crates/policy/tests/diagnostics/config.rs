@@ -313,7 +313,7 @@ format = "json"
         "default: Drop",
         "\"site.toml\"",
         "disabled: {\"mqtt-lax\"",
-        "tried: {\"coap-spoofed\"",
+        "dry_run: {\"coap-spoofed\"",
         "tls_required_from: [\"sensors\", \"outside\"]",
         "(10.77.0.2, 0): (10.77.0.2, 0), (fd77::2, 1884): (10.77.0.2, 0)",
         "Bypass",

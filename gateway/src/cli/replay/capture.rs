@@ -17,6 +17,9 @@ use super::link;
 /// First bytes of a pcapng file: the type of its section header block.
 const PCAPNG_MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
+/// What is piped in, as a file.
+const STDIN: &str = "/dev/stdin";
+
 /// Why a capture can't be read (any further).
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CaptureError {
@@ -85,7 +88,7 @@ struct Meta {
 }
 
 impl Capture {
-    /// Opens the capture at `path` and tells its format by its first bytes.
+    /// Opens the capture at `path`, or of the pipe that `-` stands for, and tells its format by its first bytes.
     pub(super) fn open(path: &Path) -> Result<Self, CaptureError> {
         let io = |error| CaptureError::Open {
             path: path.to_owned(),
@@ -95,7 +98,11 @@ impl Capture {
             path: path.to_owned(),
             reason: reason(&error),
         };
-        let mut file = BufReader::new(File::open(path).map_err(io)?);
+        let opened = match path == Path::new("-") {
+            true => Path::new(STDIN),
+            false => path,
+        };
+        let mut file = BufReader::new(File::open(opened).map_err(io)?);
         let format = if file.fill_buf().map_err(io)?.starts_with(&PCAPNG_MAGIC) {
             Format::PcapNg(Box::new(PcapNgReader::new(file).map_err(foreign)?))
         } else {

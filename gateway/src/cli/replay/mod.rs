@@ -9,11 +9,12 @@ mod kept_out;
 mod link;
 mod output;
 mod sides;
+mod summary;
 
 use std::io::Write;
 use std::sync::Arc;
 
-use inspect::{Frame, Inspector, Instant, Port, Seed};
+use inspect::{Count, Frame, Inspector, Instant, Port, Seed};
 
 use super::{Failure, ReplayArguments, Status};
 use crate::control::events::Policies;
@@ -23,6 +24,7 @@ use capture::{Capture, Captured};
 use kept_out::{Cause, KeptOut};
 use output::{Forwarded, Observed, Verdicts};
 use sides::Sides;
+use summary::Summary;
 
 /// The same for every replay, so that two of them print the same.
 const SEED: u64 = 0;
@@ -38,6 +40,7 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut impl Write) -> Result<S
         .map(Forwarded::create)
         .transpose()?;
     let mut replay = Replay::new(loaded, Sides::new(&arguments.inside), arguments.messages);
+    let mut summary = Summary::new(replay.verdicts.policy());
     let mut cut = CutFrames::default();
     let mut buffer = Vec::new();
     while let Some(captured) = capture.read(&mut buffer)? {
@@ -48,12 +51,17 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut impl Write) -> Result<S
         }
         if arguments.verdicts {
             replay.verdicts.write(&captured, &played, out)?;
+        } else if arguments.summary {
+            summary.add(&played.outcome, played.kept_out.is_some(), &played.counts);
         } else {
             out.write_all(&played.events)?;
         }
     }
     if let Some(forwarded) = forwarded {
         forwarded.finish()?;
+    }
+    if arguments.summary {
+        write!(out, "{summary}")?;
     }
     out.flush()?;
     if let Some(warning) = cut.warning() {
@@ -89,6 +97,8 @@ struct Played<'a> {
     injected: Vec<Vec<u8>>,
     /// Event lines.
     events: Vec<u8>,
+    /// What was counted.
+    counts: Vec<Count>,
 }
 
 impl Replay {
@@ -147,6 +157,7 @@ impl Replay {
         let Observed {
             injected,
             events,
+            counts,
             bans,
             ..
         } = observed;
@@ -157,6 +168,7 @@ impl Replay {
             forwarded: outcome.forward.then_some(&buffer[..len]),
             injected,
             events,
+            counts,
         }
     }
 }
@@ -180,6 +192,7 @@ impl Played<'_> {
             forwarded: None,
             injected: observed.injected,
             events: observed.events,
+            counts: observed.counts,
         }
     }
 }

@@ -30,6 +30,7 @@ pub(super) struct Observed<'a> {
     messages: bool,
     pub(super) injected: Vec<Vec<u8>>,
     pub(super) events: Vec<u8>,
+    pub(super) counts: Vec<Count>,
     pub(super) bans: Vec<(Ban, RuleIndex)>,
 }
 
@@ -41,6 +42,7 @@ impl<'a> Observed<'a> {
             messages,
             injected: Vec::new(),
             events: Vec::new(),
+            counts: Vec::new(),
             bans: Vec::new(),
         }
     }
@@ -69,7 +71,9 @@ impl Sink for Observed<'_> {
         self.bans.push((ban, rule));
     }
 
-    fn count(&mut self, _count: Count) {}
+    fn count(&mut self, count: Count) {
+        self.counts.push(count);
+    }
 }
 
 /// Writes `--verdicts` lines.
@@ -98,6 +102,11 @@ struct VerdictLine<'a> {
 impl Verdicts {
     pub(super) fn new(policy: Arc<Policy>) -> Self {
         Self { policy }
+    }
+
+    /// The rules that are asked.
+    pub(super) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy)
     }
 
     pub(super) fn write(

@@ -56,7 +56,7 @@ const FIELDS: &[(&str, Asked)] = &[
     ("weir.bytes.from_client", COUNTED),
     ("weir.bytes.to_client", COUNTED),
     ("weir.bytes.budget", COUNTED),
-    ("weir.reason", By("reason = \"mqtt.spoofed.server-packet\"")),
+    ("weir.reason", By("reason = \"mqtt.spoofed.*\"")),
     ("mqtt.client_id", By("client_id = \"s7\"")),
     ("mqtt.username", By("username = \"u*\"")),
     ("mqtt.connect.protocol_string", NAME),
@@ -443,7 +443,10 @@ fn every_field_of_an_event_can_be_asked_for_or_it_is_said_why_not() {
             other => panic!("not a packet: {other:?}"),
         };
         types.insert(packet.packet_type().name());
-        let reasons = [Reason::MQTT_SPOOFED_SERVER_PACKET];
+        let reasons = [match direction {
+            Direction::ToServer => Reason::MQTT_SPOOFED_SERVER_PACKET,
+            Direction::ToClient => Reason::MQTT_SPOOFED_CLIENT_PACKET,
+        }];
         let message = Message::Mqtt(&packet);
         let of_packet = subject(Protocol::Mqtt, Service::Mqtt, direction, message, &reasons);
         review.check(&of_packet);
