@@ -134,6 +134,9 @@ impl Session {
             } => match entry {
                 Some(_) if self.may_be_believed_over(step.packet_id, step.opened) => None,
                 Some(entry) => check_reuse(entry, first, is_repeat, self.version),
+                None if is_repeat && self.repeats_nothing(step.opened) => {
+                    Some(Reason::MQTT_PACKET_ID_RESENT)
+                }
                 None => self.check_window(first, step.opened),
             },
             Act::Go {
@@ -144,6 +147,14 @@ impl Session {
                 (is_sure || fault == Reason::MQTT_ACK_CODE_COUNT).then_some(fault)
             }
         }
+    }
+
+    /// Whether nothing may be repeated that isn't in flight: 5.0 repeats what another connection left alone, and the
+    /// session has no past. A client may learn that from the CONNACK, which can have crossed what it repeats.
+    fn repeats_nothing(&self, opened: Direction) -> bool {
+        self.version == Version::V5
+            && self.unseen[opened as usize] == Unseen::Nothing
+            && (opened == Direction::ToClient || self.terms.starts_clean())
     }
 
     /// Whether the receiver takes one more message at once. Said once of a connection: who doesn't keep to it
@@ -264,8 +275,18 @@ impl Session {
                     })
                 }
                 None => {
+                    let takes_up =
+                        packet_type == PacketType::PubRec && self.counts_receipt(step.opened);
                     self.note_answered(packet_type, is_error, step.opened);
-                    return true;
+                    if !takes_up {
+                        return true;
+                    }
+                    Some(Entry {
+                        packet_id: step.packet_id,
+                        count: 0,
+                        step: Step::PubRel,
+                        asked: AskedQos::default(),
+                    })
                 }
             },
         };

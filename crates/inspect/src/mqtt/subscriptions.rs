@@ -100,7 +100,7 @@ impl Session {
             return true;
         }
         for subscription in subscribe.subscriptions() {
-            self.terms.note_asked(subscription.qos);
+            self.terms.note_asked(&subscription);
         }
         let added = self.subscriptions.add(subscribe, most);
         let has_room = added != Added::NoRoom && self.note_identifier(subscribe, most);
@@ -164,7 +164,7 @@ impl Session {
         }
     }
 
-    /// Whether a server sends what its client never asked for, or with a larger QoS than it asked for anything.
+    /// Whether a server sends what its client never asked for, or not in that way.
     #[inline]
     pub(super) fn check_subscribed(
         &self,
@@ -189,6 +189,9 @@ impl Session {
         }
         if !is_its_own && publish.qos > self.allowed_qos() {
             return Some(Reason::MQTT_SESSION_QOS_NOT_ASKED);
+        }
+        if !is_its_own && publish.retain && !self.terms.asks_for_retained() {
+            return Some(Reason::MQTT_SESSION_RETAIN_NOT_ASKED);
         }
         let mut named = identifiers(publish.properties);
         let is_made_up = named.any(|identifier| !self.has_given(identifier));
