@@ -202,7 +202,8 @@ impl Session {
     /// messages may come before the SUBACK (§3.8.4).
     fn allowed_qos(&self) -> QoS {
         let may_wait = self.unseen[Direction::ToServer as usize] != Unseen::Nothing
-            || self.in_flight.has_request(Direction::ToServer);
+            || self.in_flight.has_request(Direction::ToServer)
+            || self.has_leftovers(Direction::ToServer);
         match may_wait {
             true => self.terms.asked_qos(),
             false => self.terms.asked_qos().min(self.terms.granted_qos()),

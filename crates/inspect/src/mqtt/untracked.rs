@@ -140,6 +140,7 @@ impl Session {
             for untracked in &mut rare.untracked {
                 untracked.waiting = 0;
             }
+            rare.leftovers = Default::default();
         }
     }
 
