@@ -162,6 +162,27 @@ fn what_was_said_twice_is_answered_twice_and_no_more() {
 }
 
 #[test]
+fn what_was_said_twice_and_answered_once_takes_no_room_from_others() {
+    let version = Version::V311;
+    let said = |id, dup| (ToServer, publish(version, QoS::AtLeastOnce, id, dup));
+    let puback = |id| (ToClient, ack(version, PacketType::PubAck, id));
+    for answered in [1, 2, 3001] {
+        let (mut gateway, mut stream) = clean();
+        let halves = (1..=3000).flat_map(|id| [said(id, false), said(id, true), puback(id)]);
+        // The other answer comes late, or when the identifier is used again.
+        let late = [puback(1), said(2, false), puback(2), puback(2)];
+        let next = [said(3001, false), puback(3001)];
+        for (direction, packet) in halves.chain(late).chain(next) {
+            stream.passes(&mut gateway, direction, &packet);
+        }
+        assert_eq!(gateway.record.reasons(), [] as [&str; 0]);
+        let (direction, forged) = puback(answered);
+        let passage = stream.data(&mut gateway, direction, &forged);
+        assert_eq!(passage.reason(), UNKNOWN, "{answered}");
+    }
+}
+
+#[test]
 fn a_message_of_qos_2_said_twice_ends_in_any_order() {
     use PacketType::{PubComp, PubRec, PubRel};
     let version = Version::V311;

@@ -112,16 +112,53 @@ fn a_message_of_qos_2_without_room_is_counted_where_none_is_repeated() {
 }
 
 #[test]
-fn what_cannot_be_counted_may_be_acknowledged_for_ever() {
-    let exactly_once = mqtt::publish_qos(Version::V311, QoS::ExactlyOnce, 5, "t", b"x");
-    let unread = mqtt::raw(0x32, b"\0\x03a/#\0\x09\0payload");
-    for (version, uncounted) in [(Version::V311, exactly_once), (Version::V5, unread)] {
-        let (mut gateway, mut stream) = with_room_for_three(version);
-        let qos_1 = |id| mqtt::publish_qos(version, QoS::AtLeastOnce, id, "t", b"x");
-        for packet in [qos_1(1), qos_1(2), qos_1(3), qos_1(4), uncounted] {
-            stream.passes(&mut gateway, ToServer, &packet);
+fn before_5_0_a_message_of_qos_2_without_room_finds_some_with_its_pubrec() {
+    let (mut gateway, mut stream) = with_room_for_three(Version::V311);
+    let ack = |packet_type, id| mqtt::ack(Version::V311, packet_type, id);
+    for id in 1..=5 {
+        let publish = mqtt::publish_qos(Version::V311, QoS::ExactlyOnce, id, "t", b"x");
+        stream.passes(&mut gateway, ToServer, &publish);
+    }
+    for id in 1..=5 {
+        // Either end may say it again.
+        for _ in 0..2 {
+            stream.passes(&mut gateway, ToClient, &ack(PacketType::PubRec, id));
         }
-        for id in [1, 2, 3, 4, 9, 9] {
+        for _ in 0..2 {
+            stream.passes(&mut gateway, ToServer, &ack(PacketType::PubRel, id));
+        }
+        for _ in 0..2 {
+            stream.passes(&mut gateway, ToClient, &ack(PacketType::PubComp, id));
+        }
+    }
+    assert_eq!(gateway.record.reasons(), ["limits.in-flight"]);
+    let forged = stream.data(&mut gateway, ToClient, &ack(PacketType::PubRec, 9));
+    assert_eq!(forged.reason(), Some("mqtt.ack.unknown-packet-id"));
+}
+
+#[test]
+fn what_cannot_be_counted_may_be_acknowledged_for_ever() {
+    let exactly_once = |id| mqtt::publish_qos(Version::V311, QoS::ExactlyOnce, id, "t", b"x");
+    let received = |id| mqtt::ack(Version::V311, PacketType::PubRec, id);
+    let publishes = |version| {
+        (1..=4).map(move |id| mqtt::publish_qos(version, QoS::AtLeastOnce, id, "t", b"x"))
+    };
+    let unread = mqtt::raw(0x32, b"\0\x03a/#\0\x09\0payload");
+    // Neither of two finds room with its PUBREC: the entries of those before are still there.
+    let without_room = (1..=5).map(exactly_once).map(|packet| (ToServer, packet));
+    let without_room = without_room.chain((1..=5).map(|id| (ToClient, received(id))));
+    let unread = publishes(Version::V5)
+        .chain([unread])
+        .map(|packet| (ToServer, packet));
+    for (version, packets) in [
+        (Version::V311, without_room.collect::<Vec<_>>()),
+        (Version::V5, unread.collect()),
+    ] {
+        let (mut gateway, mut stream) = with_room_for_three(version);
+        for (direction, packet) in packets {
+            stream.passes(&mut gateway, direction, &packet);
+        }
+        for id in [9, 9, 10] {
             let puback = mqtt::ack(version, PacketType::PubAck, id);
             stream.passes(&mut gateway, ToClient, &puback);
         }

@@ -133,17 +133,28 @@ impl Session {
                 ..
             } => match entry {
                 Some(_) if self.may_be_believed_over(step.packet_id, step.opened) => None,
-                Some(entry) => check_reuse(entry, first, is_repeat, self.version),
+                Some(entry) => check_reuse(&entry, first, is_repeat, self.version),
+                None if is_repeat && self.repeats_nothing(step.opened) => {
+                    Some(Reason::MQTT_PACKET_ID_RESENT)
+                }
                 None => self.check_window(first, step.opened),
             },
             Act::Go {
                 packet_type, codes, ..
             } => {
-                let fault = check_step(entry, packet_type, codes, self.version)?;
+                let fault = check_step(entry.as_ref(), packet_type, codes, self.version)?;
                 let is_sure = !self.is_unsure(packet_type, step.opened);
                 (is_sure || fault == Reason::MQTT_ACK_CODE_COUNT).then_some(fault)
             }
         }
+    }
+
+    /// Whether nothing may be repeated that isn't in flight: 5.0 repeats what another connection left alone, and the
+    /// session has no past. A client may learn that from the CONNACK, which can have crossed what it repeats.
+    fn repeats_nothing(&self, opened: Direction) -> bool {
+        self.version == Version::V5
+            && self.unseen[opened as usize] == Unseen::Nothing
+            && (opened == Direction::ToClient || self.terms.starts_clean())
     }
 
     /// Whether the receiver takes one more message at once. Said once of a connection: who doesn't keep to it
@@ -174,6 +185,7 @@ impl Session {
         let step = Move::of(packet, direction)?;
         let is_short = step.opened == direction
             && self.entry(&step).is_none()
+            && !self.in_flight.has_leftover(direction)
             && self.is_first_untracked(direction);
         is_short.then_some(Reason::LIMITS_IN_FLIGHT)
     }
@@ -189,8 +201,11 @@ impl Session {
         }
     }
 
-    fn entry(&self, step: &Move) -> Option<&Entry> {
-        self.in_flight.entry(step.opened, step.packet_id)
+    fn entry(&self, step: &Move) -> Option<Entry> {
+        let known = self.in_flight.entry(step.opened, step.packet_id);
+        known
+            .copied()
+            .or_else(|| self.leftover(step.packet_id, step.opened))
     }
 
     /// Takes note of a packet's identifier. False if there is no room for one more than `most`.
@@ -212,7 +227,8 @@ impl Session {
         if !self.framers.are_read() {
             return true;
         }
-        let old = self.entry(&step).copied();
+        let old = self.entry(&step);
+        self.forget_leftover(step.packet_id, step.opened);
         let unseen = self.unseen[step.opened as usize];
         let new = match step.act {
             // It may belong to an earlier connection, whose steps weren't all seen.
@@ -264,8 +280,18 @@ impl Session {
                     })
                 }
                 None => {
+                    let takes_up =
+                        packet_type == PacketType::PubRec && self.counts_receipt(step.opened);
                     self.note_answered(packet_type, is_error, step.opened);
-                    return true;
+                    if !takes_up {
+                        return true;
+                    }
+                    Some(Entry {
+                        packet_id: step.packet_id,
+                        count: 0,
+                        step: Step::PubRel,
+                        asked: AskedQos::default(),
+                    })
                 }
             },
         };
@@ -276,7 +302,11 @@ impl Session {
             self.in_flight.remove(step.opened, step.packet_id, pool);
             return true;
         };
-        let fits = self.in_flight.put(step.opened, entry, most, pool);
+        let mut fits = self.in_flight.put(step.opened, entry, most, pool);
+        if !fits {
+            self.make_room(step.opened);
+            fits = self.in_flight.put(step.opened, entry, most, pool);
+        }
         if !fits {
             self.note_untracked(entry.step, step.opened);
         }

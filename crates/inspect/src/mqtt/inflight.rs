@@ -94,6 +94,11 @@ impl Entry {
         }
     }
 
+    /// Whether nothing is known to wait: one answer may come, or none.
+    fn may_be_over(&self) -> bool {
+        self.step == Step::Anything { is_message: false } && self.count <= 1
+    }
+
     /// What becomes of it when its identifier is used once more, for `opening`.
     pub(super) fn reused(&self, opening: Self) -> Self {
         let is_message = self.step.is_message() || opening.step.is_message();
@@ -231,6 +236,24 @@ impl InFlight {
     /// Whether something other than messages may be in flight.
     pub(super) fn has_request(&self, direction: Direction) -> bool {
         self.count(direction) > usize::from(self.messages(direction))
+    }
+
+    /// Whether something may be over.
+    pub(super) fn has_leftover(&self, direction: Direction) -> bool {
+        let entries = &self.windows[direction as usize].entries;
+        entries.iter().any(Entry::may_be_over)
+    }
+
+    /// Lets go of what may be over.
+    pub(super) fn release_leftovers(&mut self, direction: Direction, mut note: impl FnMut(u16)) {
+        let entries = &mut self.windows[direction as usize].entries;
+        entries.retain(|entry| {
+            let is_over = entry.may_be_over();
+            if is_over {
+                note(entry.packet_id);
+            }
+            !is_over
+        });
     }
 
     /// How many messages are in flight.

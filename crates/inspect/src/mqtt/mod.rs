@@ -4,7 +4,7 @@
 //! without being kept.
 //!
 //! What takes memory of the packets before is one file a concern: `order` who may speak when, `delivery`
-//! what is acknowledged, `negotiated` what the ends agreed on, `subscriptions` what the client
+//! what is acknowledged (`untracked` and `leftovers` for what has no room in it), `negotiated` what the ends agreed on, `subscriptions` what the client
 //! asked for, `auth` whose turn it is, `keep_alive` for how
 //! long nothing may be said. What a session is among others is `membership`, its entry in the `registry`.
 
@@ -14,6 +14,7 @@ mod delivery;
 mod held;
 mod inflight;
 mod keep_alive;
+mod leftovers;
 mod membership;
 mod negotiated;
 mod order;

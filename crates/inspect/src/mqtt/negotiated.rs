@@ -7,11 +7,14 @@ use policy::Reason;
 use wire::Direction;
 use wire::mqtt::{
     ConnAck, Connect, ControlPacket, PacketType, Properties, Property, Publish, QoS, Subscribe,
-    Version, topic,
+    Subscription, Version, topic,
 };
 
 use super::Session;
 use super::session::Stage;
+
+/// The retain handling that asks for nothing out of store ([MQTT-3.3.1-11]).
+const NO_RETAINED: u8 = 2;
 
 /// The terms of one connection; before 5.0 there are none, and these are as good as none.
 #[derive(Debug)]
@@ -22,42 +25,50 @@ pub(super) struct Terms {
     packet_bytes: [u32; 2],
     /// The largest topic alias the receiver of each direction takes.
     alias_maximum: [u16; 2],
-    /// What the server takes.
-    maximum_qos: QoS,
-    /// The largest QoS that the server has granted any filter.
-    granted_qos: QoS,
     flags: Flags,
 }
 
 /// What an end takes, wants or has said, a bit each: every session has one of these.
 #[derive(Debug, Clone, Copy)]
-struct Flags(u16);
+struct Flags(u32);
 
 impl Flags {
     /// What the server takes.
-    const RETAIN: u16 = 1;
-    const WILDCARDS: u16 = 1 << 1;
-    const SHARED: u16 = 1 << 2;
-    const SUBSCRIPTION_IDS: u16 = 1 << 3;
+    const RETAIN: u32 = 1;
+    const WILDCARDS: u32 = 1 << 1;
+    const SHARED: u32 = 1 << 2;
+    const SUBSCRIPTION_IDS: u32 = 1 << 3;
     /// What the client wants to be told.
-    const RESPONSE_INFORMATION: u16 = 1 << 4;
-    const PROBLEM_INFORMATION: u16 = 1 << 5;
+    const RESPONSE_INFORMATION: u32 = 1 << 4;
+    const PROBLEM_INFORMATION: u32 = 1 << 5;
     /// The session outlives the connection.
-    const EXPIRES: u16 = 1 << 6;
+    const EXPIRES: u32 = 1 << 6;
     /// The client asked for a session of no past.
-    const CLEAN_START: u16 = 1 << 7;
+    const CLEAN_START: u32 = 1 << 7;
     /// The client has named itself.
-    const NAMED: u16 = 1 << 8;
+    const NAMED: u32 = 1 << 8;
     /// By the direction: its sender had more in flight than its receiver takes.
-    const HURRIED: [u16; 2] = [1 << 9, 1 << 10];
+    const HURRIED: [u32; 2] = [1 << 9, 1 << 10];
     /// The client's will has QoS 1 at least, and QoS 2.
-    const WILL_QOS: [u16; 2] = [1 << 11, 1 << 12];
-    const WILL_RETAIN: u16 = 1 << 13;
-    const WILL: u16 = Self::WILL_QOS[0] | Self::WILL_QOS[1] | Self::WILL_RETAIN;
+    const WILL_QOS: [u32; 2] = [1 << 11, 1 << 12];
+    const WILL_RETAIN: u32 = 1 << 13;
+    const WILL: u32 = Self::WILL_QOS[0] | Self::WILL_QOS[1] | Self::WILL_RETAIN;
     /// A filter was asked for with QoS 1 at least, and with QoS 2.
-    const ASKED_QOS: [u16; 2] = [1 << 14, 1 << 15];
+    const ASKED_QOS: [u32; 2] = [1 << 14, 1 << 15];
+    /// A filter was asked for so that messages may come with RETAIN.
+    const ASKED_RETAINED: u32 = 1 << 16;
+    /// The server has granted a filter QoS 1 at least, and QoS 2.
+    const GRANTED_QOS: [u32; 2] = [1 << 17, 1 << 18];
+    /// The server takes QoS 1 at least, and QoS 2.
+    const MAXIMUM_QOS: [u32; 2] = [1 << 19, 1 << 20];
+    /// What a client asks for and is granted in time.
+    const SUBSCRIBED: u32 = Self::ASKED_RETAINED
+        | Self::ASKED_QOS[0]
+        | Self::ASKED_QOS[1]
+        | Self::GRANTED_QOS[0]
+        | Self::GRANTED_QOS[1];
 
-    fn set(&mut self, flag: u16, is_set: bool) {
+    fn set(&mut self, flag: u32, is_set: bool) {
         self.0 = match is_set {
             true => self.0 | flag,
             false => self.0 & !flag,
@@ -65,7 +76,7 @@ impl Flags {
     }
 
     /// Raises a QoS to another, unless it is as large.
-    fn raise(&mut self, [one, two]: [u16; 2], qos: QoS) {
+    fn raise(&mut self, [one, two]: [u32; 2], qos: QoS) {
         match qos {
             QoS::AtMostOnce => {}
             QoS::AtLeastOnce => self.set(one, true),
@@ -73,7 +84,13 @@ impl Flags {
         }
     }
 
-    fn qos(self, [one, two]: [u16; 2]) -> QoS {
+    /// Sets a QoS to another, also to a smaller one.
+    fn lower(&mut self, [one, two]: [u32; 2], qos: QoS) {
+        self.set(one | two, false);
+        self.raise([one, two], qos);
+    }
+
+    fn qos(self, [one, two]: [u32; 2]) -> QoS {
         match (self.0 & one != 0, self.0 & two != 0) {
             (false, _) => QoS::AtMostOnce,
             (true, false) => QoS::AtLeastOnce,
@@ -88,8 +105,6 @@ impl Terms {
         receive_maximum: [u16::MAX; 2],
         packet_bytes: [u32::MAX; 2],
         alias_maximum: [u16::MAX; 2],
-        maximum_qos: QoS::ExactlyOnce,
-        granted_qos: QoS::ExactlyOnce,
         flags: Flags(
             !(Flags::CLEAN_START
                 | Flags::NAMED
@@ -103,16 +118,13 @@ impl Terms {
     pub(super) fn of_connect(connect: &Connect<'_>) -> Self {
         let mut terms = Self {
             alias_maximum: [0; 2],
-            granted_qos: QoS::AtMostOnce,
             ..Self::UNKNOWN
         };
         terms.flags.set(Flags::RESPONSE_INFORMATION, false);
         terms.flags.set(Flags::EXPIRES, false);
         terms.flags.set(Flags::CLEAN_START, connect.clean_start);
         terms.flags.set(Flags::NAMED, !connect.client_id.is_empty());
-        for asked in Flags::ASKED_QOS {
-            terms.flags.set(asked, false);
-        }
+        terms.flags.set(Flags::SUBSCRIBED, false);
         if let Some(will) = &connect.will {
             terms.flags.raise(Flags::WILL_QOS, will.qos);
             terms.flags.set(Flags::WILL_RETAIN, will.retain);
@@ -138,7 +150,7 @@ impl Terms {
     pub(super) fn note_connack(&mut self, connack: &ConnAck<'_>) {
         for property in connack.properties.iter() {
             match property {
-                Property::MaximumQoS(qos) => self.maximum_qos = qos,
+                Property::MaximumQoS(qos) => self.flags.lower(Flags::MAXIMUM_QOS, qos),
                 Property::RetainAvailable(taken) => self.flags.set(Flags::RETAIN, taken),
                 Property::WildcardSubscriptionAvailable(taken) => {
                     self.flags.set(Flags::WILDCARDS, taken)
@@ -165,8 +177,13 @@ impl Terms {
         }
     }
 
-    fn has(&self, flag: u16) -> bool {
+    fn has(&self, flag: u32) -> bool {
         self.flags.0 & flag != 0
+    }
+
+    /// Whether the client asked for a session of no past.
+    pub(super) fn starts_clean(&self) -> bool {
+        self.has(Flags::CLEAN_START)
     }
 
     pub(super) fn receive_maximum(&self, direction: Direction) -> u16 {
@@ -178,9 +195,17 @@ impl Terms {
         self.has(Flags::HURRIED[direction as usize])
     }
 
-    /// Takes note of the QoS that a filter was asked for with.
-    pub(super) fn note_asked(&mut self, qos: QoS) {
-        self.flags.raise(Flags::ASKED_QOS, qos);
+    /// Takes note of what a filter was asked for with.
+    pub(super) fn note_asked(&mut self, asked: &Subscription<'_>) {
+        self.flags.raise(Flags::ASKED_QOS, asked.qos);
+        if asked.retain_as_published || asked.retain_handling != NO_RETAINED {
+            self.flags.set(Flags::ASKED_RETAINED, true);
+        }
+    }
+
+    /// Whether any filter was asked for so that messages may come with RETAIN.
+    pub(super) fn asks_for_retained(&self) -> bool {
+        self.has(Flags::ASKED_RETAINED)
     }
 
     /// The largest QoS that any filter was asked for with.
@@ -190,12 +215,12 @@ impl Terms {
 
     /// Takes note of a QoS that a filter was granted.
     pub(super) fn note_granted(&mut self, qos: QoS) {
-        self.granted_qos = self.granted_qos.max(qos);
+        self.flags.raise(Flags::GRANTED_QOS, qos);
     }
 
     /// The largest QoS that any filter was granted.
     pub(super) fn granted_qos(&self) -> QoS {
-        self.granted_qos
+        self.flags.qos(Flags::GRANTED_QOS)
     }
 
     /// Whether a server's answer takes less than the will that came with the CONNECT.
@@ -261,7 +286,7 @@ impl Session {
     fn check_connack(&self, connack: &ConnAck<'_>) -> Option<Reason> {
         // What a CONNACK of 3.1 calls present is a reserved bit.
         let knows_sessions = self.version != Version::V31 && self.stage == Stage::Connecting;
-        if connack.session_present && self.terms.has(Flags::CLEAN_START) && knows_sessions {
+        if connack.session_present && self.terms.starts_clean() && knows_sessions {
             return Some(Reason::MQTT_SESSION_PRESENT);
         }
         if self.version != Version::V5 || self.stage != Stage::Connecting {
@@ -288,7 +313,7 @@ impl Session {
     fn check_publish(&self, publish: &Publish<'_>, direction: Direction) -> Option<Reason> {
         let terms = &self.terms;
         if direction == Direction::ToServer {
-            if publish.qos > terms.maximum_qos {
+            if publish.qos > terms.flags.qos(Flags::MAXIMUM_QOS) {
                 return Some(Reason::MQTT_NEGOTIATED_QOS);
             }
             if publish.retain && !terms.has(Flags::RETAIN) {

@@ -111,10 +111,13 @@ impl Registry {
         address: IpAddr,
     ) -> (Ticket, Option<Reason>) {
         let address = self.address(address);
-        let (ticket, holder) = match self.holders.entry(*name) {
-            Entry::Occupied(entry) => (self.ticket(), Some(*entry.get())),
-            Entry::Vacant(_held) => (self.ticket(), None),
+        let entry = self.holders.entry(*name);
+        let ticket = self.ticket(&entry);
+        let holder = match &entry {
+            Entry::Occupied(entry) => Some(*entry.get()),
+            Entry::Vacant(_) => None,
         };
+        drop(entry);
         let reason = match holder {
             Some(holder) => self
                 .is_other(&holder, address)
@@ -137,16 +140,17 @@ impl Registry {
         {
             return None;
         }
-        let ticket = self.ticket();
+        let ticket = self.ticket(&entry);
         entry.insert(Holder { address, ticket });
         Some(Lease { name, ticket })
     }
 
     /// A server has accepted the client at `address` under that name, whoever held it.
     pub(crate) fn hold(&self, name: Name, address: IpAddr) -> Lease {
-        let ticket = self.ticket();
         let address = self.address(address);
-        self.holders.insert(name, Holder { address, ticket });
+        let entry = self.holders.entry(name);
+        let ticket = self.ticket(&entry);
+        entry.insert(Holder { address, ticket });
         Lease { name, ticket }
     }
 
@@ -177,8 +181,9 @@ impl Registry {
         Address(self.hash(&address) as u32)
     }
 
-    /// A ticket that nobody else has.
-    fn ticket(&self) -> Ticket {
+    /// A ticket that nobody else has, for a name that nobody else can ask for or be given meanwhile: so of two, the
+    /// later ticket knows of the earlier one's holder.
+    fn ticket(&self, _locked: &Entry<'_, Name, Holder>) -> Ticket {
         let number = self.tickets.fetch_add(1, Ordering::Relaxed);
         Ticket::new(number).unwrap_or(Ticket::MAX)
     }

@@ -9,6 +9,7 @@ use wire::mqtt::{ConnAck, Connect, ControlPacket, Property, Publish, Version};
 use super::alias::{Aliases, Room};
 use super::auth::Authentication;
 use super::inflight::InFlight;
+use super::leftovers::Leftovers;
 use super::membership::Membership;
 use super::negotiated::Terms;
 use super::resync::Hunches;
@@ -88,6 +89,7 @@ pub(super) struct Rare {
     /// By the direction of their opening.
     pub(super) untracked: [Untracked; 2],
     pub(super) answered_often: [AnsweredOften; 2],
+    pub(super) leftovers: [Leftovers; 2],
     /// Of a connection that isn't read yet.
     pub(super) hunches: Hunches,
 }

@@ -100,7 +100,7 @@ impl Session {
             return true;
         }
         for subscription in subscribe.subscriptions() {
-            self.terms.note_asked(subscription.qos);
+            self.terms.note_asked(&subscription);
         }
         let added = self.subscriptions.add(subscribe, most);
         let has_room = added != Added::NoRoom && self.note_identifier(subscribe, most);
@@ -164,7 +164,7 @@ impl Session {
         }
     }
 
-    /// Whether a server sends what its client never asked for, or with a larger QoS than it asked for anything.
+    /// Whether a server sends what its client never asked for, or not in that way.
     #[inline]
     pub(super) fn check_subscribed(
         &self,
@@ -190,6 +190,9 @@ impl Session {
         if !is_its_own && publish.qos > self.allowed_qos() {
             return Some(Reason::MQTT_SESSION_QOS_NOT_ASKED);
         }
+        if !is_its_own && publish.retain && !self.terms.asks_for_retained() {
+            return Some(Reason::MQTT_SESSION_RETAIN_NOT_ASKED);
+        }
         let mut named = identifiers(publish.properties);
         let is_made_up = named.any(|identifier| !self.has_given(identifier));
         is_made_up.then_some(Reason::MQTT_SESSION_SUBSCRIPTION_ID_NOT_GIVEN)
@@ -199,7 +202,8 @@ impl Session {
     /// messages may come before the SUBACK (§3.8.4).
     fn allowed_qos(&self) -> QoS {
         let may_wait = self.unseen[Direction::ToServer as usize] != Unseen::Nothing
-            || self.in_flight.has_request(Direction::ToServer);
+            || self.in_flight.has_request(Direction::ToServer)
+            || self.has_leftovers(Direction::ToServer);
         match may_wait {
             true => self.terms.asked_qos(),
             false => self.terms.asked_qos().min(self.terms.granted_qos()),

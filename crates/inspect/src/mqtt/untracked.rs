@@ -1,6 +1,6 @@
 //! Exchanges for which there was no room: what waits for an answer that ends it is counted, and once none waits any
-//! more, acknowledgements are checked again. A message of QoS 2 has several, of which some may be repeated before
-//! 5.0: after one of those without room, nobody knows.
+//! more, acknowledgements are checked again. A message of QoS 2 has several, each of which may be repeated before
+//! 5.0: there it finds room with its PUBREC, or nobody knows.
 
 use wire::Direction;
 use wire::mqtt::{PacketType, Version};
@@ -53,12 +53,15 @@ impl Session {
     /// An exchange was opened, or its opening repeated, without an entry.
     #[cold]
     pub(super) fn note_untracked(&mut self, first: Step, opened: Direction) {
-        let ends_once = self.ends_once(first);
+        let is_first = matches!(
+            first,
+            Step::PubAck | Step::PubRec | Step::SubAck | Step::UnsubAck
+        );
         let unseen = &mut self.unseen[opened as usize];
         let untracked = &mut self.rare.get_or_insert_default().untracked[opened as usize];
         // Of an earlier connection, who knows how many wait.
         let is_counted = *unseen == Unseen::Nothing || untracked.waiting > 0;
-        untracked.waiting = match ends_once && is_counted {
+        untracked.waiting = match is_first && is_counted {
             // More than there are identifiers are counted no further.
             true => untracked.waiting.checked_add(1).unwrap_or(0),
             false => 0,
@@ -67,19 +70,18 @@ impl Session {
         *unseen = Unseen::Anything;
     }
 
-    /// Whether exactly one answer ends what begins with this step.
-    fn ends_once(&self, first: Step) -> bool {
-        match first {
-            Step::PubAck | Step::SubAck | Step::UnsubAck => true,
-            Step::PubRec => self.version == Version::V5,
-            Step::PubRel | Step::PubComp | Step::Anything { .. } => false,
-        }
-    }
-
     /// Whether a PUBREL for which there is no entry goes on with a message that is counted.
     pub(super) fn counts_release(&self, opened: Direction) -> bool {
-        let waits = self.untracked(opened).is_some_and(|some| some.waiting > 0);
-        waits && self.version == Version::V5
+        self.counts(opened) && self.version == Version::V5
+    }
+
+    /// Whether a PUBREC for which there is no entry needs one, to go on with a message that is counted.
+    pub(super) fn counts_receipt(&self, opened: Direction) -> bool {
+        self.counts(opened) && self.version != Version::V5
+    }
+
+    fn counts(&self, opened: Direction) -> bool {
+        self.untracked(opened).is_some_and(|some| some.waiting > 0)
     }
 
     /// An acknowledgement came for which there is no entry.
@@ -91,7 +93,7 @@ impl Session {
     ) {
         let is_last = match packet_type {
             PacketType::PubAck | PacketType::SubAck | PacketType::UnsubAck => true,
-            PacketType::PubRec => is_error && self.version == Version::V5,
+            PacketType::PubRec => is_error || self.version != Version::V5,
             PacketType::PubComp => self.version == Version::V5,
             _ => false,
         };
@@ -138,6 +140,7 @@ impl Session {
             for untracked in &mut rare.untracked {
                 untracked.waiting = 0;
             }
+            rare.leftovers = Default::default();
         }
     }
 

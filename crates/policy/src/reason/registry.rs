@@ -84,6 +84,8 @@ detections! {
         "A server sent a message to a client that never asked for its topic";
     MQTT_SESSION_QOS_NOT_ASKED = "mqtt.session.qos-not-asked", "[MQTT-3.8.4-8], MQTT 3.1.1 [MQTT-3.8.4-6]",
         "A server sent a message with a larger QoS than any filter of its client was asked for with, or granted";
+    MQTT_SESSION_RETAIN_NOT_ASKED = "mqtt.session.retain-not-asked", "[MQTT-3.3.1-11], [MQTT-3.3.1-12]",
+        "A server sent a message with RETAIN to a client none of whose filters is asked for so that it may come with it";
     MQTT_SESSION_GRANTED_ABOVE_ASKED = "mqtt.session.granted-above-asked", "MQTT 5.0 §3.8.4, §3.9.3, MQTT 3.1.1 §3.8.4",
         "A SUBACK grants a filter a larger QoS than its SUBSCRIBE asked for";
     MQTT_SESSION_SUBSCRIPTION_ID_NOT_GIVEN = "mqtt.session.subscription-id-not-given", "[MQTT-3.3.4-3], MQTT 5.0 §3.3.2.3.8",
@@ -109,8 +111,8 @@ detections! {
         "A SUBACK or UNSUBACK with more or fewer codes than there were filters";
     MQTT_PACKET_ID_IN_USE = "mqtt.packet-id.in-use", "[MQTT-2.2.1-3], [MQTT-2.2.1-4], MQTT 3.1.1 [MQTT-2.3.1-2]",
         "A packet identifier was used anew while it was in flight";
-    MQTT_PACKET_ID_RESENT = "mqtt.packet-id.resent", "[MQTT-4.4.0-1]",
-        "A PUBLISH was sent again within one connection, which 5.0 leaves to reconnections";
+    MQTT_PACKET_ID_RESENT = "mqtt.packet-id.resent", "[MQTT-4.4.0-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2]",
+        "A PUBLISH was sent again within one connection, which 5.0 leaves to reconnections, or says so at its first time";
     MQTT_FLOW_CONTROL_RECEIVE_MAXIMUM = "mqtt.flow-control.receive-maximum", "[MQTT-3.3.4-7], [MQTT-3.3.4-9]",
         "More messages in flight than their receiver takes at once";
 

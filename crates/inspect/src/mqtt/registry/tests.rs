@@ -73,30 +73,67 @@ fn a_name_given_away_since_it_was_asked_for_is_overtaken_once() {
     assert!(registry.claim(first, plc, address(7)).is_some());
 }
 
+/// A client that connects, is let in and leaves: a step each, of which none is divided by those of others.
+#[derive(Debug, Clone, Copy)]
+enum Client {
+    Away,
+    Asked {
+        ticket: Ticket,
+        is_told: bool,
+    },
+    /// Holding the name with nothing told of it.
+    Alone(NonZeroU32),
+    Gone,
+}
+
+/// Every order in which `clients` take `steps` each.
+fn orders(clients: usize, steps: usize) -> Vec<Vec<usize>> {
+    let mut orders = vec![Vec::new()];
+    for _ in 0..clients * steps {
+        let longer = |order: Vec<usize>| {
+            let is_open = |client: &usize| order.iter().filter(|c| *c == client).count() < steps;
+            let next: Vec<usize> = (0..clients).filter(is_open).collect();
+            next.into_iter()
+                .map(move |client| [&order[..], &[client]].concat())
+        };
+        orders = orders.into_iter().flat_map(longer).collect();
+    }
+    orders
+}
+
 #[test]
 fn whoever_is_told_nothing_of_is_alone() {
-    const ROUNDS: u32 = 100_000;
-    let (registry, alone) = (registry(10), AtomicU32::new(0));
-    let plc = name(&registry, "plc");
-    std::thread::scope(|scope| {
-        for client in 1..=4 {
-            let (registry, alone) = (&registry, &alone);
-            scope.spawn(move || {
-                for _ in 0..ROUNDS {
-                    let (asked, reason) = registry.ask(at(1), &plc, address(client));
-                    if reason.is_none()
-                        && let Some(lease) = registry.claim(asked, plc, address(client))
-                    {
-                        assert_eq!(alone.fetch_add(1, Ordering::SeqCst), 0);
-                        // Long enough for whoever came in beside it.
-                        (0..200).for_each(|_| std::hint::spin_loop());
-                        alone.fetch_sub(1, Ordering::SeqCst);
-                        registry.release(at(1), &lease, Duration::ZERO);
-                    }
+    let orders = orders(3, 3);
+    assert_eq!(orders.len(), 1680);
+    for order in orders {
+        let registry = registry(10);
+        let plc = name(&registry, "plc");
+        let mut clients = [Client::Away; 3];
+        for &at_work in &order {
+            let from = address(at_work as u32);
+            clients[at_work] = match clients[at_work] {
+                Client::Away => {
+                    let (ticket, reason) = registry.ask(at(1), &plc, from);
+                    let is_told = reason.is_some();
+                    Client::Asked { ticket, is_told }
                 }
-            });
+                Client::Asked { is_told: true, .. } => Client::Gone,
+                Client::Asked { ticket, .. } => match registry.claim(ticket, plc, from) {
+                    Some(lease) => Client::Alone(lease.ticket),
+                    None => Client::Gone,
+                },
+                Client::Alone(ticket) => {
+                    registry.release(at(1), &Lease { name: plc, ticket }, Duration::ZERO);
+                    Client::Gone
+                }
+                Client::Gone => Client::Gone,
+            };
+            let alone = clients
+                .iter()
+                .filter(|client| matches!(client, Client::Alone(_)));
+            assert!(alone.count() <= 1, "{order:?}");
         }
-    });
+    }
 }
 
 #[test]

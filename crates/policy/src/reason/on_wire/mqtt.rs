@@ -27,6 +27,8 @@ super::seen! {
         "towards the client, a PUBLISH whose topic none of its SUBSCRIBEs' filters matches";
     "mqtt.session.qos-not-asked" =>
         "towards the client, 32 or 34 for a PUBLISH, after SUBSCRIBEs whose options all end in a smaller QoS, or SUBACKs that grant a smaller one";
+    "mqtt.session.retain-not-asked" =>
+        "towards the client, 31, 33 or 35 for a PUBLISH, after SUBSCRIBEs whose options all have bit 20, and not bit 08";
     "mqtt.session.granted-above-asked" =>
         "in a SUBACK, 01 or 02 for a filter whose options ended in a smaller QoS";
     "mqtt.session.subscription-id-not-given" =>
@@ -53,7 +55,7 @@ super::seen! {
     "mqtt.packet-id.in-use" =>
         "two PUBLISHes, SUBSCRIBEs or UNSUBSCRIBEs with one identifier, and no acknowledgement between them";
     "mqtt.packet-id.resent" =>
-        "a PUBLISH with DUP set (3a, 3c) on the connection that carried it first";
+        "a PUBLISH with DUP set (3a, 3c) on the connection that carried it first, or that has carried no such identifier in a new session";
     "mqtt.flow-control.receive-maximum" =>
         "more PUBLISHes of QoS 1 and 2 without an acknowledgement than property 21 of the other end says; told once of a connection";
     "mqtt.negotiated.packet-size" =>
