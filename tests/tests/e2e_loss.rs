@@ -14,9 +14,11 @@ use weir_tests::relay::Relay;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
 const MESSAGES: u8 = 3;
 const LEN: usize = 1_000_000;
-/// Timeouts of the retransmission timer beyond those without a gateway, for whatever else uses the
-/// machine. Without duplicate acknowledgements nearly every loss costs one.
-const TOLERATED: u64 = 5;
+/// Fewer losses would show too little.
+const LOSSES: u64 = 30;
+/// Of so many losses one may cost a timeout more than without a gateway, for whatever else uses the
+/// machine. Without duplicate acknowledgements nearly each does.
+const TOLERATED_ONE_IN: u64 = 4;
 
 #[test]
 fn a_loss_before_the_gateway_costs_no_timeout() {
@@ -29,10 +31,10 @@ fn a_loss_before_the_gateway_costs_no_timeout() {
     let with = publish_over_losses(&guarded);
     println!("bridge: {without:?}, gateway: {with:?}");
     for run in [&without, &with] {
-        assert!(run.lost > 4 * TOLERATED, "{run:?}");
+        assert!(run.lost >= LOSSES, "{run:?}");
     }
     assert!(
-        with.timeouts <= without.timeouts + TOLERATED,
+        with.timeouts <= without.timeouts + with.lost / TOLERATED_ONE_IN,
         "bridge: {without:?}, gateway: {with:?}"
     );
     let purpose = [("purpose", "duplicate_ack")];
