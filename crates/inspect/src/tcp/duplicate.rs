@@ -9,9 +9,10 @@
 //!
 //! Until the receiver has acknowledged what was let through, it would be named as lost along with the gap;
 //! so nothing is said before. But a receiver may wait for a second segment with that (RFC 5681 §4.2), in
-//! vain: what one segment has room for doesn't count where another is held, and may be repeated once too
-//! often. It does while acknowledgements come, because they come in rows: a sender that hears of both the
-//! loss and the arrival of one segment takes the wire for one that reorders, and may wait for its timer yet.
+//! vain: when another is held, what one segment has room for doesn't count, and may be repeated once too
+//! often. When the receiver has just acknowledged something it does count, because acknowledgements come in
+//! rows: a sender that hears of the loss of a segment and then of its arrival believes in a wire that
+//! reorders, and may wait for its timer yet.
 //!
 //! What is let go at last bears a timestamp no older than what filled the gap (see
 //! [`freshen`](super::held::HeldSegment::freshen)).
