@@ -1,8 +1,9 @@
 //! Shared harness of the cross-crate tests: namespaces with real servers ([`lab`]), real clients
 //! at work ([`clients`], [`peers`], [`coap`]), steady streams of
-//! numbered datagrams through them ([`stream`]); frames from the inside out ([`frame`]), noise
-//! ([`noise`]), and the XDP program in the kernel's test run ([`xdp`]); the captures that are replayed
-//! ([`captures`]), and the tables of clauses in the documents ([`clauses`]).
+//! numbered datagrams through them ([`stream`]), a wire that is long and loses segments ([`relay`]);
+//! frames from the inside out ([`frame`]), noise ([`noise`]), and the XDP program in the kernel's test
+//! run ([`xdp`]); the captures that are replayed ([`captures`]), and the tables of clauses in the
+//! documents ([`clauses`]).
 //!
 //! Tests panic where they can't go on: a privileged test that can't run as asked is red.
 
@@ -14,5 +15,6 @@ pub mod frame;
 pub mod lab;
 pub mod noise;
 pub mod peers;
+pub mod relay;
 pub mod stream;
 pub mod xdp;

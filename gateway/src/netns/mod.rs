@@ -34,7 +34,7 @@ pub use plan::{Family, Host, address};
 pub use process::Process;
 pub use run::{Output, output};
 pub use sockets::Tap;
-pub use topology::{Bridge, INTERFACE, Ports, Spec, Topology};
+pub use topology::{Bridge, INTERFACE, Ports, Spec, Topology, Unplugged};
 
 /// What can go wrong around namespaces: always the environment's fault.
 #[derive(Debug, thiserror::Error)]

@@ -12,6 +12,8 @@ use super::{Error, Result};
 /// The field network's switch, which joins devices, attacker and victim.
 const FIELD: &str = "field";
 const GATEWAY: &str = "gateway";
+/// The field's end of the gateway's cable.
+const UPLINK: &str = "uplink";
 /// The one interface of every host.
 pub const INTERFACE: &str = "eth0";
 
@@ -150,6 +152,28 @@ impl Topology {
         Ok(bridge)
     }
 
+    /// Unplugs the devices and the gateway from the field's switch: from now on nothing joins them there,
+    /// unless somebody relays what comes in at the field's ends of their two cables.
+    ///
+    /// # Errors
+    /// When `ip` fails.
+    ///
+    /// # Panics
+    /// For a topology built without a field network.
+    pub fn unplug(&self) -> Result<Unplugged<'_>> {
+        let [field, ..] = self.field.as_ref().expect("built with a field network");
+        let devices = Host::Devices.role();
+        batch(
+            field,
+            &format!("link set {devices} nomaster\nlink set {UPLINK} nomaster\n"),
+        )?;
+        Ok(Unplugged {
+            field,
+            devices,
+            gateway: UPLINK,
+        })
+    }
+
     fn wire_up(&self, spec: &Spec<'_>) -> Result<()> {
         for namespace in [&self.gateway]
             .into_iter()
@@ -162,7 +186,7 @@ impl Topology {
         self.veth(spec, inside, &self.servers, INTERFACE)?;
         match &self.field {
             Some([field, ..]) => {
-                self.veth(spec, outside, field, "uplink")?;
+                self.veth(spec, outside, field, UPLINK)?;
                 self.switch(spec, field)?;
             }
             None => self.veth(spec, outside, &self.devices, INTERFACE)?,
@@ -205,11 +229,11 @@ impl Topology {
 
     /// The field network's switch: the hosts' cables, and the one to the gateway.
     fn switch(&self, spec: &Spec<'_>, field: &Namespace) -> Result<()> {
-        let mut lines = String::from(
+        let mut lines = format!(
             "link add switch type bridge forward_delay 0 mcast_snooping 0\n\
              link set switch up\n\
-             link set uplink master switch\n\
-             link set uplink up\n",
+             link set {UPLINK} master switch\n\
+             link set {UPLINK} up\n"
         );
         for host in [Host::Devices, Host::Attacker, Host::Victim] {
             let (port, mtu, peer) = (host.role(), spec.mtu, self.host(host).name());
@@ -226,7 +250,7 @@ impl Topology {
         }
         batch(field, &lines)?;
         // What leaves for the gateway are frames as on a wire, never a bundle of them.
-        field.ethtool("-K uplink tso off gso off")?;
+        field.ethtool(&format!("-K {UPLINK} tso off gso off"))?;
         Ok(())
     }
 
@@ -292,6 +316,17 @@ impl Topology {
         }
         Ok(())
     }
+}
+
+/// Two cables' ends that nothing joins.
+#[derive(Debug, Clone, Copy)]
+pub struct Unplugged<'t> {
+    /// Where they are.
+    pub field: &'t Namespace,
+    /// The end of the devices' cable.
+    pub devices: &'static str,
+    /// The end of the cable to the gateway.
+    pub gateway: &'static str,
 }
 
 /// A Linux bridge that joins the gateway's ports; removed when dropped.

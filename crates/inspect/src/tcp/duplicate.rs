@@ -9,7 +9,10 @@
 //!
 //! Until the receiver has acknowledged what was let through, it would be named as lost along with the gap;
 //! so nothing is said before. But a receiver may wait for a second segment with that (RFC 5681 §4.2), in
-//! vain: what one segment has room for doesn't count, and may be repeated once too often.
+//! vain: when another is held, what one segment has room for doesn't count, and may be repeated once too
+//! often. When the receiver has just acknowledged something it does count, because acknowledgements come in
+//! rows: a sender that hears of the loss of a segment and then of its arrival believes in a wire that
+//! reorders, and may wait for its timer yet.
 //!
 //! What is let go at last bears a timestamp no older than what filled the gap (see
 //! [`freshen`](super::held::HeldSegment::freshen)).
@@ -50,11 +53,16 @@ impl<S: Sink> Work<'_, '_, '_, S> {
     #[inline]
     pub(super) fn tell_what_was_held(&mut self) {
         let direction = self.arrival.direction.reverse();
-        let (theirs, _) = self.connection.split(direction);
+        let (theirs, ours) = self.connection.split(direction);
+        // Without selective acknowledgements it takes three in time.
+        let bearable = match theirs.takes_sack && ours.takes_sack {
+            true => 0,
+            false => SEGMENT_BYTES,
+        };
         let outstanding = theirs.outstanding();
         if let Some(held) = theirs.held()
             && held.untold > 0
-            && outstanding <= SEGMENT_BYTES
+            && outstanding <= bearable
         {
             let untold = held.untold;
             self.duplicate(direction, untold.min(THRESHOLD));

@@ -278,6 +278,20 @@ fn a_receiver_may_wait_for_a_second_segment_and_a_sender_not_for_ever() {
 }
 
 #[test]
+fn who_has_acknowledged_all_but_one_may_just_be_at_it() {
+    let mut scene = Scene::ordinary(&TAKES_SACK, None);
+    for n in 0..4 {
+        assert!(scene.client(n).outcome.forward);
+    }
+    for n in 5..10 {
+        assert_eq!(scene.client(n).out, [], "{n}");
+    }
+    assert_eq!(scene.server_acks(3, WINDOW).out.len(), 1);
+    let told = scene.told(4, &[(5, 10)]);
+    assert_eq!(scene.server_acks(4, WINDOW).out.last(), Some(&told));
+}
+
+#[test]
 fn there_is_one_for_each_that_is_held_and_none_for_others() {
     let gateway = Gateway::with_limits(
         policy_of("", ""),
