@@ -58,7 +58,9 @@ impl Bench {
         }));
         let config = Config::parse(&SourceText {
             name: "weir.toml".into(),
-            text: "[[link]]\ninside = \"inside\"\noutside = \"outside\"\n".into(),
+            // A worker that waits for a processor for longer than its heartbeat is good for lets go of what it has.
+            text: "[[link]]\ninside = \"inside\"\noutside = \"outside\"\n[dataplane]\nheartbeat_ms = 200\n"
+                .into(),
         })
         .expect("a configuration");
         let mut settings = Settings::from(&config);

@@ -72,6 +72,21 @@ fn a_vlan_is_that_of_the_frame_in_both_directions() {
     }
 }
 
+/// Whoever was refused has no connection left to end, and comes again on another.
+#[test]
+fn who_was_stopped_hangs_up_like_others() {
+    for stopped in [
+        "! CONNECT client_id=bad",
+        "! CONNECT client_id=bad version=5.0",
+    ] {
+        assert_cases(&format!(
+            "[[rule]]\nid = \"r\"\nmatch = {{ packet = \"CONNECT\", client_id = \"bad\" }}\naction = \"refuse\"\n\
+             [[case]]\nname = \"again\"\nsay = [\"{stopped}\", \"reconnect\", \"CONNECT client_id=good\"]\n\
+             expect = {{ verdict = \"accept\" }}\n"
+        ));
+    }
+}
+
 /// What the lines of a case ask for may be impossible: that is an answer, too.
 #[test]
 fn what_cannot_be_sent_arrives_nowhere() {

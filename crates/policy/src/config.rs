@@ -4,6 +4,7 @@
 //! and replays, but has nothing to stand between.
 
 mod brokers;
+mod exempted;
 mod limits;
 mod mark;
 mod named_file;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use brokers::Brokers;
+pub use exempted::Exempted;
 pub use limits::{Budget, Exception, Limits};
 pub use mark::Mark;
 pub use named_file::NamedFile;
@@ -44,6 +46,8 @@ pub struct Config {
     pub default: DefaultAction,
     /// `[policy] packs`, relative to the configuration file, in order of evaluation.
     pub packs: Vec<NamedFile>,
+    /// `[policy] disabled`, `dry_run`: rules of the packs that are left out, or only tried.
+    pub exempted: Exempted,
     /// `[tls] required_from`: names of zones from which plaintext raises `tls.required`.
     pub tls_required_from: Vec<String>,
     /// `[mqtt] brokers`.
@@ -71,12 +75,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// The same as cases expect it: its rules at work and every service there, though the gateway may only
+    /// The same as cases expect it: all its rules at work and every service there, though the gateway may only
     /// watch.
     #[must_use]
     pub fn for_cases(&self) -> Self {
         Self {
             mode: Mode::Enforce,
+            exempted: Exempted::default(),
             services: self.services.clone().complete(),
             ..self.clone()
         }

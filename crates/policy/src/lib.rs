@@ -43,7 +43,7 @@ pub use address::unmapped;
 pub use block_list::block_list;
 pub use case::{Case, Expect, Fields, Line, Speech, Value};
 pub use config::{
-    Block, Brokers, Budget, Config, Control, Dataplane, DefaultAction, Events, Exception,
+    Block, Brokers, Budget, Config, Control, Dataplane, DefaultAction, Events, Exception, Exempted,
     Fragments, Limits, Link, Log, LogFormat, Mark, Metrics, Midstream, Mode, NamedFile, OnFailure,
     Services, XdpMode,
 };

@@ -91,7 +91,7 @@ const PACK_NOTES: &[(&str, Note)] = &[
         "mqtt-hardening.toml",
         note(
             "clients that use what MQTT allows: a bridge, a test bench, a tool of the server's own",
-            "a rule before the pack that accepts their addresses; or leave the rule out of a copy",
+            "a rule before the pack that accepts their addresses; or `[policy] disabled`",
         ),
     ),
     (
@@ -119,7 +119,7 @@ const PACK_NOTES: &[(&str, Note)] = &[
         "virtual-patches.toml",
         note(
             "software that is larger, deeper or longer than the hole allows, and not concerned by it",
-            "leave what you don't run out of a copy of the pack, or accept those servers before it",
+            "[policy] disabled, for what you don't run; or accept those servers before it",
         ),
     ),
     (
@@ -182,14 +182,14 @@ fn rules_of(pack: &Pack) -> Vec<ShippedRule> {
         .collect()
 }
 
-/// The table of a rule, from its `[[rule]]` to the next table that isn't a part of it.
+/// The table of a rule, from its `[[rule]]` to the next table that isn't a part of it, or to what is said before that.
 fn text_of(text: &'static str, rule: &Rule) -> &'static str {
     let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
     let id_at = line_starts.clone().nth(rule.place.line as usize - 1);
     let id_at = id_at.unwrap_or_default();
     let start = text[..id_at].rfind("[[rule]]").unwrap_or(id_at);
     let rest = &text[id_at..];
-    let end = ["\n[[", "\n# "]
+    let end = ["\n[[", "\n\n#"]
         .iter()
         .filter_map(|mark| rest.find(mark))
         .min();

@@ -6,21 +6,25 @@
 //! it, on the acknowledgement of its request (libcoap 4.3.1 loses one that begins elsewhere). The
 //! second, which the client asks for, is the portion.
 
+pub(super) mod done;
+pub(super) mod portion;
+pub(super) mod withheld;
+
 use policy::{Proof, RuleIndex};
 use wire::coap::{Block, Code, Message, Type};
 
-use super::allowance::Allowance;
-use super::answer::{Answer, Towards, send};
-use super::bearing::Role;
-use super::budget::{Entry, Standing};
-use super::challenge::allowance;
+use super::books::allowance::Allowance;
+use super::books::budget::{Entry, Standing};
 use super::exchange::Asked;
-use super::parties::Server;
-use super::portion::{self, Envelope, NoRoom};
-use super::sent::{Kind, Sent};
+use super::exchange::bearing::Role;
+use super::exchange::parties::Server;
+use super::exchange::sent::{Kind, Sent};
+use super::proof::answer::{Answer, Towards, send};
+use super::proof::challenge::allowance;
 use super::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, LimitKind, Outcome, Sink};
+use portion::{Envelope, NoRoom};
 
 /// The largest response that is kept to be given out in portions.
 pub(super) const KEPT_BYTES: usize = 2048;

@@ -16,23 +16,33 @@
 
 mod state;
 
+pub(super) mod bearing;
+pub(super) mod conduct;
+pub(super) mod counter;
+pub(super) mod endpoint;
+pub(super) mod held;
+pub(super) mod interest;
+pub(super) mod observation;
+pub(super) mod parties;
+pub(super) mod sent;
+
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::endpoint::{Endpoint, Token};
+use super::books::size::Size;
 use super::lately::Lately;
-use super::observation::Observe;
-use super::parties::{Parties, Server};
-use super::sent::{EXCHANGE_LIFETIME, Kind, Repetition, Sent};
-use super::size::Size;
 use crate::Instant;
 use crate::hashing::{Hashing, hashing};
 use crate::holdings::{Held, Share, Slot};
 use crate::table::Table;
+use endpoint::{Endpoint, Token};
+use observation::Observe;
+use parties::{Parties, Server};
+use sent::{EXCHANGE_LIFETIME, Kind, Repetition, Sent};
 
-pub(super) use state::{Asked, Request, Response, Unbooked};
+pub(crate) use state::{Asked, Request, Response, Unbooked};
 
 use state::Exchange;
 

@@ -4,8 +4,8 @@ use std::hash::Hasher;
 
 use wire::coap::{Block, Message, Opt, number};
 
-use super::observation::Observe;
-use super::want::Wants;
+use super::blocks::want::Wants;
+use super::exchange::observation::Observe;
 
 /// The options an exchange depends on.
 #[derive(Debug, Clone, Copy, Default)]

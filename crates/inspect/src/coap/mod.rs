@@ -1,18 +1,17 @@
 //! CoAP exchanges, byte budgets and address validation (RFC 7252, 7641, 7959, 9175).
 //!
-//! A datagram's way: `bearing` finds out who of its ends is the client and what it belongs to in
-//! `exchange`; `budget` enters its bytes at the client's address; the policy judges it, with the books
-//! open (`meters`); and what comes of that is done by `to_server` and `to_client`, with messages of our
-//! own from `answer`. `conduct` tells what exchanges, `upload`s and `download`s have against it. `echo`
-//! makes the cookies of challenges, `strip` takes them out of requests again, and `resource` remembers
-//! which answers had to be challenged. What a server asks of its clients is entered by `counter`. All that
-//! is remembered lives in bounded [tables](crate::table), or in slots that forget.
+//! A datagram's way: [`exchange`] finds out who of its ends is the client and what it belongs to, and tells
+//! what exchanges and the transfers of [`blocks`] have against it; [`books`] enter its bytes at the client's
+//! address; the policy judges it, with the books open; and what comes of that is done by `to_server` and
+//! `to_client`. By [`proof`] an address shows that it is its own: challenges with their cookies, and probes
+//! for those who follow none, which go out by [`delivery`] with what the client asked for. All that is
+//! remembered lives in bounded [tables](crate::table), or in slots that forget.
 //!
 //! # What validates an address
 //!
-//! It is the endpoint's that has proved it, and not that of others there (`budget`).
-//! A fresh cookie of ours, or the acknowledgement of a response that went out under a message ID of
-//! ours, by an endpoint that resets a response to nothing (`probe`, `delivery`), and nothing else. The alternatives were weighed and found forgeable:
+//! It is the endpoint's that has proved it, and not that of others there (`books`).
+//! A fresh cookie of ours, or the acknowledgement of a response that went out under a message ID of ours, by
+//! an endpoint that resets a response to nothing, and nothing else. The alternatives were weighed and found forgeable:
 //! - An ACK of a server's CON: message IDs have 16 bits, and many stacks count them up for all peers, so
 //!   whoever asks the server once knows the next ones.
 //! - The acknowledgement alone: a server of libcoap 4.3.1 acknowledges whatever response it gets.
@@ -22,41 +21,15 @@
 //! - A server's own Echo value: it may be the same for everybody (RFC 9175 appendix A).
 
 mod aged;
-mod allowance;
-mod answer;
-mod bearing;
-mod budget;
-mod challenge;
-mod conduct;
-mod counter;
+mod blocks;
+mod books;
 mod delivery;
-mod done;
-mod download;
-mod echo;
-mod endpoint;
 mod exchange;
 mod facts;
-mod held;
-mod interest;
 mod lately;
-mod meters;
-mod nudge;
-mod observation;
-mod own_books;
-mod parties;
-mod portion;
-mod probe;
-mod proven;
-mod resource;
-mod sent;
-mod size;
-mod strip;
+mod proof;
 mod to_client;
 mod to_server;
-mod upload;
-mod want;
-mod window;
-mod withheld;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -71,25 +44,25 @@ use crate::context::{Arrival, Context};
 use crate::table::{SWEEP_ENTRIES, Sweeps};
 use crate::{Frame, Injected, Instant, LimitKind, Limits, Outcome, Seed, Sink};
 
-use answer::{Answer, Towards};
-use bearing::Bearing;
-use budget::{Entry, Ledger, Standing};
-use counter::Counters;
-use done::Done;
-use download::Downloads;
-use echo::Mint;
-use endpoint::{Endpoint, Token};
+use blocks::download::Downloads;
+use blocks::upload::Uploads;
+use blocks::want::Wants;
+use books::budget::{Entry, Ledger, Standing};
+use books::meters::{Books, Promise};
+use books::size::Size;
+use delivery::done::Done;
+use delivery::portion::Portions;
+use delivery::withheld::Withheld;
 use exchange::Exchanges;
+use exchange::bearing::Bearing;
+use exchange::counter::Counters;
+use exchange::endpoint::{Endpoint, Token};
 use facts::Facts;
 use lately::Lately;
-use meters::{Books, Promise};
-use portion::Portions;
-use probe::Probes;
-use resource::Resources;
-use size::Size;
-use upload::Uploads;
-use want::Wants;
-use withheld::Withheld;
+use proof::answer::{Answer, Towards};
+use proof::echo::Mint;
+use proof::probe::Probes;
+use proof::resource::Resources;
 
 /// What the books are kept for while no rule asks, for answers of our own and for the histogram: three bytes for
 /// one (RFC 9175 §2.4).
@@ -130,7 +103,7 @@ pub(crate) struct Tracker {
 
 /// A message under judgement, and the frame it came in.
 #[derive(Debug)]
-struct Datagram<'a> {
+pub(crate) struct Datagram<'a> {
     arrival: &'a Arrival,
     frame: &'a Frame<'a>,
     message: &'a Message<'a>,

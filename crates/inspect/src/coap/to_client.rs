@@ -6,17 +6,18 @@ use std::sync::atomic::Ordering;
 use policy::Action;
 use wire::coap::{Code, Type};
 
-use super::allowance::Allowance;
-use super::answer::{Answer, Towards};
-use super::bearing::Role;
-use super::budget::{Entry, Validation};
-use super::challenge::{Reply, allowance};
+use super::books::allowance::Allowance;
+use super::books::budget::{Entry, Validation};
+use super::books::meters::{Books, Promise, counted, longest_window};
+use super::books::window;
 use super::delivery::KEPT_BYTES;
+use super::exchange::bearing::Role;
+use super::exchange::parties::Server;
+use super::exchange::sent::Kind;
 use super::exchange::{Asked, Unbooked};
-use super::meters::{Books, Promise, counted, longest_window};
-use super::parties::Server;
-use super::sent::Kind;
-use super::{Datagram, Tracker, window};
+use super::proof::answer::{Answer, Towards};
+use super::proof::challenge::{Reply, allowance};
+use super::{Datagram, Tracker};
 use crate::context::{Context, Judgement};
 use crate::{Count, Injected, Instant, LimitKind, Outcome, Sink};
 

@@ -14,8 +14,8 @@ use limits::{budget, limits};
 pub(crate) use zones::zones;
 
 use super::{
-    Block, Config, DefaultAction, Fragments, Link, Mark, Midstream, Mode, NamedFile, OnFailure,
-    Services,
+    Block, Config, DefaultAction, Exempted, Fragments, Link, Mark, Midstream, Mode, NamedFile,
+    OnFailure, Services,
 };
 use crate::address;
 use crate::read::{Document, Node, Table};
@@ -263,6 +263,7 @@ fn policy(report: &mut Report, table: &mut Table<'_>, config: &mut Config) {
         ("reset", DefaultAction::Reset),
     ];
     choose(report, table, "default", &defaults, &mut config.default);
+    config.exempted = Exempted::read(report, table);
     let Some(node) = table.optional("packs") else {
         return;
     };

@@ -38,9 +38,10 @@ impl Policy {
             read.read(&mut report, document.table(), &names);
         }
         read.check_expectations(&mut report);
+        unused::report(&mut report, &read.rules, config, &names);
+        config.exempted.apply(&mut report, &mut read.rules);
         let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
         reach::report(&mut report, &read.rules, &index);
-        unused::report(&mut report, &read.rules, config, &names);
         let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read, index));
         (policy, report.finish())
     }

@@ -2,7 +2,9 @@
 
 use wire::mqtt::{PacketType, Property, Version};
 
-use crate::matching::{Condition, Matching, Measure, Numbers, PropertyCondition, Scope, Set, Test};
+use crate::matching::{
+    Condition, Flag, Matching, Measure, Numbers, PropertyCondition, Scope, Set, Test,
+};
 use crate::{Protocol, Reason, Service};
 
 /// The least bytes that a CONNECT has: that of 3.1.1 with no client identifier (MQTT 3.1.1 §3.1).
@@ -30,6 +32,9 @@ pub(super) fn why(matching: &Matching) -> Option<&'static str> {
         }
         Condition::Number(Measure::PacketId, numbers) if matching.is_of_qos_0() => {
             (!numbers.holds_for(None)).then_some("a PUBLISH of QoS 0 has no packet identifier")
+        }
+        Condition::Flag(Flag::Dup, true) if matching.is_of_qos_0() => {
+            Some("a PUBLISH of QoS 0 is no repetition ([MQTT-3.3.1-2])")
         }
         Condition::Number(Measure::Size, numbers) => of_size(scope, numbers),
         Condition::ReasonCode(codes) if excludes_v5 && !codes.contains(0) => {

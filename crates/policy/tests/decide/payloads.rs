@@ -62,6 +62,23 @@ fn no_reader_of_json_is_forgotten() {
         (br#"{"speed":1e999}"#, true, false),
         (br#"{"speed":Infinity}"#, true, false),
         (br#"{"speed":-1e999}"#, false, true),
+        (br#"{"speed":0x1F4}"#, true, false),
+        (br#"{"speed":-0x1F4}"#, false, false),
+        (
+            b"\xff\xfe{\x00\"\x00s\x00p\x00e\x00e\x00d\x00\"\x00:\x005\x000\x000\x00}\x00",
+            true,
+            false,
+        ),
+        (
+            b"\x00{\x00\"\x00s\x00p\x00e\x00e\x00d\x00\"\x00:\x005\x000\x000\x00}",
+            true,
+            false,
+        ),
+        (
+            b"{\x00\"\x00s\x00p\x00e\x00e\x00d\x00\"\x00:\x005\x00}\x00",
+            false,
+            false,
+        ),
     ] {
         let message = publish(payload);
         assert_eq!(stopped(&message, above)[0], is_above, "{payload:?}");

@@ -1,6 +1,6 @@
 //! Configuration files.
 
-use weir_policy::{Config, SourceText};
+use weir_policy::{Config, Policy, SourceText};
 
 use super::{config, headlines};
 
@@ -179,6 +179,11 @@ fn what_is_wrong_with_a_configuration() {
             "/run/weir/control.sock",
         ),
         (
+            "[policy]\ndisabled = [\"a\"]\ndry_run = [\"b\", \"a\"]",
+            "the rule `a` is named twice",
+            "",
+        ),
+        (
             "[limits]\nflow = 5",
             "[limits] has no key `flow`",
             "did you mean `flows`?",
@@ -241,6 +246,8 @@ coap-tcp = [5683]
 [policy]
 default = "drop"
 packs   = ["baseline.toml", "site.toml"]
+disabled = ["mqtt-lax"]
+dry_run  = ["mqtt-silent", "coap-spoofed"]
 
 [tls]
 required_from = ["sensors", "outside"]
@@ -305,6 +312,8 @@ format = "json"
         "coap_tcp: [5683]",
         "default: Drop",
         "\"site.toml\"",
+        "disabled: {\"mqtt-lax\"",
+        "tried: {\"coap-spoofed\"",
         "tls_required_from: [\"sensors\", \"outside\"]",
         "(10.77.0.2, 0): (10.77.0.2, 0), (fd77::2, 1884): (10.77.0.2, 0)",
         "Bypass",
@@ -331,4 +340,41 @@ format = "json"
     ] {
         assert!(shown.contains(part), "{part} isn't in {shown}");
     }
+}
+
+#[test]
+fn rules_of_packs_are_left_out_or_tried() {
+    let rule = |id: &str| {
+        let rule = "match = { packet = \"PUBLISH\" }\naction = \"alert\"\n";
+        format!("[[rule]]\nid = \"{id}\"\n{rule}")
+    };
+    let pack = SourceText::new("site.toml", &["one", "two", "three"].map(rule).concat());
+    let check = |text: &str| {
+        let (config, diagnostics) = Config::check(&SourceText::new("weir.toml", text));
+        assert!(diagnostics.is_empty(), "{}", diagnostics.render());
+        (Policy::check(&config, std::slice::from_ref(&pack)), config)
+    };
+
+    let ((policy, _), config) = check("[policy]\ndisabled = [\"two\"]\ndry_run = [\"three\"]\n");
+    let left = |policy: &Policy| -> Vec<(String, bool)> {
+        let rules = policy.rules().iter();
+        rules.map(|rule| (rule.id.clone(), rule.dry_run)).collect()
+    };
+    let policy = policy.expect("a policy");
+    assert_eq!(
+        left(&policy),
+        [("one".into(), false), ("three".into(), true)]
+    );
+    // Cases are about the pack.
+    let for_cases = Policy::compile(&config.for_cases(), std::slice::from_ref(&pack));
+    let all = left(&for_cases.expect("a policy"));
+    assert!(all.len() == 3 && all.iter().all(|(_, dry_run)| !dry_run));
+
+    let ((policy, diagnostics), _) = check("[policy]\ndisabled = [\"tow\"]\n");
+    let said = diagnostics.render();
+    assert!(
+        policy.is_none() && said.contains("weir.toml:2:13: error: there is no rule `tow`"),
+        "{said}"
+    );
+    assert!(said.contains("did you mean `two`?"), "{said}");
 }

@@ -117,6 +117,10 @@ fn a_rule_that_matches_nothing_is_told_of() {
             "the handshake has shown",
         ),
         (
+            "packet = 'PUBLISH', qos = 0, dup = true",
+            "is no repetition",
+        ),
+        (
             "packet = 'PUBLISH', qos = 0, packet_id = 5",
             "has no packet identifier",
         ),
@@ -178,6 +182,7 @@ fn a_rule_that_matches_nothing_is_told_of() {
         "service = 'mqtt', tls = true",
         "service = ['mqtt', 'mqtts'], packet = 'PUBLISH', tls = true",
         "protocol = 'coap', service = ['coap', 'coap-tcp'], address_validated = false",
+        "packet = 'PUBLISH', qos = 0, dup = false",
         "packet = 'PUBLISH', qos = [0, 1], packet_id = 5",
         "packet = 'PUBLISH', qos = 0, packet_id = false",
         "packet = 'CONNECT', size = { max = 14 }",

@@ -96,14 +96,18 @@ impl Talker {
         }
     }
 
-    /// Ends the connection, if there is one.
+    /// Ends the connection, if there is one. One that was ended by the gateway needs no RST of its client's.
     pub(super) fn hang_up(&mut self, gateway: &mut Gateway) -> Told {
         if !self.is_open {
             return Told::default();
         }
         let flags = TcpFlags::RST | TcpFlags::ACK;
         let frame = self.stream.segment(Direction::ToServer, 0, flags, &[]);
-        self.carry(gateway, Direction::ToServer, &frame)
+        let told = self.carry(gateway, Direction::ToServer, &frame);
+        match told.is_accepted() {
+            true => told,
+            false => Told::default(),
+        }
     }
 
     /// Sends bytes the way the service carries them. Of several segments, the first that isn't

@@ -35,7 +35,7 @@ pub struct Setup<'a> {
     pub swapped: bool,
     /// Rule packs beside the configuration, as TOML text.
     pub rules: &'a str,
-    /// More configuration: tables that the generated part doesn't have.
+    /// More configuration: more of `[dataplane]`, and tables that the generated part doesn't have.
     pub more: &'a str,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Setup<'a> {
              [metrics]\nlisten = \"{METRICS}\"\n\n\
              [events]\nfile = \"{events}\"\n\n\
              [control]\nsocket = \"{socket}\"\n\n\
-             [dataplane]\nmode = \"{xdp}\"\npin_dir = \"{pins}\"\n\n\
+             [dataplane]\nmode = \"{xdp}\"\npin_dir = \"{pins}\"\n\
              {more}",
             mode = self.mode,
             on_failure = self.on_failure,

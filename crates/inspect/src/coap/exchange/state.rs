@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use super::super::endpoint::{Endpoint, Token};
-use super::super::observation::{Observation, Observe, Sequence};
-use super::super::parties::Server;
-use super::super::sent::{EXCHANGE_LIFETIME, PROMISED_LIFETIME};
-use super::super::size::Size;
-use super::super::window;
+use super::endpoint::{Endpoint, Token};
+use super::observation::{Observation, Observe, Sequence};
+use super::parties::Server;
+use super::sent::{EXCHANGE_LIFETIME, PROMISED_LIFETIME};
 use crate::Instant;
+use crate::coap::books::size::Size;
+use crate::coap::books::window;
 use crate::holdings::{Share, Slot};
 use crate::table::Aging;
 
@@ -23,87 +23,87 @@ const SEVERAL: u8 = u8::MAX;
 
 /// A request on its way to a server.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::coap) struct Request {
-    pub(in crate::coap) client: Endpoint,
-    pub(in crate::coap) server: Server,
-    pub(in crate::coap) token: Token,
-    pub(in crate::coap) message_id: u16,
-    pub(in crate::coap) observe: Option<Observe>,
+pub(crate) struct Request {
+    pub(crate) client: Endpoint,
+    pub(crate) server: Server,
+    pub(crate) token: Token,
+    pub(crate) message_id: u16,
+    pub(crate) observe: Option<Observe>,
     /// Whether the address of the client was validated as it asked.
-    pub(in crate::coap) trusted: bool,
+    pub(crate) trusted: bool,
     /// Whether any server may answer it.
-    pub(in crate::coap) asks_anybody: bool,
+    pub(crate) asks_anybody: bool,
     /// What it asks for, where the size of the answer matters.
-    pub(in crate::coap) resource: Option<u64>,
+    pub(crate) resource: Option<u64>,
     /// What makes the body of the answer.
-    pub(in crate::coap) body: u64,
+    pub(crate) body: u64,
     /// What it does, if it isn't safe and its client may have to ask again.
-    pub(in crate::coap) act: Option<u64>,
+    pub(crate) act: Option<u64>,
     /// Where the block of the answer begins that it asks for (RFC 7959 §2.4).
-    pub(in crate::coap) offset: u64,
+    pub(crate) offset: u64,
     /// Whether it is to be acknowledged.
-    pub(in crate::coap) confirmable: bool,
+    pub(crate) confirmable: bool,
     /// Whether it is a block of an upload.
-    pub(in crate::coap) uploads: bool,
+    pub(crate) uploads: bool,
     /// Whether more than one response may come of it.
-    pub(in crate::coap) draws_several: bool,
-    pub(in crate::coap) size: Size,
+    pub(crate) draws_several: bool,
+    pub(crate) size: Size,
 }
 
 /// What a response says of itself.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::coap) struct Response {
-    pub(in crate::coap) client: Endpoint,
-    pub(in crate::coap) server: Endpoint,
-    pub(in crate::coap) token: Token,
+pub(crate) struct Response {
+    pub(crate) client: Endpoint,
+    pub(crate) server: Endpoint,
+    pub(crate) token: Token,
     /// Of a piggybacked response: the message ID of the request.
-    pub(in crate::coap) piggybacked_on: Option<u16>,
+    pub(crate) piggybacked_on: Option<u16>,
 }
 
 /// What is known of the request behind a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::coap) struct Asked {
-    pub(in crate::coap) server: Server,
+pub(crate) struct Asked {
+    pub(crate) server: Server,
     /// The message ID of the latest request.
-    pub(in crate::coap) message_id: u16,
+    pub(crate) message_id: u16,
     /// Whether the client's address was validated when it asked, or of late where it observes.
-    pub(in crate::coap) trusted: bool,
+    pub(crate) trusted: bool,
     /// Whether it is time for an observer to show its interest.
-    pub(in crate::coap) is_to_confirm: bool,
+    pub(crate) is_to_confirm: bool,
     /// Whether any server may answer it.
-    pub(in crate::coap) asks_anybody: bool,
-    pub(in crate::coap) resource: Option<u64>,
+    pub(crate) asks_anybody: bool,
+    pub(crate) resource: Option<u64>,
     /// What makes the body of the response.
-    pub(in crate::coap) body: u64,
+    pub(crate) body: u64,
     /// What the request does, if it isn't safe and its client may have to ask again.
-    pub(in crate::coap) act: Option<u64>,
+    pub(crate) act: Option<u64>,
     /// Whether it asked to be notified, and that hasn't ended.
-    pub(in crate::coap) observes: bool,
+    pub(crate) observes: bool,
     /// Whether it did so at any time.
-    pub(in crate::coap) has_observed: bool,
+    pub(crate) has_observed: bool,
     /// When what it observed came to its end.
-    pub(in crate::coap) ended: Option<Instant>,
+    pub(crate) ended: Option<Instant>,
     /// The latest notification.
-    pub(in crate::coap) latest: Option<Sequence>,
+    pub(crate) latest: Option<Sequence>,
     /// Where the block begins that it asked for last.
-    pub(in crate::coap) offset: u64,
+    pub(crate) offset: u64,
     /// Whether it was asked before the books that are kept now.
-    pub(in crate::coap) is_unbooked: bool,
+    pub(crate) is_unbooked: bool,
     /// Since when its bytes stand in the books.
-    pub(in crate::coap) booked: Instant,
+    pub(crate) booked: Instant,
     /// Whether an answer is still due.
-    pub(in crate::coap) is_owed: bool,
+    pub(crate) is_owed: bool,
     /// The latest answers that aren't known by their message ID, as digests.
-    pub(in crate::coap) answers: [u32; ANSWERS],
+    pub(crate) answers: [u32; ANSWERS],
     /// Whether the response is an acknowledgement of what wasn't to be acknowledged.
-    pub(in crate::coap) acknowledges_non: bool,
+    pub(crate) acknowledges_non: bool,
     /// Whether it was ever a block of an upload.
-    pub(in crate::coap) has_uploaded: bool,
+    pub(crate) has_uploaded: bool,
 }
 
 /// Bytes of a request that its answer finds in no books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::coap) enum Unbooked {
+pub(crate) enum Unbooked {
     Nothing,
     /// The books were begun anew.
     Before(Size),
@@ -113,15 +113,15 @@ pub(in crate::coap) enum Unbooked {
 
 /// An exchange under way.
 #[derive(Debug)]
-pub(super) struct Exchange {
-    pub(super) used: Instant,
+pub(crate) struct Exchange {
+    pub(crate) used: Instant,
     /// Since when the request stands in the books.
     booked: Instant,
     resource: Option<u64>,
     body: u64,
     act: Option<u64>,
     offset: u64,
-    pub(super) observation: Observation,
+    pub(crate) observation: Observation,
     /// Of the books that the request stands in.
     edition: u32,
     answers: [u32; ANSWERS],
@@ -140,11 +140,11 @@ pub(super) struct Exchange {
     is_promised: bool,
     has_uploaded: bool,
     /// Absent unless a rule counts what clients hold.
-    pub(super) share: Option<Box<Share>>,
+    pub(crate) share: Option<Box<Share>>,
 }
 
 impl Exchange {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             used: now,
             booked: now,
@@ -170,7 +170,7 @@ impl Exchange {
     }
 
     /// It waits for no answer; an observation that was granted goes on.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         if let Some(share) = &mut self.share {
             share.set(Slot::Exchanges, 0);
             let observes = self.observation.is_granted();
@@ -178,7 +178,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn ask(&mut self, now: Instant, request: &Request, edition: u32) {
+    pub(crate) fn ask(&mut self, now: Instant, request: &Request, edition: u32) {
         self.used = self.used.max(now);
         self.booked = now;
         self.edition = edition;
@@ -207,13 +207,13 @@ impl Exchange {
     }
 
     /// The request is acknowledged, without a response.
-    pub(super) fn promise(&mut self, now: Instant) {
+    pub(crate) fn promise(&mut self, now: Instant) {
         self.used = self.used.max(now);
         self.is_promised = self.is_owed();
     }
 
     /// A response is forwarded. `notifies` is its Observe option, if it tells of success.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         now: Instant,
         server: Server,
@@ -235,7 +235,7 @@ impl Exchange {
         self.settle();
     }
 
-    pub(super) fn note_answer(&mut self, digest: u32) {
+    pub(crate) fn note_answer(&mut self, digest: u32) {
         if !self.answers.contains(&digest) {
             self.answers.rotate_right(1);
             self.answers[0] = digest;
@@ -243,13 +243,13 @@ impl Exchange {
     }
 
     /// Whether an answer to a request is still due.
-    pub(super) fn is_owed(&self) -> bool {
+    pub(crate) fn is_owed(&self) -> bool {
         self.owed > 0
     }
 
     /// The request stands in the books of this edition from now on, if it doesn't yet, or has left their
     /// `window` while it waits for its one answer.
-    pub(super) fn book(&mut self, now: Instant, edition: u32, window: Duration) -> Unbooked {
+    pub(crate) fn book(&mut self, now: Instant, edition: u32, window: Duration) -> Unbooked {
         let waits = self.is_owed() && self.owed != SEVERAL;
         let is_overdue = waits && window::has_left(window, self.booked, now);
         let unbooked = if self.edition != edition {
@@ -266,7 +266,7 @@ impl Exchange {
 
     /// What a response answers: the latest request, or as a notification the observation, which
     /// stays trusted when somebody registers again in the client's name.
-    pub(super) fn asked(
+    pub(crate) fn asked(
         &self,
         now: Instant,
         server: Server,

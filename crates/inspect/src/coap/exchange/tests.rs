@@ -1,7 +1,7 @@
 //! Exchanges, opened, matched and ended.
 
 use super::*;
-use crate::coap::sent::Kind;
+use crate::coap::exchange::sent::Kind;
 
 const CLIENT: u16 = 40_000;
 const SERVER: u16 = 5683;

@@ -10,6 +10,7 @@ mod test;
 mod text;
 mod tree;
 mod walker;
+mod wide;
 
 #[cfg(test)]
 mod tests;

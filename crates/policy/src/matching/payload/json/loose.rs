@@ -1,10 +1,10 @@
 //! JSON as the most lenient of readers takes it: wherever one might find what a pointer names, this one does.
 //!
 //! It knows no mistakes. Names and texts stand in single quotes or in none, commas too many or missing, comments,
-//! control characters and bytes that aren't UTF-8 anywhere; whatever isn't on the pointer's way is passed over,
-//! however deep. Of two members with one name it shows both, and of objects that follow one another each.
+//! control characters and bytes that aren't UTF-8 anywhere, numbers in hex, all of it in UTF-16; whatever isn't on the
+//! pointer's way is passed over, however deep. Of two members with one name it shows both, and of objects that follow one another each.
 
-use super::{Value, index, lossy};
+use super::{Value, index, lossy, wide};
 
 /// Where a reader may have to go from the place where it is.
 pub(super) trait Way: Copy {
@@ -38,7 +38,14 @@ impl Way for &[Box<str>] {
 }
 
 /// Whether one of the values that `way` may lead to passes.
-pub(super) fn any<'t, W: Way>(
+pub(super) fn any<W: Way>(text: &[u8], way: W, passes: impl FnMut(W, Value<'_>) -> bool) -> bool {
+    match wide::narrowed(text) {
+        Some(narrowed) => any_of_narrow(narrowed.as_bytes(), way, passes),
+        None => any_of_narrow(text, way, passes),
+    }
+}
+
+fn any_of_narrow<'t, W: Way>(
     text: &'t [u8],
     way: W,
     mut passes: impl FnMut(W, Value<'t>) -> bool,
@@ -234,11 +241,32 @@ impl<'t> Reader<'t> {
 
 /// What stands without quotes.
 fn bare(word: &[u8]) -> Value<'_> {
-    let number = || std::str::from_utf8(word).ok()?.parse().ok();
+    let number = || {
+        let word = std::str::from_utf8(word).ok()?;
+        word.parse().ok().or_else(|| in_hex(word))
+    };
     match word {
         b"true" => Value::Flag(true),
         b"false" => Value::Flag(false),
         b"null" => Value::Other,
         _ => number().map_or(Value::Text(word), Value::Number),
     }
+}
+
+/// A number of JSON5 such as `-0x1F`.
+fn in_hex(word: &str) -> Option<f64> {
+    let (sign, digits) = match word.strip_prefix('-') {
+        Some(digits) => (-1.0, digits),
+        None => (1.0, word.strip_prefix('+').unwrap_or(word)),
+    };
+    let digits = digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))?;
+    digits
+        .chars()
+        .try_fold(0.0, |value, digit| {
+            Some(value * 16.0 + f64::from(digit.to_digit(16)?))
+        })
+        .filter(|_| !digits.is_empty())
+        .map(|value| sign * value)
 }

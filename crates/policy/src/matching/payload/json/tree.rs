@@ -83,7 +83,7 @@ impl<A> TreeBuilder<A> {
 
 impl<A> Tree<A> {
     /// Shows every value that something is asked of, as the most lenient of readers finds it.
-    pub(crate) fn find<'t>(&self, text: &'t [u8], show: &mut impl FnMut(&A, Value<'t>)) {
+    pub(crate) fn find(&self, text: &[u8], show: &mut impl FnMut(&A, Value<'_>)) {
         let root = Place {
             nodes: &self.nodes,
             at: 0,

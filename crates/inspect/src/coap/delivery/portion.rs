@@ -1,0 +1,264 @@
+//! Responses given out in portions: what a client may get before it has shown its address, the rest in
+//! blocks as it asks for them (RFC 7252 §11.3, RFC 7959 §2.4).
+//!
+//! A server that answered with the whole may not have the blocks (it may make each answer anew, or keep
+//! none), so the response is kept here for a while, and the blocks are cut from it.
+
+use wire::coap::encode::Builder;
+use wire::coap::{Block, Message, Type, number};
+
+use crate::Instant;
+use crate::coap::aged::Aged;
+use crate::table::Table;
+
+/// How long a client may take between two blocks.
+const LIFETIME_S: u64 = 120;
+/// The largest size exponent of a block over UDP: 1024 bytes.
+const SZX_MAX: u8 = 6;
+
+/// Responses kept.
+#[derive(Debug)]
+pub(crate) struct Portions {
+    kept: Table<u64, Kept>,
+}
+
+type Kept = Aged<Box<[u8]>, LIFETIME_S>;
+
+/// A message to be built around a portion.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Envelope<'a> {
+    pub(crate) message_type: Type,
+    pub(crate) message_id: u16,
+    pub(crate) token: &'a [u8],
+    /// How long it may be.
+    pub(crate) room: usize,
+}
+
+impl Portions {
+    pub(crate) fn new(capacity: usize, hash_seed: u64) -> Self {
+        Self {
+            kept: Table::new(capacity, hash_seed),
+        }
+    }
+
+    /// Keeps a response, of which a portion has been given out.
+    pub(crate) fn keep(&self, now: Instant, id: u64, response: &[u8]) {
+        let kept = || Kept::new(now, response.into());
+        self.kept.with_or_insert(now, id, kept, |known| {
+            let known = known.touch(now);
+            if **known != *response {
+                *known = response.into();
+            }
+        });
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept.len() == 0
+    }
+
+    /// If that response is kept, another has come in its place by now.
+    pub(crate) fn renew(&self, now: Instant, id: u64, response: &[u8]) {
+        self.kept
+            .with(now, &id, |kept| *kept.touch(now) = response.into());
+    }
+
+    /// Whether that response is kept.
+    pub(crate) fn keeps(&self, now: Instant, id: u64) -> bool {
+        !self.is_empty() && self.kept.with(now, &id, |_| ()).is_some()
+    }
+
+    /// The block that a request asks for of a response kept, as a message; a smaller one from the same
+    /// place if there is no room for it. None if none is kept that has it; an error if there is no room
+    /// for the smallest.
+    pub(crate) fn block(
+        &self,
+        now: Instant,
+        id: u64,
+        asked: Block,
+        envelope: &Envelope<'_>,
+    ) -> Option<Result<Vec<u8>, NoRoom>> {
+        let cut = |kept: &mut Kept| {
+            let response = Message::decode(kept.touch(now)).ok()?;
+            let start = asked.offset().checked_sub(base(&response))?;
+            let start = usize::try_from(start).ok()?;
+            if start >= response.payload().len() {
+                return None;
+            }
+            let mut messages = (0..=asked.szx)
+                .rev()
+                .map(|szx| portion(&response, start, szx, envelope));
+            Some(
+                messages
+                    .find(|message| message.len() <= envelope.room)
+                    .ok_or(NoRoom),
+            )
+        };
+        self.kept.with(now, &id, cut)?
+    }
+
+    /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
+    pub(crate) fn sweep(&self, now: Instant, at_most: usize) -> bool {
+        self.kept.sweep(now, at_most)
+    }
+}
+
+/// A block is larger than what may go towards its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoRoom;
+
+/// All of `response`, if there is room for it.
+pub(crate) fn whole(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
+    Some(rewrap(response, envelope)).filter(|whole| whole.len() <= envelope.room)
+}
+
+/// The first block of `response`, as large as can be. None if there is no room for the smallest, or
+/// nothing to cut.
+pub(crate) fn first_block(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
+    let own = response.block2();
+    let szx_max = own.map_or(SZX_MAX, |block| block.szx.min(SZX_MAX));
+    (0..=szx_max)
+        .rev()
+        .filter(|szx| response.payload().len() > 16 << szx)
+        .map(|szx| portion(response, 0, szx, envelope))
+        .find(|message| message.len() <= envelope.room)
+}
+
+/// Where the payload of a response begins in its body.
+fn base(response: &Message<'_>) -> u64 {
+    response.block2().map_or(0, Block::offset)
+}
+
+/// The response with a header of ours.
+fn rewrap(response: &Message<'_>, envelope: &Envelope<'_>) -> Vec<u8> {
+    let mut message = Vec::new();
+    response
+        .options()
+        .fold(envelope.open(&mut message, response), |builder, option| {
+            builder.option(option.number, option.value)
+        })
+        .payload(response.payload());
+    message
+}
+
+/// The block of a response that begins `start` bytes into its payload.
+fn portion(response: &Message<'_>, start: usize, szx: u8, envelope: &Envelope<'_>) -> Vec<u8> {
+    let payload = response.payload();
+    let end = payload.len().min(start + (16 << szx));
+    let more = end < payload.len() || response.block2().is_some_and(|block| block.more);
+    let at = base(response) + start as u64;
+    let value = ((at >> (szx + 4)) as u32) << 4 | u32::from(more) << 3 | u32::from(szx);
+    let mut message = Vec::new();
+    let builder = envelope.open(&mut message, response);
+    let mut options = response
+        .options()
+        .filter(|option| option.number != number::BLOCK2)
+        // Only what comes first notifies (RFC 7959 §2.6).
+        .filter(|option| start == 0 || option.number != number::OBSERVE)
+        .peekable();
+    let mut builder = builder;
+    while let Some(option) = options.next_if(|option| option.number < number::BLOCK2) {
+        builder = builder.option(option.number, option.value);
+    }
+    let builder = builder.uint(number::BLOCK2, value);
+    options
+        .fold(builder, |builder, option| {
+            builder.option(option.number, option.value)
+        })
+        .payload(&payload[start..end]);
+    message
+}
+
+impl Envelope<'_> {
+    fn open<'m>(&self, message: &'m mut Vec<u8>, response: &Message<'_>) -> Builder<'m> {
+        Builder::new(
+            message,
+            self.message_type,
+            response.code(),
+            self.message_id,
+            self.token,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::coap::Code;
+
+    use super::*;
+
+    const TOKEN: &[u8] = &[7, 8];
+
+    fn response(len: usize) -> Vec<u8> {
+        let mut message = Vec::new();
+        Builder::new(&mut message, Type::Acknowledgement, Code::CONTENT, 9, TOKEN)
+            .option(number::ETAG, b"v1")
+            .uint(number::CONTENT_FORMAT, 40)
+            .uint(number::SIZE2, len as u32)
+            .payload(&(0..len).map(|at| at as u8).collect::<Vec<_>>());
+        message
+    }
+
+    fn envelope(room: usize) -> Envelope<'static> {
+        Envelope {
+            message_type: Type::Confirmable,
+            message_id: 77,
+            token: TOKEN,
+            room,
+        }
+    }
+
+    #[test]
+    fn what_fits_goes_out_whole() {
+        let bytes = response(20);
+        let response = Message::decode(&bytes).expect("a message of our own");
+        let whole = whole(&response, &envelope(bytes.len())).expect("room for it");
+        let whole = Message::decode(&whole).expect("a message");
+        assert_eq!(whole.payload(), response.payload());
+        assert_eq!((whole.block2(), whole.message_id()), (None, 77));
+    }
+
+    #[test]
+    fn the_blocks_of_a_response_are_its_body() {
+        let bytes = response(300);
+        let response = Message::decode(&bytes).expect("a message of our own");
+        let portions = Portions::new(4, 1);
+        let now = Instant::from_secs(1);
+        portions.keep(now, 5, &bytes);
+        let first = first_block(&response, &envelope(60)).expect("room for a block");
+        let mut body = Vec::new();
+        let mut message = first;
+        loop {
+            assert!(message.len() <= 60);
+            let part = Message::decode(&message).expect("a message");
+            let block = part.block2().expect("a block");
+            assert_eq!(block.offset(), body.len() as u64);
+            body.extend_from_slice(part.payload());
+            if !block.more {
+                break;
+            }
+            let next = Block {
+                number: block.number + 1,
+                ..block
+            };
+            let cut = portions.block(now, 5, next, &envelope(60));
+            message = cut.expect("it is kept").expect("room for it");
+        }
+        assert_eq!(body, response.payload());
+        let beyond = Block {
+            number: 19,
+            more: false,
+            szx: 0,
+        };
+        assert_eq!(portions.block(now, 5, beyond, &envelope(60)), None);
+    }
+
+    #[test]
+    fn there_is_a_smallest_portion() {
+        let bytes = response(300);
+        let response = Message::decode(&bytes).expect("a message of our own");
+        assert_eq!(whole(&response, &envelope(31)), None);
+        assert_eq!(first_block(&response, &envelope(31)), None);
+    }
+}

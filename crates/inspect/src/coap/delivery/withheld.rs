@@ -1,0 +1,309 @@
+//! Responses that are withheld until their client has made room for them.
+//!
+//! A request of a few bytes isn't owed the smallest block of a response. The response is kept meanwhile. Its client
+//! sends the request again while it isn't acknowledged (RFC 7252 §4.2), and is owed as much once more then; or it
+//! resets pings before that ([`crate::coap::proof::nudge`]), which is all that there is for a NON. Then it gets as much of the
+//! response as there is room for by now, the whole in a way that has to be acknowledged. The server has done its work,
+//! and hears of a repetition no more.
+
+use wire::coap::{Message, Type};
+
+use super::portion::{self, Envelope};
+use crate::coap::aged::Aged;
+use crate::coap::books::allowance::Allowance;
+use crate::coap::delivery::{KEPT_BYTES, TOKEN_LEN_MAX, takes_any_proof};
+use crate::coap::exchange::bearing::Role;
+use crate::coap::exchange::endpoint::{Endpoint, Token};
+use crate::coap::exchange::parties::{Parties, Server};
+use crate::coap::exchange::sent::{Kind, Sent};
+use crate::coap::exchange::{Asked, Response};
+use crate::coap::facts::Facts;
+use crate::coap::proof::answer::Towards;
+use crate::coap::proof::challenge::allowance;
+use crate::coap::{Datagram, Standing, Tracker};
+use crate::context::Context;
+use crate::table::Table;
+use crate::{Instant, Outcome, Sink};
+use policy::RuleIndex;
+
+/// How long a client goes on with an unacknowledged request (MAX_TRANSMIT_WAIT, RFC 7252 §4.8.2).
+const LIFETIME_S: u64 = 93;
+
+/// Responses withheld, between the two ends of the request: by its message ID, or by that of the response if that is
+/// a NON, of which the server is the first end.
+#[derive(Debug)]
+pub(crate) struct Withheld {
+    kept: Table<Parties<u16>, Aged<Kept, LIFETIME_S>>,
+}
+
+/// A response that is withheld.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    /// What the request is, byte for byte; of one that isn't repeated, nothing.
+    request: Option<u32>,
+    token: Token,
+    /// What makes the body of the response; of a block of one that is kept already, nothing.
+    body: Option<u64>,
+    response: Box<[u8]>,
+}
+
+impl Kept {
+    pub(crate) fn response(&self) -> &[u8] {
+        &self.response
+    }
+}
+
+impl Withheld {
+    pub(crate) fn new(capacity: usize, hash_seed: u64) -> Self {
+        Self {
+            kept: Table::new(capacity, hash_seed),
+        }
+    }
+
+    fn keep(&self, now: Instant, parties: Parties<u16>, kept: &Kept) {
+        let kept = || Aged::new(now, kept.clone());
+        self.kept
+            .with_or_insert(now, parties, kept, |known| *known = kept());
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept.len() == 0
+    }
+
+    /// Keeps a block that `datagram` asks for.
+    pub(crate) fn keep_block(&self, now: Instant, datagram: &Datagram<'_>, block: Vec<u8>) {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let kept = Kept {
+            request: None,
+            token: datagram.token,
+            body: None,
+            response: block.into(),
+        };
+        let parties = Parties::new(client, server, datagram.message.message_id());
+        self.keep(now, parties, &kept);
+    }
+
+    /// What is withheld from the request that is known by its bytes.
+    fn repeated(&self, now: Instant, parties: &Parties<u16>, request: u32) -> Option<Kept> {
+        self.find(now, parties, |kept| kept.request == Some(request))
+    }
+
+    /// What is withheld from `client` under a message ID and a token.
+    pub(crate) fn of(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        server: Endpoint,
+        (message_id, token): (u16, Token),
+    ) -> Option<Kept> {
+        let ends = [(client, server), (server, client)];
+        ends.into_iter().find_map(|(first, second)| {
+            let parties = Parties::new(first, second, message_id);
+            self.find(now, &parties, |kept| kept.token == token)
+        })
+    }
+
+    /// The block that is withheld from `client` under the message ID of its request.
+    pub(crate) fn block(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        server: Endpoint,
+        message_id: u16,
+    ) -> Option<Kept> {
+        let parties = Parties::new(client, server, message_id);
+        self.find(now, &parties, |kept| kept.body.is_none())
+    }
+
+    fn find(
+        &self,
+        now: Instant,
+        parties: &Parties<u16>,
+        is_it: impl Fn(&Kept) -> bool,
+    ) -> Option<Kept> {
+        if self.is_empty() {
+            return None;
+        }
+        let find =
+            |kept: &mut Aged<Kept, LIFETIME_S>| is_it(&kept.value).then(|| kept.value.clone());
+        self.kept.with(now, parties, find)?
+    }
+
+    /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
+    pub(crate) fn sweep(&self, now: Instant, at_most: usize) -> bool {
+        self.kept.sweep(now, at_most)
+    }
+}
+
+impl Tracker {
+    /// Withholds a response that there is no room for, if its client is going to ask again, or there are pings that
+    /// make room for it. Returns whether it is.
+    pub(crate) fn withhold<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        rule: Option<RuleIndex>,
+        may_nudge: bool,
+    ) -> bool {
+        let (message, bearing) = (datagram.message, datagram.bearing);
+        let Role::Response(Some(asked)) = bearing.role else {
+            return false;
+        };
+        let (client, server) = (bearing.client, bearing.server);
+        let is_fit = asked.server == Server::One(server)
+            && message.code().class() == 2
+            && message.token().len() <= TOKEN_LEN_MAX
+            && datagram.len() <= KEPT_BYTES
+            && takes_any_proof(cx, rule)
+            && !self.probes.is_doubtful(cx.now, client);
+        if !is_fit {
+            return false;
+        }
+        let mut kept = Kept {
+            request: None,
+            token: datagram.token,
+            body: Some(asked.body),
+            response: datagram.bytes().into(),
+        };
+        match message.message_type() {
+            Type::Acknowledgement => {
+                let id = message.message_id();
+                let request = self.exchanges.sent(cx.now, client, server, id);
+                let Some(request) = request.filter(Sent::is_confirmable) else {
+                    return false;
+                };
+                kept.request = Some(request.digest());
+                let parties = Parties::new(client, server, id);
+                self.withheld.keep(cx.now, parties, &kept);
+                true
+            }
+            Type::NonConfirmable => may_nudge && self.withhold_non(cx, datagram, &asked, &kept),
+            Type::Confirmable | Type::Reset => false,
+        }
+    }
+
+    /// Withholds a response that its client won't ask for again, if it is the only one, and nothing was done for it.
+    fn withhold_non<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        asked: &Asked,
+        kept: &Kept,
+    ) -> bool {
+        let is_all = asked.is_owed && asked.act.is_none() && !datagram.is_notification();
+        if !is_all {
+            return false;
+        }
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let parties = Parties::new(server, client, datagram.message.message_id());
+        self.withheld.keep(cx.now, parties, kept);
+        self.record(cx, datagram, Server::One(client), Kind::Response);
+        self.note_answer(cx, datagram, asked);
+        true
+    }
+
+    /// Answers the repetition of a request whose response is withheld, as far as there is room for it. The
+    /// outcome is there if it is one.
+    pub(crate) fn serve_withheld<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        standing: &Standing,
+        has_to_prove: bool,
+    ) -> Option<Outcome> {
+        let (message, bearing) = (datagram.message, datagram.bearing);
+        let parties = Parties::new(bearing.client, bearing.server, message.message_id());
+        let kept = self.withheld.repeated(cx.now, &parties, datagram.digest)?;
+        let room = match has_to_prove {
+            true => allowance(cx.policy, None, standing, &datagram.arrival.layout),
+            false => Allowance::UNBOUNDED,
+        };
+        self.release(cx, datagram, &kept, room, has_to_prove);
+        Some(Outcome::CHALLENGED)
+    }
+
+    /// Gives the sender of a datagram what is withheld from it, as far as there is room for it. There may be more by
+    /// the next time.
+    pub(crate) fn release<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        kept: &Kept,
+        room: Allowance,
+        has_to_prove: bool,
+    ) {
+        let Ok(response) = Message::decode(&kept.response) else {
+            return;
+        };
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let in_place = Envelope {
+            message_type: response.message_type(),
+            message_id: response.message_id(),
+            token: response.token(),
+            room: room.alone,
+        };
+        let is_piggybacked = response.message_type() == Type::Acknowledgement;
+        let answers = is_piggybacked.then(|| response.message_id());
+        let probed = has_to_prove
+            .then(|| {
+                let envelope = Envelope {
+                    message_type: Type::Confirmable,
+                    room: room.before_decoy,
+                    ..in_place
+                };
+                self.whole_to_acknowledge(cx, client, &response, envelope)
+            })
+            .flatten();
+        if let Some((message_id, whole)) = probed {
+            self.give(cx, datagram, &whole, Towards::Sender);
+            let probe = Sent::ours(cx.now, Kind::Probe, kept.token, answers);
+            self.await_reply(cx, datagram, message_id, probe);
+        } else {
+            let first = has_to_prove
+                .then(|| portion::first_block(&response, &in_place))
+                .flatten();
+            let Some(portion) = first.or_else(|| portion::whole(&response, &in_place)) else {
+                return;
+            };
+            self.give(cx, datagram, &portion, Towards::Sender);
+            if let Some(body) = kept.body {
+                self.portions.keep(cx.now, body, &kept.response);
+            }
+        }
+        if kept.body.is_none() {
+            return;
+        }
+        let notifies = Facts::of(&response, &self.wants).observe;
+        let answered = Response {
+            client,
+            server,
+            token: kept.token,
+            piggybacked_on: answers,
+        };
+        self.exchanges.answered(
+            cx.now,
+            &answered,
+            Server::One(server),
+            notifies,
+            false,
+            None,
+        );
+    }
+
+    /// The whole of a response as a message to be acknowledged, and its ID, if there is room for it.
+    fn whole_to_acknowledge<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        client: Endpoint,
+        response: &Message<'_>,
+        mut envelope: Envelope<'_>,
+    ) -> Option<(u16, Vec<u8>)> {
+        portion::whole(response, &envelope)?;
+        envelope.message_id = self
+            .probes
+            .begin(cx.now, client, Token::new(response.token()))?;
+        Some((envelope.message_id, portion::whole(response, &envelope)?))
+    }
+}

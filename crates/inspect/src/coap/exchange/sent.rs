@@ -1,0 +1,160 @@
+//! A message as what replies to it, or repeats it, may refer to: by its ID, between its two ends (RFC 7252 §4.2,
+//! §4.4).
+
+use std::time::Duration;
+
+use super::endpoint::Token;
+use crate::Instant;
+use crate::table::Aging;
+
+/// How long a message ID of a CON is taken, and how long a token may be answered.
+pub(crate) const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
+/// How long a response is awaited whose request was acknowledged: RFC 7252 §5.2.2 sets no time.
+pub(crate) const PROMISED_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// How long the sender of a CON waits for it to be acknowledged, from its first transmission on (§4.8.2): no
+/// longer than that is anything sent again that was under way.
+pub(crate) const MAX_TRANSMIT_WAIT: Duration = Duration::from_secs(93);
+/// How often a CON is sent again (§4.8).
+const MAX_RETRANSMIT: u8 = 4;
+/// How long a message ID of a NON is taken.
+const NON_LIFETIME: Duration = Duration::from_secs(145);
+
+/// What sort of message a CON or NON was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Request,
+    Response,
+    /// An Empty CON, "CoAP ping" (RFC 7252 §4.3).
+    Ping,
+    /// A response under a message ID of ours.
+    Probe,
+    /// A response to nothing, under a message ID of ours.
+    Decoy,
+    /// A notification under a message ID of ours, for its client to show that it is interested.
+    Interest,
+    /// A ping of ours, before a request that is too large.
+    Knock,
+    /// A ping of ours, for a client to make room for its response.
+    Nudge,
+}
+
+/// A CON or NON that may be acknowledged or reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sent {
+    at: Instant,
+    /// When it was sent for the first time.
+    first: Instant,
+    /// What it says, byte for byte; of ours, the message ID of the CON it answers.
+    digest: u32,
+    confirmable: bool,
+    /// How often it went on.
+    times: u8,
+    pub(crate) kind: Kind,
+    /// Of a decoy, that of the response before it.
+    pub(crate) token: Token,
+}
+
+/// What a CON or NON is to those sent before it under its message ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repetition {
+    /// There was none, or it repeats one in time.
+    Fair,
+    /// It repeats one that its sender must have given up long ago (MAX_TRANSMIT_SPAN and
+    /// MAX_LATENCY, RFC 7252 §4.8.2).
+    Late,
+    /// It says something else (RFC 7252 §4.4).
+    Other,
+}
+
+impl Sent {
+    pub(crate) fn new(
+        now: Instant,
+        kind: Kind,
+        confirmable: bool,
+        token: Token,
+        digest: u32,
+    ) -> Self {
+        Self {
+            at: now,
+            first: now,
+            digest,
+            confirmable,
+            times: 0,
+            kind,
+            token,
+        }
+    }
+
+    /// A probe or a decoy, for a request that has to be acknowledged in the end if it is a CON: `answers`
+    /// is its message ID then.
+    pub(crate) fn ours(now: Instant, kind: Kind, token: Token, answers: Option<u16>) -> Self {
+        let digest = answers.map_or(u32::MAX, u32::from);
+        Self::new(now, kind, true, token, digest)
+    }
+
+    /// Of a message of ours: the message ID of the request that has to be acknowledged.
+    pub(crate) fn answers(&self) -> Option<u16> {
+        u16::try_from(self.digest).ok().filter(|_| self.is_ours())
+    }
+
+    /// Whether it is to be acknowledged.
+    pub(crate) fn is_confirmable(&self) -> bool {
+        self.confirmable
+    }
+
+    /// Whether its sender knows nothing of it.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Probe | Kind::Decoy | Kind::Interest | Kind::Knock | Kind::Nudge
+        )
+    }
+
+    /// What it says, as a number.
+    pub(crate) fn digest(&self) -> u32 {
+        self.digest
+    }
+
+    /// Whether it is what `digest` stands for.
+    pub(crate) fn is(&self, digest: u32) -> bool {
+        self.digest == digest
+    }
+
+    /// Whether its sender may send it once more, for want of an answer.
+    pub(crate) fn may_be_repeated(&self, now: Instant) -> bool {
+        self.times <= MAX_RETRANSMIT && now.since(self.first) <= NON_LIFETIME
+    }
+
+    /// Takes the place of what was sent before.
+    pub(crate) fn follow(&mut self, next: Self) -> Repetition {
+        let before = std::mem::replace(self, next);
+        if before.digest != next.digest {
+            self.times = 1;
+            return Repetition::Other;
+        }
+        self.first = before.first;
+        self.times = before.times.saturating_add(1);
+        match next.at.since(before.first) > NON_LIFETIME {
+            true => Repetition::Late,
+            false => Repetition::Fair,
+        }
+    }
+}
+
+impl Aging for Sent {
+    fn used(&self) -> Instant {
+        self.at
+    }
+
+    fn lifetime(&self) -> Duration {
+        if self.confirmable {
+            EXCHANGE_LIFETIME
+        } else {
+            NON_LIFETIME
+        }
+    }
+
+    fn is_established(&self, _: Instant) -> bool {
+        false
+    }
+}

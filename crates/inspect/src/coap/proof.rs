@@ -1,0 +1,9 @@
+//! How an address is proved: challenges and their cookies, and probes.
+
+pub(super) mod answer;
+pub(super) mod challenge;
+pub(super) mod echo;
+pub(super) mod nudge;
+pub(super) mod probe;
+pub(super) mod resource;
+pub(super) mod strip;

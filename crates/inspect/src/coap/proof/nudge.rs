@@ -1,0 +1,208 @@
+//! Pings that bring the room for a response: a request of a few bytes isn't owed the smallest block of one.
+//!
+//! A `GET /` with a token of t bytes has 4 + t, and is owed 12 + 3t; header, token, Content-Format, Block2, marker
+//! and 16 bytes of payload are 25 + t. Whoever waits for a response has its port open, and resets a ping that comes
+//! there (RFC 7252 §4.3). A ping takes four bytes of its budget, and the reset, four bytes from its address, is worth
+//! three times as much: so what is withheld from a client follows a round trip later, not when the client repeats its
+//! request (2 to 3 s), which a NON never is. That proves nothing, and no more goes out than three bytes for each that
+//! came.
+//!
+//! One that never asked resets pings too, if somebody forges requests from a port that it has open. Replies to
+//! other messages earn nobody anything for that reason; so there are a few pings a minute for an endpoint ([`NUDGES`](super::probe::NUDGES)), no
+//! more resets count, and none goes to the port of a service.
+
+use wire::Direction;
+use wire::coap::{Block, Code, HEADER_LEN, Message, Type};
+
+use super::answer::{Answer, Towards};
+use super::challenge::allowance;
+use crate::coap::books::allowance::Allowance;
+use crate::coap::books::budget::Entry;
+use crate::coap::delivery::portion::{self, Envelope};
+use crate::coap::exchange::endpoint::{Endpoint, Token};
+use crate::coap::exchange::sent::{Kind, Sent};
+use crate::coap::{DEFAULT_RATIO, Datagram, Tracker};
+use crate::context::Context;
+use crate::{Injected, Instant, Sink};
+
+/// Bytes that a ping earns beyond what it takes.
+const GAIN: usize = HEADER_LEN * (DEFAULT_RATIO.ratio_milli as usize / 1000) - HEADER_LEN;
+
+impl Tracker {
+    /// Whether pings bring the room for the response that `datagram` is: one, if that is all that its client ever gets,
+    /// for some hear but one (libcoap 4.3.1, which follows an Echo).
+    pub(crate) fn may_nudge<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        room: Allowance,
+    ) -> bool {
+        let message = datagram.message;
+        // Towards the port of a service, a frame counts as a client's.
+        datagram.arrival.direction == Direction::ToClient
+            && self.takes_more(cx.now, datagram.bearing.client, message, room)
+            && (!is_all(message) || begins_within(message, room.alone + GAIN))
+    }
+
+    /// Whether it takes more pings, and there are enough, to bring the room for a response, or for its beginning: if
+    /// possible, in a way that has to be acknowledged.
+    fn takes_more(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        response: &Message<'_>,
+        room: Allowance,
+    ) -> bool {
+        if room.alone < HEADER_LEN {
+            return false;
+        }
+        let left = self.probes.nudges_left(now, client);
+        let takes = |fits: fn(&Message<'_>, usize) -> bool, room: usize| {
+            (0..=left).find(|pings| fits(response, room + usize::from(*pings) * GAIN))
+        };
+        let pings =
+            takes(is_whole_within, room.before_decoy).or_else(|| takes(begins_within, room.alone));
+        pings.is_some_and(|pings| pings > 0)
+    }
+
+    /// Withholds the block that a request asks for of a response kept, and that there is no room for: until its client
+    /// has proved its address, if it is about to, or if it has been pinged before, and there are pings that make room
+    /// for the block. Returns whether it does.
+    pub(crate) fn withhold_block<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        (body, asked): (u64, Block),
+        room: Allowance,
+    ) -> bool {
+        let (message, client) = (datagram.message, datagram.bearing.client);
+        let envelope = Envelope {
+            message_type: match message.message_type() {
+                Type::Confirmable => Type::Acknowledgement,
+                _ => Type::NonConfirmable,
+            },
+            message_id: message.message_id(),
+            token: message.token(),
+            room: usize::MAX,
+        };
+        let smallest = Block {
+            number: asked.number << asked.szx,
+            more: false,
+            szx: 0,
+        };
+        let Some(Ok(block)) = self.portions.block(cx.now, body, smallest, &envelope) else {
+            return false;
+        };
+        if self
+            .probes
+            .awaits_reset(cx.now, client, message.message_id())
+        {
+            self.withheld.keep_block(cx.now, datagram, block);
+            return true;
+        }
+        let makes_room = self.probes.has_nudged(cx.now, client)
+            && !self.probes.is_doubtful(cx.now, client)
+            && Message::decode(&block)
+                .is_ok_and(|block| self.takes_more(cx.now, client, &block, room));
+        if !makes_room {
+            return false;
+        }
+        self.withheld.keep_block(cx.now, datagram, block);
+        let about = (message.message_id(), datagram.token);
+        self.nudge(cx, datagram, Towards::Sender, about)
+    }
+
+    /// Pings the client of a response that is withheld under a message ID and a token: one at a time. Returns whether it could be done.
+    pub(crate) fn nudge<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        towards: Towards,
+        (withheld, token): (u16, Token),
+    ) -> bool {
+        let Some(message_id) = self.probes.nudge(cx.now, datagram.bearing.client) else {
+            return false;
+        };
+        let ping = Answer {
+            message_type: Type::Confirmable,
+            code: Code::EMPTY,
+            message_id,
+            token: &[],
+            echo: None,
+        };
+        if !self.tell_client(cx, datagram, &ping, towards, Injected::Ping) {
+            return false;
+        }
+        let sent = Sent::ours(cx.now, Kind::Nudge, token, Some(withheld));
+        self.await_reply(cx, datagram, message_id, sent);
+        true
+    }
+
+    /// Somebody has replied to a ping: what is withheld from it may go out now, or after the next one.
+    pub(crate) fn hear_nudged<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        ping: &Sent,
+    ) {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        if !self.probes.hears(cx.now, client) {
+            return;
+        }
+        let standing = self.enter(cx, client, Entry::Credit, datagram.size());
+        let Some(id) = ping.answers() else {
+            return;
+        };
+        let about = (id, ping.token);
+        let Some(kept) = self.withheld.of(cx.now, client, server, about) else {
+            return;
+        };
+        let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
+        let goes_on = Message::decode(kept.response()).is_ok_and(|response| {
+            let is_due = is_all(&response) && begins_within(&response, room.alone);
+            !is_due && self.takes_more(cx.now, client, &response, room)
+        });
+        if goes_on {
+            self.nudge(cx, datagram, Towards::Sender, about);
+        } else {
+            self.release(cx, datagram, &kept, room, true);
+        }
+    }
+
+    /// A client has proved its address: what is withheld from it for that goes out.
+    pub(crate) fn release_proved<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let kept = self
+            .probes
+            .awaiting(cx.now, client)
+            .and_then(|id| self.withheld.block(cx.now, client, server, id));
+        if let Some(kept) = kept {
+            self.release(cx, datagram, &kept, Allowance::UNBOUNDED, false);
+        }
+    }
+}
+
+/// Whether all of a response fits into so many bytes.
+fn is_whole_within(response: &Message<'_>, room: usize) -> bool {
+    portion::whole(response, &as_it_is(response, room)).is_some()
+}
+
+/// Whether a block of a response fits into so many bytes, or all of it.
+fn begins_within(response: &Message<'_>, room: usize) -> bool {
+    portion::first_block(response, &as_it_is(response, room)).is_some()
+        || is_whole_within(response, room)
+}
+
+/// Whether nobody asks for a response again.
+fn is_all(response: &Message<'_>) -> bool {
+    response.message_type() == Type::NonConfirmable && response.block2().is_none()
+}
+
+fn as_it_is<'m>(response: &Message<'m>, room: usize) -> Envelope<'m> {
+    Envelope {
+        message_type: response.message_type(),
+        message_id: response.message_id(),
+        token: response.token(),
+        room,
+    }
+}

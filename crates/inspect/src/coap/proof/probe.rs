@@ -1,0 +1,422 @@
+//! A response as its own challenge: an acknowledgement proves an address, if nobody could guess it, and
+//! if its sender acknowledges only what it has asked for.
+//!
+//! Many clients don't follow an Echo option, but every client acknowledges a confirmable response it
+//! has asked for, by its message ID (RFC 7252 §4.2). So a response that fits into the budget goes out as
+//! a CON of our own, under an ID that only its receiver knows. Whoever gets one without having asked is
+//! to reject it, but some acknowledge whatever comes (a server of libcoap 4.3.1 does). So then comes a
+//! decoy, a response to nothing: it has to be reset.
+//!
+//! Sixteen bits are few, twice sixteen enough, but for a ping: that has one guess. Else an endpoint has [`GUESSES`], and so that nobody guesses at many of them
+//! at once, an address has [`GUESSES_AT_ADDRESS`] within a minute. A reply to nothing is a guess where an attempt is under way,
+//! and nothing elsewhere; one wrong guess spoils nothing, or four forged bytes would keep a client from its proof. The wrong reply of
+//! the two to a message of ours, whose ID only its receiver knows, ends the attempt. The next is made
+//! a minute later, under other IDs; till then there are cookies.
+
+use std::hash::Hasher;
+use std::time::Duration;
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+use wire::coap::HEADER_LEN;
+
+use crate::coap::exchange::endpoint::{Endpoint, Token};
+use crate::table::{Aging, Table};
+use crate::{Instant, Limits, Seed};
+
+/// How long an attempt, or a failed one, is remembered.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// How long a client takes to reply, a repetition of its request included (RFC 7252 §4.8).
+const REPLY_MAX: Duration = Duration::from_secs(5);
+/// Messages of one attempt, each counted once however often it is sent: as many IDs could be guessed.
+const SENT_MAX: u8 = 8;
+/// Replies to nothing that end an attempt.
+const GUESSES: u16 = 16;
+/// Replies to nothing, at all endpoints of an address that may prove themselves, that end all attempts there.
+const GUESSES_AT_ADDRESS: u16 = 1024;
+/// Pings to make room for a response, of one attempt.
+pub(crate) const NUDGES: u8 = 4;
+/// Bytes of a decoy's token.
+const DECOY_TOKEN_LEN: usize = 4;
+/// Bytes of a decoy.
+pub(crate) const DECOY_LEN: usize = HEADER_LEN + DECOY_TOKEN_LEN;
+/// Unacknowledged responses that a client with several requests under way may have.
+const DOUBTFUL: u8 = 3;
+
+/// Attempts under way, one an endpoint.
+pub(crate) struct Probes {
+    /// By endpoint; what stands for all at an address counts the guesses there.
+    table: Table<Endpoint, Probe>,
+    key: [u8; 16],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    begun: Instant,
+    /// Messages sent.
+    sent: u8,
+    /// What the latest of them is known by.
+    latest: u64,
+    /// A response has been acknowledged.
+    acknowledged: bool,
+    /// A ping is among what was sent: its ID is all there is to guess.
+    knocks: bool,
+    /// Pings sent to make room for a response, and those of them that were reset.
+    nudges: u8,
+    heard: u8,
+    /// The message ID of a request that waits for the proof.
+    waits: Option<u16>,
+    /// Replies to nothing.
+    guesses: u16,
+    failed: bool,
+}
+
+/// What a message of ours is.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// The response to that token.
+    Response(Token),
+    Decoy,
+    Knock,
+    /// A ping that makes room for a response, by its number.
+    Nudge(u8),
+}
+
+impl Probes {
+    pub(crate) fn new(limits: &Limits, seed: &Seed, hash_seed: u64) -> Self {
+        Self {
+            table: Table::new(limits.endpoints, hash_seed),
+            key: seed.key("coap.probe"),
+        }
+    }
+
+    /// The message ID under which `client` is to acknowledge the response to `token`, the same when that
+    /// is sent again. None if it failed to acknowledge one lately, or too many are under way.
+    pub(crate) fn begin(&self, now: Instant, client: Endpoint, token: Token) -> Option<u16> {
+        self.send(now, client, Purpose::Response(token))
+    }
+
+    /// The message ID of a ping to `client`, the same when it is sent again; none as with
+    /// [`Probes::begin`].
+    pub(crate) fn knock(&self, now: Instant, client: Endpoint) -> Option<u16> {
+        self.send(now, client, Purpose::Knock)
+    }
+
+    /// How many pings may yet be sent to `client` to make room for a response.
+    pub(crate) fn nudges_left(&self, now: Instant, client: Endpoint) -> u8 {
+        let left = |probe: &mut Probe| NUDGES - probe.nudges;
+        self.table.with(now, &client, left).unwrap_or(NUDGES)
+    }
+
+    /// Whether any was sent to `client` of late.
+    pub(crate) fn has_nudged(&self, now: Instant, client: Endpoint) -> bool {
+        self.nudges_left(now, client) < NUDGES
+    }
+
+    /// The message ID of one of them; none if no more are to be sent, as with [`Probes::begin`].
+    pub(crate) fn nudge(&self, now: Instant, client: Endpoint) -> Option<u16> {
+        if self.has_failed(now, client.strangers()) {
+            return None;
+        }
+        let fresh = || Probe::new(now);
+        let nudge = |probe: &mut Probe| {
+            let may = !probe.failed && probe.nudges < NUDGES;
+            probe.nudges += u8::from(may);
+            may.then(|| self.secret(probe.begun, client, Purpose::Nudge(probe.nudges)))
+        };
+        let (secret, _) = self.table.with_or_insert(now, client, fresh, nudge);
+        Some(secret? as u16)
+    }
+
+    /// `client` resets one of them. Returns whether that counts: each does once.
+    pub(crate) fn hears(&self, now: Instant, client: Endpoint) -> bool {
+        let hears = |probe: &mut Probe| {
+            let counts = !probe.failed && probe.heard < probe.nudges;
+            probe.heard += u8::from(counts);
+            counts
+        };
+        self.table.with(now, &client, hears).unwrap_or(false)
+    }
+
+    fn send(&self, now: Instant, client: Endpoint, purpose: Purpose) -> Option<u16> {
+        if self.has_failed(now, client.strangers()) {
+            return None;
+        }
+        let fresh = || Probe::new(now);
+        let send = |probe: &mut Probe| {
+            probe.knocks |= matches!(purpose, Purpose::Knock);
+            probe.send(self.secret(probe.begun, client, purpose))
+        };
+        let (secret, _) = self.table.with_or_insert(now, client, fresh, send);
+        Some(secret? as u16)
+    }
+
+    /// The message ID and the token of the decoy that `client` is to reset, now that it has acknowledged a
+    /// response.
+    pub(crate) fn decoy(
+        &self,
+        now: Instant,
+        client: Endpoint,
+    ) -> Option<(u16, [u8; DECOY_TOKEN_LEN])> {
+        let send = |probe: &mut Probe| {
+            probe.acknowledged = true;
+            probe.send(self.secret(probe.begun, client, Purpose::Decoy))
+        };
+        let secret = self.table.with(now, &client, send)??;
+        Some((secret as u16, ((secret >> 16) as u32).to_be_bytes()))
+    }
+
+    /// `client` resets a response. One that has acknowledged it resets a repetition: not every client knows
+    /// what it had before.
+    pub(crate) fn reset(&self, now: Instant, client: Endpoint) {
+        let reset = |probe: &mut Probe| probe.failed |= !probe.acknowledged;
+        self.table.with(now, &client, reset);
+    }
+
+    /// Whether `client` failed lately, or has left several responses unacknowledged so far: it may never
+    /// have asked for them.
+    pub(crate) fn is_doubtful(&self, now: Instant, client: Endpoint) -> bool {
+        let is_doubtful = |probe: &mut Probe| probe.failed || probe.sent >= DOUBTFUL;
+        self.table.len() > 0
+            && (self.table.with(now, &client, is_doubtful).unwrap_or(false)
+                || self.has_failed(now, client.strangers()))
+    }
+
+    fn has_failed(&self, now: Instant, client: Endpoint) -> bool {
+        let has_failed = |probe: &mut Probe| probe.failed;
+        self.table.len() > 0 && self.table.with(now, &client, has_failed).unwrap_or(false)
+    }
+
+    /// Whether `client` has been sent something of late that may yet prove its address.
+    pub(crate) fn is_under_way(&self, now: Instant, client: Endpoint) -> bool {
+        let is_under_way =
+            |probe: &mut Probe| !probe.failed && probe.sent > 0 && now < probe.begun + REPLY_MAX;
+        self.table.len() > 0 && self.table.with(now, &client, is_under_way).unwrap_or(false)
+    }
+
+    /// Whether `client` has been sent the decoy, which it is about to reset: then its request of that message ID waits
+    /// for it.
+    pub(crate) fn awaits_reset(&self, now: Instant, client: Endpoint, request: u16) -> bool {
+        let awaits = |probe: &mut Probe| {
+            let awaits = probe.acknowledged && !probe.failed && now < probe.begun + REPLY_MAX;
+            probe.waits = awaits.then_some(request).or(probe.waits);
+            awaits
+        };
+        self.table.with(now, &client, awaits).unwrap_or(false)
+    }
+
+    /// The request of `client` that waited for its proof.
+    pub(crate) fn awaiting(&self, now: Instant, client: Endpoint) -> Option<u16> {
+        let take = |probe: &mut Probe| probe.waits.take();
+        self.table.with(now, &client, take)?
+    }
+
+    /// `client` has done with the decoy what is to be done: whether that proves its address.
+    pub(crate) fn pass(&self, now: Instant, client: Endpoint) -> bool {
+        let proves = |probe: &mut Probe| !probe.failed;
+        self.table.with(now, &client, proves).unwrap_or(false)
+            && !self.has_failed(now, client.strangers())
+    }
+
+    /// `client` has done with a message of ours what isn't to be done: the attempt is over.
+    pub(crate) fn fail(&self, now: Instant, client: Endpoint) {
+        self.table.with(now, &client, |probe| probe.failed = true);
+    }
+
+    /// Something from `client` that answers nothing may be a guess, if there is something to guess.
+    pub(crate) fn guess(&self, now: Instant, client: Endpoint) {
+        if self.table.len() == 0 {
+            return;
+        }
+        let guess = |probe: &mut Probe| {
+            probe.guess(GUESSES);
+            probe.knocks
+        };
+        if let Some(at_knock) = self.table.with(now, &client, guess) {
+            let most = if at_knock { 1 } else { GUESSES_AT_ADDRESS };
+            let guess = |probe: &mut Probe| probe.guess(most);
+            self.table
+                .with_or_insert(now, client.strangers(), || Probe::new(now), guess);
+        }
+    }
+
+    /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
+    pub(crate) fn sweep(&self, now: Instant, at_most: usize) -> bool {
+        self.table.sweep(now, at_most)
+    }
+
+    /// What only the receiver of a message of ours gets to know.
+    fn secret(&self, begun: Instant, client: Endpoint, purpose: Purpose) -> u64 {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        hasher.write(&begun.0.to_le_bytes());
+        hasher.write(&client.bytes());
+        match purpose {
+            Purpose::Response(token) => {
+                hasher.write(&token.bytes());
+                hasher.write_usize(token.len());
+            }
+            Purpose::Decoy => {}
+            Purpose::Knock => hasher.write_u8(0),
+            Purpose::Nudge(number) => hasher.write_u8(number),
+        }
+        hasher.finish128().h1
+    }
+}
+
+impl Probe {
+    fn new(now: Instant) -> Self {
+        Self {
+            begun: now,
+            sent: 0,
+            latest: 0,
+            acknowledged: false,
+            knocks: false,
+            nudges: 0,
+            heard: 0,
+            waits: None,
+            guesses: 0,
+            failed: false,
+        }
+    }
+
+    fn guess(&mut self, guesses_max: u16) {
+        self.guesses = self.guesses.saturating_add(1);
+        self.failed |= self.guesses >= guesses_max;
+    }
+
+    /// A message goes out for the attempt, known by `secret`: that, if the attempt goes on.
+    fn send(&mut self, secret: u64) -> Option<u64> {
+        if self.sent == 0 || self.latest != secret {
+            self.sent = self.sent.saturating_add(1);
+            self.latest = secret;
+        }
+        (!self.failed && self.sent <= SENT_MAX).then_some(secret)
+    }
+}
+
+impl std::fmt::Debug for Probes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Probes").field(&self.table).finish()
+    }
+}
+
+impl Aging for Probe {
+    fn used(&self) -> Instant {
+        self.begun
+    }
+
+    fn lifetime(&self) -> Duration {
+        LIFETIME
+    }
+
+    fn is_established(&self, _: Instant) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    fn probes() -> Probes {
+        Probes::new(&Limits::default(), &Seed::fixed(1), 1)
+    }
+
+    fn token(byte: u8) -> Token {
+        Token::new(&[byte])
+    }
+
+    fn client(last: u8) -> Endpoint {
+        at_port(last, 40_000)
+    }
+
+    fn at_port(last: u8, port: u16) -> Endpoint {
+        Endpoint::new(IpAddr::from([192, 0, 2, last]), port)
+    }
+
+    #[test]
+    fn every_response_has_an_id_of_its_own() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        let id = probes.begin(now, client(1), token(1));
+        assert_eq!(probes.begin(now, client(1), token(1)), id, "sent again");
+        assert_ne!(probes.begin(now, client(1), token(2)), id);
+        assert_ne!(probes.begin(now, client(2), token(1)), id);
+        assert!(probes.pass(now, client(1)));
+        assert!(!probes.pass(now, client(3)), "nothing was sent");
+    }
+
+    #[test]
+    fn some_guesses_end_an_attempt_for_a_minute() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        let id = probes.begin(now, client(1), token(1));
+        for _ in 1..GUESSES {
+            probes.guess(now, client(1));
+            probes.guess(now, at_port(1, 40_001));
+        }
+        assert!(probes.pass(now, client(1)));
+        probes.guess(now, client(1));
+        assert!(!probes.pass(now, client(1)));
+        assert_eq!(probes.begin(now, client(1), token(1)), None);
+        let other = at_port(1, 40_001);
+        assert!(probes.begin(now, other, token(1)).is_some());
+        let later = Instant::from_secs(71);
+        assert_ne!(probes.begin(later, client(1), token(1)), id);
+    }
+
+    #[test]
+    fn nobody_guesses_at_all_ports_of_an_address() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        let per_port = GUESSES - 1;
+        for port in 0..GUESSES_AT_ADDRESS / per_port + 1 {
+            let endpoint = at_port(1, 1000 + port);
+            assert!(
+                probes.begin(now, endpoint, token(1)).is_some(),
+                "port {port}"
+            );
+            (0..per_port).for_each(|_| probes.guess(now, endpoint));
+        }
+        let another = at_port(1, 999);
+        assert_eq!(probes.begin(now, another, token(1)), None);
+        assert!(!probes.pass(now, at_port(1, 1000)));
+        assert!(probes.begin(now, client(2), token(1)).is_some());
+        let later = Instant::from_secs(71);
+        assert!(probes.begin(later, another, token(1)).is_some());
+    }
+
+    /// Who does the wrong thing with what only it has got doesn't ask for it.
+    #[test]
+    fn the_wrong_reply_ends_an_attempt() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        probes.begin(now, client(1), token(1));
+        probes.fail(now, client(1));
+        assert!(!probes.pass(now, client(1)));
+        assert_eq!(probes.begin(now, client(1), token(1)), None);
+    }
+
+    #[test]
+    fn a_repetition_is_no_attempt_more_and_may_be_reset() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        let id = probes.begin(now, client(1), token(1));
+        for _ in 0..100 {
+            assert_eq!(probes.begin(now, client(1), token(1)), id);
+        }
+        assert!(!probes.is_doubtful(now, client(1)));
+        assert!(probes.decoy(now, client(1)).is_some());
+        probes.reset(now, client(1));
+        assert!(probes.pass(now, client(1)), "it has been acknowledged");
+        probes.begin(now, client(2), token(1));
+        probes.reset(now, client(2));
+        assert!(!probes.pass(now, client(2)));
+    }
+
+    #[test]
+    fn an_attempt_has_its_end() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        for number in 0..SENT_MAX {
+            assert!(probes.begin(now, client(1), token(number)).is_some());
+        }
+        assert_eq!(probes.begin(now, client(1), token(SENT_MAX)), None);
+        assert!(probes.is_doubtful(now, client(1)) && !probes.is_doubtful(now, client(2)));
+    }
+}
