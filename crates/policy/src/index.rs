@@ -36,6 +36,15 @@ pub(crate) struct Index {
     unkeyed: Box<[u32]>,
 }
 
+/// How the rules are to stand to another one that are looked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sought {
+    /// Before this rule, and asking for no more than the other.
+    TakingIn { before: u32 },
+    /// Asking for something that the other may have as well.
+    Meeting,
+}
+
 /// The rules of a bucket.
 #[derive(Debug, Default)]
 struct List {
@@ -63,9 +72,9 @@ impl Index {
         }
     }
 
-    /// The rules found by an entry that takes in a part of this one, or the other way round.
-    pub(crate) fn meeting(&self, entry: &Entry, tell: &mut impl FnMut(&[u32])) {
-        self.keyed.meeting(entry, tell);
+    /// The rules found by an entry that stands in this relation to this one, and maybe others.
+    pub(crate) fn related(&self, entry: &Entry, sought: Sought, tell: &mut impl FnMut(&[u32])) {
+        self.keyed.related(entry, sought, tell);
     }
 
     /// The rules that are found by nothing.

@@ -50,7 +50,8 @@ pub use config::{
 pub use detail::{Detail, Details};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
 pub use limit::{
-    CountLimit, DistinctLimit, Holding, Layer, Limit, MaxLimit, Meters, Per, RateLimit, Ratio,
+    CountLimit, Counted, DistinctLimit, Holding, Layer, Limit, MaxLimit, Meters, Per, RateLimit,
+    Ratio,
 };
 pub use pack::MAX_BAN;
 pub use policy::Policy;

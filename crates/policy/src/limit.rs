@@ -63,7 +63,7 @@ impl Limit {
                     && mine.ratio_milli <= theirs.ratio_milli
             }
             (Self::Count(mine), Self::Count(theirs)) => {
-                mine.count <= theirs.count && mine.window >= theirs.window
+                mine.of == theirs.of && mine.count <= theirs.count && mine.window >= theirs.window
             }
             // What finds a token in the one comes no faster than the other's are made.
             (Self::Rate(mine), Self::Rate(theirs)) => {
@@ -130,15 +130,41 @@ impl Layer {
 }
 
 /// `limit = { count = 10, window = "10m", per = "client" }`: exceeded while more than `count`
-/// messages came within the window.
+/// messages, or filters in them, came within the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CountLimit {
     /// The most there may be.
     pub count: u32,
+    /// What is counted.
+    pub of: Counted,
     /// How far back messages count.
     pub window: Duration,
     /// What is counted separately.
     pub per: Per,
+}
+
+/// What a count is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Counted {
+    /// Messages that the rule matches.
+    #[default]
+    Messages,
+    /// Of such a message, the filters that it matches, or the answers to filters.
+    Filters,
+}
+
+impl Counted {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Messages, Self::Filters];
+
+    /// The name in rule files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Filters => "filters",
+        }
+    }
 }
 
 /// `limit = { rate = 5, burst = 20, per = "client" }`: a bucket of `burst` tokens that fills at

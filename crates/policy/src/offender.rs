@@ -46,8 +46,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        CountLimit, Endpoints, Holding, MaxLimit, Message, Protocol, RateLimit, Service, Session,
-        Side,
+        CountLimit, Counted, Endpoints, Holding, MaxLimit, Message, Protocol, RateLimit, Service,
+        Session, Side,
     };
 
     const CLIENT: [u8; 4] = [10, 20, 0, 7];
@@ -114,6 +114,7 @@ mod tests {
             let window = Duration::from_secs(60);
             let count = Limit::Count(CountLimit {
                 count: 1,
+                of: Counted::Messages,
                 window,
                 per,
             });

@@ -12,6 +12,14 @@ use crate::{Action, Match, Meters, Policy, Reason, RuleIndex, Ruling, Subject};
 struct Open(SmallVec<[u64; 4]>);
 
 impl Policy {
+    /// Of the filters in a message, or the answers to filters, those that a rule matches.
+    #[must_use]
+    pub fn filters_matched(&self, rule: RuleIndex, subject: &Subject<'_>) -> u32 {
+        let matching = self.matching(rule.0);
+        let matched = parts(subject).filter(|part| matching.fits(subject, *part));
+        u32::try_from(matched.count()).unwrap_or(u32::MAX)
+    }
+
     /// The first rule that catches one of the parts that no earlier rule has let through decides, or the one that
     /// lets the last of them through.
     #[inline(never)]

@@ -6,8 +6,8 @@ mod hidden;
 mod lacking;
 mod never;
 
-use crate::index::Index;
-use crate::matching::{Entry, Look};
+use crate::index::{Index, Sought};
+use crate::matching::Entry;
 use crate::pack::DraftRule;
 use crate::report::Report;
 
@@ -18,20 +18,22 @@ const MAX_LOOKED_UP: usize = 8;
 
 /// Reports all of them.
 pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index) {
+    let search = Search { rules, index };
+    let may_conflict = conflict::may_be_among(rules);
     let (mut related, mut told) = (Vec::new(), vec![false; rules.len()]);
     for (at, rule) in rules.iter().enumerate() {
         // Of what couldn't be read, conditions are missing.
         if !rule.is_whole || never::report(report, rule) {
             continue;
         }
-        related_to(rules, index, at, &mut related);
-        let earlier = &related[..related.partition_point(|other| *other < at)];
-        if let Some(earlier) = hidden::by(rules, earlier, at) {
-            hidden::report(report, &rules[at], earlier);
+        if let Some(earlier) = search.hiding(at, &mut related) {
+            hidden::report(report, rule, earlier);
             continue;
         }
-        for other in related.iter().filter(|other| **other != at) {
-            let (earlier, later) = (at.min(*other), at.max(*other));
+        if !may_conflict {
+            continue;
+        }
+        for (earlier, later) in search.opposed(at, &mut related) {
             if !told[later] && conflict::contradicts(&rules[earlier], &rules[later]) {
                 conflict::report(report, &rules[earlier], &rules[later]);
                 told[later] = true;
@@ -40,28 +42,61 @@ pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index) {
     }
 }
 
-/// The rules found by something that takes in a part of what `at` asks, or the other way round, in order.
-fn related_to(rules: &[DraftRule], index: &Index, at: usize, related: &mut Vec<usize>) {
-    related.clear();
-    let mut tell = |rules: &[u32]| {
-        let rules = rules.iter().map(|rule| *rule as usize);
-        related.extend(rules.take(MAX_COMPARED));
-    };
-    for key in rules[at].matching.keys() {
-        let some: &[Entry] = &key[..key.len().min(MAX_LOOKED_UP)];
-        for entry in some {
-            index.meeting(entry, &mut tell);
-            // What stays inside of something, or takes it in, overlaps it as well.
-            if let Entry::Levels(Look::Within | Look::Covers, filter) = entry {
-                let overlapping = Entry::Levels(Look::Overlaps, filter.clone());
-                index.meeting(&overlapping, &mut tell);
+/// The rules, and how those are found that have to do with each other.
+struct Search<'s> {
+    rules: &'s [DraftRule],
+    index: &'s Index,
+}
+
+impl<'s> Search<'s> {
+    /// The first rule that leaves nothing for this one.
+    fn hiding(&self, at: usize, related: &mut Vec<u32>) -> Option<&'s DraftRule> {
+        let rule = &self.rules[at];
+        let number = u32::try_from(at).ok()?;
+        let sought = Sought::TakingIn { before: number };
+        self.related_to(rule, sought, related, |earlier, draft| {
+            earlier < number && hidden::decides_before(draft, rule)
+        });
+        let mut earlier = related.iter().map(|earlier| &self.rules[*earlier as usize]);
+        earlier.find(|earlier| hidden::hides(earlier, rule))
+    }
+
+    /// This rule with each that is opposed to it, the earlier one first.
+    fn opposed(&self, at: usize, related: &mut Vec<u32>) -> impl Iterator<Item = (usize, usize)> {
+        let rule = &self.rules[at];
+        self.related_to(rule, Sought::Meeting, related, |_, other| {
+            conflict::oppose(rule, other)
+        });
+        let others = related.iter().map(|other| *other as usize);
+        others.map(move |other| (at.min(other), at.max(other)))
+    }
+
+    /// The rules among those that stand so to this one, in order.
+    fn related_to(
+        &self,
+        rule: &DraftRule,
+        sought: Sought,
+        related: &mut Vec<u32>,
+        counts: impl Fn(u32, &DraftRule) -> bool,
+    ) {
+        related.clear();
+        let mut tell = |rules: &[u32]| {
+            let some = rules.iter().take(MAX_COMPARED).copied();
+            related.extend(some.filter(|rule| {
+                let draft = &self.rules[*rule as usize];
+                draft.is_whole && counts(*rule, draft)
+            }));
+        };
+        for key in rule.matching.keys() {
+            let some: &[Entry] = &key[..key.len().min(MAX_LOOKED_UP)];
+            for entry in some {
+                self.index.related(entry, sought, &mut tell);
             }
         }
+        tell(self.index.unkeyed());
+        related.sort_unstable();
+        related.dedup();
     }
-    tell(index.unkeyed());
-    related.retain(|rule| rules[*rule].is_whole);
-    related.sort_unstable();
-    related.dedup();
 }
 
 fn always_decides(draft: &DraftRule) -> bool {

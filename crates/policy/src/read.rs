@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use crate::SourceText;
 use crate::duration;
 use crate::report::{Report, Span};
-use crate::suggest::one_of;
+use crate::suggest::{nearest_of, one_of};
 
 /// Larger files aren't read: 10,000 rules with their cases take a tenth of it.
 const MAX_FILE_BYTES: usize = 16 << 20;
@@ -280,7 +280,11 @@ impl<'a> Node<'a> {
         report
             .error(
                 &self.span,
-                format!("`{}` isn't one of {}", name.escape_debug(), one_of(&names)),
+                format!(
+                    "`{}` isn't one of {}",
+                    name.escape_debug(),
+                    nearest_of(name, &names)
+                ),
             )
             .did_you_mean(name, names, || None);
         None

@@ -2,6 +2,9 @@
 
 /// More names than this aren't listed.
 const MAX_LISTED: usize = 60;
+/// Of more names than this only the nearest are listed where it is known what was written.
+const MAX_LISTED_WHOLE: usize = 16;
+const NEAREST: usize = 6;
 /// Longer words are no slips of the finger, and comparing them takes quadratic time.
 const MAX_WORD_BYTES: usize = 64;
 
@@ -27,6 +30,30 @@ pub(crate) fn suggest<'c>(
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// The same as [`one_of`], and of many names those nearest to `word`, or the first: "`a`, `b` and 40 more".
+pub(crate) fn nearest_of(word: &str, names: &[&str]) -> String {
+    if names.len() <= MAX_LISTED_WHOLE || names.len() > MAX_CANDIDATES {
+        return one_of(names);
+    }
+    let mut nearest = names.to_vec();
+    if word.len() <= MAX_WORD_BYTES {
+        let folded = fold(word);
+        // What has less than half of it in common is as good as any.
+        nearest.sort_by_cached_key(|name| {
+            let distance = strsim::osa_distance(&folded, &fold(name));
+            match distance <= word.len() / 2 {
+                true => distance,
+                false => usize::MAX,
+            }
+        });
+    }
+    let shown: Vec<String> = nearest[..NEAREST]
+        .iter()
+        .map(|n| format!("`{n}`"))
+        .collect();
+    format!("{} and {} more", shown.join(", "), names.len() - NEAREST)
 }
 
 /// "`a`, `b` or `c`".
@@ -79,5 +106,17 @@ mod tests {
         assert_eq!(one_of(&[]), "nothing");
         assert_eq!(one_of(&["a"]), "`a`");
         assert_eq!(one_of(&["a", "b", "c"]), "`a`, `b` or `c`");
+    }
+
+    #[test]
+    fn lists_of_many_names_what_is_nearest() {
+        let names: Vec<String> = (10..50).map(|n| format!("key-{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let listed = nearest_of("Key_423", &names);
+        assert!(listed.starts_with("`key-23`, `key-42`"), "{listed}");
+        assert!(listed.ends_with(" and 34 more"), "{listed}");
+        assert_eq!(nearest_of("x", &["a", "b"]), "`a` or `b`");
+        let listed = nearest_of(&"a".repeat(1 << 20), &names);
+        assert!(listed.starts_with("`key-10`, `key-11`"), "{listed}");
     }
 }

@@ -20,6 +20,15 @@ pub(super) struct Meter {
     is_exceeded: bool,
 }
 
+/// What a message enters in a meter.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Entered {
+    /// So often what is counted.
+    Times(u32),
+    /// The value it has.
+    Value(u128),
+}
+
 #[derive(Debug)]
 enum Measure {
     Window(Window),
@@ -62,16 +71,18 @@ impl Meter {
         }
     }
 
-    /// Enters a message, and the value it has where those are counted: whether it exceeds the limit.
-    pub(super) fn enter(&mut self, now: Instant, limit: &Limit, value: u128) -> bool {
+    /// Enters a message: whether it exceeds the limit.
+    pub(super) fn enter(&mut self, now: Instant, limit: &Limit, entered: Entered) -> bool {
         self.used = self.used.max(now);
-        self.is_exceeded = match (&mut self.measure, limit) {
-            (Measure::Window(window), Limit::Count(limit)) => {
-                window.enter(now) > u64::from(limit.count)
+        self.is_exceeded = match (&mut self.measure, limit, entered) {
+            (Measure::Window(window), Limit::Count(limit), Entered::Times(times)) => {
+                window.enter(now, times) > u64::from(limit.count)
             }
-            (Measure::Bucket(bucket), Limit::Rate(limit)) => !bucket.take(now, limit),
-            (Measure::Distinct(values), Limit::Distinct(limit)) => values.enter(now, limit, value),
-            // The key of a meter names its limit.
+            (Measure::Bucket(bucket), Limit::Rate(limit), _) => !bucket.take(now, limit),
+            (Measure::Distinct(values), Limit::Distinct(limit), Entered::Value(value)) => {
+                values.enter(now, limit, value)
+            }
+            // The key of a meter names its limit, which says what is entered.
             _ => false,
         };
         self.is_exceeded
@@ -88,14 +99,14 @@ impl Window {
         }
     }
 
-    /// Counts a message; how many there are within the window.
-    fn enter(&mut self, now: Instant) -> u64 {
+    /// Counts what a message has of it; how many there are within the window.
+    fn enter(&mut self, now: Instant, times: u32) -> u64 {
         let granule = now.0 / self.granule_ns;
         self.advance(granule);
         // Another worker's clock may be ahead by a little.
         if self.latest - granule < GRANULES as u64 {
             let count = &mut self.counts[at(granule)];
-            *count = count.saturating_add(1);
+            *count = count.saturating_add(times);
         }
         self.counts.iter().map(|count| u64::from(*count)).sum()
     }
@@ -156,7 +167,7 @@ impl Aging for Meter {
 
 #[cfg(test)]
 mod tests {
-    use policy::Per;
+    use policy::{Counted, Per};
     use proptest::prelude::*;
 
     use super::*;
@@ -164,7 +175,13 @@ mod tests {
     fn count(count: u32, window_s: u64) -> Limit {
         let window = Duration::from_secs(window_s);
         let per = Per::Client;
-        Limit::Count(CountLimit { count, window, per })
+        let of = Counted::Messages;
+        Limit::Count(CountLimit {
+            count,
+            of,
+            window,
+            per,
+        })
     }
 
     fn rate(rate_milli: u32, burst: u32) -> Limit {
@@ -179,7 +196,7 @@ mod tests {
     /// The verdicts on messages at these seconds.
     fn verdicts(limit: &Limit, seconds: &[u64]) -> Vec<bool> {
         let mut meter = Meter::new(Instant::from_secs(seconds[0]), limit);
-        let enter = |at: &u64| meter.enter(Instant::from_secs(*at), limit, 0);
+        let enter = |at: &u64| meter.enter(Instant::from_secs(*at), limit, Entered::Times(1));
         seconds.iter().map(enter).collect()
     }
 
@@ -228,7 +245,10 @@ mod tests {
         ] {
             for now in [Instant::ZERO, Instant::from_secs(1), Instant::FAR] {
                 let mut meter = Meter::new(now, &limit);
-                assert!(!meter.enter(now, &limit, 0), "{limit:?} {now}");
+                assert!(
+                    !meter.enter(now, &limit, Entered::Times(1)),
+                    "{limit:?} {now}"
+                );
                 assert!(meter.lifetime() < Duration::from_secs(1 << 31));
             }
         }
@@ -258,7 +278,7 @@ mod tests {
             for pause_ms in pauses_ms {
                 now = now + Duration::from_millis(pause_ms);
                 log.push(now);
-                let exceeded = meter.enter(now, &limit, 0);
+                let exceeded = meter.enter(now, &limit, Entered::Times(1));
                 let since = |age: Duration| {
                     log.iter().filter(|at| now.since(**at) < age).count() > most as usize
                 };
@@ -284,7 +304,7 @@ mod tests {
                 tokens = (tokens + pause_ms * per_second).min(u64::from(burst) * 1000);
                 let has_one = tokens >= 1000;
                 tokens -= if has_one { 1000 } else { 0 };
-                prop_assert_eq!(meter.enter(now, &limit, 0), !has_one);
+                prop_assert_eq!(meter.enter(now, &limit, Entered::Times(1)), !has_one);
             }
         }
     }

@@ -9,14 +9,14 @@ mod distinct;
 mod key;
 mod meter;
 
-use policy::{Limit, Meters, Policy, RuleIndex, Subject};
+use policy::{Counted, Limit, Meters, Policy, RuleIndex, Subject};
 
 use crate::context::Carrier;
 use crate::table::{SWEEP_ENTRIES, Sweeps, Table};
 use crate::{Instant, Limits, Seed};
 
 pub(crate) use key::Keys;
-use meter::Meter;
+use meter::{Entered, Meter};
 
 /// All meters.
 #[derive(Debug)]
@@ -79,27 +79,30 @@ impl Meters for Metered<'_> {
             return false;
         }
         let (metering, policy) = (self.metering, self.policy);
-        let rule = policy.meter(rule);
+        let (index, rule) = (rule, policy.meter(rule));
         let (flow, _) = self.carrier.key(self.link, &subject.endpoints);
         let Some(key) = metering.keys.key(policy, rule, limit.per(), subject, &flow) else {
             return false;
         };
-        let value = match limit {
+        let entered = match limit {
+            Limit::Count(limit) if limit.of == Counted::Filters => {
+                Entered::Times(policy.filters_matched(index, subject))
+            }
             Limit::Distinct(limit) => {
                 let keys = &metering.keys;
                 let Some(value) = keys.key(policy, rule, limit.of, subject, &flow) else {
                     return false;
                 };
-                value
+                Entered::Value(value)
             }
-            _ => 0,
+            _ => Entered::Times(1),
         };
         metering.sweeps.start(self.now);
         let (exceeded, evicted) = metering.meters.with_or_insert(
             self.now,
             key,
             || Meter::new(self.now, limit),
-            |meter| meter.enter(self.now, limit, value),
+            |meter| meter.enter(self.now, limit, entered),
         );
         self.evicted |= evicted;
         exceeded

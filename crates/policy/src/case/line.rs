@@ -13,7 +13,7 @@ use crate::duration;
 use crate::matching::{code_number, methods};
 use crate::read::Node;
 use crate::report::{Report, Span};
-use crate::suggest::one_of;
+use crate::suggest::{nearest_of, one_of};
 
 /// A segment or datagram carries them.
 const MAX_HEX_BYTES: usize = 65_000;
@@ -265,7 +265,7 @@ impl<'r, 't> LineReader<'r, 't> {
                 keys.iter().copied(),
                 || match keys.as_slice() {
                     [] => Some(format!("{verb} has none")),
-                    keys => Some(format!("its fields are {}", one_of(keys))),
+                    keys => Some(format!("its fields are {}", nearest_of(key, keys))),
                 },
             );
             return None;

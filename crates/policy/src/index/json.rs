@@ -5,6 +5,7 @@ use crate::matching::{
     Bounds, JsonLook, JsonTree, JsonTreeBuilder, JsonValue, Pointer, Range, Real, lossy,
 };
 
+use super::Sought;
 use super::ranges::Ranges;
 use super::texts::{Texts, TextsBuilder};
 
@@ -48,10 +49,11 @@ impl ValuesBuilder {
         }
     }
 
-    pub(super) fn build(self) -> Values {
+    /// With the first rule of each number.
+    pub(super) fn build(self, first: impl Fn(u32) -> u32) -> Values {
         Values(self.0.build(|asked| Asked {
             known: asked.known,
-            numbers: Ranges::new(asked.numbers),
+            numbers: Ranges::new(asked.numbers, &first),
             texts: asked.texts.build(),
         }))
     }
@@ -64,17 +66,21 @@ impl Values {
             asked.known.there.into_iter().for_each(&mut *tell);
             match value {
                 JsonValue::Flag(flag) => asked.known.tell_flag(flag, tell),
-                JsonValue::Number(number) => {
-                    asked.numbers.find(Bounds::one(Real(number).rank()), tell);
-                }
+                JsonValue::Number(number) => asked.numbers.find(Real(number).rank(), tell),
                 JsonValue::Text(raw) => lossy(raw, |text| asked.texts.find(text, tell)),
                 JsonValue::Other => {}
             }
         });
     }
 
-    /// Tells the numbers of all that have something in common with this one.
-    pub(super) fn meeting(&self, pointer: &Pointer, look: &JsonLook, tell: &mut impl FnMut(u32)) {
+    /// Tells the numbers of what a rule that asks for this may be compared with.
+    pub(super) fn related(
+        &self,
+        pointer: &Pointer,
+        look: &JsonLook,
+        sought: Sought,
+        tell: &mut impl FnMut(u32),
+    ) {
         let Some(asked) = self.0.named(pointer) else {
             return;
         };
@@ -82,7 +88,7 @@ impl Values {
         match look {
             JsonLook::There => {}
             JsonLook::Flag(wanted) => asked.known.tell_flag(*wanted, tell),
-            JsonLook::Within(range) => asked.numbers.find(bounds(*range), tell),
+            JsonLook::Within(range) => asked.numbers.related(bounds(*range), sought, tell),
             JsonLook::Text(_, text) => asked.texts.find(text, tell),
         }
     }
@@ -126,7 +132,7 @@ mod tests {
         for (number, look) in (0..).zip(looks) {
             builder.insert(&pointer, look, number);
         }
-        let values = builder.build();
+        let values = builder.build(|number| number);
         for (value, numbers) in [
             ("true", &[0, 1][..]),
             ("false", &[0]),

@@ -11,7 +11,6 @@ use crate::matching::{
 };
 use crate::{Reason, Subject};
 
-use super::Found;
 use super::choice::Choice;
 use super::json::{Values, ValuesBuilder};
 use super::literals::{Literals, LiteralsBuilder};
@@ -19,6 +18,7 @@ use super::prefixes::Prefixes;
 use super::ranges::Ranges;
 use super::texts::{Texts, TextsBuilder};
 use super::trie::Trie;
+use super::{Found, Sought};
 
 /// Rules by what they ask for.
 #[derive(Debug)]
@@ -39,8 +39,6 @@ pub(super) struct Keyed {
 
 const LOOKS: usize = Look::Path as usize + 1;
 const PARTIES: usize = Party::Server as usize + 1;
-/// Open ranges meet all others: of more of them nothing is told.
-const MAX_MEETING: usize = 128;
 const EXTENTS: usize = Extent::ALL.len();
 
 /// Which of them a bucket's rules are found by, one bit each.
@@ -133,6 +131,11 @@ impl Keyed {
                 }
             }
         }
+        let first = |number: u32| rules[number as usize].first().copied().unwrap_or_default();
+        let (json, numbers) = (
+            json.build(first),
+            numbers.map(|numbers| Ranges::new(numbers, first)),
+        );
         let texts = texts
             .into_iter()
             .map(|(field, texts)| (field, texts.build()));
@@ -144,8 +147,8 @@ impl Keyed {
             networks,
             vlans,
             payloads: payloads.build(),
-            json: json.build(),
-            numbers: numbers.map(Ranges::new),
+            json,
+            numbers,
             reasons,
         }
     }
@@ -214,7 +217,7 @@ impl Keyed {
             let payload = payload_in_5(subject).filter(|_| extent == Extent::Payload);
             let payload = payload.and_then(|payload| u64::try_from(payload.len()).ok());
             let numbers = [extent.of(subject), payload].into_iter().flatten();
-            numbers.for_each(|n| ranges.find(Bounds::one(n), tell));
+            numbers.for_each(|n| ranges.find(n, tell));
         }
     }
 
@@ -232,15 +235,12 @@ impl Keyed {
         }
     }
 
-    /// Tells the rules found by an entry that takes in a part of this one, or the other way round: one of the
-    /// two ways is enough where a text or a network is concerned.
-    pub(super) fn meeting(&self, entry: &Entry, tell: &mut impl FnMut(&[u32])) {
+    /// Tells the rules that are found by an entry which stands in this relation to this one. It may tell others
+    /// as well; and a text or network that takes in others tells none of them.
+    pub(super) fn related(&self, entry: &Entry, sought: Sought, tell: &mut impl FnMut(&[u32])) {
         let mut tell = |number: u32| tell(&self.rules[number as usize]);
         match entry {
-            Entry::Levels(look, filter) => {
-                let trie = &self.levels[*look as usize];
-                trie.find(Relation::Overlaps, topic::levels(&**filter), &mut tell);
-            }
+            Entry::Levels(look, filter) => self.related_levels(*look, filter, sought, &mut tell),
             Entry::Text(field, _, text) => {
                 let mine = self.texts.iter().find(|(known, _)| known == field);
                 mine.into_iter()
@@ -262,17 +262,29 @@ impl Keyed {
                 number.into_iter().for_each(&mut tell);
             }
             Entry::Payload(literal) => self.payloads.find(literal, &mut tell),
-            Entry::Json(pointer, look) => {
-                self.json
-                    .meeting(pointer, look, &mut at_most(MAX_MEETING, tell));
-            }
+            Entry::Json(pointer, look) => self.json.related(pointer, look, sought, &mut tell),
             Entry::Number(extent, bounds) => {
-                self.numbers[*extent as usize].find(*bounds, &mut at_most(MAX_MEETING, tell));
+                self.numbers[*extent as usize].related(*bounds, sought, &mut tell);
             }
             Entry::Reason(reason) => {
                 let number = self.reasons.get(reason).copied();
                 number.into_iter().for_each(&mut tell);
             }
+        }
+    }
+
+    fn related_levels(&self, look: Look, filter: &str, sought: Sought, tell: &mut impl FnMut(u32)) {
+        let mut find = |look: Look, relation| {
+            self.levels[look as usize].find(relation, topic::levels(filter), &mut *tell);
+        };
+        match (sought, look) {
+            (Sought::TakingIn { .. }, Look::Covers) => find(look, Relation::Covers),
+            (Sought::TakingIn { .. }, _) => find(look, Relation::Within),
+            (Sought::Meeting, _) => find(look, Relation::Overlaps),
+        }
+        // What stays inside of something, or takes it in, overlaps it as well.
+        if matches!(look, Look::Within | Look::Covers) {
+            find(Look::Overlaps, Relation::Overlaps);
         }
     }
 
@@ -308,15 +320,6 @@ impl Keyed {
                     trie.find(look.into(), levels, tell);
                 });
             }
-        }
-    }
-}
-
-fn at_most(mut left: usize, mut tell: impl FnMut(u32)) -> impl FnMut(u32) {
-    move |number| {
-        if left > 0 {
-            left -= 1;
-            tell(number);
         }
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use wire::mqtt::PacketType;
 
-use super::{CountLimit, DistinctLimit, Holding, Layer, Limit, MaxLimit, Per, RateLimit, Ratio};
+use super::{
+    CountLimit, Counted, DistinctLimit, Holding, Layer, Limit, MaxLimit, Per, RateLimit, Ratio,
+};
 use crate::matching::{CodeClass, Identity, Scope};
 use crate::pack::DraftRule;
 use crate::read::{Node, Table};
@@ -99,10 +101,18 @@ impl LimitReader<'_, '_> {
 
     fn count(&mut self, measure: &Node<'_>) -> Option<CountLimit> {
         let count = measure.integer(self.report, 1..=MAX_COUNT);
+        let of = match self.table.optional("of") {
+            Some(node) => {
+                let names: Vec<_> = Counted::ALL.iter().map(|of| (of.name(), *of)).collect();
+                node.choice(self.report, &names)
+            }
+            None => Some(Counted::default()),
+        };
         let window = self.window(MAX_COUNT_WINDOW);
         let per = self.per();
         Some(CountLimit {
             count: u32::try_from(count?).ok()?,
+            of: of?,
             window: window?,
             per: per?,
         })
@@ -203,6 +213,13 @@ pub(crate) fn check(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
         return check_merit(report, draft, node);
     }
     check_counted(report, scope, limit.per(), node);
+    if let Limit::Count(CountLimit {
+        of: Counted::Filters,
+        ..
+    }) = limit
+    {
+        check_filters(report, scope, node);
+    }
     if let Limit::Distinct(limit) = limit {
         check_counted(report, scope, limit.of, node);
         if limit.of == limit.per {
@@ -225,6 +242,20 @@ fn check_counted(report: &mut Report, scope: Scope, by: Per, node: &Node<'_>) {
     if by == Per::Topic && !scope.is_subset(Scope::packet(PacketType::Publish)) {
         let finding = report.error(node.span(), "not all that the rule matches has a topic");
         finding.help("add packet = \"PUBLISH\" to the rule's match");
+    }
+}
+
+/// All that the rule matches has to have filters, or to answer some.
+fn check_filters(report: &mut Report, scope: Scope, node: &Node<'_>) {
+    let packets = [
+        PacketType::Subscribe,
+        PacketType::SubAck,
+        PacketType::Unsubscribe,
+        PacketType::UnsubAck,
+    ];
+    if !scope.is_subset(Scope::union(packets.map(Scope::packet))) {
+        let finding = report.error(node.span(), "not all that the rule matches has filters");
+        finding.help("add packet = \"SUBSCRIBE\" to the rule's match");
     }
 }
 

@@ -19,7 +19,7 @@ use super::reasons::ReasonSet;
 use super::set::Codes;
 use crate::address::{self, SIDES};
 use crate::report::{Finding, Report, Span};
-use crate::suggest::one_of;
+use crate::suggest::{nearest_of, one_of};
 use crate::{Protocol, Reason, Service, Side};
 
 /// What stands for a value of the session's.
@@ -71,7 +71,7 @@ pub(crate) fn name<T: Copy>(
         span,
         text,
         &known,
-        format!("isn't one of {}", one_of(&known)),
+        format!("isn't one of {}", nearest_of(text, &known)),
     );
     None
 }

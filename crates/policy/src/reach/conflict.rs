@@ -27,18 +27,24 @@ pub(super) fn report(report: &mut Report, earlier: &DraftRule, later: &DraftRule
         ));
 }
 
-/// Whether `earlier` contradicts `later` in part without saying so.
-pub(super) fn contradicts(earlier: &DraftRule, later: &DraftRule) -> bool {
-    let (first, second) = (earlier.rule.action, later.rule.action);
-    let oppose = match first {
-        Action::Accept => second.stops(),
-        _ => first.stops() && second == Action::Accept,
+/// Whether some rule lets through and another one stops.
+pub(super) fn may_be_among(rules: &[DraftRule]) -> bool {
+    let is_among = |does: fn(Action) -> bool| rules.iter().any(|draft| does(draft.rule.action));
+    is_among(|action| action == Action::Accept) && is_among(Action::stops)
+}
+
+/// Whether one of them lets through and the other one stops, each whatever it matches.
+pub(super) fn oppose(one: &DraftRule, other: &DraftRule) -> bool {
+    let does = match one.rule.action {
+        Action::Accept => other.rule.action.stops(),
+        action => action.stops() && other.rule.action == Action::Accept,
     };
-    oppose
-        && always_decides(earlier)
-        && always_decides(later)
-        && !earlier.overrides.contains(&later.rule.id)
-        && earlier.matching.crosses(&later.matching)
+    does && always_decides(one) && always_decides(other)
+}
+
+/// Whether `earlier` contradicts `later`, which it is opposed to, in part without saying so.
+pub(super) fn contradicts(earlier: &DraftRule, later: &DraftRule) -> bool {
+    !earlier.overrides.contains(&later.rule.id) && earlier.matching.crosses(&later.matching)
 }
 
 impl Matching {

@@ -5,19 +5,9 @@ use crate::matching::{Condition, Effect, Matching};
 use crate::pack::DraftRule;
 use crate::report::Report;
 
-/// The first of the earlier rules that leaves nothing for the one at `at`.
-pub(super) fn by<'r>(
-    rules: &'r [DraftRule],
-    earlier: &[usize],
-    at: usize,
-) -> Option<&'r DraftRule> {
-    let mut earlier = earlier.iter().map(|earlier| &rules[*earlier]);
-    earlier.find(|earlier| decides_before(earlier, &rules[at]) && hides(earlier, &rules[at]))
-}
-
 /// Whether `earlier`, where it matches, leaves nothing to decide. That a pack allows more than another one
 /// beside it is no fault of either.
-fn decides_before(earlier: &DraftRule, later: &DraftRule) -> bool {
+pub(super) fn decides_before(earlier: &DraftRule, later: &DraftRule) -> bool {
     let (earlier, later) = (&earlier.rule, &later.rule);
     let is_exceeded = match (&earlier.limit, &later.limit) {
         (None, _) => true,

@@ -5,7 +5,7 @@ use wire::mqtt::{PacketType, Property, Version};
 use crate::matching::{
     Condition, Flag, Matching, Measure, Numbers, PropertyCondition, Scope, Set, Test,
 };
-use crate::{Protocol, Service};
+use crate::{Protocol, Reason, Service};
 
 /// The least bytes that a CONNECT has: that of 3.1.1 with no client identifier (MQTT 3.1.1 §3.1).
 const CONNECT_BYTES: u64 = 14;
@@ -22,6 +22,9 @@ pub(super) fn why(matching: &Matching) -> Option<&'static str> {
     let excludes_v5 = conditions.iter().any(
         |condition| matches!(condition, Condition::Version(set) if !set.contains(Version::V5)),
     );
+    if excludes_v5 && matching.reasons.is_some_and(|set| set.iter().all(is_of_5)) {
+        return Some("what it asks for is raised on MQTT 5.0, which its `version` leaves out");
+    }
     conditions.iter().find_map(|condition| match condition {
         Condition::Tls(wanted) => of_encryption(scope, services?, *wanted),
         Condition::AddressValidated(false) if !services?.has(Service::ALL, Service::is_udp) => {
@@ -49,6 +52,12 @@ pub(super) fn why(matching: &Matching) -> Option<&'static str> {
         Condition::Path(list) => of_list(list.leaves_nothing()),
         _ => None,
     })
+}
+
+/// Whether it is about what came with 5.0: terms that the ends agree on, and aliases of topics.
+fn is_of_5(reason: Reason) -> bool {
+    let begins = |family| reason.code().starts_with(family);
+    begins("mqtt.negotiated.") || begins("mqtt.alias.")
 }
 
 fn of_encryption(scope: Scope, services: &Set<Service>, wanted: bool) -> Option<&'static str> {

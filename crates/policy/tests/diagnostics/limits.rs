@@ -29,6 +29,10 @@ fn limits_without_fault_are_read() {
             "{ max = 5, of = \"sessions\", per = \"username\" }",
         ),
         (
+            "packet = [\"SUBSCRIBE\", \"SUBACK\"]",
+            "{ count = 10, of = \"filters\", window = \"1m\", per = \"flow\" }",
+        ),
+        (
             "packet = \"SUBSCRIBE\"",
             "{ max = 5, of = \"subscriptions\", per = \"client_id\" }",
         ),
@@ -176,6 +180,13 @@ fn what_is_wrong_with_a_limit() {
         (
             mqtt,
             "drop",
+            "{ count = 10, of = \"filters\", window = \"1m\", per = \"flow\" }",
+            "not all that the rule matches has filters",
+            "packet = \"SUBSCRIBE\"",
+        ),
+        (
+            mqtt,
+            "drop",
             "{}",
             "the limit measures nothing",
             "count = 10",
@@ -227,7 +238,7 @@ fn what_is_wrong_with_a_limit() {
             "drop",
             "{ count = 10, window = \"1m\", per = \"client\", burst = 5 }",
             "`limit` has no key `burst`",
-            "its keys are `count`, `window` or `per`",
+            "its keys are `count`, `of`, `window` or `per`",
         ),
         (
             mqtt,

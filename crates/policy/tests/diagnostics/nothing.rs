@@ -20,6 +20,10 @@ fn a_rule_that_matches_nothing_is_told_of() {
             "version = '3.1.1', property = { session_expiry = { min = 1 } }",
             "MQTT 5.0",
         ),
+        (
+            "version = ['3.1', '3.1.1'], reason = ['mqtt.negotiated.qos', 'mqtt.alias.*']",
+            "raised on MQTT 5.0",
+        ),
         ("topic = 'a/b/c', levels = { max = 2 }", "as many `levels`"),
         (
             "topic = 'a/b/c/d/#', levels = { max = 3 }",

@@ -399,6 +399,25 @@ fn what_is_meant_is_said_by_overrides() {
     );
 }
 
+/// However many others have sizes in common with it, and come later or have something of their own.
+#[test]
+fn a_size_is_hidden_among_many_that_overlap() {
+    let rule = |id: usize, conditions: &str| {
+        let conditions = format!("packet = 'PUBLISH', {conditions}");
+        format!("[[rule]]\nid = \"r{id}\"\nmatch = {{ {conditions} }}\naction = \"drop\"\n")
+    };
+    let wider = |n: usize| format!("size = {{ min = {} }}", 5000 - n);
+    let later: String = (500..1000).map(|n| rule(n, &wider(n))).collect();
+    let between = |n: usize| format!("size = {{ min = {}, max = {} }}", 6000 + n, 9000 + n);
+    let overlapping: String = (2..500).map(|n| rule(n, &between(n))).collect();
+    let wide = rule(0, "size = { min = 5000, max = 8000 }");
+    let hidden = rule(1, "size = { min = 6500, max = 7000 }");
+    let said = pack(&(wide + &overlapping + &hidden + &later));
+    assert!(said.contains("`r1` can never be reached"), "{said}");
+    assert!(said.contains("`r0` decides before it"), "{said}");
+    assert!(said.ends_with("\n1 error\n"), "{said}");
+}
+
 /// What is missing of a rule with a mistake may be just what tells it from others.
 #[test]
 fn a_rule_with_a_mistake_hides_no_other() {

@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value, json};
 use weir_policy::{
-    Action, Detail, Holding, Layer, Per, Proof, Protocol, REFUSALS, Reason, Service, Severity,
-    Side, Verdict, vocabulary,
+    Action, Counted, Detail, Holding, Layer, Per, Proof, Protocol, REFUSALS, Reason, Service,
+    Severity, Side, Verdict, vocabulary,
 };
 use wire::hello::Version;
 use wire::mqtt::PacketType;
@@ -237,7 +237,8 @@ fn limits() -> [Value; 5] {
     );
     let window = json!({ "$ref": "#/definitions/time" });
     let whole = json!({ "type": "integer" });
-    let count = json!({ "count": whole, "window": window, "per": per });
+    let counted = names(Counted::ALL.iter().map(|of| of.name()));
+    let count = json!({ "count": whole, "of": counted, "window": window, "per": per });
     let rate = json!({ "rate": number, "burst": whole, "per": per });
     let holdings = names(Holding::ALL.iter().map(|holding| holding.name()));
     let distinct = json!({ "distinct": whole, "of": per, "window": window, "per": per });

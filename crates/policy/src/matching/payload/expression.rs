@@ -23,6 +23,8 @@ pub(crate) struct Expression {
     text: Box<str>,
     /// Whether what it matches doesn't depend on what stands around that.
     is_about_itself: bool,
+    /// Literals of which every payload it matches has one, if there are such.
+    needs: Option<Box<[Box<[u8]>]>>,
     /// Built beforehand where nothing less shows that it isn't too large.
     regex: OnceLock<Regex>,
 }
@@ -48,6 +50,7 @@ impl Expression {
         }
         Ok(Self {
             text: text.into(),
+            needs: hir.as_ref().and_then(needed::needed).map(Into::into),
             is_about_itself: hir.is_some_and(|hir| hir.properties().look_set().is_empty()),
             regex,
         })
@@ -66,8 +69,8 @@ impl Expression {
     }
 
     /// Literals of which every payload it matches has one, if there are such.
-    pub(crate) fn needs(&self) -> Option<Vec<Box<[u8]>>> {
-        needed::needed(&parse(&self.text)?)
+    pub(crate) fn needs(&self) -> Option<&[Box<[u8]>]> {
+        self.needs.as_deref()
     }
 }
 
