@@ -11,7 +11,7 @@ pub(super) mod portion;
 pub(super) mod withheld;
 
 use policy::{Proof, RuleIndex};
-use wire::coap::{Block, Code, Message, Type};
+use wire::coap::{Block, Code, Message, Type, encode};
 
 use super::books::allowance::Allowance;
 use super::books::budget::{Entry, Standing};
@@ -70,25 +70,11 @@ impl Tracker {
         if !is_fit {
             return false;
         }
-        // If it gets lost, the client goes on asking: its request isn't acknowledged before the portion is.
-        let client = bearing.client;
-        let Some(message_id) = self.probes.begin(cx.now, client, datagram.token) else {
-            return false;
-        };
         let is_separate = message.message_type() == Type::Confirmable;
-        let in_place = Envelope {
-            // The server is told that it has arrived.
-            message_type: match is_separate {
-                true => Type::NonConfirmable,
-                false => message.message_type(),
-            },
-            message_id: message.message_id(),
-            token: message.token(),
-            room: room.alone,
-        };
+        let in_place = Envelope::in_place(message, room.alone);
+        // If it gets lost, the client goes on asking: its request isn't acknowledged before the portion is.
         let ours = Envelope {
             message_type: Type::Confirmable,
-            message_id,
             room: room.before_decoy,
             ..in_place
         };
@@ -103,9 +89,17 @@ impl Tracker {
                 }
             }
         };
-        let Some(portion) = portion else {
+        let Some(mut portion) = portion else {
             return false;
         };
+        // It counts only if it goes out.
+        let client = bearing.client;
+        let Some(message_id) = self.probes.begin(cx.now, client, datagram.token) else {
+            return false;
+        };
+        if envelope.message_type == Type::Confirmable {
+            encode::set_message_id(&mut portion, message_id);
+        }
         self.give(cx, datagram, &portion, Towards::Receiver);
         match envelope.message_type {
             Type::Confirmable => {
@@ -317,17 +311,9 @@ impl Tracker {
         let Some(kept) = self.done.response(cx.now, act, asks) else {
             return false;
         };
-        let envelope = Envelope {
-            message_type: match message.message_type() {
-                Type::Confirmable => Type::Acknowledgement,
-                _ => Type::NonConfirmable,
-            },
-            message_id: message.message_id(),
-            token: message.token(),
-            room: usize::MAX,
-        };
         let response = Message::decode(&kept).ok();
-        let whole = response.and_then(|response| portion::whole(&response, &envelope));
+        let whole =
+            response.and_then(|response| portion::whole(&response, &Envelope::of_answer(message)));
         let Some(whole) = whole else {
             return false;
         };

@@ -236,9 +236,14 @@ impl Tracker {
                 if self.deliver(cx, datagram, judgement.outcome.rule, room) {
                     return Some(Injected::Portion);
                 }
-                let may_nudge = self.may_nudge(cx, datagram, room);
-                if self.withhold(cx, datagram, judgement.outcome.rule, may_nudge) {
+                let may_wait = self.probes.may_wait(cx.now, bearing.client);
+                let may_nudge = !may_wait && self.may_nudge(cx, datagram, room);
+                let rule = judgement.outcome.rule;
+                if self.withhold(cx, datagram, rule, may_wait || may_nudge) {
                     let about = (message.message_id(), datagram.token);
+                    if may_wait {
+                        self.probes.wait(cx.now, bearing.client, about.0);
+                    }
                     let is_sent = may_nudge && self.nudge(cx, datagram, Towards::Receiver, about);
                     return is_sent.then_some(Injected::Ping);
                 }

@@ -170,7 +170,33 @@ fn portion(response: &Message<'_>, start: usize, szx: u8, envelope: &Envelope<'_
     message
 }
 
-impl Envelope<'_> {
+impl<'a> Envelope<'a> {
+    /// Of an answer to `request`, however long.
+    pub(crate) fn of_answer(request: &Message<'a>) -> Self {
+        Self {
+            message_type: match request.message_type() {
+                Type::Confirmable => Type::Acknowledgement,
+                _ => Type::NonConfirmable,
+            },
+            message_id: request.message_id(),
+            token: request.token(),
+            room: usize::MAX,
+        }
+    }
+
+    /// Of `response` as it goes on to its client; in the place of a CON, which its server is told has arrived, a NON.
+    pub(crate) fn in_place(response: &Message<'a>, room: usize) -> Self {
+        Self {
+            message_type: match response.message_type() {
+                Type::Confirmable => Type::NonConfirmable,
+                as_it_is => as_it_is,
+            },
+            message_id: response.message_id(),
+            token: response.token(),
+            room,
+        }
+    }
+
     fn open<'m>(&self, message: &'m mut Vec<u8>, response: &Message<'_>) -> Builder<'m> {
         Builder::new(
             message,

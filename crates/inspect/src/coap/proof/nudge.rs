@@ -18,6 +18,7 @@ use super::answer::{Answer, Towards};
 use super::challenge::allowance;
 use crate::coap::books::allowance::Allowance;
 use crate::coap::books::budget::Entry;
+use crate::coap::books::size::Size;
 use crate::coap::delivery::portion::{self, Envelope};
 use crate::coap::exchange::endpoint::{Endpoint, Token};
 use crate::coap::exchange::sent::{Kind, Sent};
@@ -76,21 +77,15 @@ impl Tracker {
         room: Allowance,
     ) -> bool {
         let (message, client) = (datagram.message, datagram.bearing.client);
-        let envelope = Envelope {
-            message_type: match message.message_type() {
-                Type::Confirmable => Type::Acknowledgement,
-                _ => Type::NonConfirmable,
-            },
-            message_id: message.message_id(),
-            token: message.token(),
-            room: usize::MAX,
-        };
         let smallest = Block {
             number: asked.number << asked.szx,
             more: false,
             szx: 0,
         };
-        let Some(Ok(block)) = self.portions.block(cx.now, body, smallest, &envelope) else {
+        let Some(Ok(block)) =
+            self.portions
+                .block(cx.now, body, smallest, &Envelope::of_answer(message))
+        else {
             return false;
         };
         if self
@@ -164,7 +159,28 @@ impl Tracker {
         });
         if goes_on {
             self.nudge(cx, datagram, Towards::Sender, about);
-        } else {
+        } else if !self.release(cx, datagram, &kept, room, true) {
+            self.nudge_next(cx, datagram);
+        }
+    }
+
+    /// Nothing that has gone out so far will prove the address of a client: what waits for that next is what it is
+    /// pinged for now.
+    fn nudge_next<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let next = self.probes.next_waiting(cx.now, client);
+        let Some((id, kept)) =
+            next.and_then(|id| Some((id, self.withheld.waiting(cx.now, client, server, id)?)))
+        else {
+            return;
+        };
+        let standing = self.enter(cx, client, Entry::Credit, Size::default());
+        let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
+        let about = (id, kept.token());
+        let is_pinged = Message::decode(kept.response())
+            .is_ok_and(|response| self.takes_more(cx.now, client, &response, room))
+            && self.nudge(cx, datagram, Towards::Sender, about);
+        if !is_pinged {
             self.release(cx, datagram, &kept, room, true);
         }
     }
@@ -172,12 +188,10 @@ impl Tracker {
     /// A client has proved its address: what is withheld from it for that goes out.
     pub(crate) fn release_proved<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        let kept = self
-            .probes
-            .awaiting(cx.now, client)
-            .and_then(|id| self.withheld.block(cx.now, client, server, id));
-        if let Some(kept) = kept {
-            self.release(cx, datagram, &kept, Allowance::UNBOUNDED, false);
+        while let Some(id) = self.probes.next_waiting(cx.now, client) {
+            if let Some(kept) = self.withheld.waiting(cx.now, client, server, id) {
+                self.release(cx, datagram, &kept, Allowance::UNBOUNDED, false);
+            }
         }
     }
 }
@@ -195,7 +209,7 @@ fn begins_within(response: &Message<'_>, room: usize) -> bool {
 
 /// Whether nobody asks for a response again.
 fn is_all(response: &Message<'_>) -> bool {
-    response.message_type() == Type::NonConfirmable && response.block2().is_none()
+    response.message_type() != Type::Acknowledgement && response.block2().is_none()
 }
 
 fn as_it_is<'m>(response: &Message<'m>, room: usize) -> Envelope<'m> {
