@@ -197,6 +197,35 @@ fn a_keep_alive_shorter_than_the_wait_for_a_connect_is_met_in_time() {
 }
 
 #[test]
+fn before_its_connack_a_client_waits_for_its_server() {
+    let connect = mqtt::connect_with(&Connect {
+        version: Version::V5,
+        client_id: "s7",
+        keep_alive_s: 2,
+        ..Connect::default()
+    });
+    let connack = mqtt::connack(Version::V5, 0);
+    let open = |gateway: &mut Gateway, secs| {
+        let mut stream = Stream::new(Ends::v4(7, 1883));
+        stream.open(gateway);
+        stream.passes(gateway, ToServer, &connect);
+        wait(gateway, secs);
+        stream
+    };
+    let mut gateway = Gateway::of("", BASELINE);
+    let mut stream = open(&mut gateway, 50);
+    stream.passes(&mut gateway, ToClient, &connack);
+    wait(&mut gateway, 3);
+    assert!(gateway.record.events.is_empty());
+    wait(&mut gateway, 2);
+    assert_eq!(gateway.record.reasons(), ["mqtt.session.keep-alive"]);
+
+    let mut gateway = Gateway::of("", BASELINE);
+    open(&mut gateway, 61);
+    assert_eq!(gateway.record.reasons(), ["mqtt.session.keep-alive"]);
+}
+
+#[test]
 fn who_may_have_spoken_unseen_is_taken_for_heard() {
     let mut gateway = Gateway::of("", BASELINE);
     let mut stream = session(&mut gateway, Ends::v4(7, 1883), 60);

@@ -17,7 +17,7 @@ macro_rules! pack {
 const BASELINE: (&str, &str) = pack!("baseline");
 const LEGACY: (&str, &str) = pack!("legacy-devices");
 /// What asks to be named behind the baseline.
-const BEHIND: [(&str, &str); 8] = [
+const BEHIND: [(&str, &str); 9] = [
     pack!("mqtt-dos"),
     pack!("mqtt-hardening"),
     pack!("mqtt-harvest"),
@@ -26,6 +26,7 @@ const BEHIND: [(&str, &str); 8] = [
     pack!("segmentation-example"),
     pack!("tls-required"),
     pack!("payloads-example"),
+    pack!("mqtt-strict"),
 ];
 const VIRTUAL: (&str, &str) = pack!("virtual-patches");
 

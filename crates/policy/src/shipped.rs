@@ -37,6 +37,7 @@ packs! {
     "segmentation-example",
     "tls-required",
     "payloads-example",
+    "mqtt-strict",
 }
 
 /// A rule of a shipped pack.
@@ -141,6 +142,13 @@ const PACK_NOTES: &[(&str, Note)] = &[
         note(
             "devices that can't speak TLS",
             "the zone of those that are named as exceptions",
+        ),
+    ),
+    (
+        "mqtt-strict.toml",
+        note(
+            "peers that break what many break, and mean no harm: its head names some",
+            "[policy] dry_run at first; or a rule before the pack that accepts the peers it is about",
         ),
     ),
     (

@@ -19,7 +19,7 @@ const WITHOUT_CASES: &[&str] = &[
 ];
 
 /// Each pack with the numbers allotted to it, a hundred from here on.
-const PACKS: [(&str, &str, u32); 11] = [
+const PACKS: [(&str, &str, u32); 12] = [
     pack!("baseline", 7_400_000),
     pack!("legacy-devices", 7_400_100),
     pack!("mqtt-dos", 7_400_200),
@@ -31,6 +31,7 @@ const PACKS: [(&str, &str, u32); 11] = [
     pack!("segmentation-example", 7_400_800),
     pack!("tls-required", 7_400_900),
     pack!("payloads-example", 7_401_000),
+    pack!("mqtt-strict", 7_401_100),
 ];
 
 fn baseline() -> Policy {

@@ -162,8 +162,8 @@ fn a_reload_keeps_the_count_of_a_rule_that_stays_the_same() {
         (rule("r", LIMIT), true),
         (rule("s", LIMIT), false),
         (rule("r", &LIMIT.replace("1m", "2m")), false),
-        (rule("r", LIMIT).replace("protocol", "service"), false),
-        // What it does doesn't matter to what it counts.
+        // What it matches and does doesn't matter to what it has counted.
+        (rule("r", LIMIT).replace("protocol", "service"), true),
         (rule("r", LIMIT).replace("alert", "drop"), true),
     ] {
         let metering = metering(100);

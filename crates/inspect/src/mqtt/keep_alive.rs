@@ -54,16 +54,19 @@ impl Session {
         match self.stage {
             _ if is_over => Instant::FAR,
             Stage::Opening => self.heard + limits.connect_timeout,
-            Stage::Connecting | Stage::Open => self.silent_at().min(self.stalled_at(limits)),
+            Stage::Connecting | Stage::Open => self.silent_at(limits).min(self.stalled_at(limits)),
             Stage::Refused | Stage::Unknown => Instant::FAR,
         }
     }
 
-    /// When its keep alive is over.
-    fn silent_at(&self) -> Instant {
-        match self.keep_alive_s {
-            0 => Instant::FAR,
-            seconds => self.heard + Duration::from_millis(1500 * u64::from(seconds)) + GRACE,
+    /// When its keep alive is over. Before the CONNACK it waits for its server, which may take its time to ask others
+    /// about it, and may give it another keep alive: then it has as long as for its CONNECT, if that is longer.
+    fn silent_at(&self, limits: &Limits) -> Instant {
+        let keep_alive = Duration::from_millis(1500 * u64::from(self.keep_alive_s)) + GRACE;
+        match (self.keep_alive_s, self.stage) {
+            (0, _) => Instant::FAR,
+            (_, Stage::Connecting) => self.heard + keep_alive.max(limits.connect_timeout),
+            _ => self.heard + keep_alive,
         }
     }
 
@@ -76,7 +79,9 @@ impl Session {
     pub(crate) fn overdue(&self, limits: &Limits) -> Reason {
         match self.stage {
             Stage::Opening => Reason::MQTT_SESSION_CONNECT_TIMEOUT,
-            _ if self.stalled_at(limits) < self.silent_at() => Reason::MQTT_SESSION_PACKET_STALLED,
+            _ if self.stalled_at(limits) < self.silent_at(limits) => {
+                Reason::MQTT_SESSION_PACKET_STALLED
+            }
             _ => Reason::MQTT_SESSION_KEEP_ALIVE,
         }
     }
@@ -132,7 +137,8 @@ mod tests {
         let due = |stage, keep_alive_s| session(stage, keep_alive_s).deadline(&limits);
         assert_eq!(due(Stage::Opening, 0), Instant::from_secs(160));
         assert_eq!(due(Stage::Open, 60), Instant::from_secs(191));
-        assert_eq!(due(Stage::Connecting, 1), Instant::from_millis(102_500));
+        assert_eq!(due(Stage::Connecting, 1), Instant::from_secs(160));
+        assert_eq!(due(Stage::Connecting, 60), Instant::from_secs(191));
         assert_eq!(due(Stage::Open, u16::MAX), Instant::from_millis(98_403_500));
     }
 

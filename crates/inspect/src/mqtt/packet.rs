@@ -174,9 +174,11 @@ impl<S: Sink> Scene<'_, '_, S> {
         self.pass(len, size - len)
     }
 
-    /// A control packet has come, whole or as far as it takes to judge it.
+    /// A control packet has come, whole or as far as it takes to judge it. A client that wasn't let in yet has to
+    /// wait for its server's word, and has its time from there.
     fn note_heard(&mut self) {
-        if self.arrival.direction == Direction::ToServer {
+        let is_client_s = self.arrival.direction == Direction::ToServer;
+        if is_client_s || self.session.stage == Stage::Connecting {
             self.session.heard = self.cx.now;
         }
     }

@@ -11,7 +11,7 @@ use super::list::List;
 /// Before a filter: a queue that subscribers share, a subscription that only one may have.
 const OF_FILTERS: [&str; 2] = ["$queue/", "$exclusive/"];
 /// Before a name, with the seconds to wait.
-const DELAYED: &[u8] = b"$delayed/";
+const DELAYED: &str = "$delayed/";
 
 /// The filter that a subscription listens to.
 pub(super) fn listened(filter: &str) -> &str {
@@ -29,16 +29,27 @@ pub(super) fn listened(filter: &str) -> &str {
 #[inline]
 pub(crate) fn delayed(name: TopicName<'_>) -> Option<TopicName<'_>> {
     name.as_bytes()
-        .starts_with(DELAYED)
+        .starts_with(DELAYED.as_bytes())
         .then(|| arrives(name))
         .flatten()
 }
 
+/// What arrives may be put off once more. EMQX takes whatever Erlang reads as a number, a sign before it too.
 fn arrives(name: TopicName<'_>) -> Option<TopicName<'_>> {
-    let rest = name.as_str().get(DELAYED.len()..)?;
-    let (wait, inner) = rest.split_once('/')?;
-    let is_number = !wait.is_empty() && wait.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number && !inner.is_empty()).then(|| inner.into())
+    let mut arriving = None;
+    let mut rest = name.as_str();
+    while let Some(behind) = rest.strip_prefix(DELAYED) {
+        let Some((wait, inner)) = behind.split_once('/') else {
+            break;
+        };
+        let digits = wait.strip_prefix(['+', '-']).unwrap_or(wait);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number || inner.is_empty() {
+            break;
+        }
+        (arriving, rest) = (Some(inner), inner);
+    }
+    arriving.map(TopicName::from)
 }
 
 impl<T> List<T> {
@@ -88,6 +99,11 @@ mod tests {
             ("$delayed/15/a/b", Some("a/b")),
             ("$delayed/15//b", Some("/b")),
             ("$delayed/15/$SYS/b", Some("$SYS/b")),
+            ("$delayed/-1/a", Some("a")),
+            ("$delayed/+1/a", Some("a")),
+            ("$delayed/1/$delayed/2/a", Some("a")),
+            ("$delayed/1/$delayed/x/a", Some("$delayed/x/a")),
+            ("$delayed/-/a", None),
             ("$delayed/x/a", None),
             ("$delayed//a", None),
             ("$delayed/15/", None),
