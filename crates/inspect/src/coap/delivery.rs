@@ -93,13 +93,18 @@ impl Tracker {
             return false;
         };
         // It counts only if it goes out.
-        let client = bearing.client;
-        let Some(message_id) = self.probes.begin(cx.now, client, datagram.token) else {
+        let (client, token) = (bearing.client, datagram.token);
+        let ours = match envelope.message_type {
+            Type::Confirmable => self.probes.begin(cx.now, client, token),
+            _ => self
+                .probes
+                .offer(cx.now, client, token)
+                .then_some(envelope.message_id),
+        };
+        let Some(message_id) = ours else {
             return false;
         };
-        if envelope.message_type == Type::Confirmable {
-            encode::set_message_id(&mut portion, message_id);
-        }
+        encode::set_message_id(&mut portion, message_id);
         self.give(cx, datagram, &portion, Towards::Receiver);
         match envelope.message_type {
             Type::Confirmable => {

@@ -241,10 +241,8 @@ impl Tracker {
                 let rule = judgement.outcome.rule;
                 if self.withhold(cx, datagram, rule, may_wait || may_nudge) {
                     let about = (message.message_id(), datagram.token);
-                    if may_wait {
-                        self.probes.wait(cx.now, bearing.client, about.0);
-                    }
                     let is_sent = may_nudge && self.nudge(cx, datagram, Towards::Receiver, about);
+                    self.probes.wait(cx.now, bearing.client, about.0);
                     return is_sent.then_some(Injected::Ping);
                 }
                 let is_sent = self.challenge(cx, datagram, &reply);

@@ -45,6 +45,16 @@ pub(crate) struct Kept {
     /// What makes the body of the response; of a block of one that is kept already, nothing.
     body: Option<u64>,
     response: Box<[u8]>,
+    is_given: bool,
+}
+
+/// What of a withheld response has gone out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Released {
+    Nothing,
+    Something,
+    /// All of it, in a way that has to be acknowledged.
+    Probe,
 }
 
 impl Kept {
@@ -84,6 +94,7 @@ impl Withheld {
             token: datagram.token,
             body: None,
             response: block.into(),
+            is_given: false,
         };
         let parties = Parties::new(client, server, datagram.message.message_id());
         self.keep(now, parties, &kept);
@@ -104,7 +115,9 @@ impl Withheld {
     ) -> Option<Kept> {
         both_ways(client, server, message_id)
             .iter()
-            .find_map(|parties| self.find(now, parties, |kept| kept.token == token))
+            .find_map(|parties| {
+                self.find(now, parties, |kept| !kept.is_given && kept.token == token)
+            })
     }
 
     /// What is withheld from `client` under a message ID, for it to prove its address.
@@ -117,11 +130,11 @@ impl Withheld {
     ) -> Option<Kept> {
         both_ways(client, server, message_id)
             .iter()
-            .find_map(|parties| self.find(now, parties, |_| true))
+            .find_map(|parties| self.find(now, parties, |kept| !kept.is_given))
     }
 
-    /// What was withheld from `client` under a message ID and a token has gone out: once, unless that is asked for
-    /// again.
+    /// What was withheld from `client` under a message ID and a token has gone out: once, unless its request is
+    /// repeated.
     fn let_go(
         &self,
         now: Instant,
@@ -131,9 +144,7 @@ impl Withheld {
     ) {
         for parties in both_ways(client, server, message_id) {
             self.kept.with(now, &parties, |kept| {
-                if kept.value.request.is_none() && kept.value.token == token {
-                    kept.value.response = Box::default();
-                }
+                kept.value.is_given |= kept.value.token == token;
             });
         }
     }
@@ -147,10 +158,8 @@ impl Withheld {
         if self.is_empty() {
             return None;
         }
-        let find = |kept: &mut Aged<Kept, LIFETIME_S>| {
-            let is_there = !kept.value.response.is_empty() && is_it(&kept.value);
-            is_there.then(|| kept.value.clone())
-        };
+        let find =
+            |kept: &mut Aged<Kept, LIFETIME_S>| is_it(&kept.value).then(|| kept.value.clone());
         self.kept.with(now, parties, find)?
     }
 
@@ -189,6 +198,7 @@ impl Tracker {
             token: datagram.token,
             body: Some(asked.body),
             response: datagram.bytes().into(),
+            is_given: false,
         };
         match message.message_type() {
             Type::Acknowledgement => {
@@ -253,7 +263,7 @@ impl Tracker {
     }
 
     /// Gives the sender of a datagram what is withheld from it, as far as there is room for it. There may be more by
-    /// the next time. Returns whether that leads to a proof of its address.
+    /// the next time.
     pub(crate) fn release<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -261,9 +271,9 @@ impl Tracker {
         kept: &Kept,
         room: Allowance,
         has_to_prove: bool,
-    ) -> bool {
+    ) -> Released {
         let Ok(response) = Message::decode(&kept.response) else {
-            return false;
+            return Released::Nothing;
         };
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let in_place = Envelope::in_place(&response, room.alone);
@@ -279,21 +289,21 @@ impl Tracker {
                 self.whole_to_acknowledge(cx, client, &response, envelope)
             })
             .flatten();
-        let leads_to_proof;
+        let released;
         if let Some((message_id, whole)) = probed {
             self.give(cx, datagram, &whole, Towards::Sender);
             let probe = Sent::ours(cx.now, Kind::Probe, kept.token, answers);
             self.await_reply(cx, datagram, message_id, probe);
-            leads_to_proof = true;
+            released = Released::Probe;
         } else {
             let first = has_to_prove
                 .then(|| portion::first_block(&response, &in_place))
                 .flatten();
-            leads_to_proof = first.is_some();
             let Some(portion) = first.or_else(|| portion::whole(&response, &in_place)) else {
-                return false;
+                return Released::Nothing;
             };
             self.give(cx, datagram, &portion, Towards::Sender);
+            released = Released::Something;
             if let Some(body) = kept.body {
                 self.portions.keep(cx.now, body, &kept.response);
             }
@@ -301,7 +311,7 @@ impl Tracker {
         let about = (response.message_id(), kept.token);
         self.withheld.let_go(cx.now, client, server, about);
         if kept.body.is_none() {
-            return leads_to_proof;
+            return released;
         }
         let is_separate = response.message_type() == Type::Confirmable;
         if is_separate {
@@ -323,7 +333,7 @@ impl Tracker {
             false,
             is_separate.then(|| self.exchanges.digest(&kept.response)),
         );
-        leads_to_proof
+        released
     }
 
     /// The whole of a response as a message to be acknowledged, and its ID, if there is room for it.

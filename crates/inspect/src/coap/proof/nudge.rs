@@ -20,6 +20,7 @@ use crate::coap::books::allowance::Allowance;
 use crate::coap::books::budget::Entry;
 use crate::coap::books::size::Size;
 use crate::coap::delivery::portion::{self, Envelope};
+use crate::coap::delivery::withheld::Released;
 use crate::coap::exchange::endpoint::{Endpoint, Token};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::{DEFAULT_RATIO, Datagram, Tracker};
@@ -31,7 +32,8 @@ const GAIN: usize = HEADER_LEN * (DEFAULT_RATIO.ratio_milli as usize / 1000) - H
 
 impl Tracker {
     /// Whether pings bring the room for the response that `datagram` is: one, if that is all that its client ever gets,
-    /// for some hear but one (libcoap 4.3.1, which follows an Echo).
+    /// for some hear but one (libcoap 4.3.1, which follows an Echo), as long as there is room for the challenge that
+    /// would come instead.
     pub(crate) fn may_nudge<S: Sink>(
         &self,
         cx: &Context<'_, S>,
@@ -39,10 +41,13 @@ impl Tracker {
         room: Allowance,
     ) -> bool {
         let message = datagram.message;
+        let challenge = Answer::challenge_len_min(message.token().len());
         // Towards the port of a service, a frame counts as a client's.
         datagram.arrival.direction == Direction::ToClient
             && self.takes_more(cx.now, datagram.bearing.client, message, room)
-            && (!is_all(message) || begins_within(message, room.alone + GAIN))
+            && (!is_all(message)
+                || begins_within(message, room.alone + GAIN)
+                || room.alone < challenge)
     }
 
     /// Whether it takes more pings, and there are enough, to bring the room for a response, or for its beginning: if
@@ -159,13 +164,12 @@ impl Tracker {
         });
         if goes_on {
             self.nudge(cx, datagram, Towards::Sender, about);
-        } else if !self.release(cx, datagram, &kept, room, true) {
+        } else if self.release(cx, datagram, &kept, room, true) != Released::Probe {
             self.nudge_next(cx, datagram);
         }
     }
 
-    /// Nothing that has gone out so far will prove the address of a client: what waits for that next is what it is
-    /// pinged for now.
+    /// Nothing has gone out that the client has to reply to: what waits for its proof is what it is pinged for now.
     fn nudge_next<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let next = self.probes.next_waiting(cx.now, client);
@@ -180,8 +184,8 @@ impl Tracker {
         let is_pinged = Message::decode(kept.response())
             .is_ok_and(|response| self.takes_more(cx.now, client, &response, room))
             && self.nudge(cx, datagram, Towards::Sender, about);
-        if !is_pinged {
-            self.release(cx, datagram, &kept, room, true);
+        if is_pinged || self.release(cx, datagram, &kept, room, true) == Released::Nothing {
+            self.probes.wait(cx.now, client, id);
         }
     }
 

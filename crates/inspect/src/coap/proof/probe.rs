@@ -54,8 +54,9 @@ pub(crate) struct Probes {
 #[derive(Debug, Clone, Copy)]
 struct Probe {
     begun: Instant,
-    /// When the latest message was sent for the first time.
+    /// When the latest message was sent for the first time, and the latest that has to be replied to.
     sent_at: Instant,
+    asked_at: Option<Instant>,
     /// Messages sent.
     sent: u8,
     /// What the latest of them is known by.
@@ -79,6 +80,8 @@ struct Probe {
 enum Purpose {
     /// The response to that token.
     Response(Token),
+    /// A part of it, which isn't to be acknowledged.
+    Beginning(Token),
     Decoy,
     Knock,
     /// A ping that makes room for a response, by its number.
@@ -97,6 +100,12 @@ impl Probes {
     /// is sent again. None if it failed to acknowledge one lately, or too many are under way.
     pub(crate) fn begin(&self, now: Instant, client: Endpoint, token: Token) -> Option<u16> {
         self.send(now, client, Purpose::Response(token))
+    }
+
+    /// Whether the response to `token` may go out in part, which its receiver is to ask for the rest of: it counts as
+    /// with [`Probes::begin`].
+    pub(crate) fn offer(&self, now: Instant, client: Endpoint, token: Token) -> bool {
+        self.send(now, client, Purpose::Beginning(token)).is_some()
     }
 
     /// The message ID of a ping to `client`, the same when it is sent again; none as with
@@ -126,7 +135,7 @@ impl Probes {
             let may = !probe.failed && probe.nudges < NUDGES;
             if may {
                 probe.nudges += 1;
-                probe.sent_at = now;
+                probe.asked_at = Some(now);
             }
             may.then(|| self.secret(probe.begun, client, Purpose::Nudge(probe.nudges)))
         };
@@ -151,6 +160,9 @@ impl Probes {
         let fresh = || Probe::new(now);
         let send = |probe: &mut Probe| {
             probe.knocks |= matches!(purpose, Purpose::Knock);
+            if !matches!(purpose, Purpose::Beginning(_)) {
+                probe.asked_at = Some(now);
+            }
             probe.send(now, self.secret(probe.begun, client, purpose))
         };
         let (secret, _) = self.table.with_or_insert(now, client, fresh, send);
@@ -166,6 +178,7 @@ impl Probes {
     ) -> Option<(u16, [u8; DECOY_TOKEN_LEN])> {
         let send = |probe: &mut Probe| {
             probe.acknowledged = true;
+            probe.asked_at = Some(now);
             probe.send(now, self.secret(probe.begun, client, Purpose::Decoy))
         };
         let secret = self.table.with(now, &client, send)??;
@@ -197,7 +210,8 @@ impl Probes {
 
     /// Whether `client` has been sent something of late that may yet prove its address.
     pub(crate) fn is_under_way(&self, now: Instant, client: Endpoint) -> bool {
-        let is_under_way = |probe: &mut Probe| probe.sent > 0 && probe.awaits_reply(now);
+        let is_under_way =
+            |probe: &mut Probe| probe.sent > 0 && !probe.failed && now < probe.sent_at + REPLY_MAX;
         self.table.len() > 0 && self.table.with(now, &client, is_under_way).unwrap_or(false)
     }
 
@@ -206,8 +220,8 @@ impl Probes {
     pub(crate) fn may_wait(&self, now: Instant, client: Endpoint) -> bool {
         let may_wait = |probe: &mut Probe| {
             let is_pinged = probe.heard < probe.nudges;
-            let has_room = probe.waits.contains(&None);
-            has_room && (is_pinged || probe.sent > 0) && probe.awaits_reply(now)
+            let is_asked = is_pinged || probe.sent > 0;
+            is_asked && probe.awaits_reply(now) && probe.waits.contains(&None)
         };
         self.table.len() > 0 && self.table.with(now, &client, may_wait).unwrap_or(false)
     }
@@ -277,7 +291,7 @@ impl Probes {
         hasher.write(&begun.0.to_le_bytes());
         hasher.write(&client.bytes());
         match purpose {
-            Purpose::Response(token) => {
+            Purpose::Response(token) | Purpose::Beginning(token) => {
                 hasher.write(&token.bytes());
                 hasher.write_usize(token.len());
             }
@@ -294,6 +308,7 @@ impl Probe {
         Self {
             begun: now,
             sent_at: now,
+            asked_at: None,
             sent: 0,
             latest: 0,
             acknowledged: false,
@@ -323,7 +338,7 @@ impl Probe {
 
     /// Whether there is a reply to come.
     fn awaits_reply(&self, now: Instant) -> bool {
-        !self.failed && now < self.sent_at + REPLY_MAX
+        !self.failed && self.asked_at.is_some_and(|at| now < at + REPLY_MAX)
     }
 
     /// Whether there is room for one more that waits.
