@@ -236,7 +236,9 @@ impl Tracker {
                 if self.deliver(cx, datagram, judgement.outcome.rule, room) {
                     return Some(Injected::Portion);
                 }
-                let may_wait = self.probes.may_wait(cx.now, bearing.client);
+                let may_wait = self
+                    .probes
+                    .may_wait(cx.now, bearing.client, !is_piggybacked);
                 let may_nudge = !may_wait && self.may_nudge(cx, datagram, room);
                 let rule = judgement.outcome.rule;
                 if self.withhold(cx, datagram, rule, may_wait || may_nudge) {

@@ -72,8 +72,8 @@ impl Tracker {
     }
 
     /// Withholds the block that a request asks for of a response kept, and that there is no room for: until its client
-    /// has proved its address, if it is about to, or if it has been pinged before, and there are pings that make room
-    /// for the block. Returns whether it does.
+    /// has proved its address, if it is about to, or if there are pings that make room for the block. Returns whether it
+    /// does.
     pub(crate) fn withhold_block<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -100,7 +100,7 @@ impl Tracker {
             self.withheld.keep_block(cx.now, datagram, block);
             return true;
         }
-        let makes_room = self.probes.has_nudged(cx.now, client)
+        let makes_room = !is_service(cx, client)
             && !self.probes.is_doubtful(cx.now, client)
             && Message::decode(&block)
                 .is_ok_and(|block| self.takes_more(cx.now, client, &block, room));
@@ -109,7 +109,9 @@ impl Tracker {
         }
         self.withheld.keep_block(cx.now, datagram, block);
         let about = (message.message_id(), datagram.token);
-        self.nudge(cx, datagram, Towards::Sender, about)
+        let is_sent = self.nudge(cx, datagram, Towards::Sender, about);
+        self.probes.wait(cx.now, client, about.0);
+        is_sent
     }
 
     /// Pings the client of a response that is withheld under a message ID and a token: one at a time. Returns whether it could be done.
@@ -164,8 +166,14 @@ impl Tracker {
         });
         if goes_on {
             self.nudge(cx, datagram, Towards::Sender, about);
-        } else if self.release(cx, datagram, &kept, room, true) != Released::Probe {
-            self.nudge_next(cx, datagram);
+            return;
+        }
+        match self.release(cx, datagram, &kept, room, true) {
+            Released::Probe => {}
+            Released::Something => self.nudge_next(cx, datagram),
+            Released::Nothing => {
+                self.probes.wait(cx.now, client, id);
+            }
         }
     }
 
@@ -198,6 +206,14 @@ impl Tracker {
             }
         }
     }
+}
+
+/// Whether `endpoint` has the port of a service, which resets pings whether it has asked for something or not.
+fn is_service<S: Sink>(cx: &Context<'_, S>, endpoint: Endpoint) -> bool {
+    let services = cx.policy.services().over_udp();
+    services
+        .iter()
+        .any(|(ports, _)| ports.contains(&endpoint.port))
 }
 
 /// Whether all of a response fits into so many bytes.

@@ -54,9 +54,11 @@ pub(crate) struct Probes {
 #[derive(Debug, Clone, Copy)]
 struct Probe {
     begun: Instant,
-    /// When the latest message was sent for the first time, and the latest that has to be replied to.
+    /// When the latest message was sent for the first time, the latest whose reply proves something, and the latest ping
+    /// to make room.
     sent_at: Instant,
-    asked_at: Option<Instant>,
+    probed_at: Option<Instant>,
+    nudged_at: Option<Instant>,
     /// Messages sent.
     sent: u8,
     /// What the latest of them is known by.
@@ -120,11 +122,6 @@ impl Probes {
         self.table.with(now, &client, left).unwrap_or(NUDGES)
     }
 
-    /// Whether any was sent to `client` of late.
-    pub(crate) fn has_nudged(&self, now: Instant, client: Endpoint) -> bool {
-        self.nudges_left(now, client) < NUDGES
-    }
-
     /// The message ID of one of them; none if no more are to be sent, as with [`Probes::begin`].
     pub(crate) fn nudge(&self, now: Instant, client: Endpoint) -> Option<u16> {
         if self.has_failed(now, client.strangers()) {
@@ -135,7 +132,7 @@ impl Probes {
             let may = !probe.failed && probe.nudges < NUDGES;
             if may {
                 probe.nudges += 1;
-                probe.asked_at = Some(now);
+                probe.nudged_at = Some(now);
             }
             may.then(|| self.secret(probe.begun, client, Purpose::Nudge(probe.nudges)))
         };
@@ -160,8 +157,8 @@ impl Probes {
         let fresh = || Probe::new(now);
         let send = |probe: &mut Probe| {
             probe.knocks |= matches!(purpose, Purpose::Knock);
-            if !matches!(purpose, Purpose::Beginning(_)) {
-                probe.asked_at = Some(now);
+            if matches!(purpose, Purpose::Response(_)) {
+                probe.probed_at = Some(now);
             }
             probe.send(now, self.secret(probe.begun, client, purpose))
         };
@@ -178,7 +175,7 @@ impl Probes {
     ) -> Option<(u16, [u8; DECOY_TOKEN_LEN])> {
         let send = |probe: &mut Probe| {
             probe.acknowledged = true;
-            probe.asked_at = Some(now);
+            probe.probed_at = Some(now);
             probe.send(now, self.secret(probe.begun, client, Purpose::Decoy))
         };
         let secret = self.table.with(now, &client, send)??;
@@ -210,18 +207,19 @@ impl Probes {
 
     /// Whether `client` has been sent something of late that may yet prove its address.
     pub(crate) fn is_under_way(&self, now: Instant, client: Endpoint) -> bool {
-        let is_under_way =
-            |probe: &mut Probe| probe.sent > 0 && !probe.failed && now < probe.sent_at + REPLY_MAX;
+        let is_under_way = |probe: &mut Probe| probe.is_under_way(now);
         self.table.len() > 0 && self.table.with(now, &client, is_under_way).unwrap_or(false)
     }
 
     /// Whether a response to `client` may wait for what comes of the messages that it has been sent of late, pings
-    /// included.
-    pub(crate) fn may_wait(&self, now: Instant, client: Endpoint) -> bool {
+    /// included: of the beginning of another response, if it isn't asked for again (`is_last`), for some clients take one
+    /// after the other of what they ask for until it comes (NSTART, RFC 7252 §4.7).
+    pub(crate) fn may_wait(&self, now: Instant, client: Endpoint, is_last: bool) -> bool {
         let may_wait = |probe: &mut Probe| {
-            let is_pinged = probe.heard < probe.nudges;
-            let is_asked = is_pinged || probe.sent > 0;
-            is_asked && probe.awaits_reply(now) && probe.waits.contains(&None)
+            let is_pinged = probe.heard < probe.nudges && is_recent(now, probe.nudged_at);
+            let is_awaited = is_pinged || is_recent(now, probe.probed_at);
+            let goes_on = is_awaited || is_last && probe.is_under_way(now);
+            goes_on && !probe.failed && probe.waits.contains(&None)
         };
         self.table.len() > 0 && self.table.with(now, &client, may_wait).unwrap_or(false)
     }
@@ -236,7 +234,8 @@ impl Probes {
     /// for it.
     pub(crate) fn awaits_reset(&self, now: Instant, client: Endpoint, request: u16) -> bool {
         let awaits = |probe: &mut Probe| {
-            probe.acknowledged && probe.awaits_reply(now) && probe.wait(request)
+            let awaits = probe.acknowledged && !probe.failed;
+            awaits && is_recent(now, probe.probed_at) && probe.wait(request)
         };
         self.table.with(now, &client, awaits).unwrap_or(false)
     }
@@ -308,7 +307,8 @@ impl Probe {
         Self {
             begun: now,
             sent_at: now,
-            asked_at: None,
+            probed_at: None,
+            nudged_at: None,
             sent: 0,
             latest: 0,
             acknowledged: false,
@@ -336,9 +336,9 @@ impl Probe {
         (!self.failed && self.sent <= SENT_MAX).then_some(secret)
     }
 
-    /// Whether there is a reply to come.
-    fn awaits_reply(&self, now: Instant) -> bool {
-        !self.failed && self.asked_at.is_some_and(|at| now < at + REPLY_MAX)
+    /// Whether something was sent of late that may yet prove the address.
+    fn is_under_way(&self, now: Instant) -> bool {
+        self.sent > 0 && !self.failed && is_recent(now, Some(self.sent_at))
     }
 
     /// Whether there is room for one more that waits.
@@ -349,6 +349,11 @@ impl Probe {
         let free = self.waits.iter_mut().find(|place| place.is_none());
         free.map(|place| *place = Some(withheld)).is_some()
     }
+}
+
+/// Whether the reply to what was sent then may yet come.
+fn is_recent(now: Instant, sent_at: Option<Instant>) -> bool {
+    sent_at.is_some_and(|at| now < at + REPLY_MAX)
 }
 
 impl std::fmt::Debug for Probes {
@@ -471,20 +476,23 @@ mod tests {
     #[test]
     fn what_waits_for_a_proof_is_given_in_turn_and_little() {
         let (probes, now) = (probes(), Instant::from_secs(10));
-        assert!(!probes.may_wait(now, client(1)), "nothing was sent");
+        let may_wait = |now| probes.may_wait(now, client(1), false);
+        assert!(!may_wait(now), "nothing was sent");
         assert!(probes.nudge(now, client(1)).is_some());
-        assert!(probes.may_wait(now, client(1)));
+        assert!(may_wait(now));
         for id in 0..WAITING as u16 {
             assert!(probes.wait(now, client(1), id));
         }
-        assert!(!probes.may_wait(now, client(1)) && !probes.wait(now, client(1), 77));
+        assert!(!may_wait(now) && !probes.wait(now, client(1), 77));
         assert!(probes.wait(now, client(1), 2), "it waits already");
         let waiting = || probes.next_waiting(now, client(1));
         let in_turn = std::iter::from_fn(waiting).collect::<Vec<_>>();
         assert_eq!(in_turn, [0, 1, 2, 3]);
-        assert!(!probes.may_wait(now + REPLY_MAX, client(1)), "too late");
+        assert!(!may_wait(now + REPLY_MAX), "too late");
         assert!(probes.hears(now, client(1)));
-        assert!(!probes.may_wait(now, client(1)), "nothing is to come");
+        assert!(!may_wait(now), "nothing is to come");
+        assert!(probes.offer(now, client(1), token(1)));
+        assert!(!may_wait(now) && probes.may_wait(now, client(1), true));
     }
 
     #[test]
