@@ -15,4 +15,5 @@ mod nudge;
 mod observers;
 mod reflection;
 mod simulation;
+mod together;
 mod world;
