@@ -1,5 +1,6 @@
 //! A laboratory per test: the demo's stage, under a label of its own.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +18,20 @@ pub const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 /// Unwraps, and shows the error as a person would want to read it.
 pub fn must<T>(outcome: netns::Result<T>) -> T {
     outcome.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Receives once more if a signal, or a machine that was halted, came between (EINTR: a socket with a timeout isn't
+/// asked again by itself, signal(7)).
+///
+/// # Errors
+/// Those of `receive`, but that.
+pub fn uninterrupted<T>(mut receive: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match receive() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
 }
 
 /// Namespaces under `label`, with broker and CoAP server.

@@ -109,7 +109,7 @@ fn carry(mut from: Receiver, mut to: Sender, mut losses: Option<Losses>, stop: &
         match from.next() {
             Ok(frame) if losses.as_mut().is_some_and(|losses| losses.takes(frame)) => {}
             Ok(frame) => under_way.push_back((Instant::now() + DELAY, frame.to_vec())),
-            Err(error) if error.kind() == ErrorKind::TimedOut => {}
+            Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
             Err(error) => panic!("receiving: {error}"),
         }
         while let Some((_, frame)) = under_way.pop_front_if(|(due, _)| *due <= Instant::now()) {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use gateway::netns::{Family, Host, Topology, address};
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 
+use crate::lab::uninterrupted;
+
 /// Between two datagrams, if nothing else is asked for.
 const INTERVAL: Duration = Duration::from_micros(500);
 /// Enough for a receiver that isn't scheduled for a while: what it loses would look like the
@@ -186,7 +188,7 @@ fn receive(socket: &UdpSocket, epoch: Instant, stop: &AtomicBool) -> Vec<Arrival
     let mut arrivals = Vec::new();
     let mut buffer = [0; 2048];
     loop {
-        match socket.recv(&mut buffer) {
+        match uninterrupted(|| socket.recv(&mut buffer)) {
             Ok(len) => {
                 let received = epoch.elapsed();
                 let (number, sent) = decode(&buffer[..len]).expect("a datagram of this stream");

@@ -13,6 +13,11 @@ use crate::report::Report;
 
 /// More rules that ask for the same aren't compared with each other: it would take their square.
 const MAX_COMPARED: usize = 1024;
+/// So many pairs of rules that are opposed to each other are looked at: where thousands overlap all others, the first
+/// contradictions say enough.
+const MAX_OPPOSED: usize = 1 << 19;
+/// As many rules are compared each with each; of more, those that the index finds.
+const FEW: usize = 512;
 /// Of a longer list of entries only so many are looked up.
 const MAX_LOOKED_UP: usize = 8;
 
@@ -21,6 +26,7 @@ pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index) {
     let search = Search { rules, index };
     let may_conflict = conflict::may_be_among(rules);
     let (mut related, mut told) = (Vec::new(), vec![false; rules.len()]);
+    let mut pairs_left = if may_conflict { MAX_OPPOSED } else { 0 };
     for (at, rule) in rules.iter().enumerate() {
         // Of what couldn't be read, conditions are missing.
         if !rule.is_whole || never::report(report, rule) {
@@ -30,10 +36,11 @@ pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index) {
             hidden::report(report, rule, earlier);
             continue;
         }
-        if !may_conflict {
+        if pairs_left == 0 {
             continue;
         }
-        for (earlier, later) in search.opposed(at, &mut related) {
+        for (earlier, later) in search.opposed(at, &mut related).take(pairs_left) {
+            pairs_left -= 1;
             if !told[later] && conflict::contradicts(&rules[earlier], &rules[later]) {
                 conflict::report(report, &rules[earlier], &rules[later]);
                 told[later] = true;
@@ -64,11 +71,23 @@ impl<'s> Search<'s> {
     /// This rule with each that is opposed to it, the earlier one first.
     fn opposed(&self, at: usize, related: &mut Vec<u32>) -> impl Iterator<Item = (usize, usize)> {
         let rule = &self.rules[at];
-        self.related_to(rule, Sought::Meeting, related, |_, other| {
-            conflict::oppose(rule, other)
-        });
+        match self.rules.len() <= FEW {
+            true => self.all_opposed(at, related),
+            false => self.related_to(rule, Sought::Meeting, related, |_, other| {
+                conflict::oppose(rule, other)
+            }),
+        }
         let others = related.iter().map(|other| *other as usize);
         others.map(move |other| (at.min(other), at.max(other)))
+    }
+
+    /// Those before this one that are opposed to it, whatever they ask for.
+    fn all_opposed(&self, at: usize, related: &mut Vec<u32>) {
+        let earlier = self.rules[..at].iter().zip(0..);
+        let opposed =
+            earlier.filter(|(other, _)| other.is_whole && conflict::oppose(&self.rules[at], other));
+        related.clear();
+        related.extend(opposed.map(|(_, number)| number));
     }
 
     /// The rules among those that stand so to this one, in order.

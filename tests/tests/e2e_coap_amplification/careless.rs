@@ -11,7 +11,7 @@ use gateway::demo::scene::Scene;
 use gateway::netns::{Family, Host, INTERFACE, address};
 use rustix::net::sockopt;
 use testkit::coap::message;
-use weir_tests::lab::must;
+use weir_tests::lab::{must, uninterrupted};
 use wire::coap::{Code, Message, Type, number};
 
 pub(crate) const PORT: u16 = 5689;
@@ -49,7 +49,7 @@ impl Careless {
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             let patience = Some(left.max(Duration::from_millis(1)));
             self.socket.set_read_timeout(patience).expect("a socket");
-            match self.socket.recv_from(&mut buffer) {
+            match uninterrupted(|| self.socket.recv_from(&mut buffer)) {
                 Ok((len, from)) => self.answer(&buffer[..len], from),
                 Err(error) if is_nothing(error.kind()) => {}
                 Err(error) => panic!("{error}"),

@@ -18,7 +18,7 @@ use gateway::demo::scene::{Scene, port};
 use gateway::netns::peers::coap_server;
 use gateway::netns::{Family, Host, INTERFACE, Process, Tap, address};
 use testkit::coap::request;
-use weir_tests::lab::{FAMILIES, baseline, must, scene};
+use weir_tests::lab::{FAMILIES, baseline, must, scene, uninterrupted};
 use wire::coap::Code;
 use wire::net::{Packet, Transport};
 
@@ -189,7 +189,7 @@ fn leave_something(scene: &Scene, family: Family) {
     send(&attacker, &put, server);
     let patience = Some(Duration::from_secs(2));
     attacker.set_read_timeout(patience).expect("a socket");
-    attacker.recv(&mut [0; 64]).expect("an answer");
+    uninterrupted(|| attacker.recv(&mut [0; 64])).expect("an answer");
 }
 
 /// Bytes of UDP payload by the address they arrive at, until `end`.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use gateway::demo::scene::{Scene, port};
 use gateway::netns::{Family, Host, address};
 use testkit::coap::message;
-use weir_tests::lab::{FAMILIES, baseline, must, scene};
+use weir_tests::lab::{FAMILIES, baseline, must, scene, uninterrupted};
 use wire::coap::{Code, Message, Type, number};
 
 use crate::{INTERVAL, PROGRAM, weigh};
@@ -170,7 +170,8 @@ fn block(request: &[u8], index: u16, content: u8) -> Vec<u8> {
 
 fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let mut buffer = [0; 2048];
-    let (len, from) = socket.recv_from(&mut buffer).expect("a datagram");
+    let received = uninterrupted(|| socket.recv_from(&mut buffer));
+    let (len, from) = received.expect("a datagram");
     (buffer[..len].to_vec(), from)
 }
 

@@ -237,7 +237,10 @@ fn check_counted(report: &mut Report, scope: Scope, by: Per, node: &Node<'_>) {
     if is_of_session && !scope.is_subset(Scope::protocol(Protocol::Mqtt)) {
         let message = format!("not all that the rule matches has a `{}`", by.name());
         let finding = report.error(node.span(), message);
-        finding.help("add protocol = \"mqtt\" to the rule's match");
+        finding.help(match scope.meets(Scope::protocol(Protocol::Mqtt)) {
+            true => "add protocol = \"mqtt\" to the rule's match",
+            false => "count it per = \"client\" or per = \"flow\"",
+        });
     }
     if by == Per::Topic && !scope.is_subset(Scope::packet(PacketType::Publish)) {
         let finding = report.error(node.span(), "not all that the rule matches has a topic");

@@ -273,7 +273,7 @@ fn what_is_wrong_with_a_limit() {
             "drop",
             "{ rate = 5, burst = 5, per = \"client_id\" }",
             "not all that the rule matches has a `client_id`",
-            "protocol = \"mqtt\"",
+            "per = \"client\"",
         ),
         (
             "direction = \"to_server\"",

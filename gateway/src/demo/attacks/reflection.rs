@@ -54,7 +54,7 @@ fn send_requests(attacker: &UdpSocket, server: SocketAddr) -> std::io::Result<us
 
 /// The bytes of all datagrams that arrive until it is quiet.
 fn weigh(victim: &UdpSocket) -> std::io::Result<usize> {
-    use std::io::ErrorKind::WouldBlock;
+    use std::io::ErrorKind::{Interrupted, WouldBlock};
 
     victim.set_read_timeout(Some(QUIET))?;
     let (mut buffer, mut sum) = ([0; 2048], 0);
@@ -62,6 +62,7 @@ fn weigh(victim: &UdpSocket) -> std::io::Result<usize> {
         match victim.recv(&mut buffer) {
             Ok(len) => sum += len,
             Err(error) if error.kind() == WouldBlock => return Ok(sum),
+            Err(error) if error.kind() == Interrupted => {}
             Err(error) => return Err(error),
         }
     }
