@@ -8,6 +8,7 @@
 
 pub(super) mod done;
 pub(super) mod portion;
+pub(super) mod promised;
 pub(super) mod withheld;
 
 use policy::{Proof, RuleIndex};
@@ -81,6 +82,7 @@ impl Tracker {
         let (portion, envelope) = match portion::whole(message, &ours) {
             Some(whole) => (Some(whole), ours),
             None if asked.is_none() => (None, ours),
+            None if is_separate && self.may_nudge(cx, datagram, room) => (None, ours),
             None => {
                 let provable = is_separate.then(|| portion::first_block(message, &ours));
                 match provable.flatten() {
@@ -164,7 +166,7 @@ impl Tracker {
         let digest = Some(datagram.digest);
         let evicted = match (asked, datagram.notifies()) {
             (Some(asked), notifies) => {
-                self.portions.keep(cx.now, asked.body, datagram.bytes());
+                self.portions.keep(cx.now, asked.body, datagram.bytes);
                 self.exchanges
                     .answered(cx.now, &response, asked.server, notifies, false, digest);
                 false
@@ -335,7 +337,7 @@ impl Tracker {
         let Some(act) = asked.act.filter(|_| datagram.len() <= KEPT_BYTES) else {
             return false;
         };
-        self.done.keep(cx.now, act, datagram.bytes());
+        self.done.keep(cx.now, act, datagram.bytes);
         self.note_answer(cx, datagram, &asked);
         true
     }

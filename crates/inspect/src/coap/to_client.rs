@@ -3,11 +3,11 @@
 
 use std::sync::atomic::Ordering;
 
-use policy::Action;
-use wire::coap::{Code, Type};
+use policy::{Action, Subject};
+use wire::coap::{Code, Message, Type};
 
 use super::books::allowance::Allowance;
-use super::books::budget::{Entry, Validation};
+use super::books::budget::{Entry, Standing, Validation};
 use super::books::meters::{Books, Promise, counted, longest_window};
 use super::books::window;
 use super::delivery::KEPT_BYTES;
@@ -59,7 +59,7 @@ impl Tracker {
             cx.tell(carrier, &subject, &ruled, reply);
         } else {
             cx.tell(carrier, &subject, &ruled, None);
-            if let Some(outcome) = self.forward_to_client(cx, datagram, is_proven) {
+            if let Some(outcome) = self.forward_to_client(cx, datagram, &subject, &standing) {
                 self.enter(cx, client, Entry::Refund, size);
                 return outcome;
             }
@@ -134,12 +134,17 @@ impl Tracker {
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        is_proven: bool,
+        subject: &Subject<'_>,
+        standing: &Standing,
     ) -> Option<Outcome> {
         let (message, bearing) = (datagram.message, datagram.bearing);
+        let is_proven = standing.validation == Validation::Fresh;
         let Role::Response(asked) = &bearing.role else {
             self.note_reply(cx, datagram);
-            return None;
+            let has_to_prove = !subject.address_validated;
+            return has_to_prove
+                .then(|| self.hold_back(cx, datagram, subject, standing))
+                .flatten();
         };
         let response = bearing.response(message, datagram.token);
         let notifies = datagram.notifies();
@@ -152,7 +157,7 @@ impl Tracker {
             self.note_download(cx, datagram, asked);
             if datagram.facts.offset() == 0 && !self.portions.is_empty() {
                 let fits = datagram.len() <= KEPT_BYTES;
-                let latest = if fits { datagram.bytes() } else { &[] };
+                let latest = if fits { datagram.bytes } else { &[] };
                 self.portions.renew(cx.now, asked.body, latest);
             }
         }
@@ -200,6 +205,16 @@ impl Tracker {
         room: Allowance,
     ) -> Option<Injected> {
         let (message, bearing) = (datagram.message, datagram.bearing);
+        if judgement.action == Action::Challenge
+            && let Some(bytes) = self.as_promised(cx, datagram)
+            && let Ok(message) = &Message::decode(&bytes)
+        {
+            let said = self.answer_instead(cx, &datagram.with(message, &bytes), judgement, room);
+            if datagram.message.message_type() == Type::Confirmable {
+                self.acknowledge(cx, datagram);
+            }
+            return said;
+        }
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
         let remembered;
         let token = match bearing.role {

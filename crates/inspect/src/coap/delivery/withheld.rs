@@ -197,7 +197,7 @@ impl Tracker {
             request: None,
             token: datagram.token,
             body: Some(asked.body),
-            response: datagram.bytes().into(),
+            response: datagram.bytes.into(),
             is_given: false,
         };
         match message.message_type() {
@@ -277,6 +277,7 @@ impl Tracker {
         };
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let in_place = Envelope::in_place(&response, room.alone);
+        let is_separate = response.message_type() == Type::Confirmable;
         let is_piggybacked = response.message_type() == Type::Acknowledgement;
         let answers = is_piggybacked.then(|| response.message_id());
         let probed = has_to_prove
@@ -296,7 +297,9 @@ impl Tracker {
             self.await_reply(cx, datagram, message_id, probe);
             released = Released::Probe;
         } else {
-            let first = has_to_prove
+            // With the acknowledgement of its request, not every client goes on to a second block (`promised`).
+            let is_due = is_separate && portion::whole(&response, &in_place).is_some();
+            let first = (has_to_prove && !is_due)
                 .then(|| portion::first_block(&response, &in_place))
                 .flatten()
                 .filter(|_| self.probes.offer(cx.now, client, kept.token));
@@ -314,7 +317,6 @@ impl Tracker {
         if kept.body.is_none() {
             return released;
         }
-        let is_separate = response.message_type() == Type::Confirmable;
         if is_separate {
             let ack = Answer::acknowledge(response.message_id());
             ack.send(cx, datagram.frame, Towards::Receiver, Injected::Portion);

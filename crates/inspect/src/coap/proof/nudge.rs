@@ -67,8 +67,11 @@ impl Tracker {
         let takes = |fits: fn(&Message<'_>, usize) -> bool, room: usize| {
             (0..=left).find(|pings| fits(response, room + usize::from(*pings) * GAIN))
         };
-        let pings =
-            takes(is_whole_within, room.before_decoy).or_else(|| takes(begins_within, room.alone));
+        // Of what is separate, not every client asks for a second block.
+        let is_separate = response.message_type() == Type::Confirmable;
+        let pings = takes(is_whole_within, room.before_decoy)
+            .or_else(|| takes(is_whole_within, room.alone).filter(|_| is_separate))
+            .or_else(|| takes(begins_within, room.alone));
         pings.is_some_and(|pings| pings > 0)
     }
 
@@ -162,7 +165,10 @@ impl Tracker {
         };
         let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
         let goes_on = Message::decode(kept.response()).is_ok_and(|response| {
-            let is_due = is_all(&response) && begins_within(&response, room.alone);
+            let is_due = match response.message_type() {
+                Type::Confirmable => is_whole_within(&response, room.alone),
+                _ => is_all(&response) && begins_within(&response, room.alone),
+            };
             !is_due && self.takes_more(cx.now, client, &response, room)
         });
         if goes_on {
@@ -230,7 +236,7 @@ fn begins_within(response: &Message<'_>, room: usize) -> bool {
 
 /// Whether nobody asks for a response again.
 fn is_all(response: &Message<'_>) -> bool {
-    response.message_type() != Type::Acknowledgement && response.block2().is_none()
+    response.message_type() == Type::NonConfirmable && response.block2().is_none()
 }
 
 fn as_it_is<'m>(response: &Message<'m>, room: usize) -> Envelope<'m> {
