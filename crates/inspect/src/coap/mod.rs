@@ -51,6 +51,7 @@ use books::budget::{Entry, Ledger, Standing};
 use books::meters::{Books, Promise};
 use books::size::Size;
 use delivery::done::Done;
+use delivery::knocked::Knocked;
 use delivery::portion::Portions;
 use delivery::promised::Promised;
 use delivery::withheld::Withheld;
@@ -96,6 +97,7 @@ pub(crate) struct Tracker {
     done: Done,
     withheld: Withheld,
     promised: Promised,
+    knocked: Knocked,
     probes: Probes,
     mint: Mint,
     /// Until when a response may be older than the gateway, as nanoseconds of [`Instant`].
@@ -142,6 +144,7 @@ impl Tracker {
             done: Done::new(limits.exchanges / 256, seed.hash_seed("coap.done")),
             withheld: Withheld::new(limits.exchanges / 256, seed.hash_seed("coap.withheld")),
             promised: Promised::new(limits.exchanges / 256, seed.hash_seed("coap.promised")),
+            knocked: Knocked::new(limits.exchanges / 256, seed.hash_seed("coap.knocked")),
             probes: Probes::new(limits, seed, seed.hash_seed("coap.probes")),
             mint: Mint::new(seed),
             midstream_until: AtomicU64::new(0),
@@ -277,6 +280,7 @@ impl Tracker {
             | self.done.sweep(now, SWEEP_ENTRIES)
             | self.withheld.sweep(now, SWEEP_ENTRIES)
             | self.promised.sweep(now, SWEEP_ENTRIES)
+            | self.knocked.sweep(now, SWEEP_ENTRIES)
             | self.probes.sweep(now, SWEEP_ENTRIES);
         self.sweeps.done(now, more);
     }

@@ -150,9 +150,12 @@ impl Tracker {
                 {
                     return Some(outcome);
                 }
-                if let Some(outcome) = self.charge_addressee(cx, datagram, subject) {
-                    return Some(outcome);
-                }
+                let held = match self.charge_addressee(cx, datagram, subject) {
+                    Some((outcome, false)) => return Some(outcome),
+                    // It goes on yet.
+                    Some((outcome, true)) => Some(outcome),
+                    None => None,
+                };
                 if trust == Trust::None {
                     self.note_asking(cx, datagram);
                 }
@@ -170,10 +173,12 @@ impl Tracker {
                 }
                 self.hold(cx, datagram, subject, &request);
                 self.note_upload(cx, datagram);
-                self.note(cx, datagram, server, Kind::Request)
+                let repeated = self.note(cx, datagram, server, Kind::Request);
+                held.or(repeated)
             }
             Role::Ping => self
                 .charge_addressee(cx, datagram, subject)
+                .map(|(outcome, _)| outcome)
                 .or_else(|| self.note(cx, datagram, Server::One(bearing.server), Kind::Ping)),
             Role::Reply(Some(sent)) if sent.is_ours() => {
                 Some(self.handle_probe_reply(cx, datagram, &sent))
