@@ -212,7 +212,7 @@ fn ask_together(seed: u64, kind: Type, count: usize) {
 #[test]
 fn what_is_asked_for_together_comes() {
     for seed in 0..300 {
-        for count in 1..=5 {
+        for count in 1..=4 {
             ask_together(seed, Type::Confirmable, count);
         }
         for count in 1..=3 {

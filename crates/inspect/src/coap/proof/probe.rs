@@ -190,10 +190,11 @@ impl Probes {
     }
 
     /// Whether `client` failed lately, or has left several responses unacknowledged so far: it may never
-    /// have asked for them. One that asks for several things at once has just been sent as many.
+    /// have asked for them. One that asks for several things at once has just been sent as many, up to a bound.
     pub(crate) fn is_doubtful(&self, now: Instant, client: Endpoint) -> bool {
         let is_doubtful = |probe: &mut Probe| {
-            probe.failed || probe.sent >= DOUBTFUL && now >= probe.sent_at + REPLY_MAX
+            let had_time = now >= probe.sent_at + REPLY_MAX || probe.sent > SENT_MAX;
+            probe.failed || probe.sent >= DOUBTFUL && had_time
         };
         self.table.len() > 0
             && (self.table.with(now, &client, is_doubtful).unwrap_or(false)
@@ -502,8 +503,16 @@ mod tests {
             assert!(probes.begin(now, client(1), token(number)).is_some());
         }
         assert_eq!(probes.begin(now, client(1), token(SENT_MAX)), None);
-        assert!(!probes.is_doubtful(now, client(1)), "it may yet reply");
-        let later = now + REPLY_MAX;
-        assert!(probes.is_doubtful(later, client(1)) && !probes.is_doubtful(later, client(2)));
+        assert!(probes.is_doubtful(now, client(1)) && !probes.is_doubtful(now, client(2)));
+    }
+
+    #[test]
+    fn who_was_sent_several_messages_just_now_may_yet_reply() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        for number in 0..DOUBTFUL {
+            assert!(probes.begin(now, client(1), token(number)).is_some());
+        }
+        assert!(!probes.is_doubtful(now, client(1)));
+        assert!(probes.is_doubtful(now + REPLY_MAX, client(1)));
     }
 }
