@@ -317,15 +317,7 @@ impl Tracker {
         let Some(kept) = self.done.response(cx.now, act, asks) else {
             return false;
         };
-        let envelope = Envelope {
-            message_type: match message.message_type() {
-                Type::Confirmable => Type::Acknowledgement,
-                _ => Type::NonConfirmable,
-            },
-            message_id: message.message_id(),
-            token: message.token(),
-            room: usize::MAX,
-        };
+        let envelope = Envelope::of_answer(message);
         let response = Message::decode(&kept).ok();
         let whole = response.and_then(|response| portion::whole(&response, &envelope));
         let Some(whole) = whole else {

@@ -124,7 +124,7 @@ impl Scope {
     }
 
     /// Control packets that answer one with a packet identifier, and PUBREL, which a PUBREC asks for.
-    fn acknowledgements() -> Self {
+    pub(super) fn acknowledgements() -> Self {
         let packets = [
             PacketType::PubAck,
             PacketType::PubRec,

@@ -170,7 +170,20 @@ fn portion(response: &Message<'_>, start: usize, szx: u8, envelope: &Envelope<'_
     message
 }
 
-impl Envelope<'_> {
+impl<'a> Envelope<'a> {
+    /// Of an answer to `request`, however long.
+    pub(crate) fn of_answer(request: &Message<'a>) -> Self {
+        Self {
+            message_type: match request.message_type() {
+                Type::Confirmable => Type::Acknowledgement,
+                _ => Type::NonConfirmable,
+            },
+            message_id: request.message_id(),
+            token: request.token(),
+            room: usize::MAX,
+        }
+    }
+
     fn open<'m>(&self, message: &'m mut Vec<u8>, response: &Message<'_>) -> Builder<'m> {
         Builder::new(
             message,

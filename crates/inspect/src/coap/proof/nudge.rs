@@ -12,7 +12,7 @@
 //! more resets count, and none goes to the port of a service.
 
 use wire::Direction;
-use wire::coap::{Block, Code, HEADER_LEN, Message, Type};
+use wire::coap::{Block, HEADER_LEN, Message, Type};
 
 use super::answer::{Answer, Towards};
 use super::challenge::allowance;
@@ -76,15 +76,7 @@ impl Tracker {
         room: Allowance,
     ) -> bool {
         let (message, client) = (datagram.message, datagram.bearing.client);
-        let envelope = Envelope {
-            message_type: match message.message_type() {
-                Type::Confirmable => Type::Acknowledgement,
-                _ => Type::NonConfirmable,
-            },
-            message_id: message.message_id(),
-            token: message.token(),
-            room: usize::MAX,
-        };
+        let envelope = Envelope::of_answer(message);
         let smallest = Block {
             number: asked.number << asked.szx,
             more: false,
@@ -123,13 +115,7 @@ impl Tracker {
         let Some(message_id) = self.probes.nudge(cx.now, datagram.bearing.client) else {
             return false;
         };
-        let ping = Answer {
-            message_type: Type::Confirmable,
-            code: Code::EMPTY,
-            message_id,
-            token: &[],
-            echo: None,
-        };
+        let ping = Answer::ping(message_id);
         if !self.tell_client(cx, datagram, &ping, towards, Injected::Ping) {
             return false;
         }
