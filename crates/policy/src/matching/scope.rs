@@ -16,7 +16,7 @@ const MQTT: usize = 5;
 const COAP: usize = MQTT + 1 + 15;
 
 /// A set of buckets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scope(u64);
 
 const _: () = assert!(BUCKETS <= 64, "a scope is one word");
