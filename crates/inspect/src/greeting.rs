@@ -92,7 +92,7 @@ impl Greeting {
 
 /// WebSocket begins as HTTP. What says so stands further on in the request, and is looked for in the
 /// segment at hand only: to wait for it would let a request through in pieces.
-fn named_in_full(spoken: Spoken, bytes: &[u8]) -> Spoken {
+pub(crate) fn named_in_full(spoken: Spoken, bytes: &[u8]) -> Spoken {
     match spoken {
         Spoken::Http if greeting::asks_for_websocket(bytes) => Spoken::WebSocket,
         other => other,

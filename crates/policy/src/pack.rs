@@ -70,13 +70,18 @@ impl Packs {
         file.finish(report);
     }
 
+    /// The names of all rules, those too that can't be read.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.ids.keys().map(String::as_str)
+    }
+
     /// Reports what is said of rules that don't exist; for when all packs are read.
     pub(crate) fn check_expectations(&self, report: &mut Report) {
         for (id, span) in &self.expected {
             if self.ids.contains_key(id) {
                 continue;
             }
-            let known = self.ids.keys().map(String::as_str);
+            let known = self.ids();
             report
                 .error(span, format!("there is no rule `{}`", id.escape_debug()))
                 .did_you_mean(id, known, || None);

@@ -55,20 +55,20 @@ impl Move {
     ) -> Option<Self> {
         let open = |step, filters: usize, is_repeat| Act::Open {
             step,
-            filters: u16::try_from(filters).unwrap_or(ANY_COUNT),
+            filters: counted(filters),
             asked: AskedQos::default(),
             is_repeat,
         };
         let go = |codes: usize, is_error| Act::Go {
             packet_type: packet.packet_type(),
-            codes: u16::try_from(codes).unwrap_or(ANY_COUNT),
+            codes: counted(codes),
             is_error,
         };
         let act = match packet {
             ControlPacket::Publish(publish) => open(Step::of_publish(publish.qos)?, 0, publish.dup),
             ControlPacket::Subscribe(subscribe) => Act::Open {
                 step: Step::SubAck,
-                filters: u16::try_from(subscribe.subscriptions().count()).unwrap_or(ANY_COUNT),
+                filters: counted(subscribe.subscriptions().count()),
                 asked: AskedQos::of(subscribe.subscriptions().map(|asked| asked.qos)),
                 is_repeat: false,
             },
@@ -95,6 +95,11 @@ impl Move {
             },
         })
     }
+}
+
+/// A count of filters or of their codes, as an entry keeps it.
+fn counted(filters: usize) -> u16 {
+    u16::try_from(filters).unwrap_or(ANY_COUNT)
 }
 
 impl Session {

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use crate::config::Mark;
-use crate::pack::DraftRule;
+use crate::pack::Packs;
 use crate::read::Table;
 use crate::report::Report;
 use crate::suggest::suggest;
-use crate::{Level, Rule};
+use crate::{Diagnostic, Level, Rule};
 
 /// `[policy] disabled` and `[policy] dry_run`: rules by their ids, and where each is named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,13 +24,14 @@ impl Exempted {
         Self { disabled, dry_run }
     }
 
-    /// Takes the disabled ones out of `rules`, and says which are none.
-    pub(crate) fn apply(&self, report: &mut Report, rules: &mut Vec<DraftRule>) {
+    /// Takes the disabled ones out of `packs`, and says which are none.
+    pub(crate) fn apply(&self, report: &mut Report, packs: &mut Packs) {
         for (id, mark) in self.disabled.iter().chain(&self.dry_run) {
-            if rules.iter().all(|draft| draft.rule.id != *id) {
-                report.add(unknown(id, mark, rules));
+            if !packs.ids().any(|known| known == id) {
+                report.add(unknown(id, mark, packs));
             }
         }
+        let rules = &mut packs.rules;
         rules.retain(|draft| !self.disabled.contains_key(&draft.rule.id));
         for Rule { id, dry_run, .. } in rules.iter_mut().map(|draft| &mut draft.rule) {
             *dry_run |= self.dry_run.contains_key(id);
@@ -38,8 +39,8 @@ impl Exempted {
     }
 }
 
-fn unknown(id: &str, mark: &Mark, rules: &[DraftRule]) -> crate::Diagnostic {
-    let known = rules.iter().map(|draft| draft.rule.id.as_str());
+fn unknown(id: &str, mark: &Mark, packs: &Packs) -> Diagnostic {
+    let known = packs.ids();
     let nearest = suggest(id, known).map(|near| format!("did you mean `{near}`?"));
     let help = nearest.unwrap_or_else(|| "it names rules of the `packs`, by their `id`".to_owned());
     let message = format!("there is no rule `{}`", id.escape_debug());

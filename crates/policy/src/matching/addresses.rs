@@ -1,6 +1,5 @@
 //! Sets of addresses: sorted ranges, asked by binary search.
 
-use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -129,17 +128,6 @@ pub(crate) enum Addresses {
     Zone(Arc<Networks>),
     /// The networks the rule lists itself.
     Own(Networks),
-}
-
-impl Hash for Addresses {
-    /// A zone may be large, and there are few of them: it isn't looked into.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            Self::Side(side) => side.hash(state),
-            Self::Zone(_) => {}
-            Self::Own(networks) => networks.hash(state),
-        }
-    }
 }
 
 impl Addresses {

@@ -11,7 +11,7 @@ use super::prefix;
 use crate::{Action, Message, Subject};
 
 /// What becomes of a message that conditions fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// It is stopped, or told of.
     Catches,

@@ -26,7 +26,7 @@ use super::told;
 use crate::{Message, Protocol, Service, Session, Subject};
 
 /// A condition; what the rule's scope already says isn't asked again.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// `address_validated`.
     AddressValidated(bool),
@@ -84,14 +84,14 @@ pub(crate) enum Party {
 }
 
 /// What a session calls itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Identity {
     ClientId,
     Username,
 }
 
 /// What has to be true of one and the same filter of a packet.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct FilterCondition {
     pub(crate) overlaps: List<Pattern>,
     pub(crate) within: List<Pattern>,
@@ -102,7 +102,7 @@ pub(crate) struct FilterCondition {
 }
 
 /// What is asked of the options of a subscription (MQTT 5.0 §3.8.3.1); before 5.0 they are all 0.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SubscriptionOptions {
     pub(crate) no_local: Option<bool>,
     pub(crate) retain_as_published: Option<bool>,

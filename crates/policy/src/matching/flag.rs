@@ -6,7 +6,7 @@ use super::told;
 use crate::{Message, Subject};
 
 /// A yes or no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flag {
     /// `retain` of a PUBLISH or a will.
     Retain,

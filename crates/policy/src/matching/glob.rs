@@ -7,14 +7,14 @@
 pub(crate) const MAX_CHARS: usize = 128;
 
 /// A prepared pattern.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Glob {
     /// What stands before, between and after the stars.
     pieces: Vec<Piece>,
 }
 
 /// Characters without a star.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Text(String),
     /// With at least one `?`.
@@ -22,7 +22,7 @@ enum Piece {
 }
 
 /// A piece with holes, prepared for shift-and.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Holes {
     /// A hole is `None`.
     chars: Vec<Option<char>>,

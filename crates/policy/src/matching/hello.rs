@@ -12,7 +12,7 @@ use super::set::Set;
 use crate::Message;
 
 /// One thing of it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HelloCondition {
     /// `sni`: the server's name.
     ServerName(List<Glob>),

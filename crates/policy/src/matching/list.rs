@@ -1,7 +1,7 @@
 //! Lists as rules write them: any of the plain entries, none of those with a leading `!`.
 
 /// A condition's entries.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct List<T> {
     /// One of these has to hold; empty where all entries are negated.
     pub(crate) any_of: Vec<T>,

@@ -9,7 +9,7 @@ use super::told;
 use crate::Message;
 
 /// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Measure {
     /// `size`: bytes.
     Size,

@@ -8,7 +8,7 @@ use super::list::List;
 use super::pattern::Values;
 
 /// A pattern of a client identifier, user name or password.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NamePattern {
     Glob(Glob),
     /// `plc-{client_id}`: a value of the same session, and what stands around it.
@@ -20,7 +20,7 @@ pub(crate) enum NamePattern {
 }
 
 /// What a placeholder stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Filling {
     Name(Identity),
     /// The sender's address.

@@ -14,7 +14,7 @@ pub(crate) struct Bounds {
 }
 
 /// Any of the ranges written, and none of those with a `!`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Numbers {
     /// In order, with room between them.
     ranges: Ranges,

@@ -7,7 +7,7 @@ use super::proxied::Proxied;
 use super::value::{Test, Value};
 
 /// An option and what is asked of it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OptionCondition {
     pub(crate) number: u16,
     pub(crate) test: Test,

@@ -11,12 +11,12 @@ use super::list::List;
 pub(crate) const MAX_SEGMENTS: usize = 32;
 
 /// A path pattern.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PathPattern {
     segments: Box<[Segment]>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
     /// `**`.
     Any,

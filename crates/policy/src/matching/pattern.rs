@@ -22,14 +22,14 @@ const INLINE_BYTES: usize = 256;
 const HOLE: &str = "\0";
 
 /// A topic filter, perhaps with placeholders.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
     /// What every topic name it matches begins with: most names are told apart by that.
     prefix: Box<str>,
     form: Form,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Form {
     /// No wildcard and no placeholder: the prefix is all.
     Name,
@@ -42,7 +42,7 @@ enum Form {
 }
 
 /// A piece of a pattern with placeholders.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(Box<str>),
     ClientId,

@@ -10,8 +10,6 @@ mod json;
 mod needed;
 mod pointer;
 
-use std::hash::{Hash, Hasher};
-
 use memchr::memmem::Finder;
 
 use super::asked::{Asked, Effect};
@@ -27,7 +25,7 @@ pub(crate) use pointer::{Pointer, PointerError};
 pub(crate) const MAX_PATTERN_BYTES: usize = 1024;
 
 /// What has to be true of one payload.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct PayloadCondition {
     pub(crate) size: Option<Numbers>,
     pub(crate) utf8: Option<bool>,
@@ -153,12 +151,6 @@ impl PartialEq for Bytes {
 }
 
 impl Eq for Bytes {}
-
-impl Hash for Bytes {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_slice().hash(state);
-    }
-}
 
 #[cfg(test)]
 mod tests {

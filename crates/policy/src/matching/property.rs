@@ -71,7 +71,7 @@ pub(crate) fn forms() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// A property and what is asked of it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PropertyCondition {
     pub(crate) id: u8,
     pub(crate) test: Test,

@@ -31,7 +31,7 @@ use crate::read::{Node, Table};
 use crate::report::{Report, Span};
 
 /// What a `match` came to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Matching {
     pub(crate) scope: Scope,
     /// `None` where the rule looks at messages whether anything was detected or not.

@@ -5,7 +5,7 @@ use crate::Reason;
 const WORDS: usize = Reason::COUNT.div_ceil(64);
 
 /// A set of reasons, one bit each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ReasonSet([u64; WORDS]);
 
 impl ReasonSet {

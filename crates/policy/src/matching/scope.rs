@@ -16,7 +16,7 @@ const MQTT: usize = 5;
 const COAP: usize = MQTT + 1 + 15;
 
 /// A set of buckets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scope(u64);
 
 const _: () = assert!(BUCKETS <= 64, "a scope is one word");
@@ -124,7 +124,7 @@ impl Scope {
     }
 
     /// Control packets that answer one with a packet identifier, and PUBREL, which a PUBREC asks for.
-    fn acknowledgements() -> Self {
+    pub(super) fn acknowledgements() -> Self {
         let packets = [
             PacketType::PubAck,
             PacketType::PubRec,

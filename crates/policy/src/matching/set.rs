@@ -7,7 +7,7 @@ use wire::mqtt::{QoS, Version};
 use crate::Service;
 
 /// A set of values of a small enum, one bit each.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Set<T> {
     bits: u8,
     of: std::marker::PhantomData<T>,
@@ -19,11 +19,11 @@ pub(crate) trait Small: Copy + 'static {
 }
 
 /// A set of octets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Octets([u64; 4]);
 
 /// A set of CoAP codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Codes(pub(super) Octets);
 
 impl<T: Small> Set<T> {

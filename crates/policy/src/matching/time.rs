@@ -4,7 +4,6 @@
 //! clocks are put forward, what lies in the hour left out never is; where they are put back, the hour that
 //! comes twice counts twice.
 
-use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
@@ -18,7 +17,7 @@ const DAY_MINUTES: u16 = 24 * 60;
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// `{ days = "mon-fri", from = "06:00", until = "22:00", zone = "Europe/Berlin" }`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Schedule {
     /// By bit, Monday is 0. Of what goes on past midnight, the day on which it begins.
     pub(crate) days: u8,
@@ -32,12 +31,6 @@ pub(crate) struct Schedule {
 /// A zone of the IANA database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Zone(TimeZone);
-
-impl Hash for Zone {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.iana_name().hash(state);
-    }
-}
 
 impl Schedule {
     pub(crate) const EVERY_DAY: u8 = 0x7f;

@@ -17,7 +17,7 @@ pub(super) enum Value<'a> {
 }
 
 /// What is asked of a value.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Test {
     /// Whether it is there at all.
     Is(bool),

@@ -39,7 +39,7 @@ impl Policy {
         }
         read.check_expectations(&mut report);
         unused::report(&mut report, &read.rules, config, &names);
-        config.exempted.apply(&mut report, &mut read.rules);
+        config.exempted.apply(&mut report, &mut read);
         let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
         reach::report(&mut report, &read.rules, &index);
         let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read, index));

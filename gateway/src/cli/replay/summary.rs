@@ -56,7 +56,7 @@ impl Summary {
         }
     }
 
-    /// What a rule does, in the past tense of one that did and of one that only would have.
+    /// What a rule does with what it matches; or would do, in a dry run or past a monitor.
     fn deed(&self, rule: usize, is_tried: bool) -> String {
         let action = self.policy.rules()[rule].action.name();
         match is_tried {

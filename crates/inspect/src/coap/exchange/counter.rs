@@ -12,7 +12,7 @@
 
 use policy::{Limit, RuleIndex, Subject};
 use wire::Direction;
-use wire::coap::{Code, HEADER_LEN, Message, Type};
+use wire::coap::{HEADER_LEN, Message, Type};
 
 use super::bearing::{Bearing, Role};
 use super::endpoint::Address;
@@ -161,13 +161,7 @@ impl Tracker {
         let Some(message_id) = self.probes.knock(cx.now, addressee) else {
             return false;
         };
-        let ping = Answer {
-            message_type: Type::Confirmable,
-            code: Code::EMPTY,
-            message_id,
-            token: &[],
-            echo: None,
-        };
+        let ping = Answer::ping(message_id);
         if !ping.send(cx, datagram.frame, Towards::Receiver, Injected::Ping) {
             return false;
         }

@@ -13,7 +13,7 @@
 //! more resets count, and none goes to the port of a service.
 
 use wire::Direction;
-use wire::coap::{Block, Code, HEADER_LEN, Message, Type};
+use wire::coap::{Block, HEADER_LEN, Message, Type};
 
 use super::answer::{Answer, Towards};
 use super::challenge::allowance;
@@ -129,13 +129,7 @@ impl Tracker {
         let Some(message_id) = self.probes.nudge(cx.now, datagram.bearing.client) else {
             return false;
         };
-        let ping = Answer {
-            message_type: Type::Confirmable,
-            code: Code::EMPTY,
-            message_id,
-            token: &[],
-            echo: None,
-        };
+        let ping = Answer::ping(message_id);
         if !self.tell_client(cx, datagram, &ping, towards, Injected::Ping) {
             return false;
         }

@@ -1,7 +1,6 @@
 //! Regular expressions over payloads, built when the first payload has what they need: of ten thousand, a plant
 //! meets few.
 
-use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
@@ -127,12 +126,6 @@ impl PartialEq for Expression {
 }
 
 impl Eq for Expression {}
-
-impl Hash for Expression {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -263,18 +263,13 @@ impl MatchReader<'_> {
         let Some(node) = table.optional("reason_code") else {
             return;
         };
-        let carriers = [
+        let others = [
             PacketType::ConnAck,
-            PacketType::PubAck,
-            PacketType::PubRec,
-            PacketType::PubRel,
-            PacketType::PubComp,
-            PacketType::SubAck,
-            PacketType::UnsubAck,
             PacketType::Disconnect,
             PacketType::Auth,
         ];
-        let scope = Scope::union(carriers.map(Scope::packet));
+        let others = Scope::union(others.map(Scope::packet));
+        let scope = Scope::union([Scope::acknowledgements(), others]);
         self.narrowing
             .narrow(self.report, "reason_code", &node, scope);
         if let Some(numbers) = self.numbers(&node, REASON_CODE) {

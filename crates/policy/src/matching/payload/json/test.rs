@@ -5,7 +5,7 @@ use crate::matching::glob::Glob;
 use crate::matching::list::List;
 
 /// What is asked of the value a pointer names.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum JsonTest {
     /// Whether there is one; where a rule catches what has none, in what is no JSON there is none.
     Exists(bool),
