@@ -7,6 +7,7 @@
 //! second, which the client asks for, is the portion.
 
 pub(super) mod done;
+pub(super) mod enlarged;
 pub(super) mod knocked;
 pub(super) mod portion;
 pub(super) mod promised;

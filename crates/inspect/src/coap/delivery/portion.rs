@@ -14,7 +14,7 @@ use crate::table::Table;
 /// How long a client may take between two blocks.
 const LIFETIME_S: u64 = 120;
 /// The largest size exponent of a block over UDP: 1024 bytes.
-const SZX_MAX: u8 = 6;
+pub(crate) const SZX_MAX: u8 = 6;
 
 /// Responses kept.
 #[derive(Debug)]
@@ -64,6 +64,37 @@ impl Portions {
             .with(now, &id, |kept| *kept.touch(now) = response.into());
     }
 
+    /// A later block has come of a body that a response is kept of, the one at `offset`, and takes its place. One
+    /// that was on its way for long doesn't.
+    pub(crate) fn go_on(&self, now: Instant, id: u64, offset: u64, response: &[u8]) {
+        let kept = || Kept::new(now, response.into());
+        self.kept.with_or_insert(now, id, kept, |known| {
+            let known = known.touch(now);
+            let is_behind = Message::decode(known).is_ok_and(|known| base(&known) > offset);
+            if !is_behind && **known != *response {
+                *known = response.into();
+            }
+        });
+    }
+
+    /// In what size the server of a response kept gives out its blocks, if that is more than is asked for, and one of
+    /// them begins where that does: anew, or further on than what is kept.
+    pub(crate) fn larger(&self, now: Instant, id: u64, asked: Block) -> Option<u8> {
+        if self.is_empty() {
+            return None;
+        }
+        let larger = |kept: &mut Kept| {
+            let response = Message::decode(kept.touch(now)).ok()?;
+            let own = response.block2()?;
+            let end = own.offset() + response.payload().len() as u64;
+            let is_next = own.more && asked.offset() >= end;
+            let begins = asked.offset().is_multiple_of(own.size() as u64);
+            let is_larger = own.szx > asked.szx && begins && (asked.number == 0 || is_next);
+            is_larger.then_some(own.szx)
+        };
+        self.kept.with(now, &id, larger)?
+    }
+
     /// Whether that response is kept.
     pub(crate) fn keeps(&self, now: Instant, id: u64) -> bool {
         !self.is_empty() && self.kept.with(now, &id, |_| ()).is_some()
@@ -81,19 +112,7 @@ impl Portions {
     ) -> Option<Result<Vec<u8>, NoRoom>> {
         let cut = |kept: &mut Kept| {
             let response = Message::decode(kept.touch(now)).ok()?;
-            let start = asked.offset().checked_sub(base(&response))?;
-            let start = usize::try_from(start).ok()?;
-            if start >= response.payload().len() {
-                return None;
-            }
-            let mut messages = (0..=asked.szx)
-                .rev()
-                .map(|szx| portion(&response, start, szx, envelope));
-            Some(
-                messages
-                    .find(|message| message.len() <= envelope.room)
-                    .ok_or(NoRoom),
-            )
+            block(&response, asked, envelope)
         };
         self.kept.with(now, &id, cut)?
     }
@@ -108,6 +127,27 @@ impl Portions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoRoom;
 
+/// The block that a request asks for of a response, which may be a block itself: as [`Portions::block`].
+pub(crate) fn block(
+    response: &Message<'_>,
+    asked: Block,
+    envelope: &Envelope<'_>,
+) -> Option<Result<Vec<u8>, NoRoom>> {
+    let start = asked.offset().checked_sub(base(response))?;
+    let start = usize::try_from(start).ok()?;
+    if start >= response.payload().len() {
+        return None;
+    }
+    let mut messages = (0..=asked.szx.min(szx_max(response)))
+        .rev()
+        .map(|szx| portion(response, start, szx, envelope));
+    Some(
+        messages
+            .find(|message| message.len() <= envelope.room)
+            .ok_or(NoRoom),
+    )
+}
+
 /// All of `response`, if there is room for it.
 pub(crate) fn whole(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
     Some(rewrap(response, envelope)).filter(|whole| whole.len() <= envelope.room)
@@ -116,13 +156,17 @@ pub(crate) fn whole(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<V
 /// The first block of `response`, as large as can be. None if there is no room for the smallest, or
 /// nothing to cut.
 pub(crate) fn first_block(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
-    let own = response.block2();
-    let szx_max = own.map_or(SZX_MAX, |block| block.szx.min(SZX_MAX));
-    (0..=szx_max)
+    (0..=szx_max(response))
         .rev()
         .filter(|szx| response.payload().len() > 16 << szx)
         .map(|szx| portion(response, 0, szx, envelope))
         .find(|message| message.len() <= envelope.room)
+}
+
+/// The largest block of a response that can be given out: what it is itself, if it is one.
+fn szx_max(response: &Message<'_>) -> u8 {
+    let own = response.block2();
+    own.map_or(SZX_MAX, |block| block.szx.min(SZX_MAX))
 }
 
 /// Where the payload of a response begins in its body.
