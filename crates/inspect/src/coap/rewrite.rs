@@ -117,7 +117,7 @@ mod tests {
             without_echo: false,
             block2: Some(1 << 4 | 6),
         };
-        for small in [0x400, 0x40f] {
+        for small in [0x400, 0x408, 0x405] {
             let bytes = ask(small);
             let message = Message::decode(&bytes).unwrap();
             assert_eq!(rewritten(&message, bytes.len(), changes), ask(0x16));
