@@ -97,9 +97,8 @@ impl Tracker {
         if let Role::Response(Some(asked)) = datagram.bearing.role
             && datagram.len() <= KEPT_BYTES
         {
-            let offset = datagram.facts.offset();
             self.portions
-                .go_on(cx.now, asked.body, offset, datagram.bytes);
+                .go_on(cx.now, asked.body, datagram.message, datagram.bytes);
         }
     }
 }

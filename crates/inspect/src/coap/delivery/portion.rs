@@ -64,15 +64,17 @@ impl Portions {
             .with(now, &id, |kept| *kept.touch(now) = response.into());
     }
 
-    /// A later block has come of a body that a response is kept of, the one at `offset`, and takes its place. One
-    /// that was on its way for long doesn't.
-    pub(crate) fn go_on(&self, now: Instant, id: u64, offset: u64, response: &[u8]) {
-        let kept = || Kept::new(now, response.into());
+    /// A later block of a body comes, and takes the place of the response kept. One that was on its way for long, of
+    /// another body maybe, doesn't.
+    pub(crate) fn go_on(&self, now: Instant, id: u64, response: &Message<'_>, bytes: &[u8]) {
+        let kept = || Kept::new(now, bytes.into());
         self.kept.with_or_insert(now, id, kept, |known| {
             let known = known.touch(now);
-            let is_behind = Message::decode(known).is_ok_and(|known| base(&known) > offset);
-            if !is_behind && **known != *response {
-                *known = response.into();
+            if Message::decode(known).is_ok_and(|known| !goes_on(&known, response)) {
+                return;
+            }
+            if **known != *bytes {
+                *known = bytes.into();
             }
         });
     }
@@ -86,8 +88,7 @@ impl Portions {
         let larger = |kept: &mut Kept| {
             let response = Message::decode(kept.touch(now)).ok()?;
             let own = response.block2()?;
-            let end = own.offset() + response.payload().len() as u64;
-            let is_next = own.more && asked.offset() >= end;
+            let is_next = own.more && asked.offset() >= end(&response);
             let begins = asked.offset().is_multiple_of(own.size() as u64);
             let is_larger = own.szx > asked.szx && begins && (asked.number == 0 || is_next);
             is_larger.then_some(own.szx)
@@ -172,6 +173,21 @@ fn szx_max(response: &Message<'_>) -> u8 {
 /// Where the payload of a response begins in its body.
 fn base(response: &Message<'_>) -> u64 {
     response.block2().map_or(0, Block::offset)
+}
+
+/// Where it ends there.
+fn end(response: &Message<'_>) -> u64 {
+    base(response) + response.payload().len() as u64
+}
+
+/// Whether `response` goes on where `known` ends, or later in the same body.
+fn goes_on(known: &Message<'_>, response: &Message<'_>) -> bool {
+    let [before, after] = [known, response].map(|message| {
+        let mut options = message.options();
+        let etag = options.find(|option| option.number == number::ETAG);
+        etag.map(|option| option.value)
+    });
+    base(response) == end(known) || base(response) >= base(known) && before == after
 }
 
 /// The response with a header of ours.
@@ -330,5 +346,82 @@ mod tests {
         let response = Message::decode(&bytes).expect("a message of our own");
         assert_eq!(whole(&response, &envelope(31)), None);
         assert_eq!(first_block(&response, &envelope(31)), None);
+    }
+
+    /// Block `number` of 64 bytes.
+    fn block_of(number: u32, etag: &[u8]) -> Vec<u8> {
+        let mut message = Vec::new();
+        Builder::new(&mut message, Type::Acknowledgement, Code::CONTENT, 9, TOKEN)
+            .option(number::ETAG, etag)
+            .uint(number::BLOCK2, number << 4 | 8 | 2)
+            .payload(&[number as u8; 64]);
+        message
+    }
+
+    #[test]
+    fn what_comes_late_takes_no_place() {
+        let portions = Portions::new(4, 1);
+        let now = Instant::from_secs(1);
+        // What comes, and the block that is kept then.
+        for (number, etag, kept) in [
+            (3, b"v1", 3),
+            (4, b"v1", 4),
+            (3, b"v1", 4),
+            (9, b"v2", 4),
+            (5, b"v2", 5),
+            (7, b"v2", 7),
+            (7, b"v2", 7),
+        ] {
+            let bytes = block_of(number, etag);
+            let response = Message::decode(&bytes).expect("a message of our own");
+            portions.go_on(now, 5, &response, &bytes);
+            let asked = Block {
+                number: kept * 4 + 1,
+                more: false,
+                szx: 0,
+            };
+            let cut = portions.block(now, 5, asked, &envelope(60));
+            let cut = cut.expect("it is kept").expect("room for it");
+            let cut = Message::decode(&cut).expect("a message");
+            assert_eq!(cut.payload(), [kept as u8; 16]);
+        }
+    }
+
+    #[test]
+    fn a_larger_block_is_asked_for_where_it_begins() {
+        let portions = Portions::new(4, 1);
+        let now = Instant::from_secs(1);
+        portions.keep(now, 5, &block_of(1, b"v1"));
+        for (number, szx, larger) in [
+            (0, 0, Some(2)),
+            (4, 0, None),
+            (7, 0, None),
+            (8, 0, Some(2)),
+            (9, 0, None),
+            (10, 0, None),
+            (12, 0, Some(2)),
+            (4, 1, Some(2)),
+            (2, 2, None),
+            (1, 3, None),
+        ] {
+            let asked = Block {
+                number,
+                more: false,
+                szx,
+            };
+            assert_eq!(portions.larger(now, 5, asked), larger, "{asked:?}");
+        }
+        assert_eq!(
+            portions.larger(
+                now,
+                6,
+                Block {
+                    number: 8,
+                    more: false,
+                    szx: 0
+                }
+            ),
+            None
+        );
     }
 }
