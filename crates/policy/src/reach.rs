@@ -17,7 +17,7 @@ const MAX_COMPARED: usize = 1024;
 /// all others, the first contradictions say enough.
 const MAX_OPPOSED: usize = 1 << 19;
 /// Pairs of entries that take no longer to look at than a pair of rules.
-const FREE_ENTRIES: usize = 4;
+const FREE_ENTRIES: usize = 32;
 /// As many rules are compared each with each; of more, those that the index finds.
 const FEW: usize = 512;
 /// Of a longer list of entries only so many are looked up.
