@@ -178,7 +178,7 @@ impl LimitKind {
 /// What a frame of the inspector's own was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Injected {
-    /// A held segment whose turn has come.
+    /// A held segment or datagram whose turn has come.
     Released,
     /// A RST that ends a flow.
     Reset,

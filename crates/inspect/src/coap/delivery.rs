@@ -7,11 +7,13 @@
 //! second, which the client asks for, is the portion.
 
 pub(super) mod done;
+pub(super) mod knocked;
 pub(super) mod portion;
+pub(super) mod promised;
 pub(super) mod withheld;
 
 use policy::{Proof, RuleIndex};
-use wire::coap::{Block, Code, Message, Type};
+use wire::coap::{Block, Code, Message, Type, encode};
 
 use super::books::allowance::Allowance;
 use super::books::budget::{Entry, Standing};
@@ -70,31 +72,18 @@ impl Tracker {
         if !is_fit {
             return false;
         }
-        // If it gets lost, the client goes on asking: its request isn't acknowledged before the portion is.
-        let client = bearing.client;
-        let Some(message_id) = self.probes.begin(cx.now, client, datagram.token) else {
-            return false;
-        };
         let is_separate = message.message_type() == Type::Confirmable;
-        let in_place = Envelope {
-            // The server is told that it has arrived.
-            message_type: match is_separate {
-                true => Type::NonConfirmable,
-                false => message.message_type(),
-            },
-            message_id: message.message_id(),
-            token: message.token(),
-            room: room.alone,
-        };
+        let in_place = Envelope::in_place(message, room.alone);
+        // If it gets lost, the client goes on asking: its request isn't acknowledged before the portion is.
         let ours = Envelope {
             message_type: Type::Confirmable,
-            message_id,
             room: room.before_decoy,
             ..in_place
         };
         let (portion, envelope) = match portion::whole(message, &ours) {
             Some(whole) => (Some(whole), ours),
             None if asked.is_none() => (None, ours),
+            None if is_separate && self.may_nudge(cx, datagram, room) => (None, ours),
             None => {
                 let provable = is_separate.then(|| portion::first_block(message, &ours));
                 match provable.flatten() {
@@ -103,9 +92,22 @@ impl Tracker {
                 }
             }
         };
-        let Some(portion) = portion else {
+        let Some(mut portion) = portion else {
             return false;
         };
+        // It counts only if it goes out.
+        let (client, token) = (bearing.client, datagram.token);
+        let ours = match envelope.message_type {
+            Type::Confirmable => self.probes.begin(cx.now, client, token),
+            _ => self
+                .probes
+                .offer(cx.now, client, token)
+                .then_some(envelope.message_id),
+        };
+        let Some(message_id) = ours else {
+            return false;
+        };
+        encode::set_message_id(&mut portion, message_id);
         self.give(cx, datagram, &portion, Towards::Receiver);
         match envelope.message_type {
             Type::Confirmable => {
@@ -165,7 +167,7 @@ impl Tracker {
         let digest = Some(datagram.digest);
         let evicted = match (asked, datagram.notifies()) {
             (Some(asked), notifies) => {
-                self.portions.keep(cx.now, asked.body, datagram.bytes());
+                self.portions.keep(cx.now, asked.body, datagram.bytes);
                 self.exchanges
                     .answered(cx.now, &response, asked.server, notifies, false, digest);
                 false
@@ -317,9 +319,9 @@ impl Tracker {
         let Some(kept) = self.done.response(cx.now, act, asks) else {
             return false;
         };
-        let envelope = Envelope::of_answer(message);
         let response = Message::decode(&kept).ok();
-        let whole = response.and_then(|response| portion::whole(&response, &envelope));
+        let whole =
+            response.and_then(|response| portion::whole(&response, &Envelope::of_answer(message)));
         let Some(whole) = whole else {
             return false;
         };
@@ -336,7 +338,7 @@ impl Tracker {
         let Some(act) = asked.act.filter(|_| datagram.len() <= KEPT_BYTES) else {
             return false;
         };
-        self.done.keep(cx.now, act, datagram.bytes());
+        self.done.keep(cx.now, act, datagram.bytes);
         self.note_answer(cx, datagram, &asked);
         true
     }

@@ -51,7 +51,9 @@ use books::budget::{Entry, Ledger, Standing};
 use books::meters::{Books, Promise};
 use books::size::Size;
 use delivery::done::Done;
+use delivery::knocked::Knocked;
 use delivery::portion::Portions;
+use delivery::promised::Promised;
 use delivery::withheld::Withheld;
 use exchange::Exchanges;
 use exchange::bearing::Bearing;
@@ -72,8 +74,8 @@ const DEFAULT_RATIO: Ratio = Ratio {
     per: Per::Client,
     window: Duration::from_secs(60),
 };
-/// Clients and tokens that are told apart.
-const ASKERS: usize = 1 << 14;
+/// For how many endpoints there is a client and a token that is told from others.
+const ENDPOINTS_PER_ASKER: usize = 4;
 
 /// Reasons raised on one message.
 type Reasons = SmallVec<[Reason; 4]>;
@@ -94,6 +96,8 @@ pub(crate) struct Tracker {
     portions: Portions,
     done: Done,
     withheld: Withheld,
+    promised: Promised,
+    knocked: Knocked,
     probes: Probes,
     mint: Mint,
     /// Until when a response may be older than the gateway, as nanoseconds of [`Instant`].
@@ -102,10 +106,12 @@ pub(crate) struct Tracker {
 }
 
 /// A message under judgement, and the frame it came in.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Datagram<'a> {
     arrival: &'a Arrival,
     frame: &'a Frame<'a>,
+    /// The UDP payload.
+    bytes: &'a [u8],
     message: &'a Message<'a>,
     token: Token,
     /// What it says, as a number.
@@ -132,11 +138,16 @@ impl Tracker {
             wants: Wants::new(seed.hash_seed("coap.wants")),
             uploads: Uploads::new(limits.exchanges / 4, seed.hash_seed("coap.uploads")),
             downloads: Downloads::new(limits.exchanges / 4, seed.hash_seed("coap.downloads")),
-            askers: Lately::new(ASKERS, seed.hash_seed("coap.askers")),
+            askers: Lately::new(
+                limits.endpoints / ENDPOINTS_PER_ASKER,
+                seed.hash_seed("coap.askers"),
+            ),
             counters: Counters::new(limits, seed),
             portions: Portions::new(limits.exchanges / 256, seed.hash_seed("coap.portions")),
             done: Done::new(limits.exchanges / 256, seed.hash_seed("coap.done")),
             withheld: Withheld::new(limits.exchanges / 256, seed.hash_seed("coap.withheld")),
+            promised: Promised::new(limits.exchanges / 256, seed.hash_seed("coap.promised")),
+            knocked: Knocked::new(limits.exchanges / 256, seed.hash_seed("coap.knocked")),
             probes: Probes::new(limits, seed, seed.hash_seed("coap.probes")),
             mint: Mint::new(seed),
             midstream_until: AtomicU64::new(0),
@@ -178,6 +189,7 @@ impl Tracker {
         let datagram = Datagram {
             arrival,
             frame,
+            bytes: payload,
             message,
             token,
             digest: self.exchanges.digest(payload),
@@ -270,6 +282,8 @@ impl Tracker {
             | self.portions.sweep(now, SWEEP_ENTRIES)
             | self.done.sweep(now, SWEEP_ENTRIES)
             | self.withheld.sweep(now, SWEEP_ENTRIES)
+            | self.promised.sweep(now, SWEEP_ENTRIES)
+            | self.knocked.sweep(now, SWEEP_ENTRIES)
             | self.probes.sweep(now, SWEEP_ENTRIES);
         self.sweeps.done(now, more);
     }
@@ -289,10 +303,17 @@ impl Tracker {
     }
 }
 
-impl Datagram<'_> {
-    /// The UDP payload.
-    fn bytes(&self) -> &[u8] {
-        &self.frame.as_slice()[self.arrival.payload()]
+impl<'a> Datagram<'a> {
+    /// It, saying the same in another envelope.
+    fn with<'b>(&'b self, message: &'b Message<'b>, bytes: &'b [u8]) -> Datagram<'b>
+    where
+        'a: 'b,
+    {
+        Datagram {
+            bytes,
+            message,
+            ..*self
+        }
     }
 
     /// Bytes of UDP payload.

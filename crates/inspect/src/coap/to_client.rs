@@ -3,11 +3,11 @@
 
 use std::sync::atomic::Ordering;
 
-use policy::Action;
-use wire::coap::{Code, Type};
+use policy::{Action, Subject};
+use wire::coap::{Code, Message, Type};
 
 use super::books::allowance::Allowance;
-use super::books::budget::{Entry, Validation};
+use super::books::budget::{Entry, Standing, Validation};
 use super::books::meters::{Books, Promise, counted, longest_window};
 use super::books::window;
 use super::delivery::KEPT_BYTES;
@@ -59,7 +59,7 @@ impl Tracker {
             cx.tell(carrier, &subject, &ruled, reply);
         } else {
             cx.tell(carrier, &subject, &ruled, None);
-            if let Some(outcome) = self.forward_to_client(cx, datagram, is_proven) {
+            if let Some(outcome) = self.forward_to_client(cx, datagram, &subject, &standing) {
                 self.enter(cx, client, Entry::Refund, size);
                 return outcome;
             }
@@ -134,12 +134,17 @@ impl Tracker {
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        is_proven: bool,
+        subject: &Subject<'_>,
+        standing: &Standing,
     ) -> Option<Outcome> {
         let (message, bearing) = (datagram.message, datagram.bearing);
+        let is_proven = standing.validation == Validation::Fresh;
         let Role::Response(asked) = &bearing.role else {
             self.note_reply(cx, datagram);
-            return None;
+            let has_to_prove = !subject.address_validated;
+            return has_to_prove
+                .then(|| self.hold_back(cx, datagram, subject, standing))
+                .flatten();
         };
         let response = bearing.response(message, datagram.token);
         let notifies = datagram.notifies();
@@ -152,7 +157,7 @@ impl Tracker {
             self.note_download(cx, datagram, asked);
             if datagram.facts.offset() == 0 && !self.portions.is_empty() {
                 let fits = datagram.len() <= KEPT_BYTES;
-                let latest = if fits { datagram.bytes() } else { &[] };
+                let latest = if fits { datagram.bytes } else { &[] };
                 self.portions.renew(cx.now, asked.body, latest);
             }
         }
@@ -200,6 +205,16 @@ impl Tracker {
         room: Allowance,
     ) -> Option<Injected> {
         let (message, bearing) = (datagram.message, datagram.bearing);
+        if judgement.action == Action::Challenge
+            && let Some(bytes) = self.as_promised(cx, datagram)
+            && let Ok(message) = &Message::decode(&bytes)
+        {
+            let said = self.answer_instead(cx, &datagram.with(message, &bytes), judgement, room);
+            if datagram.message.message_type() == Type::Confirmable {
+                self.acknowledge(cx, datagram);
+            }
+            return said;
+        }
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
         let remembered;
         let token = match bearing.role {
@@ -236,10 +251,15 @@ impl Tracker {
                 if self.deliver(cx, datagram, judgement.outcome.rule, room) {
                     return Some(Injected::Portion);
                 }
-                let may_nudge = self.may_nudge(cx, datagram, room);
-                if self.withhold(cx, datagram, judgement.outcome.rule, may_nudge) {
+                let may_wait = self
+                    .probes
+                    .may_wait(cx.now, bearing.client, !is_piggybacked);
+                let may_nudge = !may_wait && self.may_nudge(cx, datagram, room);
+                let rule = judgement.outcome.rule;
+                if self.withhold(cx, datagram, rule, may_wait || may_nudge) {
                     let about = (message.message_id(), datagram.token);
                     let is_sent = may_nudge && self.nudge(cx, datagram, Towards::Receiver, about);
+                    self.probes.wait(cx.now, bearing.client, about.0);
                     return is_sent.then_some(Injected::Ping);
                 }
                 let is_sent = self.challenge(cx, datagram, &reply);

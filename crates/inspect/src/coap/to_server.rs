@@ -2,11 +2,11 @@
 
 use policy::{Action, RuleIndex, Subject};
 use wire::Direction;
-use wire::coap::{Code, Message, Type};
+use wire::coap::{Code, Type};
 
 use super::books::allowance::Allowance;
 use super::books::budget::{Entry, Standing, Validation};
-use super::books::meters::{Books, Promise, counted};
+use super::books::meters::{Books, counted};
 use super::books::size::Size;
 use super::delivery::{Served, is_safe};
 use super::exchange::Request;
@@ -14,14 +14,12 @@ use super::exchange::bearing::Role;
 use super::exchange::parties::Server;
 use super::exchange::sent::Kind;
 use super::proof::answer::{Answer, Towards};
-use super::proof::challenge::{Reply, allowance};
+use super::proof::challenge::{Reply, allowance, foresee};
 use super::proof::strip;
 use super::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, LimitKind, Outcome, Sink};
 
-/// The least that a server answers: stands for the answer that is foreseen.
-const CONTENT: [u8; 4] = [0x60, Code::CONTENT.0, 0, 0];
 /// A challenge is at most so many times as long as the request it answers (RFC 9175 §2.4).
 const RATIO_MAX: usize = 3;
 
@@ -152,9 +150,12 @@ impl Tracker {
                 {
                     return Some(outcome);
                 }
-                if let Some(outcome) = self.charge_addressee(cx, datagram, subject) {
-                    return Some(outcome);
-                }
+                let held = match self.charge_addressee(cx, datagram, subject) {
+                    Some((outcome, false)) => return Some(outcome),
+                    // It goes on yet.
+                    Some((outcome, true)) => Some(outcome),
+                    None => None,
+                };
                 if trust == Trust::None {
                     self.note_asking(cx, datagram);
                 }
@@ -172,10 +173,12 @@ impl Tracker {
                 }
                 self.hold(cx, datagram, subject, &request);
                 self.note_upload(cx, datagram);
-                self.note(cx, datagram, server, Kind::Request)
+                let repeated = self.note(cx, datagram, server, Kind::Request);
+                held.or(repeated)
             }
             Role::Ping => self
                 .charge_addressee(cx, datagram, subject)
+                .map(|(outcome, _)| outcome)
                 .or_else(|| self.note(cx, datagram, Server::One(bearing.server), Kind::Ping)),
             Role::Reply(Some(sent)) if sent.is_ours() => {
                 Some(self.handle_probe_reply(cx, datagram, &sent))
@@ -219,6 +222,9 @@ impl Tracker {
             Served::No => return None,
             Served::Yes => {}
             Served::NoRoom if self.withhold_block(cx, datagram, (body, asked), room) => {}
+            // As a part of the body that proves nothing yet.
+            Served::NoRoom
+                if self.serve_block(cx, datagram, (body, asked), room, false) == Served::Yes => {}
             // There is by the time that it is sent again.
             Served::NoRoom if datagram.message.message_type() == Type::Confirmable => {}
             Served::NoRoom => {
@@ -257,22 +263,16 @@ impl Tracker {
         standing: &Standing,
         size: usize,
     ) -> Option<Outcome> {
-        let content = Message::decode(&CONTENT).expect("a header alone is a message");
         let mut endpoints = subject.endpoints;
         std::mem::swap(&mut endpoints.source, &mut endpoints.destination);
         std::mem::swap(&mut endpoints.source_port, &mut endpoints.destination_port);
         endpoints.from = endpoints.from.opposite();
-        let foreseen = Subject {
+        let answered = Subject {
             direction: Direction::ToClient,
             endpoints,
-            message: policy::Message::Coap(&content),
-            reasons: &[],
-            size,
             ..*subject
         };
-        let mut books = Books::new(cx.policy, standing, Promise::Bytes(datagram.own_size(size)));
-        let foreseen = cx.timed(&foreseen).unwrap_or(foreseen);
-        let ruling = cx.policy.decide(&foreseen, &mut books, &mut |_| {});
+        let ruling = foresee(cx, datagram, &answered, standing, size);
         if ruling.action != Action::Challenge || !ruling.enforced {
             return None;
         }

@@ -219,3 +219,37 @@ fn a_validated_device_is_asked_anything() {
     register(&mut world, client());
     world.pass(server(), client(), &block(10, 0));
 }
+
+/// Nobody sends a NON again: the latest goes out once the device has answered the ping.
+#[test]
+fn a_large_non_waits_for_the_answer_to_the_ping() {
+    let mut world = World::new();
+    register(&mut world, client());
+    let write = |id, index| {
+        let mut write = block(id, index);
+        write[0] |= 0x10;
+        write
+    };
+    let ids = [10, 11].map(|id| {
+        let passage = world.send(server(), client(), &write(id, 0));
+        assert_held(&passage);
+        let [ping] = &passage.injected[..] else {
+            panic!("a ping: {passage:?}");
+        };
+        u16::from_be_bytes([ping.payload[2], ping.payload[3]])
+    });
+    assert_eq!(ids[0], ids[1], "it has one chance");
+    for expected in [vec![write(11, 0)], vec![]] {
+        let reset = world.send(client(), server(), &empty(Type::Reset, ids[0]));
+        let released = reset.injected.into_iter().map(|sent| {
+            assert_eq!((sent.from, sent.to), (server(), client()));
+            sent.payload
+        });
+        assert_eq!(released.collect::<Vec<_>>(), expected);
+    }
+    // The device answers what it was written, and the way is free.
+    let mut answer = changed(Code::CONTINUE, 70, SERVER_S);
+    answer[0] = answer[0] & 0xcf | 0x10;
+    world.pass(client(), server(), &answer);
+    world.pass(server(), client(), &write(12, 1));
+}

@@ -13,6 +13,8 @@ mod exchanges;
 mod hostile;
 mod nudge;
 mod observers;
+mod promised;
 mod reflection;
 mod simulation;
+mod together;
 mod world;

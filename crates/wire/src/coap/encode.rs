@@ -76,6 +76,13 @@ impl<'b> Builder<'b> {
     }
 }
 
+/// Puts a written message under another ID.
+pub fn set_message_id(message: &mut [u8], message_id: u16) {
+    if let Some(field) = message.get_mut(2..4) {
+        field.copy_from_slice(&message_id.to_be_bytes());
+    }
+}
+
 /// Bytes a token takes, with what announces it beyond the header.
 #[must_use]
 pub fn token_len(token: &[u8]) -> usize {

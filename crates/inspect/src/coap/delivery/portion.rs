@@ -184,6 +184,19 @@ impl<'a> Envelope<'a> {
         }
     }
 
+    /// Of `response` as it goes on to its client; in the place of a CON, which its server is told has arrived, a NON.
+    pub(crate) fn in_place(response: &Message<'a>, room: usize) -> Self {
+        Self {
+            message_type: match response.message_type() {
+                Type::Confirmable => Type::NonConfirmable,
+                as_it_is => as_it_is,
+            },
+            message_id: response.message_id(),
+            token: response.token(),
+            room,
+        }
+    }
+
     fn open<'m>(&self, message: &'m mut Vec<u8>, response: &Message<'_>) -> Builder<'m> {
         Builder::new(
             message,

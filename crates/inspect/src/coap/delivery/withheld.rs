@@ -6,7 +6,7 @@
 //! response as there is room for by now, the whole in a way that has to be acknowledged. The server has done its work,
 //! and hears of a repetition no more.
 
-use wire::coap::{Message, Type};
+use wire::coap::{Message, Type, encode};
 
 use super::portion::{self, Envelope};
 use crate::coap::aged::Aged;
@@ -18,19 +18,19 @@ use crate::coap::exchange::parties::{Parties, Server};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::exchange::{Asked, Response};
 use crate::coap::facts::Facts;
-use crate::coap::proof::answer::Towards;
+use crate::coap::proof::answer::{Answer, Towards};
 use crate::coap::proof::challenge::allowance;
 use crate::coap::{Datagram, Standing, Tracker};
 use crate::context::Context;
 use crate::table::Table;
-use crate::{Instant, Outcome, Sink};
+use crate::{Injected, Instant, Outcome, Sink};
 use policy::RuleIndex;
 
 /// How long a client goes on with an unacknowledged request (MAX_TRANSMIT_WAIT, RFC 7252 §4.8.2).
 const LIFETIME_S: u64 = 93;
 
-/// Responses withheld, between the two ends of the request: by its message ID, or by that of the response if that is
-/// a NON, of which the server is the first end.
+/// Responses withheld, between the two ends of the request: by its message ID, or by that of the response if that
+/// acknowledges no request, of which the server is the first end.
 #[derive(Debug)]
 pub(crate) struct Withheld {
     kept: Table<Parties<u16>, Aged<Kept, LIFETIME_S>>,
@@ -45,11 +45,25 @@ pub(crate) struct Kept {
     /// What makes the body of the response; of a block of one that is kept already, nothing.
     body: Option<u64>,
     response: Box<[u8]>,
+    is_given: bool,
+}
+
+/// What of a withheld response has gone out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Released {
+    Nothing,
+    Something,
+    /// All of it, in a way that has to be acknowledged.
+    Probe,
 }
 
 impl Kept {
     pub(crate) fn response(&self) -> &[u8] {
         &self.response
+    }
+
+    pub(crate) fn token(&self) -> Token {
+        self.token
     }
 }
 
@@ -80,6 +94,7 @@ impl Withheld {
             token: datagram.token,
             body: None,
             response: block.into(),
+            is_given: false,
         };
         let parties = Parties::new(client, server, datagram.message.message_id());
         self.keep(now, parties, &kept);
@@ -98,23 +113,40 @@ impl Withheld {
         server: Endpoint,
         (message_id, token): (u16, Token),
     ) -> Option<Kept> {
-        let ends = [(client, server), (server, client)];
-        ends.into_iter().find_map(|(first, second)| {
-            let parties = Parties::new(first, second, message_id);
-            self.find(now, &parties, |kept| kept.token == token)
-        })
+        both_ways(client, server, message_id)
+            .iter()
+            .find_map(|parties| {
+                self.find(now, parties, |kept| !kept.is_given && kept.token == token)
+            })
     }
 
-    /// The block that is withheld from `client` under the message ID of its request.
-    pub(crate) fn block(
+    /// What is withheld from `client` under a message ID, for it to prove its address.
+    pub(crate) fn waiting(
         &self,
         now: Instant,
         client: Endpoint,
         server: Endpoint,
         message_id: u16,
     ) -> Option<Kept> {
-        let parties = Parties::new(client, server, message_id);
-        self.find(now, &parties, |kept| kept.body.is_none())
+        both_ways(client, server, message_id)
+            .iter()
+            .find_map(|parties| self.find(now, parties, |kept| !kept.is_given))
+    }
+
+    /// What was withheld from `client` under a message ID and a token has gone out: once, unless its request is
+    /// repeated.
+    fn let_go(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        server: Endpoint,
+        (message_id, token): (u16, Token),
+    ) {
+        for parties in both_ways(client, server, message_id) {
+            self.kept.with(now, &parties, |kept| {
+                kept.value.is_given |= kept.value.token == token;
+            });
+        }
     }
 
     fn find(
@@ -139,13 +171,13 @@ impl Withheld {
 
 impl Tracker {
     /// Withholds a response that there is no room for, if its client is going to ask again, or there are pings that
-    /// make room for it. Returns whether it is.
+    /// make room for it, or a proof under way (`may_wait`). Returns whether it is.
     pub(crate) fn withhold<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         rule: Option<RuleIndex>,
-        may_nudge: bool,
+        may_wait: bool,
     ) -> bool {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let Role::Response(Some(asked)) = bearing.role else {
@@ -165,7 +197,8 @@ impl Tracker {
             request: None,
             token: datagram.token,
             body: Some(asked.body),
-            response: datagram.bytes().into(),
+            response: datagram.bytes.into(),
+            is_given: false,
         };
         match message.message_type() {
             Type::Acknowledgement => {
@@ -179,13 +212,15 @@ impl Tracker {
                 self.withheld.keep(cx.now, parties, &kept);
                 true
             }
-            Type::NonConfirmable => may_nudge && self.withhold_non(cx, datagram, &asked, &kept),
-            Type::Confirmable | Type::Reset => false,
+            Type::NonConfirmable | Type::Confirmable => {
+                may_wait && self.withhold_once(cx, datagram, &asked, &kept)
+            }
+            Type::Reset => false,
         }
     }
 
     /// Withholds a response that its client won't ask for again, if it is the only one, and nothing was done for it.
-    fn withhold_non<S: Sink>(
+    fn withhold_once<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
@@ -200,7 +235,10 @@ impl Tracker {
         let parties = Parties::new(server, client, datagram.message.message_id());
         self.withheld.keep(cx.now, parties, kept);
         self.record(cx, datagram, Server::One(client), Kind::Response);
-        self.note_answer(cx, datagram, asked);
+        // A CON comes again until it is acknowledged, which it is when it goes out.
+        if datagram.message.message_type() == Type::NonConfirmable {
+            self.note_answer(cx, datagram, asked);
+        }
         true
     }
 
@@ -233,17 +271,13 @@ impl Tracker {
         kept: &Kept,
         room: Allowance,
         has_to_prove: bool,
-    ) {
+    ) -> Released {
         let Ok(response) = Message::decode(&kept.response) else {
-            return;
+            return Released::Nothing;
         };
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        let in_place = Envelope {
-            message_type: response.message_type(),
-            message_id: response.message_id(),
-            token: response.token(),
-            room: room.alone,
-        };
+        let in_place = Envelope::in_place(&response, room.alone);
+        let is_separate = response.message_type() == Type::Confirmable;
         let is_piggybacked = response.message_type() == Type::Acknowledgement;
         let answers = is_piggybacked.then(|| response.message_id());
         let probed = has_to_prove
@@ -256,24 +290,36 @@ impl Tracker {
                 self.whole_to_acknowledge(cx, client, &response, envelope)
             })
             .flatten();
+        let released;
         if let Some((message_id, whole)) = probed {
             self.give(cx, datagram, &whole, Towards::Sender);
             let probe = Sent::ours(cx.now, Kind::Probe, kept.token, answers);
             self.await_reply(cx, datagram, message_id, probe);
+            released = Released::Probe;
         } else {
-            let first = has_to_prove
+            // With the acknowledgement of its request, not every client goes on to a second block (`promised`).
+            let is_due = is_separate && portion::whole(&response, &in_place).is_some();
+            let first = (has_to_prove && !is_due)
                 .then(|| portion::first_block(&response, &in_place))
-                .flatten();
+                .flatten()
+                .filter(|_| self.probes.offer(cx.now, client, kept.token));
             let Some(portion) = first.or_else(|| portion::whole(&response, &in_place)) else {
-                return;
+                return Released::Nothing;
             };
             self.give(cx, datagram, &portion, Towards::Sender);
+            released = Released::Something;
             if let Some(body) = kept.body {
                 self.portions.keep(cx.now, body, &kept.response);
             }
         }
+        let about = (response.message_id(), kept.token);
+        self.withheld.let_go(cx.now, client, server, about);
         if kept.body.is_none() {
-            return;
+            return released;
+        }
+        if is_separate {
+            let ack = Answer::acknowledge(response.message_id());
+            ack.send(cx, datagram.frame, Towards::Receiver, Injected::Portion);
         }
         let notifies = Facts::of(&response, &self.wants).observe;
         let answered = Response {
@@ -288,8 +334,9 @@ impl Tracker {
             Server::One(server),
             notifies,
             false,
-            None,
+            is_separate.then(|| self.exchanges.digest(&kept.response)),
         );
+        released
     }
 
     /// The whole of a response as a message to be acknowledged, and its ID, if there is room for it.
@@ -298,12 +345,18 @@ impl Tracker {
         cx: &Context<'_, S>,
         client: Endpoint,
         response: &Message<'_>,
-        mut envelope: Envelope<'_>,
+        envelope: Envelope<'_>,
     ) -> Option<(u16, Vec<u8>)> {
-        portion::whole(response, &envelope)?;
-        envelope.message_id = self
-            .probes
-            .begin(cx.now, client, Token::new(response.token()))?;
-        Some((envelope.message_id, portion::whole(response, &envelope)?))
+        let mut whole = portion::whole(response, &envelope)?;
+        let token = Token::new(response.token());
+        let message_id = self.probes.begin(cx.now, client, token)?;
+        encode::set_message_id(&mut whole, message_id);
+        Some((message_id, whole))
     }
+}
+
+/// Where something may be withheld from `client`: under the message ID of its request, or of the response.
+fn both_ways(client: Endpoint, server: Endpoint, message_id: u16) -> [Parties<u16>; 2] {
+    [(client, server), (server, client)]
+        .map(|(first, second)| Parties::new(first, second, message_id))
 }

@@ -177,7 +177,7 @@ impl Tracker {
         let message_id = datagram.message.message_id();
         let sent = self.exchanges.sent(now, from, to, message_id);
         sent.is_some_and(|sent| {
-            sent.is(self.exchanges.digest(datagram.bytes())) && sent.may_be_repeated(now)
+            sent.is(self.exchanges.digest(datagram.bytes)) && sent.may_be_repeated(now)
         })
     }
 

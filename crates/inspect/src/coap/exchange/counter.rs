@@ -7,7 +7,8 @@
 //! and the one who forges an answer would have to guess 32 bits. That says nothing of what the address itself asks for, so
 //! it isn't validated by it. A request that is too large is held, and the gateway pings first: where no
 //! service is, only somebody who has opened that port resets what comes there (RFC 7252 §4.3), under a
-//! message ID that one can't guess. By the time the request is sent again, the way is free.
+//! message ID that one can't guess. By the time the request is sent again, the way is free; one that isn't goes out then
+//! ([`knocked`](crate::coap::delivery::knocked)).
 
 use policy::{Limit, RuleIndex, Subject};
 use wire::Direction;
@@ -77,14 +78,14 @@ impl Tracker {
     }
 
     /// Charges what a server asks of an address that may have drawn it. The outcome is there if that is
-    /// more than the budget allows.
+    /// more than the budget allows, and whether it is kept to go out later.
     #[inline]
     pub(crate) fn charge_addressee<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         subject: &Subject<'_>,
-    ) -> Option<Outcome> {
+    ) -> Option<(Outcome, bool)> {
         if !self.may_be_drawn(cx, datagram) {
             return None;
         }
@@ -97,7 +98,7 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         subject: &Subject<'_>,
-    ) -> Option<Outcome> {
+    ) -> Option<(Outcome, bool)> {
         let (addressee, size) = (datagram.bearing.server, datagram.size());
         let standing = self.enter(cx, addressee, Entry::Charge, size);
         if standing.validation != Validation::None {
@@ -118,12 +119,15 @@ impl Tracker {
             return None;
         }
         let counted = counted(cx.policy, ruling.rule, &standing);
+        let mut is_kept = false;
         if ruling.enforced {
             let standing = self.enter(cx, addressee, Entry::Refund, size);
-            self.knock(cx, datagram, ruling.rule, &standing);
+            is_kept = self.knock(cx, datagram, ruling.rule, &standing)
+                && datagram.bearing.role.is_request()
+                && self.keep_knocked(cx, datagram);
         }
         let outcome = cx.overrule(datagram.arrival, &towards, ruling, counted, None);
-        ruling.enforced.then_some(outcome)
+        ruling.enforced.then_some((outcome, is_kept))
     }
 
     #[inline]
@@ -139,27 +143,27 @@ impl Tracker {
     }
 
     /// Pings, in the server's name, an address that its request is too large for: unless a service may
-    /// be there, which resets a ping whether it has asked for something or not.
+    /// be there, which resets a ping whether it has asked for something or not. Returns whether it does.
     fn knock<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         rule: Option<RuleIndex>,
         standing: &Standing,
-    ) {
+    ) -> bool {
         let bearing = datagram.bearing;
         let (server, addressee) = (bearing.client, bearing.server);
         if datagram.arrival.direction == Direction::ToServer
             || allowance(cx.policy, rule, standing, &datagram.arrival.layout).alone < HEADER_LEN
         {
-            return;
+            return false;
         }
         let Some(message_id) = self.probes.knock(cx.now, addressee) else {
-            return;
+            return false;
         };
         let ping = Answer::ping(message_id);
         if !ping.send(cx, datagram.frame, Towards::Receiver, Injected::Ping) {
-            return;
+            return false;
         }
         self.enter(cx, addressee, Entry::Charge, datagram.own_size(ping.len()));
         let sent = Sent::ours(cx.now, Kind::Knock, datagram.token, None);
@@ -167,15 +171,17 @@ impl Tracker {
         if self.exchanges.note(cx.now, server, to, message_id, sent).1 {
             cx.limit(LimitKind::Exchanges);
         }
+        true
     }
 
     /// Somebody has replied to a ping of ours.
-    pub(crate) fn open_door<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
+    pub(crate) fn open_door<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
         debug_assert!(matches!(datagram.bearing.role, Role::Reply(Some(_))));
         let Bearing { client, server, .. } = *datagram.bearing;
         if self.probes.pass(cx.now, client) {
             let pair = (client.address, server.address);
             self.counters.spared.note(cx.now, pair);
+            self.release_knocked(cx, datagram);
         }
     }
 }

@@ -5,16 +5,20 @@
 //! refusal in the place of a response, only as far as its budget goes; nothing at all, when that is spent.
 //! The refusal of a request is no longer than the request: it is always said.
 
-use policy::{Limit, Policy, RuleIndex};
-use wire::coap::{Code, Type};
+use policy::{Limit, Policy, RuleIndex, Ruling, Subject};
+use wire::coap::{Code, Message, Type};
 use wire::net::Layout;
 
 use super::answer::{Answer, ECHO_HEADER_LEN, Towards};
 use crate::coap::books::allowance::Allowance;
 use crate::coap::books::budget::{Entry, Standing};
+use crate::coap::books::meters::{Books, Promise};
 use crate::coap::{DEFAULT_RATIO, Datagram, Tracker, booked};
 use crate::context::Context;
 use crate::{Injected, Sink};
+
+/// The least that a server answers: stands for the answer that is foreseen.
+const CONTENT: [u8; 4] = [0x60, Code::CONTENT.0, 0, 0];
 
 /// Where in a conversation an answer of ours belongs.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +96,26 @@ impl<'a> Reply<'a> {
             echo: None,
         }
     }
+}
+
+/// What the policy makes of a response of `size` bytes to the receiver of `subject`.
+pub(crate) fn foresee<S: Sink>(
+    cx: &Context<'_, S>,
+    datagram: &Datagram<'_>,
+    subject: &Subject<'_>,
+    standing: &Standing,
+    size: usize,
+) -> Ruling {
+    let content = Message::decode(&CONTENT).expect("a header alone is a message");
+    let foreseen = Subject {
+        message: policy::Message::Coap(&content),
+        reasons: &[],
+        size,
+        ..*subject
+    };
+    let mut books = Books::new(cx.policy, standing, Promise::Bytes(datagram.own_size(size)));
+    let foreseen = cx.timed(&foreseen).unwrap_or(foreseen);
+    cx.policy.decide(&foreseen, &mut books, &mut |_| {})
 }
 
 /// How much more may go towards a client in answers of ours on the way of `layout`, or back: what the

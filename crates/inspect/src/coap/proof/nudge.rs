@@ -5,7 +5,8 @@
 //! there (RFC 7252 §4.3). A ping takes four bytes of its budget, and the reset, four bytes from its address, is worth
 //! three times as much: so what is withheld from a client follows a round trip later, not when the client repeats its
 //! request (2 to 3 s), which a NON never is. That proves nothing, and no more goes out than three bytes for each that
-//! came.
+//! came. What else is to go to the client meanwhile, and has no room, waits with it; all that waits goes out once
+//! something has proved its address: by its first messages a client may ask for several things at once.
 //!
 //! One that never asked resets pings too, if somebody forges requests from a port that it has open. Replies to
 //! other messages earn nobody anything for that reason; so there are a few pings a minute for an endpoint ([`NUDGES`](super::probe::NUDGES)), no
@@ -18,7 +19,9 @@ use super::answer::{Answer, Towards};
 use super::challenge::allowance;
 use crate::coap::books::allowance::Allowance;
 use crate::coap::books::budget::Entry;
+use crate::coap::books::size::Size;
 use crate::coap::delivery::portion::{self, Envelope};
+use crate::coap::delivery::withheld::Released;
 use crate::coap::exchange::endpoint::{Endpoint, Token};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::{DEFAULT_RATIO, Datagram, Tracker};
@@ -30,7 +33,8 @@ const GAIN: usize = HEADER_LEN * (DEFAULT_RATIO.ratio_milli as usize / 1000) - H
 
 impl Tracker {
     /// Whether pings bring the room for the response that `datagram` is: one, if that is all that its client ever gets,
-    /// for some hear but one (libcoap 4.3.1, which follows an Echo).
+    /// for some hear but one (libcoap 4.3.1, which follows an Echo), as long as there is room for the challenge that
+    /// would come instead.
     pub(crate) fn may_nudge<S: Sink>(
         &self,
         cx: &Context<'_, S>,
@@ -38,10 +42,13 @@ impl Tracker {
         room: Allowance,
     ) -> bool {
         let message = datagram.message;
+        let challenge = Answer::challenge_len_min(message.token().len());
         // Towards the port of a service, a frame counts as a client's.
         datagram.arrival.direction == Direction::ToClient
             && self.takes_more(cx.now, datagram.bearing.client, message, room)
-            && (!is_all(message) || begins_within(message, room.alone + GAIN))
+            && (!is_all(message)
+                || begins_within(message, room.alone + GAIN)
+                || room.alone < challenge)
     }
 
     /// Whether it takes more pings, and there are enough, to bring the room for a response, or for its beginning: if
@@ -60,14 +67,17 @@ impl Tracker {
         let takes = |fits: fn(&Message<'_>, usize) -> bool, room: usize| {
             (0..=left).find(|pings| fits(response, room + usize::from(*pings) * GAIN))
         };
-        let pings =
-            takes(is_whole_within, room.before_decoy).or_else(|| takes(begins_within, room.alone));
+        // Of what is separate, not every client asks for a second block.
+        let is_separate = response.message_type() == Type::Confirmable;
+        let pings = takes(is_whole_within, room.before_decoy)
+            .or_else(|| takes(is_whole_within, room.alone).filter(|_| is_separate))
+            .or_else(|| takes(begins_within, room.alone));
         pings.is_some_and(|pings| pings > 0)
     }
 
     /// Withholds the block that a request asks for of a response kept, and that there is no room for: until its client
-    /// has proved its address, if it is about to, or if it has been pinged before, and there are pings that make room
-    /// for the block. Returns whether it does.
+    /// has proved its address, if it is about to, or if there are pings that make room for the block. Returns whether it
+    /// does.
     pub(crate) fn withhold_block<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -76,13 +86,15 @@ impl Tracker {
         room: Allowance,
     ) -> bool {
         let (message, client) = (datagram.message, datagram.bearing.client);
-        let envelope = Envelope::of_answer(message);
         let smallest = Block {
             number: asked.number << asked.szx,
             more: false,
             szx: 0,
         };
-        let Some(Ok(block)) = self.portions.block(cx.now, body, smallest, &envelope) else {
+        let Some(Ok(block)) =
+            self.portions
+                .block(cx.now, body, smallest, &Envelope::of_answer(message))
+        else {
             return false;
         };
         if self
@@ -92,7 +104,7 @@ impl Tracker {
             self.withheld.keep_block(cx.now, datagram, block);
             return true;
         }
-        let makes_room = self.probes.has_nudged(cx.now, client)
+        let makes_room = !is_service(cx, client)
             && !self.probes.is_doubtful(cx.now, client)
             && Message::decode(&block)
                 .is_ok_and(|block| self.takes_more(cx.now, client, &block, room));
@@ -101,7 +113,9 @@ impl Tracker {
         }
         self.withheld.keep_block(cx.now, datagram, block);
         let about = (message.message_id(), datagram.token);
-        self.nudge(cx, datagram, Towards::Sender, about)
+        let is_sent = self.nudge(cx, datagram, Towards::Sender, about);
+        self.probes.wait(cx.now, client, about.0);
+        is_sent
     }
 
     /// Pings the client of a response that is withheld under a message ID and a token: one at a time. Returns whether it could be done.
@@ -145,27 +159,62 @@ impl Tracker {
         };
         let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
         let goes_on = Message::decode(kept.response()).is_ok_and(|response| {
-            let is_due = is_all(&response) && begins_within(&response, room.alone);
+            let is_due = match response.message_type() {
+                Type::Confirmable => is_whole_within(&response, room.alone),
+                _ => is_all(&response) && begins_within(&response, room.alone),
+            };
             !is_due && self.takes_more(cx.now, client, &response, room)
         });
         if goes_on {
             self.nudge(cx, datagram, Towards::Sender, about);
-        } else {
-            self.release(cx, datagram, &kept, room, true);
+            return;
+        }
+        match self.release(cx, datagram, &kept, room, true) {
+            Released::Probe => {}
+            Released::Something => self.nudge_next(cx, datagram),
+            Released::Nothing => {
+                self.probes.wait(cx.now, client, id);
+            }
+        }
+    }
+
+    /// Nothing has gone out that the client has to reply to: what waits for its proof is what it is pinged for now.
+    fn nudge_next<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let next = self.probes.next_waiting(cx.now, client);
+        let Some((id, kept)) =
+            next.and_then(|id| Some((id, self.withheld.waiting(cx.now, client, server, id)?)))
+        else {
+            return;
+        };
+        let standing = self.enter(cx, client, Entry::Credit, Size::default());
+        let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
+        let about = (id, kept.token());
+        let is_pinged = Message::decode(kept.response())
+            .is_ok_and(|response| self.takes_more(cx.now, client, &response, room))
+            && self.nudge(cx, datagram, Towards::Sender, about);
+        if is_pinged || self.release(cx, datagram, &kept, room, true) == Released::Nothing {
+            self.probes.wait(cx.now, client, id);
         }
     }
 
     /// A client has proved its address: what is withheld from it for that goes out.
     pub(crate) fn release_proved<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        let kept = self
-            .probes
-            .awaiting(cx.now, client)
-            .and_then(|id| self.withheld.block(cx.now, client, server, id));
-        if let Some(kept) = kept {
-            self.release(cx, datagram, &kept, Allowance::UNBOUNDED, false);
+        while let Some(id) = self.probes.next_waiting(cx.now, client) {
+            if let Some(kept) = self.withheld.waiting(cx.now, client, server, id) {
+                self.release(cx, datagram, &kept, Allowance::UNBOUNDED, false);
+            }
         }
     }
+}
+
+/// Whether `endpoint` has the port of a service, which resets pings whether it has asked for something or not.
+fn is_service<S: Sink>(cx: &Context<'_, S>, endpoint: Endpoint) -> bool {
+    let services = cx.policy.services().over_udp();
+    services
+        .iter()
+        .any(|(ports, _)| ports.contains(&endpoint.port))
 }
 
 /// Whether all of a response fits into so many bytes.

@@ -39,8 +39,10 @@ pub(crate) const NUDGES: u8 = 4;
 const DECOY_TOKEN_LEN: usize = 4;
 /// Bytes of a decoy.
 pub(crate) const DECOY_LEN: usize = HEADER_LEN + DECOY_TOKEN_LEN;
-/// Unacknowledged responses that a client with several requests under way may have.
+/// Unacknowledged responses that a client with several requests under way may have, once it has had the time to reply.
 const DOUBTFUL: u8 = 3;
+/// Messages to one client that wait for its proof.
+const WAITING: usize = 8;
 
 /// Attempts under way, one an endpoint.
 pub(crate) struct Probes {
@@ -52,6 +54,11 @@ pub(crate) struct Probes {
 #[derive(Debug, Clone, Copy)]
 struct Probe {
     begun: Instant,
+    /// When the latest message was sent for the first time, the latest whose reply proves something, and the latest ping
+    /// to make room.
+    sent_at: Instant,
+    probed_at: Option<Instant>,
+    nudged_at: Option<Instant>,
     /// Messages sent.
     sent: u8,
     /// What the latest of them is known by.
@@ -63,8 +70,8 @@ struct Probe {
     /// Pings sent to make room for a response, and those of them that were reset.
     nudges: u8,
     heard: u8,
-    /// The message ID of a request that waits for the proof.
-    waits: Option<u16>,
+    /// The message IDs of what waits for the proof, in turn.
+    waits: [Option<u16>; WAITING],
     /// Replies to nothing.
     guesses: u16,
     failed: bool,
@@ -75,6 +82,8 @@ struct Probe {
 enum Purpose {
     /// The response to that token.
     Response(Token),
+    /// A part of it, which isn't to be acknowledged.
+    Beginning(Token),
     Decoy,
     Knock,
     /// A ping that makes room for a response, by its number.
@@ -95,6 +104,12 @@ impl Probes {
         self.send(now, client, Purpose::Response(token))
     }
 
+    /// Whether the response to `token` may go out in part, which its receiver is to ask for the rest of: it counts as
+    /// with [`Probes::begin`].
+    pub(crate) fn offer(&self, now: Instant, client: Endpoint, token: Token) -> bool {
+        self.send(now, client, Purpose::Beginning(token)).is_some()
+    }
+
     /// The message ID of a ping to `client`, the same when it is sent again; none as with
     /// [`Probes::begin`].
     pub(crate) fn knock(&self, now: Instant, client: Endpoint) -> Option<u16> {
@@ -107,11 +122,6 @@ impl Probes {
         self.table.with(now, &client, left).unwrap_or(NUDGES)
     }
 
-    /// Whether any was sent to `client` of late.
-    pub(crate) fn has_nudged(&self, now: Instant, client: Endpoint) -> bool {
-        self.nudges_left(now, client) < NUDGES
-    }
-
     /// The message ID of one of them; none if no more are to be sent, as with [`Probes::begin`].
     pub(crate) fn nudge(&self, now: Instant, client: Endpoint) -> Option<u16> {
         if self.has_failed(now, client.strangers()) {
@@ -120,7 +130,10 @@ impl Probes {
         let fresh = || Probe::new(now);
         let nudge = |probe: &mut Probe| {
             let may = !probe.failed && probe.nudges < NUDGES;
-            probe.nudges += u8::from(may);
+            if may {
+                probe.nudges += 1;
+                probe.nudged_at = Some(now);
+            }
             may.then(|| self.secret(probe.begun, client, Purpose::Nudge(probe.nudges)))
         };
         let (secret, _) = self.table.with_or_insert(now, client, fresh, nudge);
@@ -144,7 +157,10 @@ impl Probes {
         let fresh = || Probe::new(now);
         let send = |probe: &mut Probe| {
             probe.knocks |= matches!(purpose, Purpose::Knock);
-            probe.send(self.secret(probe.begun, client, purpose))
+            if matches!(purpose, Purpose::Response(_)) {
+                probe.probed_at = Some(now);
+            }
+            probe.send(now, self.secret(probe.begun, client, purpose))
         };
         let (secret, _) = self.table.with_or_insert(now, client, fresh, send);
         Some(secret? as u16)
@@ -159,7 +175,8 @@ impl Probes {
     ) -> Option<(u16, [u8; DECOY_TOKEN_LEN])> {
         let send = |probe: &mut Probe| {
             probe.acknowledged = true;
-            probe.send(self.secret(probe.begun, client, Purpose::Decoy))
+            probe.probed_at = Some(now);
+            probe.send(now, self.secret(probe.begun, client, Purpose::Decoy))
         };
         let secret = self.table.with(now, &client, send)??;
         Some((secret as u16, ((secret >> 16) as u32).to_be_bytes()))
@@ -173,9 +190,12 @@ impl Probes {
     }
 
     /// Whether `client` failed lately, or has left several responses unacknowledged so far: it may never
-    /// have asked for them.
+    /// have asked for them. One that asks for several things at once has just been sent as many, up to a bound.
     pub(crate) fn is_doubtful(&self, now: Instant, client: Endpoint) -> bool {
-        let is_doubtful = |probe: &mut Probe| probe.failed || probe.sent >= DOUBTFUL;
+        let is_doubtful = |probe: &mut Probe| {
+            let had_time = now >= probe.sent_at + REPLY_MAX || probe.sent > SENT_MAX;
+            probe.failed || probe.sent >= DOUBTFUL && had_time
+        };
         self.table.len() > 0
             && (self.table.with(now, &client, is_doubtful).unwrap_or(false)
                 || self.has_failed(now, client.strangers()))
@@ -188,25 +208,46 @@ impl Probes {
 
     /// Whether `client` has been sent something of late that may yet prove its address.
     pub(crate) fn is_under_way(&self, now: Instant, client: Endpoint) -> bool {
-        let is_under_way =
-            |probe: &mut Probe| !probe.failed && probe.sent > 0 && now < probe.begun + REPLY_MAX;
+        let is_under_way = |probe: &mut Probe| probe.is_under_way(now);
         self.table.len() > 0 && self.table.with(now, &client, is_under_way).unwrap_or(false)
+    }
+
+    /// Whether a response to `client` may wait for what comes of the messages that it has been sent of late, pings
+    /// included: of the beginning of another response, if it isn't asked for again (`is_last`), for some clients take one
+    /// after the other of what they ask for until it comes (NSTART, RFC 7252 §4.7).
+    pub(crate) fn may_wait(&self, now: Instant, client: Endpoint, is_last: bool) -> bool {
+        let may_wait = |probe: &mut Probe| {
+            let is_pinged = probe.heard < probe.nudges && is_recent(now, probe.nudged_at);
+            let is_awaited = is_pinged || is_recent(now, probe.probed_at);
+            let goes_on = is_awaited || is_last && probe.is_under_way(now);
+            goes_on && !probe.failed && probe.waits.contains(&None)
+        };
+        self.table.len() > 0 && self.table.with(now, &client, may_wait).unwrap_or(false)
+    }
+
+    /// What is withheld from `client` under that message ID waits for its proof.
+    pub(crate) fn wait(&self, now: Instant, client: Endpoint, withheld: u16) -> bool {
+        let wait = |probe: &mut Probe| probe.wait(withheld);
+        self.table.with(now, &client, wait).unwrap_or(false)
     }
 
     /// Whether `client` has been sent the decoy, which it is about to reset: then its request of that message ID waits
     /// for it.
     pub(crate) fn awaits_reset(&self, now: Instant, client: Endpoint, request: u16) -> bool {
         let awaits = |probe: &mut Probe| {
-            let awaits = probe.acknowledged && !probe.failed && now < probe.begun + REPLY_MAX;
-            probe.waits = awaits.then_some(request).or(probe.waits);
-            awaits
+            let awaits = probe.acknowledged && !probe.failed;
+            awaits && is_recent(now, probe.probed_at) && probe.wait(request)
         };
         self.table.with(now, &client, awaits).unwrap_or(false)
     }
 
-    /// The request of `client` that waited for its proof.
-    pub(crate) fn awaiting(&self, now: Instant, client: Endpoint) -> Option<u16> {
-        let take = |probe: &mut Probe| probe.waits.take();
+    /// The message ID of what waits for the proof of `client` and is next.
+    pub(crate) fn next_waiting(&self, now: Instant, client: Endpoint) -> Option<u16> {
+        let take = |probe: &mut Probe| {
+            let next = probe.waits[0].take();
+            probe.waits.rotate_left(1);
+            next
+        };
         self.table.with(now, &client, take)?
     }
 
@@ -250,7 +291,7 @@ impl Probes {
         hasher.write(&begun.0.to_le_bytes());
         hasher.write(&client.bytes());
         match purpose {
-            Purpose::Response(token) => {
+            Purpose::Response(token) | Purpose::Beginning(token) => {
                 hasher.write(&token.bytes());
                 hasher.write_usize(token.len());
             }
@@ -266,13 +307,16 @@ impl Probe {
     fn new(now: Instant) -> Self {
         Self {
             begun: now,
+            sent_at: now,
+            probed_at: None,
+            nudged_at: None,
             sent: 0,
             latest: 0,
             acknowledged: false,
             knocks: false,
             nudges: 0,
             heard: 0,
-            waits: None,
+            waits: [None; WAITING],
             guesses: 0,
             failed: false,
         }
@@ -284,13 +328,33 @@ impl Probe {
     }
 
     /// A message goes out for the attempt, known by `secret`: that, if the attempt goes on.
-    fn send(&mut self, secret: u64) -> Option<u64> {
+    fn send(&mut self, now: Instant, secret: u64) -> Option<u64> {
         if self.sent == 0 || self.latest != secret {
             self.sent = self.sent.saturating_add(1);
             self.latest = secret;
+            self.sent_at = now;
         }
         (!self.failed && self.sent <= SENT_MAX).then_some(secret)
     }
+
+    /// Whether something was sent of late that may yet prove the address.
+    fn is_under_way(&self, now: Instant) -> bool {
+        self.sent > 0 && !self.failed && is_recent(now, Some(self.sent_at))
+    }
+
+    /// Whether there is room for one more that waits.
+    fn wait(&mut self, withheld: u16) -> bool {
+        if self.waits.contains(&Some(withheld)) {
+            return true;
+        }
+        let free = self.waits.iter_mut().find(|place| place.is_none());
+        free.map(|place| *place = Some(withheld)).is_some()
+    }
+}
+
+/// Whether the reply to what was sent then may yet come.
+fn is_recent(now: Instant, sent_at: Option<Instant>) -> bool {
+    sent_at.is_some_and(|at| now < at + REPLY_MAX)
 }
 
 impl std::fmt::Debug for Probes {
@@ -411,6 +475,28 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_a_proof_is_given_in_turn_and_little() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        let may_wait = |now| probes.may_wait(now, client(1), false);
+        assert!(!may_wait(now), "nothing was sent");
+        assert!(probes.nudge(now, client(1)).is_some());
+        assert!(may_wait(now));
+        for id in 0..WAITING as u16 {
+            assert!(probes.wait(now, client(1), id));
+        }
+        assert!(!may_wait(now) && !probes.wait(now, client(1), 77));
+        assert!(probes.wait(now, client(1), 2), "it waits already");
+        let waiting = || probes.next_waiting(now, client(1));
+        let in_turn = std::iter::from_fn(waiting).collect::<Vec<_>>();
+        assert_eq!(in_turn, (0..WAITING as u16).collect::<Vec<_>>());
+        assert!(!may_wait(now + REPLY_MAX), "too late");
+        assert!(probes.hears(now, client(1)));
+        assert!(!may_wait(now), "nothing is to come");
+        assert!(probes.offer(now, client(1), token(1)));
+        assert!(!may_wait(now) && probes.may_wait(now, client(1), true));
+    }
+
+    #[test]
     fn an_attempt_has_its_end() {
         let (probes, now) = (probes(), Instant::from_secs(10));
         for number in 0..SENT_MAX {
@@ -418,5 +504,15 @@ mod tests {
         }
         assert_eq!(probes.begin(now, client(1), token(SENT_MAX)), None);
         assert!(probes.is_doubtful(now, client(1)) && !probes.is_doubtful(now, client(2)));
+    }
+
+    #[test]
+    fn who_was_sent_several_messages_just_now_may_yet_reply() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        for number in 0..DOUBTFUL {
+            assert!(probes.begin(now, client(1), token(number)).is_some());
+        }
+        assert!(!probes.is_doubtful(now, client(1)));
+        assert!(probes.is_doubtful(now + REPLY_MAX, client(1)));
     }
 }
