@@ -3,7 +3,7 @@
 use policy::{Message, Per, Protocol, Subject};
 use smallvec::SmallVec;
 use wire::Direction;
-use wire::mqtt::{ControlPacket, Subscribe};
+use wire::mqtt::{ControlPacket, Subscribe, Version};
 
 use super::delivery;
 use super::inflight::Step;
@@ -111,8 +111,11 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
         let (keys, name) = self.identify(packet);
         holder.move_to(self.cx.generation, keys, self.counts_topics());
         let is_resumed = match packet {
+            // A server of 3.1 doesn't say.
             ControlPacket::ConnAck(connack) => {
-                connack.session_present && !self.session.terms.starts_clean()
+                connack.session_present
+                    && self.session.version != Version::V31
+                    && !self.session.terms.starts_clean()
             }
             _ => true,
         };

@@ -82,6 +82,15 @@ say    = [
 expect = { verdict = "accept" }
 
 [[case]]
+name   = "a server of 3.1 doesn't say whether it has"
+say    = [
+  "CONNECT client_id=a version=3.1 clean=false", "< CONNACK", "SUBSCRIBE filter=a filter=b filter=c",
+  "< SUBACK code=0 code=0 code=0", "reconnect",
+  "CONNECT client_id=a version=3.1 clean=false", "< CONNACK session_present", "SUBSCRIBE filter=d filter=e filter=f",
+]
+expect = { verdict = "accept" }
+
+[[case]]
 name   = "a client that begins anew"
 say    = [
   "CONNECT client_id=a clean=false", "< CONNACK", "SUBSCRIBE filter=a filter=b filter=c", "< SUBACK code=0 code=0 code=0",
