@@ -6,6 +6,7 @@
 //! What it catches is read as lenient readers would, one like the other ([`loose`]), and one such value is enough.
 
 mod dialect;
+mod fuzz;
 mod loose;
 mod name;
 mod space;
@@ -26,6 +27,7 @@ use crate::matching::asked::Effect;
 use text::{with_any, with_decoded};
 use walker::Walker;
 
+pub(crate) use fuzz::fuzz_json;
 pub(super) use name::folded;
 pub(crate) use test::{JsonTest, Range, Real};
 pub(crate) use text::any_reading;
