@@ -125,6 +125,12 @@ pub(crate) fn text_glob(report: &mut Report, span: &Span, text: &str) -> Option<
     glob
 }
 
+/// A name of hosts or schemes, with `*` and `?`: in any case of letters, the root's dot behind it or not.
+pub(crate) fn name_glob(report: &mut Report, span: &Span, text: &str) -> Option<Glob> {
+    let name = text.strip_suffix('.').filter(|name| !name.is_empty());
+    text_glob(report, span, &name.unwrap_or(text).to_ascii_lowercase())
+}
+
 fn too_long(report: &mut Report, span: &Span) {
     let message = format!("the pattern has more than {} characters", glob::MAX_CHARS);
     report.error(span, message);
@@ -281,7 +287,17 @@ pub(crate) fn bytes(report: &mut Report, span: &Span, text: &str) -> Option<Byte
 
 pub(crate) fn expression(report: &mut Report, span: &Span, text: &str) -> Option<Expression> {
     match Expression::new(text) {
-        Ok(expression) => return Some(expression),
+        Ok(expression) => {
+            if expression.means_bytes() {
+                report
+                    .warning(
+                        span,
+                        "beyond `\\x7f` this is a character, which takes two bytes or more",
+                    )
+                    .help("for bytes write (?-u) before it, for characters \\u00e9");
+            }
+            return Some(expression);
+        }
         Err(ExpressionError::TooLarge) => {
             report
                 .error(span, "the regular expression is too large")

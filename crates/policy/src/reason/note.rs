@@ -294,7 +294,7 @@ const NOTES: &[(&str, Note)] = &[
         "coap.anomaly.",
         note(
             "legal, or known of devices: it passes",
-            "a rule with this reason, where it is to be stopped; rules/coap-hardening.toml has some",
+            "a rule with this reason, where it is to be stopped",
         ),
     ),
     (
