@@ -104,7 +104,7 @@ fn of_filter_text(filter: &FilterCondition) -> Option<&'static str> {
     let misses = |patterns: &[Pattern]| {
         let overlaps = |pattern: &Pattern| {
             let mut texts = texts.iter();
-            texts.any(|text| Relation::Overlaps.holds(&pattern.widened(), text))
+            texts.any(|text| Relation::Overlaps.holds(pattern.widened(), text))
         };
         !texts.is_empty() && !patterns.is_empty() && !patterns.iter().any(overlaps)
     };
