@@ -7,6 +7,7 @@
 //! second, which the client asks for, is the portion.
 
 pub(super) mod done;
+pub(super) mod failure;
 pub(super) mod knocked;
 pub(super) mod portion;
 pub(super) mod promised;
@@ -64,9 +65,7 @@ impl Tracker {
             Role::Response(None) if self.is_midstream(cx, datagram) => None,
             _ => return false,
         };
-        // A failure the client may well repeat; what was done isn't to be done twice.
-        let is_fit = message.code().class() == 2
-            && message.token().len() <= TOKEN_LEN_MAX
+        let is_fit = message.token().len() <= TOKEN_LEN_MAX
             && datagram.len() <= KEPT_BYTES
             && takes_any_proof(cx, rule);
         if !is_fit {
@@ -98,7 +97,11 @@ impl Tracker {
         // It counts only if it goes out.
         let (client, token) = (bearing.client, datagram.token);
         let ours = match envelope.message_type {
-            Type::Confirmable => self.probes.begin(cx.now, client, token),
+            Type::Confirmable => {
+                // Of notifications, that of the registration: the next takes the place of one that wasn't acknowledged.
+                let id = asked.map_or(message.message_id(), |asked| asked.message_id);
+                self.probes.begin(cx.now, client, (id, token))
+            }
             _ => self
                 .probes
                 .offer(cx.now, client, token)
@@ -167,7 +170,9 @@ impl Tracker {
         let digest = Some(datagram.digest);
         let evicted = match (asked, datagram.notifies()) {
             (Some(asked), notifies) => {
-                self.portions.keep(cx.now, asked.body, datagram.bytes);
+                if message.code().class() == 2 {
+                    self.portions.keep(cx.now, asked.body, datagram.bytes);
+                }
                 self.exchanges
                     .answered(cx.now, &response, asked.server, notifies, false, digest);
                 false
@@ -274,7 +279,10 @@ impl Tracker {
         }
         let client = datagram.bearing.client;
         let probe = has_to_prove
-            .then(|| self.probes.begin(cx.now, client, datagram.token))
+            .then(|| {
+                let about = (message.message_id(), datagram.token);
+                self.probes.begin(cx.now, client, about)
+            })
             .flatten();
         let (message_type, message_id) = match (probe, message.message_type()) {
             (Some(ours), _) => (Type::Confirmable, ours),

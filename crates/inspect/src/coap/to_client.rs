@@ -262,6 +262,9 @@ impl Tracker {
                     self.probes.wait(cx.now, bearing.client, about.0);
                     return is_sent.then_some(Injected::Ping);
                 }
+                if self.tell_failure(cx, datagram, room) {
+                    return Some(Injected::Portion);
+                }
                 let is_sent = self.challenge(cx, datagram, &reply);
                 is_kept = is_sent && self.keep_done(cx, datagram);
                 is_sent.then_some(Injected::Echo)

@@ -11,7 +11,7 @@ use crate::world::{World, client, content, empty, get, message, observe, server}
 const TOKEN: &[u8] = &[0xa1];
 
 /// Asks for what is too large, and returns the portion that comes instead.
-fn portion(world: &mut World, request: &[u8], response: &[u8]) -> Vec<u8> {
+pub(crate) fn portion(world: &mut World, request: &[u8], response: &[u8]) -> Vec<u8> {
     world.pass(client(), server(), request);
     let passage = world.send(server(), client(), response);
     assert_eq!(passage.outcome.verdict, Verdict::Challenge);
@@ -395,4 +395,49 @@ fn who_never_proves_itself_is_taken_off_the_server_s_list() {
             .any(|sent| sent.to == server() && sent.payload == reset);
     }
     assert!(was_reset);
+}
+
+/// Many clients have one token for all blocks, or none: each block comes under an ID of its own, or the second would
+/// be taken for the first once more (RFC 7252 §4.2).
+#[test]
+fn a_client_with_one_token_gets_every_block() {
+    for token in [&[][..], &[9]] {
+        let mut world = World::new();
+        let ask = |id, number: Option<u32>| {
+            message(Type::Confirmable, Code::GET, id, token, |builder| {
+                let builder = builder.path(number::URI_PATH, "log");
+                number
+                    .into_iter()
+                    .fold(builder, |builder, number| {
+                        builder.uint(number::BLOCK2, number << 4)
+                    })
+                    .payload(&[]);
+            })
+        };
+        world.pass(client(), server(), &ask(1, None));
+        let response = content(Type::Acknowledgement, 1, token, 200);
+        world.send(server(), client(), &response);
+        let mut block = |id, number| {
+            let passage = world.send(client(), server(), &ask(id, Some(number)));
+            passage.injected[0].payload.clone()
+        };
+        let (second, third) = (block(2, 1), block(3, 2));
+        assert_ne!(message_id(&second), message_id(&third), "{token:x?}");
+        assert_eq!(block(3, 2), third, "the same when it is asked for again");
+    }
+}
+
+/// What the gateway sent under an ID isn't held against the server that comes to it.
+#[test]
+fn a_server_s_message_id_is_its_own() {
+    let mut world = World::new();
+    let second = second_block(&mut world);
+    acknowledge(&mut world, &second);
+    let request = get(Type::NonConfirmable, 90, &[5], "x");
+    world.pass(client(), server(), &request);
+    let response = content(Type::NonConfirmable, message_id(&second), &[5], 8);
+    world.pass(server(), client(), &response);
+    assert!(world.log.events.iter().all(|(reason, _)| {
+        reason.is_none_or(|reason| reason != policy::Reason::COAP_EXCHANGE_MESSAGE_ID_REUSED)
+    }));
 }

@@ -110,12 +110,16 @@ pub(crate) struct NoRoom;
 
 /// All of `response`, if there is room for it.
 pub(crate) fn whole(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
-    Some(rewrap(response, envelope)).filter(|whole| whole.len() <= envelope.room)
+    Some(rewrap(response, response.payload(), envelope))
+        .filter(|whole| whole.len() <= envelope.room)
 }
 
 /// The first block of `response`, as large as can be. None if there is no room for the smallest, or
-/// nothing to cut.
+/// nothing to cut: a failure isn't asked for in blocks.
 pub(crate) fn first_block(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
+    if response.code().is_error() {
+        return None;
+    }
     let own = response.block2();
     let szx_max = own.map_or(SZX_MAX, |block| block.szx.min(SZX_MAX));
     (0..=szx_max)
@@ -125,20 +129,29 @@ pub(crate) fn first_block(response: &Message<'_>, envelope: &Envelope<'_>) -> Op
         .find(|message| message.len() <= envelope.room)
 }
 
+/// A failure without what is said about it to people (RFC 7252 §5.5.2), if there is room for that. None if it is
+/// something else that is said.
+pub(crate) fn bare(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
+    let is_diagnostic = response.code().is_error() && response.content_format().is_none();
+    is_diagnostic
+        .then(|| rewrap(response, &[], envelope))
+        .filter(|bare| bare.len() <= envelope.room)
+}
+
 /// Where the payload of a response begins in its body.
 fn base(response: &Message<'_>) -> u64 {
     response.block2().map_or(0, Block::offset)
 }
 
-/// The response with a header of ours.
-fn rewrap(response: &Message<'_>, envelope: &Envelope<'_>) -> Vec<u8> {
+/// The response with a header of ours, and that payload.
+fn rewrap(response: &Message<'_>, payload: &[u8], envelope: &Envelope<'_>) -> Vec<u8> {
     let mut message = Vec::new();
     response
         .options()
         .fold(envelope.open(&mut message, response), |builder, option| {
             builder.option(option.number, option.value)
         })
-        .payload(response.payload());
+        .payload(payload);
     message
 }
 

@@ -185,7 +185,7 @@ impl Tracker {
         };
         let (client, server) = (bearing.client, bearing.server);
         let is_fit = asked.server == Server::One(server)
-            && message.code().class() == 2
+            && (may_wait || message.code().class() == 2)
             && message.token().len() <= TOKEN_LEN_MAX
             && datagram.len() <= KEPT_BYTES
             && takes_any_proof(cx, rule)
@@ -303,12 +303,15 @@ impl Tracker {
                 .then(|| portion::first_block(&response, &in_place))
                 .flatten()
                 .filter(|_| self.probes.offer(cx.now, client, kept.token));
-            let Some(portion) = first.or_else(|| portion::whole(&response, &in_place)) else {
+            let rest = || {
+                portion::whole(&response, &in_place).or_else(|| portion::bare(&response, &in_place))
+            };
+            let Some(portion) = first.or_else(rest) else {
                 return Released::Nothing;
             };
             self.give(cx, datagram, &portion, Towards::Sender);
             released = Released::Something;
-            if let Some(body) = kept.body {
+            if let Some(body) = kept.body.filter(|_| response.code().class() == 2) {
                 self.portions.keep(cx.now, body, &kept.response);
             }
         }
@@ -348,8 +351,8 @@ impl Tracker {
         envelope: Envelope<'_>,
     ) -> Option<(u16, Vec<u8>)> {
         let mut whole = portion::whole(response, &envelope)?;
-        let token = Token::new(response.token());
-        let message_id = self.probes.begin(cx.now, client, token)?;
+        let about = (response.message_id(), Token::new(response.token()));
+        let message_id = self.probes.begin(cx.now, client, about)?;
         encode::set_message_id(&mut whole, message_id);
         Some((message_id, whole))
     }

@@ -57,7 +57,7 @@ pub(crate) struct Sent {
 /// What a CON or NON is to those sent before it under its message ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repetition {
-    /// There was none, or it repeats one in time.
+    /// There was none of its sender's, or it repeats one in time.
     Fair,
     /// It repeats one that its sender must have given up long ago (MAX_TRANSMIT_SPAN and
     /// MAX_LATENCY, RFC 7252 §4.8.2).
@@ -128,6 +128,9 @@ impl Sent {
     /// Takes the place of what was sent before.
     pub(crate) fn follow(&mut self, next: Self) -> Repetition {
         let before = std::mem::replace(self, next);
+        if before.is_ours() {
+            return Repetition::Fair;
+        }
         if before.digest != next.digest {
             self.times = 1;
             return Repetition::Other;

@@ -1,0 +1,205 @@
+//! What flows without the gateway flows with it: the same ends over the same network, with it and without.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use wire::coap::{Code, Type};
+
+use crate::model::{Conditions, Conduct, Dice, Ending, Network, Outcome, Task, Timer, Why};
+use crate::world::{World, endpoint, server};
+
+/// What is served to whom how often.
+type Done = BTreeMap<(SocketAddr, String, usize), usize>;
+
+/// What became of a task.
+#[derive(Debug, Clone)]
+struct Fate {
+    client: SocketAddr,
+    task: Task,
+    outcome: Outcome,
+    /// Datagrams of its client's that were lost since it was asked for last.
+    losses: usize,
+}
+
+/// What became of all of them.
+struct Run {
+    fates: Vec<Fate>,
+    done: Done,
+    faults: Vec<String>,
+}
+
+const SERVERS: [&str; 3] = ["10.0.0.2:5683", "10.0.0.3:5683", "10.0.0.4:5683"];
+const GROUP: &str = "224.0.1.187:5683";
+
+fn conduct(number: u64) -> Conduct {
+    let token_len = [2, 4, 8, 0, 1][number as usize % 5];
+    Conduct {
+        follows_echo: number.is_multiple_of(2),
+        resets_non: number.is_multiple_of(3),
+        token_len,
+        at_once: number % 4 == 3 && token_len > 0,
+    }
+}
+
+/// A task by chance.
+fn task(dice: &mut Dice, conduct: Conduct) -> Task {
+    let lens = [0, 8, 20, 45, 80, 200, 700, 1000];
+    let len = lens[dice.roll(8) as usize];
+    let small = lens[dice.roll(4) as usize];
+    let get = |path: String| Task::get(server(), &path);
+    let post = |path: String, payload_len| Task {
+        code: Code::POST,
+        payload_len,
+        ..Task::get(server(), &path)
+    };
+    let mut task = match dice.roll(16) {
+        0 => get(format!("se{len}")),
+        1 => get(format!("sn{len}")),
+        2 => get(format!("sc{len}")),
+        3 => get(format!("sd{len}")),
+        4 => get(format!("b{}", len * 3)),
+        5 => Task {
+            block2: Some(dice.roll(6) as u8),
+            ..get(format!("b{}", len * 2))
+        },
+        6 => Task {
+            block1: Some(dice.roll(5) as u8),
+            ..post(format!("u{small}"), 300)
+        },
+        7 => Task {
+            block1: Some(3),
+            ..post(format!("u{len}"), 300)
+        },
+        8 => post(format!("c{len}"), small),
+        9 => get(format!("e{small}")),
+        10 => get(format!("x{small}")),
+        11 | 12 if conduct.token_len > 1 => Task {
+            observes: Some(
+                [Ending::Deregister, Ending::Reset, Ending::Renew][dice.roll(3) as usize],
+            ),
+            ..get(format!("o{small}"))
+        },
+        13 => Task {
+            code: Code::EMPTY,
+            ..get(String::new())
+        },
+        14 => post(format!("r{}", dice.roll(100)), 30),
+        _ => get(format!("p{len}")),
+    };
+    if dice.roll(4) == 0 && !task.code.is_empty() && task.observes.is_none() {
+        task.kind = Type::NonConfirmable;
+    }
+    task
+}
+
+fn run(seed: u64, conditions: Conditions, gateway: Option<World>) -> Run {
+    let mut network = Network::new(seed, conditions, gateway);
+    let mut dice = Dice(seed);
+    for server in SERVERS {
+        network.add(endpoint(server), 0x100, conduct(0));
+    }
+    let members = SERVERS.iter().map(|server| endpoint(server)).collect();
+    network.groups.insert(endpoint(GROUP).ip(), members);
+    let mut clients = Vec::new();
+    for number in 0..6 {
+        let client = endpoint(&format!("192.0.2.{}:4000{number}", number + 1));
+        let conduct = conduct(seed * 6 + number);
+        network.add(client, (seed * 977 + number * 131 + 0x4000) as u16, conduct);
+        clients.push(client);
+        for round in 0..8 {
+            let task = task(&mut dice, conduct);
+            let after = Duration::from_millis(round * 12_000 + dice.roll(20_000));
+            network.begin(after, client, task);
+        }
+    }
+    for second in 1..130 {
+        let is_silent = (40..86).contains(&second);
+        if !is_silent {
+            network.plan(Duration::from_secs(second * 3), server(), Timer::Notify);
+        }
+    }
+    network.run();
+    let mut fates = Vec::new();
+    let mut done = Done::new();
+    for (address, peer) in &network.peers {
+        done.extend(peer.server.done.clone());
+        let tasks = peer.client.tasks.iter().zip(&peer.client.outcomes);
+        for ((task, outcome), (since, until)) in tasks.zip(&peer.client.spans) {
+            let other = match clients.contains(address) {
+                true => *address,
+                false => task.to,
+            };
+            let losses = network.losses.iter();
+            let losses = losses.filter(|(at, whom)| *whom == other && at >= since && at <= until);
+            fates.push(Fate {
+                client: *address,
+                task: task.clone(),
+                outcome: outcome.clone(),
+                losses: losses.count(),
+            });
+        }
+    }
+    Run {
+        fates,
+        done,
+        faults: network.faults,
+    }
+}
+
+/// What differs between the two runs, and shouldn't.
+fn differences(seed: u64, conditions: Conditions) -> Vec<String> {
+    let straight = run(seed, conditions, None);
+    let through = run(seed, conditions, Some(World::new()));
+    let mut all = through.faults;
+    for (a, b) in straight.fates.iter().zip(&through.fates) {
+        let is_explained = match b.task.kind {
+            Type::Confirmable => b.losses >= 4 && b.outcome == Outcome::Failed(Why::Timeout),
+            _ => b.losses > 0 && b.outcome == Outcome::Failed(Why::Timeout),
+        };
+        let is_same = match (&a.outcome, &b.outcome) {
+            (Outcome::Done(_), Outcome::Done(b)) if a.task.observes.is_some() => !b.is_empty(),
+            (Outcome::Done(a), Outcome::Done(b)) => a == b,
+            (Outcome::Done(_), _) => is_explained,
+            _ => true,
+        };
+        if !is_same {
+            all.push(format!(
+                "{} {:?}: {:?}, not {:?}",
+                b.client, b.task, b.outcome, a.outcome
+            ));
+        }
+    }
+    for (what, times) in &through.done {
+        let most = straight.done.get(what).copied().unwrap_or(0);
+        if *times > most.max(1) {
+            all.push(format!("{what:?} was done {times} times, not {most}"));
+        }
+    }
+    all
+}
+
+#[test]
+fn over_a_good_network_everything_comes_as_it_is() {
+    let conditions = Conditions {
+        loss: 0,
+        doubles: 0,
+        jitter: 0,
+    };
+    let one = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    for seed in one.map_or(0..100, |one: u64| one..one + 1) {
+        let straight = run(seed, conditions, None);
+        for fate in straight.fates {
+            assert!(
+                matches!(fate.outcome, Outcome::Done(_)),
+                "seed {seed}: {fate:?}"
+            );
+        }
+        let differences = differences(seed, conditions);
+        for difference in &differences {
+            println!("seed {seed}: {difference}");
+        }
+    }
+}
