@@ -217,7 +217,10 @@ impl Tracker {
         match (sent.kind, is_reset) {
             (Kind::Probe, false) => self.send_decoy(cx, datagram, sent),
             (Kind::Interest, _) => self.note_interest(cx, datagram, sent),
-            (Kind::Probe, true) => self.probes.reset(cx.now, datagram.bearing.client),
+            (Kind::Portion, false) => {}
+            (Kind::Probe | Kind::Portion, true) => {
+                self.probes.reset(cx.now, datagram.bearing.client)
+            }
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
             // A ping has to be reset, but some acknowledge it: they have got it as well.
             (Kind::Knock, _) => self.open_door(cx, datagram),
@@ -304,6 +307,7 @@ impl Tracker {
             Some(Err(NoRoom)) => Served::NoRoom,
             Some(Ok(block)) => {
                 self.give(cx, datagram, &block, Towards::Sender);
+                self.note_served(cx, datagram);
                 if let Some(message_id) = probe {
                     let is_confirmable = message.message_type() == Type::Confirmable;
                     let answers = is_confirmable.then(|| message.message_id());
@@ -334,7 +338,28 @@ impl Tracker {
             return false;
         };
         self.give(cx, datagram, &whole, Towards::Sender);
+        self.note_served(cx, datagram);
         true
+    }
+
+    /// Remembers that a NON has been answered in its server's name: when it comes again, it isn't (RFC 7252 §4.3), and
+    /// its client may reset the answer.
+    pub(super) fn note_served<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
+        let message = datagram.message;
+        if message.message_type() != Type::NonConfirmable {
+            return;
+        }
+        let answer = Sent::portion(cx.now, datagram.token);
+        self.await_reply(cx, datagram, message.message_id(), answer);
+        let client = datagram.bearing.client;
+        self.served.note(cx.now, (client, datagram.digest));
+    }
+
+    /// Whether a NON comes again that has been answered in its server's name.
+    pub(super) fn is_served<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
+        let client = datagram.bearing.client;
+        datagram.message.message_type() == Type::NonConfirmable
+            && self.served.is_noted(cx.now, (client, datagram.digest))
     }
 
     /// Keeps a response that is challenged, if what it answers isn't to be done once more. Returns whether it

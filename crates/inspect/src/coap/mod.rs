@@ -92,6 +92,8 @@ pub(crate) struct Tracker {
     /// Who asked anybody anything under a token (EXCHANGE_LIFETIME, RFC 7252 §4.8.2): tells an answer from
     /// an endpoint that wasn't asked (§5.3.2, rule 1) from an answer to nothing.
     askers: Lately<(Endpoint, Token), 247>,
+    /// NONs that were answered in their servers' name, as digests (NON_LIFETIME, RFC 7252 §4.8.2).
+    served: Lately<(Endpoint, u32), 145>,
     counters: Counters,
     portions: Portions,
     done: Done,
@@ -139,6 +141,7 @@ impl Tracker {
             uploads: Uploads::new(limits.exchanges / 4, seed.hash_seed("coap.uploads")),
             downloads: Downloads::new(limits.exchanges / 4, seed.hash_seed("coap.downloads")),
             askers: Lately::new(ASKERS, seed.hash_seed("coap.askers")),
+            served: Lately::new(ASKERS, seed.hash_seed("coap.served")),
             counters: Counters::new(limits, seed),
             portions: Portions::new(limits.exchanges / 256, seed.hash_seed("coap.portions")),
             done: Done::new(limits.exchanges / 256, seed.hash_seed("coap.done")),

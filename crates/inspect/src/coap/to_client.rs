@@ -149,7 +149,7 @@ impl Tracker {
         let response = bearing.response(message, datagram.token);
         let notifies = datagram.notifies();
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
-        if let Some(asked) = asked {
+        if let Some(asked) = asked.as_ref().filter(|asked| !asked.is_earlier) {
             if let Some(outcome) = self.ask_for_interest(cx, datagram, asked) {
                 return Some(outcome);
             }
@@ -162,6 +162,7 @@ impl Tracker {
             }
         }
         let evicted = match (asked, notifies) {
+            (Some(asked), _) if asked.is_earlier => false,
             (Some(asked), _) => {
                 let digest = is_piggybacked.then_some(datagram.digest);
                 let (now, server) = (cx.now, asked.server);
@@ -241,6 +242,7 @@ impl Tracker {
         }
         let mut is_kept = false;
         let said = match judgement.action {
+            Action::Challenge if self.is_idle_repetition(cx, datagram) => return None,
             Action::Challenge if datagram.is_notification() && self.awaits_proof(cx, datagram) => {
                 // Whatever the client misses till then comes again, or is out of date by the next one;
                 // a reset would end what it has registered for.

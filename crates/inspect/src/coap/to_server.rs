@@ -214,6 +214,9 @@ impl Tracker {
         if !self.portions.keeps(cx.now, body) {
             return None;
         }
+        if self.is_served(cx, datagram) {
+            return Some(Outcome::CHALLENGED);
+        }
         let room = match trust {
             Trust::None => allowance(cx.policy, None, standing, &datagram.arrival.layout),
             Trust::Known | Trust::Proven => Allowance::UNBOUNDED,
@@ -250,8 +253,8 @@ impl Tracker {
         trust: Trust,
         act: u64,
     ) -> Option<Outcome> {
-        let is_served = trust == Trust::Proven && self.give_done(cx, datagram, act);
-        is_served.then_some(Outcome::CHALLENGED)
+        let is_given = trust == Trust::Proven && self.give_done(cx, datagram, act);
+        is_given.then_some(Outcome::CHALLENGED)
     }
 
     /// Challenges a request whose answer would have to be, as large as it was last time: of `size` bytes.

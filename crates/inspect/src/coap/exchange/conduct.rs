@@ -79,6 +79,10 @@ impl Tracker {
         reasons: &mut Reasons,
     ) {
         let facts = datagram.facts;
+        // It says nothing of what was asked since.
+        if asked.is_earlier {
+            return;
+        }
         if let Some(reason) = self.against_unowed(cx, datagram, asked) {
             reasons.push(reason);
         }
@@ -137,6 +141,19 @@ impl Tracker {
         let may_be_unseen =
             self.expects_unknown(cx.now) || matches!(asked.server, Server::Group(_));
         (!may_be_unseen && !self.is_repetition(cx, datagram, asked)).then_some(reason)
+    }
+
+    /// Whether a response comes once more that its server won't send for want of a reply, nor its client waits for.
+    pub(crate) fn is_idle_repetition<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+    ) -> bool {
+        let Role::Response(Some(asked)) = &datagram.bearing.role else {
+            return false;
+        };
+        datagram.message.message_type() != Type::Confirmable
+            && (asked.is_earlier || !asked.is_owed && self.is_repetition(cx, datagram, asked))
     }
 
     /// Whether a response went to its client before, or another under its message ID, which is told of as such.

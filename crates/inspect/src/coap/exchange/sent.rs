@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Ping,
     /// A response under a message ID of ours.
     Probe,
+    /// A part of a response, which isn't to be acknowledged, in the place of what its server would say.
+    Portion,
     /// A response to nothing, under a message ID of ours.
     Decoy,
     /// A notification under a message ID of ours, for its client to show that it is interested.
@@ -92,6 +94,11 @@ impl Sent {
         Self::new(now, kind, true, token, digest)
     }
 
+    /// A NON in its server's name.
+    pub(crate) fn portion(now: Instant, token: Token) -> Self {
+        Self::new(now, Kind::Portion, false, token, u32::MAX)
+    }
+
     /// Of a message of ours: the message ID of the request that has to be acknowledged.
     pub(crate) fn answers(&self) -> Option<u16> {
         u16::try_from(self.digest).ok().filter(|_| self.is_ours())
@@ -106,8 +113,13 @@ impl Sent {
     pub(crate) fn is_ours(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Probe | Kind::Decoy | Kind::Interest | Kind::Knock | Kind::Nudge
+            Kind::Probe | Kind::Portion | Kind::Decoy | Kind::Interest | Kind::Knock | Kind::Nudge
         )
+    }
+
+    /// Whether it was sent by then.
+    pub(crate) fn was_sent_before(&self, at: Instant) -> bool {
+        self.first < at
     }
 
     /// What it says, as a number.
