@@ -147,7 +147,8 @@ const ENTRIES_PER_OWNERS_LANE: usize = 16;
 const OWNERS_LANES_MAX: usize = 256;
 /// A lane that holds more than this part of the records makes room for its own newcomers.
 const SHARE: usize = 16;
-/// For how many entries there is room from the start: what a site of usual size never outgrows.
+/// For how many entries there is room from the start: what a site of usual size never outgrows. A table that holds
+/// fewer at most grows as it fills.
 const ENTRIES_PREPARED: usize = 4096;
 /// How many busy entries may get a new record before one of them has to go.
 const SECOND_CHANCES: usize = 16;
@@ -168,7 +169,11 @@ impl<K: Eq + Hash + Copy, V: Aging> Table<K, V> {
     fn with_lanes(capacity: usize, lanes: usize, hash_seed: u64) -> Self {
         let capacity = capacity.max(1);
         let hasher = hashing(hash_seed);
-        let prepared = capacity.min(ENTRIES_PREPARED);
+        let prepared = if capacity < ENTRIES_PREPARED {
+            0
+        } else {
+            ENTRIES_PREPARED
+        };
         let lane = || Mutex::new(Lane::new(prepared / lanes));
         Self {
             entries: DashMap::with_capacity_and_hasher_and_shard_amount(prepared, hasher, SHARDS),

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use wire::Direction;
+
 use crate::{Limit, Per, Reason, Subject};
 
 /// The address of the offender: mostly the sender's. But what a server says of its client, the client
@@ -13,15 +15,22 @@ pub(crate) fn offender(
     limit: Option<&Limit>,
 ) -> IpAddr {
     let tells_on_client = reason.is_some_and(tells_on_client);
-    if tells_on_client || limit.is_some_and(is_of_clients) {
+    if tells_on_client || limit.is_some_and(|limit| blames_client(limit, subject.direction)) {
         return subject.client();
     }
     subject.endpoints.source
 }
 
-/// Whether it is clients whom the limit blames, whoever sends what exceeds it.
-pub(crate) fn is_of_clients(limit: &Limit) -> bool {
-    matches!(limit, Limit::Max(_)) || counts_clients(limit.per())
+/// Whether it is its client whom the limit blames, whoever sends what exceeds it this way.
+pub(crate) fn blames_client(limit: &Limit, direction: Direction) -> bool {
+    matches!(limit, Limit::Max(_))
+        || match limit.per() {
+            // A connection is its client's doing.
+            Per::Client | Per::ClientId | Per::Username | Per::Flow => true,
+            // Of what servers say, those are counted who are told.
+            Per::Destination => direction == Direction::ToClient,
+            Per::Source | Per::Topic | Per::Zone => false,
+        }
 }
 
 /// Whether the detection is about the client, whoever's packet shows it: a server says that it refuses one, or
@@ -30,19 +39,9 @@ fn tells_on_client(reason: Reason) -> bool {
     reason == Reason::MQTT_AUTH_FAILED || reason == Reason::MQTT_TAKEOVER_CLIENT_ID
 }
 
-/// Whether it is a client that is counted, whoever sends. A connection is its client's doing.
-fn counts_clients(per: Per) -> bool {
-    match per {
-        Per::Client | Per::ClientId | Per::Username | Per::Flow => true,
-        Per::Source | Per::Destination | Per::Topic | Per::Zone => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use wire::Direction;
 
     use super::*;
     use crate::{
@@ -109,8 +108,7 @@ mod tests {
     #[test]
     fn who_is_counted_is_to_blame() {
         for per in Per::ALL.iter().copied() {
-            let sender_counts =
-                matches!(per, Per::Source | Per::Destination | Per::Topic | Per::Zone);
+            let sender_counts = matches!(per, Per::Source | Per::Topic | Per::Zone);
             let window = Duration::from_secs(60);
             let count = Limit::Count(CountLimit {
                 count: 1,

@@ -18,10 +18,10 @@ use wire::coap::{Block, Code, Message, Type, encode};
 
 use super::books::allowance::Allowance;
 use super::books::budget::{Entry, Standing};
-use super::exchange::Asked;
 use super::exchange::bearing::Role;
 use super::exchange::parties::Server;
 use super::exchange::sent::{Kind, Sent};
+use super::exchange::{Asked, Response};
 use super::proof::answer::{Answer, Towards, send};
 use super::proof::challenge::allowance;
 use super::{Datagram, Tracker};
@@ -116,14 +116,19 @@ impl Tracker {
             Type::Confirmable => {
                 let is_piggybacked = message.message_type() == Type::Acknowledgement;
                 let answers = is_piggybacked.then(|| message.message_id());
-                let probe = Sent::ours(cx.now, Kind::Probe, datagram.token, answers);
+                let mut probe = Sent::ours(cx.now, Kind::Probe, datagram.token, answers);
+                if is_separate {
+                    probe = probe.in_place_of(message.message_id());
+                }
                 self.await_reply(cx, datagram, message_id, probe);
             }
-            Type::NonConfirmable => {
-                self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
-            }
-            Type::Acknowledgement | Type::Reset => {}
+            Type::NonConfirmable | Type::Acknowledgement | Type::Reset => {}
         }
+        if message.message_type() != Type::Acknowledgement {
+            self.record(cx, datagram, Server::One(client), Kind::Replaced);
+        }
+        let about = (message.message_id(), token);
+        self.withheld.let_go(cx.now, client, bearing.server, about);
         self.note_delivered(cx, datagram, asked);
         true
     }
@@ -158,7 +163,8 @@ impl Tracker {
             && !self.probes.is_doubtful(cx.now, client)
     }
 
-    /// Remembers that a client has the beginning of a response, and lets the server know.
+    /// Remembers that a client has been sent the beginning of a response. A CON comes again until its server knows that it
+    /// arrived: when its client has acknowledged what stands for it, or asked for more.
     fn note_delivered<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -167,7 +173,8 @@ impl Tracker {
     ) {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let response = bearing.response(message, datagram.token);
-        let digest = Some(datagram.digest);
+        let is_repeated = message.message_type() == Type::Confirmable;
+        let digest = (!is_repeated).then_some(datagram.digest);
         let evicted = match (asked, datagram.notifies()) {
             (Some(asked), notifies) => {
                 if message.code().class() == 2 {
@@ -182,9 +189,6 @@ impl Tracker {
         };
         if evicted {
             cx.limit(LimitKind::Exchanges);
-        }
-        if message.message_type() == Type::Confirmable {
-            self.acknowledge(cx, datagram);
         }
     }
 
@@ -214,6 +218,9 @@ impl Tracker {
         sent: &Sent,
     ) -> Outcome {
         let is_reset = datagram.message.message_type() == Type::Reset;
+        if let Some(id) = sent.stands_for() {
+            self.reply_for(cx, datagram, sent, id);
+        }
         match (sent.kind, is_reset) {
             (Kind::Probe, false) => self.send_decoy(cx, datagram, sent),
             (Kind::Interest, _) => self.note_interest(cx, datagram, sent),
@@ -228,6 +235,34 @@ impl Tracker {
             _ => self.probes.fail(cx.now, datagram.bearing.client),
         }
         Outcome::CHALLENGED
+    }
+
+    /// Replies to a separate response as its client has to what stood for it.
+    fn reply_for<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        probe: &Sent,
+        id: u16,
+    ) {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let reply = match datagram.message.message_type() {
+            Type::Reset => Answer::reset(id),
+            _ => Answer::acknowledge(id),
+        };
+        reply.send(cx, datagram.frame, Towards::Receiver, Injected::Portion);
+        let Some(stood_for) = self.exchanges.sent(cx.now, server, client, id) else {
+            return;
+        };
+        let response = Response {
+            client,
+            server,
+            token: probe.token,
+            piggybacked_on: None,
+        };
+        let server = Server::One(server);
+        self.exchanges
+            .note_answer(cx.now, &response, server, stood_for.digest());
     }
 
     /// Tries whether a client that acknowledges what it asked for resets what it didn't ask for.

@@ -166,7 +166,7 @@ impl Exchanges {
         }
         let sent = self.sent(now, response.server, response.client, message_id);
         sent.is_some_and(|sent| {
-            let is_of_it = sent.kind == Kind::Response && sent.token == response.token;
+            let is_of_it = sent.is_response() && sent.token == response.token;
             is_of_it && sent.was_sent_before(renewed)
         })
     }

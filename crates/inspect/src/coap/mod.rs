@@ -74,8 +74,8 @@ const DEFAULT_RATIO: Ratio = Ratio {
     per: Per::Client,
     window: Duration::from_secs(60),
 };
-/// Clients and tokens that are told apart.
-const ASKERS: usize = 1 << 14;
+/// For how many endpoints there is a client and a token that is told from others.
+const ENDPOINTS_PER_ASKER: usize = 4;
 
 /// Reasons raised on one message.
 type Reasons = SmallVec<[Reason; 4]>;
@@ -140,8 +140,14 @@ impl Tracker {
             wants: Wants::new(seed.hash_seed("coap.wants")),
             uploads: Uploads::new(limits.exchanges / 4, seed.hash_seed("coap.uploads")),
             downloads: Downloads::new(limits.exchanges / 4, seed.hash_seed("coap.downloads")),
-            askers: Lately::new(ASKERS, seed.hash_seed("coap.askers")),
-            served: Lately::new(ASKERS, seed.hash_seed("coap.served")),
+            askers: Lately::new(
+                limits.endpoints / ENDPOINTS_PER_ASKER,
+                seed.hash_seed("coap.askers"),
+            ),
+            served: Lately::new(
+                limits.endpoints / ENDPOINTS_PER_ASKER,
+                seed.hash_seed("coap.served"),
+            ),
             counters: Counters::new(limits, seed),
             portions: Portions::new(limits.exchanges / 256, seed.hash_seed("coap.portions")),
             done: Done::new(limits.exchanges / 256, seed.hash_seed("coap.done")),

@@ -146,6 +146,9 @@ impl Tracker {
                 .then(|| self.hold_back(cx, datagram, subject, standing))
                 .flatten();
         };
+        if self.has_settled(cx, datagram) {
+            return Some(Outcome::CHALLENGED);
+        }
         let response = bearing.response(message, datagram.token);
         let notifies = datagram.notifies();
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
@@ -250,8 +253,16 @@ impl Tracker {
             }
             Action::Challenge => {
                 self.learn(cx, datagram);
-                if self.deliver(cx, datagram, judgement.outcome.rule, room) {
+                if !self.has_gone_on(cx, datagram)
+                    && self.deliver(cx, datagram, judgement.outcome.rule, room)
+                {
                     return Some(Injected::Portion);
+                }
+                if self.comes_again(cx, datagram) {
+                    let about = (message.message_id(), datagram.token);
+                    let is_sent = self.may_nudge(cx, datagram, room)
+                        && self.nudge(cx, datagram, Towards::Receiver, about);
+                    return is_sent.then_some(Injected::Ping);
                 }
                 let may_wait = self
                     .probes
@@ -285,7 +296,7 @@ impl Tracker {
             return said;
         }
         // An answer of ours took the place of this message, so that is what the client may reset.
-        self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
+        self.record(cx, datagram, Server::One(bearing.client), Kind::Replaced);
         let is_repeated = message.message_type() == Type::Confirmable;
         if is_kept && is_repeated {
             self.acknowledge(cx, datagram);
@@ -305,9 +316,12 @@ impl Tracker {
 
     /// Whether a separate response comes once more that its client has by other means. Its server is told so.
     fn has_settled<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) -> bool {
-        let is_known = matches!(datagram.bearing.role, Role::Response(Some(asked))
-            if asked.answers.contains(&datagram.digest));
-        let is_settled = is_known && datagram.message.message_type() == Type::Confirmable;
+        let Role::Response(Some(asked)) = &datagram.bearing.role else {
+            return false;
+        };
+        let is_settled = datagram.message.message_type() == Type::Confirmable
+            && (asked.answers.contains(&datagram.digest)
+                || self.portions.is_taken(cx.now, asked.body, datagram.bytes));
         if is_settled {
             self.acknowledge(cx, datagram);
         }

@@ -17,7 +17,7 @@ type Done = BTreeMap<(SocketAddr, String, usize), usize>;
 struct Fate {
     task: Task,
     outcome: Outcome,
-    /// Datagrams of its client's that were lost since it was asked for last.
+    /// Datagrams of its client's that were lost since it was asked for last, or just before.
     losses: usize,
 }
 
@@ -28,6 +28,8 @@ struct Run {
     faults: Vec<String>,
 }
 
+/// So long an answer may wait for what comes of something else that was sent.
+const BEFORE: Duration = Duration::from_secs(5);
 const SERVERS: [&str; 3] = ["10.0.0.2:5683", "10.0.0.3:5683", "10.0.0.4:5683"];
 const GROUP: &str = "224.0.1.187:5683";
 
@@ -132,7 +134,8 @@ fn run(seed: u64, conditions: Conditions, gateway: Option<World>) -> Run {
                 false => task.to,
             };
             let losses = network.losses.iter();
-            let losses = losses.filter(|(at, whom)| *whom == other && at >= since && at <= until);
+            let losses =
+                losses.filter(|(at, whom)| *whom == other && *at + BEFORE >= *since && at <= until);
             let fate = Fate {
                 task: task.clone(),
                 outcome: outcome.clone(),

@@ -125,6 +125,12 @@ pub(crate) fn text_glob(report: &mut Report, span: &Span, text: &str) -> Option<
     glob
 }
 
+/// A name of hosts or schemes, with `*` and `?`: in any case of letters, the root's dot behind it or not.
+pub(crate) fn name_glob(report: &mut Report, span: &Span, text: &str) -> Option<Glob> {
+    let name = text.strip_suffix('.').filter(|name| !name.is_empty());
+    text_glob(report, span, &name.unwrap_or(text).to_ascii_lowercase())
+}
+
 fn too_long(report: &mut Report, span: &Span) {
     let message = format!("the pattern has more than {} characters", glob::MAX_CHARS);
     report.error(span, message);

@@ -1,6 +1,6 @@
 //! Options of CoAP by name or number (RFC 7252 §5.10, §12.2).
 
-use wire::coap::{Format, Opt, definition};
+use wire::coap::{Format, Opt, definition, number};
 
 use super::asked::Asked;
 use super::proxied::Proxied;
@@ -27,6 +27,11 @@ pub(crate) fn names() -> Vec<(String, u16)> {
 /// What the value of an option is; of one that isn't registered only its length can be told.
 pub(crate) fn format(number: u16) -> Format {
     definition(number).map_or(Format::Opaque, |definition| definition.format)
+}
+
+/// Whether it holds a name, which is the same in any case of letters: a host's or a scheme's.
+pub(crate) fn is_name(number: u16) -> bool {
+    matches!(number, number::URI_HOST | number::PROXY_SCHEME)
 }
 
 impl OptionCondition {

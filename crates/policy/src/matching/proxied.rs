@@ -15,38 +15,66 @@ pub(crate) struct Proxied {
 }
 
 impl Proxied {
-    /// What such options would say, where a Proxy-Uri stands for them.
+    /// What such options would say, where a Proxy-Uri stands for them, or where what they say may be written in
+    /// several ways.
     pub(crate) fn option(message: &coap::Content<'_>, number: u16) -> Option<Self> {
         // Proxy-Uri is looked for where it may stand for something only.
         match number {
-            number::URI_HOST => Some(Self::host(message.proxy_uri()?.host)),
+            number::URI_HOST => match message.proxy_uri() {
+                Some(uri) => Some(Self::host(uri.host)),
+                None => Self::name(message, number),
+            },
+            number::PROXY_SCHEME => Self::name(message, number),
             number::URI_QUERY => Some(Self::query(message.proxy_uri()?.query)),
             _ => None,
         }
     }
 
-    /// The segments of the path of a URI: `/a/b%2Fc`. What leads up and down (`.`, `..`) is followed (RFC 3986 §5.2.4).
+    /// The segments of the path of a URI: `/a/b%2Fc`. What leads up and down (`.`, `..`) is followed, escaped or not
+    /// (RFC 3986 §5.2.4, §6.2.2.2).
     pub(crate) fn path(path: &str) -> Self {
         let mut proxied = Self::default();
         let path = path.strip_prefix('/').unwrap_or(path);
         for segment in path.split('/').filter(|_| !path.is_empty()) {
-            match segment {
-                "." => {}
-                ".." => _ = proxied.ends.pop(),
-                _ => proxied.push(segment),
+            let (before, start) = (proxied.ends.len(), proxied.len());
+            proxied.push(segment);
+            match proxied.text.get(start..) {
+                Some(b".") => proxied.ends.truncate(before),
+                Some(b"..") => proxied.ends.truncate(before.saturating_sub(1)),
+                _ => {}
             }
         }
         proxied
     }
 
-    /// A host is the same in any case of letters (RFC 7252 §6.4).
     fn host(host: &str) -> Self {
         let mut proxied = Self::default();
         if !host.is_empty() {
             proxied.push(host);
+            proxied.simplify_name();
         }
-        proxied.text.make_ascii_lowercase();
         proxied
+    }
+
+    /// A host or a scheme that stands in an option of its own, without escapes.
+    fn name(message: &coap::Content<'_>, number: u16) -> Option<Self> {
+        let name = message.options_of(number).next()?.as_str()?;
+        let mut proxied = Self::default();
+        proxied.text.extend_from_slice(name.as_bytes());
+        proxied.end();
+        proxied.simplify_name();
+        Some(proxied)
+    }
+
+    /// A name is the same in any case of letters (RFC 3986 §3.1, §3.2.2, RFC 7252 §6.4), and with the root's dot behind it.
+    fn simplify_name(&mut self) {
+        self.text.make_ascii_lowercase();
+        if let Some(end) = self.ends.last_mut()
+            && *end > 1
+            && self.text.last() == Some(&b'.')
+        {
+            *end -= 1;
+        }
     }
 
     fn query(query: Option<&str>) -> Self {
@@ -68,14 +96,22 @@ impl Proxied {
 
     /// A URI has no more bytes than an option (RFC 7252 §5.10: 1034), so that the ends fit.
     fn push(&mut self, part: &str) {
-        self.text
-            .truncate(self.ends.last().map_or(0, |end| usize::from(*end)));
+        self.text.truncate(self.len());
         let mut rest = part.as_bytes();
         while let [byte, after @ ..] = rest {
             let escaped = (*byte == b'%').then(|| octet(after)).flatten();
             self.text.push(escaped.unwrap_or(*byte));
             rest = escaped.and_then(|_| after.get(2..)).unwrap_or(after);
         }
+        self.end();
+    }
+
+    /// Bytes of the parts.
+    fn len(&self) -> usize {
+        self.ends.last().map_or(0, |end| usize::from(*end))
+    }
+
+    fn end(&mut self) {
         self.ends.extend(u16::try_from(self.text.len()).ok());
     }
 }
@@ -100,6 +136,8 @@ mod tests {
             ("/a/", &["a", ""]),
             ("/%73ecret/x%2Fy", &["secret", "x/y"]),
             ("/a/../secret/./x", &["secret", "x"]),
+            ("/a/%2e%2E/secret/%2e/x/.%2e", &["secret"]),
+            ("/a/...", &["a", "..."]),
             ("/../a", &["a"]),
             ("/100%/%4", &["100%", "%4"]),
             ("/%ff/a", &["", "a"]),
@@ -121,7 +159,9 @@ mod tests {
             assert_eq!(proxied.parts().collect::<Vec<_>>(), arguments, "{query:?}");
         }
         assert_eq!(Proxied::host("").parts().count(), 0);
-        let host = Proxied::host("%50LC.Example");
-        assert_eq!(host.parts().collect::<Vec<_>>(), ["plc.example"]);
+        for host in ["%50LC.Example", "plc.example.", "plc.example%2e"] {
+            let host = Proxied::host(host);
+            assert_eq!(host.parts().collect::<Vec<_>>(), ["plc.example"]);
+        }
     }
 }

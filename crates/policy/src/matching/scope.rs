@@ -172,6 +172,22 @@ impl Scope {
         Self::union(packets.map(Self::packet)).or(Self::code_class(CodeClass::Empty))
     }
 
+    /// What only servers say.
+    pub(crate) fn of_servers() -> Self {
+        let packets = [
+            PacketType::ConnAck,
+            PacketType::SubAck,
+            PacketType::UnsubAck,
+            PacketType::PingResp,
+        ];
+        let codes = [
+            CodeClass::Success,
+            CodeClass::ClientError,
+            CodeClass::ServerError,
+        ];
+        Self::union(packets.map(Self::packet)).or(Self::union(codes.map(Self::code_class)))
+    }
+
     /// Control packets that were decoded.
     pub(crate) fn decoded_packets() -> Self {
         Self::kinds(MQTT + 1..COAP)

@@ -107,11 +107,18 @@ pub(super) fn ban(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
             true => "add protocol = \"mqtt\" or address_validated = true to the rule's match",
             false => "add address_validated = true to the rule's match",
         });
-    } else if may_fall_on_server(draft) {
+    } else if blames_server(draft, Scope::of_both_ends())
+        && says_client(draft, Scope::of_both_ends())
+    {
         let message = "a server that passes such a message on gets banned for it, too";
         report
             .warning(node.span(), message)
             .help("add direction = \"to_server\" to the rule's match");
+    } else if blames_server(draft, Scope::of_servers()) {
+        let message = "a server that sends such a message gets banned for it";
+        report
+            .warning(node.span(), message)
+            .help("a limit per = \"client\" or per = \"destination\" blames the client");
     }
 }
 
@@ -120,21 +127,23 @@ fn is_forgeable(reason: Reason) -> bool {
     matches!(reason.family(), "ethernet" | "ip" | "tcp" | "udp")
 }
 
-/// Whether the rule is about what both ends say, whoever says it. A detection knows who is to blame, and so does
-/// a limit that counts clients.
-fn may_fall_on_server(draft: &DraftRule) -> bool {
+/// Whether a ban falls on a server that says one of those things. A detection knows who is to blame, and so does a limit
+/// that counts clients.
+fn blames_server(draft: &DraftRule, things: Scope) -> bool {
     let matching = &draft.matching;
-    let by = |direction| {
-        matching
-            .scope
-            .meets(Scope::of_both_ends().and(Scope::direction(direction)))
-    };
     let limit = draft.rule.limit.as_ref();
-    by(Direction::ToServer)
-        && by(Direction::ToClient)
+    matching
+        .scope
+        .meets(things.and(Scope::direction(Direction::ToClient)))
         && matching.reasons.is_none()
         && !matching.names_source()
-        && !limit.is_some_and(offender::is_of_clients)
+        && !limit.is_some_and(|limit| offender::blames_client(limit, Direction::ToClient))
+}
+
+/// Whether the rule is about one of those things said by a client.
+fn says_client(draft: &DraftRule, things: Scope) -> bool {
+    let by_clients = things.and(Scope::direction(Direction::ToServer));
+    draft.matching.scope.meets(by_clients)
 }
 
 /// There has to be an event, and in it what is asked for.

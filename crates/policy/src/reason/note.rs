@@ -277,10 +277,24 @@ const NOTES: &[(&str, Note)] = &[
         note("devices whose stack is older than the clause", OWN_RULE),
     ),
     (
+        "coap.malformed.option-value-length",
+        note(
+            "a sender that breaks the clause; receivers ignore an elective option (of an even number) then, and answer",
+            OWN_RULE,
+        ),
+    ),
+    (
+        "coap.malformed.oscore-option",
+        note(
+            "devices that speak Group OSCORE, to which a bit reserved before belongs",
+            "rules/legacy-devices.toml has the rule",
+        ),
+    ),
+    (
         "coap.anomaly.",
         note(
             "legal, or known of devices: it passes",
-            "a rule with this reason, where it is to be stopped; rules/coap-hardening.toml has some",
+            "a rule with this reason, where it is to be stopped",
         ),
     ),
     (

@@ -110,6 +110,7 @@ fn a_proxy_is_asked_for_the_parts_of_its_uri() {
         ("coap://10.30.0.2/secret/x", "path = \"/secret/**\"", true),
         ("coap://h/%73ecret/x?a=/", "path = \"/secret/x\"", true),
         ("coap://h/a/../secret", "path = \"/secret\"", true),
+        ("coap://h/a/%2e%2E/secret", "path = \"/secret\"", true),
         ("coap://h/secret", "path = \"/\"", false),
         ("coap://h?a=/x", "path = \"/\"", true),
         ("coap://h/public/x", "path = \"!/public/**\"", false),
@@ -121,6 +122,36 @@ fn a_proxy_is_asked_for_the_parts_of_its_uri() {
         });
         let answer = caught_and_let_through(&get, conditions);
         assert_eq!(answer, [fits; 2], "{uri} {conditions}");
+    }
+}
+
+#[test]
+fn a_host_and_a_scheme_are_the_same_in_any_case() {
+    for (option, value, conditions, fits) in [
+        (number::URI_HOST, "PLC.site", "uri_host = 'plc.site'", true),
+        (number::URI_HOST, "plc.site.", "uri_host = 'plc.SITE'", true),
+        (number::URI_HOST, "plc.site", "uri_host = '!PLC.*'", false),
+        (
+            number::URI_HOST,
+            "plc%2esite",
+            "uri_host = 'plc.site'",
+            false,
+        ),
+        (number::URI_HOST, ".", "uri_host = true", true),
+        (number::PROXY_SCHEME, "HTTP", "proxy_scheme = 'http'", true),
+        (
+            number::PROXY_SCHEME,
+            "coap",
+            "proxy_scheme = 'http*'",
+            false,
+        ),
+    ] {
+        let get = Coap::built(|builder| {
+            let builder = builder.option(option, value.as_bytes());
+            builder.payload(b"");
+        });
+        let answer = caught_and_let_through(&get, &format!("option = {{ {conditions} }}"));
+        assert_eq!(answer, [fits; 2], "{value} {conditions}");
     }
 }
 

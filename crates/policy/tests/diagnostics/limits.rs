@@ -349,6 +349,19 @@ fn a_ban_that_may_fall_on_a_server_is_told_of() {
         "limit = { count = 9, window = \"1m\", per = \"source\" }",
     );
     assert!(per_source.contains(WARNING), "{per_source}");
+    const ANSWERS: &str = "a server that sends such a message gets banned for it";
+    for conditions in [
+        "packet = \"CONNACK\", reason_code = 5",
+        "packet = [\"CONNECT\", \"SUBACK\"], direction = \"to_client\"",
+        "code = \"4.xx\", address_validated = true",
+    ] {
+        let said = said(conditions, "");
+        assert!(said.contains(ANSWERS), "{conditions}\n{said}");
+    }
+    for per in ["client", "destination"] {
+        let rest = format!("limit = {{ count = 9, window = \"1m\", per = \"{per}\" }}");
+        assert_eq!(said("packet = \"CONNACK\", reason_code = 5", &rest), "");
+    }
 }
 
 /// Every kind of limit by everything that may be counted by: what works, and what is said of the rest.

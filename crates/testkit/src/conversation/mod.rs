@@ -12,7 +12,7 @@ mod talker;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use inspect::Outcome;
+use inspect::{Limits, Outcome};
 use policy::{Case, Config, Line, Policy, Service, SourceText, Speech};
 
 use crate::frames;
@@ -24,6 +24,13 @@ pub use report::{Failure, Told};
 
 /// The port of the first connection; each further one has the next.
 const CLIENT_PORT: u16 = 40_000;
+/// Cases of fewer lines have the room of this many.
+const LINES_MIN: usize = 8;
+/// Room a line, as [`Limits`] count: a response kept takes the place of 256 exchanges, and where two endpoints share a
+/// slot, one is forgotten.
+const EXCHANGES_PER_LINE: usize = 256;
+const ENDPOINTS_PER_LINE: usize = 256;
+const CLIENTS_PER_LINE: usize = 16;
 
 /// Runs a case and compares what became of it with what it expects: what became of its last line.
 ///
@@ -72,6 +79,18 @@ pub fn run(policy: &Arc<Policy>, case: &Case) -> Result<Told, Failure> {
     Ok(told)
 }
 
+/// Room for all that a case says, and little more: most are a few lines, and what is set aside costs each of them time.
+fn room_for(case: &Case) -> Limits {
+    let lines = case.say.len().max(LINES_MIN);
+    let usual = Limits::default();
+    Limits {
+        endpoints: usual.endpoints.min(ENDPOINTS_PER_LINE * lines),
+        exchanges: usual.exchanges.min(EXCHANGES_PER_LINE * lines),
+        clients: usual.clients.min(CLIENTS_PER_LINE * lines),
+        ..usual
+    }
+}
+
 /// A case under way.
 struct Conversation<'c> {
     case: &'c Case,
@@ -84,7 +103,7 @@ struct Conversation<'c> {
 
 impl<'c> Conversation<'c> {
     fn new(policy: &Arc<Policy>, case: &'c Case) -> Self {
-        let gateway = Gateway::new(Arc::clone(policy));
+        let gateway = Gateway::with_limits(Arc::clone(policy), room_for(case));
         let unix_ns = case.unix_s.saturating_mul(1_000_000_000);
         gateway.inspector.set_wall_clock(gateway.now, unix_ns);
         Self {

@@ -34,9 +34,13 @@ impl Tracker {
         };
         self.give(cx, datagram, &bare, Towards::Receiver);
         if envelope.message_type == Type::NonConfirmable {
-            self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
+            self.record(cx, datagram, Server::One(bearing.client), Kind::Replaced);
         }
         self.note_delivered(cx, datagram, Some(asked));
+        if message.message_type() == Type::Confirmable {
+            self.note_answer(cx, datagram, &asked);
+            self.acknowledge(cx, datagram);
+        }
         true
     }
 }

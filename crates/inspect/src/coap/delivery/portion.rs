@@ -22,7 +22,15 @@ pub(crate) struct Portions {
     kept: Table<u64, Kept>,
 }
 
-type Kept = Aged<Box<[u8]>, LIFETIME_S>;
+type Kept = Aged<Portioned, LIFETIME_S>;
+
+/// A response given out in portions.
+#[derive(Debug)]
+struct Portioned {
+    response: Box<[u8]>,
+    /// Whether a later portion has been asked for.
+    is_taken: bool,
+}
 
 /// A message to be built around a portion.
 #[derive(Debug, Clone, Copy)]
@@ -43,11 +51,11 @@ impl Portions {
 
     /// Keeps a response, of which a portion has been given out.
     pub(crate) fn keep(&self, now: Instant, id: u64, response: &[u8]) {
-        let kept = || Kept::new(now, response.into());
+        let kept = || Kept::new(now, Portioned::new(response));
         self.kept.with_or_insert(now, id, kept, |known| {
             let known = known.touch(now);
-            if **known != *response {
-                *known = response.into();
+            if *known.response != *response {
+                *known = Portioned::new(response);
             }
         });
     }
@@ -61,12 +69,18 @@ impl Portions {
     /// If that response is kept, another has come in its place by now.
     pub(crate) fn renew(&self, now: Instant, id: u64, response: &[u8]) {
         self.kept
-            .with(now, &id, |kept| *kept.touch(now) = response.into());
+            .with(now, &id, |kept| *kept.touch(now) = Portioned::new(response));
     }
 
     /// Whether that response is kept.
     pub(crate) fn keeps(&self, now: Instant, id: u64) -> bool {
         !self.is_empty() && self.kept.with(now, &id, |_| ()).is_some()
+    }
+
+    /// Whether its client goes on with that response: it has got its beginning.
+    pub(crate) fn is_taken(&self, now: Instant, id: u64, response: &[u8]) -> bool {
+        let is_taken = |kept: &mut Kept| kept.value.is_taken && *kept.value.response == *response;
+        !self.is_empty() && self.kept.with(now, &id, is_taken).unwrap_or(false)
     }
 
     /// The block that a request asks for of a response kept, as a message; a smaller one from the same
@@ -80,7 +94,9 @@ impl Portions {
         envelope: &Envelope<'_>,
     ) -> Option<Result<Vec<u8>, NoRoom>> {
         let cut = |kept: &mut Kept| {
-            let response = Message::decode(kept.touch(now)).ok()?;
+            let kept = kept.touch(now);
+            kept.is_taken = true;
+            let response = Message::decode(&kept.response).ok()?;
             let start = asked.offset().checked_sub(base(&response))?;
             let start = usize::try_from(start).ok()?;
             if start >= response.payload().len() {
@@ -101,6 +117,15 @@ impl Portions {
     /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
     pub(crate) fn sweep(&self, now: Instant, at_most: usize) -> bool {
         self.kept.sweep(now, at_most)
+    }
+}
+
+impl Portioned {
+    fn new(response: &[u8]) -> Self {
+        Self {
+            response: response.into(),
+            is_taken: false,
+        }
     }
 }
 

@@ -19,11 +19,16 @@ const MAX_RETRANSMIT: u8 = 4;
 /// How long a message ID of a NON is taken.
 const NON_LIFETIME: Duration = Duration::from_secs(145);
 
+/// Marks the message ID of what a message of ours stands for.
+const IN_PLACE: u32 = 1 << 16;
+
 /// What sort of message a CON or NON was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Request,
     Response,
+    /// A response that something else went to its client for.
+    Replaced,
     /// An Empty CON, "CoAP ping" (RFC 7252 §4.3).
     Ping,
     /// A response under a message ID of ours.
@@ -46,7 +51,7 @@ pub(crate) struct Sent {
     at: Instant,
     /// When it was sent for the first time.
     first: Instant,
-    /// What it says, byte for byte; of ours, the message ID of the CON it answers.
+    /// What it says, byte for byte; of ours, the message ID of the CON it answers, or stands for.
     digest: u32,
     confirmable: bool,
     /// How often it went on.
@@ -102,6 +107,25 @@ impl Sent {
     /// Of a message of ours: the message ID of the request that has to be acknowledged.
     pub(crate) fn answers(&self) -> Option<u16> {
         u16::try_from(self.digest).ok().filter(|_| self.is_ours())
+    }
+
+    /// It, standing for a CON of that message ID, which is to be replied to as it is.
+    pub(crate) fn in_place_of(self, message_id: u16) -> Self {
+        Self {
+            digest: IN_PLACE | u32::from(message_id),
+            ..self
+        }
+    }
+
+    /// Of a message of ours: the message ID of the CON that it stands for.
+    pub(crate) fn stands_for(&self) -> Option<u16> {
+        let stands = self.is_ours() && self.digest & !u32::from(u16::MAX) == IN_PLACE;
+        stands.then_some(self.digest as u16)
+    }
+
+    /// Whether it is a response of its server's.
+    pub(crate) fn is_response(&self) -> bool {
+        matches!(self.kind, Kind::Response | Kind::Replaced)
     }
 
     /// Whether it is to be acknowledged.

@@ -189,7 +189,18 @@ impl Network {
             _ => 1,
         };
         if copies == 0 {
-            if std::env::var("TRACE").is_ok_and(|who| datagram.from.to_string() == who || datagram.to.to_string() == who) && self.gateway.is_some() { println!("{:?} LOST half {half} {} -> {} {:x?}", self.now, datagram.from, datagram.to, &datagram.payload[..4]); }
+            if std::env::var("TRACE")
+                .is_ok_and(|who| datagram.from.to_string() == who || datagram.to.to_string() == who)
+                && self.gateway.is_some()
+            {
+                println!(
+                    "{:?} LOST half {half} {} -> {} {:x?}",
+                    self.now,
+                    datagram.from,
+                    datagram.to,
+                    &datagram.payload[..4]
+                );
+            }
             self.losses.push((self.now, datagram.from));
             self.losses.push((self.now, datagram.to));
         }

@@ -84,6 +84,7 @@ impl MatchReader<'_> {
             };
             let form = match option::format(number) {
                 Format::Uint => Form::Number,
+                Format::Text if option::is_name(number) => Form::Name,
                 Format::Text => Form::Text,
                 Format::Opaque | Format::Empty => Form::Bytes,
             };

@@ -61,5 +61,5 @@ fn server_name(
             .help("`\"!*\"` is who names none");
         return None;
     }
-    entry::text_glob(report, span, &text.to_ascii_lowercase())
+    entry::name_glob(report, span, text)
 }

@@ -12,6 +12,8 @@ pub(super) enum Form {
     Flag,
     Number,
     Text,
+    /// A text that is the same in any case of letters.
+    Name,
     /// Asked for its length.
     Bytes,
 }
@@ -43,6 +45,7 @@ impl MatchReader<'_> {
             Form::Number => self.numbers(node, NUMBER).map(Test::Within),
             Form::Bytes => self.numbers(node, LENGTH).map(Test::Within),
             Form::Text => Some(Test::Like(self.list(node, entry::text_glob))),
+            Form::Name => Some(Test::Like(self.list(node, entry::name_glob))),
         }
     }
 }
