@@ -79,7 +79,14 @@ impl Tracker {
             room: room.before_decoy,
             ..in_place
         };
-        let (portion, envelope) = match portion::whole(message, &ours) {
+        // What is asked for again begins as it did: its client may have gone on with it.
+        let has_begun = message.message_type() == Type::Acknowledgement
+            && asked
+                .is_some_and(|asked| self.portions.has_begun(cx.now, asked.body, datagram.bytes));
+        let whole = (!has_begun)
+            .then(|| portion::whole(message, &ours))
+            .flatten();
+        let (portion, envelope) = match whole {
             Some(whole) => (Some(whole), ours),
             None if asked.is_none() => (None, ours),
             None if is_separate && self.may_nudge(cx, datagram, room) => (None, ours),

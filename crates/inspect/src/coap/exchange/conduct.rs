@@ -168,7 +168,8 @@ impl Tracker {
                 .is_some_and(|sent| sent.kind == Kind::Response && sent.is(datagram.digest))
     }
 
-    /// Whether a response comes once more that its server won't send for want of a reply, nor its client waits for.
+    /// Whether a response comes once more, and not for want of a reply, that its client had as it is: if it got lost, the
+    /// client asks again, and in any other form it is one that nobody asked for.
     pub(crate) fn is_idle_repetition<S: Sink>(
         &self,
         cx: &Context<'_, S>,
@@ -177,8 +178,9 @@ impl Tracker {
         let Role::Response(Some(asked)) = &datagram.bearing.role else {
             return false;
         };
+        let is_awaited = || asked.is_owed && self.portions.keeps(cx.now, asked.body);
         datagram.message.message_type() != Type::Confirmable
-            && (asked.is_earlier || !asked.is_owed && self.is_repetition(cx, datagram, asked))
+            && (asked.is_earlier || self.is_repetition(cx, datagram, asked) && !is_awaited())
     }
 
     /// Whether a response went to its client before, or another under its message ID, which is told of as such.

@@ -61,7 +61,7 @@ struct Book {
     sent: usize,
     /// Message IDs of responses that it didn't ask for.
     decoys: Vec<u16>,
-    is_proven: bool,
+    proven: Option<Instant>,
 }
 
 pub(crate) struct Network {
@@ -282,12 +282,20 @@ impl Network {
         }
     }
 
+    /// When a client proved its address, if it did.
+    pub(crate) fn proven(&self, client: SocketAddr) -> Option<Instant> {
+        self.books.get(&client)?.proven
+    }
+
     fn enter_received(&mut self, from: SocketAddr, payload: &[u8]) {
         let book = self.books.entry(from).or_default();
         book.received += payload.len();
         let message = Message::decode(payload).expect("a message");
-        book.is_proven |= message.echo().is_some()
+        let proves = message.echo().is_some()
             || message.message_type() == Type::Reset && book.decoys.contains(&message.message_id());
+        if proves {
+            book.proven.get_or_insert(self.now);
+        }
     }
 
     /// No more goes to a client than three bytes for one, until it has proved its address.
@@ -302,7 +310,7 @@ impl Network {
         if is_decoy {
             book.decoys.push(message.message_id());
         }
-        if !book.is_proven && book.sent > 3 * book.received {
+        if book.proven.is_none() && book.sent > 3 * book.received {
             let fault = format!("{} for {} bytes to {to}", book.sent, book.received);
             self.faults.push(fault);
         }
