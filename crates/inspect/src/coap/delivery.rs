@@ -6,6 +6,7 @@
 //! it, on the acknowledgement of its request (libcoap 4.3.1 loses one that begins elsewhere). The
 //! second, which the client asks for, is the portion.
 
+pub(super) mod again;
 pub(super) mod done;
 pub(super) mod failure;
 pub(super) mod knocked;

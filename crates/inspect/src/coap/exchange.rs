@@ -392,6 +392,12 @@ impl Exchanges {
         (repetition, evicted.is_some())
     }
 
+    /// What went `from` one endpoint `to` another may have been drawn.
+    pub(super) fn note_drawn(&self, now: Instant, from: Endpoint, to: Endpoint, message_id: u16) {
+        let parties = Parties::new(from, to, message_id);
+        self.messages.with(now, &parties, Sent::note_drawn);
+    }
+
     /// What went `from` one endpoint `to` another under `message_id`, and may still be replied to.
     pub(super) fn sent(
         &self,

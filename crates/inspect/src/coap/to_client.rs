@@ -258,11 +258,10 @@ impl Tracker {
                 {
                     return Some(Injected::Portion);
                 }
-                if self.comes_again(cx, datagram) {
-                    let about = (message.message_id(), datagram.token);
-                    let is_sent = self.may_nudge(cx, datagram, room)
-                        && self.nudge(cx, datagram, Towards::Receiver, about);
-                    return is_sent.then_some(Injected::Ping);
+                let is_repeated = message.message_type() == Type::Confirmable
+                    && self.is_retransmission(cx, datagram);
+                if is_repeated {
+                    return self.give_again(cx, datagram, judgement.outcome.rule, room);
                 }
                 let may_wait = self
                     .probes

@@ -150,7 +150,9 @@ impl Tracker {
                 {
                     return Some(outcome);
                 }
-                let held = match self.charge_addressee(cx, datagram, subject) {
+                let is_drawn = self.is_drawn(cx, datagram);
+                let charged = is_drawn.then(|| self.charge_drawn(cx, datagram, subject));
+                let held = match charged.flatten() {
                     Some((outcome, false)) => return Some(outcome),
                     // It goes on yet.
                     Some((outcome, true)) => Some(outcome),
@@ -174,10 +176,17 @@ impl Tracker {
                 self.hold(cx, datagram, subject, &request);
                 self.note_upload(cx, datagram);
                 let repeated = self.note(cx, datagram, server, Kind::Request);
+                if is_drawn {
+                    let (from, to) = (bearing.client, bearing.server);
+                    self.exchanges
+                        .note_drawn(cx.now, from, to, message.message_id());
+                }
                 held.or(repeated)
             }
             Role::Ping => self
-                .charge_addressee(cx, datagram, subject)
+                .is_drawn(cx, datagram)
+                .then(|| self.charge_drawn(cx, datagram, subject))
+                .flatten()
                 .map(|(outcome, _)| outcome)
                 .or_else(|| self.note(cx, datagram, Server::One(bearing.server), Kind::Ping)),
             Role::Reply(Some(sent)) if sent.is_ours() => {

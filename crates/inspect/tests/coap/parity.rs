@@ -50,6 +50,7 @@ fn task(dice: &mut Dice, conduct: Conduct) -> Task {
     let lens = [0, 8, 20, 45, 80, 200, 700, 1000];
     let len = lens[dice.roll(8) as usize];
     let small = lens[dice.roll(4) as usize];
+    let name = dice.roll(1000);
     let get = |path: String| Task::get(server(), &path);
     let post = |path: String, payload_len| Task {
         code: Code::POST,
@@ -68,11 +69,11 @@ fn task(dice: &mut Dice, conduct: Conduct) -> Task {
         },
         6 => Task {
             block1: Some(dice.roll(5) as u8),
-            ..post(format!("u{small}"), 300)
+            ..post(format!("u{small}/{name}"), 300)
         },
         7 => Task {
             block1: Some(3),
-            ..post(format!("u{len}"), 300)
+            ..post(format!("u{len}/{name}"), 300)
         },
         8 => post(format!("c{len}"), small),
         9 => get(format!("e{small}")),

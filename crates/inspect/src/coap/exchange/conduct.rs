@@ -143,31 +143,6 @@ impl Tracker {
         (!may_be_unseen && !self.is_repetition(cx, datagram, asked)).then_some(reason)
     }
 
-    /// Whether a CON went to its client as it is, or something for it: its server sends it again until it is
-    /// acknowledged.
-    pub(crate) fn comes_again<S: Sink>(
-        &self,
-        cx: &Context<'_, S>,
-        datagram: &Datagram<'_>,
-    ) -> bool {
-        datagram.message.message_type() == Type::Confirmable && self.is_retransmission(cx, datagram)
-    }
-
-    /// Whether a CON went to its client as it is.
-    pub(crate) fn has_gone_on<S: Sink>(
-        &self,
-        cx: &Context<'_, S>,
-        datagram: &Datagram<'_>,
-    ) -> bool {
-        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        let message_id = datagram.message.message_id();
-        datagram.message.message_type() == Type::Confirmable
-            && self
-                .exchanges
-                .sent(cx.now, server, client, message_id)
-                .is_some_and(|sent| sent.kind == Kind::Response && sent.is(datagram.digest))
-    }
-
     /// Whether a response comes once more, and not for want of a reply, that its client had as it is: if it got lost, the
     /// client asks again, and in any other form it is one that nobody asked for.
     pub(crate) fn is_idle_repetition<S: Sink>(
@@ -203,7 +178,11 @@ impl Tracker {
     }
 
     /// Whether a message towards a client has been forwarded to it before, as it is.
-    fn is_retransmission<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
+    pub(crate) fn is_retransmission<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+    ) -> bool {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let message_id = datagram.message.message_id();
         let sent = self.exchanges.sent(cx.now, server, client, message_id);

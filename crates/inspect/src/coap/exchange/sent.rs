@@ -54,6 +54,8 @@ pub(crate) struct Sent {
     /// What it says, byte for byte; of ours, the message ID of the CON it answers, or stands for.
     digest: u32,
     confirmable: bool,
+    /// Whether it may have been drawn by a request to its sender ([`super::counter`]).
+    is_drawn: bool,
     /// How often it went on.
     times: u8,
     pub(crate) kind: Kind,
@@ -86,6 +88,7 @@ impl Sent {
             first: now,
             digest,
             confirmable,
+            is_drawn: false,
             times: 0,
             kind,
             token,
@@ -126,6 +129,16 @@ impl Sent {
     /// Whether it is a response of its server's.
     pub(crate) fn is_response(&self) -> bool {
         matches!(self.kind, Kind::Response | Kind::Replaced)
+    }
+
+    /// It may have been drawn by a request to its sender.
+    pub(crate) fn note_drawn(&mut self) {
+        self.is_drawn = true;
+    }
+
+    /// Whether it is what `digest` stands for, and was sent by its sender's own will.
+    pub(crate) fn is_of_own_will(&self, digest: u32) -> bool {
+        self.is(digest) && !self.is_drawn
     }
 
     /// Whether it is to be acknowledged.
@@ -172,6 +185,7 @@ impl Sent {
             return Repetition::Other;
         }
         self.first = before.first;
+        self.is_drawn = before.is_drawn;
         self.times = before.times.saturating_add(1);
         match next.at.since(before.first) > NON_LIFETIME {
             true => Repetition::Late,

@@ -208,7 +208,9 @@ impl Client {
             latest: None,
             is_over: false,
         };
-        self.asked.insert(b"ping".to_vec(), exchange);
+        // No token of a request's is as long.
+        let key = [b"of a ping".as_slice(), &id.to_be_bytes()].concat();
+        self.asked.insert(key, exchange);
     }
 
     fn new_token(&mut self) -> Vec<u8> {

@@ -1,4 +1,5 @@
-//! The server of an end. What a resource does is in its path: a letter, and how many bytes it answers with.
+//! The server of an end. What a resource does is in the first segment of its path: letters, and how many bytes it
+//! answers with.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -71,10 +72,11 @@ impl Server {
         out: &mut Outbox,
     ) {
         assert_eq!(request.echo(), None, "what the gateway issued stays there");
-        let path = request.uri_path().next().unwrap_or_default().to_owned();
-        let digits = path.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+        let path = request.uri_path().collect::<Vec<_>>().join("/");
+        let name = path.split('/').next().unwrap_or_default();
+        let digits = name.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
         let len = digits.parse().unwrap_or(0);
-        let kind = &path[..path.len() - digits.len()];
+        let kind = &name[..name.len() - digits.len()];
         let answer = match kind {
             "b" => cut(Answer::new(Code::CONTENT, body(&path, len)), request, 6),
             "u" => self.take_block(from, &path, len, request),
