@@ -80,10 +80,9 @@ impl Tracker {
             room: room.before_decoy,
             ..in_place
         };
-        // What is asked for again begins as it did: its client may have gone on with it.
-        let has_begun = message.message_type() == Type::Acknowledgement
-            && asked
-                .is_some_and(|asked| self.portions.has_begun(cx.now, asked.body, datagram.bytes));
+        // What is asked for again begins on its acknowledgement: its client may have got it before.
+        let has_begun =
+            message.message_type() == Type::Acknowledgement && datagram.is_known_answer();
         let whole = (!has_begun)
             .then(|| portion::whole(message, &ours))
             .flatten();
@@ -333,7 +332,7 @@ impl Tracker {
         let (message_type, message_id) = match (probe, message.message_type()) {
             (Some(ours), _) => (Type::Confirmable, ours),
             (None, Type::Confirmable) => (Type::Acknowledgement, message.message_id()),
-            (None, _) => (Type::NonConfirmable, message.message_id()),
+            (None, _) => (Type::NonConfirmable, self.own_id(datagram)),
         };
         let envelope = Envelope {
             message_type,
@@ -375,14 +374,24 @@ impl Tracker {
             return false;
         };
         let response = Message::decode(&kept).ok();
-        let whole =
-            response.and_then(|response| portion::whole(&response, &Envelope::of_answer(message)));
+        let mut envelope = Envelope::of_answer(message);
+        if message.message_type() == Type::NonConfirmable {
+            envelope.message_id = self.own_id(datagram);
+        }
+        let whole = response.and_then(|response| portion::whole(&response, &envelope));
         let Some(whole) = whole else {
             return false;
         };
         self.give(cx, datagram, &whole, Towards::Sender);
         self.note_served(cx, datagram);
         true
+    }
+
+    /// The message ID of an answer to a NON in its server's name: its server has IDs of its own, which may be near those of
+    /// its client.
+    pub(super) fn own_id(&self, datagram: &Datagram<'_>) -> u16 {
+        let about = (datagram.message.message_id(), datagram.token);
+        self.probes.portion(datagram.bearing.client, about)
     }
 
     /// Remembers that a NON has been answered in its server's name: when it comes again, it isn't (RFC 7252 §4.3), and
@@ -393,7 +402,7 @@ impl Tracker {
             return;
         }
         let answer = Sent::portion(cx.now, datagram.token);
-        self.await_reply(cx, datagram, message.message_id(), answer);
+        self.await_reply(cx, datagram, self.own_id(datagram), answer);
         let client = datagram.bearing.client;
         self.served.note(cx.now, (client, datagram.digest));
     }

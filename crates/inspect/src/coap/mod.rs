@@ -56,7 +56,7 @@ use delivery::portion::Portions;
 use delivery::promised::Promised;
 use delivery::withheld::Withheld;
 use exchange::Exchanges;
-use exchange::bearing::Bearing;
+use exchange::bearing::{Bearing, Role};
 use exchange::counter::Counters;
 use exchange::endpoint::{Endpoint, Token};
 use facts::Facts;
@@ -350,6 +350,11 @@ impl<'a> Datagram<'a> {
             unix_s: None,
             size: self.len(),
         }
+    }
+
+    /// Whether it is an answer that its client was given, or something for it.
+    fn is_known_answer(&self) -> bool {
+        matches!(&self.bearing.role, Role::Response(Some(asked)) if asked.answers.contains(&self.digest))
     }
 
     /// Whether it is the answer to a registration, or a notification (RFC 7641 §2).

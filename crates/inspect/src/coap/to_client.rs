@@ -263,10 +263,13 @@ impl Tracker {
                 if is_repeated {
                     return self.give_again(cx, datagram, judgement.outcome.rule, room);
                 }
-                let may_wait = self
-                    .probes
-                    .may_wait(cx.now, bearing.client, !is_piggybacked);
-                let may_nudge = !may_wait && self.may_nudge(cx, datagram, room);
+                // What its client may have got isn't given in a message of its own.
+                let is_again = datagram.is_known_answer();
+                let may_wait = !is_again
+                    && self
+                        .probes
+                        .may_wait(cx.now, bearing.client, !is_piggybacked);
+                let may_nudge = !is_again && !may_wait && self.may_nudge(cx, datagram, room);
                 let rule = judgement.outcome.rule;
                 if self.withhold(cx, datagram, rule, may_wait || may_nudge) {
                     let about = (message.message_id(), datagram.token);
@@ -319,7 +322,7 @@ impl Tracker {
             return false;
         };
         let is_settled = datagram.message.message_type() == Type::Confirmable
-            && (asked.answers.contains(&datagram.digest)
+            && (datagram.is_known_answer()
                 || self.portions.is_taken(cx.now, asked.body, datagram.bytes));
         if is_settled {
             self.acknowledge(cx, datagram);

@@ -238,7 +238,7 @@ fn over_a_good_network_everything_comes_as_it_is() {
         doubles: 0,
         jitter: 0,
     };
-    for seed in 0..150 {
+    for seed in 8090..8200 {
         let straight = run(seed, conditions, None);
         for fate in straight.fates.values() {
             assert!(
@@ -257,12 +257,12 @@ fn what_comes_twice_or_in_another_order_harms_nothing() {
         doubles: 5,
         jitter: 100,
     };
-    (1000..1150).for_each(|seed| assert_same(seed, conditions));
+    (3700..4400).for_each(|seed| assert_same(seed, conditions));
 }
 
 #[test]
 fn over_a_bad_network_what_comes_without_comes_with() {
-    for seed in 2000..2200 {
+    for seed in 5000..5600 {
         let conditions = Conditions {
             loss: 1 + seed % 8,
             doubles: 5,

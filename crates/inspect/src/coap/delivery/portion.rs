@@ -77,12 +77,6 @@ impl Portions {
         !self.is_empty() && self.kept.with(now, &id, |_| ()).is_some()
     }
 
-    /// Whether the beginning of that very response has gone out.
-    pub(crate) fn has_begun(&self, now: Instant, id: u64, response: &[u8]) -> bool {
-        let is_it = |kept: &mut Kept| *kept.value.response == *response;
-        !self.is_empty() && self.kept.with(now, &id, is_it).unwrap_or(false)
-    }
-
     /// Whether its client goes on with that response: it has got its beginning.
     pub(crate) fn is_taken(&self, now: Instant, id: u64, response: &[u8]) -> bool {
         let is_taken = |kept: &mut Kept| kept.value.is_taken && *kept.value.response == *response;

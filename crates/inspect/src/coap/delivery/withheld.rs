@@ -316,9 +316,13 @@ impl Tracker {
                 .flatten()
                 .filter(|_| self.probes.offer(cx.now, client, kept.token));
             let bare = || portion::bare(&response, &in_place);
-            let Some(portion) = first.or(whole).or_else(bare) else {
+            let Some(mut portion) = first.or(whole).or_else(bare) else {
                 return Released::Nothing;
             };
+            let about = (response.message_id(), kept.token);
+            if kept.body.is_none() && response.message_type() == Type::NonConfirmable {
+                encode::set_message_id(&mut portion, self.probes.portion(client, about));
+            }
             self.give(cx, datagram, &portion, Towards::Sender);
             if is_due {
                 let digest = self.exchanges.digest(&kept.response);

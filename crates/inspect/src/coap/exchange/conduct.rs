@@ -143,8 +143,7 @@ impl Tracker {
         (!may_be_unseen && !self.is_repetition(cx, datagram, asked)).then_some(reason)
     }
 
-    /// Whether a response comes once more, and not for want of a reply, that its client had as it is: if it got lost, the
-    /// client asks again, and in any other form it is one that nobody asked for.
+    /// Whether a response comes once more, and neither for want of a reply nor because it was asked for again.
     pub(crate) fn is_idle_repetition<S: Sink>(
         &self,
         cx: &Context<'_, S>,
@@ -153,9 +152,11 @@ impl Tracker {
         let Role::Response(Some(asked)) = &datagram.bearing.role else {
             return false;
         };
-        let is_awaited = || asked.is_owed && self.portions.keeps(cx.now, asked.body);
-        datagram.message.message_type() != Type::Confirmable
-            && (asked.is_earlier || self.is_repetition(cx, datagram, asked) && !is_awaited())
+        let is_awaited = || match datagram.message.message_type() {
+            Type::Acknowledgement => asked.is_owed,
+            message_type => message_type == Type::Confirmable,
+        };
+        asked.is_earlier || self.is_repetition(cx, datagram, asked) && !is_awaited()
     }
 
     /// Whether a response went to its client before, or another under its message ID, which is told of as such.

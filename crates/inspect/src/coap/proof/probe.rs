@@ -111,6 +111,11 @@ impl Probes {
         self.send(now, client, Purpose::Beginning(token)).is_some()
     }
 
+    /// The message ID of an answer that proves nothing, the same when that is sent again.
+    pub(crate) fn portion(&self, client: Endpoint, about: (u16, Token)) -> u16 {
+        self.secret(Instant(0), client, Purpose::Response(about)) as u16
+    }
+
     /// The message ID of a ping to `client`, the same when it is sent again; none as with
     /// [`Probes::begin`].
     pub(crate) fn knock(&self, now: Instant, client: Endpoint) -> Option<u16> {
