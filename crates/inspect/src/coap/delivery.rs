@@ -80,20 +80,20 @@ impl Tracker {
             room: room.before_decoy,
             ..in_place
         };
-        // What is asked for again begins on its acknowledgement: its client may have got it before.
-        let has_begun =
-            message.message_type() == Type::Acknowledgement && datagram.is_known_answer();
-        let whole = (!has_begun)
-            .then(|| portion::whole(message, &ours))
-            .flatten();
-        let (portion, envelope) = match whole {
-            Some(whole) => (Some(whole), ours),
-            None if asked.is_none() => (None, ours),
-            None if is_separate && self.may_nudge(cx, datagram, room) => (None, ours),
-            None => {
-                let provable = is_separate.then(|| portion::first_block(message, &ours));
+        // What comes again takes the form it had: its client may have got it, and knows it by its message ID.
+        let before = self.form_before(cx, datagram);
+        let (portion, envelope) = match portion::whole(message, &ours) {
+            Some(whole) if before != Some(Kind::Replaced) => (Some(whole), ours),
+            _ if asked.is_none() => (None, ours),
+            _ if is_separate && before.is_none() && self.may_nudge(cx, datagram, room) => {
+                (None, ours)
+            }
+            _ => {
+                let provable = (is_separate && before != Some(Kind::Replaced))
+                    .then(|| portion::first_block(message, &ours));
                 match provable.flatten() {
                     Some(first) => (Some(first), ours),
+                    None if before == Some(Kind::Probed) => (None, ours),
                     None => (portion::first_block(message, &in_place), in_place),
                 }
             }
@@ -132,7 +132,11 @@ impl Tracker {
             Type::NonConfirmable | Type::Acknowledgement | Type::Reset => {}
         }
         if message.message_type() != Type::Acknowledgement {
-            self.record(cx, datagram, Server::One(client), Kind::Replaced);
+            let kind = match envelope.message_type {
+                Type::Confirmable => Kind::Probed,
+                _ => Kind::Replaced,
+            };
+            self.record(cx, datagram, Server::One(client), kind);
         }
         let about = (message.message_id(), token);
         self.withheld.let_go(cx.now, client, bearing.server, about);

@@ -145,6 +145,7 @@ impl Tracker {
                 if let Some(resource) = resource
                     && !self.resources.is_empty()
                     && let Some(size) = self.resources.expected(cx.now, resource)
+                    && !self.is_repeated(cx.now, datagram)
                     && let Some(outcome) =
                         self.challenge_ahead(cx, datagram, subject, standing, size)
                 {

@@ -88,7 +88,8 @@ fn task(dice: &mut Dice, conduct: Conduct) -> Task {
             code: Code::EMPTY,
             ..get(String::new())
         },
-        14 if conduct.token_len > 1 => post(format!("r{}", dice.roll(100)), 30),
+        // Of an address that has no secret token, nobody knows whether it is asked by its own will.
+        14 if conduct.token_len > 2 => post(format!("r{}", dice.roll(100)), 30),
         _ => get(format!("p{len}")),
     };
     if dice.roll(4) == 0 && !task.code.is_empty() && task.observes.is_none() {
@@ -164,9 +165,12 @@ impl Fate {
         let is_silent = path.starts_with("se") && !self.is_proven;
         let is_repeated = self.task.kind == Type::Confirmable
             && !path.starts_with("sn")
-            && !path.starts_with("sd")
-            && !is_silent;
-        let least = if is_repeated { 4 } else { 1 };
+            && !path.starts_with("sd");
+        // Nobody sends again what brings room for such a response, so it is challenged where all of that is spent.
+        if !is_repeated && !self.is_proven && self.outcome == Outcome::Failed(Why::Challenged) {
+            return true;
+        }
+        let least = if is_repeated && !is_silent { 4 } else { 1 };
         self.losses >= least && self.outcome == Outcome::Failed(Why::Timeout)
     }
 }

@@ -19,6 +19,25 @@ use crate::context::Context;
 use crate::{Injected, Sink};
 
 impl Tracker {
+    /// In what form a response that comes again went to its client before, if that wasn't its own: under its message ID, or
+    /// as a CON of ours.
+    pub(crate) fn form_before<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+    ) -> Option<Kind> {
+        let bearing = datagram.bearing;
+        let id = datagram.message.message_id();
+        if datagram.message.message_type() == Type::Acknowledgement {
+            return datagram.is_known_answer().then_some(Kind::Replaced);
+        }
+        let sent = self
+            .exchanges
+            .sent(cx.now, bearing.server, bearing.client, id)?;
+        let is_changed = matches!(sent.kind, Kind::Replaced | Kind::Probed);
+        (is_changed && sent.is(datagram.digest)).then_some(sent.kind)
+    }
+
     /// Whether a CON went to its client before as it is.
     pub(crate) fn has_gone_on<S: Sink>(
         &self,

@@ -27,8 +27,9 @@ const IN_PLACE: u32 = 1 << 16;
 pub(crate) enum Kind {
     Request,
     Response,
-    /// A response that something else went to its client for.
+    /// A response that something else went to its client for, under its ID, or as a CON of ours.
     Replaced,
+    Probed,
     /// An Empty CON, "CoAP ping" (RFC 7252 §4.3).
     Ping,
     /// A response under a message ID of ours.
@@ -128,7 +129,7 @@ impl Sent {
 
     /// Whether it is a response of its server's.
     pub(crate) fn is_response(&self) -> bool {
-        matches!(self.kind, Kind::Response | Kind::Replaced)
+        matches!(self.kind, Kind::Response | Kind::Replaced | Kind::Probed)
     }
 
     /// It may have been drawn by a request to its sender.
