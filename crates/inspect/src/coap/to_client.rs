@@ -263,6 +263,9 @@ impl Tracker {
                 if is_repeated {
                     return self.give_again(cx, datagram, judgement.outcome.rule, room);
                 }
+                if self.is_early(cx, datagram, judgement.outcome.rule) {
+                    return self.make_room(cx, datagram, room);
+                }
                 // What its client may have got isn't given in a message of its own.
                 let is_again = datagram.is_known_answer();
                 let may_wait = !is_again

@@ -60,17 +60,50 @@ impl Tracker {
         rule: Option<RuleIndex>,
         room: Allowance,
     ) -> Option<Injected> {
-        let about = (datagram.message.message_id(), datagram.token);
-        if self.may_nudge(cx, datagram, room) {
-            return self
-                .nudge(cx, datagram, Towards::Receiver, about)
-                .then_some(Injected::Ping);
+        if let Some(ping) = self.make_room(cx, datagram, room) {
+            return Some(ping);
         }
         let Role::Response(Some(asked)) = datagram.bearing.role else {
             return None;
         };
         self.begin_again(cx, datagram, rule, &asked, room)
             .then_some(Injected::Portion)
+    }
+
+    /// Pings the client of what comes again, if that brings room for it.
+    pub(crate) fn make_room<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        room: Allowance,
+    ) -> Option<Injected> {
+        let about = (datagram.message.message_id(), datagram.token);
+        let is_sent = self.may_nudge(cx, datagram, room)
+            && self.nudge(cx, datagram, Towards::Receiver, about);
+        is_sent.then_some(Injected::Ping)
+    }
+
+    /// Whether a notification comes before the response to a registration that its client sends again till then: that grants
+    /// it first.
+    pub(crate) fn is_early<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        rule: Option<RuleIndex>,
+    ) -> bool {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let Role::Response(Some(asked)) = &datagram.bearing.role else {
+            return false;
+        };
+        let request = self
+            .exchanges
+            .sent(cx.now, client, server, asked.message_id);
+        datagram.is_notification()
+            && datagram.message.message_type() != Type::Acknowledgement
+            && asked.is_owed
+            && takes_any_proof(cx, rule)
+            && !self.probes.is_doubtful(cx.now, client)
+            && request.is_some_and(|request| request.is_confirmable())
     }
 
     /// Gives the client the first block of a response in the message that it came in.

@@ -200,7 +200,9 @@ impl Probes {
     pub(crate) fn is_doubtful(&self, now: Instant, client: Endpoint) -> bool {
         let is_doubtful = |probe: &mut Probe| {
             let had_time = now >= probe.sent_at + REPLY_MAX || probe.sent > SENT_MAX;
-            probe.failed || probe.sent >= DOUBTFUL && had_time
+            // Of one that has acknowledged a response, what comes after that may have got lost.
+            let is_silent = probe.sent >= DOUBTFUL && had_time && !probe.acknowledged;
+            probe.failed || is_silent
         };
         self.table.len() > 0
             && (self.table.with(now, &client, is_doubtful).unwrap_or(false)
