@@ -12,10 +12,11 @@ pub(super) mod failure;
 pub(super) mod knocked;
 pub(super) mod portion;
 pub(super) mod promised;
+pub(super) mod served;
 pub(super) mod withheld;
 
 use policy::{Proof, RuleIndex};
-use wire::coap::{Block, Code, Message, Type, encode};
+use wire::coap::{Code, Message, Type, encode};
 
 use super::books::allowance::Allowance;
 use super::books::budget::{Entry, Standing};
@@ -28,7 +29,7 @@ use super::proof::challenge::allowance;
 use super::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, LimitKind, Outcome, Sink};
-use portion::{Envelope, NoRoom};
+use portion::Envelope;
 
 /// The largest response that is kept to be given out in portions.
 pub(super) const KEPT_BYTES: usize = 2048;
@@ -36,16 +37,6 @@ pub(super) const KEPT_BYTES: usize = 2048;
 pub(super) const TOKEN_LEN_MAX: usize = 8;
 /// The least a response takes of which a block of 16 bytes is given out: header, a few options, marker.
 const PORTION_MIN: usize = 32;
-
-/// What became of a request for a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Served {
-    /// The server has to see to it.
-    No,
-    Yes,
-    /// The block is here, but it may not go out.
-    NoRoom,
-}
 
 impl Tracker {
     /// Gives a client as much of the response to its request as `room` allows, the whole in a way that
@@ -312,59 +303,6 @@ impl Tracker {
         self.release_proved(cx, datagram);
     }
 
-    /// Answers a request for a block of a response that may be kept: one whose address isn't known for
-    /// its own (`has_to_prove`), in a way that it has to acknowledge.
-    pub(super) fn serve_block<S: Sink>(
-        &self,
-        cx: &mut Context<'_, S>,
-        datagram: &Datagram<'_>,
-        (body, asked): (u64, Block),
-        room: Allowance,
-        has_to_prove: bool,
-    ) -> Served {
-        let message = datagram.message;
-        if message.token().len() > TOKEN_LEN_MAX {
-            return Served::No;
-        }
-        let client = datagram.bearing.client;
-        let probe = has_to_prove
-            .then(|| {
-                let about = (message.message_id(), datagram.token);
-                self.probes.begin(cx.now, client, about)
-            })
-            .flatten();
-        let (message_type, message_id) = match (probe, message.message_type()) {
-            (Some(ours), _) => (Type::Confirmable, ours),
-            (None, Type::Confirmable) => (Type::Acknowledgement, message.message_id()),
-            (None, _) => (Type::NonConfirmable, self.own_id(datagram)),
-        };
-        let envelope = Envelope {
-            message_type,
-            message_id,
-            token: message.token(),
-            room: if probe.is_some() {
-                room.before_decoy
-            } else {
-                room.alone
-            },
-        };
-        match self.portions.block(cx.now, body, asked, &envelope) {
-            None => Served::No,
-            Some(Err(NoRoom)) => Served::NoRoom,
-            Some(Ok(block)) => {
-                self.give(cx, datagram, &block, Towards::Sender);
-                self.note_served(cx, datagram);
-                if let Some(message_id) = probe {
-                    let is_confirmable = message.message_type() == Type::Confirmable;
-                    let answers = is_confirmable.then(|| message.message_id());
-                    let probe = Sent::ours(cx.now, Kind::Probe, datagram.token, answers);
-                    self.await_reply(cx, datagram, message_id, probe);
-                }
-                Served::Yes
-            }
-        }
-    }
-
     /// Gives a client the response to what has been done for it before, if that is kept.
     pub(super) fn give_done<S: Sink>(
         &self,
@@ -389,33 +327,6 @@ impl Tracker {
         self.give(cx, datagram, &whole, Towards::Sender);
         self.note_served(cx, datagram);
         true
-    }
-
-    /// The message ID of an answer to a NON in its server's name: its server has IDs of its own, which may be near those of
-    /// its client.
-    pub(super) fn own_id(&self, datagram: &Datagram<'_>) -> u16 {
-        let about = (datagram.message.message_id(), datagram.token);
-        self.probes.portion(datagram.bearing.client, about)
-    }
-
-    /// Remembers that a NON has been answered in its server's name: when it comes again, it isn't (RFC 7252 §4.3), and
-    /// its client may reset the answer.
-    pub(super) fn note_served<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
-        let message = datagram.message;
-        if message.message_type() != Type::NonConfirmable {
-            return;
-        }
-        let answer = Sent::portion(cx.now, datagram.token);
-        self.await_reply(cx, datagram, self.own_id(datagram), answer);
-        let client = datagram.bearing.client;
-        self.served.note(cx.now, (client, datagram.digest));
-    }
-
-    /// Whether a NON comes again that has been answered in its server's name.
-    pub(super) fn is_served<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
-        let client = datagram.bearing.client;
-        datagram.message.message_type() == Type::NonConfirmable
-            && self.served.is_noted(cx.now, (client, datagram.digest))
     }
 
     /// Keeps a response that is challenged, if what it answers isn't to be done once more. Returns whether it

@@ -242,7 +242,7 @@ fn over_a_good_network_everything_comes_as_it_is() {
         doubles: 0,
         jitter: 0,
     };
-    for seed in 8090..8200 {
+    for seed in 0..60 {
         let straight = run(seed, conditions, None);
         for fate in straight.fates.values() {
             assert!(
@@ -261,12 +261,12 @@ fn what_comes_twice_or_in_another_order_harms_nothing() {
         doubles: 5,
         jitter: 100,
     };
-    (3700..4400).for_each(|seed| assert_same(seed, conditions));
+    (1000..1080).for_each(|seed| assert_same(seed, conditions));
 }
 
 #[test]
 fn over_a_bad_network_what_comes_without_comes_with() {
-    for seed in 5000..5600 {
+    for seed in 2000..2100 {
         let conditions = Conditions {
             loss: 1 + seed % 8,
             doubles: 5,
@@ -278,19 +278,7 @@ fn over_a_bad_network_what_comes_without_comes_with() {
 
 #[track_caller]
 fn assert_same(seed: u64, conditions: Conditions) {
-    let one: Option<u64> = std::env::var("SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    if one.is_some_and(|one| one != seed) {
-        return;
-    }
     let differences = differences(seed, conditions);
-    if std::env::var("SHOW").is_ok() {
-        for d in differences {
-            println!("seed {seed}: {d}");
-        }
-        return;
-    }
     assert!(
         differences.is_empty(),
         "seed {seed}:\n{}",

@@ -1,7 +1,6 @@
 //! The client of an end: its tasks, and what comes of them.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,71 +10,12 @@ use wire::coap::{Block, Code, Message, Type, number};
 
 use super::messages::{Messages, Outbox, Timer, acknowledgement, reset};
 use super::server::body;
+use super::task::{Conduct, Ending, Outcome, Report, Task, Why};
 use crate::world::message;
 
 /// How long an answer is awaited: after an acknowledgement, to a NON, and from a group.
 const PATIENCE: Duration = Duration::from_secs(120);
 const PATIENCE_OF_NON: Duration = Duration::from_secs(20);
-
-/// What tells one client from another.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Conduct {
-    /// As libcoap, and unlike node-coap.
-    pub(crate) follows_echo: bool,
-    /// Whether it rejects NONs too that answer nothing (RFC 7252 §4.3).
-    pub(crate) resets_non: bool,
-    pub(crate) token_len: usize,
-    /// Whether it has several requests under way at once (NSTART, RFC 7252 §4.7).
-    pub(crate) at_once: bool,
-}
-
-/// What a client wants done.
-#[derive(Debug, Clone)]
-pub(crate) struct Task {
-    pub(crate) to: SocketAddr,
-    pub(crate) kind: Type,
-    pub(crate) code: Code,
-    pub(crate) path: String,
-    pub(crate) payload_len: usize,
-    /// The size exponent of the blocks of an upload, and of a download (early negotiation, RFC 7959 §2.4).
-    pub(crate) block1: Option<u8>,
-    pub(crate) block2: Option<u8>,
-    pub(crate) observes: Option<Ending>,
-}
-
-/// How an observation ends, and whether it is renewed before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Deregister,
-    Reset,
-    Renew,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Open,
-    Done(Vec<Report>),
-    Failed(Why),
-}
-
-/// A response, all blocks of it together.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Report {
-    pub(crate) code: Code,
-    /// What says how it came is left out.
-    pub(crate) options: Vec<(u16, Vec<u8>)>,
-    pub(crate) body: Vec<u8>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    Timeout,
-    Reset,
-    /// It was asked for an Echo that it doesn't know.
-    Challenged,
-    /// Blocks of different bodies, or none where one had to begin.
-    Mixed,
-}
 
 /// A request under way.
 #[derive(Debug, Clone)]
@@ -102,23 +42,6 @@ pub(crate) struct Client {
     asked: BTreeMap<Vec<u8>, Exchange>,
     queue: VecDeque<usize>,
     next_token: u64,
-    /// Responses that it hadn't asked for.
-    pub(crate) unasked: usize,
-}
-
-impl Task {
-    pub(crate) fn get(to: SocketAddr, path: &str) -> Self {
-        Self {
-            to,
-            kind: Type::Confirmable,
-            code: Code::GET,
-            path: path.into(),
-            payload_len: 0,
-            block1: None,
-            block2: None,
-            observes: None,
-        }
-    }
 }
 
 impl Client {
@@ -131,7 +54,6 @@ impl Client {
             asked: BTreeMap::new(),
             queue: VecDeque::new(),
             next_token: 0,
-            unasked: 0,
         }
     }
 
@@ -265,7 +187,6 @@ impl Client {
         let Some(exchange) = exchange else {
             if kind == Type::Confirmable || kind == Type::NonConfirmable && self.conduct.resets_non
             {
-                self.unasked += 1;
                 messages.reply(out, from, id, reset(id));
             }
             return;
@@ -357,7 +278,7 @@ impl Client {
             return;
         }
         self.leave_token(&token);
-        let report = report(response, std::mem::take(&mut exchange.body));
+        let report = Report::of(response, std::mem::take(&mut exchange.body));
         match self.tasks[exchange.task].observes {
             Some(_) => self.push(exchange.task, report),
             None => self.finish(now, &exchange, Outcome::Done(vec![report])),
@@ -385,7 +306,7 @@ impl Client {
     /// One of several responses to a request to a group.
     fn gather(&mut self, now: Instant, mut exchange: Exchange, response: &Message<'_>) {
         let body = std::mem::take(&mut exchange.body);
-        self.push(exchange.task, report(response, body));
+        self.push(exchange.task, Report::of(response, body));
         self.spans[exchange.task].1 = now;
         if let Outcome::Done(reports) = &mut self.outcomes[exchange.task] {
             reports.sort_unstable();
@@ -432,7 +353,7 @@ impl Client {
         };
         match response.block2().filter(|block| block.more) {
             Some(_) => self.append(now, messages, rest, response, out),
-            None => self.push(task, report(response, response.payload().to_vec())),
+            None => self.push(task, Report::of(response, response.payload().to_vec())),
         }
     }
 
@@ -531,29 +452,10 @@ impl Client {
     }
 }
 
-impl fmt::Debug for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?} of {}", self.code, self.options, self.body.len())
-    }
-}
-
 /// Whether a notification is newer than the latest (RFC 7641 §3.4).
 fn is_newer((latest, at): (u32, Instant), (next, now): (u32, Instant)) -> bool {
     let ahead = next.wrapping_sub(latest) % (1 << 24);
     (1..1 << 23).contains(&ahead) || now.since(at) > Duration::from_secs(128)
-}
-
-fn report(response: &Message<'_>, body: Vec<u8>) -> Report {
-    let of_the_way = [number::BLOCK1, number::BLOCK2, number::SIZE2];
-    let options = response.options();
-    Report {
-        code: response.code(),
-        options: options
-            .filter(|option| !of_the_way.contains(&option.number))
-            .map(|option| (option.number, option.value.to_vec()))
-            .collect(),
-        body,
-    }
 }
 
 /// The request that an exchange has come to.

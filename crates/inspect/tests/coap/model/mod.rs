@@ -6,7 +6,8 @@ mod messages;
 mod network;
 mod peer;
 mod server;
+mod task;
 
-pub(crate) use client::{Conduct, Ending, Outcome, Task, Why};
 pub(crate) use messages::Timer;
 pub(crate) use network::{Conditions, Dice, Network};
+pub(crate) use task::{Conduct, Ending, Outcome, Task, Why};

@@ -9,9 +9,9 @@ use inspect::Instant;
 use policy::Reason;
 use wire::coap::{Message, Type};
 
-use super::client::{Conduct, Task};
 use super::messages::{Outbox, Timer};
 use super::peer::Peer;
+use super::task::{Conduct, Task};
 use crate::world::World;
 
 /// How long half a way takes.
@@ -189,18 +189,6 @@ impl Network {
             _ => 1,
         };
         if copies == 0 {
-            if std::env::var("TRACE")
-                .is_ok_and(|who| datagram.from.to_string() == who || datagram.to.to_string() == who)
-                && self.gateway.is_some()
-            {
-                println!(
-                    "{:?} LOST half {half} {} -> {} {:x?}",
-                    self.now,
-                    datagram.from,
-                    datagram.to,
-                    &datagram.payload[..4]
-                );
-            }
             self.losses.push((self.now, datagram.from));
             self.losses.push((self.now, datagram.to));
         }
@@ -223,38 +211,6 @@ impl Network {
         let told = gateway.log.events.len();
         let Datagram { from, to, payload } = datagram;
         let passage = gateway.send(from, to, &payload);
-        if std::env::var("TRACE").is_ok_and(|who| from.to_string() == who || to.to_string() == who)
-        {
-            let show = |payload: &[u8]| {
-                Message::decode(payload).map(|m| {
-                    format!(
-                        "{:?} {} id={:x} token={:x?} options={:?} payload={}",
-                        m.message_type(),
-                        m.code(),
-                        m.message_id(),
-                        m.token(),
-                        m.options()
-                            .map(|o| (o.number, o.value.to_vec()))
-                            .collect::<Vec<_>>(),
-                        m.payload().len()
-                    )
-                })
-            };
-            println!(
-                "{:?} {from} -> {to}: {:?} => {:?}",
-                self.now,
-                show(&payload),
-                passage.outcome
-            );
-            for own in &passage.injected {
-                println!(
-                    "      own {} -> {}: {:?}",
-                    own.from,
-                    own.to,
-                    show(&own.payload)
-                );
-            }
-        }
         let raised: Vec<Reason> = gateway.log.events[told..]
             .iter()
             .filter_map(|(reason, _)| *reason)

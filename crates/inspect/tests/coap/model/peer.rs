@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use inspect::Instant;
 use wire::coap::{Message, Type};
 
-use super::client::{Client, Conduct, Task};
+use super::client::Client;
 use super::messages::{Messages, Outbox, Timer, reset};
 use super::server::Server;
+use super::task::{Conduct, Task};
 
 pub(crate) struct Peer {
     messages: Messages,
