@@ -84,8 +84,13 @@ impl Tracker {
             token: message.token(),
             room: datagram.frame.capacity() - datagram.arrival.layout.payload,
         };
+        // Of one that answers an earlier request, the beginning is what that asked for.
+        let offset = match asked.is_earlier {
+            true => own.offset(),
+            false => asked.offset,
+        };
         let wanted = Block {
-            number: (asked.offset >> (enlarged.from + 4)) as u32,
+            number: (offset >> (enlarged.from + 4)) as u32,
             more: false,
             szx: enlarged.from,
         };

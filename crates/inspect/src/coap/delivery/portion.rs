@@ -22,7 +22,15 @@ pub(crate) struct Portions {
     kept: Table<u64, Kept>,
 }
 
-type Kept = Aged<Box<[u8]>, LIFETIME_S>;
+type Kept = Aged<Portioned, LIFETIME_S>;
+
+/// A response given out in portions.
+#[derive(Debug)]
+struct Portioned {
+    response: Box<[u8]>,
+    /// Whether a later portion has been asked for.
+    is_taken: bool,
+}
 
 /// A message to be built around a portion.
 #[derive(Debug, Clone, Copy)]
@@ -43,11 +51,11 @@ impl Portions {
 
     /// Keeps a response, of which a portion has been given out.
     pub(crate) fn keep(&self, now: Instant, id: u64, response: &[u8]) {
-        let kept = || Kept::new(now, response.into());
+        let kept = || Kept::new(now, Portioned::new(response));
         self.kept.with_or_insert(now, id, kept, |known| {
             let known = known.touch(now);
-            if **known != *response {
-                *known = response.into();
+            if *known.response != *response {
+                *known = Portioned::new(response);
             }
         });
     }
@@ -61,20 +69,20 @@ impl Portions {
     /// If that response is kept, another has come in its place by now.
     pub(crate) fn renew(&self, now: Instant, id: u64, response: &[u8]) {
         self.kept
-            .with(now, &id, |kept| *kept.touch(now) = response.into());
+            .with(now, &id, |kept| *kept.touch(now) = Portioned::new(response));
     }
 
     /// A later block of a body comes, and takes the place of the response kept. One that was on its way for long, of
     /// another body maybe, doesn't.
     pub(crate) fn go_on(&self, now: Instant, id: u64, response: &Message<'_>, bytes: &[u8]) {
-        let kept = || Kept::new(now, bytes.into());
+        let kept = || Kept::new(now, Portioned::new(bytes));
         self.kept.with_or_insert(now, id, kept, |known| {
             let known = known.touch(now);
-            if Message::decode(known).is_ok_and(|known| !goes_on(&known, response)) {
-                return;
-            }
-            if **known != *bytes {
-                *known = bytes.into();
+            let decoded = Message::decode(&known.response);
+            if *known.response != *bytes
+                && decoded.ok().is_none_or(|known| goes_on(&known, response))
+            {
+                *known = Portioned::new(bytes);
             }
         });
     }
@@ -86,7 +94,7 @@ impl Portions {
             return None;
         }
         let larger = |kept: &mut Kept| {
-            let response = Message::decode(kept.touch(now)).ok()?;
+            let response = Message::decode(&kept.touch(now).response).ok()?;
             let own = response.block2()?;
             let is_next = own.more && asked.offset() >= end(&response);
             let begins = asked.offset().is_multiple_of(own.size() as u64);
@@ -101,6 +109,12 @@ impl Portions {
         !self.is_empty() && self.kept.with(now, &id, |_| ()).is_some()
     }
 
+    /// Whether its client goes on with that response: it has got its beginning.
+    pub(crate) fn is_taken(&self, now: Instant, id: u64, response: &[u8]) -> bool {
+        let is_taken = |kept: &mut Kept| kept.value.is_taken && *kept.value.response == *response;
+        !self.is_empty() && self.kept.with(now, &id, is_taken).unwrap_or(false)
+    }
+
     /// The block that a request asks for of a response kept, as a message; a smaller one from the same
     /// place if there is no room for it. None if none is kept that has it; an error if there is no room
     /// for the smallest.
@@ -112,7 +126,9 @@ impl Portions {
         envelope: &Envelope<'_>,
     ) -> Option<Result<Vec<u8>, NoRoom>> {
         let cut = |kept: &mut Kept| {
-            let response = Message::decode(kept.touch(now)).ok()?;
+            let kept = kept.touch(now);
+            kept.is_taken = true;
+            let response = Message::decode(&kept.response).ok()?;
             block(&response, asked, envelope)
         };
         self.kept.with(now, &id, cut)?
@@ -121,6 +137,15 @@ impl Portions {
     /// Forgets what is over, looking at about `at_most`. Returns whether there may be more.
     pub(crate) fn sweep(&self, now: Instant, at_most: usize) -> bool {
         self.kept.sweep(now, at_most)
+    }
+}
+
+impl Portioned {
+    fn new(response: &[u8]) -> Self {
+        Self {
+            response: response.into(),
+            is_taken: false,
+        }
     }
 }
 
@@ -151,12 +176,16 @@ pub(crate) fn block(
 
 /// All of `response`, if there is room for it.
 pub(crate) fn whole(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
-    Some(rewrap(response, envelope)).filter(|whole| whole.len() <= envelope.room)
+    Some(rewrap(response, response.payload(), envelope))
+        .filter(|whole| whole.len() <= envelope.room)
 }
 
 /// The first block of `response`, as large as can be. None if there is no room for the smallest, or
-/// nothing to cut.
+/// nothing to cut: a failure isn't asked for in blocks.
 pub(crate) fn first_block(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
+    if response.code().is_error() {
+        return None;
+    }
     (0..=szx_max(response))
         .rev()
         .filter(|szx| response.payload().len() > 16 << szx)
@@ -168,6 +197,15 @@ pub(crate) fn first_block(response: &Message<'_>, envelope: &Envelope<'_>) -> Op
 fn szx_max(response: &Message<'_>) -> u8 {
     let own = response.block2();
     own.map_or(SZX_MAX, |block| block.szx.min(SZX_MAX))
+}
+
+/// A failure without what is said about it to people (RFC 7252 §5.5.2), if there is room for that. None if it is
+/// something else that is said.
+pub(crate) fn bare(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
+    let is_diagnostic = response.code().is_error() && response.content_format().is_none();
+    is_diagnostic
+        .then(|| rewrap(response, &[], envelope))
+        .filter(|bare| bare.len() <= envelope.room)
 }
 
 /// Where the payload of a response begins in its body.
@@ -190,15 +228,15 @@ fn goes_on(known: &Message<'_>, response: &Message<'_>) -> bool {
     base(response) == end(known) || base(response) >= base(known) && before == after
 }
 
-/// The response with a header of ours.
-fn rewrap(response: &Message<'_>, envelope: &Envelope<'_>) -> Vec<u8> {
+/// The response with a header of ours, and that payload.
+fn rewrap(response: &Message<'_>, payload: &[u8], envelope: &Envelope<'_>) -> Vec<u8> {
     let mut message = Vec::new();
     response
         .options()
         .fold(envelope.open(&mut message, response), |builder, option| {
             builder.option(option.number, option.value)
         })
-        .payload(response.payload());
+        .payload(payload);
     message
 }
 

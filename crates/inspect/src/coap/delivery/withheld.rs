@@ -18,12 +18,12 @@ use crate::coap::exchange::parties::{Parties, Server};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::exchange::{Asked, Response};
 use crate::coap::facts::Facts;
-use crate::coap::proof::answer::{Answer, Towards};
+use crate::coap::proof::answer::Towards;
 use crate::coap::proof::challenge::allowance;
 use crate::coap::{Datagram, Standing, Tracker};
 use crate::context::Context;
 use crate::table::Table;
-use crate::{Injected, Instant, Outcome, Sink};
+use crate::{Instant, Outcome, Sink};
 use policy::RuleIndex;
 
 /// How long a client goes on with an unacknowledged request (MAX_TRANSMIT_WAIT, RFC 7252 §4.8.2).
@@ -135,13 +135,16 @@ impl Withheld {
 
     /// What was withheld from `client` under a message ID and a token has gone out: once, unless its request is
     /// repeated.
-    fn let_go(
+    pub(crate) fn let_go(
         &self,
         now: Instant,
         client: Endpoint,
         server: Endpoint,
         (message_id, token): (u16, Token),
     ) {
+        if self.is_empty() {
+            return;
+        }
         for parties in both_ways(client, server, message_id) {
             self.kept.with(now, &parties, |kept| {
                 kept.value.is_given |= kept.value.token == token;
@@ -185,7 +188,7 @@ impl Tracker {
         };
         let (client, server) = (bearing.client, bearing.server);
         let is_fit = asked.server == Server::One(server)
-            && message.code().class() == 2
+            && (may_wait || message.code().class() == 2)
             && message.token().len() <= TOKEN_LEN_MAX
             && datagram.len() <= KEPT_BYTES
             && takes_any_proof(cx, rule)
@@ -234,7 +237,7 @@ impl Tracker {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let parties = Parties::new(server, client, datagram.message.message_id());
         self.withheld.keep(cx.now, parties, kept);
-        self.record(cx, datagram, Server::One(client), Kind::Response);
+        self.record(cx, datagram, Server::One(client), Kind::Replaced);
         // A CON comes again until it is acknowledged, which it is when it goes out.
         if datagram.message.message_type() == Type::NonConfirmable {
             self.note_answer(cx, datagram, asked);
@@ -278,6 +281,11 @@ impl Tracker {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let in_place = Envelope::in_place(&response, room.alone);
         let is_separate = response.message_type() == Type::Confirmable;
+        // Its client's acknowledgement is its server's.
+        let as_it_is = Envelope {
+            message_type: response.message_type(),
+            ..in_place
+        };
         let is_piggybacked = response.message_type() == Type::Acknowledgement;
         let answers = is_piggybacked.then(|| response.message_id());
         let probed = has_to_prove
@@ -293,22 +301,36 @@ impl Tracker {
         let released;
         if let Some((message_id, whole)) = probed {
             self.give(cx, datagram, &whole, Towards::Sender);
-            let probe = Sent::ours(cx.now, Kind::Probe, kept.token, answers);
+            let mut probe = Sent::ours(cx.now, Kind::Probe, kept.token, answers);
+            if is_separate {
+                probe = probe.in_place_of(response.message_id());
+            }
             self.await_reply(cx, datagram, message_id, probe);
             released = Released::Probe;
         } else {
             // With the acknowledgement of its request, not every client goes on to a second block (`promised`).
-            let is_due = is_separate && portion::whole(&response, &in_place).is_some();
+            let whole = portion::whole(&response, &as_it_is);
+            let is_due = is_separate && whole.is_some();
             let first = (has_to_prove && !is_due)
                 .then(|| portion::first_block(&response, &in_place))
                 .flatten()
                 .filter(|_| self.probes.offer(cx.now, client, kept.token));
-            let Some(portion) = first.or_else(|| portion::whole(&response, &in_place)) else {
+            let bare = || portion::bare(&response, &in_place);
+            let Some(mut portion) = first.or(whole).or_else(bare) else {
                 return Released::Nothing;
             };
+            let about = (response.message_id(), kept.token);
+            if kept.body.is_none() && response.message_type() == Type::NonConfirmable {
+                encode::set_message_id(&mut portion, self.probes.portion(client, about));
+            }
             self.give(cx, datagram, &portion, Towards::Sender);
+            if is_due {
+                let digest = self.exchanges.digest(&kept.response);
+                let sent = Sent::new(cx.now, Kind::Response, true, kept.token, digest);
+                self.await_reply(cx, datagram, response.message_id(), sent);
+            }
             released = Released::Something;
-            if let Some(body) = kept.body {
+            if let Some(body) = kept.body.filter(|_| response.code().class() == 2) {
                 self.portions.keep(cx.now, body, &kept.response);
             }
         }
@@ -316,10 +338,6 @@ impl Tracker {
         self.withheld.let_go(cx.now, client, server, about);
         if kept.body.is_none() {
             return released;
-        }
-        if is_separate {
-            let ack = Answer::acknowledge(response.message_id());
-            ack.send(cx, datagram.frame, Towards::Receiver, Injected::Portion);
         }
         let notifies = Facts::of(&response, &self.wants).observe;
         let answered = Response {
@@ -334,7 +352,7 @@ impl Tracker {
             Server::One(server),
             notifies,
             false,
-            is_separate.then(|| self.exchanges.digest(&kept.response)),
+            None,
         );
         released
     }
@@ -348,8 +366,8 @@ impl Tracker {
         envelope: Envelope<'_>,
     ) -> Option<(u16, Vec<u8>)> {
         let mut whole = portion::whole(response, &envelope)?;
-        let token = Token::new(response.token());
-        let message_id = self.probes.begin(cx.now, client, token)?;
+        let about = (response.message_id(), Token::new(response.token()));
+        let message_id = self.probes.begin(cx.now, client, about)?;
         encode::set_message_id(&mut whole, message_id);
         Some((message_id, whole))
     }
