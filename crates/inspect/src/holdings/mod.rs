@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use policy::{Per, Policy, Subject};
+use policy::{Apart, Per, Policy, Subject};
 use smallvec::SmallVec;
 use wire::Direction;
 
@@ -71,20 +71,22 @@ impl Holdings {
         self.totals.get(&key).map(|held| *held).unwrap_or_default()
     }
 
-    /// The key of who holds what `subject` opens, counted by `per`: the source is the client, whoever speaks.
+    /// The key of who holds what `subject` opens, counted `apart`: the source is the client, whoever speaks.
     pub(crate) fn key(
         &self,
         policy: &Policy,
-        per: Per,
+        apart: Apart,
         subject: &Subject<'_>,
         flow: &FlowKey,
     ) -> Option<u128> {
-        let counted = match (per, subject.direction) {
+        let per = match (apart.per, subject.direction) {
             (Per::Source, Direction::ToClient) => Per::Destination,
             (Per::Destination, Direction::ToClient) => Per::Source,
             (per, _) => per,
         };
-        self.keys.key(policy, per as u64, counted, subject, flow)
+        let purpose = u64::from(apart.ipv6_prefix.bits()) << 8 | apart.per as u64;
+        let counted = Apart { per, ..apart };
+        self.keys.key(policy, purpose, counted, subject, flow)
     }
 
     /// All keys of a holder.
@@ -95,7 +97,7 @@ impl Holdings {
         flow: &FlowKey,
     ) -> HolderKeys {
         let all = policy.held_per().iter();
-        all.filter_map(|per| self.key(policy, *per, subject, flow))
+        all.filter_map(|apart| self.key(policy, *apart, subject, flow))
             .collect()
     }
 
@@ -107,7 +109,7 @@ impl Holdings {
         flow: &FlowKey,
     ) -> Option<u128> {
         self.keys
-            .key(policy, u64::MAX, Per::ClientId, subject, flow)
+            .key(policy, u64::MAX, Per::ClientId.into(), subject, flow)
     }
 
     /// What stands for a filter.
