@@ -246,7 +246,7 @@ pub(crate) fn check(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
     }
     if let Limit::Distinct(limit) = limit {
         check_counted(report, scope, limit.of, node);
-        if limit.of == limit.apart.per {
+        if Apart::from(limit.of) == limit.apart {
             let message = format!("there is one {0} per {0}", limit.of.name());
             report.error(node.span(), message);
         }

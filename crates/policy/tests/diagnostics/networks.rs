@@ -18,6 +18,7 @@ fn networks_without_fault_are_read() {
         "{ rate = 5, burst = 20, per = \"source\", ipv6_prefix = 48 }",
         "{ max = 5, of = \"sessions\", per = \"destination\", ipv6_prefix = 56 }",
         "{ distinct = 9, of = \"client_id\", window = \"1m\", per = \"client\", ipv6_prefix = 64 }",
+        "{ distinct = 9, of = \"client\", window = \"1m\", per = \"client\", ipv6_prefix = 64 }",
         "{ count = 10, window = \"10m\", per = \"client\", ipv6_prefix = 128 }",
     ] {
         assert_eq!(limit(of, ""), "", "{of}");
