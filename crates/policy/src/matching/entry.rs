@@ -287,7 +287,17 @@ pub(crate) fn bytes(report: &mut Report, span: &Span, text: &str) -> Option<Byte
 
 pub(crate) fn expression(report: &mut Report, span: &Span, text: &str) -> Option<Expression> {
     match Expression::new(text) {
-        Ok(expression) => return Some(expression),
+        Ok(expression) => {
+            if expression.means_bytes() {
+                report
+                    .warning(
+                        span,
+                        "beyond `\\x7f` this is a character, which takes two bytes or more",
+                    )
+                    .help("for bytes write (?-u) before it, for characters \\u00e9");
+            }
+            return Some(expression);
+        }
         Err(ExpressionError::TooLarge) => {
             report
                 .error(span, "the regular expression is too large")

@@ -9,6 +9,7 @@ mod expression;
 mod json;
 mod needed;
 mod pointer;
+mod stray;
 
 use memchr::memmem::Finder;
 

@@ -196,6 +196,11 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "repeat less",
         ),
         (
+            "payload = { regex = '^\\x1f\\x8b' }",
+            "beyond `\\x7f` this is a character, which takes two bytes or more",
+            "write (?-u) before it",
+        ),
+        (
             "payload = { json = { speed = true } }",
             "a JSON pointer begins with a slash",
             "write \"/speed\"",

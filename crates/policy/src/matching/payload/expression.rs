@@ -7,7 +7,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use super::{MAX_PATTERN_BYTES, needed};
+use super::{MAX_PATTERN_BYTES, needed, stray};
 
 /// Larger programs take too long to build, and too much of the cache.
 const REGEX_BYTES: usize = 256 << 10;
@@ -16,10 +16,17 @@ const STATE_BYTES: usize = 64;
 /// More than the states of one range of characters, as sequences of bytes read either way.
 const RANGE_STATES: usize = 32;
 
+/// More levels than an expression has in other words: as it is written it has at most 250.
+const NEST_LIMIT: u32 = 1000;
+
 /// A regular expression, matched anywhere unless it says `^`.
 #[derive(Debug, Clone)]
 pub(crate) struct Expression {
     text: Box<str>,
+    /// As it is built, if in other words.
+    wide: Option<Box<str>>,
+    /// It has a `\x8b` that is a character, which takes two bytes.
+    means_bytes: bool,
     /// Whether what it matches doesn't depend on what stands around that.
     is_about_itself: bool,
     /// Literals of which every payload it matches has one, if there are such.
@@ -41,18 +48,26 @@ impl Expression {
         if text.len() > MAX_PATTERN_BYTES {
             return Err(ExpressionError::TooLarge);
         }
-        let regex = OnceLock::new();
-        let hir = parse(text);
-        if !hir.as_ref().is_some_and(is_small) {
-            let built = build(text)?;
-            regex.get_or_init(|| built);
-        }
-        Ok(Self {
+        let Some(parsed) = parse(text) else {
+            // To be told why.
+            return Err(build(text).err().unwrap_or(ExpressionError::TooLarge));
+        };
+        let widened = stray::with_stray_bytes(&parsed);
+        let wide = widened.as_ref().map(|wide| wide.to_string().into());
+        let hir = widened.as_ref().unwrap_or(&parsed);
+        let expression = Self {
             text: text.into(),
-            needs: hir.as_ref().and_then(needed::needed).map(Into::into),
-            is_about_itself: hir.is_some_and(|hir| hir.properties().look_set().is_empty()),
-            regex,
-        })
+            wide,
+            means_bytes: stray::means_bytes(text, &parsed),
+            needs: needed::needed(hir).map(Into::into),
+            is_about_itself: hir.properties().look_set().is_empty(),
+            regex: OnceLock::new(),
+        };
+        if !is_small(hir) {
+            let built = build(expression.built_of())?;
+            expression.regex.get_or_init(|| built);
+        }
+        Ok(expression)
     }
 
     /// Whether it matches a text wherever it matches a part of it: no `^`, no `$`, no `\b`.
@@ -61,10 +76,19 @@ impl Expression {
     }
 
     pub(super) fn is_match(&self, payload: &[u8]) -> bool {
-        let regex = self
-            .regex
-            .get_or_init(|| build(&self.text).expect("small, and parsed when the rule was read"));
+        let regex = self.regex.get_or_init(|| {
+            build(self.built_of()).expect("small, and parsed when the rule was read")
+        });
         regex.is_match(payload)
+    }
+
+    /// Whether a `\x8b` in it is a character, and was probably meant to be a byte.
+    pub(crate) fn means_bytes(&self) -> bool {
+        self.means_bytes
+    }
+
+    fn built_of(&self) -> &str {
+        self.wide.as_deref().unwrap_or(&self.text)
     }
 
     /// Literals of which every payload it matches has one, if there are such.
@@ -83,6 +107,7 @@ fn build(text: &str) -> Result<Regex, ExpressionError> {
     let built = builder
         .size_limit(REGEX_BYTES)
         .dfa_size_limit(REGEX_BYTES)
+        .nest_limit(NEST_LIMIT)
         .build();
     built.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => ExpressionError::TooLarge,
@@ -162,6 +187,49 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_byte_that_is_no_character_hides_nothing() {
+        for (text, payload, found) in [
+            ("wget.*sh", &b"wget \xff|sh"[..], true),
+            ("wget.*sh", b"wget \xe9|sh", true),
+            ("wget.*sh", b"wget \n|sh", false),
+            ("wget.{0,4}sh", b"wget \xff|sh", true),
+            ("wget.{4}sh", b"wget \xff|sh", false),
+            (r"wget\S+sh", b"wget\xff|sh", true),
+            ("cmd=[^;]*;", b"cmd=a\xff;", true),
+            ("cmd=([^;]+);", b"cmd=a\x80\xffb;", true),
+            ("cmd=[^;];", b"cmd=;;", false),
+            ("(?s)^HDR.*END$", b"HDR\x80\x81\xff\nEND", true),
+            ("^.{1,3}$", "äöü".as_bytes(), true),
+            ("^.{1,3}$", "äöüß".as_bytes(), false),
+            // These are about characters.
+            (r"\D", "٣".as_bytes(), false),
+            (r"^\w+$", "äö".as_bytes(), true),
+            ("[^ä]", "ä".as_bytes(), false),
+            (r"(?-u)^\x1f\x8b", b"\x1f\x8b\x08", true),
+        ] {
+            let expression = Expression::new(text).expect("a right expression");
+            assert_eq!(expression.is_match(payload), found, "{text} {payload:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_were_meant_are_told_from_characters() {
+        for (text, meant) in [
+            (r"^\x1f\x8b", true),
+            (r"[\x80-\xff]", true),
+            (r"(?-u)^\x1f\x8b", false),
+            (r"^\x1f(?-u:\x8b)", false),
+            (r"^\x1f\x{8b}", false),
+            (r"\x7f", false),
+            ("é", false),
+            (r"\\x8b", false),
+        ] {
+            let expression = Expression::new(text).expect("a right expression");
+            assert_eq!(expression.means_bytes(), meant, "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_taken_for_small_can_be_built(
@@ -169,6 +237,21 @@ mod tests {
         ) {
             if parse(&text).is_some_and(|hir| is_small(&hir)) {
                 prop_assert!(build(&text).is_ok(), "{}", text);
+            }
+        }
+
+        /// Of texts, it matches what it always did, but that what counts characters may count bytes.
+        #[test]
+        fn a_text_is_matched_as_it_is_written(
+            expression in r"\^?(([a-zä]|\.|\[\^b\]|\\S|\\w|\(\?i:k\)|\((a|\.)\|b\))[*+?]?){0,6}\$?",
+            text in "[a-eäk \n]{0,8}",
+        ) {
+            if let (Ok(wide), Ok(plain)) = (Expression::new(&expression), Regex::new(&expression)) {
+                let plain = plain.is_match(text.as_bytes());
+                prop_assert!(wide.is_match(text.as_bytes()) || !plain, "{} {}", expression, text);
+                if text.is_ascii() {
+                    prop_assert_eq!(wide.is_match(text.as_bytes()), plain, "{} {}", expression, text);
+                }
             }
         }
     }
