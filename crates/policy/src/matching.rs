@@ -18,6 +18,7 @@ mod hello;
 mod key;
 mod list;
 mod measure;
+mod meet;
 mod name;
 mod names;
 mod narrow;

@@ -273,7 +273,8 @@ impl Probes {
         let Some(at_knock) = self.table.with(now, &client, proves).flatten() else {
             return false;
         };
-        !(self.is_spoiled(now, client) || at_knock && self.has_failed(now, client.strangers()))
+        let is_over = at_knock && self.has_failed(now, client.strangers());
+        !is_over && !self.is_spoiled(now, client)
     }
 
     /// `client` has done with a message of ours what isn't to be done: the attempt is over.
