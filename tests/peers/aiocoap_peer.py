@@ -2,12 +2,13 @@
 
 aiocoap_peer.py serve PORT
 aiocoap_peer.py HOST PORT SOURCE [report] [LARGE]
+aiocoap_peer.py HOST PORT SOURCE only LARGE
 
 The server has what libcoap's example server has: whatever is PUT or POSTed, `/time` that can be observed, `/async` that
-answers late, `/example_data` of 1500 bytes, `/report` that says how often it was POSTed by that query, and
+answers late, `/example_data` of 1500 bytes, `/large`, `/report` that says how often it was POSTed by that query, and
 `/.well-known/core`. The client works from the address SOURCE with any server that has these, and checks every answer;
 the last line counts them. It uploads something large, and gets it back; of a server that can't take that, it gets the
-resource LARGE. First of all it asks for more than goes to an address that has proved nothing; told to `report`, by a
+resource LARGE; told `only` that, it does nothing else. First of all it asks for more than goes to an address that has proved nothing; told to `report`, by a
 POST.
 """
 
@@ -65,6 +66,7 @@ def site():
         "time": Time(0.05),
         "async": Async(),
         "example_data": Fixed(1500),
+        "large": Fixed(len(LARGE)),
         "store": Store(),
         "report": Report(),
     }
@@ -141,13 +143,17 @@ class Client:
 
 
 async def work(host, port, source, *words):
-    large = next((word for word in words if word != "report"), None)
+    large = next((word for word in words if word not in ("only", "report")), None)
     address = ipaddress.ip_address(source)
     bind = source if address.version == 6 else f"::ffff:{source}"
     context = await aiocoap.Context.create_server_context(None, bind=(bind, 0), transports=["udp6"])
     client = Client(context, host, port)
     if "report" in words:
         await client.report()
+    if "only" in words:
+        await client.download(large)
+        print(f"arrived: {client.count}")
+        return
     await client.first_contact()
     await client.life_of_a_resource()
     await client.late_answers()

@@ -10,7 +10,7 @@ use gateway::demo::scene::{Scene, port};
 use gateway::netns::Family;
 use weir_tests::clients::CoapClient;
 use weir_tests::coap::{PATIENT, only_asked_for_proof};
-use weir_tests::lab::{FAMILIES, baseline, scene};
+use weir_tests::lab::{FAMILIES, baseline, must, scene};
 use weir_tests::peers::Peer;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
@@ -85,6 +85,45 @@ fn who_asks_from_the_port_of_the_service_works_unchanged() {
         assert!(notifications >= 3, "{seen}");
     }
     only_asked_for_proof(&gateway);
+}
+
+/// At an address that nothing is known of, a large body begins with a small block, and its client keeps that size. The
+/// server answers in blocks of its own size all the same.
+#[test]
+fn a_large_body_in_small_blocks_is_answered_in_large_ones() {
+    let scene = scene("e2e-coap-blocks");
+    let _server = Peer::server(&scene, AIOCOAP, AIOCOAP_PORT);
+    let gateway = baseline(&scene.topology, PROGRAM, "auto", SERVICES);
+    let count =
+        |labels: &[(&str, &str)]| must(gateway.metrics()).sum("weir_messages_total", labels);
+    let counts = || {
+        [("request", "to_server"), ("success", "to_client")]
+            .map(|(kind, direction)| count(&[("type", kind), ("direction", direction)]))
+    };
+    let is_answered_in_large_ones = |before: [f64; 2]| {
+        let after = counts();
+        let [asked, answered] = [after[0] - before[0], after[1] - before[1]];
+        println!("{asked} requests, {answered} responses of the server");
+        assert!(asked >= (LARGE / 32) as f64 && answered < (2 * LARGE / 1024) as f64);
+        only_asked_for_proof(&gateway);
+    };
+    for family in FAMILIES {
+        let before = counts();
+        let words = ["only", "/large"];
+        let mut aiocoap = Peer::coap_client(&scene, AIOCOAP, (family, 0), AIOCOAP_PORT, &words);
+        assert_eq!(aiocoap.arrived(), 1);
+        is_answered_in_large_ones(before);
+        let before = counts();
+        let libcoap = CoapClient {
+            scene: &scene,
+            family,
+            index: 1,
+            port: AIOCOAP_PORT,
+        };
+        let got = libcoap.ask("/large", &["-B", "60"]).stdout;
+        assert_eq!(got.trim_end().len(), LARGE);
+        is_answered_in_large_ones(before);
+    }
 }
 
 fn all_with_all(label: &str, xdp: &str) {

@@ -8,6 +8,7 @@
 
 pub(super) mod again;
 pub(super) mod done;
+pub(super) mod enlarged;
 pub(super) mod failure;
 pub(super) mod knocked;
 pub(super) mod portion;

@@ -32,6 +32,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::books::size::Size;
+use super::delivery::enlarged::Enlarged;
 use super::lately::Lately;
 use crate::Instant;
 use crate::hashing::{Hashing, hashing};
@@ -244,6 +245,14 @@ impl Exchanges {
         is_answered.unwrap_or(false)
     }
 
+    /// How a request that goes to its server once more was enlarged, if it was.
+    pub(super) fn enlarged(&self, now: Instant, request: &Request) -> Option<Enlarged> {
+        let parties = Parties::new(request.client, request.server.endpoint(), request.token);
+        let enlarged =
+            |exchange: &mut Exchange| exchange.enlarged(request.message_id, request.offset);
+        self.exchanges.with(now, &parties, enlarged)?
+    }
+
     /// The request under that token has come to its end without an observation, where that is counted.
     pub(super) fn end(&self, now: Instant, client: Endpoint, server: Endpoint, token: Token) {
         let parties = Parties::new(client, server, token);
@@ -300,6 +309,7 @@ impl Exchanges {
             body: 0,
             act: None,
             offset: 0,
+            enlarged: None,
             confirmable: true,
             uploads: true,
             draws_several: true,

@@ -28,6 +28,7 @@ mod exchange;
 mod facts;
 mod lately;
 mod proof;
+mod rewrite;
 mod to_client;
 mod to_server;
 
@@ -202,20 +203,17 @@ impl Tracker {
             facts: &facts,
             bearing: &bearing,
         };
-        match bearing.direction {
-            Direction::ToServer => {
-                let (outcome, rewritten) = self.handle_to_server(cx, &datagram);
-                if let Some(payload) = rewritten {
-                    frame.as_mut_slice()[arrival.layout.payload..][..payload.len()]
-                        .copy_from_slice(&payload);
-                    let len =
-                        edit::set_payload_len(frame.as_mut_slice(), &arrival.layout, payload.len());
-                    frame.set_len(len);
-                }
-                outcome
-            }
+        let (outcome, rewritten) = match bearing.direction {
+            Direction::ToServer => self.handle_to_server(cx, &datagram),
             Direction::ToClient => self.handle_to_client(cx, &datagram),
+        };
+        if let Some(payload) = rewritten {
+            let buffer = frame.buffer_mut();
+            buffer[arrival.layout.payload..][..payload.len()].copy_from_slice(&payload);
+            let len = edit::set_payload_len(buffer, &arrival.layout, payload.len());
+            frame.set_len(len);
         }
+        outcome
     }
 
     fn handle_malformed<S: Sink>(
@@ -330,6 +328,13 @@ impl<'a> Datagram<'a> {
     #[inline]
     fn size(&self) -> Size {
         Size::of(&self.arrival.layout, self.frame.as_slice().len())
+    }
+
+    /// Of it with so many bytes of payload.
+    fn size_with(&self, len: usize) -> Size {
+        let mut layout = self.arrival.layout;
+        layout.end = layout.payload + len;
+        Size::of(&layout, layout.end)
     }
 
     /// Of a message of our own with that many bytes, on the way of this one or back.

@@ -6,4 +6,3 @@ pub(super) mod echo;
 pub(super) mod nudge;
 pub(super) mod probe;
 pub(super) mod resource;
-pub(super) mod strip;

@@ -25,13 +25,26 @@ use crate::{Count, Injected, Instant, LimitKind, Outcome, Sink};
 const ENDLESS: usize = u32::MAX as usize;
 
 impl Tracker {
-    /// Judges a message towards a client.
+    /// Judges a message towards a client. Returns its outcome, and what its payload becomes where less was asked for.
     pub(super) fn handle_to_client<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
+    ) -> (Outcome, Option<Vec<u8>>) {
+        let block = self.block_asked_for(datagram);
+        let outcome = self.judge_to_client(cx, datagram, block.as_deref());
+        (outcome, block.filter(|_| outcome.forward))
+    }
+
+    /// Judges a message towards a client, of which that gets `block` if there is one: it is what is charged.
+    fn judge_to_client<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        block: Option<&[u8]>,
     ) -> Outcome {
-        let (role, size) = (&datagram.bearing.role, datagram.size());
+        let role = &datagram.bearing.role;
+        let size = block.map_or_else(|| datagram.size(), |block| datagram.size_with(block.len()));
         let client = datagram.bearing.client;
         let is_midstream = self.is_midstream(cx, datagram);
         self.credit_unbooked(cx, datagram);
@@ -55,13 +68,26 @@ impl Tracker {
                 let rule = judgement.outcome.rule;
                 allowance(cx.policy, rule, &standing, &datagram.arrival.layout)
             };
-            let reply = self.answer_instead(cx, datagram, judgement, room);
+            let part = block.and_then(|bytes| Some((Message::decode(bytes).ok()?, bytes)));
+            let reply = match &part {
+                Some((message, bytes)) => {
+                    let part = datagram.with(message, bytes);
+                    self.answer_instead(cx, &part, judgement, room)
+                }
+                None => self.answer_instead(cx, datagram, judgement, room),
+            };
+            if part.is_some() && reply == Some(Injected::Portion) {
+                self.keep_enlarged(cx, datagram);
+            }
             cx.tell(carrier, &subject, &ruled, reply);
         } else {
             cx.tell(carrier, &subject, &ruled, None);
             if let Some(outcome) = self.forward_to_client(cx, datagram, &subject, &standing) {
                 self.enter(cx, client, Entry::Refund, size);
                 return outcome;
+            }
+            if block.is_some() {
+                self.keep_enlarged(cx, datagram);
             }
             cx.sink.count(Count::AmplificationRatio {
                 permille: standing.permille(),

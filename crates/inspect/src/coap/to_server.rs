@@ -8,6 +8,7 @@ use super::books::allowance::Allowance;
 use super::books::budget::{Entry, Standing, Validation};
 use super::books::meters::{Books, counted};
 use super::books::size::Size;
+use super::delivery::enlarged::Enlarged;
 use super::delivery::is_safe;
 use super::delivery::served::Served;
 use super::exchange::Request;
@@ -16,7 +17,7 @@ use super::exchange::parties::Server;
 use super::exchange::sent::Kind;
 use super::proof::answer::{Answer, Towards};
 use super::proof::challenge::{Reply, allowance, foresee};
-use super::proof::strip;
+use super::rewrite::{Changes, rewritten};
 use super::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, LimitKind, Outcome, Sink};
@@ -67,11 +68,17 @@ impl Tracker {
             return (judgement.outcome, None);
         }
         cx.tell(carrier, &subject, &ruled, None);
-        if let Some(outcome) = self.forward_to_server(cx, datagram, &subject, &standing, trust) {
+        let enlarged = self.enlarge(cx, datagram);
+        let known = (&standing, trust);
+        if let Some(outcome) = self.forward_to_server(cx, datagram, &subject, known, enlarged) {
             return (outcome, None);
         }
-        let rewritten =
-            (trust == Trust::Proven).then(|| strip::without_echo(datagram.message, datagram.len()));
+        let changes = Changes {
+            block2: enlarged.map(|enlarged| enlarged.to_ask(datagram.facts.offset())),
+            without_echo: trust == Trust::Proven,
+        };
+        let is_changed = changes != Changes::default();
+        let rewritten = is_changed.then(|| rewritten(datagram.message, datagram.len(), changes));
         (judgement.outcome, rewritten)
     }
 
@@ -116,8 +123,8 @@ impl Tracker {
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         subject: &Subject<'_>,
-        standing: &Standing,
-        trust: Trust,
+        (standing, trust): (&Standing, Trust),
+        enlarged: Option<Enlarged>,
     ) -> Option<Outcome> {
         let (message, bearing) = (datagram.message, datagram.bearing);
         match bearing.role {
@@ -169,7 +176,7 @@ impl Tracker {
                     resource,
                     body,
                     act,
-                    offset: datagram.facts.offset(),
+                    enlarged,
                     ..datagram.request()
                 };
                 if self.exchanges.open(cx.now, &request) {

@@ -9,6 +9,7 @@ mod counter;
 mod delivery;
 mod done;
 mod echo;
+mod enlarged;
 mod exchanges;
 mod failure;
 mod hostile;

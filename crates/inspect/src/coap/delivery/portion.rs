@@ -14,7 +14,7 @@ use crate::table::Table;
 /// How long a client may take between two blocks.
 const LIFETIME_S: u64 = 120;
 /// The largest size exponent of a block over UDP: 1024 bytes.
-const SZX_MAX: u8 = 6;
+pub(crate) const SZX_MAX: u8 = 6;
 
 /// Responses kept.
 #[derive(Debug)]
@@ -72,6 +72,38 @@ impl Portions {
             .with(now, &id, |kept| *kept.touch(now) = Portioned::new(response));
     }
 
+    /// A later block of a body comes, and takes the place of the response kept. One that was on its way for long, of
+    /// another body maybe, doesn't.
+    pub(crate) fn go_on(&self, now: Instant, id: u64, response: &Message<'_>, bytes: &[u8]) {
+        let kept = || Kept::new(now, Portioned::new(bytes));
+        self.kept.with_or_insert(now, id, kept, |known| {
+            let known = known.touch(now);
+            let decoded = Message::decode(&known.response);
+            if *known.response != *bytes
+                && decoded.ok().is_none_or(|known| goes_on(&known, response))
+            {
+                *known = Portioned::new(bytes);
+            }
+        });
+    }
+
+    /// In what size the server of a response kept gives out its blocks, if that is more than is asked for, and one of
+    /// them begins where that does: anew, or further on than what is kept.
+    pub(crate) fn larger(&self, now: Instant, id: u64, asked: Block) -> Option<u8> {
+        if self.is_empty() {
+            return None;
+        }
+        let larger = |kept: &mut Kept| {
+            let response = Message::decode(&kept.touch(now).response).ok()?;
+            let own = response.block2()?;
+            let is_next = own.more && asked.offset() >= end(&response);
+            let begins = asked.offset().is_multiple_of(own.size() as u64);
+            let is_larger = own.szx > asked.szx && begins && (asked.number == 0 || is_next);
+            is_larger.then_some(own.szx)
+        };
+        self.kept.with(now, &id, larger)?
+    }
+
     /// Whether that response is kept.
     pub(crate) fn keeps(&self, now: Instant, id: u64) -> bool {
         !self.is_empty() && self.kept.with(now, &id, |_| ()).is_some()
@@ -97,19 +129,7 @@ impl Portions {
             let kept = kept.touch(now);
             kept.is_taken = true;
             let response = Message::decode(&kept.response).ok()?;
-            let start = asked.offset().checked_sub(base(&response))?;
-            let start = usize::try_from(start).ok()?;
-            if start >= response.payload().len() {
-                return None;
-            }
-            let mut messages = (0..=asked.szx)
-                .rev()
-                .map(|szx| portion(&response, start, szx, envelope));
-            Some(
-                messages
-                    .find(|message| message.len() <= envelope.room)
-                    .ok_or(NoRoom),
-            )
+            block(&response, asked, envelope)
         };
         self.kept.with(now, &id, cut)?
     }
@@ -133,6 +153,27 @@ impl Portioned {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoRoom;
 
+/// The block that a request asks for of a response, which may be a block itself: as [`Portions::block`].
+pub(crate) fn block(
+    response: &Message<'_>,
+    asked: Block,
+    envelope: &Envelope<'_>,
+) -> Option<Result<Vec<u8>, NoRoom>> {
+    let start = asked.offset().checked_sub(base(response))?;
+    let start = usize::try_from(start).ok()?;
+    if start >= response.payload().len() {
+        return None;
+    }
+    let mut messages = (0..=asked.szx.min(szx_max(response)))
+        .rev()
+        .map(|szx| portion(response, start, szx, envelope));
+    Some(
+        messages
+            .find(|message| message.len() <= envelope.room)
+            .ok_or(NoRoom),
+    )
+}
+
 /// All of `response`, if there is room for it.
 pub(crate) fn whole(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
     Some(rewrap(response, response.payload(), envelope))
@@ -145,13 +186,17 @@ pub(crate) fn first_block(response: &Message<'_>, envelope: &Envelope<'_>) -> Op
     if response.code().is_error() {
         return None;
     }
-    let own = response.block2();
-    let szx_max = own.map_or(SZX_MAX, |block| block.szx.min(SZX_MAX));
-    (0..=szx_max)
+    (0..=szx_max(response))
         .rev()
         .filter(|szx| response.payload().len() > 16 << szx)
         .map(|szx| portion(response, 0, szx, envelope))
         .find(|message| message.len() <= envelope.room)
+}
+
+/// The largest block of a response that can be given out: what it is itself, if it is one.
+fn szx_max(response: &Message<'_>) -> u8 {
+    let own = response.block2();
+    own.map_or(SZX_MAX, |block| block.szx.min(SZX_MAX))
 }
 
 /// A failure without what is said about it to people (RFC 7252 §5.5.2), if there is room for that. None if it is
@@ -166,6 +211,21 @@ pub(crate) fn bare(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Ve
 /// Where the payload of a response begins in its body.
 fn base(response: &Message<'_>) -> u64 {
     response.block2().map_or(0, Block::offset)
+}
+
+/// Where it ends there.
+fn end(response: &Message<'_>) -> u64 {
+    base(response) + response.payload().len() as u64
+}
+
+/// Whether `response` goes on where `known` ends, or later in the same body.
+fn goes_on(known: &Message<'_>, response: &Message<'_>) -> bool {
+    let [before, after] = [known, response].map(|message| {
+        let mut options = message.options();
+        let etag = options.find(|option| option.number == number::ETAG);
+        etag.map(|option| option.value)
+    });
+    base(response) == end(known) || base(response) >= base(known) && before == after
 }
 
 /// The response with a header of ours, and that payload.
@@ -247,82 +307,4 @@ impl<'a> Envelope<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use wire::coap::Code;
-
-    use super::*;
-
-    const TOKEN: &[u8] = &[7, 8];
-
-    fn response(len: usize) -> Vec<u8> {
-        let mut message = Vec::new();
-        Builder::new(&mut message, Type::Acknowledgement, Code::CONTENT, 9, TOKEN)
-            .option(number::ETAG, b"v1")
-            .uint(number::CONTENT_FORMAT, 40)
-            .uint(number::SIZE2, len as u32)
-            .payload(&(0..len).map(|at| at as u8).collect::<Vec<_>>());
-        message
-    }
-
-    fn envelope(room: usize) -> Envelope<'static> {
-        Envelope {
-            message_type: Type::Confirmable,
-            message_id: 77,
-            token: TOKEN,
-            room,
-        }
-    }
-
-    #[test]
-    fn what_fits_goes_out_whole() {
-        let bytes = response(20);
-        let response = Message::decode(&bytes).expect("a message of our own");
-        let whole = whole(&response, &envelope(bytes.len())).expect("room for it");
-        let whole = Message::decode(&whole).expect("a message");
-        assert_eq!(whole.payload(), response.payload());
-        assert_eq!((whole.block2(), whole.message_id()), (None, 77));
-    }
-
-    #[test]
-    fn the_blocks_of_a_response_are_its_body() {
-        let bytes = response(300);
-        let response = Message::decode(&bytes).expect("a message of our own");
-        let portions = Portions::new(4, 1);
-        let now = Instant::from_secs(1);
-        portions.keep(now, 5, &bytes);
-        let first = first_block(&response, &envelope(60)).expect("room for a block");
-        let mut body = Vec::new();
-        let mut message = first;
-        loop {
-            assert!(message.len() <= 60);
-            let part = Message::decode(&message).expect("a message");
-            let block = part.block2().expect("a block");
-            assert_eq!(block.offset(), body.len() as u64);
-            body.extend_from_slice(part.payload());
-            if !block.more {
-                break;
-            }
-            let next = Block {
-                number: block.number + 1,
-                ..block
-            };
-            let cut = portions.block(now, 5, next, &envelope(60));
-            message = cut.expect("it is kept").expect("room for it");
-        }
-        assert_eq!(body, response.payload());
-        let beyond = Block {
-            number: 19,
-            more: false,
-            szx: 0,
-        };
-        assert_eq!(portions.block(now, 5, beyond, &envelope(60)), None);
-    }
-
-    #[test]
-    fn there_is_a_smallest_portion() {
-        let bytes = response(300);
-        let response = Message::decode(&bytes).expect("a message of our own");
-        assert_eq!(whole(&response, &envelope(31)), None);
-        assert_eq!(first_block(&response, &envelope(31)), None);
-    }
-}
+mod tests;

@@ -11,6 +11,7 @@ use super::sent::{EXCHANGE_LIFETIME, PROMISED_LIFETIME};
 use crate::Instant;
 use crate::coap::books::size::Size;
 use crate::coap::books::window;
+use crate::coap::delivery::enlarged::Enlarged;
 use crate::holdings::{Share, Slot};
 use crate::table::Aging;
 
@@ -41,6 +42,8 @@ pub(crate) struct Request {
     pub(crate) act: Option<u64>,
     /// Where the block of the answer begins that it asks for (RFC 7959 §2.4).
     pub(crate) offset: u64,
+    /// If the server is asked for a larger block than that.
+    pub(crate) enlarged: Option<Enlarged>,
     /// Whether it is to be acknowledged.
     pub(crate) confirmable: bool,
     /// Whether it is a block of an upload.
@@ -91,6 +94,8 @@ pub(crate) struct Asked {
     pub(crate) is_earlier: bool,
     /// Where the block begins that it asked for last.
     pub(crate) offset: u64,
+    /// If its server was asked for a larger block than that.
+    pub(crate) enlarged: Option<Enlarged>,
     /// Whether it was asked before the books that are kept now.
     pub(crate) is_unbooked: bool,
     /// Since when its bytes stand in the books.
@@ -127,6 +132,7 @@ pub(crate) struct Exchange {
     body: u64,
     act: Option<u64>,
     offset: u64,
+    enlarged: Option<Enlarged>,
     pub(crate) observation: Observation,
     /// Of the books that the request stands in.
     edition: u32,
@@ -159,6 +165,7 @@ impl Exchange {
             body: 0,
             act: None,
             offset: 0,
+            enlarged: None,
             observation: Observation::None,
             edition: 0,
             answers: [0; ANSWERS],
@@ -204,6 +211,7 @@ impl Exchange {
         self.body = request.body;
         self.act = request.act;
         self.offset = request.offset;
+        self.enlarged = request.enlarged;
         self.confirmable = request.confirmable;
         self.is_promised = false;
         self.has_uploaded |= request.uploads;
@@ -278,6 +286,12 @@ impl Exchange {
         unbooked
     }
 
+    /// How the request under that message ID, for the block at `offset`, was enlarged, if it was.
+    pub(crate) fn enlarged(&self, message_id: u16, offset: u64) -> Option<Enlarged> {
+        let is_it = self.message_id == message_id && self.offset == offset;
+        self.enlarged.filter(|_| is_it)
+    }
+
     /// What a response answers: the latest request, or as a notification the observation, which
     /// stays trusted when somebody registers again in the client's name.
     pub(crate) fn asked(
@@ -308,6 +322,7 @@ impl Exchange {
             renewed: self.renewed,
             is_earlier: false,
             offset: self.offset,
+            enlarged: self.enlarged,
             is_unbooked: self.edition != edition,
             booked: self.booked,
             is_owed: self.is_owed(),

@@ -31,6 +31,7 @@ fn request(observe: Option<Observe>) -> Request {
         body: 5,
         act: None,
         offset: 0,
+        enlarged: None,
         confirmable: true,
         uploads: false,
         draws_several: false,

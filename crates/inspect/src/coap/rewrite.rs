@@ -1,17 +1,26 @@
-//! Takes an Echo option of ours out of a request before its server sees it.
+//! Requests as they go on to their server where they can't as they are: without an Echo option of ours, or asking for
+//! a larger block.
 //!
-//! The option is elective and most servers would skip it, but one that issues its own must not take
+//! Echo is elective and most servers would skip it, but one that issues its own must not take
 //! ours for a stale one of its own (RFC 9175 §2.3). Everything else keeps its order and bytes, so a
 //! retransmission comes out the same and the server still recognises it.
 
 use wire::coap::encode::Builder;
 use wire::coap::{Message, number};
 
-/// The message without its Echo option, which is at least three bytes shorter.
-pub(crate) fn without_echo(message: &Message<'_>, len: usize) -> Vec<u8> {
-    let mut stripped = Vec::with_capacity(len);
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Changes {
+    pub(super) without_echo: bool,
+    /// The value of the Block2 option that takes the place of its own.
+    pub(super) block2: Option<u32>,
+}
+
+/// The message with these changes. It gets no longer, for the number of a larger block is smaller.
+pub(super) fn rewritten(message: &Message<'_>, len: usize, changes: Changes) -> Vec<u8> {
+    let mut rewritten = Vec::with_capacity(len);
     let builder = Builder::new(
-        &mut stripped,
+        &mut rewritten,
         message.message_type(),
         message.code(),
         message.message_id(),
@@ -19,12 +28,13 @@ pub(crate) fn without_echo(message: &Message<'_>, len: usize) -> Vec<u8> {
     );
     message
         .options()
-        .filter(|option| option.number != number::ECHO)
-        .fold(builder, |builder, option| {
-            builder.option(option.number, option.value)
+        .filter(|option| !changes.without_echo || option.number != number::ECHO)
+        .fold(builder, |builder, option| match changes.block2 {
+            Some(value) if option.number == number::BLOCK2 => builder.uint(option.number, value),
+            _ => builder.option(option.number, option.value),
         })
         .payload(message.payload());
-    stripped
+    rewritten
 }
 
 #[cfg(test)]
@@ -41,7 +51,11 @@ mod tests {
     }
 
     fn stripped(datagram: &[u8]) -> Vec<u8> {
-        without_echo(&Message::decode(datagram).unwrap(), datagram.len())
+        let changes = Changes {
+            without_echo: true,
+            block2: None,
+        };
+        rewritten(&Message::decode(datagram).unwrap(), datagram.len(), changes)
     }
 
     #[test]
@@ -75,10 +89,10 @@ mod tests {
                     builder.option(number, &[0]);
                 }
             });
-            let Ok(message) = Message::decode(&with) else {
+            if Message::decode(&with).is_err() {
                 continue;
-            };
-            assert!(without_echo(&message, with.len()).len() + 6 <= with.len());
+            }
+            assert!(stripped(&with).len() + 6 <= with.len());
         }
     }
 
@@ -86,5 +100,27 @@ mod tests {
     fn a_message_without_one_stays_as_it_is() {
         let message = request(|builder| builder.path(number::URI_PATH, "x").payload(b"y"));
         assert_eq!(stripped(&message), message);
+    }
+
+    #[test]
+    fn a_larger_block_is_asked_for_in_its_place() {
+        let ask = |value| {
+            request(|builder| {
+                builder
+                    .option(number::ETAG, b"v1")
+                    .path(number::URI_PATH, "a")
+                    .uint(number::BLOCK2, value)
+                    .uint(number::SIZE2, 0);
+            })
+        };
+        let changes = Changes {
+            without_echo: false,
+            block2: Some(1 << 4 | 6),
+        };
+        for small in [0x400, 0x408, 0x405] {
+            let bytes = ask(small);
+            let message = Message::decode(&bytes).unwrap();
+            assert_eq!(rewritten(&message, bytes.len(), changes), ask(0x16));
+        }
     }
 }
