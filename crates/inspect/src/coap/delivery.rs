@@ -8,24 +8,28 @@
 
 pub(super) mod done;
 pub(super) mod knocked;
+pub(super) mod members;
+pub(super) mod plain;
 pub(super) mod portion;
 pub(super) mod promised;
 pub(super) mod withheld;
 
 use policy::{Proof, RuleIndex};
 use wire::coap::{Block, Code, Message, Type, encode};
+use wire::net::build::Path;
 
 use super::books::allowance::Allowance;
 use super::books::budget::{Entry, Standing};
 use super::exchange::Asked;
 use super::exchange::bearing::Role;
+use super::exchange::endpoint::Endpoint;
 use super::exchange::parties::Server;
 use super::exchange::sent::{Kind, Sent};
-use super::proof::answer::{Answer, Towards, send};
+use super::proof::answer::{Answer, Towards, send, send_along};
 use super::proof::challenge::allowance;
 use super::{Datagram, Tracker};
 use crate::context::Context;
-use crate::{Injected, LimitKind, Outcome, Sink};
+use crate::{Injected, LimitKind, Outcome, Port, Sink};
 use portion::{Envelope, NoRoom};
 
 /// The largest response that is kept to be given out in portions.
@@ -191,11 +195,21 @@ impl Tracker {
         message_id: u16,
         sent: Sent,
     ) {
-        let bearing = datagram.bearing;
-        let client = Server::One(bearing.client);
-        let (_, evicted) = self
-            .exchanges
-            .note(cx.now, bearing.server, client, message_id, sent);
+        let ends = (datagram.bearing.server, datagram.bearing.client);
+        self.await_reply_to(cx, ends, message_id, sent);
+    }
+
+    /// Notes a CON of ours to a client, in the name of a server.
+    pub(super) fn await_reply_to<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        (server, client): (Endpoint, Endpoint),
+        message_id: u16,
+        sent: Sent,
+    ) {
+        let (_, evicted) =
+            self.exchanges
+                .note(cx.now, server, Server::One(client), message_id, sent);
         if evicted {
             cx.limit(LimitKind::Exchanges);
         }
@@ -210,9 +224,10 @@ impl Tracker {
     ) -> Outcome {
         let is_reset = datagram.message.message_type() == Type::Reset;
         match (sent.kind, is_reset) {
-            (Kind::Probe, false) => self.send_decoy(cx, datagram, sent),
+            (Kind::Probe | Kind::Opening, false) => self.send_decoy(cx, datagram, sent),
             (Kind::Interest, _) => self.note_interest(cx, datagram, sent),
             (Kind::Probe, true) => self.probes.reset(cx.now, datagram.bearing.client),
+            (Kind::Opening, true) => self.note_unopened(cx, datagram),
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
             // A ping has to be reset, but some acknowledge it: they have got it as well.
             (Kind::Knock, _) => self.open_door(cx, datagram),
@@ -255,7 +270,7 @@ impl Tracker {
             let ack = Answer::acknowledge(request);
             self.tell_client(cx, datagram, &ack, Towards::Sender, Injected::Portion);
         }
-        self.release_proved(cx, datagram);
+        self.release_proved(cx, datagram, |_| false);
     }
 
     /// Answers a request for a block of a response that may be kept: one whose address isn't known for
@@ -352,10 +367,29 @@ impl Tracker {
         towards: Towards,
     ) {
         if send(cx, datagram.frame, towards, Injected::Portion, portion) {
-            let client = datagram.bearing.client;
-            let size = datagram.own_size(portion.len());
-            self.enter(cx, client, Entry::Charge, size);
+            self.charge(cx, datagram, portion);
         }
+    }
+
+    /// Sends a client a message along a way of its own, out of a port, and charges it. Returns whether it could be sent.
+    pub(super) fn give_along<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        way: (&Path, Port),
+        purpose: Injected,
+        message: &[u8],
+    ) -> bool {
+        let is_sent = send_along(cx, way, purpose, message);
+        if is_sent {
+            self.charge(cx, datagram, message);
+        }
+        is_sent
+    }
+
+    fn charge<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>, message: &[u8]) {
+        let size = datagram.own_size(message.len());
+        self.enter(cx, datagram.bearing.client, Entry::Charge, size);
     }
 }
 

@@ -49,6 +49,7 @@ impl Tracker {
         }
         if trust == Trust::Proven {
             self.ledger.validate(cx.now, client);
+            self.release_asked(cx, datagram);
         }
         let reasons = self.reasons(cx, datagram, false);
         let subject = datagram.subject(&reasons, trust != Trust::None);
@@ -122,7 +123,13 @@ impl Tracker {
         match bearing.role {
             Role::Request => {
                 let server = bearing.addressee();
-                let body = self.wants.body(bearing, message.code(), datagram.facts);
+                let body = match server {
+                    Server::One(_) => self.wants.body(bearing, message.code(), datagram.facts),
+                    Server::Group(_) => {
+                        self.wants
+                            .bodies(bearing.client, message.code(), datagram.facts)
+                    }
+                };
                 if let Some(outcome) = self.serve_kept(cx, datagram, standing, trust, body) {
                     return Some(outcome);
                 }
@@ -211,9 +218,8 @@ impl Tracker {
         body: u64,
     ) -> Option<Outcome> {
         let asked = datagram.facts.block2.filter(|block| block.number > 0)?;
-        if !self.portions.keeps(cx.now, body) {
-            return None;
-        }
+        let body = self.kept_body(cx, datagram, body)?;
+        self.note_followed(cx.now, datagram.bearing.client, body);
         let room = match trust {
             Trust::None => allowance(cx.policy, None, standing, &datagram.arrival.layout),
             Trust::Known | Trust::Proven => Allowance::UNBOUNDED,

@@ -10,6 +10,7 @@ mod delivery;
 mod done;
 mod echo;
 mod exchanges;
+mod group;
 mod hostile;
 mod nudge;
 mod observers;

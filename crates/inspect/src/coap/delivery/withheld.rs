@@ -18,13 +18,15 @@ use crate::coap::exchange::parties::{Parties, Server};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::exchange::{Asked, Response};
 use crate::coap::facts::Facts;
-use crate::coap::proof::answer::{Answer, Towards};
+use crate::coap::proof::answer::{self, Answer};
 use crate::coap::proof::challenge::allowance;
+use crate::coap::proof::probe::Waiting;
 use crate::coap::{Datagram, Standing, Tracker};
 use crate::context::Context;
 use crate::table::Table;
 use crate::{Injected, Instant, Outcome, Sink};
 use policy::RuleIndex;
+use wire::net::build::Path;
 
 /// How long a client goes on with an unacknowledged request (MAX_TRANSMIT_WAIT, RFC 7252 §4.8.2).
 const LIFETIME_S: u64 = 93;
@@ -42,9 +44,13 @@ pub(crate) struct Kept {
     /// What the request is, byte for byte; of one that isn't repeated, nothing.
     request: Option<u32>,
     token: Token,
+    /// Whom the request was for.
+    asked: Server,
     /// What makes the body of the response; of a block of one that is kept already, nothing.
     body: Option<u64>,
     response: Box<[u8]>,
+    /// Its way to the client.
+    path: Path,
     is_given: bool,
 }
 
@@ -58,6 +64,39 @@ pub(crate) enum Released {
 }
 
 impl Kept {
+    /// The response to a request, which isn't repeated.
+    pub(super) fn once(datagram: &Datagram<'_>, asked: Server, body: u64) -> Option<Self> {
+        Some(Self {
+            request: None,
+            token: datagram.token,
+            asked,
+            body: Some(body),
+            response: datagram.bytes.into(),
+            path: answer::path(datagram.frame)?,
+            is_given: false,
+        })
+    }
+
+    /// Whom the request was for.
+    pub(crate) fn asked(&self) -> Server {
+        self.asked
+    }
+
+    /// Whether it was for a group, and the response is that of a member.
+    pub(crate) fn is_of_group(&self) -> bool {
+        matches!(self.asked, Server::Group(_))
+    }
+
+    /// What makes the body of the response.
+    pub(super) fn body(&self) -> Option<u64> {
+        self.body
+    }
+
+    /// Its way to the client.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn response(&self) -> &[u8] {
         &self.response
     }
@@ -74,7 +113,7 @@ impl Withheld {
         }
     }
 
-    fn keep(&self, now: Instant, parties: Parties<u16>, kept: &Kept) {
+    pub(super) fn keep(&self, now: Instant, parties: Parties<u16>, kept: &Kept) {
         let kept = || Aged::new(now, kept.clone());
         self.kept
             .with_or_insert(now, parties, kept, |known| *known = kept());
@@ -89,11 +128,16 @@ impl Withheld {
     /// Keeps a block that `datagram` asks for.
     pub(crate) fn keep_block(&self, now: Instant, datagram: &Datagram<'_>, block: Vec<u8>) {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let Some(path) = answer::path(datagram.frame) else {
+            return;
+        };
         let kept = Kept {
             request: None,
             token: datagram.token,
+            asked: Server::One(server),
             body: None,
             response: block.into(),
+            path: path.reversed(),
             is_given: false,
         };
         let parties = Parties::new(client, server, datagram.message.message_id());
@@ -125,8 +169,7 @@ impl Withheld {
         &self,
         now: Instant,
         client: Endpoint,
-        server: Endpoint,
-        message_id: u16,
+        (server, message_id): Waiting,
     ) -> Option<Kept> {
         both_ways(client, server, message_id)
             .iter()
@@ -193,12 +236,8 @@ impl Tracker {
         if !is_fit {
             return false;
         }
-        let mut kept = Kept {
-            request: None,
-            token: datagram.token,
-            body: Some(asked.body),
-            response: datagram.bytes.into(),
-            is_given: false,
+        let Some(mut kept) = Kept::once(datagram, asked.server, asked.body) else {
+            return false;
         };
         match message.message_type() {
             Type::Acknowledgement => {
@@ -258,24 +297,24 @@ impl Tracker {
             true => allowance(cx.policy, None, standing, &datagram.arrival.layout),
             false => Allowance::UNBOUNDED,
         };
-        self.release(cx, datagram, &kept, room, has_to_prove);
+        self.release(cx, datagram, (bearing.server, &kept), room, has_to_prove);
         Some(Outcome::CHALLENGED)
     }
 
-    /// Gives the sender of a datagram what is withheld from it, as far as there is room for it. There may be more by
-    /// the next time.
+    /// Gives the sender of a datagram what of a server's is withheld from it, as far as there is room for it. There may be more
+    /// by the next time.
     pub(crate) fn release<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        kept: &Kept,
+        (server, kept): (Endpoint, &Kept),
         room: Allowance,
         has_to_prove: bool,
     ) -> Released {
         let Ok(response) = Message::decode(&kept.response) else {
             return Released::Nothing;
         };
-        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let client = datagram.bearing.client;
         let in_place = Envelope::in_place(&response, room.alone);
         let is_separate = response.message_type() == Type::Confirmable;
         let is_piggybacked = response.message_type() == Type::Acknowledgement;
@@ -292,13 +331,15 @@ impl Tracker {
             .flatten();
         let released;
         if let Some((message_id, whole)) = probed {
-            self.give(cx, datagram, &whole, Towards::Sender);
+            let way = (&kept.path, cx.port);
+            self.give_along(cx, datagram, way, Injected::Portion, &whole);
             let probe = Sent::ours(cx.now, Kind::Probe, kept.token, answers);
-            self.await_reply(cx, datagram, message_id, probe);
+            self.await_reply_to(cx, (server, client), message_id, probe);
             released = Released::Probe;
         } else {
             // With the acknowledgement of its request, not every client goes on to a second block (`promised`).
-            let is_due = is_separate && portion::whole(&response, &in_place).is_some();
+            let is_due =
+                is_separate && portion::whole(&response, &in_place).is_some() || kept.is_of_group();
             let first = (has_to_prove && !is_due)
                 .then(|| portion::first_block(&response, &in_place))
                 .flatten()
@@ -306,7 +347,8 @@ impl Tracker {
             let Some(portion) = first.or_else(|| portion::whole(&response, &in_place)) else {
                 return Released::Nothing;
             };
-            self.give(cx, datagram, &portion, Towards::Sender);
+            let way = (&kept.path, cx.port);
+            self.give_along(cx, datagram, way, Injected::Portion, &portion);
             released = Released::Something;
             if let Some(body) = kept.body {
                 self.portions.keep(cx.now, body, &kept.response);
@@ -318,8 +360,9 @@ impl Tracker {
             return released;
         }
         if is_separate {
-            let ack = Answer::acknowledge(response.message_id());
-            ack.send(cx, datagram.frame, Towards::Receiver, Injected::Portion);
+            let ack = Answer::acknowledge(response.message_id()).encode();
+            let way = (&kept.path.reversed(), cx.port.opposite());
+            answer::send_along(cx, way, Injected::Portion, &ack);
         }
         let notifies = Facts::of(&response, &self.wants).observe;
         let answered = Response {
@@ -331,7 +374,7 @@ impl Tracker {
         self.exchanges.answered(
             cx.now,
             &answered,
-            Server::One(server),
+            kept.asked,
             notifies,
             false,
             is_separate.then(|| self.exchanges.digest(&kept.response)),

@@ -136,7 +136,10 @@ impl Tracker {
         };
         let may_be_unseen =
             self.expects_unknown(cx.now) || matches!(asked.server, Server::Group(_));
-        (!may_be_unseen && !self.is_repetition(cx, datagram, asked)).then_some(reason)
+        let is_second = !may_be_unseen
+            && !self.is_repetition(cx, datagram, asked)
+            && !self.answers_group(cx.now, datagram);
+        is_second.then_some(reason)
     }
 
     /// Whether a response went to its client before, or another under its message ID, which is told of as such.
@@ -223,7 +226,9 @@ impl Tracker {
         if let Some(block) = facts.block2
             && block.number == 0
             && block.more
-            && self.downloads.begin(cx.now, asked.body, facts.etag)
+            && self
+                .downloads
+                .begin(cx.now, self.body(datagram, asked), facts.etag)
         {
             cx.limit(LimitKind::Exchanges);
         }

@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Ping,
     /// A response under a message ID of ours.
     Probe,
+    /// The first block of one that comes so: that it is cut, not every client takes.
+    Opening,
     /// A response to nothing, under a message ID of ours.
     Decoy,
     /// A notification under a message ID of ours, for its client to show that it is interested.
@@ -106,7 +108,7 @@ impl Sent {
     pub(crate) fn is_ours(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Probe | Kind::Decoy | Kind::Interest | Kind::Knock | Kind::Nudge
+            Kind::Probe | Kind::Opening | Kind::Decoy | Kind::Interest | Kind::Knock | Kind::Nudge
         )
     }
 

@@ -99,6 +99,8 @@ pub(crate) struct Asked {
     pub(crate) acknowledges_non: bool,
     /// Whether it was ever a block of an upload.
     pub(crate) has_uploaded: bool,
+    /// Whether its client was asked to prove its address, by the answer of a group's member.
+    pub(crate) is_challenged: bool,
 }
 
 /// Bytes of a request that its answer finds in no books.
@@ -138,6 +140,8 @@ pub(crate) struct Exchange {
     confirmable: bool,
     /// The request was acknowledged, and the response comes when it comes.
     is_promised: bool,
+    /// Its client was asked to prove its address, by the answer of a group's member.
+    pub(crate) is_challenged: bool,
     has_uploaded: bool,
     /// Absent unless a rule counts what clients hold.
     pub(crate) share: Option<Box<Share>>,
@@ -164,6 +168,7 @@ impl Exchange {
             observes: false,
             confirmable: true,
             is_promised: false,
+            is_challenged: false,
             has_uploaded: false,
             share: None,
         }
@@ -192,6 +197,7 @@ impl Exchange {
         self.offset = request.offset;
         self.confirmable = request.confirmable;
         self.is_promised = false;
+        self.is_challenged = false;
         self.has_uploaded |= request.uploads;
         self.observes = request.observe.is_some();
         self.has_observed |= request.observe == Some(Observe::Register);
@@ -298,6 +304,7 @@ impl Exchange {
             answers: self.answers,
             acknowledges_non: !self.confirmable && response.piggybacked_on == Some(self.message_id),
             has_uploaded: self.has_uploaded,
+            is_challenged: self.is_challenged,
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::coap::books::allowance::Allowance;
 use crate::coap::books::budget::Entry;
 use crate::coap::books::size::Size;
 use crate::coap::delivery::portion::{self, Envelope};
-use crate::coap::delivery::withheld::Released;
+use crate::coap::delivery::withheld::{Kept, Released};
 use crate::coap::exchange::endpoint::{Endpoint, Token};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::{DEFAULT_RATIO, Datagram, Tracker};
@@ -85,7 +85,8 @@ impl Tracker {
         (body, asked): (u64, Block),
         room: Allowance,
     ) -> bool {
-        let (message, client) = (datagram.message, datagram.bearing.client);
+        let message = datagram.message;
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let smallest = Block {
             number: asked.number << asked.szx,
             more: false,
@@ -99,7 +100,7 @@ impl Tracker {
         };
         if self
             .probes
-            .awaits_reset(cx.now, client, message.message_id())
+            .awaits_reset(cx.now, client, (server, message.message_id()))
         {
             self.withheld.keep_block(cx.now, datagram, block);
             return true;
@@ -114,7 +115,7 @@ impl Tracker {
         self.withheld.keep_block(cx.now, datagram, block);
         let about = (message.message_id(), datagram.token);
         let is_sent = self.nudge(cx, datagram, Towards::Sender, about);
-        self.probes.wait(cx.now, client, about.0);
+        self.probes.wait(cx.now, client, (server, about.0));
         is_sent
     }
 
@@ -158,6 +159,10 @@ impl Tracker {
             return;
         };
         let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
+        if kept.is_of_group() {
+            self.ask_for_proof(cx, datagram, (server, &kept), cx.port, room);
+            return;
+        }
         let goes_on = Message::decode(kept.response()).is_ok_and(|response| {
             let is_due = match response.message_type() {
                 Type::Confirmable => is_whole_within(&response, room.alone),
@@ -169,48 +174,61 @@ impl Tracker {
             self.nudge(cx, datagram, Towards::Sender, about);
             return;
         }
-        match self.release(cx, datagram, &kept, room, true) {
+        match self.release(cx, datagram, (server, &kept), room, true) {
             Released::Probe => {}
             Released::Something => self.nudge_next(cx, datagram),
             Released::Nothing => {
-                self.probes.wait(cx.now, client, id);
+                self.probes.wait(cx.now, client, (server, id));
             }
         }
     }
 
     /// Nothing has gone out that the client has to reply to: what waits for its proof is what it is pinged for now.
     fn nudge_next<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
-        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        let next = self.probes.next_waiting(cx.now, client);
-        let Some((id, kept)) =
-            next.and_then(|id| Some((id, self.withheld.waiting(cx.now, client, server, id)?)))
-        else {
+        let client = datagram.bearing.client;
+        let Some(next) = self.probes.next_waiting(cx.now, client) else {
             return;
         };
+        let Some(kept) = self.withheld.waiting(cx.now, client, next) else {
+            return;
+        };
+        let (server, id) = next;
         let standing = self.enter(cx, client, Entry::Credit, Size::default());
         let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
         let about = (id, kept.token());
-        let is_pinged = Message::decode(kept.response())
-            .is_ok_and(|response| self.takes_more(cx.now, client, &response, room))
+        let is_pinged = server == datagram.bearing.server
+            && Message::decode(kept.response())
+                .is_ok_and(|response| self.takes_more(cx.now, client, &response, room))
             && self.nudge(cx, datagram, Towards::Sender, about);
-        if is_pinged || self.release(cx, datagram, &kept, room, true) == Released::Nothing {
-            self.probes.wait(cx.now, client, id);
+        if is_pinged || self.release(cx, datagram, (server, &kept), room, true) == Released::Nothing
+        {
+            self.probes.wait(cx.now, client, next);
         }
     }
 
-    /// A client has proved its address: what is withheld from it for that goes out.
-    pub(crate) fn release_proved<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
-        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        while let Some(id) = self.probes.next_waiting(cx.now, client) {
-            if let Some(kept) = self.withheld.waiting(cx.now, client, server, id) {
-                self.release(cx, datagram, &kept, Allowance::UNBOUNDED, false);
+    /// A client has proved its address: what is withheld from it for that goes out, but for what it asks for once more
+    /// (`is_asked`), and what it has gone on with.
+    pub(crate) fn release_proved<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        is_asked: impl Fn(&Kept) -> bool,
+    ) {
+        let client = datagram.bearing.client;
+        while let Some(next) = self.probes.next_waiting(cx.now, client) {
+            if let Some(kept) = self.withheld.waiting(cx.now, client, next)
+                && !is_asked(&kept)
+                && !self.is_followed(cx.now, &kept)
+            {
+                let kept = (next.0, &kept);
+                self.release(cx, datagram, kept, Allowance::UNBOUNDED, false);
             }
         }
     }
 }
 
 /// Whether `endpoint` has the port of a service, which resets pings whether it has asked for something or not.
-fn is_service<S: Sink>(cx: &Context<'_, S>, endpoint: Endpoint) -> bool {
+pub(crate) fn is_service<S: Sink>(cx: &Context<'_, S>, endpoint: Endpoint) -> bool {
     let services = cx.policy.services().over_udp();
     services
         .iter()

@@ -1,0 +1,258 @@
+//! What the members of a group answer to a client that has proved nothing (RFC 7252 §8.2).
+//!
+//! One request draws as many responses as there are members, and what it is owed is hardly enough for one. So the first
+//! that there is no room for asks the client for a proof, once a request: its first block does, in a message to be
+//! acknowledged, which the client goes on with by itself at that member (RFC 7959 §2.8); or where there is none, a
+//! challenge in such a message. Each response waits till then, and goes out whole; that of the first member too, if its
+//! client hasn't gone on with it. Clients follow a challenge each in its own way, at the group or at the one that it came
+//! from: whichever proves the address, nothing of what waits depends on being asked for again.
+
+use policy::RuleIndex;
+use wire::coap::{HEADER_LEN, Message, Type, encode};
+
+use super::portion::{self, Envelope};
+use super::withheld::Kept;
+use super::{KEPT_BYTES, TOKEN_LEN_MAX, takes_any_proof};
+use crate::coap::books::allowance::Allowance;
+use crate::coap::books::budget::Entry;
+use crate::coap::books::size::Size;
+use crate::coap::exchange::Asked;
+use crate::coap::exchange::endpoint::Endpoint;
+use crate::coap::exchange::parties::{Parties, Server};
+use crate::coap::exchange::sent::{Kind, Sent};
+use crate::coap::proof::answer::{Answer, Towards};
+use crate::coap::proof::challenge::{Reply, allowance};
+use crate::coap::proof::nudge::is_service;
+use crate::coap::{Datagram, Tracker};
+use crate::context::Context;
+use crate::{Injected, Instant, Port, Sink};
+
+impl Tracker {
+    /// What makes the body of a response.
+    pub(crate) fn body(&self, datagram: &Datagram<'_>, asked: &Asked) -> u64 {
+        match asked.server {
+            Server::One(_) => asked.body,
+            Server::Group(_) => self.wants.body_of(asked.body, datagram.bearing.server),
+        }
+    }
+
+    /// The body that a request for a block is about, if it is kept: its server may have answered it as a member of a group.
+    pub(crate) fn kept_body<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        body: u64,
+    ) -> Option<u64> {
+        if self.portions.keeps(cx.now, body) {
+            return Some(body);
+        }
+        if self.portions.is_empty() {
+            return None;
+        }
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let code = datagram.message.code();
+        let bodies = self.wants.bodies(client, code, datagram.facts);
+        let body = self.wants.body_of(bodies, server);
+        self.portions.keeps(cx.now, body).then_some(body)
+    }
+
+    /// Whether a response may answer a request to a group, too.
+    pub(crate) fn answers_group(&self, now: Instant, datagram: &Datagram<'_>) -> bool {
+        let response = datagram.bearing.response(datagram.message, datagram.token);
+        self.exchanges.answers_group(now, &response)
+    }
+
+    /// Sees to a member's response that there is no room for. Returns what was sent for it.
+    pub(crate) fn answer_of_member<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        asked: &Asked,
+        rule: Option<RuleIndex>,
+        room: Allowance,
+    ) -> Option<Injected> {
+        let message = datagram.message;
+        let server = datagram.bearing.server;
+        let is_fit = message.token().len() <= TOKEN_LEN_MAX
+            && message.message_type() != Type::Acknowledgement;
+        let body = self.body(datagram, asked);
+        let kept = Kept::once(datagram, asked.server, body).filter(|_| is_fit)?;
+        if datagram.len() <= KEPT_BYTES && message.code().class() == 2 {
+            self.withhold_member(cx, datagram, asked, &kept);
+        }
+        let response = datagram.bearing.response(message, datagram.token);
+        if self.probes.may_wait(cx.now, response.client, false)
+            || !self
+                .exchanges
+                .challenge_once(cx.now, &response, asked.server)
+        {
+            return None;
+        }
+        let way_out = cx.port.opposite();
+        if !takes_any_proof(cx, rule) || self.probes.is_doubtful(cx.now, response.client) {
+            let in_place = Envelope::in_place(message, room.alone);
+            let challenge = self.cookie_for(cx.now, response.client, &in_place)?;
+            let is_sent =
+                self.tell_client(cx, datagram, &challenge, Towards::Receiver, Injected::Echo);
+            return is_sent.then_some(Injected::Echo);
+        }
+        self.ask_for_proof(cx, datagram, (server, &kept), way_out, room)
+    }
+
+    /// Keeps a member's response for the proof of its client's address.
+    fn withhold_member<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        asked: &Asked,
+        kept: &Kept,
+    ) {
+        let message_id = datagram.message.message_id();
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        if !self.probes.wait(cx.now, client, (server, message_id)) {
+            return;
+        }
+        let parties = Parties::new(server, client, message_id);
+        self.withheld.keep(cx.now, parties, kept);
+        self.record(cx, datagram, Server::One(client), Kind::Response);
+        // A CON comes again until it is acknowledged, which it is when it goes out.
+        if datagram.message.message_type() == Type::NonConfirmable {
+            self.note_answer(cx, datagram, asked);
+        }
+    }
+
+    /// Asks a client for the proof of its address by the response of a member: with its first block, or with a
+    /// challenge, in a message to be acknowledged. Returns what was sent.
+    pub(crate) fn ask_for_proof<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        (server, kept): (Endpoint, &Kept),
+        way_out: Port,
+        room: Allowance,
+    ) -> Option<Injected> {
+        let response = Message::decode(kept.response()).ok()?;
+        let client = datagram.bearing.client;
+        let ours = Envelope {
+            message_type: Type::Confirmable,
+            room: room.before_decoy,
+            ..Envelope::in_place(&response, room.before_decoy)
+        };
+        let first = kept
+            .body()
+            .filter(|_| response.code().class() == 2 && !self.is_plain(cx.now, client))
+            .and_then(|body| Some((body, portion::first_block(&response, &ours)?)));
+        let (message_id, asking, kind) = match first {
+            Some((body, first)) => {
+                self.note_begun(cx.now, body);
+                self.portions.keep(cx.now, body, kept.response());
+                let id = self.probes.begin(cx.now, client, kept.token());
+                (id, first, Kind::Opening)
+            }
+            None => match self.cookie_for(cx.now, client, &ours) {
+                Some(challenge) => {
+                    let id = self.probes.challenge(cx.now, client, kept.token());
+                    (id, challenge.encode(), Kind::Probe)
+                }
+                None => return self.challenge_plainly(cx, datagram, kept, way_out, room),
+            },
+        };
+        let (message_id, mut asking) = (message_id?, asking);
+        encode::set_message_id(&mut asking, message_id);
+        let probe = Sent::ours(cx.now, kind, kept.token(), None);
+        self.await_reply_to(cx, (server, client), message_id, probe);
+        let said = match kind {
+            Kind::Opening => Injected::Portion,
+            _ => Injected::Echo,
+        };
+        self.give_along(cx, datagram, (kept.path(), way_out), said, &asking)
+            .then_some(said)
+    }
+
+    /// Challenges a client in the place of a member's response, in a message that proves nothing; or pings it, if that
+    /// makes room for more.
+    fn challenge_plainly<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        kept: &Kept,
+        way_out: Port,
+        room: Allowance,
+    ) -> Option<Injected> {
+        let response = Message::decode(kept.response()).ok()?;
+        let client = datagram.bearing.client;
+        if room.alone >= HEADER_LEN
+            && !is_service(cx, client)
+            && self.probes.nudges_left(cx.now, client) > 0
+        {
+            let towards = match way_out == cx.port {
+                true => Towards::Sender,
+                false => Towards::Receiver,
+            };
+            let about = (response.message_id(), kept.token());
+            return self
+                .nudge(cx, datagram, towards, about)
+                .then_some(Injected::Ping);
+        }
+        let in_place = Envelope {
+            message_type: Type::NonConfirmable,
+            ..Envelope::in_place(&response, room.alone)
+        };
+        let challenge = self.cookie_for(cx.now, client, &in_place)?.encode();
+        let way = (kept.path(), way_out);
+        self.give_along(cx, datagram, way, Injected::Echo, &challenge)
+            .then_some(Injected::Echo)
+    }
+
+    /// A challenge in an envelope, if there is room for it.
+    fn cookie_for<'e>(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        envelope: &Envelope<'e>,
+    ) -> Option<Answer<'e>> {
+        let reply = Reply {
+            message_type: envelope.message_type,
+            message_id: envelope.message_id,
+            token: envelope.token,
+            towards: Towards::Receiver,
+            room: envelope.room,
+        };
+        self.challenge_in(now, client, &reply)
+    }
+
+    /// A client has reset the first block of a response: what waits for its proof goes on with a challenge.
+    pub(crate) fn challenge_waiting<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+    ) {
+        let client = datagram.bearing.client;
+        let Some(next) = self.probes.next_waiting(cx.now, client) else {
+            return;
+        };
+        self.probes.wait(cx.now, client, next);
+        let Some(kept) = self.withheld.waiting(cx.now, client, next) else {
+            return;
+        };
+        if kept.is_of_group() {
+            let standing = self.enter(cx, client, Entry::Credit, Size::default());
+            let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
+            self.ask_for_proof(cx, datagram, (next.0, &kept), cx.port, room);
+        }
+    }
+
+    /// A client has proved its address by a cookie: what waits for that goes out, but for what the server is asked for
+    /// once more.
+    pub(crate) fn release_asked<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
+        if self.withheld.is_empty() {
+            return;
+        }
+        let asked = datagram.bearing.addressee();
+        self.release_proved(cx, datagram, |kept| {
+            matches!(asked, Server::One(_))
+                && kept.asked() == asked
+                && kept.token() == datagram.token
+        });
+    }
+}
