@@ -84,9 +84,12 @@ impl Tracker {
             room: room.before_decoy,
             ..in_place
         };
-        let (portion, envelope) = match portion::whole(message, &ours) {
+        let whole = portion::whole(message, &ours);
+        let is_whole = whole.is_some();
+        let (portion, envelope) = match whole {
             Some(whole) => (Some(whole), ours),
             None if asked.is_none() => (None, ours),
+            None if self.is_for_plain(cx.now, datagram, room) => (None, ours),
             None if is_separate && self.may_nudge(cx, datagram, room) => (None, ours),
             None => {
                 let provable = is_separate.then(|| portion::first_block(message, &ours));
@@ -117,13 +120,17 @@ impl Tracker {
             Type::Confirmable => {
                 let is_piggybacked = message.message_type() == Type::Acknowledgement;
                 let answers = is_piggybacked.then(|| message.message_id());
-                let probe = Sent::ours(cx.now, Kind::Probe, datagram.token, answers);
+                let kind = if is_whole { Kind::Probe } else { Kind::Opening };
+                let probe = Sent::ours(cx.now, kind, datagram.token, answers);
                 self.await_reply(cx, datagram, message_id, probe);
             }
             Type::NonConfirmable => {
                 self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
             }
             Type::Acknowledgement | Type::Reset => {}
+        }
+        if let Some(asked) = asked.filter(|_| !is_whole) {
+            self.note_begun(cx.now, asked.body);
         }
         self.note_delivered(cx, datagram, asked);
         true

@@ -163,6 +163,9 @@ impl Tracker {
             if let Some(outcome) = self.ask_for_interest(cx, datagram, asked) {
                 return Some(outcome);
             }
+            if self.deliver_plain(cx, datagram, asked, standing) {
+                return Some(Outcome::CHALLENGED);
+            }
             self.note_answering(cx, datagram, asked);
             self.note_download(cx, datagram, asked);
             if datagram.facts.offset() == 0 && !self.portions.is_empty() {
@@ -279,6 +282,10 @@ impl Tracker {
                     let waiting = (bearing.server, about.0);
                     self.probes.wait(cx.now, bearing.client, waiting);
                     return is_sent.then_some(Injected::Ping);
+                }
+                if self.is_for_plain(cx.now, datagram, room) {
+                    // What it asks for next may have room.
+                    return None;
                 }
                 let is_sent = self.challenge(cx, datagram, &reply);
                 is_kept = is_sent && self.keep_done(cx, datagram);

@@ -130,6 +130,9 @@ impl Tracker {
                             .bodies(bearing.client, message.code(), datagram.facts)
                     }
                 };
+                if trust == Trust::None {
+                    self.note_unblocked(cx.now, datagram, body);
+                }
                 if let Some(outcome) = self.serve_kept(cx, datagram, standing, trust, body) {
                     return Some(outcome);
                 }
@@ -199,6 +202,7 @@ impl Tracker {
             }
             Role::Reply(Some(sent)) if message.message_type() == Type::Reset => {
                 let (client, server) = (bearing.client, bearing.server);
+                self.note_rejected(cx.now, datagram, sent.token);
                 self.exchanges
                     .end_observation(cx.now, client, server, sent.token);
                 None

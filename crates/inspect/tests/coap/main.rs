@@ -14,6 +14,7 @@ mod group;
 mod hostile;
 mod nudge;
 mod observers;
+mod plain;
 mod promised;
 mod reflection;
 mod simulation;

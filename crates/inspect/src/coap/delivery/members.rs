@@ -76,7 +76,7 @@ impl Tracker {
         let is_fit = message.token().len() <= TOKEN_LEN_MAX
             && message.message_type() != Type::Acknowledgement;
         let body = self.body(datagram, asked);
-        let kept = Kept::once(datagram, asked.server, body).filter(|_| is_fit)?;
+        let kept = Kept::once(datagram, asked, body).filter(|_| is_fit)?;
         if datagram.len() <= KEPT_BYTES && message.code().class() == 2 {
             self.withhold_member(cx, datagram, asked, &kept);
         }
@@ -96,7 +96,11 @@ impl Tracker {
                 self.tell_client(cx, datagram, &challenge, Towards::Receiver, Injected::Echo);
             return is_sent.then_some(Injected::Echo);
         }
-        self.ask_for_proof(cx, datagram, (server, &kept), way_out, room)
+        let said = self.ask_for_proof(cx, datagram, (server, &kept), way_out, room);
+        if said == Some(Injected::Portion) {
+            self.note_begun(cx.now, asked.body);
+        }
+        said
     }
 
     /// Keeps a member's response for the proof of its client's address.

@@ -18,7 +18,7 @@ use crate::coap::exchange::parties::{Parties, Server};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::exchange::{Asked, Response};
 use crate::coap::facts::Facts;
-use crate::coap::proof::answer::{self, Answer};
+use crate::coap::proof::answer::{self, Answer, Towards};
 use crate::coap::proof::challenge::allowance;
 use crate::coap::proof::probe::Waiting;
 use crate::coap::{Datagram, Standing, Tracker};
@@ -46,6 +46,8 @@ pub(crate) struct Kept {
     token: Token,
     /// Whom the request was for.
     asked: Server,
+    /// Bytes of it.
+    request_len: usize,
     /// What makes the body of the response; of a block of one that is kept already, nothing.
     body: Option<u64>,
     response: Box<[u8]>,
@@ -65,11 +67,12 @@ pub(crate) enum Released {
 
 impl Kept {
     /// The response to a request, which isn't repeated.
-    pub(super) fn once(datagram: &Datagram<'_>, asked: Server, body: u64) -> Option<Self> {
+    pub(super) fn once(datagram: &Datagram<'_>, asked: &Asked, body: u64) -> Option<Self> {
         Some(Self {
             request: None,
             token: datagram.token,
-            asked,
+            asked: asked.server,
+            request_len: asked.len,
             body: Some(body),
             response: datagram.bytes.into(),
             path: answer::path(datagram.frame)?,
@@ -135,6 +138,7 @@ impl Withheld {
             request: None,
             token: datagram.token,
             asked: Server::One(server),
+            request_len: datagram.len(),
             body: None,
             response: block.into(),
             path: path.reversed(),
@@ -236,7 +240,7 @@ impl Tracker {
         if !is_fit {
             return false;
         }
-        let Some(mut kept) = Kept::once(datagram, asked.server, asked.body) else {
+        let Some(mut kept) = Kept::once(datagram, &asked, asked.body) else {
             return false;
         };
         match message.message_type() {
@@ -297,8 +301,24 @@ impl Tracker {
             true => allowance(cx.policy, None, standing, &datagram.arrival.layout),
             false => Allowance::UNBOUNDED,
         };
-        self.release(cx, datagram, (bearing.server, &kept), room, has_to_prove);
+        let released = self.release(cx, datagram, (bearing.server, &kept), room, has_to_prove);
+        let about = (message.message_id(), datagram.token);
+        if released == Released::Nothing && self.may_nudge_for(cx, bearing.client, &kept, room) {
+            self.nudge(cx, datagram, Towards::Sender, about);
+        }
         Some(Outcome::CHALLENGED)
+    }
+
+    /// Whether all of what is withheld from a client goes out at once, or nothing.
+    pub(crate) fn keeps_whole(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        kept: &Kept,
+        room: Allowance,
+    ) -> bool {
+        let lens = (kept.response.len(), kept.request_len);
+        kept.body.is_some() && self.waits_whole(now, client, lens, room)
     }
 
     /// Gives the sender of a datagram what of a server's is withheld from it, as far as there is room for it. There may be more
@@ -338,18 +358,23 @@ impl Tracker {
             released = Released::Probe;
         } else {
             // With the acknowledgement of its request, not every client goes on to a second block (`promised`).
-            let is_due =
-                is_separate && portion::whole(&response, &in_place).is_some() || kept.is_of_group();
+            let is_due = is_separate && portion::whole(&response, &in_place).is_some()
+                || kept.is_of_group()
+                || self.keeps_whole(cx.now, client, kept, room);
             let first = (has_to_prove && !is_due)
                 .then(|| portion::first_block(&response, &in_place))
                 .flatten()
                 .filter(|_| self.probes.offer(cx.now, client, kept.token));
+            let is_first = first.is_some();
             let Some(portion) = first.or_else(|| portion::whole(&response, &in_place)) else {
                 return Released::Nothing;
             };
             let way = (&kept.path, cx.port);
             self.give_along(cx, datagram, way, Injected::Portion, &portion);
             released = Released::Something;
+            if let Some(body) = kept.body.filter(|_| is_first) {
+                self.note_begun(cx.now, body);
+            }
             if let Some(body) = kept.body {
                 self.portions.keep(cx.now, body, &kept.response);
             }

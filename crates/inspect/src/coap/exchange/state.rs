@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use policy::Layer;
+
 use super::endpoint::{Endpoint, Token};
 use super::observation::{Observation, Observe, Sequence};
 use super::parties::Server;
@@ -101,6 +103,8 @@ pub(crate) struct Asked {
     pub(crate) has_uploaded: bool,
     /// Whether its client was asked to prove its address, by the answer of a group's member.
     pub(crate) is_challenged: bool,
+    /// Bytes of it.
+    pub(crate) len: usize,
 }
 
 /// Bytes of a request that its answer finds in no books.
@@ -305,6 +309,7 @@ impl Exchange {
             acknowledges_non: !self.confirmable && response.piggybacked_on == Some(self.message_id),
             has_uploaded: self.has_uploaded,
             is_challenged: self.is_challenged,
+            len: self.size.on(Layer::UdpPayload) as usize,
         }
     }
 }

@@ -42,23 +42,41 @@ impl Tracker {
         room: Allowance,
     ) -> bool {
         let message = datagram.message;
+        let client = datagram.bearing.client;
         let challenge = Answer::challenge_len_min(message.token().len());
+        let is_plain = self.is_for_plain(cx.now, datagram, room);
         // Towards the port of a service, a frame counts as a client's.
         datagram.arrival.direction == Direction::ToClient
-            && self.takes_more(cx.now, datagram.bearing.client, message, room)
+            && self.takes_more(cx.now, client, message, room, is_plain)
             && (!is_all(message)
+                || is_plain
                 || begins_within(message, room.alone + GAIN)
                 || room.alone < challenge)
     }
 
+    /// Whether pings bring the room for all of what is withheld from a client that takes no blocks.
+    pub(crate) fn may_nudge_for<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        client: Endpoint,
+        kept: &Kept,
+        room: Allowance,
+    ) -> bool {
+        self.keeps_whole(cx.now, client, kept, room)
+            && !is_service(cx, client)
+            && Message::decode(kept.response())
+                .is_ok_and(|response| self.takes_more(cx.now, client, &response, room, true))
+    }
+
     /// Whether it takes more pings, and there are enough, to bring the room for a response, or for its beginning: if
-    /// possible, in a way that has to be acknowledged.
+    /// possible, in a way that has to be acknowledged; for all of it, if its client takes no blocks (`is_plain`).
     fn takes_more(
         &self,
         now: Instant,
         client: Endpoint,
         response: &Message<'_>,
         room: Allowance,
+        is_plain: bool,
     ) -> bool {
         if room.alone < HEADER_LEN {
             return false;
@@ -70,8 +88,8 @@ impl Tracker {
         // Of what is separate, not every client asks for a second block.
         let is_separate = response.message_type() == Type::Confirmable;
         let pings = takes(is_whole_within, room.before_decoy)
-            .or_else(|| takes(is_whole_within, room.alone).filter(|_| is_separate))
-            .or_else(|| takes(begins_within, room.alone));
+            .or_else(|| takes(is_whole_within, room.alone).filter(|_| is_separate || is_plain))
+            .or_else(|| takes(begins_within, room.alone).filter(|_| !is_plain));
         pings.is_some_and(|pings| pings > 0)
     }
 
@@ -108,7 +126,7 @@ impl Tracker {
         let makes_room = !is_service(cx, client)
             && !self.probes.is_doubtful(cx.now, client)
             && Message::decode(&block)
-                .is_ok_and(|block| self.takes_more(cx.now, client, &block, room));
+                .is_ok_and(|block| self.takes_more(cx.now, client, &block, room, false));
         if !makes_room {
             return false;
         }
@@ -163,12 +181,14 @@ impl Tracker {
             self.ask_for_proof(cx, datagram, (server, &kept), cx.port, room);
             return;
         }
+        let is_plain = self.keeps_whole(cx.now, client, &kept, room);
         let goes_on = Message::decode(kept.response()).is_ok_and(|response| {
             let is_due = match response.message_type() {
+                _ if is_plain => is_whole_within(&response, room.before_decoy),
                 Type::Confirmable => is_whole_within(&response, room.alone),
                 _ => is_all(&response) && begins_within(&response, room.alone),
             };
-            !is_due && self.takes_more(cx.now, client, &response, room)
+            !is_due && self.takes_more(cx.now, client, &response, room, is_plain)
         });
         if goes_on {
             self.nudge(cx, datagram, Towards::Sender, about);
@@ -196,9 +216,10 @@ impl Tracker {
         let standing = self.enter(cx, client, Entry::Credit, Size::default());
         let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
         let about = (id, kept.token());
+        let is_plain = self.keeps_whole(cx.now, client, &kept, room);
         let is_pinged = server == datagram.bearing.server
             && Message::decode(kept.response())
-                .is_ok_and(|response| self.takes_more(cx.now, client, &response, room))
+                .is_ok_and(|response| self.takes_more(cx.now, client, &response, room, is_plain))
             && self.nudge(cx, datagram, Towards::Sender, about);
         if is_pinged || self.release(cx, datagram, (server, &kept), room, true) == Released::Nothing
         {
