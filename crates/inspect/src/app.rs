@@ -335,11 +335,12 @@ impl App {
         }
     }
 
-    /// Its client has vanished, and holds nothing until it is heard again.
-    pub(crate) fn let_go(&mut self) {
+    /// Its client has vanished, and holds nothing until it is heard again. False if what its session has couldn't be
+    /// remembered, or another's had to be forgotten for it.
+    pub(crate) fn let_go(&mut self, now: Instant) -> bool {
         match self {
-            Self::Mqtt(_, session) => session.let_go(),
-            Self::Tls(..) | Self::Coap(_) | Self::Opaque => {}
+            Self::Mqtt(_, session) => session.fall_asleep(now),
+            Self::Tls(..) | Self::Coap(_) | Self::Opaque => true,
         }
     }
 

@@ -13,7 +13,7 @@ use wire::coap::Code;
 use wire::net::Layout;
 
 use crate::flow::FlowKey;
-use crate::holdings::{Held, Holdings, Room, SessionShare};
+use crate::holdings::{Held, Holdings, Room, SessionPart};
 use crate::metering::{Metered, Metering};
 use crate::outcome::verdict_of;
 use crate::time::Wall;
@@ -277,7 +277,7 @@ impl<'a, S: Sink> Context<'a, S> {
         &self,
         arrival: &Arrival,
         opens: Held,
-        replaces: Option<SessionShare>,
+        replaces: Option<SessionPart>,
     ) -> Room<'r>
     where
         'a: 'r,

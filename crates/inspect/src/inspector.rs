@@ -60,7 +60,7 @@ impl Inspector {
             shared: Shared::new(&limits, &seed),
             coap: coap::Tracker::new(&limits, &seed),
             metering: Metering::new(&limits, &seed),
-            holdings: Arc::new(Holdings::new(&seed)),
+            holdings: Arc::new(Holdings::new(&limits, &seed)),
             wall: Wall::unknown(),
             policy: ArcSwap::from_pointee(Installed::new(policy, 1)),
             unseen_until: AtomicU64::new(0),
@@ -74,9 +74,11 @@ impl Inspector {
     /// count against them, nor for whoever may stand in their names; only the request behind an answer that is yet to come, or
     /// behind an observation, counts once more.
     pub fn install(&self, policy: Arc<Policy>) {
-        let old = self
-            .policy
-            .rcu(|old| Installed::new(Arc::clone(&policy), old.generation + 1));
+        let old = self.policy.rcu(|old| {
+            let generation = old.generation + 1;
+            self.holdings.install(&old.policy, &policy, generation);
+            Installed::new(Arc::clone(&policy), generation)
+        });
         if old.policy.services() != policy.services() {
             // Nobody has seen what spoke at a port that is a service's from now on.
             self.flows.older.begin_anew();
@@ -95,6 +97,7 @@ impl Inspector {
     pub fn lose_sight(&self, now: Instant) {
         self.unseen_until.fetch_max(now.0, Ordering::Relaxed);
         self.shared.registry.lose_sight(now);
+        self.holdings.lose_sight(now);
         self.flows.older.lose_sight(now, &self.limits);
         self.coap
             .expect_midstream(now + self.limits.midstream_grace);
@@ -138,6 +141,7 @@ impl Inspector {
         self.handle_deadlines(now, &installed, sink);
         self.coap.handle_timeout(now);
         self.metering.handle_timeout(now);
+        self.holdings.handle_timeout(now);
         self.shared.registry.handle_timeout(now);
     }
 
@@ -149,6 +153,7 @@ impl Inspector {
             self.flows.poll_timeout(),
             self.coap.poll_timeout(),
             self.metering.poll_timeout(),
+            self.holdings.poll_timeout(),
             self.shared.registry.poll_timeout(),
         ];
         timeouts.into_iter().flatten().min()

@@ -110,6 +110,93 @@ fn who_is_silent_past_its_keep_alive_holds_nothing_whatever_the_rules_make_of_it
     assert_eq!(knock(&mut gateway, 4, "b"), Verdict::Refuse);
 }
 
+const TWO_FILTERS: &str = r#"
+    [[rule]]
+    id = "two-filters"
+    match = { packet = "SUBSCRIBE" }
+    limit = { max = 2, of = "subscriptions", per = "client_id" }
+    action = "reset"
+"#;
+
+/// A device's connection to a lasting session, which its server knows or doesn't.
+fn lasting(gateway: &mut Gateway, device: u16, is_there: bool) -> Stream {
+    let connect = encode::Connect {
+        client_id: &format!("device-{device}"),
+        clean_start: false,
+        ..encode::Connect::default()
+    };
+    let mut connack = mqtt::connack(connect.version, 0);
+    connack[2] = is_there.into();
+    let greetings = [mqtt::connect_with(&connect), connack];
+    Stream::greeted(gateway, Ends::v4(device, 1883), greetings)
+}
+
+/// Subscribes to a filter, which its server grants.
+fn subscribe(gateway: &mut Gateway, stream: &mut Stream, filter: &str) -> Verdict {
+    let mut bytes = Vec::new();
+    encode::subscribe(&mut bytes, Version::V311, 7, &[], &[(filter, 0)]);
+    let passage = stream.data(gateway, ToServer, &bytes);
+    if passage.outcome.forward {
+        stream.data(gateway, ToClient, &[0x90, 3, 0, 7, 0]);
+    }
+    passage.verdict()
+}
+
+fn hang_up(gateway: &mut Gateway, stream: &mut Stream) {
+    let frame = stream.segment(ToServer, 0, TcpFlags::RST | TcpFlags::ACK, &[]);
+    gateway.carry(stream.ends.side_of_sender(ToServer), &frame);
+}
+
+/// Has a session subscribe to two filters, and its client leave; then come back after `meanwhile`, and ask for one more.
+fn third_filter_after(meanwhile: impl FnOnce(&mut Gateway)) -> Verdict {
+    let mut gateway = Gateway::of("", TWO_FILTERS);
+    gateway.wait(Duration::from_secs(1));
+    let mut stream = lasting(&mut gateway, 1, false);
+    for filter in ["a", "b"] {
+        let verdict = subscribe(&mut gateway, &mut stream, filter);
+        assert_eq!(verdict, Verdict::Accept);
+    }
+    hang_up(&mut gateway, &mut stream);
+    gateway.wait(Duration::from_secs(1));
+    meanwhile(&mut gateway);
+    gateway.wait(Duration::from_secs(1));
+    let mut stream = lasting(&mut gateway, 1, true);
+    subscribe(&mut gateway, &mut stream, "c")
+}
+
+#[test]
+fn a_lasting_session_keeps_its_subscriptions_as_far_as_all_was_seen() {
+    assert_eq!(third_filter_after(|_| {}), Verdict::Reset);
+    let reloaded = third_filter_after(|gateway| {
+        gateway.inspector.install(policy_of("", TWO_FILTERS));
+    });
+    assert_eq!(reloaded, Verdict::Reset);
+    let week = third_filter_after(|gateway| gateway.wait(Duration::from_secs(8 * 86_400)));
+    assert_eq!(week, Verdict::Accept, "nobody is remembered for ever");
+}
+
+/// It may have been told otherwise meanwhile: what isn't known catches nobody.
+#[test]
+fn subscriptions_that_may_have_changed_unseen_count_for_nothing() {
+    let unseen = third_filter_after(|gateway| gateway.inspector.lose_sight(gateway.now));
+    assert_eq!(unseen, Verdict::Accept);
+    let unasked = third_filter_after(|gateway| {
+        gateway.inspector.install(policy_of("", ""));
+        let mut stream = lasting(gateway, 1, true);
+        stream.data(gateway, ToServer, &mqtt::pingreq());
+        hang_up(gateway, &mut stream);
+        gateway.inspector.install(policy_of("", TWO_FILTERS));
+    });
+    assert_eq!(unasked, Verdict::Accept);
+    let given_back = third_filter_after(|gateway| {
+        let mut stream = lasting(gateway, 1, true);
+        stream.data(gateway, ToServer, &mqtt::pingreq());
+        stream.data(gateway, ToServer, &[0xa2, 5, 0, 1, 0, 1, b'a']);
+        hang_up(gateway, &mut stream);
+    });
+    assert_eq!(given_back, Verdict::Accept);
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Connect(u16),
@@ -159,6 +246,11 @@ proptest! {
             match = { packet = "PUBLISH" }
             limit = { max = 2, of = "in_flight", per = "client_id" }
             action = "alert"
+            [[rule]]
+            id = "on-a-topic"
+            match = { packet = "PUBLISH" }
+            limit = { max = 3, of = "in_flight", per = "topic" }
+            action = "alert"
         "#;
         let by_flow = ALL.replace("destination", "flow");
         let policies = [policy_of("", ALL), policy_of("", &by_flow), policy_of("", "")];
@@ -183,7 +275,8 @@ proptest! {
                 Step::Accept(device) => say(device, ToClient, &mqtt::connack(version, 0)),
                 Step::Refuse(device) => say(device, ToClient, &mqtt::connack(version, 5)),
                 Step::Publish(device, id) => {
-                    let publish = mqtt::publish_qos(version, QoS::AtLeastOnce, id, "t", b"x");
+                    let topic = format!("t/{}", device % 3);
+                    let publish = mqtt::publish_qos(version, QoS::AtLeastOnce, id, &topic, b"x");
                     say(device, ToServer, &publish);
                 }
                 Step::Acknowledge(device, id) => {
@@ -204,7 +297,9 @@ proptest! {
                 Step::Wait(ms) => gateway.wait(Duration::from_millis(ms)),
             }
             let held = gateway.inspector.gauges();
-            prop_assert!(held.holdings <= 2 * (held.flows + held.half_open), "{:?}", held);
+            // The keys of each, and three topics.
+            let most = 2 * (held.flows + held.half_open) + 3;
+            prop_assert!(held.holdings <= most, "{:?}", held);
         }
         gateway.wait(Limits::default().idle_timeout + Duration::from_secs(2));
         let held = gateway.inspector.gauges();

@@ -47,6 +47,25 @@ const COUNTING: &str = r#"
     action = "reset"
 "#;
 
+/// Asks what is held at once, by all that belongs to somebody else, too.
+const HOLDING: &str = r#"
+    [[rule]]
+    id = "sessions"
+    match = { packet = "CONNECT" }
+    limit = { max = 100_000, of = "sessions", per = "destination" }
+    action = "reset"
+    [[rule]]
+    id = "subscriptions"
+    match = { packet = "SUBSCRIBE" }
+    limit = { max = 100, of = "subscriptions", per = "client_id" }
+    action = "reset"
+    [[rule]]
+    id = "in-flight"
+    match = { packet = "PUBLISH" }
+    limit = { max = 100, of = "in_flight", per = "topic" }
+    action = "reset"
+"#;
+
 /// A gateway with an open session, and that session's script.
 fn session() -> (Gateway, Stream) {
     let mut gateway = Gateway::of("", &[BASELINE, COUNTING].concat());
@@ -224,7 +243,16 @@ fn round_of_deliveries(round: u16) -> Vec<(Direction, Vec<u8>)> {
 
 #[test]
 fn deliveries_of_every_kind_allocate_nothing_in_the_steady_state() {
-    let mut gateway = Gateway::of("", BASELINE);
+    deliver_under(BASELINE);
+}
+
+#[test]
+fn nor_where_rules_ask_what_is_held() {
+    deliver_under(&[BASELINE, HOLDING].concat());
+}
+
+fn deliver_under(pack: &str) {
+    let mut gateway = Gateway::of("", pack);
     let mut stream = Stream::new(Ends::v4(7, 1883));
     stream.open(&mut gateway);
     let properties = [Property::TopicAliasMaximum(2)];
@@ -374,11 +402,15 @@ fn idle_sessions(inspector: &Inspector, count: u16) -> AllocationInfo {
 #[test]
 fn an_idle_session_costs_a_kibibyte_at_most() {
     const SESSIONS: u16 = 20_000;
-    let gateway = Gateway::of("", BASELINE);
-    let info = idle_sessions(&gateway.inspector, SESSIONS);
-    assert_eq!(gateway.inspector.gauges().sessions, usize::from(SESSIONS));
-    let each = info.bytes_current / i64::from(SESSIONS);
-    assert!(each <= 1024, "{each} bytes for an idle session");
+    // What rules ask about, somebody has to remember.
+    let holding = [BASELINE, HOLDING].concat();
+    for (pack, most) in [(BASELINE, 1024), (holding.as_str(), 1536)] {
+        let gateway = Gateway::of("", pack);
+        let info = idle_sessions(&gateway.inspector, SESSIONS);
+        assert_eq!(gateway.inspector.gauges().sessions, usize::from(SESSIONS));
+        let each = info.bytes_current / i64::from(SESSIONS);
+        assert!(each <= most, "{each} bytes for an idle session");
+    }
 }
 
 #[test]

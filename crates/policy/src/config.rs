@@ -87,6 +87,12 @@ impl Config {
         }
     }
 
+    /// Whether it leaves all rules of its packs as they are.
+    #[must_use]
+    pub fn has_all_rules(&self) -> bool {
+        self.exempted == Exempted::default()
+    }
+
     /// The same for cases that are about their own pack alone: what its rules don't speak of is let through.
     #[must_use]
     pub fn for_cases_alone(&self) -> Self {

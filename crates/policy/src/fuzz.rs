@@ -5,20 +5,25 @@ use std::net::IpAddr;
 use wire::Direction;
 use wire::mqtt::{ControlPacket, Version};
 
+use crate::matching::fuzz_json;
 use crate::{
     Action, Config, Diagnostics, Endpoints, Message, Policy, Protocol, Reason, Service, Session,
     Side, SourceText, Subject,
 };
 
-/// Reads a file as a configuration or as a pack, as its first byte says, and asks what comes out.
+/// Reads a file as a configuration or as a pack, or what follows as a payload, as its first byte says, and asks what
+/// comes out.
 ///
 /// # Panics
 /// When a promise is broken: a finding outside of the file, a policy in spite of errors, a ruling
-/// that is none.
+/// that is none, a value in JSON that is let through and not there.
 pub fn fuzz_policy(data: &[u8]) {
     let Some((choice, text)) = data.split_first() else {
         return;
     };
+    if *choice == b'j' {
+        return fuzz_json(text);
+    }
     let source = match SourceText::from_bytes("fuzz.toml", text) {
         Ok(source) => source,
         Err(problems) => return check_places(&problems, &String::from_utf8_lossy(text)),

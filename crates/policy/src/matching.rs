@@ -18,6 +18,7 @@ mod hello;
 mod key;
 mod list;
 mod measure;
+mod meet;
 mod name;
 mod names;
 mod narrow;
@@ -52,7 +53,7 @@ pub(crate) use option::names as option_names;
 pub(crate) use pattern::{Pattern, Relation};
 pub(crate) use payload::{
     PayloadCondition, Pointer, Range, Real, Tree as JsonTree, TreeBuilder as JsonTreeBuilder,
-    Value as JsonValue, lossy,
+    Value as JsonValue, any_reading, fuzz_json,
 };
 pub(crate) use prefix::delayed;
 pub(crate) use property::{PropertyCondition, forms as property_forms, name as property_name};

@@ -13,9 +13,11 @@ use crate::report::Report;
 
 /// More rules that ask for the same aren't compared with each other: it would take their square.
 const MAX_COMPARED: usize = 1024;
-/// So many pairs of rules that are opposed to each other are looked at: where thousands overlap all others, the first
-/// contradictions say enough.
+/// So many pairs of rules that are opposed to each other are looked at, and of long lists fewer: where thousands overlap
+/// all others, the first contradictions say enough.
 const MAX_OPPOSED: usize = 1 << 19;
+/// Pairs of entries that take no longer to look at than a pair of rules.
+const FREE_ENTRIES: usize = 32;
 /// As many rules are compared each with each; of more, those that the index finds.
 const FEW: usize = 512;
 /// Of a longer list of entries only so many are looked up.
@@ -39,8 +41,12 @@ pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index) {
         if pairs_left == 0 {
             continue;
         }
-        for (earlier, later) in search.opposed(at, &mut related).take(pairs_left) {
-            pairs_left -= 1;
+        for (earlier, later) in search.opposed(at, &mut related) {
+            let entries = rules[earlier].matching.weight() * rules[later].matching.weight();
+            pairs_left = pairs_left.saturating_sub(1 + entries / FREE_ENTRIES);
+            if pairs_left == 0 {
+                break;
+            }
             if !told[later] && conflict::contradicts(&rules[earlier], &rules[later]) {
                 conflict::report(report, &rules[earlier], &rules[later]);
                 told[later] = true;

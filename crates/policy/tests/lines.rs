@@ -105,6 +105,17 @@ fn requests_responses_and_empty_messages() {
 }
 
 #[test]
+fn no_bytes_are_quotes_of_either_kind() {
+    for none in ["\"\"", "''"] {
+        let mut case = case(&format!("\"\"\"GET /a token={none}\"\"\""), "");
+        let Speech::Coap { fields, .. } = case.say.remove(0).speech else {
+            panic!("a request");
+        };
+        assert_eq!(fields.bytes("token"), Some(&[][..]), "{none}");
+    }
+}
+
+#[test]
 fn bytes_segments_fragments_and_time() {
     assert_eq!(
         line("hex 30 04 0001").speech,

@@ -72,6 +72,48 @@ const WORDS: &[&str] = &[
     "'",
 ];
 
+/// What payloads are made of that look like JSON.
+const PIECES: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    ";",
+    "=",
+    "=>",
+    "\"a\"",
+    "\"A\"",
+    "\"a\\u0000b\"",
+    "\"\\x61\"",
+    "a",
+    "b",
+    "'",
+    "\"",
+    "\\",
+    "{\"a\":",
+    "{\"speed\":",
+    "500",
+    "0x1F",
+    "-1e3",
+    "true",
+    "NULL",
+    " ",
+    "\n",
+    "\r",
+    "\u{a0}",
+    "\u{2028}",
+    "/*",
+    "*/",
+    "//",
+    "#",
+    ")]}'",
+    "\0",
+    "\u{212a}",
+    "\\ud800",
+];
+
 fn check(choice: u8, text: &str) {
     let data: Vec<u8> = std::iter::once(choice).chain(text.bytes()).collect();
     fuzz_policy(&data);
@@ -88,6 +130,15 @@ proptest! {
     #[test]
     fn any_words_are_read_without_a_panic(words in vec(prop::sample::select(WORDS), 0..60), choice in 0u8..2) {
         check(choice, &words.concat());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2048))]
+
+    #[test]
+    fn any_payload_is_read_as_promised(pieces in vec(prop::sample::select(PIECES), 0..30)) {
+        check(b'j', &pieces.concat());
     }
 }
 

@@ -9,13 +9,19 @@
 //! No rule's id is in a key: what is held doesn't depend on who asks, and survives a reload. A share that
 //! was entered under another policy is entered anew when its holder is heard next.
 //!
+//! Two things belong to more than their holder: a message in flight to all who use its topic
+//! ([`messages`]), and what a session has subscribed to, to the session's next connection ([`asleep`]).
+//!
 //! Two messages that are judged at the very same time by two workers may both find room.
 
+mod asleep;
+mod filters;
+mod messages;
 mod room;
 mod session;
 mod share;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -23,13 +29,17 @@ use policy::{Per, Policy, Subject};
 use smallvec::SmallVec;
 use wire::Direction;
 
-use crate::Seed;
 use crate::flow::FlowKey;
 use crate::hashing::{Hashing, hashing};
 use crate::metering::Keys;
+use crate::{Instant, Limits, Seed};
 
+use asleep::{Asleep, Left};
+use messages::MessageRoom;
+pub(crate) use messages::Place;
 pub(crate) use room::Room;
-pub(crate) use session::Holder;
+use session::lock;
+pub(crate) use session::{Accepted, Holder, SessionPart};
 pub(crate) use share::{Held, Share, Slot};
 
 /// The keys of one holder: one for each that rules count by.
@@ -38,25 +48,26 @@ pub(crate) type HolderKeys = SmallVec<[u128; 2]>;
 /// Shards of the maps. Fixed, so that nothing depends on the machine.
 const SHARDS: usize = 64;
 
-/// The share of a session, which another session of its name may end.
-pub(crate) type SessionShare = Arc<Mutex<Share>>;
-
 /// All that is held. Shared by the workers.
 #[derive(Debug)]
 pub(crate) struct Holdings {
     totals: DashMap<u128, Held, Hashing>,
     /// The live session of a client identifier at a server.
-    named: DashMap<u128, SessionShare, Hashing>,
+    named: DashMap<u128, SessionPart, Hashing>,
+    messages: MessageRoom,
+    asleep: Asleep,
     keys: Keys,
 }
 
 impl Holdings {
     /// Draws its keys from `seed`, by purposes of its own.
-    pub(crate) fn new(seed: &Seed) -> Self {
+    pub(crate) fn new(limits: &Limits, seed: &Seed) -> Self {
         let map_seed = |purpose| hashing(seed.hash_seed(purpose));
         Self {
             totals: DashMap::with_hasher_and_shard_amount(map_seed("holdings"), SHARDS),
             named: DashMap::with_hasher_and_shard_amount(map_seed("holders"), SHARDS),
+            messages: MessageRoom::new(limits.meters),
+            asleep: Asleep::new(limits, seed),
             keys: Keys::new(seed, "holdings keys"),
         }
     }
@@ -87,7 +98,7 @@ impl Holdings {
         self.keys.key(policy, per as u64, counted, subject, flow)
     }
 
-    /// All keys of a holder.
+    /// All keys of a holder. A topic is none: it is its messages'.
     pub(crate) fn keys(
         &self,
         policy: &Policy,
@@ -95,7 +106,8 @@ impl Holdings {
         flow: &FlowKey,
     ) -> HolderKeys {
         let all = policy.held_per().iter();
-        all.filter_map(|per| self.key(policy, *per, subject, flow))
+        all.filter(|per| **per != Per::Topic)
+            .filter_map(|per| self.key(policy, *per, subject, flow))
             .collect()
     }
 
@@ -116,23 +128,51 @@ impl Holdings {
     }
 
     /// The live session of a name.
-    pub(crate) fn named(&self, name: u128) -> Option<SessionShare> {
-        self.named.get(&name).map(|share| Arc::clone(&share))
+    pub(crate) fn named(&self, name: u128) -> Option<SessionPart> {
+        self.named.get(&name).map(|part| Arc::clone(&part))
     }
 
-    /// A session takes a name: whoever held it is ended by its server ([MQTT-3.1.4-2], 5.0
-    /// [MQTT-3.1.4-3]), and holds nothing from here on.
-    fn take_name(&self, name: u128, share: &SessionShare) {
-        let earlier = self.named.insert(name, Arc::clone(share));
-        if let Some(earlier) = earlier.filter(|earlier| !Arc::ptr_eq(earlier, share)) {
-            lock(&earlier).end();
+    /// Until `now` frames may have gone by unseen.
+    pub(crate) fn lose_sight(&self, now: Instant) {
+        self.asleep.lose_sight(now);
+    }
+
+    /// A policy takes the place of another: what happens while nobody asks isn't known to who asks later.
+    pub(crate) fn install(&self, old: &Policy, new: &Policy, generation: u64) {
+        if old.held_per().is_empty() || new.held_per().is_empty() {
+            self.asleep.ask_since(generation);
         }
     }
 
+    /// Forgets what is over, a bounded amount of it.
+    pub(crate) fn handle_timeout(&self, now: Instant) {
+        self.asleep.handle_timeout(now);
+    }
+
+    /// When [`Holdings::handle_timeout`] has something to do, and what.
+    pub(crate) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let next = self.asleep.poll_timeout();
+        next.map(|next| (next, "sessions without a connection"))
+    }
+
+    /// A session takes a name: whoever held it is ended by its server ([MQTT-3.1.4-2], 5.0
+    /// [MQTT-3.1.4-3]), and holds nothing from here on. What was held under the name last, if anything was.
+    fn take_name(&self, now: Instant, name: u128, part: &SessionPart) -> Option<Left> {
+        let asleep = self.asleep.wake(now, name);
+        let earlier = self.named.insert(name, Arc::clone(part));
+        let ended = earlier.filter(|earlier| !Arc::ptr_eq(earlier, part));
+        ended.and_then(|ended| lock(&ended).end()).or(asleep)
+    }
+
+    /// Whether what a session has left is still what it has, if its server knows it.
+    fn is_sure(&self, left: &Left) -> bool {
+        self.asleep.is_sure(left)
+    }
+
     /// The session is over.
-    fn leave_name(&self, name: u128, share: &SessionShare) {
+    fn leave_name(&self, name: u128, part: &SessionPart) {
         self.named
-            .remove_if(&name, |_, holder| Arc::ptr_eq(holder, share));
+            .remove_if(&name, |_, holder| Arc::ptr_eq(holder, part));
     }
 
     fn add(&self, key: u128, more: &Held) {
@@ -152,11 +192,6 @@ impl Holdings {
             }
         }
     }
-}
-
-/// A share is consistent after every call, so a panic elsewhere does it no harm.
-pub(crate) fn lock(share: &SessionShare) -> std::sync::MutexGuard<'_, Share> {
-    share.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use policy::{Holding, Limit, MaxLimit, Meters, Policy, RuleIndex, Subject};
 use wire::Direction;
 
-use super::{Held, Holdings, SessionShare, Slot, lock};
+use super::{Held, Holdings, SessionPart, Slot, lock};
 use crate::flow::FlowKey;
 
 /// What a message would open, as rules ask about it.
@@ -14,7 +14,7 @@ pub(crate) struct Room<'a> {
     pub(crate) flow: FlowKey,
     pub(crate) opens: Held,
     /// The session that its server ends for this one.
-    pub(crate) replaces: Option<SessionShare>,
+    pub(crate) replaces: Option<SessionPart>,
 }
 
 impl Room<'_> {
@@ -31,11 +31,8 @@ impl Room<'_> {
         let Some(key) = key else {
             return false;
         };
-        let replaced = self.replaces.as_ref().map_or(0, |share| {
-            let share = lock(share);
-            let is_counted = share.is_under(key);
-            if is_counted { share.held().of(slot) } else { 0 }
-        });
+        let replaced = self.replaces.as_ref();
+        let replaced = replaced.map_or(0, |part| lock(part).held_under(key).of(slot));
         let held = self.holdings.total(key).of(slot).saturating_sub(replaced);
         held.saturating_add(opens) > limit.max
     }

@@ -92,6 +92,15 @@ impl Share {
         self.held
     }
 
+    pub(super) fn holdings(&self) -> &Arc<Holdings> {
+        &self.holdings
+    }
+
+    /// Whether another has taken its place.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// Whether its holder is counted under that key.
     pub(crate) fn is_under(&self, key: u128) -> bool {
         !self.is_over && self.keys.contains(&key)

@@ -12,6 +12,7 @@ use wire::mqtt::{ControlPacket, PacketType, Version};
 use super::Session;
 use super::inflight::{ANY_COUNT, AskedQos, Entry, Step};
 use super::untracked::Unseen;
+use crate::holdings::Place;
 use crate::pool::Pool;
 
 /// What a control packet does to an exchange.
@@ -95,6 +96,11 @@ impl Move {
             },
         })
     }
+}
+
+/// The direction and the identifier of the exchange that a packet is a part of.
+pub(super) fn exchange_of(packet: &ControlPacket<'_>, direction: Direction) -> Option<Place> {
+    Move::of(packet, direction).map(|step| (step.opened, step.packet_id))
 }
 
 /// A count of filters or of their codes, as an entry keeps it.

@@ -1,14 +1,16 @@
 //! What a session holds at once, as rules with a `max` count it.
 
-use policy::{Protocol, Subject};
+use policy::{Message, Per, Protocol, Subject};
+use smallvec::SmallVec;
 use wire::Direction;
-use wire::mqtt::{ControlPacket, Subscribe};
+use wire::mqtt::{ControlPacket, Subscribe, Version};
 
+use super::delivery;
 use super::inflight::Step;
 use super::packet::Scene;
 use super::session::{Session, Stage};
-use crate::Sink;
-use crate::holdings::{Held, Holder, HolderKeys, Room, Slot};
+use crate::holdings::{Accepted, Held, Holder, HolderKeys, Place, Room, Slot};
+use crate::{Instant, LimitKind, Sink};
 
 impl<'c, S: Sink> Scene<'_, 'c, S> {
     /// The room for what a packet would open, where rules ask and it opens something.
@@ -22,7 +24,9 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
         }
         let opens = self.opens(packet);
         let mut room = self.cx.room(self.arrival, opens?, None);
-        if matches!(packet, ControlPacket::Connect(_)) {
+        // Until it is accepted, another may stand in its name.
+        let is_new = self.session.stage == Stage::Connecting;
+        if is_new || matches!(packet, ControlPacket::Connect(_)) {
             let holdings = self.cx.holdings;
             let name = holdings.name(self.cx.policy, subject, &room.flow);
             room.replaces = name.and_then(|name| holdings.named(name));
@@ -59,7 +63,7 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
             .rare
             .as_ref()
             .and_then(|rare| rare.holder.as_ref());
-        let mut new: Vec<u64> = subscribe
+        let mut new: SmallVec<[u64; 16]> = subscribe
             .subscriptions()
             .map(|subscription| holdings.hash(subscription.filter))
             .filter(|filter| !holder.is_some_and(|holder| holder.has(*filter)))
@@ -86,30 +90,80 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
         if is_connack || holder.generation() != self.cx.generation {
             self.enter_anew(&mut holder, packet);
         }
-        holder.note(packet);
+        holder.note(self.cx.now, packet);
+        self.note_topic(&holder, packet);
         for direction in [Direction::ToServer, Direction::ToClient] {
             holder.set_in_flight(direction, self.session.in_flight(direction));
         }
         self.session.rare.get_or_insert_default().holder = Some(holder);
     }
 
-    /// A session that begins, or began before rules asked.
+    /// A session that begins, or began before rules asked, or was silent for so long that it was let go.
     fn new_holder(&self, packet: &ControlPacket<'_>) -> Holder {
         let (keys, name) = self.identify(packet);
         let mut holder = Holder::new(self.cx.holdings, self.cx.generation, keys);
-        if self.session.stage == Stage::Open {
-            holder.take_name(name);
-        }
+        self.accept(&mut holder, name, true);
         holder
     }
 
     /// Its server has accepted it, or it is counted by something else from here on.
     fn enter_anew(&self, holder: &mut Holder, packet: &ControlPacket<'_>) {
         let (keys, name) = self.identify(packet);
-        holder.move_to(self.cx.generation, keys);
+        holder.move_to(self.cx.generation, keys, self.counts_topics());
+        let is_resumed = match packet {
+            // A server of 3.1 doesn't say.
+            ControlPacket::ConnAck(connack) => {
+                connack.session_present
+                    && self.session.version != Version::V31
+                    && !self.session.terms.starts_clean()
+            }
+            _ => true,
+        };
+        self.accept(holder, name, is_resumed);
+    }
+
+    fn accept(&self, holder: &mut Holder, name: Option<u128>, is_resumed: bool) {
         if self.session.stage == Stage::Open {
-            holder.take_name(name);
+            let accepted = Accepted {
+                name,
+                is_resumed,
+                lasts_s: self.session.membership.lasts_s(),
+            };
+            holder.take_name(self.cx.now, &accepted);
         }
+    }
+
+    fn counts_topics(&self) -> bool {
+        self.cx.policy.held_per().contains(&Per::Topic)
+    }
+
+    /// Takes note of a message that is in flight now, or isn't any more, where rules count by topic.
+    fn note_topic(&mut self, holder: &Holder, packet: &ControlPacket<'_>) {
+        let direction = self.arrival.direction;
+        let place = delivery::exchange_of(packet, direction).filter(|_| self.counts_topics());
+        let Some(place) = place else {
+            return;
+        };
+        if !self.session.is_in_flight(place) {
+            holder.leave_topic(place);
+        } else if matches!(packet, ControlPacket::Publish(_))
+            && let Some(topic) = self.topic_key(packet)
+            && !holder.enter_topic(place, topic)
+        {
+            self.cx.limit(LimitKind::Meters);
+        }
+    }
+
+    fn topic_key(&self, packet: &ControlPacket<'_>) -> Option<u128> {
+        let subject = Subject {
+            message: Message::Mqtt(packet),
+            session: self.session.known(Some(packet), self.arrival.direction),
+            ..self.arrival.detection(Protocol::Mqtt, &[])
+        };
+        let ends = &self.arrival.endpoints;
+        let (flow, _) = self.arrival.carrier.key(self.cx.port.link, ends);
+        let holdings = self.cx.holdings;
+        holdings.key(self.cx.policy, Per::Topic, &subject, &flow)
     }
 
     /// The keys of the session as a holder, and that of its name.
@@ -128,14 +182,26 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
 
 impl Session {
     /// Gives back what it holds; it is counted again when its client is heard.
-    pub(crate) fn let_go(&mut self) {
+    pub(super) fn let_go(&mut self) {
         if let Some(rare) = &mut self.rare {
             rare.holder = None;
         }
     }
 
+    /// The same when its client has vanished: it may come back to the session. False if what that has couldn't be
+    /// remembered, or another's had to be forgotten for it.
+    pub(crate) fn fall_asleep(&mut self, now: Instant) -> bool {
+        let holder = self.rare.as_mut().and_then(|rare| rare.holder.take());
+        holder.is_none_or(|holder| holder.fall_asleep(now))
+    }
+
     /// How many messages that travel this way are in flight, as far as is known.
     fn in_flight(&self, direction: Direction) -> u32 {
         self.in_flight.messages(direction).into()
+    }
+
+    fn is_in_flight(&self, (direction, packet_id): Place) -> bool {
+        let entry = self.in_flight.entry(direction, packet_id);
+        entry.is_some_and(|entry| entry.step.is_message())
     }
 }

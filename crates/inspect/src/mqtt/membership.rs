@@ -27,6 +27,11 @@ pub(super) struct Membership {
 }
 
 impl Membership {
+    /// For how long the session outlasts its connection, as far as is known.
+    pub(super) fn lasts_s(&self) -> u32 {
+        self.lasts_s
+    }
+
     /// The connection is over. True if a lasting session of somebody else had to be forgotten.
     pub(super) fn end(self, now: Instant, shared: &Shared) -> bool {
         let lasts = Duration::from_secs(self.lasts_s.into());

@@ -333,7 +333,8 @@ impl Session {
     pub(crate) fn close(mut self, now: Instant, shared: &Shared) -> Closing {
         self.framers.clear(shared);
         self.give_up_aliases(shared);
-        let evicted = self.membership.end(now, shared);
+        let is_remembered = self.fall_asleep(now);
+        let evicted = self.membership.end(now, shared) || !is_remembered;
         let was_open = self.stage == Stage::Open;
         if was_open {
             shared.session_closed();

@@ -116,8 +116,8 @@ impl Connection {
             if self.app.note_closing(cx.now, shared) {
                 cx.limit(LimitKind::Clients);
             }
-            if reason == Reason::MQTT_SESSION_KEEP_ALIVE {
-                self.app.let_go();
+            if reason == Reason::MQTT_SESSION_KEEP_ALIVE && !self.app.let_go(cx.now) {
+                cx.limit(LimitKind::Clients);
             }
             self.excuse(cx.now);
             return;

@@ -310,3 +310,119 @@ expect  = { verdict = "accept" }
 "#,
     );
 }
+
+/// A topic is its server's, whoever publishes.
+#[test]
+fn messages_in_flight_are_counted_by_topic() {
+    assert_cases(
+        r#"
+[[rule]]
+id     = "two-on-a-topic"
+match  = { packet = "PUBLISH", direction = "to_server", topic = "plant/#" }
+limit  = { max = 2, of = "in_flight", per = "topic" }
+action = "drop"
+
+[[rule]]
+id     = "one-to-readers"
+match  = { packet = "PUBLISH", direction = "to_client" }
+limit  = { max = 1, of = "in_flight", per = "topic" }
+action = "alert"
+
+[[case]]
+name   = "three on one topic, by two clients, of both QoS"
+from   = ["10.20.0.7", "10.20.0.8"]
+say    = [
+  "@1 CONNECT client_id=a", "@1 < CONNACK", "@2 CONNECT client_id=b", "@2 < CONNACK",
+  "@1 PUBLISH topic=plant/x qos=1 packet_id=1", "@2 PUBLISH topic=plant/x qos=2 packet_id=1",
+  "@1 PUBLISH topic=plant/x qos=1 packet_id=2",
+]
+expect = { verdict = "drop", rule = "two-on-a-topic", reason = "rule.limit.max" }
+
+[[case]]
+name   = "on several topics, and of QoS 0"
+say    = [
+  "CONNECT", "< CONNACK", "PUBLISH topic=plant/x qos=1 packet_id=1", "PUBLISH topic=plant/x qos=1 packet_id=2",
+  "PUBLISH topic=plant/y qos=1 packet_id=3", "PUBLISH topic=plant/y qos=1 packet_id=4", "PUBLISH topic=plant/x",
+  "PUBLISH topic=PLANT/x qos=1 packet_id=5",
+]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "each direction by itself"
+say    = [
+  "CONNECT", "< CONNACK", "PUBLISH topic=plant/x qos=1 packet_id=1", "PUBLISH topic=plant/x qos=1 packet_id=2",
+  "< PUBLISH topic=plant/x qos=1 packet_id=1",
+]
+expect = { verdict = "accept", alerts = [] }
+
+[[case]]
+name   = "acknowledged, the one in one step, the other in three"
+say    = [
+  "CONNECT", "< CONNACK", "PUBLISH topic=plant/x qos=1 packet_id=1", "PUBLISH topic=plant/x qos=2 packet_id=2",
+  "< PUBACK packet_id=1", "PUBLISH topic=plant/x qos=2 packet_id=3", "< PUBREC packet_id=2", "PUBREL packet_id=2",
+  "< PUBCOMP packet_id=2", "PUBLISH topic=plant/x qos=1 packet_id=2",
+]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "received, but not released"
+say    = [
+  "CONNECT", "< CONNACK", "PUBLISH topic=plant/x qos=2 packet_id=1", "PUBLISH topic=plant/x qos=2 packet_id=2",
+  "< PUBREC packet_id=1", "PUBREL packet_id=1", "PUBLISH topic=plant/x qos=1 packet_id=3",
+]
+expect = { verdict = "drop", rule = "two-on-a-topic" }
+
+[[case]]
+name   = "refused by its server"
+say    = [
+  "CONNECT version=5.0", "< CONNACK", "PUBLISH topic=plant/x qos=2 packet_id=1", "PUBLISH topic=plant/x qos=2 packet_id=2",
+  "< PUBREC packet_id=1 code=0x87", "PUBLISH topic=plant/x qos=1 packet_id=3",
+]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "said again"
+say    = [
+  "CONNECT", "< CONNACK", "PUBLISH topic=plant/x qos=1 packet_id=1", "PUBLISH topic=plant/x qos=1 packet_id=2",
+  "PUBLISH topic=plant/x qos=1 packet_id=1 dup", "PUBLISH topic=plant/x qos=1 packet_id=2 dup",
+]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "an alias is seen through"
+say    = [
+  "CONNECT version=5.0", "< CONNACK topic_alias_maximum=5", "PUBLISH topic=plant/x alias=1 qos=1 packet_id=1",
+  "PUBLISH topic='' alias=1 qos=1 packet_id=2", "PUBLISH topic='' alias=1 qos=1 packet_id=3",
+]
+expect = { verdict = "drop", rule = "two-on-a-topic" }
+
+[[case]]
+name   = "what a connection had in flight is gone with it"
+say    = [
+  "CONNECT client_id=a clean=false", "< CONNACK", "PUBLISH topic=plant/x qos=1 packet_id=1",
+  "PUBLISH topic=plant/x qos=1 packet_id=2", "reconnect", "CONNECT client_id=a clean=false", "< CONNACK session_present",
+  "PUBLISH topic=plant/x qos=1 packet_id=1 dup", "PUBLISH topic=plant/x qos=1 packet_id=2 dup",
+]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "and with the client's next one, said before that is accepted"
+from   = ["10.20.0.7", "10.20.0.8"]
+say    = [
+  "@1 CONNECT client_id=a clean=false", "@1 < CONNACK", "@1 PUBLISH topic=plant/x qos=1 packet_id=1",
+  "@1 PUBLISH topic=plant/x qos=1 packet_id=2", "@2 CONNECT client_id=a clean=false",
+  "@2 PUBLISH topic=plant/x qos=1 packet_id=1 dup", "@2 PUBLISH topic=plant/x qos=1 packet_id=2 dup",
+]
+expect = { verdict = "accept" }
+
+[[case]]
+name   = "a message to each of two readers"
+from   = ["10.20.0.7", "10.20.0.8"]
+say    = [
+  "@1 CONNECT client_id=a", "@1 < CONNACK", "@2 CONNECT client_id=b", "@2 < CONNACK",
+  "@1 < PUBLISH topic=t qos=1 packet_id=1", "@2 < PUBLISH topic=t qos=1 packet_id=1",
+]
+expect = { verdict = "accept", alerts = ["one-to-readers"] }
+"#,
+    );
+}

@@ -1,6 +1,7 @@
 //! What rules ask of messages, through a real inspector: the cases of packs made for it.
 
 mod held;
+mod lasting;
 
 use std::sync::Arc;
 

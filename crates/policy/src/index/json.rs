@@ -2,7 +2,7 @@
 //! other.
 
 use crate::matching::{
-    Bounds, JsonLook, JsonTree, JsonTreeBuilder, JsonValue, Pointer, Range, Real, lossy,
+    Bounds, JsonLook, JsonTree, JsonTreeBuilder, JsonValue, Pointer, Range, Real, any_reading,
 };
 
 use super::Sought;
@@ -60,14 +60,14 @@ impl ValuesBuilder {
 }
 
 impl Values {
-    /// Tells the numbers of all that values are, as the most lenient of readers finds them.
+    /// Tells the numbers of all that values are, as some lenient reader finds them.
     pub(super) fn find(&self, payload: &[u8], tell: &mut impl FnMut(u32)) {
         self.0.find(payload, &mut |asked, value| {
             asked.known.there.into_iter().for_each(&mut *tell);
             match value {
                 JsonValue::Flag(flag) => asked.known.tell_flag(flag, tell),
                 JsonValue::Number(number) => asked.numbers.find(Real(number).rank(), tell),
-                JsonValue::Text(raw) => lossy(raw, |text| asked.texts.find(text, tell)),
+                JsonValue::Text(raw) => asked.tell_texts(raw, tell),
                 JsonValue::Other => {}
             }
         });
@@ -91,6 +91,15 @@ impl Values {
             JsonLook::Within(range) => asked.numbers.related(bounds(*range), sought, tell),
             JsonLook::Text(_, text) => asked.texts.find(text, tell),
         }
+    }
+}
+
+impl Asked {
+    fn tell_texts(&self, raw: &[u8], tell: &mut impl FnMut(u32)) {
+        any_reading(raw, |text| {
+            self.texts.find(text, tell);
+            false
+        });
     }
 }
 
@@ -148,7 +157,8 @@ mod tests {
             ("Infinity", &[0, 4]),
             ("-1e999", &[0]),
             ("NaN", &[0]),
-            ("-nan", &[0]),
+            // A text to whom it is no number.
+            ("-nan", &[0, 7]),
             (r#""j-7""#, &[0, 5, 6, 7]),
             (r#""j\u002d8""#, &[0, 6, 7]),
             (r#""-""#, &[0, 7]),
@@ -157,6 +167,7 @@ mod tests {
             let mut found = Vec::new();
             values.find(payload.as_bytes(), &mut |number| found.push(number));
             found.sort_unstable();
+            found.dedup();
             assert_eq!(found, numbers, "{value}");
         }
     }

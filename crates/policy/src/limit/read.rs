@@ -297,9 +297,10 @@ fn check_holding(report: &mut Report, scope: Scope, limit: &MaxLimit, node: &Nod
     let name = limit.per.name();
     match limit.per {
         Per::Topic => {
-            let message = format!("`{}` aren't counted by topic", limit.of.name());
-            let finding = report.error(node.span(), message);
-            finding.help(why_not_by_topic(limit.of));
+            if let Some(why) = why_not_by_topic(limit.of) {
+                let message = format!("`{}` aren't counted by topic", limit.of.name());
+                report.error(node.span(), message).help(why);
+            }
         }
         Per::ClientId | Per::Username if !scope.is_subset(Scope::protocol(Protocol::Mqtt)) => {
             let message = format!("who holds `{}` has no `{name}`", limit.of.name());
@@ -310,24 +311,22 @@ fn check_holding(report: &mut Report, scope: Scope, limit: &MaxLimit, node: &Nod
     }
 }
 
-const fn why_not_by_topic(of: Holding) -> &'static str {
+/// A message in flight has one.
+const fn why_not_by_topic(of: Holding) -> Option<&'static str> {
     match of {
-        Holding::Sessions => {
+        Holding::Sessions => Some(
             "a session has no topic: count it by client, client_id, username, \
-            destination, flow or zone"
-        }
-        Holding::Subscriptions => {
+            destination, flow or zone",
+        ),
+        Holding::Subscriptions => Some(
             "a subscription has a filter, which may be of many topics: count it \
-            by client, client_id, username, destination, flow or zone"
-        }
-        Holding::InFlight => {
-            "what waits for an acknowledgement is held by its session: count it by client, \
-            client_id, username, destination, flow or zone, or what is published to a topic by its `rate`"
-        }
-        Holding::Observers | Holding::Exchanges => {
+            by client, client_id, username, destination, flow or zone",
+        ),
+        Holding::InFlight => None,
+        Holding::Observers | Holding::Exchanges => Some(
             "CoAP has no topics: count them by client, \
-            destination, flow or zone"
-        }
+            destination, flow or zone",
+        ),
     }
 }
 

@@ -26,27 +26,20 @@ pub(crate) trait Comparable: PartialEq {
 
 impl Comparable for Pattern {
     fn takes_in(&self, other: &Self) -> bool {
-        self == other || self.compares(Relation::Within, other)
+        self == other || Relation::Within.holds(self.as_written(), other.as_written())
     }
 
     /// What is put into a pattern makes it match less than its widened form.
     fn is_apart_from(&self, other: &Self) -> bool {
-        !Relation::Overlaps.holds(&self.widened(), &other.widened())
+        !Relation::Overlaps.holds(self.widened(), other.widened())
     }
 
     fn meets(&self, other: &Self) -> bool {
-        self == other || self.compares(Relation::Overlaps, other)
+        Relation::Overlaps.holds(self.as_written(), other.as_written())
     }
 
     fn is_one_of_many(&self) -> bool {
         !self.is_everything()
-    }
-}
-
-impl Pattern {
-    fn compares(&self, relation: Relation, other: &Self) -> bool {
-        let are_plain = !self.is_filled() && !other.is_filled();
-        are_plain && relation.holds(&self.widened(), &other.widened())
     }
 }
 

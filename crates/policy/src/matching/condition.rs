@@ -190,7 +190,9 @@ impl Condition {
                 | Measure::KeepAlive
                 | Measure::PacketId
                 | Measure::MessageId
-                | Measure::Token,
+                | Measure::Token
+                | Measure::BlockSize
+                | Measure::BlockNumber,
                 _,
             ) => 1,
             Self::Address(..) | Self::Qos(_) => 2,

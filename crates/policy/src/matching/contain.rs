@@ -1,5 +1,5 @@
 //! How the conditions of two rules relate, as far as that is plain to see: whether one holds wherever the
-//! other does, whether both can hold for the same message.
+//! other does, whether no message is one for which both hold.
 
 use super::compare::Comparable;
 use super::condition::{Condition, FilterCondition, SubscriptionOptions};
@@ -8,11 +8,12 @@ use super::hello::HelloCondition;
 use super::list::List;
 use super::measure::Measure;
 use super::pattern::Pattern;
-use super::payload::{Bytes, PayloadCondition};
+use super::payload::{Bytes, JsonTest, PayloadCondition, Range};
 use super::time::Schedule;
+use super::value::Test;
 
 /// Longer lists are only compared for being the same.
-const MAX_PAIRS: usize = 4096;
+pub(super) const MAX_PAIRS: usize = 4096;
 
 impl Condition {
     /// Whether this one holds wherever `other` does.
@@ -42,21 +43,14 @@ impl Condition {
                 (Self::Time(mine), Self::Time(theirs)) => take_in(mine, theirs),
                 (Self::Hello(mine), Self::Hello(theirs)) => mine.is_implied_by(theirs),
                 (Self::Payload(mine), Self::Payload(theirs)) => mine.is_implied_by(theirs),
+                (Self::Property(mine), Self::Property(theirs)) => {
+                    self.is_kin_of(other) && mine.test.is_implied_by(&theirs.test)
+                }
+                (Self::Option(mine), Self::Option(theirs)) => {
+                    self.is_kin_of(other) && mine.test.is_implied_by(&theirs.test)
+                }
                 _ => false,
             }
-    }
-
-    /// Whether a message can be one for which both hold, as far as that is plain to see.
-    pub(crate) fn meets(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Topic(mine), Self::Topic(theirs)) => mine.meets(theirs),
-            (Self::TopicText(mine), Self::TopicText(theirs)) => mine.meets(theirs),
-            (Self::Path(mine), Self::Path(theirs)) => mine.meets(theirs),
-            (Self::Address(_, mine), Self::Address(_, theirs)) => mine.meets(theirs),
-            (Self::Identity(_, mine), Self::Identity(_, theirs)) => mine.meets(theirs),
-            (Self::Password(mine), Self::Password(theirs)) => mine.meets(theirs),
-            (mine, theirs) => mine.is_implied_by(theirs) || theirs.is_implied_by(mine),
-        }
     }
 
     /// Whether no message is one for which both hold, as far as that is plain to see. Of what a message has
@@ -112,7 +106,7 @@ fn take_in(mine: &[Schedule], theirs: &[Schedule]) -> bool {
 
 impl<T: Comparable> List<T> {
     /// Whether this list holds wherever `other` does.
-    fn takes_in(&self, other: &Self) -> bool {
+    pub(super) fn takes_in(&self, other: &Self) -> bool {
         if self.pairs(other) > MAX_PAIRS {
             return self == other;
         }
@@ -123,30 +117,6 @@ impl<T: Comparable> List<T> {
         let mut excluded = self.none_of.iter();
         self.names_all_of(other, T::takes_in)
             && excluded.all(|mine| other.excludes(mine) || is_never_theirs(mine))
-    }
-
-    /// Whether something plainly fits both.
-    fn meets(&self, other: &Self) -> bool {
-        if self.pairs(other) > MAX_PAIRS {
-            return false;
-        }
-        let is_let_in = |named: &[&T]| {
-            let mut excluded = self.none_of.iter().chain(&other.none_of);
-            excluded.all(|not| named.iter().any(|entry| entry.is_apart_from(not)))
-        };
-        let mut named = self.any_of.iter().chain(&other.any_of);
-        match (self.any_of.is_empty(), other.any_of.is_empty()) {
-            (true, true) => self
-                .none_of
-                .iter()
-                .chain(&other.none_of)
-                .all(T::is_one_of_many),
-            (false, false) => self.any_of.iter().any(|mine| {
-                let mut theirs = other.any_of.iter();
-                theirs.any(|theirs| mine.meets(theirs) && is_let_in(&[mine, theirs]))
-            }),
-            _ => named.any(|entry| is_let_in(&[entry])),
-        }
     }
 
     /// Whether nothing fits both.
@@ -190,7 +160,7 @@ impl<T: PartialEq> List<T> {
         self.any_of.is_empty() || !other.any_of.is_empty() && other.any_of.iter().all(is_named)
     }
 
-    fn pairs(&self, other: &Self) -> usize {
+    pub(super) fn pairs(&self, other: &Self) -> usize {
         let len = |list: &Self| list.any_of.len() + list.none_of.len();
         len(self).saturating_mul(len(other))
     }
@@ -237,6 +207,31 @@ impl HelloCondition {
     }
 }
 
+impl Test {
+    /// Whether what passes the other passes this.
+    fn is_implied_by(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Within(mine), Self::Within(theirs)) => theirs.is_subset(mine),
+            (Self::Like(mine), Self::Like(theirs)) => mine.takes_in(theirs),
+            (mine, theirs) => mine == theirs,
+        }
+    }
+}
+
+impl JsonTest {
+    fn is_implied_by(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Within(mine), Self::Within(theirs)) => {
+                let is_taken_in = |range: &Range| mine.iter().any(|mine| mine.takes_in(range));
+                mine.len().saturating_mul(theirs.len()) <= MAX_PAIRS
+                    && theirs.iter().all(is_taken_in)
+            }
+            (Self::Like(mine), Self::Like(theirs)) => mine.takes_in(theirs),
+            (mine, theirs) => mine == theirs,
+        }
+    }
+}
+
 impl SubscriptionOptions {
     fn are_implied_by(&self, other: &Self) -> bool {
         let is_same = |mine: Option<bool>, theirs| mine.is_none() || mine == theirs;
@@ -252,7 +247,6 @@ impl SubscriptionOptions {
 }
 
 impl PayloadCondition {
-    /// Of JSON's values only the same test is known to hold.
     fn is_implied_by(&self, other: &Self) -> bool {
         let size_fits = match (&self.size, &other.size) {
             (None, _) => true,
@@ -272,6 +266,9 @@ impl PayloadCondition {
             && self.starts_with.takes_in_by(&other.starts_with, begins)
             && contains
             && self.regex.takes_in_by(&other.regex, PartialEq::eq)
-            && self.json.iter().all(|test| other.json.contains(test))
+            && self.json.iter().all(|(pointer, mine)| {
+                let mut theirs = other.json.iter();
+                theirs.any(|(at, theirs)| at == pointer && mine.is_implied_by(theirs))
+            })
     }
 }

@@ -18,11 +18,13 @@ pub(crate) enum Extent {
     MessageId,
     Options,
     Token,
+    BlockSize,
+    BlockNumber,
 }
 
 impl Extent {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; Self::Token as usize + 1] = [
+    pub(crate) const ALL: [Self; Self::BlockNumber as usize + 1] = [
         Self::Message,
         Self::Payload,
         Self::SourcePort,
@@ -34,6 +36,8 @@ impl Extent {
         Self::MessageId,
         Self::Options,
         Self::Token,
+        Self::BlockSize,
+        Self::BlockNumber,
     ];
 
     /// What is measured of a message; levels are those of each of its filters.
@@ -49,6 +53,8 @@ impl Extent {
             Measure::MessageId => Self::MessageId,
             Measure::Options => Self::Options,
             Measure::Token => Self::Token,
+            Measure::BlockSize => Self::BlockSize,
+            Measure::BlockNumber => Self::BlockNumber,
             Measure::Vlan | Measure::Levels => return None,
         })
     }
@@ -67,6 +73,8 @@ impl Extent {
             Self::MessageId => told::message_id(subject)?.into(),
             Self::Options => subject.message.coap()?.options().count(),
             Self::Token => subject.message.coap()?.token().len(),
+            Self::BlockSize => return told::block_size(subject),
+            Self::BlockNumber => return told::block_number(subject),
         };
         u64::try_from(count).ok()
     }

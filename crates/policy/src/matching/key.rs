@@ -213,7 +213,7 @@ fn levels(look: Look, filter: &str) -> Option<Entry> {
 
 /// Filters that match the same have one entry.
 fn filter(look: Look, pattern: &Pattern) -> Option<Entry> {
-    levels(look, topic::spelled_out(&pattern.widened()))
+    levels(look, topic::spelled_out(pattern.widened()))
 }
 
 fn topics(look: Look, list: &List<Pattern>) -> Option<Key> {

@@ -35,12 +35,19 @@ pub(crate) enum Measure {
     Options,
     /// `token` of a CoAP message, in bytes.
     Token,
+    /// `block_size` of a CoAP message, in bytes.
+    BlockSize,
+    /// `block_number` of a CoAP message.
+    BlockNumber,
 }
 
 impl Measure {
     /// Whether some messages that it is asked of have none.
     pub(super) fn may_lack(self) -> bool {
-        matches!(self, Self::Vlan | Self::PacketId | Self::MessageId)
+        matches!(
+            self,
+            Self::Vlan | Self::PacketId | Self::MessageId | Self::BlockSize | Self::BlockNumber
+        )
     }
 
     /// Whether the message's fits, or that of its part.
@@ -75,6 +82,14 @@ impl Measure {
                 let message = subject.message.coap();
                 message.is_some_and(|message| numbers.holds(message.token().len()))
             }
+            Self::BlockSize => match subject.message.coap() {
+                Some(_) => numbers.holds_for(told::block_size(subject)),
+                None => false,
+            },
+            Self::BlockNumber => match subject.message.coap() {
+                Some(_) => numbers.holds_for(told::block_number(subject)),
+                None => false,
+            },
         }
     }
 }

@@ -154,9 +154,8 @@ fn why(key: &str) -> Option<String> {
         "filters" => "only SUBSCRIBE and UNSUBSCRIBE carry topic filters",
         "levels" => "only topics, topic filters and the paths of CoAP requests have levels",
         "payload" => "only a PUBLISH, the will of a CONNECT and a CoAP message have a payload",
-        "code" | "method" | "type" | "option" | "options" | "token" | "message_id" => {
-            "that is CoAP's"
-        }
+        "code" | "method" | "type" | "option" | "options" | "token" | "message_id"
+        | "block_size" | "block_number" => "that is CoAP's",
         "sni" | "alpn" | "tls_version" => "only a ClientHello of TLS or DTLS says that",
         "path" => "only CoAP requests have a path",
         "address_validated" => "over TCP the handshake has shown the address to be right",

@@ -127,6 +127,14 @@ impl Numbers {
         !meet
     }
 
+    /// The smallest that fits; 0 if what has none does, and the largest there is if none does.
+    pub(crate) fn smallest(&self) -> u64 {
+        match self.without {
+            true => 0,
+            false => self.ranges.first().map_or(u64::MAX, |range| range.min),
+        }
+    }
+
     /// The largest that fits; 0 if none does.
     pub(crate) fn largest(&self) -> u64 {
         self.ranges.last().map_or(0, |range| range.max)
@@ -196,5 +204,6 @@ mod tests {
         assert!(numbers(&[], &[(0, 20)]).is_subset(&Numbers::there(false)));
         assert!(numbers(&[(3, 3)], &[(3, 3)]).is_empty());
         assert_eq!((whole.largest(), Numbers::there(false).largest()), (14, 0));
+        assert_eq!((whole.smallest(), Numbers::there(false).smallest()), (1, 0));
     }
 }

@@ -85,11 +85,9 @@ impl PathPattern {
 
     /// Whether a path fits; `path` walks its segments, as often as it is called.
     fn matches<'p, P: Iterator<Item = &'p str>>(&self, path: impl Fn() -> P) -> bool {
-        let any = self.segments.iter().position(|s| *s == Segment::Any);
-        let Some(any) = any else {
+        let Some((before, after)) = self.around_any() else {
             return fits(&self.segments, path());
         };
-        let (before, after) = (&self.segments[..any], &self.segments[any + 1..]);
         let count = path().count();
         count >= before.len() + after.len()
             && fits(before, path().take(before.len()))
@@ -103,11 +101,9 @@ impl Comparable for PathPattern {
             let mut pairs = mine.iter().zip(theirs);
             mine.len() == theirs.len() && pairs.all(|(mine, theirs)| mine.takes_in(theirs))
         };
-        let any = self.segments.iter().position(|s| *s == Segment::Any);
-        let Some(any) = any else {
+        let Some((before, after)) = self.around_any() else {
             return covers(&self.segments, &other.segments);
         };
-        let (before, after) = (&self.segments[..any], &self.segments[any + 1..]);
         let theirs = &other.segments;
         // A `**` of theirs may be no segment at all: it counts for none of those needed.
         let Some(last) = theirs.len().checked_sub(after.len()) else {
@@ -125,13 +121,29 @@ impl Comparable for PathPattern {
             || self.is_fixed() && other.is_fixed() && self.segments.len() != other.segments.len()
     }
 
+    /// What a `**` leaves over is for what the other asks beyond that.
     fn meets(&self, other: &Self) -> bool {
-        let mut pairs = self.fixed().zip(other.fixed());
-        let are_alike =
-            self.is_fixed() && other.is_fixed() && self.segments.len() == other.segments.len();
-        are_alike && pairs.all(|(mine, theirs)| mine.meets(theirs))
-            || self.takes_in(other)
-            || other.takes_in(self)
+        let meet = |mine: &[Segment], theirs: &[Segment]| {
+            let mut pairs = mine.iter().zip(theirs);
+            pairs.all(|(mine, theirs)| mine.meets(theirs))
+        };
+        let backwards = |mine: &[Segment], theirs: &[Segment]| {
+            let mut pairs = mine.iter().rev().zip(theirs.iter().rev());
+            pairs.all(|(mine, theirs)| mine.meets(theirs))
+        };
+        let (mine, theirs) = (self.around_any(), other.around_any());
+        match (mine, theirs) {
+            (None, None) => {
+                self.segments.len() == other.segments.len() && meet(&self.segments, &other.segments)
+            }
+            (Some((before, after)), None) => {
+                before.len() + after.len() <= other.segments.len()
+                    && meet(before, &other.segments)
+                    && backwards(after, &other.segments)
+            }
+            (None, Some(_)) => other.meets(self),
+            (Some(mine), Some(theirs)) => meet(mine.0, theirs.0) && backwards(mine.1, theirs.1),
+        }
     }
 
     fn is_one_of_many(&self) -> bool {
@@ -151,12 +163,25 @@ impl PathPattern {
     fn is_fixed(&self) -> bool {
         !self.segments.contains(&Segment::Any)
     }
+
+    /// The segments before and after a `**`.
+    fn around_any(&self) -> Option<(&[Segment], &[Segment])> {
+        let any = self.segments.iter().position(|s| *s == Segment::Any)?;
+        Some((&self.segments[..any], &self.segments[any + 1..]))
+    }
 }
 
 impl Segment {
     fn takes_in(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::One(mine), Self::One(theirs)) => mine.takes_in(theirs),
+            _ => false,
+        }
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::One(mine), Self::One(theirs)) => mine.meets(theirs),
             _ => false,
         }
     }
@@ -264,6 +289,13 @@ mod tests {
             ("/a/**", "/b/**", false, true),
             ("/a/**", "/a/b/c", true, false),
             ("/**/a", "/**/b", false, false),
+            ("/a/**", "/*/b", true, false),
+            ("/a/**/c", "/a/c", true, false),
+            ("/a/**/a", "/a", false, false),
+            ("/a/**/c", "/a/b/**/x/c", true, false),
+            ("/a/**/c", "/a/b/**/c/x", false, false),
+            ("/*/lock", "/a/**", true, false),
+            ("/**", "/", true, false),
             ("/", "/a", false, true),
             ("/$a", "/*", true, false),
         ] {

@@ -36,6 +36,7 @@ enum Form {
     Plain(Box<str>),
     Filled {
         parts: Box<[Part]>,
+        written: Box<str>,
         /// The same with `+` for every level that a value stands in.
         widened: Box<str>,
     },
@@ -99,6 +100,7 @@ impl Pattern {
             None => Form::Name,
             Some(_) if parts.iter().all(|p| matches!(p, Part::Text(_))) => Form::Plain(text.into()),
             Some(_) => Form::Filled {
+                written: text.into(),
                 widened: widened(&parts).into(),
                 parts: parts.into(),
             },
@@ -152,11 +154,20 @@ impl Pattern {
     }
 
     /// A filter without placeholders that matches all that this does, and perhaps more.
-    pub(crate) fn widened(&self) -> String {
+    pub(crate) fn widened(&self) -> &str {
         match &self.form {
-            Form::Name => self.prefix.to_string(),
-            Form::Plain(pattern) => pattern.to_string(),
-            Form::Filled { widened, .. } => widened.to_string(),
+            Form::Name => &self.prefix,
+            Form::Plain(pattern) => pattern,
+            Form::Filled { widened, .. } => widened,
+        }
+    }
+
+    /// As the rule has it. Read as a filter, a placeholder stands there for what nobody else is called: what holds of
+    /// it holds whoever the session is.
+    pub(crate) fn as_written(&self) -> &str {
+        match &self.form {
+            Form::Filled { written, .. } => written,
+            Form::Name | Form::Plain(_) => self.widened(),
         }
     }
 

@@ -19,7 +19,7 @@ use super::numbers::Numbers;
 use super::told::{self, Content};
 
 pub(crate) use expression::{Expression, ExpressionError};
-pub(crate) use json::{JsonTest, Range, Real, Tree, TreeBuilder, Value, lossy};
+pub(crate) use json::{JsonTest, Range, Real, Tree, TreeBuilder, Value, any_reading, fuzz_json};
 pub(crate) use pointer::{Pointer, PointerError};
 
 /// Longer ones are refused.

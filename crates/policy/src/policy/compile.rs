@@ -46,6 +46,18 @@ impl Policy {
         (policy, report.finish())
     }
 
+    /// The same rules under a configuration that has all of them, and differs in nothing but its mode, its services and
+    /// its default.
+    #[must_use]
+    pub fn under(self, config: &Config) -> Self {
+        Self {
+            default: config.default.action(),
+            mode: config.mode,
+            services: config.services.clone(),
+            ..self
+        }
+    }
+
     fn new(config: &Config, zones: &Zones, packs: Packs, index: Index) -> Self {
         let drafts = packs.rules.into_iter();
         let (rules, matchings): (Vec<Rule>, Vec<Matching>) = drafts

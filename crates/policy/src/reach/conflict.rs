@@ -48,6 +48,11 @@ pub(super) fn contradicts(earlier: &DraftRule, later: &DraftRule) -> bool {
 }
 
 impl Matching {
+    /// How many entries are compared with those of another.
+    pub(super) fn weight(&self) -> usize {
+        self.conditions.iter().map(Condition::weight).sum()
+    }
+
     /// Whether both are about the same things, and each matches something that the other doesn't.
     fn crosses(&self, other: &Self) -> bool {
         let (few, many) = match self.conditions.len() <= other.conditions.len() {

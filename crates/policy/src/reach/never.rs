@@ -86,8 +86,25 @@ fn contradiction(matching: &Matching) -> Option<&'static str> {
     });
     within_one
         .or_else(|| lacking::why(matching))
+        .or_else(|| between_sizes(conditions))
         .or_else(|| between_families(conditions))
         .or_else(|| between_two(matching))
+}
+
+/// A payload is smaller than its message.
+fn between_sizes(conditions: &[Condition]) -> Option<&'static str> {
+    let most = conditions.iter().find_map(|condition| match condition {
+        Condition::Number(Measure::Size, numbers) => Some(numbers.largest()),
+        _ => None,
+    })?;
+    let is_larger = |payload: &PayloadCondition| {
+        let size = payload.size.as_ref();
+        size.is_some_and(|size| size.smallest() >= most) || holds_more_than(payload, most)
+    };
+    let is_larger = conditions
+        .iter()
+        .any(|condition| matches!(condition, Condition::Payload(payload) if is_larger(payload)));
+    is_larger.then_some("the payload that it asks for is larger than the message may be")
 }
 
 /// Both ends of a frame have addresses of one family, which is to be one that all conditions leave room for.
@@ -160,7 +177,7 @@ fn within_filter(filter: &FilterCondition) -> Option<&'static str> {
     let unfit = |relation: Relation, inner: &[Pattern]| {
         let fits = |outer: &Pattern| {
             let mut inner = inner.iter();
-            inner.any(|inner| relation.holds(&outer.widened(), &inner.widened()))
+            inner.any(|inner| relation.holds(outer.widened(), inner.widened()))
         };
         let outer = &filter.within.any_of;
         !outer.is_empty() && !inner.is_empty() && !outer.iter().any(fits)
@@ -181,13 +198,18 @@ fn within_payload(payload: &PayloadCondition) -> Option<&'static str> {
         return Some("JSON is UTF-8");
     }
     let most = payload.size.as_ref().map_or(u64::MAX, Numbers::largest);
+    holds_more_than(payload, most)
+        .then_some("what its payload has to hold is longer than the payload may be")
+}
+
+/// Whether all that a payload may have in it is longer than so many bytes.
+fn holds_more_than(payload: &PayloadCondition, most: u64) -> bool {
     let mut asked = [&payload.contains, &payload.starts_with].into_iter();
-    let none_fits = asked.any(|list| {
+    asked.any(|list| {
         let mut lengths = list.any_of.iter().map(|bytes| bytes.as_slice().len());
         let is_longer = |len| u64::try_from(len).is_ok_and(|len| len > most);
         !list.any_of.is_empty() && lengths.all(is_longer)
-    });
-    none_fits.then_some("what its payload has to hold is longer than the payload may be")
+    })
 }
 
 impl Matching {

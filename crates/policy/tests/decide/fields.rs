@@ -311,6 +311,40 @@ fn message_ids_are_those_of_datagrams() {
 }
 
 #[test]
+fn blocks_are_asked_by_their_size_and_number() {
+    let with = |option: Option<(u16, u32)>| {
+        Coap::built(|builder| {
+            let option = option.into_iter();
+            let builder = option.fold(builder, |builder, (number, value)| {
+                builder.uint(number, value)
+            });
+            builder.payload(b"");
+        })
+    };
+    for (option, conditions, matches) in [
+        (Some((number::BLOCK2, 0x06)), "block_size = 1024", true),
+        (Some((number::BLOCK2, 0x10)), "block_size = 1024", false),
+        (
+            Some((number::BLOCK2, 0x10)),
+            "block_size = { max = 16 }",
+            true,
+        ),
+        (Some((number::BLOCK1, 0x12)), "block_number = 1", true),
+        (
+            Some((number::Q_BLOCK1, 0xf2)),
+            "block_number = { min = 15 }",
+            true,
+        ),
+        (Some((number::BLOCK1, 0)), "block_number = false", false),
+        (None, "block_number = false", true),
+        (None, "block_size = { max = 1024 }", false),
+        (Some((number::SIZE2, 6)), "block_size = false", true),
+    ] {
+        check(conditions, &with(option), matches);
+    }
+}
+
+#[test]
 fn options_are_asked_by_name_and_number() {
     let message = Coap::built(|builder| {
         builder

@@ -409,12 +409,7 @@ fn every_kind_of_limit_is_counted_by_all_that_there_is() {
             true,
             "has a filter",
         ),
-        (
-            "max = 9, of = \"in_flight\"",
-            publish,
-            true,
-            "held by its session",
-        ),
+        ("max = 9, of = \"in_flight\"", publish, true, ""),
         (
             "max = 9, of = \"observers\"",
             "method = \"GET\"",

@@ -35,6 +35,14 @@ fn a_rule_that_matches_nothing_is_told_of() {
             "longer than",
         ),
         (
+            "size = { max = 10 }, payload = { size = { min = 10 } }",
+            "larger than the message",
+        ),
+        (
+            "size = '4-9', payload = { contains = '0123456789' }",
+            "larger than the message",
+        ),
+        (
             "packet = 'PUBLISH' }\nexcept = { method = 'GET'",
             "is about nothing that the rule matches",
         ),

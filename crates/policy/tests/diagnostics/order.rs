@@ -126,6 +126,22 @@ fn a_rule_is_hidden_by_one_that_takes_it_in() {
             "client_id = ['!b*', '!a', '!c'] -> accept",
         ),
         ("path = '!/a/*' -> drop", "path = '/a' -> accept"),
+        (
+            "topic = '{client_id}/#' -> drop",
+            "topic = '{client_id}/a' -> accept",
+        ),
+        (
+            "topic = 'a/+/#' -> drop",
+            "topic = 'a/x-{client_id}/{username}' -> accept",
+        ),
+        (
+            "property = { session_expiry = { max = 100 } } -> drop",
+            "property = { session_expiry = { max = 50 } } -> accept",
+        ),
+        (
+            "payload = { json = { '/a' = { min = 1, max = 9 } } } -> drop",
+            "payload = { json = { '/a' = { min = 2, max = 9 } } } -> accept",
+        ),
     ] {
         let said = two(first, second);
         assert!(
@@ -226,10 +242,6 @@ fn a_rule_that_has_something_of_its_own_is_not_hidden() {
         ("client_id = '!a*' -> drop", "client_id = '*b' -> accept"),
         ("topic = 'a/+' -> drop", "topic = 'a/#' -> accept"),
         ("topic = ['a/#', '!a/b'] -> drop", "topic = 'a/+' -> accept"),
-        (
-            "topic = '{client_id}/#' -> drop",
-            "topic = '{client_id}/a' -> accept",
-        ),
         ("topic = '#' -> drop", "topic = '$SYS/a' -> accept"),
         (
             "source = ['10.0.0.0/8', '!hall'] -> drop",
@@ -314,6 +326,71 @@ fn rules_that_cross_are_told_of() {
         ),
         ("path = '/a/*' -> accept", "path = '/*/b' -> drop"),
         (
+            "method = 'PUT', path = '/a/**' -> accept",
+            "path = '/*/lock' -> drop",
+        ),
+        (
+            "topic = '{client_id}/#' -> accept",
+            "topic = '+/state' -> drop",
+        ),
+        (
+            "topic = 'a/{username}/+' -> drop",
+            "topic = 'a/+/{client_id}' -> accept",
+        ),
+        (
+            "filter = { within = 'a/#' } -> accept",
+            "filter = { overlaps = 'a/b/#' } -> drop",
+        ),
+        (
+            "filter = { within = 'a/{client_id}/#' } -> accept",
+            "filter = { overlaps = 'a/+/b' } -> drop",
+        ),
+        (
+            "filter = { overlaps = 'a/+/c' } -> drop",
+            "filter = { within = ['a/b/+', '!a/b/d'] } -> accept",
+        ),
+        ("qos = [0, 1] -> accept", "qos = [1, 2] -> drop"),
+        (
+            "size = { max = 100 } -> accept",
+            "size = { min = 50 } -> drop",
+        ),
+        (
+            "topic = 'a/#', size = { max = 100 } -> accept",
+            "topic = 'a/b/#', size = { min = 50 } -> drop",
+        ),
+        (
+            "version = ['3.1', '3.1.1'] -> accept",
+            "version = ['3.1.1', '5.0'] -> drop",
+        ),
+        (
+            "code = ['2.05', '4.04'] -> accept",
+            "code = ['4.04', '5.00'] -> drop",
+        ),
+        (
+            "type = ['CON', 'NON'] -> accept",
+            "type = ['NON', 'ACK'] -> drop",
+        ),
+        (
+            "payload = { size = { max = 100 } } -> accept",
+            "payload = { size = { min = 50 } } -> drop",
+        ),
+        (
+            "payload = { json = { '/a' = { max = 5 } } } -> accept",
+            "payload = { json = { '/a' = { min = 5 } } } -> drop",
+        ),
+        (
+            "property = { session_expiry = { max = 100 } } -> accept",
+            "property = { session_expiry = { min = 50 } } -> drop",
+        ),
+        (
+            "property = { content_type = 'a*' } -> accept",
+            "property = { content_type = '*b' } -> drop",
+        ),
+        (
+            "option = { size1 = { max = 100 } } -> accept",
+            "option = { size1 = { min = 50 } } -> drop",
+        ),
+        (
             "topic_text = 'plc*c' -> drop",
             "topic_text = 'plc-*' -> accept",
         ),
@@ -355,10 +432,6 @@ fn exceptions_and_other_matters_are_no_crossing() {
             "topic = 'a/7/#' -> drop",
         ),
         (
-            "topic = '{client_id}/#' -> accept",
-            "topic = '+/state' -> drop",
-        ),
-        (
             "topic = ['a/+/state', '!+/7/state'] -> accept",
             "topic = 'a/7/#' -> drop",
         ),
@@ -369,6 +442,65 @@ fn exceptions_and_other_matters_are_no_crossing() {
         ),
         ("client_id = 'a*' -> accept", "client_id = 'b*' -> drop"),
         ("path = '/a/**' -> accept", "path = '/b/*' -> drop"),
+        ("path = '/a/**/x' -> accept", "path = '/a/**/y' -> drop"),
+        (
+            "topic = 'a/{client_id}/cmd' -> accept",
+            "topic = 'a/+/cmd' -> drop",
+        ),
+        (
+            "topic = 'a/{client_id}/#' -> accept",
+            "topic = 'a/hmi/#' -> drop",
+        ),
+        (
+            "topic = '{client_id}/#' -> accept",
+            "topic = '$SYS/#' -> drop",
+        ),
+        (
+            "filter = { within = 'a/#' } -> accept",
+            "filter = { overlaps = 'a/#' } -> drop",
+        ),
+        (
+            "filter = { within = 'a/#' } -> accept",
+            "filter = { overlaps = 'b/#' } -> drop",
+        ),
+        (
+            "filter = { within = ['a/#', '!a/b/#'] } -> accept",
+            "filter = { within = 'a/b/#' } -> drop",
+        ),
+        (
+            "filter = { within = 'a/#' }, qos = 0 -> accept",
+            "filter = { overlaps = 'a/b' }, qos = [1, 2] -> drop",
+        ),
+        ("qos = 0 -> accept", "qos = [1, 2] -> drop"),
+        ("qos = 0 -> accept", "qos = [0, 1] -> drop"),
+        (
+            "size = { max = 100 } -> accept",
+            "size = { min = 101 } -> drop",
+        ),
+        (
+            "size = { max = 50 } -> accept",
+            "size = { max = 100 } -> drop",
+        ),
+        (
+            "payload = { json = { '/a' = { max = 5 } } } -> accept",
+            "payload = { json = { '/a' = { max = 50 } } } -> drop",
+        ),
+        (
+            "payload = { json = { '/a' = { max = 5 } } } -> accept",
+            "payload = { json = { '/b' = { min = 5 } } } -> drop",
+        ),
+        (
+            "property = { session_expiry = { max = 50 } } -> accept",
+            "property = { session_expiry = { max = 100 } } -> drop",
+        ),
+        (
+            "topic = '{username}/#' -> drop",
+            "topic = '{client_id}/a' -> accept",
+        ),
+        (
+            "property = { session_expiry = { max = 50 } } -> accept",
+            "property = { receive_maximum = { min = 10 } } -> drop",
+        ),
         (
             "topic = 'a/+/state', direction = 'to_server' -> accept",
             "topic = 'a/7/#', direction = 'to_client' -> drop",

@@ -51,7 +51,7 @@ fn definitions() -> Value {
             required(json!({ "times": { "type": "integer" }, "say": lines() }), &["times", "say"]),
         ]),
     });
-    for most in [QOS, OCTET, VLAN, SHORT, LONG] {
+    for most in [QOS, OCTET, BLOCK, VLAN, SHORT, BLOCKS, LONG] {
         definitions[format!("numbers-{most}")] = numbers_up_to(most);
     }
     definitions
@@ -101,7 +101,9 @@ fn rule() -> Value {
 const QOS: u32 = 2;
 const OCTET: u32 = u8::MAX as u32;
 const VLAN: u32 = 4094;
+const BLOCK: u32 = 1024;
 const SHORT: u32 = u16::MAX as u32;
+const BLOCKS: u32 = (1 << 20) - 1;
 const LONG: u32 = u32::MAX;
 
 /// Those keys of a `match` that ask for numbers.
@@ -119,7 +121,13 @@ const NUMBERS: [(&str, u32); 11] = [
     ("reason_code", OCTET),
 ];
 /// Those that ask for a number that may be missing.
-const IDENTIFIERS: [(&str, u32); 3] = [("vlan", VLAN), ("packet_id", SHORT), ("message_id", SHORT)];
+const IDENTIFIERS: [(&str, u32); 5] = [
+    ("vlan", VLAN),
+    ("packet_id", SHORT),
+    ("message_id", SHORT),
+    ("block_size", BLOCK),
+    ("block_number", BLOCKS),
+];
 
 /// The keys of a `match`.
 fn conditions() -> Value {

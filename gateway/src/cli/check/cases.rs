@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use policy::{Case, Diagnostics, Place, Policy};
+use policy::{Case, Config, Diagnostics, Place, Policy, SourceText};
 use testkit::conversation;
 
-use crate::control::load::Loaded;
+use super::Compiled;
 
 /// What came of all cases.
 #[derive(Debug, Default)]
@@ -34,29 +34,38 @@ impl Tally {
 }
 
 /// Runs every case: through all rules, or through those of its own pack if that is what it is about.
-pub(super) fn run(loaded: &Loaded) -> Tally {
-    let policy = Policy::compile(&loaded.config.for_cases(), &loaded.packs);
-    let policy = Arc::new(policy.expect("compiled in another mode before"));
+pub(super) fn run(compiled: Compiled) -> Tally {
+    let Compiled {
+        config,
+        packs,
+        policy,
+        ..
+    } = compiled;
+    // The rules of the only pack are all rules.
+    let is_alone = packs.len() == 1 && policy.cases().iter().all(|case| case.alone);
+    let for_cases = match is_alone {
+        true => config.for_cases_alone(),
+        false => config.for_cases(),
+    };
+    let policy = Arc::new(match config.has_all_rules() {
+        true => policy.under(&for_cases),
+        false => Policy::compile(&for_cases, &packs).expect("compiled in another mode before"),
+    });
     let mut tally = Tally {
         rules: policy.rules().len(),
         cases: policy.cases().len(),
         ..Tally::default()
     };
     let mut matched = BTreeSet::new();
-    let together = policy.cases().iter().filter(|case| !case.alone);
-    run_all(&policy, together, &mut tally, &mut matched);
-    let config = loaded.config.for_cases_alone();
-    for pack in &loaded.packs {
-        let mut own = policy.cases().iter();
-        if !own.any(|case| case.alone && case.place.file == pack.name) {
-            continue;
-        }
-        match Policy::compile(&config, std::slice::from_ref(pack)) {
-            Ok(alone) => {
-                let alone = Arc::new(alone);
-                run_all(&alone, alone.cases().iter(), &mut tally, &mut matched);
+    let here = policy.cases().iter().filter(|case| is_alone || !case.alone);
+    run_all(&policy, here, &mut tally, &mut matched);
+    if !is_alone {
+        let config = config.for_cases_alone();
+        for pack in &packs {
+            let mut own = policy.cases().iter();
+            if own.any(|case| case.alone && case.place.file == pack.name) {
+                run_alone(&config, pack, &mut tally, &mut matched);
             }
-            Err(problems) => tally.broken.extend(problems),
         }
     }
     let unmatched = policy
@@ -67,6 +76,21 @@ pub(super) fn run(loaded: &Loaded) -> Tally {
         .map(|rule| (rule.id.clone(), rule.place.clone()))
         .collect();
     tally
+}
+
+fn run_alone(
+    config: &Config,
+    pack: &SourceText,
+    tally: &mut Tally,
+    matched: &mut BTreeSet<String>,
+) {
+    match Policy::compile(config, std::slice::from_ref(pack)) {
+        Ok(alone) => {
+            let alone = Arc::new(alone);
+            run_all(&alone, alone.cases().iter(), tally, matched);
+        }
+        Err(problems) => tally.broken.extend(problems),
+    }
 }
 
 fn run_all<'c>(

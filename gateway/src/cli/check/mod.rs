@@ -10,8 +10,6 @@ use std::path::{Path, PathBuf};
 use policy::{Config, Diagnostics, Policy, SourceText};
 
 use super::{Failure, Status};
-use crate::control::feeds::{Feeds, Sources};
-use crate::control::files::Files;
 use crate::control::load::{self, Loaded, Unreadable};
 
 use shown::Shown;
@@ -20,6 +18,32 @@ use shown::Shown;
 struct Named {
     path: PathBuf,
     source: SourceText,
+}
+
+/// A configuration and its packs, without errors.
+struct Compiled {
+    config: Config,
+    packs: Vec<SourceText>,
+    policy: Policy,
+    warnings: Diagnostics,
+}
+
+impl From<Loaded> for Compiled {
+    fn from(loaded: Loaded) -> Self {
+        let Loaded {
+            config,
+            packs,
+            policy,
+            warnings,
+            ..
+        } = loaded;
+        Self {
+            config,
+            packs,
+            policy,
+            warnings,
+        }
+    }
 }
 
 /// Files that can't be read.
@@ -42,8 +66,8 @@ pub(super) fn run(paths: &[PathBuf], json: bool, out: &mut impl Write) -> Result
         seen.extend(load::pack_paths(&config, &file.path).map(|path| canonical(&path)));
         match load::compile(&file.source, &file.path) {
             Ok(loaded) => {
-                status = status.and(accepted(&file.path, &loaded, &mut out)?);
-                out.links(&file.path, &loaded.config)?;
+                status = status.and(accepted(&file.path, loaded.into(), &mut out)?);
+                out.links(&file.path, &config)?;
             }
             Err(problems) => {
                 out.diagnostics(&problems)?;
@@ -97,23 +121,23 @@ fn check_pack(
         out.diagnostics(&warnings)?;
         return Ok(Status::Findings);
     };
-    let loaded = Loaded {
+    let compiled = Compiled {
         config,
-        policy,
         packs,
-        sources: Sources::default(),
-        feeds: Feeds::default(),
-        unread: Diagnostics::default(),
-        files: Files::default(),
+        policy,
         warnings,
     };
-    accepted(&file.path, &loaded, out)
+    accepted(&file.path, compiled, out)
 }
 
 /// Shows the warnings of what compiled, and runs its cases.
-fn accepted(path: &Path, loaded: &Loaded, out: &mut Shown<impl Write>) -> Result<Status, Failure> {
-    out.diagnostics(&loaded.warnings)?;
-    let tally = cases::run(loaded);
+fn accepted(
+    path: &Path,
+    compiled: Compiled,
+    out: &mut Shown<impl Write>,
+) -> Result<Status, Failure> {
+    out.diagnostics(&compiled.warnings)?;
+    let tally = cases::run(compiled);
     out.tally(path, &tally)?;
     match tally.is_fine() {
         true => Ok(Status::Fine),

@@ -7,8 +7,9 @@
 //! to reject it, but some acknowledge whatever comes (a server of libcoap 4.3.1 does). So then comes a
 //! decoy, a response to nothing: it has to be reset.
 //!
-//! Sixteen bits are few, twice sixteen enough, but for a ping: that has one guess. Else an endpoint has [`GUESSES`], and so that nobody guesses at many of them
-//! at once, an address has [`GUESSES_AT_ADDRESS`] within a minute. A reply to nothing is a guess where an attempt is under way,
+//! Sixteen bits are few, twice sixteen enough, but for a ping: that has one guess, and so have all that go to an address
+//! within a minute. Else an endpoint has [`GUESSES`]; where somebody guesses at many of them at once, more than
+//! [`GUESSES_AT_ADDRESS`] within a minute, one wrong guess ends the attempt there, but not those of others at the address. A reply to nothing is a guess where an attempt is under way,
 //! and nothing elsewhere; one wrong guess spoils nothing, or four forged bytes would keep a client from its proof. The wrong reply of
 //! the two to a message of ours, whose ID only its receiver knows, ends the attempt. The next is made
 //! a minute later, under other IDs; till then there are cookies.
@@ -32,7 +33,7 @@ const REPLY_MAX: Duration = Duration::from_secs(5);
 const SENT_MAX: u8 = 8;
 /// Replies to nothing that end an attempt.
 const GUESSES: u16 = 16;
-/// Replies to nothing, at all endpoints of an address that may prove themselves, that end all attempts there.
+/// Replies to nothing, at all endpoints of an address that may prove themselves, beyond which one ends an attempt.
 const GUESSES_AT_ADDRESS: u16 = 1024;
 /// Pings to make room for a response, of one attempt.
 pub(crate) const NUDGES: u8 = 4;
@@ -125,6 +126,9 @@ impl Probes {
     /// The message ID of a ping to `client`, the same when it is sent again; none as with
     /// [`Probes::begin`].
     pub(crate) fn knock(&self, now: Instant, client: Endpoint) -> Option<u16> {
+        if self.has_failed(now, client.strangers()) {
+            return None;
+        }
         self.send(now, client, Purpose::Knock)
     }
 
@@ -136,7 +140,7 @@ impl Probes {
 
     /// The message ID of one of them; none if no more are to be sent, as with [`Probes::begin`].
     pub(crate) fn nudge(&self, now: Instant, client: Endpoint) -> Option<u16> {
-        if self.has_failed(now, client.strangers()) {
+        if self.is_spoiled(now, client) {
             return None;
         }
         let fresh = || Probe::new(now);
@@ -163,7 +167,7 @@ impl Probes {
     }
 
     fn send(&self, now: Instant, client: Endpoint, purpose: Purpose) -> Option<u16> {
-        if self.has_failed(now, client.strangers()) {
+        if self.is_spoiled(now, client) {
             return None;
         }
         let fresh = || Probe::new(now);
@@ -210,12 +214,24 @@ impl Probes {
         };
         self.table.len() > 0
             && (self.table.with(now, &client, is_doubtful).unwrap_or(false)
-                || self.has_failed(now, client.strangers()))
+                || self.is_spoiled(now, client))
     }
 
     fn has_failed(&self, now: Instant, client: Endpoint) -> bool {
-        let has_failed = |probe: &mut Probe| probe.failed;
-        self.table.len() > 0 && self.table.with(now, &client, has_failed).unwrap_or(false)
+        self.is(now, client, |probe| probe.failed)
+    }
+
+    /// Whether somebody guesses at the attempt of `client`, while the same goes on at other endpoints of its address.
+    fn is_spoiled(&self, now: Instant, client: Endpoint) -> bool {
+        self.is(now, client, |probe| probe.guesses > 0)
+            && self.is(now, client.strangers(), |address| {
+                address.guesses > GUESSES_AT_ADDRESS
+            })
+    }
+
+    fn is(&self, now: Instant, client: Endpoint, is_so: impl Fn(&Probe) -> bool) -> bool {
+        let is_so = |probe: &mut Probe| is_so(probe);
+        self.table.len() > 0 && self.table.with(now, &client, is_so).unwrap_or(false)
     }
 
     /// Whether `client` has been sent something of late that may yet prove its address.
@@ -261,9 +277,12 @@ impl Probes {
 
     /// `client` has done with the decoy what is to be done: whether that proves its address.
     pub(crate) fn pass(&self, now: Instant, client: Endpoint) -> bool {
-        let proves = |probe: &mut Probe| !probe.failed;
-        self.table.with(now, &client, proves).unwrap_or(false)
-            && !self.has_failed(now, client.strangers())
+        let proves = |probe: &mut Probe| (!probe.failed).then_some(probe.knocks);
+        let Some(at_knock) = self.table.with(now, &client, proves).flatten() else {
+            return false;
+        };
+        let is_over = at_knock && self.has_failed(now, client.strangers());
+        !is_over && !self.is_spoiled(now, client)
     }
 
     /// `client` has done with a message of ours what isn't to be done: the attempt is over.
@@ -277,12 +296,15 @@ impl Probes {
             return;
         }
         let guess = |probe: &mut Probe| {
-            probe.guess(GUESSES);
+            probe.guesses = probe.guesses.saturating_add(1);
+            probe.failed |= probe.guesses >= GUESSES;
             probe.knocks
         };
         if let Some(at_knock) = self.table.with(now, &client, guess) {
-            let most = if at_knock { 1 } else { GUESSES_AT_ADDRESS };
-            let guess = |probe: &mut Probe| probe.guess(most);
+            let guess = |address: &mut Probe| {
+                address.guesses = address.guesses.saturating_add(1);
+                address.failed |= at_knock;
+            };
             self.table
                 .with_or_insert(now, client.strangers(), || Probe::new(now), guess);
         }
@@ -332,11 +354,6 @@ impl Probe {
             guesses: 0,
             failed: false,
         }
-    }
-
-    fn guess(&mut self, guesses_max: u16) {
-        self.guesses = self.guesses.saturating_add(1);
-        self.failed |= self.guesses >= guesses_max;
     }
 
     /// A message goes out for the attempt, known by `secret`: that, if the attempt goes on.
@@ -443,24 +460,42 @@ mod tests {
         assert_ne!(probes.begin(later, client(1), token(1)), id);
     }
 
+    /// Who guesses at many ports has one guess at each, and ends no attempt but where it guesses.
     #[test]
-    fn nobody_guesses_at_all_ports_of_an_address() {
+    fn who_guesses_at_all_ports_of_an_address_keeps_nobody_else_out() {
         let (probes, now) = (probes(), Instant::from_secs(10));
         let per_port = GUESSES - 1;
-        for port in 0..GUESSES_AT_ADDRESS / per_port + 1 {
+        let ports = GUESSES_AT_ADDRESS / per_port + 1;
+        for port in 0..ports {
             let endpoint = at_port(1, 1000 + port);
-            assert!(
-                probes.begin(now, endpoint, token(1)).is_some(),
-                "port {port}"
-            );
+            assert!(probes.begin(now, endpoint, token(1)).is_some());
             (0..per_port).for_each(|_| probes.guess(now, endpoint));
         }
+        for port in 0..ports {
+            assert!(!probes.pass(now, at_port(1, 1000 + port)), "port {port}");
+        }
         let another = at_port(1, 999);
-        assert_eq!(probes.begin(now, another, token(1)), None);
-        assert!(!probes.pass(now, at_port(1, 1000)));
-        assert!(probes.begin(now, client(2), token(1)).is_some());
+        assert!(probes.begin(now, another, token(1)).is_some());
+        assert!(probes.pass(now, another));
+        probes.guess(now, another);
+        assert!(!probes.pass(now, another));
+        assert_eq!(probes.begin(now, another, token(2)), None);
         let later = Instant::from_secs(71);
         assert!(probes.begin(later, another, token(1)).is_some());
+    }
+
+    /// The pings that go to an address have one guess among them.
+    #[test]
+    fn a_wrong_answer_to_a_ping_ends_all_at_the_address() {
+        let (probes, now) = (probes(), Instant::from_secs(10));
+        for port in [1, 2] {
+            assert!(probes.knock(now, at_port(1, port)).is_some());
+        }
+        assert!(probes.begin(now, at_port(1, 3), token(1)).is_some());
+        probes.guess(now, at_port(1, 1));
+        assert!(!probes.pass(now, at_port(1, 1)) && !probes.pass(now, at_port(1, 2)));
+        assert_eq!(probes.knock(now, at_port(1, 4)), None);
+        assert!(probes.pass(now, at_port(1, 3)), "it has no ping to answer");
     }
 
     /// Who does the wrong thing with what only it has got doesn't ask for it.

@@ -24,7 +24,7 @@ pub(super) fn parse(kind: Kind, value: Option<&str>) -> Result<Value, String> {
             .filter(|n| n.unsigned_abs() <= u64::from(u32::MAX))
             .map(Value::Number)
             .ok_or_else(|| "an offset like +5000 or -1".to_owned()),
-        Kind::Bytes if value == "\"\"" => Ok(Value::Bytes(Vec::new())),
+        Kind::Bytes if matches!(value, "\"\"" | "''") => Ok(Value::Bytes(Vec::new())),
         Kind::Bytes => hex_bytes(value)
             .map(Value::Bytes)
             .ok_or_else(|| "pairs of hex digits, or \"\"".to_owned()),

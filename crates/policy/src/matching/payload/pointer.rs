@@ -1,11 +1,21 @@
 //! JSON pointers (RFC 6901).
 
+use super::json;
+
 /// More tokens than this are refused.
 pub(super) const MAX_TOKENS: usize = 16;
 
 /// A pointer's tokens, from the root down.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Pointer(Box<[Box<str>]>);
+pub(crate) struct Pointer(Box<[Token]>);
+
+/// What names a member of an object, or a place in an array.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Token {
+    text: Box<str>,
+    /// What it has in common with all names that some reader takes for it.
+    folded: Box<[u8]>,
+}
 
 /// Why a text is no pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +32,7 @@ impl Pointer {
             return Ok(Self(Box::default()));
         }
         let tokens = text.strip_prefix('/').ok_or(PointerError::NoSlash)?;
-        let tokens: Result<Vec<_>, _> = tokens.split('/').map(unescape).collect();
+        let tokens: Result<Vec<_>, _> = tokens.split('/').map(Token::new).collect();
         let tokens = tokens?;
         if tokens.len() > MAX_TOKENS {
             return Err(PointerError::TooLong);
@@ -30,8 +40,31 @@ impl Pointer {
         Ok(Self(tokens.into()))
     }
 
-    pub(super) fn tokens(&self) -> &[Box<str>] {
+    pub(super) fn tokens(&self) -> &[Token] {
         &self.0
+    }
+}
+
+impl Token {
+    pub(super) fn new(escaped: &str) -> Result<Self, PointerError> {
+        let text = unescape(escaped)?;
+        let folded = json::folded(&text).into_vec().into();
+        Ok(Self { text, folded })
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn folded(&self) -> &[u8] {
+        &self.folded
+    }
+
+    /// RFC 6901 §4: digits without leading zeros.
+    pub(super) fn index(&self) -> Option<usize> {
+        let text = self.text();
+        let is_plain = text == "0" || text.starts_with(|c: char| ('1'..='9').contains(&c));
+        text.parse().ok().filter(|_| is_plain)
     }
 }
 
@@ -65,7 +98,7 @@ mod tests {
             ("/a~1b/m~0n", &["a/b", "m~n"]),
         ] {
             let pointer = Pointer::new(text).expect("a pointer");
-            let read: Vec<&str> = pointer.tokens().iter().map(AsRef::as_ref).collect();
+            let read: Vec<&str> = pointer.tokens().iter().map(Token::text).collect();
             assert_eq!(read, tokens, "{text}");
         }
     }

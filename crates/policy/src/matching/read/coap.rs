@@ -48,6 +48,8 @@ impl MatchReader<'_> {
             ("options", Measure::Options),
             ("token", Measure::Token),
             ("message_id", Measure::MessageId),
+            ("block_size", Measure::BlockSize),
+            ("block_number", Measure::BlockNumber),
         ] {
             self.measure(table, key, measure, Scope::protocol(Protocol::Coap));
         }

@@ -48,6 +48,14 @@ impl Quantity {
                 let example = "write { min = 1 }, { max = 8 } or both, in bytes";
                 ("token", 65_804, example)
             }
+            Measure::BlockSize => {
+                let example = "write 1024, { max = 256 } in bytes, or false for no block";
+                ("block's size", 1024, example)
+            }
+            Measure::BlockNumber => {
+                let example = "write { min = 1 }, or false for no block";
+                ("number of a block", (1 << 20) - 1, example)
+            }
         };
         Self {
             what,

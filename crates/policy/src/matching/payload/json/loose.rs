@@ -1,10 +1,20 @@
-//! JSON as the most lenient of readers takes it: wherever one might find what a pointer names, this one does.
+//! JSON as lenient readers take it: wherever one of them might find what a pointer names, this one does.
 //!
 //! It knows no mistakes. Names and texts stand in single quotes or in none, commas too many or missing, comments,
 //! control characters and bytes that aren't UTF-8 anywhere, numbers in hex, all of it in UTF-16; whatever isn't on the
-//! pointer's way is passed over, however deep. Of two members with one name it shows both, and of objects that follow one another each.
+//! pointer's way is passed over, however deep. Of members with names that a reader may take for one it shows all, and
+//! of values that follow one another each. A text in which readers differ is read as each of them does ([`Dialect`]).
 
-use super::{Value, index, lossy, wide};
+use smallvec::SmallVec;
+
+use super::dialect::{Dialect, begins_space};
+use super::name::{each_folded, is_folded};
+use super::space::wide_len;
+use super::{Value, wide, word};
+use crate::matching::payload::pointer::Token;
+
+/// What Gson passes over at the beginning, and browsers' code for it: it keeps a script from running.
+const NO_SCRIPT: &[u8] = b")]}'";
 
 /// Where a reader may have to go from the place where it is.
 pub(super) trait Way: Copy {
@@ -12,12 +22,15 @@ pub(super) trait Way: Copy {
     fn ends(self) -> bool;
     /// Whether something within it is.
     fn goes_on(self) -> bool;
-    fn member(self, name: &str) -> Option<Self>;
+    /// By its name, folded.
+    fn member(self, name: &[u8]) -> Option<Self>;
     fn item(self, number: usize) -> Option<Self>;
+    /// Whether it is the same place, of two that a name leads to.
+    fn is(self, other: Self) -> bool;
 }
 
 /// The tokens of one pointer that are left.
-impl Way for &[Box<str>] {
+impl Way for &[Token] {
     fn ends(self) -> bool {
         self.is_empty()
     }
@@ -26,14 +39,18 @@ impl Way for &[Box<str>] {
         !self.is_empty()
     }
 
-    fn member(self, name: &str) -> Option<Self> {
+    fn member(self, name: &[u8]) -> Option<Self> {
         let (token, rest) = self.split_first()?;
-        (name == &**token).then_some(rest)
+        (name == token.folded()).then_some(rest)
     }
 
     fn item(self, number: usize) -> Option<Self> {
         let (token, rest) = self.split_first()?;
-        (index(token) == Some(number)).then_some(rest)
+        (token.index() == Some(number)).then_some(rest)
+    }
+
+    fn is(self, other: Self) -> bool {
+        self.len() == other.len()
     }
 }
 
@@ -50,17 +67,19 @@ fn any_of_narrow<'t, W: Way>(
     way: W,
     mut passes: impl FnMut(W, Value<'t>) -> bool,
 ) -> bool {
-    let mut reader = Reader { text, at: 0 };
-    reader.gap();
-    if !reader.is_at_open() {
-        // A number or a text by itself, which only the empty pointer names.
-        return way.ends() && reader.value(way, &mut passes);
-    }
-    while reader.is_at_open() {
-        if reader.value(way, &mut passes) {
+    for dialect in Dialect::ALL {
+        let mut reader = Reader {
+            text,
+            at: 0,
+            dialect,
+            is_odd: false,
+        };
+        if reader.document(way, &mut passes) {
             return true;
         }
-        reader.gap();
+        if !reader.is_odd {
+            break;
+        }
     }
     false
 }
@@ -68,14 +87,35 @@ fn any_of_narrow<'t, W: Way>(
 struct Reader<'t> {
     text: &'t [u8],
     at: usize,
+    dialect: Dialect,
+    /// Whether it came by something that another dialect takes for something else.
+    is_odd: bool,
 }
 
 impl<'t> Reader<'t> {
+    /// Reads one value after the other, up to a word that is none: that is text, and no JSON.
+    fn document<W: Way>(&mut self, way: W, passes: &mut impl FnMut(W, Value<'t>) -> bool) -> bool {
+        self.gap();
+        if self.rest().starts_with(NO_SCRIPT) {
+            self.at += NO_SCRIPT.len();
+        }
+        while self.next().is_some() {
+            let is_word = !self.is_at_open() && !self.is_at_quote();
+            let start = self.at;
+            if self.value(way, passes) {
+                return true;
+            }
+            if is_word && !word::is_value(&self.text[start..self.at]) {
+                break;
+            }
+        }
+        false
+    }
+
     /// Reads a value; it stands at its first byte. As deep as the way is long, and no deeper.
     fn value<W: Way>(&mut self, way: W, passes: &mut impl FnMut(W, Value<'t>) -> bool) -> bool {
         if !self.is_at_open() {
-            let value = self.scalar();
-            return way.ends() && value.is_some_and(|value| passes(way, value));
+            return self.scalar(way, passes);
         }
         if way.ends() && passes(way, Value::Other) {
             return true;
@@ -91,21 +131,22 @@ impl<'t> Reader<'t> {
     }
 
     /// A value with nothing in it, if there is one before something ends.
-    fn scalar(&mut self) -> Option<Value<'t>> {
-        match self.peek()? {
-            b'}' | b']' => return None,
-            b':' => {
+    fn scalar<W: Way>(&mut self, way: W, passes: &mut impl FnMut(W, Value<'t>) -> bool) -> bool {
+        match self.peek() {
+            None | Some(b'}' | b']') => return false,
+            Some(byte) if self.dialect.is_colon(byte) => {
                 self.at += 1;
-                return None;
+                return false;
             }
             _ => {}
         }
         let is_quoted = self.is_at_quote();
         let text = self.text();
-        Some(match is_quoted {
-            true => Value::Text(text),
-            false => bare(text),
-        })
+        way.ends()
+            && match is_quoted {
+                true => passes(way, Value::Text(text)),
+                false => word::any(text, |value| passes(way, value)),
+            }
     }
 
     fn object<W: Way>(&mut self, way: W, passes: &mut impl FnMut(W, Value<'t>) -> bool) -> bool {
@@ -119,42 +160,78 @@ impl<'t> Reader<'t> {
                 b':' => self.at += 1,
                 // Nothing has a name that isn't text.
                 b'{' | b'[' => self.skip(),
-                _ => {
-                    let name = self.text();
-                    if self.next() != Some(b':') {
-                        continue;
-                    }
-                    self.at += 1;
-                    if let Some(rest) = lossy(name, |name| way.member(name)) {
-                        self.gap();
-                        if self.value(rest, passes) {
-                            return true;
-                        }
-                    } else {
-                        self.skip();
-                    }
-                }
+                _ if self.member(way, passes) => return true,
+                _ => {}
             }
         }
         false
     }
 
+    fn member<W: Way>(&mut self, way: W, passes: &mut impl FnMut(W, Value<'t>) -> bool) -> bool {
+        let name = self.text();
+        if !self.eat_colon() || self.is_at_comma() {
+            return false;
+        }
+        if !is_folded(name) {
+            return self.member_in_disguise(name, way, passes);
+        }
+        if let Some(rest) = way.member(name) {
+            return self.value(rest, passes);
+        }
+        self.skip();
+        false
+    }
+
+    /// Reads a member's value as that of each name which its own may be.
+    fn member_in_disguise<W: Way>(
+        &mut self,
+        name: &[u8],
+        way: W,
+        passes: &mut impl FnMut(W, Value<'t>) -> bool,
+    ) -> bool {
+        let mut ways = SmallVec::<[W; 2]>::new();
+        each_folded(name, |name| {
+            let rest = way.member(name);
+            let new = rest.filter(|rest| !ways.iter().any(|way| way.is(*rest)));
+            ways.extend(new);
+        });
+        if ways.is_empty() {
+            self.skip();
+        }
+        let start = self.at;
+        ways.into_iter().any(|rest| {
+            self.at = start;
+            self.value(rest, passes)
+        })
+    }
+
     fn array<W: Way>(&mut self, way: W, passes: &mut impl FnMut(W, Value<'t>) -> bool) -> bool {
         let mut number = 0;
+        let mut is_behind_comma = true;
         self.at += 1;
-        while let Some(byte) = self.next() {
+        self.space();
+        while let Some(byte) = self.peek() {
             if matches!(byte, b'}' | b']') {
                 self.at += 1;
                 return false;
             }
-            if let Some(rest) = way.item(number) {
-                if self.value(rest, passes) {
-                    return true;
-                }
+            if self.dialect.is_comma(byte) {
+                self.at += 1;
+                self.is_odd |= is_behind_comma;
+                number += usize::from(is_behind_comma && self.dialect.counts_nothing());
+                is_behind_comma = true;
             } else {
-                self.skip();
+                if let Some(rest) = way.item(number) {
+                    if self.value(rest, passes) {
+                        return true;
+                    }
+                } else {
+                    self.skip();
+                }
+                number += 1;
+                is_behind_comma = false;
             }
-            number += 1;
+            self.space();
         }
         false
     }
@@ -184,46 +261,98 @@ impl<'t> Reader<'t> {
 
     /// What stands between quotes, escapes and all, or up to where something else begins.
     fn text(&mut self) -> &'t [u8] {
-        let is_quoted = self.is_at_quote();
-        let quote = self.peek();
-        self.at += usize::from(is_quoted);
-        let start = self.at;
-        while let Some(byte) = self.peek() {
-            let is_end = match is_quoted {
-                true => Some(byte) == quote,
-                false => byte <= b' ' || b"{}[]:,\"'".contains(&byte),
-            };
-            if is_end {
-                break;
-            }
-            self.at += if byte == b'\\' && is_quoted { 2 } else { 1 };
+        match self.is_at_quote() {
+            true => self.quoted(),
+            false => self.word(),
         }
-        let end = self.at.min(self.text.len());
-        self.at = end + usize::from(is_quoted && end < self.text.len());
-        &self.text[start..end]
     }
 
-    /// The next byte that means something; separators mean nothing.
+    fn quoted(&mut self) -> &'t [u8] {
+        let Some((quote, rest)) = self.rest().split_first() else {
+            return &[];
+        };
+        self.is_odd |= *quote == b'\'';
+        let mut len = 0;
+        while let Some(byte) = rest.get(len)
+            && byte != quote
+        {
+            len += 1 + usize::from(*byte == b'\\');
+        }
+        let inside = &rest[..len.min(rest.len())];
+        self.at = self.text.len().min(self.at + len + 2);
+        inside
+    }
+
+    /// At least one byte: what ends a word and begins nothing is one by itself.
+    fn word(&mut self) -> &'t [u8] {
+        let rest = self.rest();
+        let (len, is_odd) = self.dialect.word(rest);
+        let word = &rest[..len.max(1).min(rest.len())];
+        self.is_odd |= is_odd;
+        self.at += word.len();
+        word
+    }
+
+    /// Passes over a colon, with the space around it.
+    fn eat_colon(&mut self) -> bool {
+        self.space();
+        let Some(colon) = self.peek().filter(|byte| self.dialect.is_colon(*byte)) else {
+            return false;
+        };
+        self.at += 1;
+        if colon == b'=' && self.peek() == Some(b'>') {
+            self.at += 1;
+        }
+        self.space();
+        true
+    }
+
+    /// The next byte that means something; commas mean nothing.
     fn next(&mut self) -> Option<u8> {
         self.gap();
         self.peek()
     }
 
-    /// Passes over spaces, control characters, separators, byte order marks and comments.
     fn gap(&mut self) {
-        loop {
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            self.at += match rest {
-                [0..=b' ' | b',', ..] => 1,
-                [0xef, 0xbb, 0xbf, ..] => 3,
-                [b'/', b'/', ..] => memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
-                [b'/', b'*', ..] => {
-                    let end = memchr::memmem::find(&rest[2..], b"*/");
-                    end.map_or(rest.len(), |end| end + 4)
-                }
-                _ => return,
-            };
+        self.space();
+        while self.is_at_comma() {
+            self.at += 1;
+            self.space();
         }
+    }
+
+    /// Passes over white space, control characters and comments.
+    #[inline]
+    fn space(&mut self) {
+        if self.peek().is_some_and(begins_space) {
+            self.spaces();
+        }
+    }
+
+    fn spaces(&mut self) {
+        while let Some(byte) = self.peek()
+            && begins_space(byte)
+        {
+            let Some(len) = self.space_len(byte) else {
+                return;
+            };
+            self.at += len;
+        }
+    }
+
+    fn space_len(&mut self, byte: u8) -> Option<usize> {
+        match byte {
+            0..=b' ' => Some(1),
+            b'/' | b'#' => {
+                self.is_odd = true;
+                self.dialect.comment(self.rest())
+            }
+            _ => wide_len(self.rest()),
+        }
+    }
+
+    fn rest(&self) -> &'t [u8] {
+        self.text.get(self.at..).unwrap_or_default()
     }
 
     fn peek(&self) -> Option<u8> {
@@ -235,38 +364,10 @@ impl<'t> Reader<'t> {
     }
 
     fn is_at_quote(&self) -> bool {
-        matches!(self.peek(), Some(b'"' | b'\''))
+        self.peek().is_some_and(|byte| self.dialect.is_quote(byte))
     }
-}
 
-/// What stands without quotes.
-fn bare(word: &[u8]) -> Value<'_> {
-    let number = || {
-        let word = std::str::from_utf8(word).ok()?;
-        word.parse().ok().or_else(|| in_hex(word))
-    };
-    match word {
-        b"true" => Value::Flag(true),
-        b"false" => Value::Flag(false),
-        b"null" => Value::Other,
-        _ => number().map_or(Value::Text(word), Value::Number),
+    fn is_at_comma(&self) -> bool {
+        self.peek().is_some_and(|byte| self.dialect.is_comma(byte))
     }
-}
-
-/// A number of JSON5 such as `-0x1F`.
-fn in_hex(word: &str) -> Option<f64> {
-    let (sign, digits) = match word.strip_prefix('-') {
-        Some(digits) => (-1.0, digits),
-        None => (1.0, word.strip_prefix('+').unwrap_or(word)),
-    };
-    let digits = digits
-        .strip_prefix("0x")
-        .or_else(|| digits.strip_prefix("0X"))?;
-    digits
-        .chars()
-        .try_fold(0.0, |value, digit| {
-            Some(value * 16.0 + f64::from(digit.to_digit(16)?))
-        })
-        .filter(|_| !digits.is_empty())
-        .map(|value| sign * value)
 }

@@ -76,6 +76,16 @@ impl Range {
         }
     }
 
+    /// Whether all of `other` is in this one.
+    pub(crate) fn takes_in(&self, other: &Self) -> bool {
+        self.min.0 <= other.min.0 && other.max.0 <= self.max.0
+    }
+
+    /// Whether some number is in both.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        self.min.0.max(other.min.0) <= self.max.0.min(other.max.0)
+    }
+
     fn contains(&self, number: f64) -> bool {
         (self.min.0..=self.max.0).contains(&number)
     }

@@ -11,7 +11,10 @@ use crate::matching::list::List;
 fn find<'t>(text: &'t str, pointer: &str) -> Result<Vec<Value<'t>>, NotJson> {
     let pointer = Pointer::new(pointer).expect("a pointer");
     let mut found = Vec::new();
-    let mut walker = Walker::new(text.as_bytes(), |value| found.push(value));
+    let mut walker = Walker::new(text.as_bytes(), |value| {
+        found.push(value);
+        true
+    });
     walker.document(Some(pointer.tokens()))?;
     Ok(found)
 }
@@ -110,7 +113,6 @@ fn what_some_device_reads_is_caught() {
         br#"{"a":{"speed":500}}"#,
         br#"{"a":"{\"speed\":500}"}"#,
         br#"["speed",500]"#,
-        br#"{"Speed":500}"#,
         br#"{"speed":"500"}"#,
         br#"{"speed":"#,
         br#"{"speed":}"#,

@@ -1,7 +1,9 @@
 //! JSON without a mistake, walked from its beginning to its end.
 
-use super::text::{code_unit, with_decoded};
-use super::{Value, index};
+use super::Value;
+use super::name::named;
+use super::text::code_unit;
+use crate::matching::payload::pointer::Token;
 
 /// The deepest that a value may stand.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -10,36 +12,41 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The text is no JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NotJson;
-/// Hands `found` what stands where a pointer points.
+
+/// Asks `passes` of each value that some reader finds where a pointer points.
 pub(super) struct Walker<'t, F> {
     text: &'t [u8],
     at: usize,
-    found: F,
+    passes: F,
 }
 
 /// What is left of a pointer, for a value that stands on its way.
-type Way<'p> = Option<&'p [Box<str>]>;
+type Way<'p> = Option<&'p [Token]>;
 
-impl<'t, F: FnMut(Value<'t>)> Walker<'t, F> {
-    pub(super) fn new(text: &'t [u8], found: F) -> Self {
-        Self { text, at: 0, found }
+/// Whether every reader finds a value there, and one that passes.
+type Surely = Result<bool, NotJson>;
+
+impl<'t, F: FnMut(Value<'t>) -> bool> Walker<'t, F> {
+    pub(super) fn new(text: &'t [u8], passes: F) -> Self {
+        let at = 0;
+        Self { text, at, passes }
     }
 
     /// The one value that the text is, and what `way` leads to in it. A byte order mark before it and NULs
     /// behind it are no part of it: readers pass over the one (RFC 8259 §8.1), and end at the other.
-    pub(super) fn document(&mut self, way: Way<'_>) -> Result<(), NotJson> {
+    pub(super) fn document(&mut self, way: Way<'_>) -> Surely {
         if self.text.starts_with(BYTE_ORDER_MARK) {
             self.at = BYTE_ORDER_MARK.len();
         }
-        self.value(way, 0)?;
+        let surely = self.value(way, 0)?;
         self.space();
         match self.text[self.at..].iter().all(|byte| *byte == 0) {
-            true => Ok(()),
+            true => Ok(surely),
             false => Err(NotJson),
         }
     }
 
-    fn value(&mut self, way: Way<'_>, depth: usize) -> Result<(), NotJson> {
+    fn value(&mut self, way: Way<'_>, depth: usize) -> Surely {
         if depth > MAX_DEPTH {
             return Err(NotJson);
         }
@@ -53,60 +60,62 @@ impl<'t, F: FnMut(Value<'t>)> Walker<'t, F> {
             b'n' => self.word(b"null", Value::Other)?,
             _ => Value::Number(self.number()?),
         };
-        self.tell(way, value);
-        Ok(())
+        Ok(self.ends(way, value))
     }
 
-    fn object(&mut self, way: Way<'_>, depth: usize) -> Result<(), NotJson> {
-        self.tell(way, Value::Other);
+    /// Of several members that a reader may take for the one, each has to do, and one has to be it to all of them.
+    fn object(&mut self, way: Way<'_>, depth: usize) -> Surely {
+        let ends = self.ends(way, Value::Other);
+        let wanted = way.and_then(<[Token]>::split_first);
+        let (mut is_there, mut all_pass) = (false, true);
         self.at += 1;
         self.space();
         if self.eat(b'}') {
-            return Ok(());
+            return Ok(ends);
         }
         loop {
             self.space();
             let name = self.string()?;
             self.space();
             self.expect(b':')?;
-            let on_way = way
-                .and_then(<[Box<str>]>::split_first)
-                .filter(|(token, _)| with_decoded(name, &|name| name == &***token));
-            self.value(on_way.map(|(_, rest)| rest), depth + 1)?;
+            let on_way = wanted.and_then(|(token, rest)| Some((named(name, token)?, rest)));
+            let passes = self.value(on_way.map(|(_, rest)| rest), depth + 1)?;
+            if let Some((surely, _)) = on_way {
+                is_there |= surely;
+                all_pass &= passes;
+            }
             self.space();
             if self.eat(b'}') {
-                return Ok(());
+                return Ok(ends || is_there && all_pass);
             }
             self.expect(b',')?;
         }
     }
 
-    fn array(&mut self, way: Way<'_>, depth: usize) -> Result<(), NotJson> {
-        self.tell(way, Value::Other);
-        let wanted = way.and_then(<[Box<str>]>::split_first);
-        let wanted = wanted.and_then(|(token, rest)| Some((index(token)?, rest)));
+    fn array(&mut self, way: Way<'_>, depth: usize) -> Surely {
+        let mut surely = self.ends(way, Value::Other);
+        let wanted = way.and_then(<[Token]>::split_first);
+        let wanted = wanted.and_then(|(token, rest)| Some((token.index()?, rest)));
         self.at += 1;
         self.space();
         if self.eat(b']') {
-            return Ok(());
+            return Ok(surely);
         }
         for number in 0_usize.. {
             let on_way = wanted.filter(|(index, _)| *index == number);
-            self.value(on_way.map(|(_, rest)| rest), depth + 1)?;
+            surely |= self.value(on_way.map(|(_, rest)| rest), depth + 1)?;
             self.space();
             if self.eat(b']') {
                 break;
             }
             self.expect(b',')?;
         }
-        Ok(())
+        Ok(surely)
     }
 
-    /// Hands over a value that the pointer names.
-    fn tell(&mut self, way: Way<'_>, value: Value<'t>) {
-        if way.is_some_and(<[Box<str>]>::is_empty) {
-            (self.found)(value);
-        }
+    /// Whether the pointer names this value, and it passes.
+    fn ends(&mut self, way: Way<'_>, value: Value<'t>) -> bool {
+        way.is_some_and(<[Token]>::is_empty) && (self.passes)(value)
     }
 
     /// A string's inside. It is UTF-8, control characters stand escaped, and escapes are such.
