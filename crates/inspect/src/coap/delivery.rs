@@ -234,7 +234,7 @@ impl Tracker {
             (Kind::Probe | Kind::Opening, false) => self.send_decoy(cx, datagram, sent),
             (Kind::Interest, _) => self.note_interest(cx, datagram, sent),
             (Kind::Probe, true) => self.probes.reset(cx.now, datagram.bearing.client),
-            (Kind::Opening, true) => self.note_unopened(cx, datagram),
+            (Kind::Opening, true) => self.habits.note_plain(cx.now, datagram.bearing.client),
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
             // A ping has to be reset, but some acknowledge it: they have got it as well.
             (Kind::Knock, _) => self.open_door(cx, datagram),

@@ -171,8 +171,7 @@ impl Tracker {
             if datagram.facts.offset() == 0 && !self.portions.is_empty() {
                 let fits = datagram.len() <= KEPT_BYTES;
                 let latest = if fits { datagram.bytes } else { &[] };
-                self.portions
-                    .renew(cx.now, self.body(datagram, asked), latest);
+                self.portions.renew(cx.now, asked.body, latest);
             }
         }
         let evicted = match (asked, notifies) {

@@ -123,13 +123,7 @@ impl Tracker {
         match bearing.role {
             Role::Request => {
                 let server = bearing.addressee();
-                let body = match server {
-                    Server::One(_) => self.wants.body(bearing, message.code(), datagram.facts),
-                    Server::Group(_) => {
-                        self.wants
-                            .bodies(bearing.client, message.code(), datagram.facts)
-                    }
-                };
+                let body = self.wants.body(bearing, message.code(), datagram.facts);
                 if trust == Trust::None {
                     self.note_unblocked(cx.now, datagram, body);
                 }
@@ -222,7 +216,9 @@ impl Tracker {
         body: u64,
     ) -> Option<Outcome> {
         let asked = datagram.facts.block2.filter(|block| block.number > 0)?;
-        let body = self.kept_body(cx, datagram, body)?;
+        if !self.portions.keeps(cx.now, body) {
+            return None;
+        }
         self.note_followed(cx.now, datagram.bearing.client, body);
         let room = match trust {
             Trust::None => allowance(cx.policy, None, standing, &datagram.arrival.layout),

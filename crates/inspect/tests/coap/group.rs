@@ -1,5 +1,5 @@
-//! A client that asks a group, before anybody knows of it: it hears all the members, whatever it makes of a challenge
-//! or of blocks, and is sent no more than three bytes for one till it has proved its address.
+//! A client that asks a group, before anybody knows of it: it hears all the members, whatever it makes of a
+//! challenge, and is sent no more than three bytes for one till it has proved its address.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -9,26 +9,22 @@ use policy::Reason;
 use wire::coap::{Code, Message, Type, number};
 
 use crate::world::{
-    Datagram, World, client, cookies_only, echo_of, empty, endpoint, message, with_echo,
+    Datagram, World, client, cookies_only, echo_of, empty, endpoint, get, message, with_echo,
 };
 
-/// What a client knows beyond RFC 7252.
+/// What a client makes of a challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Knows {
-    /// It follows a challenge, at the group or at the member that it came from.
+    /// It follows that, at the group or at the member that it came from.
     Echo { at_group: bool },
-    /// It asks a member for the rest of what begins in a block.
-    Blocks,
-    /// Nothing: it rejects what is in blocks, and takes a challenge for an answer.
-    Nothing { resets: bool },
+    /// It takes it for an answer.
+    Nothing,
 }
 
-const ALL: [Knows; 5] = [
+const ALL: [Knows; 3] = [
     Knows::Echo { at_group: false },
     Knows::Echo { at_group: true },
-    Knows::Blocks,
-    Knows::Nothing { resets: true },
-    Knows::Nothing { resets: false },
+    Knows::Nothing,
 ];
 const PATH: &str = ".well-known/core";
 
@@ -42,8 +38,8 @@ struct Scene {
     latest_id: u16,
     /// What is on its way, first come first served: from whom to whom.
     ways: VecDeque<Datagram>,
-    /// Requests by their token, with what has come of the body so far.
-    asked: BTreeMap<Vec<u8>, (Vec<u8>, Vec<u8>)>,
+    /// Requests by their token.
+    asked: BTreeMap<Vec<u8>, Vec<u8>>,
     heard: BTreeMap<SocketAddr, Vec<u8>>,
     challenges: usize,
     is_proven: bool,
@@ -83,20 +79,6 @@ impl Scene {
         vec![address.ip().octets()[3]; self.len]
     }
 
-    fn request(&mut self, token: &[u8], block2: Option<u32>) -> Vec<u8> {
-        self.latest_id += 1;
-        let id = self.latest_id;
-        message(Type::NonConfirmable, Code::GET, id, token, |builder| {
-            let builder = builder.path(number::URI_PATH, PATH);
-            let block2 = block2.into_iter();
-            block2
-                .fold(builder, |builder, value| {
-                    builder.uint(number::BLOCK2, value)
-                })
-                .payload(&[]);
-        })
-    }
-
     fn say(&mut self, to: SocketAddr, payload: Vec<u8>) {
         if !matches!(payload[..], [_, 0, ..]) {
             self.owed += payload.len();
@@ -106,10 +88,11 @@ impl Scene {
     }
 
     fn ask(&mut self) {
-        let token = self.latest_id.to_be_bytes();
-        let request = self.request(&token, None);
-        self.asked
-            .insert(token.to_vec(), (request.clone(), Vec::new()));
+        self.latest_id += 1;
+        let (kind, id) = (Type::NonConfirmable, self.latest_id);
+        let token = id.to_be_bytes();
+        let request = get(kind, id, &token, PATH);
+        self.asked.insert(token.to_vec(), request.clone());
         self.say(group(), request);
     }
 
@@ -170,13 +153,12 @@ impl Scene {
         let part = Message::decode(&sent.payload).expect("a message");
         let id = part.message_id();
         let asked = self.asked.get(part.token()).cloned();
-        let is_block = part.block2().is_some();
-        let rejects = is_block && matches!(self.knows, Knows::Nothing { .. });
-        let is_known = asked.is_some() && part.code().is_response() && !rejects;
+        assert_eq!(part.block2(), None);
         if part.message_type() == Type::Confirmable {
-            self.reply(sent.from, id, is_known, part.code() == Code::EMPTY, rejects);
+            let is_known = asked.is_some() && part.code().is_response();
+            self.reply(sent.from, id, is_known, part.code() == Code::EMPTY);
         }
-        let Some((request, mut body)) = asked.filter(|_| is_known) else {
+        let Some(request) = asked else {
             return;
         };
         if part.code() == Code::UNAUTHORIZED {
@@ -185,36 +167,17 @@ impl Scene {
             return;
         }
         assert_eq!(part.code(), Code::CONTENT);
-        body.extend_from_slice(part.payload());
-        match part.block2().filter(|block| block.more) {
-            Some(_) if self.knows != Knows::Blocks => {}
-            Some(block) => {
-                let next = (block.number + 1) << 4 | u32::from(block.szx);
-                self.latest_id += 1;
-                let token = self.latest_id.to_be_bytes();
-                let request = self.request(&token, Some(next));
-                self.asked.insert(token.to_vec(), (request.clone(), body));
-                self.say(sent.from, request);
-            }
-            None => {
-                let before = self.heard.insert(sent.from, body);
-                let asks_again =
-                    !matches!(self.knows, Knows::Blocks | Knows::Nothing { resets: true });
-                assert!(before.is_none() || asks_again, "{:?}: twice", self.knows);
-            }
-        }
+        let before = self.heard.insert(sent.from, part.payload().to_vec());
+        assert!(before.is_none() || self.knows != Knows::Nothing, "twice");
     }
 
     /// What the client says to a CON.
-    fn reply(&mut self, to: SocketAddr, id: u16, is_known: bool, is_ping: bool, rejects: bool) {
-        if rejects && self.knows == (Knows::Nothing { resets: false }) {
-            return;
-        }
+    fn reply(&mut self, to: SocketAddr, id: u16, is_known: bool, is_ping: bool) {
         if is_ping {
             self.owed += 4;
         }
         // Of messages that nobody asked for there are pings, and what proves an address.
-        self.is_proven |= !is_known && !is_ping && !rejects;
+        self.is_proven |= !is_known && !is_ping;
         let kind = match is_known {
             true => Type::Acknowledgement,
             false => Type::Reset,
@@ -251,13 +214,6 @@ fn who_asks_a_group_hears_all_of_it() {
                 let mut scene = Scene::new(World::new(), knows, members, len);
                 scene.ask();
                 scene.settle();
-                if knows == (Knows::Nothing { resets: false }) && !scene.hears_all() {
-                    // Of what it got there was no telling whether it got it.
-                    scene.world.pause(Duration::from_secs(8));
-                    scene.heard.clear();
-                    scene.ask();
-                    scene.settle();
-                }
                 assert!(
                     scene.hears_all(),
                     "{knows:?}: of {members} members with {len} bytes, {:?}",

@@ -51,23 +51,6 @@ impl Wants {
 }
 
 impl Wants {
-    /// As [`Wants::body`], of a request to a group: what its members answer.
-    pub(crate) fn bodies(&self, client: Endpoint, code: Code, facts: &Facts<'_>) -> u64 {
-        let mut hasher = self.hasher();
-        client.hash(&mut hasher);
-        hasher.write_u128(u128::from(facts.rest) << 64 | u128::from(facts.path));
-        hasher.write_u128(how(code, false));
-        hasher.finish()
-    }
-
-    /// Of these, that of one member.
-    pub(crate) fn body_of(&self, bodies: u64, member: Endpoint) -> u64 {
-        let mut hasher = self.hasher();
-        hasher.write_u64(bodies);
-        member.hash(&mut hasher);
-        hasher.finish()
-    }
-
     /// A number for what a request that isn't safe does: who has it done, by what payload.
     pub(crate) fn act(&self, body: u64, facts: &Facts<'_>, payload: &[u8]) -> u64 {
         let mut hasher = self.hasher();

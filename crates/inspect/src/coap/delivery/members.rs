@@ -1,61 +1,33 @@
 //! What the members of a group answer to a client that has proved nothing (RFC 7252 §8.2).
 //!
 //! One request draws as many responses as there are members, and what it is owed is hardly enough for one. So the first
-//! that there is no room for asks the client for a proof, once a request: its first block does, in a message to be
-//! acknowledged, which the client goes on with by itself at that member (RFC 7959 §2.8); or where there is none, a
-//! challenge in such a message. Each response waits till then, and goes out whole; that of the first member too, if its
-//! client hasn't gone on with it. Clients follow a challenge each in its own way, at the group or at the one that it came
-//! from: whichever proves the address, nothing of what waits depends on being asked for again.
+//! that there is no room for is withheld, and its client challenged, once a request, in a message to be acknowledged: who
+//! follows no Echo acknowledges that all the same, and has proved its address once it has reset a decoy. All other
+//! responses wait with the first, and go out whole. In blocks none of them comes: of several answers under one token,
+//! libcoap 4.3.1 loses the others for the one that it goes on with.
+//!
+//! A client follows a challenge at the group, or at the one that it came from: whichever it is, nothing of what waits
+//! depends on being asked for again.
 
 use policy::RuleIndex;
 use wire::coap::{HEADER_LEN, Message, Type, encode};
 
-use super::portion::{self, Envelope};
+use super::portion::Envelope;
 use super::withheld::Kept;
 use super::{KEPT_BYTES, TOKEN_LEN_MAX, takes_any_proof};
 use crate::coap::books::allowance::Allowance;
-use crate::coap::books::budget::Entry;
-use crate::coap::books::size::Size;
 use crate::coap::exchange::Asked;
 use crate::coap::exchange::endpoint::Endpoint;
 use crate::coap::exchange::parties::{Parties, Server};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::proof::answer::{Answer, Towards};
-use crate::coap::proof::challenge::{Reply, allowance};
+use crate::coap::proof::challenge::Reply;
 use crate::coap::proof::nudge::is_service;
 use crate::coap::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, Instant, Port, Sink};
 
 impl Tracker {
-    /// What makes the body of a response.
-    pub(crate) fn body(&self, datagram: &Datagram<'_>, asked: &Asked) -> u64 {
-        match asked.server {
-            Server::One(_) => asked.body,
-            Server::Group(_) => self.wants.body_of(asked.body, datagram.bearing.server),
-        }
-    }
-
-    /// The body that a request for a block is about, if it is kept: its server may have answered it as a member of a group.
-    pub(crate) fn kept_body<S: Sink>(
-        &self,
-        cx: &Context<'_, S>,
-        datagram: &Datagram<'_>,
-        body: u64,
-    ) -> Option<u64> {
-        if self.portions.keeps(cx.now, body) {
-            return Some(body);
-        }
-        if self.portions.is_empty() {
-            return None;
-        }
-        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        let code = datagram.message.code();
-        let bodies = self.wants.bodies(client, code, datagram.facts);
-        let body = self.wants.body_of(bodies, server);
-        self.portions.keeps(cx.now, body).then_some(body)
-    }
-
     /// Whether a response may answer a request to a group, too.
     pub(crate) fn answers_group(&self, now: Instant, datagram: &Datagram<'_>) -> bool {
         let response = datagram.bearing.response(datagram.message, datagram.token);
@@ -75,8 +47,7 @@ impl Tracker {
         let server = datagram.bearing.server;
         let is_fit = message.token().len() <= TOKEN_LEN_MAX
             && message.message_type() != Type::Acknowledgement;
-        let body = self.body(datagram, asked);
-        let kept = Kept::once(datagram, asked, body).filter(|_| is_fit)?;
+        let kept = Kept::once(datagram, asked).filter(|_| is_fit)?;
         if datagram.len() <= KEPT_BYTES && message.code().class() == 2 {
             self.withhold_member(cx, datagram, asked, &kept);
         }
@@ -96,11 +67,7 @@ impl Tracker {
                 self.tell_client(cx, datagram, &challenge, Towards::Receiver, Injected::Echo);
             return is_sent.then_some(Injected::Echo);
         }
-        let said = self.ask_for_proof(cx, datagram, (server, &kept), way_out, room);
-        if said == Some(Injected::Portion) {
-            self.note_begun(cx.now, asked.body);
-        }
-        said
+        self.ask_for_proof(cx, datagram, (server, &kept), way_out, room)
     }
 
     /// Keeps a member's response for the proof of its client's address.
@@ -125,8 +92,8 @@ impl Tracker {
         }
     }
 
-    /// Asks a client for the proof of its address by the response of a member: with its first block, or with a
-    /// challenge, in a message to be acknowledged. Returns what was sent.
+    /// Asks a client for the proof of its address in the place of a member's response: with a challenge in a message to
+    /// be acknowledged. Returns what was sent.
     pub(crate) fn ask_for_proof<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -142,35 +109,17 @@ impl Tracker {
             room: room.before_decoy,
             ..Envelope::in_place(&response, room.before_decoy)
         };
-        let first = kept
-            .body()
-            .filter(|_| response.code().class() == 2 && !self.is_plain(cx.now, client))
-            .and_then(|body| Some((body, portion::first_block(&response, &ours)?)));
-        let (message_id, asking, kind) = match first {
-            Some((body, first)) => {
-                self.note_begun(cx.now, body);
-                self.portions.keep(cx.now, body, kept.response());
-                let id = self.probes.begin(cx.now, client, kept.token());
-                (id, first, Kind::Opening)
-            }
-            None => match self.cookie_for(cx.now, client, &ours) {
-                Some(challenge) => {
-                    let id = self.probes.challenge(cx.now, client, kept.token());
-                    (id, challenge.encode(), Kind::Probe)
-                }
-                None => return self.challenge_plainly(cx, datagram, kept, way_out, room),
-            },
+        let Some(challenge) = self.cookie_for(cx.now, client, &ours) else {
+            return self.challenge_plainly(cx, datagram, kept, way_out, room);
         };
-        let (message_id, mut asking) = (message_id?, asking);
-        encode::set_message_id(&mut asking, message_id);
-        let probe = Sent::ours(cx.now, kind, kept.token(), None);
+        let message_id = self.probes.begin(cx.now, client, kept.token())?;
+        let mut challenge = challenge.encode();
+        encode::set_message_id(&mut challenge, message_id);
+        let probe = Sent::ours(cx.now, Kind::Probe, kept.token(), None);
         self.await_reply_to(cx, (server, client), message_id, probe);
-        let said = match kind {
-            Kind::Opening => Injected::Portion,
-            _ => Injected::Echo,
-        };
-        self.give_along(cx, datagram, (kept.path(), way_out), said, &asking)
-            .then_some(said)
+        let way = (kept.path(), way_out);
+        self.give_along(cx, datagram, way, Injected::Echo, &challenge)
+            .then_some(Injected::Echo)
     }
 
     /// Challenges a client in the place of a member's response, in a message that proves nothing; or pings it, if that
@@ -223,27 +172,6 @@ impl Tracker {
             room: envelope.room,
         };
         self.challenge_in(now, client, &reply)
-    }
-
-    /// A client has reset the first block of a response: what waits for its proof goes on with a challenge.
-    pub(crate) fn challenge_waiting<S: Sink>(
-        &self,
-        cx: &mut Context<'_, S>,
-        datagram: &Datagram<'_>,
-    ) {
-        let client = datagram.bearing.client;
-        let Some(next) = self.probes.next_waiting(cx.now, client) else {
-            return;
-        };
-        self.probes.wait(cx.now, client, next);
-        let Some(kept) = self.withheld.waiting(cx.now, client, next) else {
-            return;
-        };
-        if kept.is_of_group() {
-            let standing = self.enter(cx, client, Entry::Credit, Size::default());
-            let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
-            self.ask_for_proof(cx, datagram, (next.0, &kept), cx.port, room);
-        }
     }
 
     /// A client has proved its address by a cookie: what waits for that goes out, but for what the server is asked for

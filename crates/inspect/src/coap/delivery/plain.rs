@@ -9,7 +9,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::withheld::Kept;
 use crate::coap::books::allowance::Allowance;
 use crate::coap::books::budget::{Standing, Validation};
 use crate::coap::exchange::bearing::Role;
@@ -59,7 +58,7 @@ impl Habits {
         }
     }
 
-    fn note_plain(&self, now: Instant, client: Endpoint) {
+    pub(super) fn note_plain(&self, now: Instant, client: Endpoint) {
         self.plain.note(now, client);
         let until = now.0 + (KNOWN_S as u64 + 1) * 1_000_000_000;
         self.plain_until.fetch_max(until, Ordering::Relaxed);
@@ -82,12 +81,6 @@ impl Tracker {
     pub(crate) fn note_followed(&self, now: Instant, client: Endpoint, body: u64) {
         self.habits.followed.note(now, body);
         self.habits.follows.note(now, client);
-    }
-
-    /// Whether the client of a member's response that is withheld has gone on with its first block.
-    pub(crate) fn is_followed(&self, now: Instant, kept: &Kept) -> bool {
-        let body = kept.body().filter(|_| kept.is_of_group());
-        body.is_some_and(|body| self.habits.followed.is_noted(now, body))
     }
 
     /// Whether a client is known to take no blocks.
@@ -179,11 +172,5 @@ impl Tracker {
             before_decoy: datagram.len(),
         };
         room.alone >= DECOY_LEN && self.deliver(cx, datagram, None, whole)
-    }
-
-    /// A client resets a first block that it was to acknowledge.
-    pub(crate) fn note_unopened<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
-        self.habits.note_plain(cx.now, datagram.bearing.client);
-        self.challenge_waiting(cx, datagram);
     }
 }

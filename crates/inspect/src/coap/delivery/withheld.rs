@@ -67,13 +67,13 @@ pub(crate) enum Released {
 
 impl Kept {
     /// The response to a request, which isn't repeated.
-    pub(super) fn once(datagram: &Datagram<'_>, asked: &Asked, body: u64) -> Option<Self> {
+    pub(super) fn once(datagram: &Datagram<'_>, asked: &Asked) -> Option<Self> {
         Some(Self {
             request: None,
             token: datagram.token,
             asked: asked.server,
             request_len: asked.len,
-            body: Some(body),
+            body: Some(asked.body),
             response: datagram.bytes.into(),
             path: answer::path(datagram.frame)?,
             is_given: false,
@@ -88,11 +88,6 @@ impl Kept {
     /// Whether it was for a group, and the response is that of a member.
     pub(crate) fn is_of_group(&self) -> bool {
         matches!(self.asked, Server::Group(_))
-    }
-
-    /// What makes the body of the response.
-    pub(super) fn body(&self) -> Option<u64> {
-        self.body
     }
 
     /// Its way to the client.
@@ -240,7 +235,7 @@ impl Tracker {
         if !is_fit {
             return false;
         }
-        let Some(mut kept) = Kept::once(datagram, &asked, asked.body) else {
+        let Some(mut kept) = Kept::once(datagram, &asked) else {
             return false;
         };
         match message.message_type() {
@@ -375,7 +370,7 @@ impl Tracker {
             if let Some(body) = kept.body.filter(|_| is_first) {
                 self.note_begun(cx.now, body);
             }
-            if let Some(body) = kept.body {
+            if let Some(body) = kept.body.filter(|_| !kept.is_of_group()) {
                 self.portions.keep(cx.now, body, &kept.response);
             }
         }

@@ -226,9 +226,7 @@ impl Tracker {
         if let Some(block) = facts.block2
             && block.number == 0
             && block.more
-            && self
-                .downloads
-                .begin(cx.now, self.body(datagram, asked), facts.etag)
+            && self.downloads.begin(cx.now, asked.body, facts.etag)
         {
             cx.limit(LimitKind::Exchanges);
         }

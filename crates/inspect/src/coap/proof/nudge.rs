@@ -228,7 +228,7 @@ impl Tracker {
     }
 
     /// A client has proved its address: what is withheld from it for that goes out, but for what it asks for once more
-    /// (`is_asked`), and what it has gone on with.
+    /// (`is_asked`).
     pub(crate) fn release_proved<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -239,7 +239,6 @@ impl Tracker {
         while let Some(next) = self.probes.next_waiting(cx.now, client) {
             if let Some(kept) = self.withheld.waiting(cx.now, client, next)
                 && !is_asked(&kept)
-                && !self.is_followed(cx.now, &kept)
             {
                 let kept = (next.0, &kept);
                 self.release(cx, datagram, kept, Allowance::UNBOUNDED, false);

@@ -90,8 +90,6 @@ enum Purpose {
     /// A part of it, which isn't to be acknowledged.
     Beginning(Token),
     Decoy,
-    /// A challenge in the place of the response to that token.
-    Challenge(Token),
     Knock,
     /// A ping that makes room for a response, by its number.
     Nudge(u8),
@@ -109,12 +107,6 @@ impl Probes {
     /// is sent again. None if it failed to acknowledge one lately, or too many are under way.
     pub(crate) fn begin(&self, now: Instant, client: Endpoint, token: Token) -> Option<u16> {
         self.send(now, client, Purpose::Response(token))
-    }
-
-    /// The message ID under which `client` is to acknowledge a challenge in the place of the response to `token`; none as
-    /// with [`Probes::begin`].
-    pub(crate) fn challenge(&self, now: Instant, client: Endpoint, token: Token) -> Option<u16> {
-        self.send(now, client, Purpose::Challenge(token))
     }
 
     /// Whether the response to `token` may go out in part, which its receiver is to ask for the rest of: it counts as
@@ -173,7 +165,7 @@ impl Probes {
         let fresh = || Probe::new(now);
         let send = |probe: &mut Probe| {
             probe.knocks |= matches!(purpose, Purpose::Knock);
-            if matches!(purpose, Purpose::Response(_) | Purpose::Challenge(_)) {
+            if matches!(purpose, Purpose::Response(_)) {
                 probe.probed_at = Some(now);
             }
             probe.send(now, self.secret(probe.begun, client, purpose))
@@ -324,10 +316,6 @@ impl Probes {
             Purpose::Response(token) | Purpose::Beginning(token) => {
                 hasher.write(&token.bytes());
                 hasher.write_usize(token.len());
-            }
-            Purpose::Challenge(token) => {
-                hasher.write(&token.bytes());
-                hasher.write_u16(token.len() as u16);
             }
             Purpose::Decoy => {}
             Purpose::Knock => hasher.write_u8(0),
