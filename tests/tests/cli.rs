@@ -358,6 +358,12 @@ fn a_broken_capture_could_not_run() {
     );
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("broken after frame 3"), "{error}");
+    let output = weir(&["replay", "--summary", "--config", &config, cut]);
+    assert_eq!(output.status.code(), Some(2));
+    let summary = String::from_utf8_lossy(&output.stdout);
+    assert!(summary.starts_with("3 frames: "), "{summary}");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("broken after frame 3"), "{error}");
 }
 
 /// The verdicts on tests/replay/coap-ordinary under a configuration and a pack.

@@ -71,7 +71,7 @@ impl Packs {
     }
 
     /// The names of all rules, those too that can't be read.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> + Clone {
         self.ids.keys().map(String::as_str)
     }
 

@@ -5,6 +5,7 @@ mod conflict;
 mod hidden;
 mod lacking;
 mod never;
+mod sizes;
 
 use crate::index::{Index, Sought};
 use crate::matching::Entry;

@@ -3,6 +3,8 @@
 //! A [`Table`] remembers which keys were asked for: what is left at [`Table::finish`] is unknown.
 //! Readers report what is wrong and return `None`; the caller goes on with the next key.
 
+mod syntax;
+
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
@@ -16,9 +18,6 @@ use crate::suggest::{nearest_of, one_of};
 
 /// Larger files aren't read: 10,000 rules with their cases take a tenth of it.
 const MAX_FILE_BYTES: usize = 16 << 20;
-
-/// Of more syntax errors than this only the number is told.
-const MAX_SYNTAX_ERRORS: usize = 100;
 
 /// A parsed file.
 pub(crate) struct Document<'s> {
@@ -38,22 +37,7 @@ impl<'s> Document<'s> {
             return Self { entries, span };
         }
         let (document, errors) = DeTable::parse_recoverable(&source.text);
-        for error in errors.iter().take(MAX_SYNTAX_ERRORS) {
-            let at = span.at(error.span().unwrap_or(0..0));
-            // The parser takes an empty value for a string without its quotes.
-            let missing =
-                report.text(&at).is_empty() && error.message().starts_with("string values");
-            let problem = if missing {
-                "a value is missing"
-            } else {
-                error.message()
-            };
-            let finding = report.syntax_error(&at, format!("not TOML: {problem}"));
-            if problem.starts_with("string values") {
-                finding.help("write \"…\" around it");
-            }
-        }
-        report.leave_out(errors.len().saturating_sub(MAX_SYNTAX_ERRORS));
+        syntax::report(report, &span, &errors);
         let entries = document.into_inner();
         Self { entries, span }
     }

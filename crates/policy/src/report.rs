@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
-use crate::suggest::suggest;
+use crate::suggest::{meant, one_of, suggest};
 use crate::{Place, SourceText};
 
 /// More findings than this aren't kept: a file that broken is not one of ours.
@@ -83,6 +83,27 @@ impl Report {
         finding
     }
 
+    /// The line that a span begins in.
+    pub(crate) fn line(&self, span: &Span) -> &str {
+        let file = &self.files[span.file];
+        file.line(file.line_of(span.range.start))
+    }
+
+    /// Reports nothing of the line that a span begins in from now on.
+    pub(crate) fn keep_quiet_about(&mut self, span: &Span) {
+        let file = &mut self.files[span.file];
+        let line = file.line_of(span.range.start);
+        file.broken_lines.insert(line);
+    }
+
+    /// The same of all below it, up to the next header.
+    pub(crate) fn keep_quiet_below(&mut self, header: &Span) {
+        let file = &mut self.files[header.file];
+        let first = file.line_of(header.range.start);
+        let end = file.next_header(first + 1);
+        file.broken_lines.extend(first..end);
+    }
+
     /// Counts errors that nobody needs to see.
     pub(crate) fn leave_out(&mut self, errors: usize) {
         self.found.leave_out(Level::Error, errors);
@@ -94,9 +115,7 @@ impl Report {
         let file = &self.files[table.file];
         let first = file.line_of(table.range.start);
         let inside = file.line_of(table.range.end);
-        let is_header = |line: &usize| file.line(*line).trim_start().starts_with('[');
-        let lines = inside + 1..file.line_starts.len();
-        let end = lines.clone().find(is_header).unwrap_or(lines.end);
+        let end = file.next_header(inside + 1);
         file.broken_lines.range(first..end).next().is_some()
     }
 
@@ -197,16 +216,21 @@ impl Finding<'_> {
         self
     }
 
-    /// Adds the nearest of the names that would have been right, or else `otherwise`.
+    /// Adds those of the names that would have been right that are meant or near, or else `otherwise`.
     pub(crate) fn did_you_mean<'c>(
         self,
         word: &str,
-        candidates: impl IntoIterator<Item = &'c str>,
+        candidates: impl IntoIterator<Item = &'c str, IntoIter: Clone>,
         otherwise: impl FnOnce() -> Option<String>,
     ) -> Self {
-        self.help_with(|| match suggest(word, candidates) {
-            Some(near) => Some(format!("did you mean `{near}`?")),
-            None => otherwise(),
+        let candidates = candidates.into_iter();
+        self.help_with(|| {
+            let meant = meant(word, candidates.clone());
+            match (meant.as_slice(), suggest(word, candidates)) {
+                ([], None) => otherwise(),
+                ([], Some(near)) => Some(format!("did you mean `{near}`?")),
+                (meant, _) => Some(format!("did you mean {}?", one_of(meant))),
+            }
         })
     }
 
@@ -229,6 +253,14 @@ impl Finding<'_> {
 impl File {
     fn line_of(&self, offset: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= offset) - 1
+    }
+
+    /// The first line from one on that begins a table, or else the end.
+    fn next_header(&self, from: usize) -> usize {
+        let is_header = |line: &usize| self.line(*line).trim_start().starts_with('[');
+        let mut lines = from..self.line_starts.len();
+        let end = lines.end;
+        lines.find(is_header).unwrap_or(end)
     }
 
     /// A line without its line end.

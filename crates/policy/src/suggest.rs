@@ -1,5 +1,9 @@
 //! "Did you mean": the nearest of the names that would have been right.
 
+mod elsewhere;
+
+pub(crate) use elsewhere::meant;
+
 /// More names than this aren't listed.
 const MAX_LISTED: usize = 60;
 /// Of more names than this only the nearest are listed where it is known what was written.

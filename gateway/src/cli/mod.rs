@@ -81,7 +81,7 @@ struct ReplayArguments {
     /// The configuration with the rules to apply
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// A pcap or pcapng capture: Ethernet, raw IP or Linux cooked; `-` is what comes in by a pipe
+    /// A pcap or pcapng capture, packed by gzip or not: Ethernet, raw IP or Linux cooked; `-` is what comes in by a pipe
     #[arg(value_name = "CAPTURE")]
     capture: PathBuf,
     /// Print one line per frame with its verdict, instead of the events

@@ -6,31 +6,34 @@
 //! it, on the acknowledgement of its request (libcoap 4.3.1 loses one that begins elsewhere). The
 //! second, which the client asks for, is the portion.
 
+pub(super) mod again;
 pub(super) mod done;
+pub(super) mod failure;
 pub(super) mod knocked;
 pub(super) mod members;
 pub(super) mod plain;
 pub(super) mod portion;
 pub(super) mod promised;
+pub(super) mod served;
 pub(super) mod withheld;
 
 use policy::{Proof, RuleIndex};
-use wire::coap::{Block, Code, Message, Type, encode};
+use wire::coap::{Code, Message, Type, encode};
 use wire::net::build::Path;
 
 use super::books::allowance::Allowance;
 use super::books::budget::{Entry, Standing};
-use super::exchange::Asked;
 use super::exchange::bearing::Role;
 use super::exchange::endpoint::Endpoint;
 use super::exchange::parties::Server;
 use super::exchange::sent::{Kind, Sent};
+use super::exchange::{Asked, Response};
 use super::proof::answer::{Answer, Towards, send, send_along};
 use super::proof::challenge::allowance;
 use super::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, LimitKind, Outcome, Port, Sink};
-use portion::{Envelope, NoRoom};
+use portion::Envelope;
 
 /// The largest response that is kept to be given out in portions.
 pub(super) const KEPT_BYTES: usize = 2048;
@@ -38,16 +41,6 @@ pub(super) const KEPT_BYTES: usize = 2048;
 pub(super) const TOKEN_LEN_MAX: usize = 8;
 /// The least a response takes of which a block of 16 bytes is given out: header, a few options, marker.
 const PORTION_MIN: usize = 32;
-
-/// What became of a request for a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Served {
-    /// The server has to see to it.
-    No,
-    Yes,
-    /// The block is here, but it may not go out.
-    NoRoom,
-}
 
 impl Tracker {
     /// Gives a client as much of the response to its request as `room` allows, the whole in a way that
@@ -68,9 +61,7 @@ impl Tracker {
             Role::Response(None) if self.is_midstream(cx, datagram) => None,
             _ => return false,
         };
-        // A failure the client may well repeat; what was done isn't to be done twice.
-        let is_fit = message.code().class() == 2
-            && message.token().len() <= TOKEN_LEN_MAX
+        let is_fit = message.token().len() <= TOKEN_LEN_MAX
             && datagram.len() <= KEPT_BYTES
             && takes_any_proof(cx, rule);
         if !is_fit {
@@ -84,17 +75,24 @@ impl Tracker {
             room: room.before_decoy,
             ..in_place
         };
-        let whole = portion::whole(message, &ours);
+        // What comes again takes the form it had: its client may have got it, and knows it by its message ID.
+        let before = self.form_before(cx, datagram);
+        let is_plain = self.is_for_plain(cx.now, datagram, room);
+        let whole =
+            portion::whole(message, &ours).filter(|_| is_plain || before != Some(Kind::Replaced));
         let is_whole = whole.is_some();
         let (portion, envelope) = match whole {
             Some(whole) => (Some(whole), ours),
-            None if asked.is_none() => (None, ours),
-            None if self.is_for_plain(cx.now, datagram, room) => (None, ours),
-            None if is_separate && self.may_nudge(cx, datagram, room) => (None, ours),
-            None => {
-                let provable = is_separate.then(|| portion::first_block(message, &ours));
+            _ if asked.is_none() || is_plain => (None, ours),
+            _ if is_separate && before.is_none() && self.may_nudge(cx, datagram, room) => {
+                (None, ours)
+            }
+            _ => {
+                let provable = (is_separate && before != Some(Kind::Replaced))
+                    .then(|| portion::first_block(message, &ours));
                 match provable.flatten() {
                     Some(first) => (Some(first), ours),
+                    None if before == Some(Kind::Probed) => (None, ours),
                     None => (portion::first_block(message, &in_place), in_place),
                 }
             }
@@ -105,7 +103,11 @@ impl Tracker {
         // It counts only if it goes out.
         let (client, token) = (bearing.client, datagram.token);
         let ours = match envelope.message_type {
-            Type::Confirmable => self.probes.begin(cx.now, client, token),
+            Type::Confirmable => {
+                // Of notifications, that of the registration: the next takes the place of one that wasn't acknowledged.
+                let id = asked.map_or(message.message_id(), |asked| asked.message_id);
+                self.probes.begin(cx.now, client, (id, token))
+            }
             _ => self
                 .probes
                 .offer(cx.now, client, token)
@@ -121,17 +123,26 @@ impl Tracker {
                 let is_piggybacked = message.message_type() == Type::Acknowledgement;
                 let answers = is_piggybacked.then(|| message.message_id());
                 let kind = if is_whole { Kind::Probe } else { Kind::Opening };
-                let probe = Sent::ours(cx.now, kind, datagram.token, answers);
+                let mut probe = Sent::ours(cx.now, kind, datagram.token, answers);
+                if is_separate {
+                    probe = probe.in_place_of(message.message_id());
+                }
                 self.await_reply(cx, datagram, message_id, probe);
             }
-            Type::NonConfirmable => {
-                self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
-            }
-            Type::Acknowledgement | Type::Reset => {}
+            Type::NonConfirmable | Type::Acknowledgement | Type::Reset => {}
         }
         if let Some(asked) = asked.filter(|_| !is_whole) {
             self.note_begun(cx.now, asked.body);
         }
+        if message.message_type() != Type::Acknowledgement {
+            let kind = match envelope.message_type {
+                Type::Confirmable => Kind::Probed,
+                _ => Kind::Replaced,
+            };
+            self.record(cx, datagram, Server::One(client), kind);
+        }
+        let about = (message.message_id(), token);
+        self.withheld.let_go(cx.now, client, bearing.server, about);
         self.note_delivered(cx, datagram, asked);
         true
     }
@@ -166,7 +177,8 @@ impl Tracker {
             && !self.probes.is_doubtful(cx.now, client)
     }
 
-    /// Remembers that a client has the beginning of a response, and lets the server know.
+    /// Remembers that a client has been sent the beginning of a response. A CON comes again until its server knows that it
+    /// arrived: when its client has acknowledged what stands for it, or asked for more.
     fn note_delivered<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -175,10 +187,13 @@ impl Tracker {
     ) {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let response = bearing.response(message, datagram.token);
-        let digest = Some(datagram.digest);
+        let is_repeated = message.message_type() == Type::Confirmable;
+        let digest = (!is_repeated).then_some(datagram.digest);
         let evicted = match (asked, datagram.notifies()) {
             (Some(asked), notifies) => {
-                self.portions.keep(cx.now, asked.body, datagram.bytes);
+                if message.code().class() == 2 {
+                    self.portions.keep(cx.now, asked.body, datagram.bytes);
+                }
                 self.exchanges
                     .answered(cx.now, &response, asked.server, notifies, false, digest);
                 false
@@ -188,9 +203,6 @@ impl Tracker {
         };
         if evicted {
             cx.limit(LimitKind::Exchanges);
-        }
-        if message.message_type() == Type::Confirmable {
-            self.acknowledge(cx, datagram);
         }
     }
 
@@ -230,10 +242,16 @@ impl Tracker {
         sent: &Sent,
     ) -> Outcome {
         let is_reset = datagram.message.message_type() == Type::Reset;
+        if let Some(id) = sent.stands_for() {
+            self.reply_for(cx, datagram, sent, id);
+        }
         match (sent.kind, is_reset) {
             (Kind::Probe | Kind::Opening, false) => self.send_decoy(cx, datagram, sent),
             (Kind::Interest, _) => self.note_interest(cx, datagram, sent),
-            (Kind::Probe, true) => self.probes.reset(cx.now, datagram.bearing.client),
+            (Kind::Portion, false) => {}
+            (Kind::Probe | Kind::Portion, true) => {
+                self.probes.reset(cx.now, datagram.bearing.client)
+            }
             (Kind::Opening, true) => self.habits.note_plain(cx.now, datagram.bearing.client),
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
             // A ping has to be reset, but some acknowledge it: they have got it as well.
@@ -242,6 +260,34 @@ impl Tracker {
             _ => self.probes.fail(cx.now, datagram.bearing.client),
         }
         Outcome::CHALLENGED
+    }
+
+    /// Replies to a separate response as its client has to what stood for it.
+    fn reply_for<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        probe: &Sent,
+        id: u16,
+    ) {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let reply = match datagram.message.message_type() {
+            Type::Reset => Answer::reset(id),
+            _ => Answer::acknowledge(id),
+        };
+        reply.send(cx, datagram.frame, Towards::Receiver, Injected::Portion);
+        let Some(stood_for) = self.exchanges.sent(cx.now, server, client, id) else {
+            return;
+        };
+        let response = Response {
+            client,
+            server,
+            token: probe.token,
+            piggybacked_on: None,
+        };
+        let server = Server::One(server);
+        self.exchanges
+            .note_answer(cx.now, &response, server, stood_for.digest());
     }
 
     /// Tries whether a client that acknowledges what it asked for resets what it didn't ask for.
@@ -280,55 +326,6 @@ impl Tracker {
         self.release_proved(cx, datagram, |_| false);
     }
 
-    /// Answers a request for a block of a response that may be kept: one whose address isn't known for
-    /// its own (`has_to_prove`), in a way that it has to acknowledge.
-    pub(super) fn serve_block<S: Sink>(
-        &self,
-        cx: &mut Context<'_, S>,
-        datagram: &Datagram<'_>,
-        (body, asked): (u64, Block),
-        room: Allowance,
-        has_to_prove: bool,
-    ) -> Served {
-        let message = datagram.message;
-        if message.token().len() > TOKEN_LEN_MAX {
-            return Served::No;
-        }
-        let client = datagram.bearing.client;
-        let probe = has_to_prove
-            .then(|| self.probes.begin(cx.now, client, datagram.token))
-            .flatten();
-        let (message_type, message_id) = match (probe, message.message_type()) {
-            (Some(ours), _) => (Type::Confirmable, ours),
-            (None, Type::Confirmable) => (Type::Acknowledgement, message.message_id()),
-            (None, _) => (Type::NonConfirmable, message.message_id()),
-        };
-        let envelope = Envelope {
-            message_type,
-            message_id,
-            token: message.token(),
-            room: if probe.is_some() {
-                room.before_decoy
-            } else {
-                room.alone
-            },
-        };
-        match self.portions.block(cx.now, body, asked, &envelope) {
-            None => Served::No,
-            Some(Err(NoRoom)) => Served::NoRoom,
-            Some(Ok(block)) => {
-                self.give(cx, datagram, &block, Towards::Sender);
-                if let Some(message_id) = probe {
-                    let is_confirmable = message.message_type() == Type::Confirmable;
-                    let answers = is_confirmable.then(|| message.message_id());
-                    let probe = Sent::ours(cx.now, Kind::Probe, datagram.token, answers);
-                    self.await_reply(cx, datagram, message_id, probe);
-                }
-                Served::Yes
-            }
-        }
-    }
-
     /// Gives a client the response to what has been done for it before, if that is kept.
     pub(super) fn give_done<S: Sink>(
         &self,
@@ -342,12 +339,16 @@ impl Tracker {
             return false;
         };
         let response = Message::decode(&kept).ok();
-        let whole =
-            response.and_then(|response| portion::whole(&response, &Envelope::of_answer(message)));
+        let mut envelope = Envelope::of_answer(message);
+        if message.message_type() == Type::NonConfirmable {
+            envelope.message_id = self.own_id(datagram);
+        }
+        let whole = response.and_then(|response| portion::whole(&response, &envelope));
         let Some(whole) = whole else {
             return false;
         };
         self.give(cx, datagram, &whole, Towards::Sender);
+        self.note_served(cx, datagram);
         true
     }
 

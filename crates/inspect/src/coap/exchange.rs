@@ -148,11 +148,33 @@ impl Exchanges {
             && id != message_id
             && self
                 .sent(now, response.client, response.server, id)
-                .is_none()
+                .is_none_or(|request| request.token != response.token)
         {
             asked = None;
         }
         asked
+    }
+
+    /// Whether a response of that message ID answers a request before the latest under its token: it comes once more, or
+    /// late.
+    pub(super) fn is_earlier(
+        &self,
+        now: Instant,
+        response: &Response,
+        asked: &Asked,
+        message_id: u16,
+    ) -> bool {
+        let Some(renewed) = asked.renewed else {
+            return false;
+        };
+        if let Some(id) = response.piggybacked_on {
+            return id != asked.message_id;
+        }
+        let sent = self.sent(now, response.server, response.client, message_id);
+        sent.is_some_and(|sent| {
+            let is_of_it = sent.is_response() && sent.token == response.token;
+            is_of_it && sent.was_sent_before(renewed)
+        })
     }
 
     /// The bytes of the request that `response` answers, if they stand in no books: they were begun anew since,
@@ -385,6 +407,12 @@ impl Exchanges {
             self.messages
                 .with_or_replace_of(now, parties, owner, || sent, follow);
         (repetition, evicted.is_some())
+    }
+
+    /// What went `from` one endpoint `to` another may have been drawn.
+    pub(super) fn note_drawn(&self, now: Instant, from: Endpoint, to: Endpoint, message_id: u16) {
+        let parties = Parties::new(from, to, message_id);
+        self.messages.with(now, &parties, Sent::note_drawn);
     }
 
     /// What went `from` one endpoint `to` another under `message_id`, and may still be replied to.

@@ -57,7 +57,7 @@ use delivery::portion::Portions;
 use delivery::promised::Promised;
 use delivery::withheld::Withheld;
 use exchange::Exchanges;
-use exchange::bearing::Bearing;
+use exchange::bearing::{Bearing, Role};
 use exchange::counter::Counters;
 use exchange::endpoint::{Endpoint, Token};
 use facts::Facts;
@@ -93,6 +93,8 @@ pub(crate) struct Tracker {
     /// Who asked anybody anything under a token (EXCHANGE_LIFETIME, RFC 7252 §4.8.2): tells an answer from
     /// an endpoint that wasn't asked (§5.3.2, rule 1) from an answer to nothing.
     askers: Lately<(Endpoint, Token), 247>,
+    /// NONs that were answered in their servers' name, as digests (NON_LIFETIME, RFC 7252 §4.8.2).
+    served: Lately<(Endpoint, u32), 145>,
     counters: Counters,
     portions: Portions,
     done: Done,
@@ -143,6 +145,10 @@ impl Tracker {
             askers: Lately::new(
                 limits.endpoints / ENDPOINTS_PER_ASKER,
                 seed.hash_seed("coap.askers"),
+            ),
+            served: Lately::new(
+                limits.endpoints / ENDPOINTS_PER_ASKER,
+                seed.hash_seed("coap.served"),
             ),
             counters: Counters::new(limits, seed),
             portions: Portions::new(limits.exchanges / 256, seed.hash_seed("coap.portions")),
@@ -347,6 +353,11 @@ impl<'a> Datagram<'a> {
             unix_s: None,
             size: self.len(),
         }
+    }
+
+    /// Whether it is an answer that its client was given, or something for it.
+    fn is_known_answer(&self) -> bool {
+        matches!(&self.bearing.role, Role::Response(Some(asked)) if asked.answers.contains(&self.digest))
     }
 
     /// Whether it is the answer to a registration, or a notification (RFC 7641 §2).

@@ -156,10 +156,13 @@ impl Tracker {
                 .then(|| self.hold_back(cx, datagram, subject, standing))
                 .flatten();
         };
+        if self.has_settled(cx, datagram) {
+            return Some(Outcome::CHALLENGED);
+        }
         let response = bearing.response(message, datagram.token);
         let notifies = datagram.notifies();
         let is_piggybacked = message.message_type() == Type::Acknowledgement;
-        if let Some(asked) = asked {
+        if let Some(asked) = asked.as_ref().filter(|asked| !asked.is_earlier) {
             if let Some(outcome) = self.ask_for_interest(cx, datagram, asked) {
                 return Some(outcome);
             }
@@ -175,6 +178,7 @@ impl Tracker {
             }
         }
         let evicted = match (asked, notifies) {
+            (Some(asked), _) if asked.is_earlier => false,
             (Some(asked), _) => {
                 let digest = is_piggybacked.then_some(datagram.digest);
                 let (now, server) = (cx.now, asked.server);
@@ -260,6 +264,7 @@ impl Tracker {
         }
         let mut is_kept = false;
         let said = match judgement.action {
+            Action::Challenge if self.is_idle_repetition(cx, datagram) => return None,
             Action::Challenge if datagram.is_notification() && self.awaits_proof(cx, datagram) => {
                 // Whatever the client misses till then comes again, or is out of date by the next one;
                 // a reset would end what it has registered for.
@@ -267,13 +272,26 @@ impl Tracker {
             }
             Action::Challenge => {
                 self.learn(cx, datagram);
-                if self.deliver(cx, datagram, judgement.outcome.rule, room) {
+                if !self.has_gone_on(cx, datagram)
+                    && self.deliver(cx, datagram, judgement.outcome.rule, room)
+                {
                     return Some(Injected::Portion);
                 }
-                let may_wait = self
-                    .probes
-                    .may_wait(cx.now, bearing.client, !is_piggybacked);
-                let may_nudge = !may_wait && self.may_nudge(cx, datagram, room);
+                let is_repeated = message.message_type() == Type::Confirmable
+                    && self.is_retransmission(cx, datagram);
+                if is_repeated {
+                    return self.give_again(cx, datagram, judgement.outcome.rule, room);
+                }
+                if self.is_early(cx, datagram, judgement.outcome.rule) {
+                    return self.make_room(cx, datagram, room);
+                }
+                // What its client may have got isn't given in a message of its own.
+                let is_again = datagram.is_known_answer();
+                let may_wait = !is_again
+                    && self
+                        .probes
+                        .may_wait(cx.now, bearing.client, !is_piggybacked);
+                let may_nudge = !is_again && !may_wait && self.may_nudge(cx, datagram, room);
                 let rule = judgement.outcome.rule;
                 if self.withhold(cx, datagram, rule, may_wait || may_nudge) {
                     let about = (message.message_id(), datagram.token);
@@ -285,6 +303,9 @@ impl Tracker {
                 if self.is_for_plain(cx.now, datagram, room) {
                     // What it asks for next may have room.
                     return None;
+                }
+                if self.tell_failure(cx, datagram, room) {
+                    return Some(Injected::Portion);
                 }
                 let is_sent = self.challenge(cx, datagram, &reply);
                 is_kept = is_sent && self.keep_done(cx, datagram);
@@ -304,7 +325,7 @@ impl Tracker {
             return said;
         }
         // An answer of ours took the place of this message, so that is what the client may reset.
-        self.record(cx, datagram, Server::One(bearing.client), Kind::Response);
+        self.record(cx, datagram, Server::One(bearing.client), Kind::Replaced);
         let is_repeated = message.message_type() == Type::Confirmable;
         if is_kept && is_repeated {
             self.acknowledge(cx, datagram);
@@ -324,9 +345,12 @@ impl Tracker {
 
     /// Whether a separate response comes once more that its client has by other means. Its server is told so.
     fn has_settled<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) -> bool {
-        let is_known = matches!(datagram.bearing.role, Role::Response(Some(asked))
-            if asked.answers.contains(&datagram.digest));
-        let is_settled = is_known && datagram.message.message_type() == Type::Confirmable;
+        let Role::Response(Some(asked)) = &datagram.bearing.role else {
+            return false;
+        };
+        let is_settled = datagram.message.message_type() == Type::Confirmable
+            && (datagram.is_known_answer()
+                || self.portions.is_taken(cx.now, asked.body, datagram.bytes));
         if is_settled {
             self.acknowledge(cx, datagram);
         }

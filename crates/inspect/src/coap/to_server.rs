@@ -8,7 +8,8 @@ use super::books::allowance::Allowance;
 use super::books::budget::{Entry, Standing, Validation};
 use super::books::meters::{Books, counted};
 use super::books::size::Size;
-use super::delivery::{Served, is_safe};
+use super::delivery::is_safe;
+use super::delivery::served::Served;
 use super::exchange::Request;
 use super::exchange::bearing::Role;
 use super::exchange::parties::Server;
@@ -149,12 +150,15 @@ impl Tracker {
                 if let Some(resource) = resource
                     && !self.resources.is_empty()
                     && let Some(size) = self.resources.expected(cx.now, resource)
+                    && !self.is_repeated(cx.now, datagram)
                     && let Some(outcome) =
                         self.challenge_ahead(cx, datagram, subject, standing, size)
                 {
                     return Some(outcome);
                 }
-                let held = match self.charge_addressee(cx, datagram, subject) {
+                let is_drawn = self.is_drawn(cx, datagram);
+                let charged = is_drawn.then(|| self.charge_drawn(cx, datagram, subject));
+                let held = match charged.flatten() {
                     Some((outcome, false)) => return Some(outcome),
                     // It goes on yet.
                     Some((outcome, true)) => Some(outcome),
@@ -178,10 +182,17 @@ impl Tracker {
                 self.hold(cx, datagram, subject, &request);
                 self.note_upload(cx, datagram);
                 let repeated = self.note(cx, datagram, server, Kind::Request);
+                if is_drawn {
+                    let (from, to) = (bearing.client, bearing.server);
+                    self.exchanges
+                        .note_drawn(cx.now, from, to, message.message_id());
+                }
                 held.or(repeated)
             }
             Role::Ping => self
-                .charge_addressee(cx, datagram, subject)
+                .is_drawn(cx, datagram)
+                .then(|| self.charge_drawn(cx, datagram, subject))
+                .flatten()
                 .map(|(outcome, _)| outcome)
                 .or_else(|| self.note(cx, datagram, Server::One(bearing.server), Kind::Ping)),
             Role::Reply(Some(sent)) if sent.is_ours() => {
@@ -220,6 +231,9 @@ impl Tracker {
             return None;
         }
         self.note_followed(cx.now, datagram.bearing.client, body);
+        if self.is_served(cx, datagram) {
+            return Some(Outcome::CHALLENGED);
+        }
         let room = match trust {
             Trust::None => allowance(cx.policy, None, standing, &datagram.arrival.layout),
             Trust::Known | Trust::Proven => Allowance::UNBOUNDED,
@@ -256,8 +270,8 @@ impl Tracker {
         trust: Trust,
         act: u64,
     ) -> Option<Outcome> {
-        let is_served = trust == Trust::Proven && self.give_done(cx, datagram, act);
-        is_served.then_some(Outcome::CHALLENGED)
+        let is_given = trust == Trust::Proven && self.give_done(cx, datagram, act);
+        is_given.then_some(Outcome::CHALLENGED)
     }
 
     /// Challenges a request whose answer would have to be, as large as it was last time: of `size` bytes.

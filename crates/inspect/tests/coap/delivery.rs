@@ -11,7 +11,7 @@ use crate::world::{World, client, content, empty, get, message, observe, server}
 const TOKEN: &[u8] = &[0xa1];
 
 /// Asks for what is too large, and returns the portion that comes instead.
-fn portion(world: &mut World, request: &[u8], response: &[u8]) -> Vec<u8> {
+pub(crate) fn portion(world: &mut World, request: &[u8], response: &[u8]) -> Vec<u8> {
     world.pass(client(), server(), request);
     let passage = world.send(server(), client(), response);
     assert_eq!(passage.outcome.verdict, Verdict::Challenge);
@@ -22,6 +22,16 @@ fn portion(world: &mut World, request: &[u8], response: &[u8]) -> Vec<u8> {
     assert_eq!((portion.from, portion.to), (server(), client()));
     assert!(portion.payload.len() <= 3 * request.len());
     portion.payload.clone()
+}
+
+/// What a client is sent in the place of a response, which isn't acknowledged so far.
+fn said(world: &mut World, response: &[u8]) -> Vec<u8> {
+    let passage = world.send(server(), client(), response);
+    let [said] = &passage.injected[..] else {
+        panic!("{passage:?}");
+    };
+    assert_eq!((said.from, said.to), (server(), client()));
+    said.payload.clone()
 }
 
 /// A request for the block after `part`, under an ID and a token of its own.
@@ -110,26 +120,32 @@ fn a_separate_response_begins_in_a_message_to_be_acknowledged() {
     world.pass(client(), server(), &request);
     world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
     let response = content(Type::Confirmable, 77, TOKEN, 600);
-    let passage = world.send(server(), client(), &response);
-    let [acknowledged, portion] = &passage.injected[..] else {
-        panic!("{passage:?}");
-    };
-    let (portion, acknowledged) = if portion.to == client() {
-        (portion, acknowledged)
-    } else {
-        (acknowledged, portion)
+    let portion = said(&mut world, &response);
+    let ack = empty(Type::Acknowledgement, message_id(&portion));
+    let injected = world.send(client(), server(), &ack).injected;
+    let [told, decoy] = &injected[..] else {
+        panic!("{injected:?}");
     };
     assert_eq!(
-        acknowledged.payload,
-        empty(Type::Acknowledgement, 77),
+        (told.to, &told.payload),
+        (server(), &empty(Type::Acknowledgement, 77)),
         "the server need not repeat it"
     );
+    let reset = empty(Type::Reset, message_id(&decoy.payload));
+    let passage = world.send(client(), server(), &reset);
     assert_eq!(
-        acknowledge(&mut world, &portion.payload.clone()),
-        [] as [Vec<u8>; 0],
+        passage.injected,
+        [],
         "the server has acknowledged the request"
     );
     assert!(is_validated(&mut world));
+    let repeated = world.send(server(), client(), &response);
+    assert_eq!(repeated.forwarded, None);
+    let [told] = &repeated.injected[..] else {
+        panic!("{repeated:?}");
+    };
+    assert_eq!(told.to, server());
+    assert_eq!(told.payload, empty(Type::Acknowledgement, 77));
 }
 
 #[test]
@@ -285,17 +301,23 @@ fn who_never_asked_says_so_and_stays_unproven() {
     assert_eq!(challenge.code(), Code::UNAUTHORIZED);
 }
 
-/// The network repeats what it likes.
+/// What a client was sent in the place of a separate response may get lost: as long as nothing shows that it arrived, its
+/// server sends the response again, and what stands for it goes out again.
 #[test]
-fn a_separate_response_that_was_portioned_is_acknowledged_again_and_no_more() {
+fn a_separate_response_that_was_portioned_comes_until_its_client_goes_on() {
     let mut world = World::new();
     let request = get(Type::Confirmable, 1, TOKEN, "sensors/7/slow");
     world.pass(client(), server(), &request);
     let response = content(Type::Confirmable, 77, TOKEN, 600);
-    world.send(server(), client(), &response);
-    let passage = world.send(server(), client(), &response);
-    let [told] = &passage.injected[..] else {
-        panic!("{passage:?}");
+    let portion = said(&mut world, &response);
+    world.pass(client(), server(), &request);
+    assert_eq!(said(&mut world, &response), portion);
+    let ack = empty(Type::Acknowledgement, message_id(&portion));
+    world.send(client(), server(), &ack);
+    let repeated = world.send(server(), client(), &response);
+    assert_eq!(repeated.forwarded, None);
+    let [told] = &repeated.injected[..] else {
+        panic!("{repeated:?}");
     };
     assert_eq!(told.to, server());
     assert_eq!(told.payload, empty(Type::Acknowledgement, 77));
@@ -395,4 +417,49 @@ fn who_never_proves_itself_is_taken_off_the_server_s_list() {
             .any(|sent| sent.to == server() && sent.payload == reset);
     }
     assert!(was_reset);
+}
+
+/// Many clients have one token for all blocks, or none: each block comes under an ID of its own, or the second would
+/// be taken for the first once more (RFC 7252 §4.2).
+#[test]
+fn a_client_with_one_token_gets_every_block() {
+    for token in [&[][..], &[9]] {
+        let mut world = World::new();
+        let ask = |id, number: Option<u32>| {
+            message(Type::Confirmable, Code::GET, id, token, |builder| {
+                let builder = builder.path(number::URI_PATH, "log");
+                number
+                    .into_iter()
+                    .fold(builder, |builder, number| {
+                        builder.uint(number::BLOCK2, number << 4)
+                    })
+                    .payload(&[]);
+            })
+        };
+        world.pass(client(), server(), &ask(1, None));
+        let response = content(Type::Acknowledgement, 1, token, 200);
+        world.send(server(), client(), &response);
+        let mut block = |id, number| {
+            let passage = world.send(client(), server(), &ask(id, Some(number)));
+            passage.injected[0].payload.clone()
+        };
+        let (second, third) = (block(2, 1), block(3, 2));
+        assert_ne!(message_id(&second), message_id(&third), "{token:x?}");
+        assert_eq!(block(3, 2), third, "the same when it is asked for again");
+    }
+}
+
+/// What the gateway sent under an ID isn't held against the server that comes to it.
+#[test]
+fn a_server_s_message_id_is_its_own() {
+    let mut world = World::new();
+    let second = second_block(&mut world);
+    acknowledge(&mut world, &second);
+    let request = get(Type::NonConfirmable, 90, &[5], "x");
+    world.pass(client(), server(), &request);
+    let response = content(Type::NonConfirmable, message_id(&second), &[5], 8);
+    world.pass(server(), client(), &response);
+    assert!(world.log.events.iter().all(|(reason, _)| {
+        reason.is_none_or(|reason| reason != policy::Reason::COAP_EXCHANGE_MESSAGE_ID_REUSED)
+    }));
 }

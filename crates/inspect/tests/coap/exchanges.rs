@@ -325,3 +325,16 @@ fn an_observation_older_than_the_gateway_is_challenged_and_goes_on() {
         &notification(Type::Confirmable, 6, TOKEN, 9),
     );
 }
+
+/// A response that the network doubles takes nothing from the next under its token.
+#[test]
+fn a_doubled_response_leaves_the_next_one_owed() {
+    let mut world = World::new();
+    let ask = |id| get(Type::Confirmable, id, &[], "a");
+    let answer = |id| content(Type::Acknowledgement, id, &[], 2);
+    world.pass(client(), server(), &ask(1));
+    world.pass(server(), client(), &answer(1));
+    world.pass(client(), server(), &ask(2));
+    world.pass(server(), client(), &answer(1));
+    world.pass(server(), client(), &answer(2));
+}

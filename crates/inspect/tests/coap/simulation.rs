@@ -9,6 +9,7 @@ use inspect::Instant;
 use policy::{Reason, Verdict};
 use wire::coap::{Block, Code, Message, Type, number};
 
+use crate::model::Dice;
 use crate::world::{
     World, content, empty, endpoint, get, message, notification, observe, with_echo,
 };
@@ -37,18 +38,6 @@ const ACK_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_RETRANSMIT: u32 = 4;
 /// The body of the only resource that is larger than what an unknown client may get.
 const FIRMWARE_LEN: usize = 1024;
-
-/// A seeded source of accidents (SplitMix64).
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31) % sides
-    }
-}
 
 #[derive(Debug)]
 enum Happening {

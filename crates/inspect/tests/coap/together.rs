@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wire::coap::{Code, Message, Type, number};
 
-use crate::simulation::Dice;
+use crate::model::Dice;
 use crate::world::{World, client, empty, message, server};
 
 /// The resources of the server, by what their paths end with.

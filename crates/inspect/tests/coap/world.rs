@@ -65,9 +65,18 @@ impl World {
         Self::with(&cookies_only(), Limits::default())
     }
 
+    /// As [`World::new`], with other keys.
+    pub(crate) fn with_key(key: u64) -> Self {
+        Self::of(BASELINE, Limits::default(), Seed::fixed(key))
+    }
+
     pub(crate) fn with(rules: &str, limits: Limits) -> Self {
+        Self::of(rules, limits, Seed::fixed(7))
+    }
+
+    fn of(rules: &str, limits: Limits, seed: Seed) -> Self {
         Self {
-            inspector: Inspector::new(limits, policy(rules), Seed::fixed(7)),
+            inspector: Inspector::new(limits, policy(rules), seed),
             now: Instant::from_secs(1000),
             log: Log::default(),
         }

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+use wire::Direction;
 
+use super::condition::Party;
 use super::list::List;
 use crate::Side;
 
@@ -157,6 +159,19 @@ impl Addresses {
     }
 }
 
+impl Party {
+    /// Whether it is the sender of what goes in a direction.
+    #[inline]
+    pub(crate) fn sends(self, direction: Direction) -> bool {
+        match self {
+            Self::Source => true,
+            Self::Destination => false,
+            Self::Client => direction == Direction::ToServer,
+            Self::Server => direction == Direction::ToClient,
+        }
+    }
+}
+
 impl List<Addresses> {
     pub(crate) fn holds_for(&self, address: IpAddr, side: Side) -> bool {
         self.holds(|entry| entry.holds(address, side))
@@ -166,6 +181,13 @@ impl List<Addresses> {
     pub(crate) fn leaves_no_side(&self) -> bool {
         let mut sides = Side::ALL.iter();
         sides.all(|side| self.none_of.contains(&Addresses::Side(*side)))
+    }
+
+    /// Whether an address on a side may fit, as far as sides say it: networks may be on either.
+    pub(crate) fn may_hold_on(&self, side: Side) -> bool {
+        let may_be = |entry: &Addresses| !matches!(entry, Addresses::Side(other) if *other != side);
+        (self.any_of.is_empty() || self.any_of.iter().any(may_be))
+            && !self.none_of.contains(&Addresses::Side(side))
     }
 
     /// Whether an address of these may fit, as far as one entry says it. Zones may be filled later.

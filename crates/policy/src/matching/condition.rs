@@ -1,6 +1,5 @@
 //! One condition of a rule, ready to be asked.
 
-use wire::Direction;
 use wire::coap::{self, Type};
 use wire::mqtt::{ControlPacket, QoS, Subscription, TopicName, Version};
 
@@ -249,15 +248,8 @@ fn has_reason_code(asked: &Asked<'_, '_>, wanted: &Octets) -> bool {
 }
 
 fn address_holds(subject: &Subject<'_>, party: Party, list: &List<Addresses>) -> bool {
-    let to_server = subject.direction == Direction::ToServer;
-    let is_source = match party {
-        Party::Source => true,
-        Party::Destination => false,
-        Party::Client => to_server,
-        Party::Server => !to_server,
-    };
     let endpoints = &subject.endpoints;
-    match is_source {
+    match party.sends(subject.direction) {
         true => list.holds_for(endpoints.source, endpoints.from),
         false => list.holds_for(endpoints.destination, endpoints.from.opposite()),
     }

@@ -1,5 +1,7 @@
 //! The entries of lists in a `match`: names, codes, globs, patterns, addresses, reasons.
 
+mod literal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,6 +9,9 @@ use ipnet::IpNet;
 use wire::coap::Code;
 use wire::mqtt::{PacketType, Version};
 
+use self::literal::{
+    no_placeholder, stands_for_nothing, warn_of_literals, warn_of_placeholder, warn_of_query,
+};
 use super::addresses::{Addresses, Networks};
 use super::glob::{self, Glob};
 use super::list::List;
@@ -18,12 +23,9 @@ use super::prefix;
 use super::reasons::ReasonSet;
 use super::set::Codes;
 use crate::address::{self, SIDES};
-use crate::report::{Finding, Report, Span};
-use crate::suggest::{nearest_of, one_of};
+use crate::report::{Report, Span};
+use crate::suggest::nearest_of;
 use crate::{Protocol, Reason, Service, Side};
-
-/// What stands for a value of the session's.
-const PLACEHOLDERS: [&str; 3] = ["{client_id}", "{username}", "{source}"];
 
 /// The zones by name.
 pub(crate) type Zones = BTreeMap<String, Arc<Networks>>;
@@ -118,6 +120,11 @@ pub(crate) fn code_number(text: &str) -> Option<Code> {
 
 /// A text, with `*` and `?`.
 pub(crate) fn text_glob(report: &mut Report, span: &Span, text: &str) -> Option<Glob> {
+    let is_filled = stands_for_nothing(report, span, text, "here");
+    glob(report, span, text).filter(|_| !is_filled)
+}
+
+fn glob(report: &mut Report, span: &Span, text: &str) -> Option<Glob> {
     let glob = Glob::new(text);
     if glob.is_none() {
         too_long(report, span);
@@ -164,16 +171,12 @@ pub(crate) fn name_pattern(report: &mut Report, span: &Span, text: &str) -> Opti
     None
 }
 
-fn no_placeholder<'r>(report: &'r mut Report, span: &Span, text: &str, at: usize) -> Finding<'r> {
-    let found = text[at..].split_inclusive('}').next().unwrap_or_default();
-    let message = format!("`{}` is no placeholder", found.escape_debug());
-    let finding = report.error(span, message);
-    finding.help(format!("it has to be {}", one_of(&PLACEHOLDERS)))
-}
-
 pub(crate) fn topic_pattern(report: &mut Report, span: &Span, text: &str) -> Option<Pattern> {
     let error = match Pattern::new(text) {
-        Ok(pattern) => return Some(pattern),
+        Ok(pattern) => {
+            warn_of_literals(report, span, text);
+            return Some(pattern);
+        }
         Err(error) => error,
     };
     match error {
@@ -217,11 +220,7 @@ pub(crate) fn filter_pattern(report: &mut Report, span: &Span, text: &str) -> Op
 }
 
 pub(crate) fn path_pattern(report: &mut Report, span: &Span, text: &str) -> Option<PathPattern> {
-    let placeholder = PLACEHOLDERS.iter().find(|name| text.contains(**name));
-    if let Some(name) = placeholder.filter(|name| !text.contains(&format!("\\{name}"))) {
-        report
-            .error(span, format!("`{name}` stands for nothing in a path"))
-            .help(r"a brace itself is written `\{`");
+    if stands_for_nothing(report, span, text, "in a path") {
         return None;
     }
     let error = match PathPattern::new(text) {
@@ -254,26 +253,12 @@ pub(crate) fn path_pattern(report: &mut Report, span: &Span, text: &str) -> Opti
     None
 }
 
-/// A `?` is any character here, and no query.
-fn warn_of_query(report: &mut Report, span: &Span, text: &str) {
-    let Some((_, query)) = text
-        .split_once('?')
-        .filter(|(_, query)| query.contains('='))
-    else {
-        return;
-    };
-    report
-        .warning(span, "a `?` in a path stands for any one character")
-        .help(format!(
-            "write option = {{ uri_query = \"{}\" }} beside the path for the query",
-            query.escape_debug()
-        ));
-}
-
 /// Text, or `hex:` and pairs of digits.
 pub(crate) fn bytes(report: &mut Report, span: &Span, text: &str) -> Option<Bytes> {
     let bytes = Bytes::new(text);
-    if bytes.is_none() {
+    if bytes.is_some() {
+        warn_of_placeholder(report, span, text);
+    } else {
         let message = format!(
             "`{}` isn't 1 to {} bytes",
             text.escape_debug(),
@@ -382,7 +367,7 @@ pub(crate) fn reasons(report: &mut Report, span: &Span, text: &str) -> Option<Re
     if let Some(reason) = Reason::from_code(text) {
         return Some(std::iter::once(reason).collect());
     }
-    let glob = text_glob(report, span, text)?;
+    let glob = glob(report, span, text)?;
     let named: Vec<Reason> = Reason::ALL
         .iter()
         .copied()

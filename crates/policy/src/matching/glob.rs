@@ -3,6 +3,8 @@
 //! Clients choose the text, so the time is linear in it whatever the pattern: pieces between
 //! stars are found one after the other, a piece with `?` by shift-and.
 
+use super::prefix::listened;
+
 /// Longer patterns are refused: a bit of a machine word stands for each character.
 pub(crate) const MAX_CHARS: usize = 128;
 
@@ -112,6 +114,16 @@ impl Glob {
             Some(Piece::Text(text)) => text,
             _ => "",
         }
+    }
+
+    /// A topic filter that takes in all filters it matches, as far as they are plain: itself, or the levels that it
+    /// begins with. What brokers take off a filter first is no level.
+    pub(crate) fn filter_around(&self) -> Option<String> {
+        if let Some(Anchor::Whole(text)) = self.anchor() {
+            return Some(listened(text).to_owned());
+        }
+        let (levels, _) = self.start().rsplit_once('/')?;
+        (!levels.starts_with('$')).then(|| format!("{levels}/#"))
     }
 
     /// The same of a glob that asks for nothing else: `a*`, and `*`.

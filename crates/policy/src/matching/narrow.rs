@@ -62,6 +62,11 @@ impl Narrowing {
         self.names_packets = true;
     }
 
+    /// Whether a conflict was reported, or nothing is left for some other reason that was.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.conflicting
+    }
+
     /// Says nothing more: what was asked for can't be known.
     pub(crate) fn give_up(&mut self) {
         self.scope = Scope::NONE;

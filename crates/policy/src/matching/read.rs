@@ -225,9 +225,12 @@ impl MatchReader<'_> {
         let set: ReasonSet = all
             .filter(|r| list.holds(|some| some.contains(*r)))
             .collect();
+        let is_named = set.iter().next().is_some();
+        if !is_named && list.any_of.len() + list.none_of.len() >= node.list().len() {
+            self.nothing_left(&node);
+        }
         let scope = Scope::union(set.iter().map(Scope::reason));
         self.narrowing.narrow(self.report, "reason", &node, scope);
-        let is_named = set.iter().next().is_some();
         if is_named && set.iter().all(Reason::is_of_limit) {
             self.report
                 .error(
@@ -259,9 +262,12 @@ impl MatchReader<'_> {
             return None;
         }
         let all = names.iter().map(|(_, value)| *value);
-        let let_through = all
+        let let_through: Vec<T> = all
             .filter(|value| list.holds(|wanted| wanted == value))
             .collect();
+        if let_through.is_empty() {
+            self.nothing_left(&node);
+        }
         Some((node, let_through))
     }
 
@@ -309,11 +315,20 @@ impl MatchReader<'_> {
         let (negated, mut plain): (Vec<_>, Vec<_>) = texts.partition(|(negated, _)| *negated);
         plain.retain(|(_, text)| !negated.iter().any(|(_, other)| other == text));
         if plain.is_empty() && negated.len() < entries.len() && !negated.is_empty() {
-            let finding = self
-                .report
-                .error(node.span(), "the list excludes all that it names");
-            finding.help("no message fits it: remove an entry or its `!`");
+            self.nothing_left(node);
         }
+    }
+
+    /// What was asked of a closed set leaves none of it, which is told once.
+    fn nothing_left(&mut self, node: &Node<'_>) {
+        if self.narrowing.is_given_up() {
+            return;
+        }
+        let finding = self
+            .report
+            .error(node.span(), "the list excludes all that it names");
+        finding.help("no message fits it: remove an entry or its `!`");
+        self.narrowing.give_up();
     }
 }
 

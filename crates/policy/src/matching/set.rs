@@ -105,6 +105,10 @@ impl Set<Type> {
     pub(crate) fn is_only_reset(&self) -> bool {
         self.bits == Type::Reset.bit()
     }
+
+    pub(crate) fn is_of_answers(&self) -> bool {
+        self.bits & (Type::Confirmable.bit() | Type::NonConfirmable.bit()) == 0
+    }
 }
 
 impl Octets {
@@ -140,6 +144,10 @@ impl FromIterator<u8> for Octets {
 impl Codes {
     pub(crate) fn contains(&self, code: Code) -> bool {
         self.0.contains(code.0)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Code> {

@@ -1,16 +1,14 @@
 //! What messages of a kind never have: a QoS 0 no packet identifier, a plaintext service no encryption.
 
+use wire::Direction;
 use wire::mqtt::{PacketType, Property, Version};
 
+use super::sizes;
 use crate::matching::{
-    Condition, Flag, Matching, Measure, Numbers, PropertyCondition, Scope, Set, Test,
+    CodeClass, Condition, FilterCondition, Flag, Glob, Matching, Measure, Pattern,
+    PropertyCondition, Relation, Scope, Set, Test,
 };
-use crate::{Protocol, Reason, Service};
-
-/// The least bytes that a CONNECT has: that of 3.1.1 with no client identifier (MQTT 3.1.1 §3.1).
-const CONNECT_BYTES: u64 = 14;
-/// The same of any control packet, and of a CoAP message over TCP.
-const MESSAGE_BYTES: u64 = 2;
+use crate::{Protocol, Reason, Service, Side};
 
 /// Why no message has all that is asked, if that is plain.
 pub(super) fn why(matching: &Matching) -> Option<&'static str> {
@@ -25,6 +23,12 @@ pub(super) fn why(matching: &Matching) -> Option<&'static str> {
     if excludes_v5 && matching.reasons.is_some_and(|set| set.iter().all(is_of_5)) {
         return Some("what it asks for is raised on MQTT 5.0, which its `version` leaves out");
     }
+    if !leaves_ends(matching) {
+        return Some(
+            "one end is inside and one outside, and what it asks of both exclude each other",
+        );
+    }
+    let requests = Scope::code_class(CodeClass::Request);
     conditions.iter().find_map(|condition| match condition {
         Condition::Tls(wanted) => of_encryption(scope, services?, *wanted),
         Condition::AddressValidated(false) if !services?.has(Service::ALL, Service::is_udp) => {
@@ -36,7 +40,11 @@ pub(super) fn why(matching: &Matching) -> Option<&'static str> {
         Condition::Flag(Flag::Dup, true) if matching.is_of_qos_0() => {
             Some("a PUBLISH of QoS 0 is no repetition ([MQTT-3.3.1-2])")
         }
-        Condition::Number(Measure::Size, numbers) => of_size(scope, numbers),
+        Condition::Number(Measure::Size, numbers) => sizes::why(matching, numbers),
+        Condition::Type(types) if types.is_of_answers() && scope.is_subset(requests) => {
+            Some("an acknowledgement carries no request (RFC 7252 §4.2), and a RST nothing at all")
+        }
+        Condition::Filter(filter) => of_filter_text(filter),
         Condition::ReasonCode(codes) if excludes_v5 && !codes.contains(0) => {
             is_plain_ack(scope).then_some("before MQTT 5.0 such packets say no reason code")
         }
@@ -70,13 +78,40 @@ fn of_encryption(scope: Scope, services: &Set<Service>, wanted: bool) -> Option<
     (wanted && is_plain).then_some("nothing that its `service` says is encrypted")
 }
 
-fn of_size(scope: Scope, numbers: &Numbers) -> Option<&'static str> {
-    let least = match scope {
-        _ if scope.is_subset(Scope::packet(PacketType::Connect)) => CONNECT_BYTES,
-        _ if scope.is_subset(Scope::decoded()) => MESSAGE_BYTES,
-        _ => return None,
+/// Whether there is a direction, and a side to come from, that all its addresses leave room for.
+fn leaves_ends(matching: &Matching) -> bool {
+    let holds = |direction: Direction, from: Side| {
+        matching.conditions.iter().all(|condition| match condition {
+            Condition::Address(party, list) => list.may_hold_on(match party.sends(direction) {
+                true => from,
+                false => from.opposite(),
+            }),
+            _ => true,
+        })
     };
-    (numbers.largest() < least).then_some("no such message is as small as its `size` asks")
+    let mut directions = [Direction::ToServer, Direction::ToClient].into_iter();
+    directions.any(|direction| {
+        let mut sides = Side::ALL.iter();
+        matching.scope.meets(Scope::direction(direction))
+            && sides.any(|from| holds(direction, *from))
+    })
+}
+
+/// What the filters written out have in common with the trees that they are to be in.
+fn of_filter_text(filter: &FilterCondition) -> Option<&'static str> {
+    let texts = filter.text.any_of.iter().map(Glob::filter_around);
+    let texts: Vec<String> = texts.collect::<Option<_>>()?;
+    let misses = |patterns: &[Pattern]| {
+        let overlaps = |pattern: &Pattern| {
+            let mut texts = texts.iter();
+            texts.any(|text| Relation::Overlaps.holds(pattern.widened(), text))
+        };
+        !texts.is_empty() && !patterns.is_empty() && !patterns.iter().any(overlaps)
+    };
+    let mut asked = [&filter.overlaps, &filter.within, &filter.covers].into_iter();
+    asked
+        .any(|list| misses(&list.any_of))
+        .then_some("no filter of its `text` is where it asks for it")
 }
 
 /// Whether it is about packets that have a reason code in 5.0 only; what isn't said counts as 0.

@@ -3,6 +3,7 @@
 mod cases;
 mod config;
 mod limits;
+mod meant;
 mod nothing;
 mod order;
 mod rules;

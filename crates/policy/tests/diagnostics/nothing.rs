@@ -94,6 +94,36 @@ fn a_rule_that_matches_nothing_is_told_of() {
         ),
         ("method = 'GET', code = '0.02'", "exclude each other"),
         ("method = 'GET', type = 'RST'", "no code but 0.00"),
+        (
+            "method = 'GET', type = ['ACK', 'RST']",
+            "an acknowledgement carries no request",
+        ),
+        (
+            "client = 'inside', server = ['inside', '!10.0.0.1']",
+            "exclude each other",
+        ),
+        (
+            "source = '!outside', destination = '!outside'",
+            "exclude each other",
+        ),
+        (
+            "filter = { text = 'a/b', overlaps = 'c/#' }",
+            "no filter of its `text`",
+        ),
+        (
+            "filter = { text = ['a/b/*', '$share/g/a'], within = ['c/#', 'b'] }",
+            "no filter of its `text`",
+        ),
+        ("packet = 'PINGREQ', size = { min = 3 }", "two bytes"),
+        ("packet = 'SUBSCRIBE', size = 7", "as small as its `size`"),
+        (
+            "topic = ['abcdefgh', 'hgfedcba/#'], size = { max = 7 }",
+            "longer than its `size`",
+        ),
+        (
+            "topic = 'abcdefgh', size = { max = 11 }, version = ['3.1', '3.1.1']",
+            "longer than its `size`",
+        ),
         ("path = '/x', type = ['RST']", "no code but 0.00"),
         (
             "source = '10.0.0.1', client = '10.0.0.2', direction = 'to_server'",
@@ -194,6 +224,15 @@ fn a_rule_that_matches_nothing_is_told_of() {
         "packet = 'PUBLISH', qos = [0, 1], packet_id = 5",
         "packet = 'PUBLISH', qos = 0, packet_id = false",
         "packet = 'CONNECT', size = { max = 14 }",
+        "packet = ['PINGREQ', 'SUBSCRIBE'], size = { max = 3 }",
+        "topic = ['abcdefgh', 'a/#'], size = { max = 5 }",
+        "topic = 'abcdefgh', size = { max = 8 }",
+        "source = 'inside', server = 'inside', direction = 'to_client'",
+        "client = ['inside', '10.0.0.1'], server = 'inside'",
+        "method = 'GET', type = ['CON', 'ACK']",
+        "filter = { text = ['a/*', '*/b'], overlaps = 'c/#' }",
+        "filter = { text = '$share/*', overlaps = 'c/#' }",
+        "filter = { text = '+/*', overlaps = 'c/#' }",
         "packet = 'PUBACK', version = '3.1.1', reason_code = 0",
         "packet = ['PUBACK', 'CONNACK'], version = '3.1.1', reason_code = 5",
         "packet = 'CONNECT', property = { topic_alias = false }",

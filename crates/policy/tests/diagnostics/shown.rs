@@ -98,6 +98,40 @@ fn a_syntax_error_in_one_table_hides_nothing_of_another() {
 }
 
 #[test]
+fn a_header_without_its_bracket_is_one_error() {
+    let rule =
+        |id: &str, action: &str| format!("id = \"{id}\"\nmatch = {{}}\naction = \"{action}\"\n");
+    let text = format!(
+        "[[rule]]\n{}[[rule]\n{}sid = 7\n[[rule]]\n{}",
+        rule("a", "drop"),
+        rule("b", "drop"),
+        rule("c", "dorp")
+    );
+    let said = pack(&text);
+    let told = headlines(&said);
+    assert_eq!(told.len(), 2, "{said}");
+    assert_eq!(
+        told[0],
+        "5:8: error: not TOML: unclosed array table, expected `]`"
+    );
+    assert!(said.contains("as many brackets at one end"), "{said}");
+    assert!(told[1].starts_with("13:10: error: `dorp`"), "{said}");
+}
+
+#[test]
+fn a_value_that_nobody_closed_is_one_error() {
+    for value in ["{ packet = \"PINGREQ\"", "{ topic = [\"a\", \"b\" }"] {
+        let text = format!(
+            "[[rule]]\nid = \"a\"\nmatch = {value}\naction = \"drop\"\n\n[[rule]]\nid = \"b\"\nmatch = {{}}\naction = \"drop\"\n"
+        );
+        let said = pack(&text);
+        let told = headlines(&said);
+        assert!(!told.is_empty() && told.len() <= 2, "{said}");
+        assert!(said.contains("without its other end?"), "{said}");
+    }
+}
+
+#[test]
 fn terminals_are_not_driven_by_what_a_file_holds() {
     let text = "[[rule]]\nid = \"\u{202e}x\"\t# \u{1b}[31m\nmatch = {}\naction = \"drop\"\n";
     let rendered = pack(text);

@@ -93,6 +93,21 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "no message fits it",
         ),
         (
+            "version = [\"!3.1\", \"!3.1.1\", \"!5\"]",
+            "the list excludes all that it names",
+            "no message fits it",
+        ),
+        (
+            "code = [\"2.05\", \"!2.xx\"]",
+            "the list excludes all that it names",
+            "no message fits it",
+        ),
+        (
+            "reason = [\"mqtt.spoofed.*\", \"!mqtt.*\"]",
+            "the list excludes all that it names",
+            "no message fits it",
+        ),
+        (
             "size = \"20-10\"",
             "the range `20-10` ends before it begins",
             "",

@@ -1,10 +1,11 @@
-//! Reading captures: pcap and pcapng, one frame after the other, as Ethernet.
+//! Reading captures: pcap and pcapng, packed by gzip or not, one frame after the other, as Ethernet.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use flate2::bufread::MultiGzDecoder;
 use pcap_file::pcap::PcapReader;
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption,
@@ -17,6 +18,9 @@ use super::link;
 /// First bytes of a pcapng file: the type of its section header block.
 const PCAPNG_MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
+/// First bytes of a gzip file (RFC 1952 §2.3.1).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
 /// What is piped in, as a file.
 const STDIN: &str = "/dev/stdin";
 
@@ -24,10 +28,7 @@ const STDIN: &str = "/dev/stdin";
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CaptureError {
     #[error("{}: {error}", path.display())]
-    Open {
-        path: PathBuf,
-        error: std::io::Error,
-    },
+    Open { path: PathBuf, error: io::Error },
     #[error("{}: neither a pcap nor a pcapng capture ({reason})", path.display())]
     NotACapture { path: PathBuf, reason: String },
     #[error("{}: broken after frame {frames}: {reason}", path.display())]
@@ -76,9 +77,12 @@ pub(super) struct Capture {
 }
 
 enum Format {
-    Pcap(PcapReader<BufReader<File>>),
-    PcapNg(Box<PcapNgReader<BufReader<File>>>),
+    Pcap(PcapReader<Bytes>),
+    PcapNg(Box<PcapNgReader<Bytes>>),
 }
+
+/// The bytes of a capture, unpacked.
+type Bytes = Box<dyn BufRead>;
 
 /// What both formats say about a packet beside its bytes.
 struct Meta {
@@ -88,7 +92,8 @@ struct Meta {
 }
 
 impl Capture {
-    /// Opens the capture at `path`, or of the pipe that `-` stands for, and tells its format by its first bytes.
+    /// Opens the capture at `path`, or of the pipe that `-` stands for, and tells by its first bytes whether it is
+    /// packed, and its format by the first ones then.
     pub(super) fn open(path: &Path) -> Result<Self, CaptureError> {
         let io = |error| CaptureError::Open {
             path: path.to_owned(),
@@ -102,11 +107,11 @@ impl Capture {
             true => Path::new(STDIN),
             false => path,
         };
-        let mut file = BufReader::new(File::open(opened).map_err(io)?);
-        let format = if file.fill_buf().map_err(io)?.starts_with(&PCAPNG_MAGIC) {
-            Format::PcapNg(Box::new(PcapNgReader::new(file).map_err(foreign)?))
+        let mut bytes = unpacked(File::open(opened).map_err(io)?).map_err(io)?;
+        let format = if bytes.fill_buf().map_err(io)?.starts_with(&PCAPNG_MAGIC) {
+            Format::PcapNg(Box::new(PcapNgReader::new(bytes).map_err(foreign)?))
         } else {
-            Format::Pcap(PcapReader::new(file).map_err(foreign)?)
+            Format::Pcap(PcapReader::new(bytes).map_err(foreign)?)
         };
         Ok(Self {
             path: path.to_owned(),
@@ -144,12 +149,21 @@ impl Capture {
     }
 }
 
+/// What a file holds, or what gzip made of it: as it is read, so that no file is too large.
+fn unpacked(file: File) -> io::Result<Bytes> {
+    let mut file = BufReader::new(file);
+    Ok(match file.fill_buf()?.starts_with(&GZIP_MAGIC) {
+        true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
+        false => Box::new(file),
+    })
+}
+
 /// Reads the next packet's bytes into `data`.
 ///
 /// The raw reader is asked, because the checked one refuses what capture tools do write: frames
 /// longer than the snap length of the file's header.
 fn next_pcap(
-    reader: &mut PcapReader<BufReader<File>>,
+    reader: &mut PcapReader<Bytes>,
     data: &mut Vec<u8>,
 ) -> Result<Option<Meta>, PcapError> {
     let header = reader.header();
@@ -173,7 +187,7 @@ fn next_pcap(
 
 /// Reads the bytes of the next packet of any kind into `data`, and skips all other blocks.
 fn next_pcapng(
-    reader: &mut PcapNgReader<BufReader<File>>,
+    reader: &mut PcapNgReader<Bytes>,
     data: &mut Vec<u8>,
 ) -> Result<Option<Meta>, PcapError> {
     while let Some(block) = reader.next_block() {
@@ -244,7 +258,10 @@ fn reason(error: &PcapError) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::Write;
 
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
     use hex_literal::hex;
 
     use super::*;
@@ -300,6 +317,41 @@ mod tests {
             error.contains("broken after frame 0: the file ends within a packet"),
             "{error}"
         );
+    }
+
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).expect("to memory");
+        encoder.finish().expect("to memory")
+    }
+
+    #[test]
+    fn a_packed_capture_is_read_like_any_other() {
+        for capture in [&PCAP[..], &PCAPNG] {
+            let plain = contents("plain", capture);
+            assert!(plain.1.is_none() && !plain.0.is_empty());
+            assert_eq!(contents("packed", &packed(capture)), plain);
+            // Files of several members are one (RFC 1952 §2.2).
+            let (first, second) = capture.split_at(30);
+            let both = [packed(first), packed(second)].concat();
+            assert_eq!(contents("members", &both), plain);
+        }
+    }
+
+    #[test]
+    fn every_cut_of_a_packed_capture_is_named_as_broken() {
+        let packed = packed(&PCAP);
+        for len in 2..packed.len() {
+            let (_, error) = contents("cut-packed", &packed[..len]);
+            assert!(error.is_some(), "{len}");
+        }
+        let (_, error) = contents("cut-packed", &packed[..packed.len() - 1]);
+        let error = error.expect("broken");
+        assert!(error.contains("broken after frame 1"), "{error}");
+        let (frames, error) = contents("packed-text", &self::packed(b"no capture, but some text"));
+        assert!(frames.is_empty());
+        let error = error.expect("not a capture");
+        assert!(error.contains("neither a pcap nor a pcapng"), "{error}");
     }
 
     #[test]

@@ -43,7 +43,13 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut impl Write) -> Result<S
     let mut summary = Summary::new(replay.verdicts.policy());
     let mut cut = CutFrames::default();
     let mut buffer = Vec::new();
-    while let Some(captured) = capture.read(&mut buffer)? {
+    // What can't be read any further is told of as far as it could be.
+    let read_all = loop {
+        let captured = match capture.read(&mut buffer) {
+            Ok(Some(captured)) => captured,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        };
         cut.look_at(&captured);
         let played = replay.play(&captured, &mut buffer);
         if let Some(forwarded) = &mut forwarded {
@@ -56,7 +62,7 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut impl Write) -> Result<S
         } else {
             out.write_all(&played.events)?;
         }
-    }
+    };
     if let Some(forwarded) = forwarded {
         forwarded.finish()?;
     }
@@ -70,6 +76,7 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut impl Write) -> Result<S
     if let Some(note) = replay.kept_out.note() {
         eprintln!("weir: {}: {note}", arguments.capture.display());
     }
+    read_all?;
     Ok(Status::Fine)
 }
 

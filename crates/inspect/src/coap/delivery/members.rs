@@ -112,7 +112,8 @@ impl Tracker {
         let Some(challenge) = self.cookie_for(cx.now, client, &ours) else {
             return self.challenge_plainly(cx, datagram, kept, way_out, room);
         };
-        let message_id = self.probes.begin(cx.now, client, kept.token())?;
+        let about = (response.message_id(), kept.token());
+        let message_id = self.probes.begin(cx.now, client, about)?;
         let mut challenge = challenge.encode();
         encode::set_message_id(&mut challenge, message_id);
         let probe = Sent::ours(cx.now, Kind::Probe, kept.token(), None);

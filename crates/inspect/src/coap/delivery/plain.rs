@@ -109,8 +109,9 @@ impl Tracker {
         room: Allowance,
     ) -> bool {
         let client = datagram.bearing.client;
-        matches!(datagram.bearing.role, Role::Response(Some(asked))
-            if self.waits_whole(now, client, (datagram.len(), asked.len), room))
+        datagram.message.code().class() == 2
+            && matches!(datagram.bearing.role, Role::Response(Some(asked))
+                if self.waits_whole(now, client, (datagram.len(), asked.len), room))
     }
 
     /// A request without a block, of a body: if its client was given the beginning of that, and has done nothing about it,

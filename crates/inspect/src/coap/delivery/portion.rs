@@ -22,7 +22,15 @@ pub(crate) struct Portions {
     kept: Table<u64, Kept>,
 }
 
-type Kept = Aged<Box<[u8]>, LIFETIME_S>;
+type Kept = Aged<Portioned, LIFETIME_S>;
+
+/// A response given out in portions.
+#[derive(Debug)]
+struct Portioned {
+    response: Box<[u8]>,
+    /// Whether a later portion has been asked for.
+    is_taken: bool,
+}
 
 /// A message to be built around a portion.
 #[derive(Debug, Clone, Copy)]
@@ -43,11 +51,11 @@ impl Portions {
 
     /// Keeps a response, of which a portion has been given out.
     pub(crate) fn keep(&self, now: Instant, id: u64, response: &[u8]) {
-        let kept = || Kept::new(now, response.into());
+        let kept = || Kept::new(now, Portioned::new(response));
         self.kept.with_or_insert(now, id, kept, |known| {
             let known = known.touch(now);
-            if **known != *response {
-                *known = response.into();
+            if *known.response != *response {
+                *known = Portioned::new(response);
             }
         });
     }
@@ -61,12 +69,18 @@ impl Portions {
     /// If that response is kept, another has come in its place by now.
     pub(crate) fn renew(&self, now: Instant, id: u64, response: &[u8]) {
         self.kept
-            .with(now, &id, |kept| *kept.touch(now) = response.into());
+            .with(now, &id, |kept| *kept.touch(now) = Portioned::new(response));
     }
 
     /// Whether that response is kept.
     pub(crate) fn keeps(&self, now: Instant, id: u64) -> bool {
         !self.is_empty() && self.kept.with(now, &id, |_| ()).is_some()
+    }
+
+    /// Whether its client goes on with that response: it has got its beginning.
+    pub(crate) fn is_taken(&self, now: Instant, id: u64, response: &[u8]) -> bool {
+        let is_taken = |kept: &mut Kept| kept.value.is_taken && *kept.value.response == *response;
+        !self.is_empty() && self.kept.with(now, &id, is_taken).unwrap_or(false)
     }
 
     /// The block that a request asks for of a response kept, as a message; a smaller one from the same
@@ -80,7 +94,9 @@ impl Portions {
         envelope: &Envelope<'_>,
     ) -> Option<Result<Vec<u8>, NoRoom>> {
         let cut = |kept: &mut Kept| {
-            let response = Message::decode(kept.touch(now)).ok()?;
+            let kept = kept.touch(now);
+            kept.is_taken = true;
+            let response = Message::decode(&kept.response).ok()?;
             let start = asked.offset().checked_sub(base(&response))?;
             let start = usize::try_from(start).ok()?;
             if start >= response.payload().len() {
@@ -104,18 +120,31 @@ impl Portions {
     }
 }
 
+impl Portioned {
+    fn new(response: &[u8]) -> Self {
+        Self {
+            response: response.into(),
+            is_taken: false,
+        }
+    }
+}
+
 /// A block is larger than what may go towards its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoRoom;
 
 /// All of `response`, if there is room for it.
 pub(crate) fn whole(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
-    Some(rewrap(response, envelope)).filter(|whole| whole.len() <= envelope.room)
+    Some(rewrap(response, response.payload(), envelope))
+        .filter(|whole| whole.len() <= envelope.room)
 }
 
 /// The first block of `response`, as large as can be. None if there is no room for the smallest, or
-/// nothing to cut.
+/// nothing to cut: a failure isn't asked for in blocks.
 pub(crate) fn first_block(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
+    if response.code().is_error() {
+        return None;
+    }
     let own = response.block2();
     let szx_max = own.map_or(SZX_MAX, |block| block.szx.min(SZX_MAX));
     (0..=szx_max)
@@ -125,20 +154,29 @@ pub(crate) fn first_block(response: &Message<'_>, envelope: &Envelope<'_>) -> Op
         .find(|message| message.len() <= envelope.room)
 }
 
+/// A failure without what is said about it to people (RFC 7252 §5.5.2), if there is room for that. None if it is
+/// something else that is said.
+pub(crate) fn bare(response: &Message<'_>, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
+    let is_diagnostic = response.code().is_error() && response.content_format().is_none();
+    is_diagnostic
+        .then(|| rewrap(response, &[], envelope))
+        .filter(|bare| bare.len() <= envelope.room)
+}
+
 /// Where the payload of a response begins in its body.
 fn base(response: &Message<'_>) -> u64 {
     response.block2().map_or(0, Block::offset)
 }
 
-/// The response with a header of ours.
-fn rewrap(response: &Message<'_>, envelope: &Envelope<'_>) -> Vec<u8> {
+/// The response with a header of ours, and that payload.
+fn rewrap(response: &Message<'_>, payload: &[u8], envelope: &Envelope<'_>) -> Vec<u8> {
     let mut message = Vec::new();
     response
         .options()
         .fold(envelope.open(&mut message, response), |builder, option| {
             builder.option(option.number, option.value)
         })
-        .payload(response.payload());
+        .payload(payload);
     message
 }
 

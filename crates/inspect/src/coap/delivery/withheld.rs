@@ -18,7 +18,7 @@ use crate::coap::exchange::parties::{Parties, Server};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::exchange::{Asked, Response};
 use crate::coap::facts::Facts;
-use crate::coap::proof::answer::{self, Answer, Towards};
+use crate::coap::proof::answer::{self, Towards};
 use crate::coap::proof::challenge::allowance;
 use crate::coap::proof::probe::Waiting;
 use crate::coap::{Datagram, Standing, Tracker};
@@ -177,13 +177,16 @@ impl Withheld {
 
     /// What was withheld from `client` under a message ID and a token has gone out: once, unless its request is
     /// repeated.
-    fn let_go(
+    pub(crate) fn let_go(
         &self,
         now: Instant,
         client: Endpoint,
         server: Endpoint,
         (message_id, token): (u16, Token),
     ) {
+        if self.is_empty() {
+            return;
+        }
         for parties in both_ways(client, server, message_id) {
             self.kept.with(now, &parties, |kept| {
                 kept.value.is_given |= kept.value.token == token;
@@ -227,7 +230,7 @@ impl Tracker {
         };
         let (client, server) = (bearing.client, bearing.server);
         let is_fit = asked.server == Server::One(server)
-            && message.code().class() == 2
+            && (may_wait || message.code().class() == 2)
             && message.token().len() <= TOKEN_LEN_MAX
             && datagram.len() <= KEPT_BYTES
             && takes_any_proof(cx, rule)
@@ -272,7 +275,7 @@ impl Tracker {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let parties = Parties::new(server, client, datagram.message.message_id());
         self.withheld.keep(cx.now, parties, kept);
-        self.record(cx, datagram, Server::One(client), Kind::Response);
+        self.record(cx, datagram, Server::One(client), Kind::Replaced);
         // A CON comes again until it is acknowledged, which it is when it goes out.
         if datagram.message.message_type() == Type::NonConfirmable {
             self.note_answer(cx, datagram, asked);
@@ -332,6 +335,11 @@ impl Tracker {
         let client = datagram.bearing.client;
         let in_place = Envelope::in_place(&response, room.alone);
         let is_separate = response.message_type() == Type::Confirmable;
+        // Its client's acknowledgement is its server's.
+        let as_it_is = Envelope {
+            message_type: response.message_type(),
+            ..in_place
+        };
         let is_piggybacked = response.message_type() == Type::Acknowledgement;
         let answers = is_piggybacked.then(|| response.message_id());
         let probed = has_to_prove
@@ -346,31 +354,46 @@ impl Tracker {
             .flatten();
         let released;
         if let Some((message_id, whole)) = probed {
+            let mut probe = Sent::ours(cx.now, Kind::Probe, kept.token, answers);
+            if is_separate {
+                probe = probe.in_place_of(response.message_id());
+            }
             let way = (&kept.path, cx.port);
             self.give_along(cx, datagram, way, Injected::Portion, &whole);
-            let probe = Sent::ours(cx.now, Kind::Probe, kept.token, answers);
             self.await_reply_to(cx, (server, client), message_id, probe);
             released = Released::Probe;
         } else {
             // With the acknowledgement of its request, not every client goes on to a second block (`promised`).
-            let is_due = is_separate && portion::whole(&response, &in_place).is_some()
-                || kept.is_of_group()
-                || self.keeps_whole(cx.now, client, kept, room);
-            let first = (has_to_prove && !is_due)
+            let whole = portion::whole(&response, &as_it_is);
+            let is_due = is_separate && whole.is_some();
+            let is_uncut =
+                is_due || kept.is_of_group() || self.keeps_whole(cx.now, client, kept, room);
+            let first = (has_to_prove && !is_uncut)
                 .then(|| portion::first_block(&response, &in_place))
                 .flatten()
                 .filter(|_| self.probes.offer(cx.now, client, kept.token));
             let is_first = first.is_some();
-            let Some(portion) = first.or_else(|| portion::whole(&response, &in_place)) else {
+            let bare = || portion::bare(&response, &in_place);
+            let Some(mut portion) = first.or(whole).or_else(bare) else {
                 return Released::Nothing;
             };
+            let about = (response.message_id(), kept.token);
+            if kept.body.is_none() && response.message_type() == Type::NonConfirmable {
+                encode::set_message_id(&mut portion, self.probes.portion(client, about));
+            }
             let way = (&kept.path, cx.port);
             self.give_along(cx, datagram, way, Injected::Portion, &portion);
+            if is_due {
+                let digest = self.exchanges.digest(&kept.response);
+                let sent = Sent::new(cx.now, Kind::Response, true, kept.token, digest);
+                self.await_reply_to(cx, (server, client), response.message_id(), sent);
+            }
             released = Released::Something;
             if let Some(body) = kept.body.filter(|_| is_first) {
                 self.note_begun(cx.now, body);
             }
-            if let Some(body) = kept.body.filter(|_| !kept.is_of_group()) {
+            let is_kept = response.code().class() == 2 && !kept.is_of_group();
+            if let Some(body) = kept.body.filter(|_| is_kept) {
                 self.portions.keep(cx.now, body, &kept.response);
             }
         }
@@ -379,11 +402,6 @@ impl Tracker {
         if kept.body.is_none() {
             return released;
         }
-        if is_separate {
-            let ack = Answer::acknowledge(response.message_id()).encode();
-            let way = (&kept.path.reversed(), cx.port.opposite());
-            answer::send_along(cx, way, Injected::Portion, &ack);
-        }
         let notifies = Facts::of(&response, &self.wants).observe;
         let answered = Response {
             client,
@@ -391,14 +409,8 @@ impl Tracker {
             token: kept.token,
             piggybacked_on: answers,
         };
-        self.exchanges.answered(
-            cx.now,
-            &answered,
-            kept.asked,
-            notifies,
-            false,
-            is_separate.then(|| self.exchanges.digest(&kept.response)),
-        );
+        self.exchanges
+            .answered(cx.now, &answered, kept.asked, notifies, false, None);
         released
     }
 
@@ -411,8 +423,8 @@ impl Tracker {
         envelope: Envelope<'_>,
     ) -> Option<(u16, Vec<u8>)> {
         let mut whole = portion::whole(response, &envelope)?;
-        let token = Token::new(response.token());
-        let message_id = self.probes.begin(cx.now, client, token)?;
+        let about = (response.message_id(), Token::new(response.token()));
+        let message_id = self.probes.begin(cx.now, client, about)?;
         encode::set_message_id(&mut whole, message_id);
         Some((message_id, whole))
     }

@@ -75,7 +75,11 @@ impl Bearing {
             bearing(Direction::ToServer, Role::Request)
         } else if message.code().is_response() {
             let response = response(message, token, destination, source);
-            let asked = exchanges.asked(now, &response);
+            let mut asked = exchanges.asked(now, &response);
+            if let Some(asked) = &mut asked {
+                let id = message.message_id();
+                asked.is_earlier = exchanges.is_earlier(now, &response, asked, id);
+            }
             bearing(Direction::ToClient, Role::Response(asked))
         } else if message.message_type() == Type::Confirmable {
             bearing(Direction::ToServer, Role::Ping)

@@ -79,6 +79,10 @@ impl Tracker {
         reasons: &mut Reasons,
     ) {
         let facts = datagram.facts;
+        // It says nothing of what was asked since.
+        if asked.is_earlier {
+            return;
+        }
         if let Some(reason) = self.against_unowed(cx, datagram, asked) {
             reasons.push(reason);
         }
@@ -142,6 +146,22 @@ impl Tracker {
         is_second.then_some(reason)
     }
 
+    /// Whether a response comes once more, and neither for want of a reply nor because it was asked for again.
+    pub(crate) fn is_idle_repetition<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+    ) -> bool {
+        let Role::Response(Some(asked)) = &datagram.bearing.role else {
+            return false;
+        };
+        let is_awaited = || match datagram.message.message_type() {
+            Type::Acknowledgement => asked.is_owed,
+            message_type => message_type == Type::Confirmable,
+        };
+        asked.is_earlier || self.is_repetition(cx, datagram, asked) && !is_awaited()
+    }
+
     /// Whether a response went to its client before, or another under its message ID, which is told of as such.
     fn is_repetition<S: Sink>(
         &self,
@@ -158,11 +178,15 @@ impl Tracker {
             .exchanges
             .sent(cx.now, server, client, message.message_id());
         message.message_type() != Type::Acknowledgement
-            && sent.is_some_and(|sent| sent.kind == Kind::Response && sent.token == datagram.token)
+            && sent.is_some_and(|sent| sent.is_response() && sent.token == datagram.token)
     }
 
     /// Whether a message towards a client has been forwarded to it before, as it is.
-    fn is_retransmission<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
+    pub(crate) fn is_retransmission<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+    ) -> bool {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let message_id = datagram.message.message_id();
         let sent = self.exchanges.sent(cx.now, server, client, message_id);

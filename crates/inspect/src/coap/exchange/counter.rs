@@ -77,23 +77,10 @@ impl Tracker {
         }
     }
 
-    /// Charges what a server asks of an address that may have drawn it. The outcome is there if that is
+    /// Charges what a server asks of an address that may have drawn it (`is_drawn`). The outcome is there if that is
     /// more than the budget allows, and whether it is kept to go out later.
-    #[inline]
-    pub(crate) fn charge_addressee<S: Sink>(
-        &self,
-        cx: &mut Context<'_, S>,
-        datagram: &Datagram<'_>,
-        subject: &Subject<'_>,
-    ) -> Option<(Outcome, bool)> {
-        if !self.may_be_drawn(cx, datagram) {
-            return None;
-        }
-        self.charge_drawn(cx, datagram, subject)
-    }
-
     #[cold]
-    fn charge_drawn<S: Sink>(
+    pub(crate) fn charge_drawn<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
@@ -130,8 +117,10 @@ impl Tracker {
         ruling.enforced.then_some((outcome, is_kept))
     }
 
+    /// Whether a message to an address may have been drawn by what that has asked. One that was on its way before, and comes
+    /// again, isn't.
     #[inline]
-    fn may_be_drawn<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
+    pub(crate) fn is_drawn<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
         let Bearing { client, server, .. } = *datagram.bearing;
         let counters = &self.counters;
         let has_asked = |whom| counters.drawn.is_noted(cx.now, (server.address, whom));
@@ -140,6 +129,14 @@ impl Tracker {
             && !counters
                 .spared
                 .is_noted(cx.now, (server.address, client.address))
+            && !self.is_of_own_will(cx, datagram)
+    }
+
+    fn is_of_own_will<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> bool {
+        let Bearing { client, server, .. } = *datagram.bearing;
+        let id = datagram.message.message_id();
+        let before = self.exchanges.sent(cx.now, client, server, id);
+        before.is_some_and(|sent| sent.is_of_own_will(datagram.digest))
     }
 
     /// Pings, in the server's name, an address that its request is too large for: unless a service may

@@ -36,9 +36,10 @@ impl Tracker {
         if message.message_type() != Type::NonConfirmable || message.token().len() > TOKEN_LEN_MAX {
             return None;
         }
+        let about = (message.message_id(), datagram.token);
         let envelope = Envelope {
             message_type: Type::Confirmable,
-            message_id: self.probes.begin(cx.now, bearing.client, datagram.token)?,
+            message_id: self.probes.begin(cx.now, bearing.client, about)?,
             token: message.token(),
             room: usize::MAX,
         };

@@ -19,17 +19,25 @@ const MAX_RETRANSMIT: u8 = 4;
 /// How long a message ID of a NON is taken.
 const NON_LIFETIME: Duration = Duration::from_secs(145);
 
+/// Marks the message ID of what a message of ours stands for.
+const IN_PLACE: u32 = 1 << 16;
+
 /// What sort of message a CON or NON was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Request,
     Response,
+    /// A response that something else went to its client for, under its ID, or as a CON of ours.
+    Replaced,
+    Probed,
     /// An Empty CON, "CoAP ping" (RFC 7252 §4.3).
     Ping,
     /// A response under a message ID of ours.
     Probe,
     /// The first block of one that comes so: that it is cut, not every client takes.
     Opening,
+    /// A part of a response, which isn't to be acknowledged, in the place of what its server would say.
+    Portion,
     /// A response to nothing, under a message ID of ours.
     Decoy,
     /// A notification under a message ID of ours, for its client to show that it is interested.
@@ -46,9 +54,11 @@ pub(crate) struct Sent {
     at: Instant,
     /// When it was sent for the first time.
     first: Instant,
-    /// What it says, byte for byte; of ours, the message ID of the CON it answers.
+    /// What it says, byte for byte; of ours, the message ID of the CON it answers, or stands for.
     digest: u32,
     confirmable: bool,
+    /// Whether it may have been drawn by a request to its sender ([`super::counter`]).
+    is_drawn: bool,
     /// How often it went on.
     times: u8,
     pub(crate) kind: Kind,
@@ -59,7 +69,7 @@ pub(crate) struct Sent {
 /// What a CON or NON is to those sent before it under its message ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repetition {
-    /// There was none, or it repeats one in time.
+    /// There was none of its sender's, or it repeats one in time.
     Fair,
     /// It repeats one that its sender must have given up long ago (MAX_TRANSMIT_SPAN and
     /// MAX_LATENCY, RFC 7252 §4.8.2).
@@ -81,6 +91,7 @@ impl Sent {
             first: now,
             digest,
             confirmable,
+            is_drawn: false,
             times: 0,
             kind,
             token,
@@ -94,9 +105,43 @@ impl Sent {
         Self::new(now, kind, true, token, digest)
     }
 
+    /// A NON in its server's name.
+    pub(crate) fn portion(now: Instant, token: Token) -> Self {
+        Self::new(now, Kind::Portion, false, token, u32::MAX)
+    }
+
     /// Of a message of ours: the message ID of the request that has to be acknowledged.
     pub(crate) fn answers(&self) -> Option<u16> {
         u16::try_from(self.digest).ok().filter(|_| self.is_ours())
+    }
+
+    /// It, standing for a CON of that message ID, which is to be replied to as it is.
+    pub(crate) fn in_place_of(self, message_id: u16) -> Self {
+        Self {
+            digest: IN_PLACE | u32::from(message_id),
+            ..self
+        }
+    }
+
+    /// Of a message of ours: the message ID of the CON that it stands for.
+    pub(crate) fn stands_for(&self) -> Option<u16> {
+        let stands = self.is_ours() && self.digest & !u32::from(u16::MAX) == IN_PLACE;
+        stands.then_some(self.digest as u16)
+    }
+
+    /// Whether it is a response of its server's.
+    pub(crate) fn is_response(&self) -> bool {
+        matches!(self.kind, Kind::Response | Kind::Replaced | Kind::Probed)
+    }
+
+    /// It may have been drawn by a request to its sender.
+    pub(crate) fn note_drawn(&mut self) {
+        self.is_drawn = true;
+    }
+
+    /// Whether it is what `digest` stands for, and was sent by its sender's own will.
+    pub(crate) fn is_of_own_will(&self, digest: u32) -> bool {
+        self.is(digest) && !self.is_drawn
     }
 
     /// Whether it is to be acknowledged.
@@ -108,8 +153,19 @@ impl Sent {
     pub(crate) fn is_ours(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Probe | Kind::Opening | Kind::Decoy | Kind::Interest | Kind::Knock | Kind::Nudge
+            Kind::Probe
+                | Kind::Opening
+                | Kind::Portion
+                | Kind::Decoy
+                | Kind::Interest
+                | Kind::Knock
+                | Kind::Nudge
         )
+    }
+
+    /// Whether it was sent by then.
+    pub(crate) fn was_sent_before(&self, at: Instant) -> bool {
+        self.first < at
     }
 
     /// What it says, as a number.
@@ -130,11 +186,15 @@ impl Sent {
     /// Takes the place of what was sent before.
     pub(crate) fn follow(&mut self, next: Self) -> Repetition {
         let before = std::mem::replace(self, next);
+        if before.is_ours() {
+            return Repetition::Fair;
+        }
         if before.digest != next.digest {
             self.times = 1;
             return Repetition::Other;
         }
         self.first = before.first;
+        self.is_drawn = before.is_drawn;
         self.times = before.times.saturating_add(1);
         match next.at.since(before.first) > NON_LIFETIME {
             true => Repetition::Late,

@@ -87,6 +87,10 @@ pub(crate) struct Asked {
     pub(crate) ended: Option<Instant>,
     /// The latest notification.
     pub(crate) latest: Option<Sequence>,
+    /// When its token was used for another request than before, if it was.
+    pub(crate) renewed: Option<Instant>,
+    /// Whether the response belongs to a request before that.
+    pub(crate) is_earlier: bool,
     /// Where the block begins that it asked for last.
     pub(crate) offset: u64,
     /// Whether it was asked before the books that are kept now.
@@ -123,6 +127,8 @@ pub(crate) struct Exchange {
     pub(crate) used: Instant,
     /// Since when the request stands in the books.
     booked: Instant,
+    /// When another came under its token.
+    renewed: Option<Instant>,
     resource: Option<u64>,
     body: u64,
     act: Option<u64>,
@@ -156,6 +162,7 @@ impl Exchange {
         Self {
             used: now,
             booked: now,
+            renewed: None,
             resource: None,
             body: 0,
             act: None,
@@ -191,6 +198,13 @@ impl Exchange {
         self.used = self.used.max(now);
         self.booked = now;
         self.edition = edition;
+        if self.size != Size::default() && self.message_id != request.message_id {
+            self.renewed = Some(now);
+            // A client that has nothing but CONs asks one thing after the other under a token.
+            if self.confirmable && request.confirmable && self.owed != SEVERAL {
+                self.owed = 0;
+            }
+        }
         self.size = request.size;
         self.message_id = request.message_id;
         self.trusted = request.trusted;
@@ -301,6 +315,8 @@ impl Exchange {
             has_observed: self.has_observed,
             ended: self.observation.ended(),
             latest: self.observation.latest(),
+            renewed: self.renewed,
+            is_earlier: false,
             offset: self.offset,
             is_unbooked: self.edition != edition,
             booked: self.booked,

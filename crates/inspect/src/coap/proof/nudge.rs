@@ -121,6 +121,7 @@ impl Tracker {
             .awaits_reset(cx.now, client, (server, message.message_id()))
         {
             self.withheld.keep_block(cx.now, datagram, block);
+            self.note_served(cx, datagram);
             return true;
         }
         let makes_room = !is_service(cx, client)
@@ -131,6 +132,7 @@ impl Tracker {
             return false;
         }
         self.withheld.keep_block(cx.now, datagram, block);
+        self.note_served(cx, datagram);
         let about = (message.message_id(), datagram.token);
         let is_sent = self.nudge(cx, datagram, Towards::Sender, about);
         self.probes.wait(cx.now, client, (server, about.0));

@@ -85,8 +85,8 @@ pub(crate) type Waiting = (Endpoint, u16);
 /// What a message of ours is.
 #[derive(Debug, Clone, Copy)]
 enum Purpose {
-    /// The response to that token.
-    Response(Token),
+    /// The response about that message ID and token.
+    Response((u16, Token)),
     /// A part of it, which isn't to be acknowledged.
     Beginning(Token),
     Decoy,
@@ -103,16 +103,22 @@ impl Probes {
         }
     }
 
-    /// The message ID under which `client` is to acknowledge the response to `token`, the same when that
-    /// is sent again. None if it failed to acknowledge one lately, or too many are under way.
-    pub(crate) fn begin(&self, now: Instant, client: Endpoint, token: Token) -> Option<u16> {
-        self.send(now, client, Purpose::Response(token))
+    /// The message ID under which `client` is to acknowledge a response, the same when that is sent again: when it is
+    /// `about` the same message ID and token, for a client may use one token for all that it asks. None if it failed
+    /// to acknowledge one lately, or too many are under way.
+    pub(crate) fn begin(&self, now: Instant, client: Endpoint, about: (u16, Token)) -> Option<u16> {
+        self.send(now, client, Purpose::Response(about))
     }
 
     /// Whether the response to `token` may go out in part, which its receiver is to ask for the rest of: it counts as
     /// with [`Probes::begin`].
     pub(crate) fn offer(&self, now: Instant, client: Endpoint, token: Token) -> bool {
         self.send(now, client, Purpose::Beginning(token)).is_some()
+    }
+
+    /// The message ID of an answer that proves nothing, the same when that is sent again.
+    pub(crate) fn portion(&self, client: Endpoint, about: (u16, Token)) -> u16 {
+        self.secret(Instant(0), client, Purpose::Response(about)) as u16
     }
 
     /// The message ID of a ping to `client`, the same when it is sent again; none as with
@@ -202,7 +208,9 @@ impl Probes {
     pub(crate) fn is_doubtful(&self, now: Instant, client: Endpoint) -> bool {
         let is_doubtful = |probe: &mut Probe| {
             let had_time = now >= probe.sent_at + REPLY_MAX || probe.sent > SENT_MAX;
-            probe.failed || probe.sent >= DOUBTFUL && had_time
+            // Of one that has acknowledged a response, what comes after that may have got lost.
+            let is_silent = probe.sent >= DOUBTFUL && had_time && !probe.acknowledged;
+            probe.failed || is_silent
         };
         self.table.len() > 0
             && (self.table.with(now, &client, is_doubtful).unwrap_or(false)
@@ -313,7 +321,12 @@ impl Probes {
         hasher.write(&begun.0.to_le_bytes());
         hasher.write(&client.bytes());
         match purpose {
-            Purpose::Response(token) | Purpose::Beginning(token) => {
+            Purpose::Response((id, token)) => {
+                hasher.write_u16(id);
+                hasher.write(&token.bytes());
+                hasher.write_usize(token.len());
+            }
+            Purpose::Beginning(token) => {
                 hasher.write(&token.bytes());
                 hasher.write_usize(token.len());
             }
@@ -411,6 +424,10 @@ mod tests {
         Token::new(&[byte])
     }
 
+    fn about(byte: u8) -> (u16, Token) {
+        (u16::from(byte), token(byte))
+    }
+
     fn client(last: u8) -> Endpoint {
         at_port(last, 40_000)
     }
@@ -422,10 +439,15 @@ mod tests {
     #[test]
     fn every_response_has_an_id_of_its_own() {
         let (probes, now) = (probes(), Instant::from_secs(10));
-        let id = probes.begin(now, client(1), token(1));
-        assert_eq!(probes.begin(now, client(1), token(1)), id, "sent again");
-        assert_ne!(probes.begin(now, client(1), token(2)), id);
-        assert_ne!(probes.begin(now, client(2), token(1)), id);
+        let id = probes.begin(now, client(1), about(1));
+        assert_eq!(probes.begin(now, client(1), about(1)), id, "sent again");
+        assert_ne!(probes.begin(now, client(1), about(2)), id);
+        assert_ne!(
+            probes.begin(now, client(1), (2, token(1))),
+            id,
+            "that token again"
+        );
+        assert_ne!(probes.begin(now, client(2), about(1)), id);
         assert!(probes.pass(now, client(1)));
         assert!(!probes.pass(now, client(3)), "nothing was sent");
     }
@@ -433,7 +455,7 @@ mod tests {
     #[test]
     fn some_guesses_end_an_attempt_for_a_minute() {
         let (probes, now) = (probes(), Instant::from_secs(10));
-        let id = probes.begin(now, client(1), token(1));
+        let id = probes.begin(now, client(1), about(1));
         for _ in 1..GUESSES {
             probes.guess(now, client(1));
             probes.guess(now, at_port(1, 40_001));
@@ -441,11 +463,11 @@ mod tests {
         assert!(probes.pass(now, client(1)));
         probes.guess(now, client(1));
         assert!(!probes.pass(now, client(1)));
-        assert_eq!(probes.begin(now, client(1), token(1)), None);
+        assert_eq!(probes.begin(now, client(1), about(1)), None);
         let other = at_port(1, 40_001);
-        assert!(probes.begin(now, other, token(1)).is_some());
+        assert!(probes.begin(now, other, about(1)).is_some());
         let later = Instant::from_secs(71);
-        assert_ne!(probes.begin(later, client(1), token(1)), id);
+        assert_ne!(probes.begin(later, client(1), about(1)), id);
     }
 
     /// Who guesses at many ports has one guess at each, and ends no attempt but where it guesses.
@@ -456,20 +478,20 @@ mod tests {
         let ports = GUESSES_AT_ADDRESS / per_port + 1;
         for port in 0..ports {
             let endpoint = at_port(1, 1000 + port);
-            assert!(probes.begin(now, endpoint, token(1)).is_some());
+            assert!(probes.begin(now, endpoint, about(1)).is_some());
             (0..per_port).for_each(|_| probes.guess(now, endpoint));
         }
         for port in 0..ports {
             assert!(!probes.pass(now, at_port(1, 1000 + port)), "port {port}");
         }
         let another = at_port(1, 999);
-        assert!(probes.begin(now, another, token(1)).is_some());
+        assert!(probes.begin(now, another, about(1)).is_some());
         assert!(probes.pass(now, another));
         probes.guess(now, another);
         assert!(!probes.pass(now, another));
-        assert_eq!(probes.begin(now, another, token(2)), None);
+        assert_eq!(probes.begin(now, another, about(2)), None);
         let later = Instant::from_secs(71);
-        assert!(probes.begin(later, another, token(1)).is_some());
+        assert!(probes.begin(later, another, about(1)).is_some());
     }
 
     /// The pings that go to an address have one guess among them.
@@ -479,7 +501,7 @@ mod tests {
         for port in [1, 2] {
             assert!(probes.knock(now, at_port(1, port)).is_some());
         }
-        assert!(probes.begin(now, at_port(1, 3), token(1)).is_some());
+        assert!(probes.begin(now, at_port(1, 3), about(1)).is_some());
         probes.guess(now, at_port(1, 1));
         assert!(!probes.pass(now, at_port(1, 1)) && !probes.pass(now, at_port(1, 2)));
         assert_eq!(probes.knock(now, at_port(1, 4)), None);
@@ -490,24 +512,24 @@ mod tests {
     #[test]
     fn the_wrong_reply_ends_an_attempt() {
         let (probes, now) = (probes(), Instant::from_secs(10));
-        probes.begin(now, client(1), token(1));
+        probes.begin(now, client(1), about(1));
         probes.fail(now, client(1));
         assert!(!probes.pass(now, client(1)));
-        assert_eq!(probes.begin(now, client(1), token(1)), None);
+        assert_eq!(probes.begin(now, client(1), about(1)), None);
     }
 
     #[test]
     fn a_repetition_is_no_attempt_more_and_may_be_reset() {
         let (probes, now) = (probes(), Instant::from_secs(10));
-        let id = probes.begin(now, client(1), token(1));
+        let id = probes.begin(now, client(1), about(1));
         for _ in 0..100 {
-            assert_eq!(probes.begin(now, client(1), token(1)), id);
+            assert_eq!(probes.begin(now, client(1), about(1)), id);
         }
         assert!(!probes.is_doubtful(now, client(1)));
         assert!(probes.decoy(now, client(1)).is_some());
         probes.reset(now, client(1));
         assert!(probes.pass(now, client(1)), "it has been acknowledged");
-        probes.begin(now, client(2), token(1));
+        probes.begin(now, client(2), about(1));
         probes.reset(now, client(2));
         assert!(!probes.pass(now, client(2)));
     }
@@ -539,9 +561,9 @@ mod tests {
     fn an_attempt_has_its_end() {
         let (probes, now) = (probes(), Instant::from_secs(10));
         for number in 0..SENT_MAX {
-            assert!(probes.begin(now, client(1), token(number)).is_some());
+            assert!(probes.begin(now, client(1), about(number)).is_some());
         }
-        assert_eq!(probes.begin(now, client(1), token(SENT_MAX)), None);
+        assert_eq!(probes.begin(now, client(1), about(SENT_MAX)), None);
         assert!(probes.is_doubtful(now, client(1)) && !probes.is_doubtful(now, client(2)));
     }
 
@@ -549,7 +571,7 @@ mod tests {
     fn who_was_sent_several_messages_just_now_may_yet_reply() {
         let (probes, now) = (probes(), Instant::from_secs(10));
         for number in 0..DOUBTFUL {
-            assert!(probes.begin(now, client(1), token(number)).is_some());
+            assert!(probes.begin(now, client(1), about(number)).is_some());
         }
         assert!(!probes.is_doubtful(now, client(1)));
         assert!(probes.is_doubtful(now + REPLY_MAX, client(1)));

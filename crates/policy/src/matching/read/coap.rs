@@ -29,7 +29,10 @@ impl MatchReader<'_> {
         if let Some(node) = table.optional("code") {
             let list = self.list(&node, entry::code);
             let let_through = |code: &Code| list.holds(|codes| codes.contains(*code));
-            let codes = Codes::all().filter(let_through).collect();
+            let codes: Codes = Codes::all().filter(let_through).collect();
+            if codes.is_empty() && list.any_of.len() + list.none_of.len() >= node.list().len() {
+                self.nothing_left(&node);
+            }
             self.codes("code", &node, codes);
         }
         if let Some(node) = table.optional("path") {

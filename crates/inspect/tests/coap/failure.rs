@@ -1,0 +1,44 @@
+//! Failures towards clients that have proved nothing.
+
+use wire::coap::{Code, Message, Type, number};
+
+use crate::delivery::{message_id, portion};
+use crate::world::{World, client, empty, get, message, server};
+
+const TOKEN: &[u8] = &[0xa1];
+
+/// What a failure is comes even to those who follow no Echo; what is said about it to people, if there is room.
+#[test]
+fn a_failure_is_told_with_as_much_as_there_is_room_for() {
+    let failure = |len: usize, format: Option<u32>| {
+        message(
+            Type::Acknowledgement,
+            Code::NOT_FOUND,
+            1,
+            TOKEN,
+            |builder| {
+                format
+                    .into_iter()
+                    .fold(builder, |builder, format| {
+                        builder.uint(number::CONTENT_FORMAT, format)
+                    })
+                    .payload(&vec![b'?'; len]);
+            },
+        )
+    };
+    let request = get(Type::Confirmable, 1, TOKEN, "x");
+    let said = portion(&mut World::new(), &request, &failure(500, None));
+    assert_eq!(said, failure(0, None));
+    let said = portion(&mut World::new(), &request, &failure(500, Some(50)));
+    let said = Message::decode(&said).expect("a message");
+    assert_eq!(said.code(), Code::UNAUTHORIZED, "that is for machines");
+    let mut world = World::new();
+    let mut said = portion(&mut world, &request, &failure(20, None));
+    while said == empty(Type::Confirmable, message_id(&said)) {
+        let reset = empty(Type::Reset, message_id(&said));
+        let passage = world.send(client(), server(), &reset);
+        said = passage.injected[0].payload.clone();
+    }
+    let said = Message::decode(&said).expect("a message");
+    assert_eq!((said.code(), said.payload().len()), (Code::NOT_FOUND, 20));
+}
