@@ -355,7 +355,7 @@ impl<'a, S: Sink> Context<'a, S> {
             Some(rule) => {
                 let enforced = ruling.enforced;
                 self.sink.count(Count::Rule { rule, enforced });
-                let ban = ruling.ban.filter(|ban| !ban.address.is_unspecified());
+                let ban = ruling.ban.filter(|ban| !ban.source.addr().is_unspecified());
                 // A rule that accepts is an exception the operator made: nothing to report.
                 if ruling.action.stops() {
                     self.sink.event(&Event {

@@ -1,5 +1,6 @@
 //! What is known across connections: names in use, refused credentials, what rules count.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use testkit::mqtt;
@@ -35,14 +36,78 @@ fn knock(gateway: &mut Gateway, device: u16, port: u16, code: u8) -> Verdict {
         .verdict()
 }
 
+fn banned(gateway: &Gateway) -> Vec<IpAddr> {
+    let bans = gateway.record.bans.iter();
+    bans.map(|(ban, _)| ban.source.addr()).collect()
+}
+
 #[test]
 fn who_guesses_is_banned_and_never_the_server_that_says_so() {
     let mut gateway = Gateway::of("", GUESSING);
     let verdicts = [1, 2, 3].map(|port| knock(&mut gateway, 7, 4000 + port, 5));
     assert_eq!(verdicts, [Verdict::Accept, Verdict::Accept, Verdict::Reset]);
-    let banned: Vec<_> = gateway.record.bans.iter().map(|ban| ban.0).collect();
+    let banned = banned(&gateway);
     assert_eq!(banned, [Ends::v4(7, 1883).path.source]);
     assert_eq!(knock(&mut gateway, 8, 4000, 5), Verdict::Accept);
+}
+
+#[test]
+fn who_guesses_from_one_network_after_another_is_banned_with_it() {
+    let by_network = GUESSING.replace("\"client\" }", "\"client\", ipv6_prefix = 64 }");
+    let guess = |gateway: &mut Gateway, client: &str| {
+        let mut stream = Stream::new(Ends::of(client, "[fd00:30::1]:1883"));
+        stream.open(gateway);
+        stream.passes(gateway, ToServer, &mqtt::connect(Version::V311, "device"));
+        let refusal = mqtt::connack(Version::V311, 5);
+        stream.data(gateway, ToClient, &refusal).verdict()
+    };
+    let clients = ["fd00:20::7", "fd00:20::8", "fd00:20:0:1::7", "fd00:20::9"];
+    for (rules, last, source) in [
+        (GUESSING, Verdict::Accept, None),
+        (&by_network, Verdict::Reset, Some("fd00:20::/64")),
+    ] {
+        let mut gateway = Gateway::of("", rules);
+        let verdicts = clients.map(|client| guess(&mut gateway, &format!("[{client}]:4000")));
+        assert_eq!(
+            verdicts,
+            [Verdict::Accept, Verdict::Accept, Verdict::Accept, last]
+        );
+        let bans = gateway.record.bans.iter();
+        let banned: Vec<_> = bans.map(|(ban, _)| ban.source.to_string()).collect();
+        assert_eq!(banned, Vec::from_iter(source));
+    }
+}
+
+#[test]
+fn what_a_network_holds_is_held_together() {
+    const HOARDING: &str = r#"
+        [[rule]]
+        id = "hoarding"
+        match = { packet = "CONNECT", direction = "to_server" }
+        limit = { max = 2, of = "sessions", per = "client", ipv6_prefix = 64 }
+        action = "reset"
+        [[rule]]
+        id = "hoarding-alone"
+        match = { packet = "CONNECT", direction = "to_server" }
+        limit = { max = 1, of = "sessions", per = "client" }
+        action = "drop"
+    "#;
+    let mut gateway = Gateway::of("", HOARDING);
+    let mut connects = |client: &str, name: &str| {
+        let mut stream = Stream::new(Ends::of(client, "[fd00:30::1]:1883"));
+        stream.open(&mut gateway);
+        let connect = mqtt::connect(Version::V311, name);
+        stream.data(&mut gateway, ToServer, &connect).verdict()
+    };
+    for (client, name, expected) in [
+        ("[fd00:20::7]:4000", "a", Verdict::Accept),
+        ("[fd00:20::7]:4001", "b", Verdict::Drop),
+        ("[fd00:20::8]:4000", "c", Verdict::Accept),
+        ("[fd00:20::9]:4000", "d", Verdict::Reset),
+        ("[fd00:20:0:1::9]:4000", "e", Verdict::Accept),
+    ] {
+        assert_eq!(connects(client, name), expected, "{client}");
+    }
 }
 
 #[test]
@@ -264,7 +329,7 @@ fn the_loser_of_a_race_for_a_name_is_told_of_once_and_its_client_is_blamed() {
     let passage = second.data(&mut gateway, ToClient, &connack);
     assert_eq!(passage.reason(), Some(TAKEOVER));
     assert_eq!(passage.verdict(), Verdict::Reset);
-    let banned: Vec<_> = gateway.record.bans.iter().map(|ban| ban.0).collect();
+    let banned = banned(&gateway);
     assert_eq!(banned, [Ends::v4(8, 1883).path.source]);
 }
 

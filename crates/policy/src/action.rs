@@ -1,9 +1,9 @@
 //! What a rule does to a message, and what comes out of a decision.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use wire::coap::Code;
 
 use crate::{Reason, Rule, RuleIndex};
@@ -145,17 +145,17 @@ pub struct Ruling {
     pub rule: Option<RuleIndex>,
     /// The detection that made the rule match; `None` where it looked at the message alone.
     pub reason: Option<Reason>,
-    /// Whose address is to be banned, and how long. `None` whenever `enforced` is false.
+    /// Who is to be banned, and how long. `None` whenever `enforced` is false.
     pub ban: Option<Ban>,
     /// False in monitor mode: `action` is what would have been done, the message is forwarded.
     pub enforced: bool,
 }
 
-/// An address to be kept out.
+/// Who is to be kept out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ban {
-    /// The offender's: who that is, is said in one place.
-    pub address: IpAddr,
+    /// The offender's address, or its network: which one, is said in one place.
+    pub source: IpNet,
     /// For so long.
     pub duration: Duration,
 }

@@ -3,6 +3,7 @@
 //! They are data here; the test kit speaks them and `weir check` runs them. rules/README.md
 //! describes the language for those who write packs.
 
+mod ends;
 mod line;
 mod read;
 mod vocabulary;

@@ -50,8 +50,8 @@ pub use config::{
 pub use detail::{Detail, Details};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Snippet};
 pub use limit::{
-    CountLimit, Counted, DistinctLimit, Holding, Layer, Limit, MaxLimit, Meters, Per, RateLimit,
-    Ratio,
+    Apart, CountLimit, Counted, DistinctLimit, Holding, Ipv6Prefix, Layer, Limit, MaxLimit, Meters,
+    Per, RateLimit, Ratio,
 };
 pub use pack::MAX_BAN;
 pub use policy::Policy;

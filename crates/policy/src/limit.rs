@@ -1,11 +1,13 @@
 //! What a rule measures over time, and who keeps the books.
 
+mod apart;
 mod read;
 
 use std::time::Duration;
 
 use crate::{Reason, RuleIndex, Subject};
 
+pub use apart::{Apart, Ipv6Prefix};
 pub(crate) use read::{check, read};
 
 /// The measure of a rule's `limit`; the rule matches only while it is exceeded.
@@ -38,14 +40,20 @@ impl Limit {
 
     /// What is counted separately.
     #[must_use]
-    pub const fn per(&self) -> Per {
+    pub fn apart(&self) -> Apart {
         match self {
-            Self::Ratio(ratio) => ratio.per,
-            Self::Count(count) => count.per,
-            Self::Rate(rate) => rate.per,
-            Self::Max(max) => max.per,
-            Self::Distinct(distinct) => distinct.per,
+            Self::Ratio(ratio) => ratio.per.into(),
+            Self::Count(count) => count.apart,
+            Self::Rate(rate) => rate.apart,
+            Self::Max(max) => max.apart,
+            Self::Distinct(distinct) => distinct.apart,
         }
+    }
+
+    /// Whose share is counted separately.
+    #[must_use]
+    pub fn per(&self) -> Per {
+        self.apart().per
     }
 
     /// Whether it tells messages apart by the zone they are from.
@@ -77,7 +85,7 @@ impl Limit {
             }
             _ => false,
         };
-        is_of_same && self.per() == other.per()
+        is_of_same && self.apart().is_coarser_than(other.apart())
     }
 }
 
@@ -140,7 +148,7 @@ pub struct CountLimit {
     /// How far back messages count.
     pub window: Duration,
     /// What is counted separately.
-    pub per: Per,
+    pub apart: Apart,
 }
 
 /// What a count is of.
@@ -176,7 +184,7 @@ pub struct RateLimit {
     /// What the bucket holds.
     pub burst: u32,
     /// What is counted separately.
-    pub per: Per,
+    pub apart: Apart,
 }
 
 /// `limit = { distinct = 10, of = "client_id", window = "10m", per = "client" }`: exceeded while more than
@@ -190,7 +198,7 @@ pub struct DistinctLimit {
     /// How far back a value counts since it came last.
     pub window: Duration,
     /// What is counted separately.
-    pub per: Per,
+    pub apart: Apart,
 }
 
 impl DistinctLimit {
@@ -207,7 +215,7 @@ pub struct MaxLimit {
     /// What is held.
     pub of: Holding,
     /// Whose holdings are counted separately.
-    pub per: Per,
+    pub apart: Apart,
 }
 
 /// What a client holds for a while. All of it is the client's: its address is the `source`, its server's the
@@ -250,7 +258,7 @@ impl Holding {
 }
 
 /// Whose share is counted. A message that lacks what is asked for isn't counted, and exceeds nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Per {
     /// The client's address: of a message to the server its source, else its destination.
     Client,

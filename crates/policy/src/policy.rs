@@ -9,7 +9,7 @@ use crate::index::{Found, Index};
 use crate::matching::{Asked, Matching, Networks, Scope, has_parts};
 use crate::offender::offender;
 use crate::{
-    Action, Ban, Brokers, Case, Fragments, Limit, Match, Meters, Midstream, Mode, Per, Protocol,
+    Action, Apart, Ban, Brokers, Case, Fragments, Limit, Match, Meters, Midstream, Mode, Protocol,
     Ratio, Reason, Rule, RuleIndex, Ruling, Services, Side, Subject,
 };
 
@@ -22,7 +22,7 @@ pub struct Policy {
     looks_into_payloads: bool,
     asks_time: bool,
     ratios: Vec<Ratio>,
-    held_per: Vec<Per>,
+    held_per: Vec<Apart>,
     matchings: Vec<Matching>,
     index: Index,
     cases: Vec<Case>,
@@ -136,7 +136,7 @@ impl Policy {
     /// be kept for.
     #[inline]
     #[must_use]
-    pub fn held_per(&self) -> &[Per] {
+    pub fn held_per(&self) -> &[Apart] {
         &self.held_per
     }
 
@@ -268,7 +268,7 @@ impl Policy {
             return None;
         }
         let ban = rule.ban.map(|duration| Ban {
-            address: offender(subject, reason, rule.limit.as_ref()),
+            source: offender(subject, reason, rule.limit.as_ref()),
             duration,
         });
         Some(self.ruling(rule.action, Some(index), reason, ban))

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::Reason;
 use crate::shipped::{self, PACKS, ShippedRule};
+use crate::{Reason, Rule};
 
 /// How wide lines of text are.
 const COLUMNS: usize = 100;
@@ -62,6 +62,9 @@ pub fn explain_rule(shipped: &ShippedRule) -> String {
     text.push('\n');
     entry(&mut text, "pack", shipped.pack);
     entry(&mut text, "severity", rule.severity.name());
+    if let Some(one) = counted_as_one(rule) {
+        entry(&mut text, "counts as one", &one);
+    }
     entry(&mut text, "references", &rule.references.join(", "));
     for note in shipped.notes() {
         entry(&mut text, "may be", note.harmless);
@@ -75,6 +78,17 @@ pub fn explain_rule(shipped: &ShippedRule) -> String {
         _ = writeln!(text, "    {line}");
     }
     text
+}
+
+/// Whose addresses are told apart no further, where a rule counts by networks.
+fn counted_as_one(rule: &Rule) -> Option<String> {
+    let prefix = rule.limit?.apart().ipv6_prefix;
+    let banned = match rule.ban {
+        Some(_) => ", which a ban shuts out as a whole unless its server is in it",
+        None => "",
+    };
+    let one = || format!("all IPv6 addresses of one /{}{banned}", prefix.bits());
+    (!prefix.is_whole()).then(one)
 }
 
 /// The shipped rule of this name.

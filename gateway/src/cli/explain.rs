@@ -167,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_counts_by_networks_says_so() {
+        let of_one = "all IPv6 addresses of one /64";
+        for (id, told, is_banned) in [
+            ("credential-guessing", false, false),
+            ("credential-guessing-network-begun", true, false),
+            ("credential-guessing-network", true, true),
+        ] {
+            let text = explained(Some(id)).expect("a shipped rule");
+            assert_eq!(text.contains(of_one), told, "{text}");
+            assert_eq!(text.contains("shuts out"), is_banned, "{text}");
+        }
+    }
+
+    #[test]
     fn a_family_is_listed() {
         let text = explained(Some("mqtt.spoofed.*")).expect("a family");
         assert!(text.contains("mqtt.spoofed.server-packet"), "{text}");

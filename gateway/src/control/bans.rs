@@ -319,7 +319,7 @@ impl<L: BlockList> Keeper<L> {
     fn place(&mut self, ban: &Ban, now_ns: u64) {
         let duration_ns = u64::try_from(ban.duration.as_nanos()).unwrap_or(u64::MAX);
         let expires_ns = now_ns.saturating_add(duration_ns);
-        let source = IpNet::from(ban.source);
+        let source = ban.source;
         if self.listed.binary_search(&source).is_ok() {
             return;
         }

@@ -20,11 +20,11 @@ mod workshop;
 pub mod xdp;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use inspect::{Event, Inspector};
+use ipnet::IpNet;
 use policy::RuleIndex;
 
 pub use hold::Hold;
@@ -54,8 +54,8 @@ pub trait Observer: Send + 'static {
 /// A source to be kept out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ban {
-    /// Whom.
-    pub source: IpAddr,
+    /// Whom: an address, or a network of them.
+    pub source: IpNet,
     /// For how long from now.
     pub duration: Duration,
     /// Because of which rule.

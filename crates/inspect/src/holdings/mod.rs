@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use policy::{Per, Policy, Subject};
+use policy::{Apart, Per, Policy, Subject};
 use smallvec::SmallVec;
 use wire::Direction;
 
@@ -82,20 +82,22 @@ impl Holdings {
         self.totals.get(&key).map(|held| *held).unwrap_or_default()
     }
 
-    /// The key of who holds what `subject` opens, counted by `per`: the source is the client, whoever speaks.
+    /// The key of who holds what `subject` opens, counted `apart`: the source is the client, whoever speaks.
     pub(crate) fn key(
         &self,
         policy: &Policy,
-        per: Per,
+        apart: Apart,
         subject: &Subject<'_>,
         flow: &FlowKey,
     ) -> Option<u128> {
-        let counted = match (per, subject.direction) {
+        let per = match (apart.per, subject.direction) {
             (Per::Source, Direction::ToClient) => Per::Destination,
             (Per::Destination, Direction::ToClient) => Per::Source,
             (per, _) => per,
         };
-        self.keys.key(policy, per as u64, counted, subject, flow)
+        let purpose = u64::from(apart.ipv6_prefix.bits()) << 8 | apart.per as u64;
+        let counted = Apart { per, ..apart };
+        self.keys.key(policy, purpose, counted, subject, flow)
     }
 
     /// All keys of a holder. A topic is none: it is its messages'.
@@ -106,8 +108,8 @@ impl Holdings {
         flow: &FlowKey,
     ) -> HolderKeys {
         let all = policy.held_per().iter();
-        all.filter(|per| **per != Per::Topic)
-            .filter_map(|per| self.key(policy, *per, subject, flow))
+        all.filter(|apart| apart.per != Per::Topic)
+            .filter_map(|apart| self.key(policy, *apart, subject, flow))
             .collect()
     }
 
@@ -119,7 +121,7 @@ impl Holdings {
         flow: &FlowKey,
     ) -> Option<u128> {
         self.keys
-            .key(policy, u64::MAX, Per::ClientId, subject, flow)
+            .key(policy, u64::MAX, Per::ClientId.into(), subject, flow)
     }
 
     /// What stands for a filter.

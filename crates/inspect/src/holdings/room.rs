@@ -27,7 +27,7 @@ impl Room<'_> {
         }
         let key = self
             .holdings
-            .key(self.policy, limit.per, subject, &self.flow);
+            .key(self.policy, limit.apart, subject, &self.flow);
         let Some(key) = key else {
             return false;
         };

@@ -76,7 +76,7 @@ mod tests {
             distinct,
             of: Per::ClientId,
             window: Duration::from_secs(window_s),
-            per: Per::Client,
+            apart: Per::Client.into(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::hash::Hash;
 
-use policy::{Per, Policy, Subject};
+use policy::{Apart, Per, Policy, Subject};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use wire::Direction;
 
@@ -30,16 +30,17 @@ impl Keys {
         &self,
         policy: &Policy,
         rule: u64,
-        per: Per,
+        apart: Apart,
         subject: &Subject<'_>,
         flow: &FlowKey,
     ) -> Option<u128> {
         let mut hasher = SipHasher13::new_with_key(&self.0);
         rule.hash(&mut hasher);
-        match per {
-            Per::Client => subject.client().hash(&mut hasher),
-            Per::Source => subject.endpoints.source.hash(&mut hasher),
-            Per::Destination => subject.endpoints.destination.hash(&mut hasher),
+        let as_one = |address| apart.ipv6_prefix.network(address);
+        match apart.per {
+            Per::Client => as_one(subject.client()).hash(&mut hasher),
+            Per::Source => as_one(subject.endpoints.source).hash(&mut hasher),
+            Per::Destination => as_one(subject.endpoints.destination).hash(&mut hasher),
             Per::Flow => flow.hash(&mut hasher),
             Per::ClientId => {
                 subject.server().hash(&mut hasher);

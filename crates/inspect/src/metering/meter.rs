@@ -174,22 +174,22 @@ mod tests {
 
     fn count(count: u32, window_s: u64) -> Limit {
         let window = Duration::from_secs(window_s);
-        let per = Per::Client;
+        let apart = Per::Client.into();
         let of = Counted::Messages;
         Limit::Count(CountLimit {
             count,
             of,
             window,
-            per,
+            apart,
         })
     }
 
     fn rate(rate_milli: u32, burst: u32) -> Limit {
-        let per = Per::Client;
+        let apart = Per::Client.into();
         Limit::Rate(RateLimit {
             rate_milli,
             burst,
-            per,
+            apart,
         })
     }
 

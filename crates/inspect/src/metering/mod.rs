@@ -81,7 +81,10 @@ impl Meters for Metered<'_> {
         let (metering, policy) = (self.metering, self.policy);
         let (index, rule) = (rule, policy.meter(rule));
         let (flow, _) = self.carrier.key(self.link, &subject.endpoints);
-        let Some(key) = metering.keys.key(policy, rule, limit.per(), subject, &flow) else {
+        let Some(key) = metering
+            .keys
+            .key(policy, rule, limit.apart(), subject, &flow)
+        else {
             return false;
         };
         let entered = match limit {
@@ -90,7 +93,7 @@ impl Meters for Metered<'_> {
             }
             Limit::Distinct(limit) => {
                 let keys = &metering.keys;
-                let Some(value) = keys.key(policy, rule, limit.of, subject, &flow) else {
+                let Some(value) = keys.key(policy, rule, limit.of.into(), subject, &flow) else {
                     return false;
                 };
                 Entered::Value(value)

@@ -140,6 +140,41 @@ fn each_is_counted_apart_by_what_the_rule_says() {
 }
 
 #[test]
+fn addresses_of_a_network_are_one_where_the_rule_says_so() {
+    let with = |first: &str, second: &str| {
+        let of = |source: &str| Subject {
+            endpoints: Endpoints {
+                source: source.parse().expect("an address"),
+                destination: "fd00:30::1".parse().expect("an address"),
+                ..to_server(DEVICE, 4000, Session::default()).endpoints
+            },
+            ..to_server(DEVICE, 4000, Session::default())
+        };
+        (of(first), of(second))
+    };
+    const NEIGHBOURS: (&str, &str) = ("fd00:20::7", "fd00:20::ffff:0:0:8");
+    const ELSEWHERE: (&str, &str) = ("fd00:20::7", "fd00:20:0:1::7");
+    for (prefix, (first, second), together) in [
+        (64, NEIGHBOURS, true),
+        (64, ELSEWHERE, false),
+        (48, ELSEWHERE, true),
+        (128, NEIGHBOURS, false),
+        (8, ("10.20.0.7", "10.20.0.8"), false),
+        (64, ("::ffff:10.20.0.7", "::ffff:10.20.0.8"), false),
+    ] {
+        let (first, second) = with(first, second);
+        for kind in ["count = 1, window = \"1m\"", "rate = 0.001, burst = 1"] {
+            let limit = format!("{{ {kind}, per = \"client\", ipv6_prefix = {prefix} }}");
+            let policy = policy(&rule("r", &limit));
+            let metering = metering(100);
+            assert!(!ask(&metering, &policy, 1, &first).0);
+            let exceeds = |subject| ask(&metering, &policy, 2, subject).0;
+            assert_eq!(exceeds(&reversed(&second)), together, "{limit}: {second:?}");
+        }
+    }
+}
+
+#[test]
 fn who_has_no_name_is_not_counted_by_it() {
     let policy = policy(&rule(
         "r",

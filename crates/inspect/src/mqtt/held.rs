@@ -134,7 +134,7 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
     }
 
     fn counts_topics(&self) -> bool {
-        self.cx.policy.held_per().contains(&Per::Topic)
+        self.cx.policy.held_per().contains(&Per::Topic.into())
     }
 
     /// Takes note of a message that is in flight now, or isn't any more, where rules count by topic.
@@ -163,7 +163,7 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
         let ends = &self.arrival.endpoints;
         let (flow, _) = self.arrival.carrier.key(self.cx.port.link, ends);
         let holdings = self.cx.holdings;
-        holdings.key(self.cx.policy, Per::Topic, &subject, &flow)
+        holdings.key(self.cx.policy, Per::Topic.into(), &subject, &flow)
     }
 
     /// The keys of the session as a holder, and that of its name.

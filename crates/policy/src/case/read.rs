@@ -1,9 +1,8 @@
 //! Reading a `[[case]]`.
 
-use std::net::IpAddr;
-
 use jiff::Timestamp;
 
+use super::ends::{clients, endpoints, host};
 use super::{Case, Expect, Line, Speech, line};
 use crate::matching;
 use crate::read::{Node, Table};
@@ -13,8 +12,7 @@ use crate::{Reason, Service, Side, Verdict};
 /// Noon of a Thursday, 2026-01-01, in UTC: for cases that don't say when.
 const USUAL_MOMENT: i64 = 1_767_268_800;
 /// More lines than this are no case any more.
-const MAX_LINES: usize = 5000;
-const MAX_ADDRESSES: usize = 16;
+const MAX_LINES: usize = 10_000;
 
 /// A case and the rules it names, which may not exist.
 pub(crate) struct DraftCase {
@@ -30,10 +28,8 @@ pub(crate) fn read(report: &mut Report, mut table: Table<'_>) -> Option<DraftCas
         .and_then(|node| node.string(report));
     let from = table
         .optional("from")
-        .map(|node| (addresses(report, &node), node));
-    let to = table
-        .optional("to")
-        .map(|node| (address(report, &node), node));
+        .map(|node| (clients(report, &node), node));
+    let to = table.optional("to").map(|node| (host(report, &node), node));
     let side = table.optional("side").and_then(|node| {
         let sides: Vec<_> = Side::ALL.iter().map(|s| (s.name(), *s)).collect();
         node.choice(report, &sides)
@@ -52,6 +48,12 @@ pub(crate) fn read(report: &mut Report, mut table: Table<'_>) -> Option<DraftCas
     let expect = expect.and_then(|node| expectation(report, &node, &mut expected));
     table.finish(report);
 
+    let said = lines.iter().flatten();
+    let most = said.map(|(line, _)| line.client).max().unwrap_or(1);
+    let from = from.map(|(clients, node)| {
+        let addresses = clients.and_then(|clients| clients.addresses(report, &node, most));
+        (addresses, node)
+    });
     let (from, to) = endpoints(report, from, to)?;
     let (say_node, lines) = (say?, lines?);
     let service = agreed_service(report, service, &say_node, &lines)?;
@@ -86,77 +88,6 @@ fn moment(report: &mut Report, node: &Node<'_>) -> Option<i64> {
             .help("write a date, a time and its distance from UTC: \"2026-03-29T06:30:00+02:00\"");
     }
     moment.map(Timestamp::as_second)
-}
-
-fn address(report: &mut Report, node: &Node<'_>) -> Option<IpAddr> {
-    let text = node.string(report)?;
-    let address = text.parse().ok();
-    if address.is_none() {
-        report.error(
-            node.span(),
-            format!("`{}` isn't an address", text.escape_debug()),
-        );
-    }
-    address
-}
-
-/// The addresses of the clients: one, or a list.
-fn addresses(report: &mut Report, node: &Node<'_>) -> Option<Vec<IpAddr>> {
-    let entries = node.list();
-    if !(1..=MAX_ADDRESSES).contains(&entries.len()) {
-        let message = format!("clients have 1 to {MAX_ADDRESSES} addresses");
-        report.error(node.span(), message);
-        return None;
-    }
-    let addresses: Vec<_> = entries.iter().map(|entry| address(report, entry)).collect();
-    addresses.into_iter().collect()
-}
-
-/// What is given, if it could be read, and where it stands.
-type Given<'a, T> = Option<(Option<T>, Node<'a>)>;
-
-/// Both ends: documentation addresses (RFC 5737, RFC 3849) where none is given.
-fn endpoints(
-    report: &mut Report,
-    from: Given<'_, Vec<IpAddr>>,
-    to: Given<'_, IpAddr>,
-) -> Option<(Vec<IpAddr>, IpAddr)> {
-    let from_addresses = match &from {
-        Some((addresses, _)) => Some(addresses.clone()?),
-        None => None,
-    };
-    let to_address = match &to {
-        Some((address, _)) => Some((*address)?),
-        None => None,
-    };
-    let is_ipv6 = to_address
-        .or(from_addresses.as_ref().and_then(|all| all.first().copied()))
-        .is_some_and(|address| address.is_ipv6());
-    let from_addresses = from_addresses.unwrap_or_else(|| vec![documentation(is_ipv6, false)]);
-    let to_address = to_address.unwrap_or_else(|| documentation(is_ipv6, true));
-    if from_addresses.iter().all(|from| from.is_ipv6() == is_ipv6) {
-        return Some((from_addresses, to_address));
-    }
-    match (from, to) {
-        (Some((_, from)), Some((_, to))) => {
-            report
-                .error(to.span(), "both ends have to be of one address family")
-                .related(from.span(), "the other end");
-        }
-        (Some((_, from)), None) => {
-            report.error(from.span(), "all clients have to be of one address family");
-        }
-        (None, _) => {}
-    }
-    None
-}
-
-fn documentation(v6: bool, server: bool) -> IpAddr {
-    let last = if server { 200 } else { 7 };
-    match v6 {
-        true => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]),
-        false => IpAddr::from([192, 0, 2, last as u8]),
-    }
 }
 
 /// The lines with their places; `{ times = 3, say = […] }` stands for its lines, that often.

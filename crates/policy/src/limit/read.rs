@@ -5,7 +5,8 @@ use std::time::Duration;
 use wire::mqtt::PacketType;
 
 use super::{
-    CountLimit, Counted, DistinctLimit, Holding, Layer, Limit, MaxLimit, Per, RateLimit, Ratio,
+    Apart, CountLimit, Counted, DistinctLimit, Holding, Ipv6Prefix, Layer, Limit, MaxLimit, Per,
+    RateLimit, Ratio,
 };
 use crate::matching::{CodeClass, Identity, Scope};
 use crate::pack::DraftRule;
@@ -35,7 +36,7 @@ pub(crate) fn read(report: &mut Report, node: &Node<'_>) -> Option<Limit> {
         .into_iter()
         .filter_map(|(key, node)| Some((key, node?)));
     let Some((key, measure)) = given.next() else {
-        for key in ["of", "window", "per", "burst"] {
+        for key in ["of", "window", "per", "ipv6_prefix", "burst"] {
             table.optional(key);
         }
         if !table.has_unknown_keys() {
@@ -90,6 +91,13 @@ impl LimitReader<'_, '_> {
                 .error(node.span(), "a `ratio` is counted by client");
             finding.help("what goes towards an address is paid for by what came from it");
         }
+        if let Some(node) = self.table.optional("ipv6_prefix") {
+            let message = "a `ratio` is counted by single addresses";
+            let finding = self.report.error(node.key_span(), message);
+            finding.help(
+                "what goes towards an address isn't paid for by what came from its neighbours",
+            );
+        }
         let window = self.window(MAX_RATIO_WINDOW);
         Some(Ratio {
             ratio_milli: ratio_milli?,
@@ -109,12 +117,12 @@ impl LimitReader<'_, '_> {
             None => Some(Counted::default()),
         };
         let window = self.window(MAX_COUNT_WINDOW);
-        let per = self.per();
+        let apart = self.apart();
         Some(CountLimit {
             count: u32::try_from(count?).ok()?,
             of: of?,
             window: window?,
-            per: per?,
+            apart: apart?,
         })
     }
 
@@ -122,11 +130,11 @@ impl LimitReader<'_, '_> {
         let rate_milli = self.thousandths(measure, "rate");
         let burst = self.table.required(self.report, "burst");
         let burst = burst.and_then(|node| node.integer(self.report, 1..=MAX_COUNT));
-        let per = self.per();
+        let apart = self.apart();
         Some(RateLimit {
             rate_milli: rate_milli?,
             burst: u32::try_from(burst?).ok()?,
-            per: per?,
+            apart: apart?,
         })
     }
 
@@ -135,11 +143,11 @@ impl LimitReader<'_, '_> {
         let of = self.table.required(self.report, "of");
         let names: Vec<_> = Holding::ALL.iter().map(|of| (of.name(), *of)).collect();
         let of = of.and_then(|node| node.choice(self.report, &names));
-        let per = self.per();
+        let apart = self.apart();
         Some(MaxLimit {
             max: u32::try_from(max?).ok()?,
             of: of?,
-            per: per?,
+            apart: apart?,
         })
     }
 
@@ -149,12 +157,12 @@ impl LimitReader<'_, '_> {
         let of = self.table.required(self.report, "of");
         let of = of.and_then(|node| self.counted(&node));
         let window = self.window(MAX_COUNT_WINDOW);
-        let per = self.per();
+        let apart = self.apart();
         Some(DistinctLimit {
             distinct: u32::try_from(distinct?).ok()?,
             of: of?,
             window: window?,
-            per: per?,
+            apart: apart?,
         })
     }
 
@@ -175,9 +183,25 @@ impl LimitReader<'_, '_> {
         window.duration(self.report, LEAST_WINDOW..=most)
     }
 
-    fn per(&mut self) -> Option<Per> {
-        let per = self.table.required(self.report, "per")?;
-        self.counted(&per)
+    /// What is counted apart.
+    fn apart(&mut self) -> Option<Apart> {
+        let per = self.table.required(self.report, "per");
+        let per = per.and_then(|per| self.counted(&per));
+        let Some(node) = self.table.optional("ipv6_prefix") else {
+            return per.map(Apart::from);
+        };
+        let bits = node.integer(self.report, 1..=u64::from(Ipv6Prefix::MOST));
+        let per = per?;
+        if !matches!(per, Per::Client | Per::Source | Per::Destination) {
+            let message = format!(
+                "`ipv6_prefix` is about addresses, and a {} is none",
+                per.name()
+            );
+            let finding = self.report.error(node.key_span(), message);
+            finding.help("`ipv6_prefix` goes with per = \"client\", \"source\" or \"destination\"");
+        }
+        let ipv6_prefix = Ipv6Prefix::new(u8::try_from(bits?).ok()?)?;
+        Some(Apart { per, ipv6_prefix })
     }
 
     /// What messages are told apart by.
@@ -222,7 +246,7 @@ pub(crate) fn check(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
     }
     if let Limit::Distinct(limit) = limit {
         check_counted(report, scope, limit.of, node);
-        if limit.of == limit.per {
+        if Apart::from(limit.of) == limit.apart {
             let message = format!("there is one {0} per {0}", limit.of.name());
             report.error(node.span(), message);
         }
@@ -294,8 +318,8 @@ fn check_holding(report: &mut Report, scope: Scope, limit: &MaxLimit, node: &Nod
         let message = format!("not all that the rule matches opens {what}");
         report.error(node.span(), message).help(advice);
     }
-    let name = limit.per.name();
-    match limit.per {
+    let name = limit.apart.per.name();
+    match limit.apart.per {
         Per::Topic => {
             if let Some(why) = why_not_by_topic(limit.of) {
                 let message = format!("`{}` aren't counted by topic", limit.of.name());

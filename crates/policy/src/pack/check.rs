@@ -9,6 +9,9 @@ use crate::read::Node;
 use crate::report::Report;
 use crate::{Action, Protocol, Reason};
 
+/// A wider network of IPv6 is no attacker's, but a large part of all addresses.
+const NARROWEST: u8 = 16;
+
 /// An action has to be one that can be carried out on what the rule matches.
 pub(super) fn action(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
     let scope = draft.matching.scope;
@@ -91,6 +94,15 @@ pub(super) fn ban(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {
             return;
         }
         Action::Drop | Action::Reset | Action::Refuse => {}
+    }
+    if let Some(limit) = &draft.rule.limit
+        && limit.apart().ipv6_prefix.bits() < NARROWEST
+    {
+        let message = "such a network is a large part of all addresses";
+        report.error(node.span(), message).help(format!(
+            "a ban goes with an `ipv6_prefix` of {NARROWEST} or more"
+        ));
+        return;
     }
     let matching = &draft.matching;
     let mut reasons = matching.reasons.iter().flat_map(ReasonSet::iter);

@@ -13,7 +13,7 @@ use crate::pack::{DraftRule, Packs};
 use crate::read::Document;
 use crate::report::Report;
 use crate::{
-    Config, Detail, Diagnostics, Limit, Per, Ratio, Rule, Side, SourceText, config, reach, unused,
+    Apart, Config, Detail, Diagnostics, Limit, Ratio, Rule, Side, SourceText, config, reach, unused,
 };
 
 impl Policy {
@@ -174,10 +174,15 @@ fn ratios(rules: &[Rule]) -> Vec<Ratio> {
     ratios
 }
 
-fn held_per(rules: &[Rule]) -> Vec<Per> {
-    let is_asked = |per: &Per| {
-        let mut limits = rules.iter().filter_map(|rule| rule.limit);
-        limits.any(|limit| matches!(limit, Limit::Max(max) if max.per == *per))
-    };
-    Per::ALL.iter().copied().filter(is_asked).collect()
+fn held_per(rules: &[Rule]) -> Vec<Apart> {
+    let limits = rules.iter().filter_map(|rule| rule.limit);
+    let mut held_per: Vec<Apart> = limits
+        .filter_map(|limit| match limit {
+            Limit::Max(max) => Some(max.apart),
+            Limit::Count(_) | Limit::Rate(_) | Limit::Ratio(_) | Limit::Distinct(_) => None,
+        })
+        .collect();
+    held_per.sort_unstable();
+    held_per.dedup();
+    held_per
 }

@@ -156,6 +156,30 @@ fn what_is_wrong_with_a_case() {
             "",
         ),
         (
+            "\"CONNECT\"",
+            "expect = { verdict = \"accept\" }\nfrom = [\"fd00:20::/64\", \"fd00:21::7\"]",
+            "`fd00:20::/64` isn't an address",
+            "a network is the last in `from`",
+        ),
+        (
+            "\"CONNECT\"",
+            "expect = { verdict = \"accept\" }\nfrom = \"fd00:20::7/64\"",
+            "has bits set beyond its prefix",
+            "write `fd00:20::/64` for the network",
+        ),
+        (
+            "\"CONNECT\", \"@9 CONNECT\"",
+            "expect = { verdict = \"accept\" }\nfrom = \"10.20.0.0/29\"",
+            "`10.20.0.0/29` has no 9 addresses for clients",
+            "",
+        ),
+        (
+            "\"CONNECT\"",
+            "expect = { verdict = \"accept\" }\nfrom = [\"10.0.0.1\", \"fd00::/64\"]",
+            "all clients have to be of one address family",
+            "",
+        ),
+        (
             "\"@1025 CONNECT\"",
             "expect = { verdict = \"accept\" }",
             "clients are called @1 to @1024",
@@ -180,9 +204,9 @@ fn what_is_wrong_with_a_case() {
             "",
         ),
         (
-            "{ times = 3000, say = [\"CONNECT\", \"reconnect\"] }",
+            "{ times = 6000, say = [\"CONNECT\", \"reconnect\"] }",
             "expect = { verdict = \"accept\" }",
-            "a case says 1 to 5000 lines",
+            "a case says 1 to 10000 lines",
             "",
         ),
         (

@@ -238,7 +238,7 @@ fn what_is_wrong_with_a_limit() {
             "drop",
             "{ count = 10, window = \"1m\", per = \"client\", burst = 5 }",
             "`limit` has no key `burst`",
-            "its keys are `count`, `of`, `window` or `per`",
+            "its keys are `count`, `of`, `window`, `per` or `ipv6_prefix`",
         ),
         (
             mqtt,

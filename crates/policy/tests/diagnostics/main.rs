@@ -4,6 +4,7 @@ mod cases;
 mod config;
 mod limits;
 mod meant;
+mod networks;
 mod nothing;
 mod order;
 mod rules;

@@ -182,6 +182,10 @@ fn a_limit_leaves_nothing_to_one_that_is_exceeded_later() {
             "distinct = 5, of = 'topic', window = '1m', per = 'client'",
             "distinct = 9, of = 'topic', window = '1m', per = 'client'",
         ),
+        (
+            "count = 5, window = '1m', per = 'client', ipv6_prefix = 64",
+            "count = 5, window = '1m', per = 'client'",
+        ),
     ] {
         let hidden = said(first, second);
         assert!(

@@ -115,6 +115,10 @@ fn the_schema_refuses_what_is_wrong() {
         "match",
         json!({ "code": ["2.31", "!4.xx"], "qos": "!2", "keep_alive": { "max": 65_535 } })
     ));
+    assert!(rule(
+        "limit",
+        json!({ "rate": 3, "burst": 3, "per": "client", "ipv6_prefix": 64 })
+    ));
     for (key, value) in [
         ("matches", json!({})),
         ("id", json!("Not An Id")),
@@ -132,6 +136,10 @@ fn the_schema_refuses_what_is_wrong() {
         ("match", json!({ "code": "9.99" })),
         ("match", json!({ "code": ["2.05", "2.32"] })),
         ("limit", json!({ "count": 3, "per": "client" })),
+        (
+            "limit",
+            json!({ "rate": 3, "burst": 3, "per": "client", "ipv6_prefix": 0 }),
+        ),
         ("ban", json!("10 minutes")),
     ] {
         assert!(!rule(key, value.clone()), "{key} = {value}");

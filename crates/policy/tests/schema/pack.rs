@@ -246,11 +246,14 @@ fn limits() -> [Value; 5] {
     let window = json!({ "$ref": "#/definitions/time" });
     let whole = json!({ "type": "integer" });
     let counted = names(Counted::ALL.iter().map(|of| of.name()));
-    let count = json!({ "count": whole, "of": counted, "window": window, "per": per });
-    let rate = json!({ "rate": number, "burst": whole, "per": per });
+    let bits = json!({ "type": "integer", "minimum": 1, "maximum": 128 });
+    let count =
+        json!({ "count": whole, "of": counted, "window": window, "per": per, "ipv6_prefix": bits });
+    let rate = json!({ "rate": number, "burst": whole, "per": per, "ipv6_prefix": bits });
     let holdings = names(Holding::ALL.iter().map(|holding| holding.name()));
-    let distinct = json!({ "distinct": whole, "of": per, "window": window, "per": per });
-    let max = json!({ "max": whole, "of": holdings, "per": per });
+    let distinct =
+        json!({ "distinct": whole, "of": per, "window": window, "per": per, "ipv6_prefix": bits });
+    let max = json!({ "max": whole, "of": holdings, "per": per, "ipv6_prefix": bits });
     let of = names(Layer::ALL.iter().map(|layer| layer.name()));
     let ratio = json!({ "ratio": number, "of": of, "per": names(["client"]), "window": window });
     [

@@ -32,7 +32,7 @@ impl Sink for Meter {
     }
 
     fn ban(&mut self, ban: Ban, _: RuleIndex, _: u64) {
-        assert!(!ban.address.is_unspecified());
+        assert!(!ban.source.addr().is_unspecified());
     }
 
     fn count(&mut self, count: Count) {

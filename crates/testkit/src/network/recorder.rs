@@ -1,8 +1,5 @@
 //! A sink that keeps everything, for tests to look at.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
 use inspect::{Count, Event, EventKind, Port, Sink, Verdict};
 use policy::{Ban, Reason, RuleIndex};
 
@@ -33,7 +30,7 @@ pub struct Recorder {
     /// Injected frames with the port they leave by, in order.
     pub injected: Vec<(Port, Vec<u8>)>,
     /// Bans.
-    pub bans: Vec<(IpAddr, Duration, RuleIndex)>,
+    pub bans: Vec<(Ban, RuleIndex)>,
     /// Counts.
     pub counts: Vec<Count>,
 }
@@ -71,7 +68,7 @@ impl Sink for Recorder {
     }
 
     fn ban(&mut self, ban: Ban, rule: RuleIndex, _generation: u64) {
-        self.bans.push((ban.address, ban.duration, rule));
+        self.bans.push((ban, rule));
     }
 
     fn count(&mut self, count: Count) {

@@ -24,10 +24,10 @@ pub(super) struct KeptOut {
     services: Services,
     /// Networks of the lists, and those never kept out: whether it is one of the former.
     listed: HashMap<IpNet, bool>,
-    /// Which lengths those have, the longest first.
-    lengths: BTreeSet<Reverse<u8>>,
     /// Until when, and by which rule.
-    bans: HashMap<IpAddr, (Instant, RuleIndex)>,
+    bans: HashMap<IpNet, (Instant, RuleIndex)>,
+    /// Which lengths all of them have, the longest first.
+    lengths: BTreeSet<Reverse<u8>>,
     /// Frames that were kept out.
     frames: u64,
 }
@@ -80,17 +80,18 @@ impl KeptOut {
     }
 
     fn ban_one(&mut self, now: Instant, ban: &policy::Ban, rule: RuleIndex) {
-        if self.is_listed(ban.address) == Some(false) {
+        if self.is_listed(ban.source) == Some(false) {
             return;
         }
         if self.bans.len() == MAX_BANS {
             self.bans.retain(|_, (until, _)| *until > now);
         }
-        if self.bans.len() < MAX_BANS || self.bans.contains_key(&ban.address) {
+        if self.bans.len() < MAX_BANS || self.bans.contains_key(&ban.source) {
+            self.lengths.insert(Reverse(ban.source.prefix_len()));
             let until = now + ban.duration;
-            let (longest, _) = *self.bans.entry(ban.address).or_insert((until, rule));
+            let (longest, _) = *self.bans.entry(ban.source).or_insert((until, rule));
             if until > longest {
-                self.bans.insert(ban.address, (until, rule));
+                self.bans.insert(ban.source, (until, rule));
             }
         }
     }
@@ -106,19 +107,33 @@ impl KeptOut {
         Some(cause)
     }
 
+    /// The longest network counts of those that cover a source, but for bans that are over.
     fn cause_against(&self, now: Instant, source: IpAddr) -> Option<Cause> {
-        match self.bans.get(&source) {
-            Some(&(until, rule)) if now < until => Some(Cause::Ban(rule)),
-            _ => (self.is_listed(source) == Some(true)).then_some(Cause::List),
-        }
+        let banned = |network: &IpNet| {
+            let (until, rule) = self.bans.get(network)?;
+            (now < *until).then_some(Some(Cause::Ban(*rule)))
+        };
+        let listed = |network: &IpNet| {
+            let is_kept_out = self.listed.get(network)?;
+            Some(is_kept_out.then_some(Cause::List))
+        };
+        let mut covering = self.covering(source.into());
+        covering
+            .find_map(|network| banned(&network).or_else(|| listed(&network)))
+            .flatten()
     }
 
-    /// What the longest network says that covers a source: whether it is kept out. None if none covers it.
-    fn is_listed(&self, source: IpAddr) -> Option<bool> {
-        self.lengths.iter().find_map(|Reverse(length)| {
-            let network = IpNet::new(source, *length).ok()?;
-            self.listed.get(&network.trunc()).copied()
-        })
+    /// What the longest network says of the lists that covers a source: whether it is kept out. None if none covers it.
+    fn is_listed(&self, source: IpNet) -> Option<bool> {
+        let mut covering = self.covering(source);
+        covering.find_map(|network| self.listed.get(&network).copied())
+    }
+
+    /// The networks a source is in of which one may be known, the longest first.
+    fn covering(&self, source: IpNet) -> impl Iterator<Item = IpNet> {
+        let lengths = self.lengths.iter().map(|Reverse(length)| *length);
+        let lengths = lengths.filter(move |length| *length <= source.prefix_len());
+        lengths.filter_map(move |length| Some(IpNet::new(source.addr(), length).ok()?.trunc()))
     }
 
     fn is_of_service(&self, packet: &Packet<'_>) -> bool {
@@ -154,10 +169,7 @@ mod tests {
     use super::*;
 
     fn kept_out(blocked: &[&str], never: &[&str]) -> KeptOut {
-        let networks = |texts: &[&str]| {
-            let network = |text: &&str| text.parse().expect("a network");
-            texts.iter().map(network).collect()
-        };
+        let networks = |texts: &[&str]| texts.iter().map(|text| network(text)).collect();
         let sources = Sources {
             blocked: networks(blocked),
             never: networks(never),
@@ -167,6 +179,11 @@ mod tests {
 
     fn address(text: &str) -> IpAddr {
         text.parse().expect("an address")
+    }
+
+    fn network(text: &str) -> IpNet {
+        let parsed = text.parse::<IpAddr>().map(IpNet::from);
+        parsed.or_else(|_| text.parse()).expect("a network")
     }
 
     #[test]
@@ -203,7 +220,7 @@ mod tests {
             ("10.20.0.8", 60, long),
         ] {
             let ban = policy::Ban {
-                address: address(source),
+                source: network(source),
                 duration: Duration::from_secs(seconds),
             };
             kept_out.ban(Instant::from_secs(100), [(ban, rule)]);
@@ -212,5 +229,28 @@ mod tests {
         assert_eq!(cause(159, "10.20.0.7"), Some(Cause::Ban(long)));
         assert_eq!(cause(160, "10.20.0.7"), None);
         assert_eq!(cause(101, "10.20.0.8"), None, "never");
+    }
+
+    #[test]
+    fn a_banned_network_keeps_all_its_addresses_out_but_those_never_kept_out() {
+        let mut kept_out = kept_out(&["fd00:20::9/128"], &["fd00:20::1/128", "fd00:21::/48"]);
+        for source in ["fd00:20::/64", "fd00:21::/64"] {
+            let ban = policy::Ban {
+                source: network(source),
+                duration: Duration::from_secs(60),
+            };
+            kept_out.ban(Instant::from_secs(100), [(ban, RuleIndex(1))]);
+        }
+        let cause = |at, source| kept_out.cause_against(Instant::from_secs(at), address(source));
+        for (source, during, after) in [
+            ("fd00:20::7", Some(Cause::Ban(RuleIndex(1))), None),
+            ("fd00:20::9", Some(Cause::List), Some(Cause::List)),
+            ("fd00:20::1", None, None),
+            ("fd00:20:0:1::7", None, None),
+            ("fd00:21::7", None, None),
+        ] {
+            assert_eq!(cause(159, source), during, "{source}");
+            assert_eq!(cause(160, source), after, "{source}");
+        }
     }
 }

@@ -45,11 +45,17 @@ impl BlockList for Fake {
 
 fn ban(source: &str, seconds: u64) -> Ban {
     Ban {
-        source: source.parse().expect("an address"),
+        source: network(source),
         duration: Duration::from_secs(seconds),
         rule: RuleIndex(0),
         generation: 1,
     }
+}
+
+/// An address, or a network.
+fn network(text: &str) -> IpNet {
+    let parsed = text.parse::<std::net::IpAddr>().map(IpNet::from);
+    parsed.or_else(|_| text.parse()).expect("a network")
 }
 
 fn keeper(list: &Fake) -> (Keeper<Fake>, Arc<ControlCounts>) {
@@ -193,6 +199,28 @@ fn what_is_never_kept_out_wins() {
         &list,
         &[("10.0.0.6/32", 60 * SECOND_NS), ("10.0.0.7/32", FOREVER_NS)],
     );
+}
+
+#[test]
+fn a_rule_bans_a_network_but_for_what_is_never_kept_out() {
+    let list = Fake::roomy();
+    let (mut keeper, counts) = keeper(&list);
+    follow(&mut keeper, &[], &["2001:db8:7::1/128", "2001:db8:8::/48"]);
+    for source in ["2001:db8:7::/64", "2001:db8:7::/64", "2001:db8:8::/64"] {
+        keeper.place(&ban(source, 60), 0);
+    }
+    let kept_out = [
+        ("2001:db8:7::/64", 60 * SECOND_NS),
+        ("2001:db8:7::1/128", NEVER_NS),
+        ("2001:db8:8::/48", NEVER_NS),
+    ];
+    is(&list, &kept_out);
+    assert_eq!(counts.bans_exempt.load(Ordering::Relaxed), 1);
+    let bans = granted(&mut keeper, 0, Wish::Show);
+    assert_eq!(bans, [(network("2001:db8:7::/64"), 60)]);
+    let unban = |asker| Wish::Unban(network("2001:db8:7::/64"), asker);
+    assert_eq!(granted(&mut keeper, 0, unban), Ok(true));
+    is(&list, &kept_out[1..]);
 }
 
 #[test]

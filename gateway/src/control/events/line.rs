@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::ser::Serializer;
 
 use super::Policies;
+use super::ban::BanLine;
 use super::hello::Tls;
 use super::message::{Coap, Mqtt};
 
@@ -161,13 +162,6 @@ impl Serialize for Others<'_> {
     }
 }
 
-/// Whom a rule keeps out, and for how long.
-#[derive(Serialize)]
-struct BanLine {
-    source: IpAddr,
-    seconds: u64,
-}
-
 impl<'a> Line<'a> {
     fn new(event: &Event<'a>, place: &Place<'a>, rule: Option<&'a Rule>) -> Self {
         let subject = event.subject;
@@ -212,10 +206,7 @@ impl<'a> Line<'a> {
                 },
                 verdict: event.verdict.name(),
                 would: event.would.map(Verdict::name),
-                ban: event.ban.map(|ban| BanLine {
-                    source: ban.address,
-                    seconds: ban.duration.as_secs(),
-                }),
+                ban: event.ban.map(BanLine::from),
                 bytes: event.counted.map(|counted| Bytes {
                     of: counted.of.name(),
                     from_client: counted.received,
@@ -374,7 +365,7 @@ mod tests {
                 budget: 120,
             }),
             ban: (verdict == Verdict::Reset).then(|| policy::Ban {
-                address: subject.endpoints.source,
+                source: subject.endpoints.source.into(),
                 duration: Duration::from_secs(600),
             }),
             generation: 3,

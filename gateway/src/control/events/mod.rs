@@ -4,6 +4,7 @@
 //! waiting; `writer` is the one thread that touches the file, which `destination` opens. docs/events.md
 //! describes the fields.
 
+mod ban;
 mod destination;
 mod detail;
 mod hello;

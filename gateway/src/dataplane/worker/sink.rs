@@ -45,7 +45,7 @@ impl<O: Observer> Sink for WorkerSink<'_, O> {
 
     fn ban(&mut self, ban: policy::Ban, rule: RuleIndex, generation: u64) {
         let ban = Ban {
-            source: ban.address,
+            source: ban.source,
             duration: ban.duration,
             rule,
             generation,
