@@ -11,6 +11,8 @@ pub(super) mod done;
 pub(super) mod enlarged;
 pub(super) mod failure;
 pub(super) mod knocked;
+pub(super) mod members;
+pub(super) mod plain;
 pub(super) mod portion;
 pub(super) mod promised;
 pub(super) mod served;
@@ -18,18 +20,20 @@ pub(super) mod withheld;
 
 use policy::{Proof, RuleIndex};
 use wire::coap::{Code, Message, Type, encode};
+use wire::net::build::Path;
 
 use super::books::allowance::Allowance;
 use super::books::budget::{Entry, Standing};
 use super::exchange::bearing::Role;
+use super::exchange::endpoint::Endpoint;
 use super::exchange::parties::Server;
 use super::exchange::sent::{Kind, Sent};
 use super::exchange::{Asked, Response};
-use super::proof::answer::{Answer, Towards, send};
+use super::proof::answer::{Answer, Towards, send, send_along};
 use super::proof::challenge::allowance;
 use super::{Datagram, Tracker};
 use crate::context::Context;
-use crate::{Injected, LimitKind, Outcome, Sink};
+use crate::{Injected, LimitKind, Outcome, Port, Sink};
 use portion::Envelope;
 
 /// The largest response that is kept to be given out in portions.
@@ -74,9 +78,13 @@ impl Tracker {
         };
         // What comes again takes the form it had: its client may have got it, and knows it by its message ID.
         let before = self.form_before(cx, datagram);
-        let (portion, envelope) = match portion::whole(message, &ours) {
-            Some(whole) if before != Some(Kind::Replaced) => (Some(whole), ours),
-            _ if asked.is_none() => (None, ours),
+        let is_plain = self.is_for_plain(cx.now, datagram, room);
+        let whole =
+            portion::whole(message, &ours).filter(|_| is_plain || before != Some(Kind::Replaced));
+        let is_whole = whole.is_some();
+        let (portion, envelope) = match whole {
+            Some(whole) => (Some(whole), ours),
+            _ if asked.is_none() || is_plain => (None, ours),
             _ if is_separate && before.is_none() && self.may_nudge(cx, datagram, room) => {
                 (None, ours)
             }
@@ -115,13 +123,17 @@ impl Tracker {
             Type::Confirmable => {
                 let is_piggybacked = message.message_type() == Type::Acknowledgement;
                 let answers = is_piggybacked.then(|| message.message_id());
-                let mut probe = Sent::ours(cx.now, Kind::Probe, datagram.token, answers);
+                let kind = if is_whole { Kind::Probe } else { Kind::Opening };
+                let mut probe = Sent::ours(cx.now, kind, datagram.token, answers);
                 if is_separate {
                     probe = probe.in_place_of(message.message_id());
                 }
                 self.await_reply(cx, datagram, message_id, probe);
             }
             Type::NonConfirmable | Type::Acknowledgement | Type::Reset => {}
+        }
+        if let Some(asked) = asked.filter(|_| !is_whole) {
+            self.note_begun(cx.now, asked.body);
         }
         if message.message_type() != Type::Acknowledgement {
             let kind = match envelope.message_type {
@@ -203,11 +215,21 @@ impl Tracker {
         message_id: u16,
         sent: Sent,
     ) {
-        let bearing = datagram.bearing;
-        let client = Server::One(bearing.client);
-        let (_, evicted) = self
-            .exchanges
-            .note(cx.now, bearing.server, client, message_id, sent);
+        let ends = (datagram.bearing.server, datagram.bearing.client);
+        self.await_reply_to(cx, ends, message_id, sent);
+    }
+
+    /// Notes a CON of ours to a client, in the name of a server.
+    pub(super) fn await_reply_to<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        (server, client): (Endpoint, Endpoint),
+        message_id: u16,
+        sent: Sent,
+    ) {
+        let (_, evicted) =
+            self.exchanges
+                .note(cx.now, server, Server::One(client), message_id, sent);
         if evicted {
             cx.limit(LimitKind::Exchanges);
         }
@@ -225,12 +247,13 @@ impl Tracker {
             self.reply_for(cx, datagram, sent, id);
         }
         match (sent.kind, is_reset) {
-            (Kind::Probe, false) => self.send_decoy(cx, datagram, sent),
+            (Kind::Probe | Kind::Opening, false) => self.send_decoy(cx, datagram, sent),
             (Kind::Interest, _) => self.note_interest(cx, datagram, sent),
             (Kind::Portion, false) => {}
             (Kind::Probe | Kind::Portion, true) => {
                 self.probes.reset(cx.now, datagram.bearing.client)
             }
+            (Kind::Opening, true) => self.habits.note_plain(cx.now, datagram.bearing.client),
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
             // A ping has to be reset, but some acknowledge it: they have got it as well.
             (Kind::Knock, _) => self.open_door(cx, datagram),
@@ -301,7 +324,7 @@ impl Tracker {
             let ack = Answer::acknowledge(request);
             self.tell_client(cx, datagram, &ack, Towards::Sender, Injected::Portion);
         }
-        self.release_proved(cx, datagram);
+        self.release_proved(cx, datagram, |_| false);
     }
 
     /// Gives a client the response to what has been done for it before, if that is kept.
@@ -353,10 +376,29 @@ impl Tracker {
         towards: Towards,
     ) {
         if send(cx, datagram.frame, towards, Injected::Portion, portion) {
-            let client = datagram.bearing.client;
-            let size = datagram.own_size(portion.len());
-            self.enter(cx, client, Entry::Charge, size);
+            self.charge(cx, datagram, portion);
         }
+    }
+
+    /// Sends a client a message along a way of its own, out of a port, and charges it. Returns whether it could be sent.
+    pub(super) fn give_along<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        way: (&Path, Port),
+        purpose: Injected,
+        message: &[u8],
+    ) -> bool {
+        let is_sent = send_along(cx, way, purpose, message);
+        if is_sent {
+            self.charge(cx, datagram, message);
+        }
+        is_sent
+    }
+
+    fn charge<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>, message: &[u8]) {
+        let size = datagram.own_size(message.len());
+        self.enter(cx, datagram.bearing.client, Entry::Charge, size);
     }
 }
 

@@ -131,6 +131,12 @@ impl Exchanges {
         self.asked_of(now, Server::Group(response.server.port), response)
     }
 
+    /// Whether `response` may answer a request to a group, whatever else it answers.
+    pub(super) fn answers_group(&self, now: Instant, response: &Response) -> bool {
+        let group = Server::Group(response.server.port);
+        self.asked_of(now, group, response).is_some()
+    }
+
     /// The request to `server` that `response` answers, if there is one.
     fn asked_of(&self, now: Instant, server: Server, response: &Response) -> Option<Asked> {
         let parties = Parties::new(response.client, server.endpoint(), response.token);
@@ -215,6 +221,17 @@ impl Exchanges {
         let parties = Parties::new(client, server, token);
         self.exchanges
             .with(now, &parties, |exchange| exchange.promise(now));
+    }
+
+    /// The client of a request to a group is asked to prove its address, unless it was for this request. Returns whether it
+    /// is.
+    pub(super) fn challenge_once(&self, now: Instant, response: &Response, server: Server) -> bool {
+        let parties = Parties::new(response.client, server.endpoint(), response.token);
+        let challenge =
+            |exchange: &mut Exchange| !std::mem::replace(&mut exchange.is_challenged, true);
+        self.exchanges
+            .with(now, &parties, challenge)
+            .unwrap_or(false)
     }
 
     /// The answer with this digest went to the client, or what stands for it.

@@ -43,10 +43,22 @@ impl<K: Hash, const SECONDS: i32> Lately<K, SECONDS> {
     /// Whether it happened. A clock that is behind another worker's takes nothing from it.
     #[inline]
     pub(super) fn is_noted(&self, now: Instant, key: K) -> bool {
+        self.age(now, key).is_some_and(|age| age <= SECONDS)
+    }
+
+    /// Whether it happened, and so many seconds ago at least.
+    pub(super) fn is_noted_since(&self, now: Instant, key: K, seconds: i32) -> bool {
+        let age = self.age(now, key);
+        age.is_some_and(|age| (seconds..=SECONDS).contains(&age))
+    }
+
+    /// How many seconds ago it happened, give or take one.
+    #[inline]
+    fn age(&self, now: Instant, key: K) -> Option<i32> {
         let hash = self.hasher.hash_one(key);
         let value = self.slot(hash).load(Ordering::Relaxed);
         let age = secs(now).wrapping_sub(value as u32).cast_signed();
-        value >> 32 == hash >> 32 && age <= SECONDS
+        (value >> 32 == hash >> 32).then_some(age)
     }
 
     fn slot(&self, hash: u64) -> &AtomicU64 {
@@ -70,6 +82,8 @@ mod tests {
         assert!(!lately.is_noted(Instant::from_secs(1000), 1));
         lately.note(Instant::from_secs(1000), 1);
         assert!(lately.is_noted(Instant::from_secs(1247), 1));
+        assert!(!lately.is_noted_since(Instant::from_secs(1001), 1, 2));
+        assert!(lately.is_noted_since(Instant::from_secs(1002), 1, 2));
         assert!(!lately.is_noted(Instant::from_secs(1248), 1));
         assert!(!lately.is_noted(Instant::from_secs(1000), 2));
     }

@@ -53,6 +53,7 @@ use books::meters::{Books, Promise};
 use books::size::Size;
 use delivery::done::Done;
 use delivery::knocked::Knocked;
+use delivery::plain::Habits;
 use delivery::portion::Portions;
 use delivery::promised::Promised;
 use delivery::withheld::Withheld;
@@ -101,6 +102,7 @@ pub(crate) struct Tracker {
     withheld: Withheld,
     promised: Promised,
     knocked: Knocked,
+    habits: Habits,
     probes: Probes,
     mint: Mint,
     /// Until when a response may be older than the gateway, as nanoseconds of [`Instant`].
@@ -155,6 +157,7 @@ impl Tracker {
             withheld: Withheld::new(limits.exchanges / 256, seed.hash_seed("coap.withheld")),
             promised: Promised::new(limits.exchanges / 256, seed.hash_seed("coap.promised")),
             knocked: Knocked::new(limits.exchanges / 256, seed.hash_seed("coap.knocked")),
+            habits: Habits::new(limits.endpoints / ENDPOINTS_PER_ASKER, seed),
             probes: Probes::new(limits, seed, seed.hash_seed("coap.probes")),
             mint: Mint::new(seed),
             midstream_until: AtomicU64::new(0),

@@ -17,6 +17,7 @@ use super::exchange::sent::Kind;
 use super::exchange::{Asked, Unbooked};
 use super::proof::answer::{Answer, Towards};
 use super::proof::challenge::{Reply, allowance};
+use super::proof::probe::DECOY_LEN;
 use super::{Datagram, Tracker};
 use crate::context::{Context, Judgement};
 use crate::{Count, Injected, Instant, LimitKind, Outcome, Sink};
@@ -96,12 +97,21 @@ impl Tracker {
         judgement.outcome
     }
 
-    /// What a message entails: after an empty acknowledgement a response comes, unless it came before.
+    /// What a message entails: after an empty acknowledgement a response comes, unless it came before; after a member's
+    /// response, that of another.
     #[inline]
     fn promise(&self, now: Instant, datagram: &Datagram<'_>) -> Promise {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         match datagram.bearing.role {
             Role::Response(_) if datagram.is_notification() => Promise::Endless,
+            // There may be more members than it has room for.
+            Role::Response(Some(asked)) if matches!(asked.server, Server::Group(_)) => {
+                let challenge = match asked.is_challenged {
+                    true => 0,
+                    false => Answer::challenge_len_min(datagram.token.len()),
+                };
+                Promise::Bytes(datagram.own_size(challenge + DECOY_LEN))
+            }
             Role::Reply(Some(sent))
                 if datagram.message.message_type() == Type::Acknowledgement
                     && !self.exchanges.is_answered(now, client, server, sent.token) =>
@@ -182,6 +192,9 @@ impl Tracker {
             if let Some(outcome) = self.ask_for_interest(cx, datagram, asked) {
                 return Some(outcome);
             }
+            if self.deliver_plain(cx, datagram, asked, standing) {
+                return Some(Outcome::CHALLENGED);
+            }
             self.note_answering(cx, datagram, asked);
             self.note_download(cx, datagram, asked);
             if datagram.facts.offset() == 0 && !self.portions.is_empty() {
@@ -235,6 +248,12 @@ impl Tracker {
         room: Allowance,
     ) -> Option<Injected> {
         let (message, bearing) = (datagram.message, datagram.bearing);
+        if judgement.action == Action::Challenge
+            && let Role::Response(Some(asked)) = bearing.role
+            && matches!(asked.server, Server::Group(_))
+        {
+            return self.answer_of_member(cx, datagram, &asked, judgement.outcome.rule, room);
+        }
         if judgement.action == Action::Challenge
             && let Some(bytes) = self.as_promised(cx, datagram)
             && let Ok(message) = &Message::decode(&bytes)
@@ -303,8 +322,13 @@ impl Tracker {
                 if self.withhold(cx, datagram, rule, may_wait || may_nudge) {
                     let about = (message.message_id(), datagram.token);
                     let is_sent = may_nudge && self.nudge(cx, datagram, Towards::Receiver, about);
-                    self.probes.wait(cx.now, bearing.client, about.0);
+                    let waiting = (bearing.server, about.0);
+                    self.probes.wait(cx.now, bearing.client, waiting);
                     return is_sent.then_some(Injected::Ping);
+                }
+                if self.is_for_plain(cx.now, datagram, room) {
+                    // What it asks for next may have room.
+                    return None;
                 }
                 if self.tell_failure(cx, datagram, room) {
                     return Some(Injected::Portion);

@@ -51,6 +51,7 @@ impl Tracker {
         }
         if trust == Trust::Proven {
             self.ledger.validate(cx.now, client);
+            self.release_asked(cx, datagram);
         }
         let reasons = self.reasons(cx, datagram, false);
         let subject = datagram.subject(&reasons, trust != Trust::None);
@@ -131,6 +132,9 @@ impl Tracker {
             Role::Request => {
                 let server = bearing.addressee();
                 let body = self.wants.body(bearing, message.code(), datagram.facts);
+                if trust == Trust::None {
+                    self.note_unblocked(cx.now, datagram, body);
+                }
                 if let Some(outcome) = self.serve_kept(cx, datagram, standing, trust, body) {
                     return Some(outcome);
                 }
@@ -210,6 +214,7 @@ impl Tracker {
             }
             Role::Reply(Some(sent)) if message.message_type() == Type::Reset => {
                 let (client, server) = (bearing.client, bearing.server);
+                self.note_rejected(cx.now, datagram, sent.token);
                 self.exchanges
                     .end_observation(cx.now, client, server, sent.token);
                 None
@@ -232,6 +237,7 @@ impl Tracker {
         if !self.portions.keeps(cx.now, body) {
             return None;
         }
+        self.note_followed(cx.now, datagram.bearing.client, body);
         if self.is_served(cx, datagram) {
             return Some(Outcome::CHALLENGED);
         }

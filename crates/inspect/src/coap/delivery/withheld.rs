@@ -18,13 +18,15 @@ use crate::coap::exchange::parties::{Parties, Server};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::exchange::{Asked, Response};
 use crate::coap::facts::Facts;
-use crate::coap::proof::answer::Towards;
+use crate::coap::proof::answer::{self, Towards};
 use crate::coap::proof::challenge::allowance;
+use crate::coap::proof::probe::Waiting;
 use crate::coap::{Datagram, Standing, Tracker};
 use crate::context::Context;
 use crate::table::Table;
-use crate::{Instant, Outcome, Sink};
+use crate::{Injected, Instant, Outcome, Sink};
 use policy::RuleIndex;
+use wire::net::build::Path;
 
 /// How long a client goes on with an unacknowledged request (MAX_TRANSMIT_WAIT, RFC 7252 §4.8.2).
 const LIFETIME_S: u64 = 93;
@@ -42,9 +44,15 @@ pub(crate) struct Kept {
     /// What the request is, byte for byte; of one that isn't repeated, nothing.
     request: Option<u32>,
     token: Token,
+    /// Whom the request was for.
+    asked: Server,
+    /// Bytes of it.
+    request_len: usize,
     /// What makes the body of the response; of a block of one that is kept already, nothing.
     body: Option<u64>,
     response: Box<[u8]>,
+    /// Its way to the client.
+    path: Path,
     is_given: bool,
 }
 
@@ -58,6 +66,35 @@ pub(crate) enum Released {
 }
 
 impl Kept {
+    /// The response to a request, which isn't repeated.
+    pub(super) fn once(datagram: &Datagram<'_>, asked: &Asked) -> Option<Self> {
+        Some(Self {
+            request: None,
+            token: datagram.token,
+            asked: asked.server,
+            request_len: asked.len,
+            body: Some(asked.body),
+            response: datagram.bytes.into(),
+            path: answer::path(datagram.frame)?,
+            is_given: false,
+        })
+    }
+
+    /// Whom the request was for.
+    pub(crate) fn asked(&self) -> Server {
+        self.asked
+    }
+
+    /// Whether it was for a group, and the response is that of a member.
+    pub(crate) fn is_of_group(&self) -> bool {
+        matches!(self.asked, Server::Group(_))
+    }
+
+    /// Its way to the client.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn response(&self) -> &[u8] {
         &self.response
     }
@@ -74,7 +111,7 @@ impl Withheld {
         }
     }
 
-    fn keep(&self, now: Instant, parties: Parties<u16>, kept: &Kept) {
+    pub(super) fn keep(&self, now: Instant, parties: Parties<u16>, kept: &Kept) {
         let kept = || Aged::new(now, kept.clone());
         self.kept
             .with_or_insert(now, parties, kept, |known| *known = kept());
@@ -89,11 +126,17 @@ impl Withheld {
     /// Keeps a block that `datagram` asks for.
     pub(crate) fn keep_block(&self, now: Instant, datagram: &Datagram<'_>, block: Vec<u8>) {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let Some(path) = answer::path(datagram.frame) else {
+            return;
+        };
         let kept = Kept {
             request: None,
             token: datagram.token,
+            asked: Server::One(server),
+            request_len: datagram.len(),
             body: None,
             response: block.into(),
+            path: path.reversed(),
             is_given: false,
         };
         let parties = Parties::new(client, server, datagram.message.message_id());
@@ -125,8 +168,7 @@ impl Withheld {
         &self,
         now: Instant,
         client: Endpoint,
-        server: Endpoint,
-        message_id: u16,
+        (server, message_id): Waiting,
     ) -> Option<Kept> {
         both_ways(client, server, message_id)
             .iter()
@@ -196,12 +238,8 @@ impl Tracker {
         if !is_fit {
             return false;
         }
-        let mut kept = Kept {
-            request: None,
-            token: datagram.token,
-            body: Some(asked.body),
-            response: datagram.bytes.into(),
-            is_given: false,
+        let Some(mut kept) = Kept::once(datagram, &asked) else {
+            return false;
         };
         match message.message_type() {
             Type::Acknowledgement => {
@@ -261,24 +299,40 @@ impl Tracker {
             true => allowance(cx.policy, None, standing, &datagram.arrival.layout),
             false => Allowance::UNBOUNDED,
         };
-        self.release(cx, datagram, &kept, room, has_to_prove);
+        let released = self.release(cx, datagram, (bearing.server, &kept), room, has_to_prove);
+        let about = (message.message_id(), datagram.token);
+        if released == Released::Nothing && self.may_nudge_for(cx, bearing.client, &kept, room) {
+            self.nudge(cx, datagram, Towards::Sender, about);
+        }
         Some(Outcome::CHALLENGED)
     }
 
-    /// Gives the sender of a datagram what is withheld from it, as far as there is room for it. There may be more by
-    /// the next time.
+    /// Whether all of what is withheld from a client goes out at once, or nothing.
+    pub(crate) fn keeps_whole(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        kept: &Kept,
+        room: Allowance,
+    ) -> bool {
+        let lens = (kept.response.len(), kept.request_len);
+        kept.body.is_some() && self.waits_whole(now, client, lens, room)
+    }
+
+    /// Gives the sender of a datagram what of a server's is withheld from it, as far as there is room for it. There may be more
+    /// by the next time.
     pub(crate) fn release<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
-        kept: &Kept,
+        (server, kept): (Endpoint, &Kept),
         room: Allowance,
         has_to_prove: bool,
     ) -> Released {
         let Ok(response) = Message::decode(&kept.response) else {
             return Released::Nothing;
         };
-        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let client = datagram.bearing.client;
         let in_place = Envelope::in_place(&response, room.alone);
         let is_separate = response.message_type() == Type::Confirmable;
         // Its client's acknowledgement is its server's.
@@ -300,21 +354,25 @@ impl Tracker {
             .flatten();
         let released;
         if let Some((message_id, whole)) = probed {
-            self.give(cx, datagram, &whole, Towards::Sender);
             let mut probe = Sent::ours(cx.now, Kind::Probe, kept.token, answers);
             if is_separate {
                 probe = probe.in_place_of(response.message_id());
             }
-            self.await_reply(cx, datagram, message_id, probe);
+            let way = (&kept.path, cx.port);
+            self.give_along(cx, datagram, way, Injected::Portion, &whole);
+            self.await_reply_to(cx, (server, client), message_id, probe);
             released = Released::Probe;
         } else {
             // With the acknowledgement of its request, not every client goes on to a second block (`promised`).
             let whole = portion::whole(&response, &as_it_is);
             let is_due = is_separate && whole.is_some();
-            let first = (has_to_prove && !is_due)
+            let is_uncut =
+                is_due || kept.is_of_group() || self.keeps_whole(cx.now, client, kept, room);
+            let first = (has_to_prove && !is_uncut)
                 .then(|| portion::first_block(&response, &in_place))
                 .flatten()
                 .filter(|_| self.probes.offer(cx.now, client, kept.token));
+            let is_first = first.is_some();
             let bare = || portion::bare(&response, &in_place);
             let Some(mut portion) = first.or(whole).or_else(bare) else {
                 return Released::Nothing;
@@ -323,14 +381,19 @@ impl Tracker {
             if kept.body.is_none() && response.message_type() == Type::NonConfirmable {
                 encode::set_message_id(&mut portion, self.probes.portion(client, about));
             }
-            self.give(cx, datagram, &portion, Towards::Sender);
+            let way = (&kept.path, cx.port);
+            self.give_along(cx, datagram, way, Injected::Portion, &portion);
             if is_due {
                 let digest = self.exchanges.digest(&kept.response);
                 let sent = Sent::new(cx.now, Kind::Response, true, kept.token, digest);
-                self.await_reply(cx, datagram, response.message_id(), sent);
+                self.await_reply_to(cx, (server, client), response.message_id(), sent);
             }
             released = Released::Something;
-            if let Some(body) = kept.body.filter(|_| response.code().class() == 2) {
+            if let Some(body) = kept.body.filter(|_| is_first) {
+                self.note_begun(cx.now, body);
+            }
+            let is_kept = response.code().class() == 2 && !kept.is_of_group();
+            if let Some(body) = kept.body.filter(|_| is_kept) {
                 self.portions.keep(cx.now, body, &kept.response);
             }
         }
@@ -346,14 +409,8 @@ impl Tracker {
             token: kept.token,
             piggybacked_on: answers,
         };
-        self.exchanges.answered(
-            cx.now,
-            &answered,
-            Server::One(server),
-            notifies,
-            false,
-            None,
-        );
+        self.exchanges
+            .answered(cx.now, &answered, kept.asked, notifies, false, None);
         released
     }
 

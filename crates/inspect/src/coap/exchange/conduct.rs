@@ -140,7 +140,10 @@ impl Tracker {
         };
         let may_be_unseen =
             self.expects_unknown(cx.now) || matches!(asked.server, Server::Group(_));
-        (!may_be_unseen && !self.is_repetition(cx, datagram, asked)).then_some(reason)
+        let is_second = !may_be_unseen
+            && !self.is_repetition(cx, datagram, asked)
+            && !self.answers_group(cx.now, datagram);
+        is_second.then_some(reason)
     }
 
     /// Whether a response comes once more, and neither for want of a reply nor because it was asked for again.

@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Ping,
     /// A response under a message ID of ours.
     Probe,
+    /// The first block of one that comes so: that it is cut, not every client takes.
+    Opening,
     /// A part of a response, which isn't to be acknowledged, in the place of what its server would say.
     Portion,
     /// A response to nothing, under a message ID of ours.
@@ -151,7 +153,13 @@ impl Sent {
     pub(crate) fn is_ours(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Probe | Kind::Portion | Kind::Decoy | Kind::Interest | Kind::Knock | Kind::Nudge
+            Kind::Probe
+                | Kind::Opening
+                | Kind::Portion
+                | Kind::Decoy
+                | Kind::Interest
+                | Kind::Knock
+                | Kind::Nudge
         )
     }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use policy::Layer;
+
 use super::endpoint::{Endpoint, Token};
 use super::observation::{Observation, Observe, Sequence};
 use super::parties::Server;
@@ -108,6 +110,10 @@ pub(crate) struct Asked {
     pub(crate) acknowledges_non: bool,
     /// Whether it was ever a block of an upload.
     pub(crate) has_uploaded: bool,
+    /// Whether its client was asked to prove its address, by the answer of a group's member.
+    pub(crate) is_challenged: bool,
+    /// Bytes of it.
+    pub(crate) len: usize,
 }
 
 /// Bytes of a request that its answer finds in no books.
@@ -150,6 +156,8 @@ pub(crate) struct Exchange {
     confirmable: bool,
     /// The request was acknowledged, and the response comes when it comes.
     is_promised: bool,
+    /// Its client was asked to prove its address, by the answer of a group's member.
+    pub(crate) is_challenged: bool,
     has_uploaded: bool,
     /// Absent unless a rule counts what clients hold.
     pub(crate) share: Option<Box<Share>>,
@@ -178,6 +186,7 @@ impl Exchange {
             observes: false,
             confirmable: true,
             is_promised: false,
+            is_challenged: false,
             has_uploaded: false,
             share: None,
         }
@@ -214,6 +223,7 @@ impl Exchange {
         self.enlarged = request.enlarged;
         self.confirmable = request.confirmable;
         self.is_promised = false;
+        self.is_challenged = false;
         self.has_uploaded |= request.uploads;
         self.observes = request.observe.is_some();
         self.has_observed |= request.observe == Some(Observe::Register);
@@ -329,6 +339,8 @@ impl Exchange {
             answers: self.answers,
             acknowledges_non: !self.confirmable && response.piggybacked_on == Some(self.message_id),
             has_uploaded: self.has_uploaded,
+            is_challenged: self.is_challenged,
+            len: self.size.on(Layer::UdpPayload) as usize,
         }
     }
 }

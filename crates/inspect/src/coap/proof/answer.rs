@@ -14,7 +14,7 @@ use wire::net::build::{self, Path};
 use super::echo::{Cookie, LEN_MIN};
 use crate::coap::exchange::endpoint::is_group;
 use crate::context::Context;
-use crate::{Count, Frame, Injected, Sink};
+use crate::{Count, Frame, Injected, Port, Sink};
 
 /// Bytes of an Echo option but for its value: its number takes an extended delta.
 pub(crate) const ECHO_HEADER_LEN: usize = 2;
@@ -82,7 +82,7 @@ impl<'a> Answer<'a> {
         HEADER_LEN + encode::token_len(self.token) + echo_len
     }
 
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut message = Vec::with_capacity(self.len());
         let builder = Builder::new(
             &mut message,
@@ -117,22 +117,34 @@ pub(crate) fn send<S: Sink>(
     purpose: Injected,
     message: &[u8],
 ) -> bool {
-    let path = Packet::decode(frame.as_slice())
-        .ok()
-        .and_then(|packet| Path::of(&packet));
-    let Some(path) = path else {
+    let Some(path) = path(frame) else {
         return false;
     };
     let (path, port) = match towards {
         Towards::Sender => (path.reversed(), cx.port),
         Towards::Receiver => (path, cx.port.opposite()),
     };
+    send_along(cx, (&path, port), purpose, message)
+}
+
+/// The way that a frame is on.
+pub(crate) fn path(frame: &Frame<'_>) -> Option<Path> {
+    Path::of(&Packet::decode(frame.as_slice()).ok()?)
+}
+
+/// Sends a message of our own along a way, out of a port. Returns whether that was possible.
+pub(crate) fn send_along<S: Sink>(
+    cx: &mut Context<'_, S>,
+    (path, port): (&Path, Port),
+    purpose: Injected,
+    message: &[u8],
+) -> bool {
     if is_nobody(path.source) {
         return false;
     }
     let mut buffer: SmallVec<[u8; FRAME_LEN]> = SmallVec::new();
     buffer.resize(HEADERS_LEN_MAX + message.len(), 0);
-    let Some(len) = build::udp_datagram(&mut buffer, &path, message) else {
+    let Some(len) = build::udp_datagram(&mut buffer, path, message) else {
         return false;
     };
     cx.sink.inject(port, &buffer[..len]);

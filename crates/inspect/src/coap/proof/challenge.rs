@@ -13,9 +13,10 @@ use super::answer::{Answer, ECHO_HEADER_LEN, Towards};
 use crate::coap::books::allowance::Allowance;
 use crate::coap::books::budget::{Entry, Standing};
 use crate::coap::books::meters::{Books, Promise};
+use crate::coap::exchange::endpoint::Endpoint;
 use crate::coap::{DEFAULT_RATIO, Datagram, Tracker, booked};
 use crate::context::Context;
-use crate::{Injected, Sink};
+use crate::{Injected, Instant, Sink};
 
 /// The least that a server answers: stands for the answer that is foreseen.
 const CONTENT: [u8; 4] = [0x60, Code::CONTENT.0, 0, 0];
@@ -39,19 +40,28 @@ impl Tracker {
         datagram: &Datagram<'_>,
         reply: &Reply<'_>,
     ) -> bool {
-        let client = datagram.bearing.client;
+        let challenge = self.challenge_in(cx.now, datagram.bearing.client, reply);
+        challenge.is_some_and(|challenge| {
+            self.tell_client(cx, datagram, &challenge, reply.towards, Injected::Echo)
+        })
+    }
+
+    /// A challenge with as much of a cookie as there is room for, if that is enough.
+    pub(crate) fn challenge_in<'r>(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        reply: &Reply<'r>,
+    ) -> Option<Answer<'r>> {
         let without_cookie = reply.answer(Code::UNAUTHORIZED);
         let room = reply
             .room
             .saturating_sub(without_cookie.len() + ECHO_HEADER_LEN);
-        let Some(cookie) = self.mint.issue(cx.now, client, room) else {
-            return false;
-        };
-        let answer = Answer {
+        let cookie = self.mint.issue(now, client, room)?;
+        Some(Answer {
             echo: Some(cookie),
             ..without_cookie
-        };
-        self.tell_client(cx, datagram, &answer, reply.towards, Injected::Echo)
+        })
     }
 
     /// Tells the client no, with this code. Returns whether there was room for that.

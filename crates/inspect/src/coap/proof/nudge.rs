@@ -21,7 +21,7 @@ use crate::coap::books::allowance::Allowance;
 use crate::coap::books::budget::Entry;
 use crate::coap::books::size::Size;
 use crate::coap::delivery::portion::{self, Envelope};
-use crate::coap::delivery::withheld::Released;
+use crate::coap::delivery::withheld::{Kept, Released};
 use crate::coap::exchange::endpoint::{Endpoint, Token};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::{DEFAULT_RATIO, Datagram, Tracker};
@@ -42,23 +42,41 @@ impl Tracker {
         room: Allowance,
     ) -> bool {
         let message = datagram.message;
+        let client = datagram.bearing.client;
         let challenge = Answer::challenge_len_min(message.token().len());
+        let is_plain = self.is_for_plain(cx.now, datagram, room);
         // Towards the port of a service, a frame counts as a client's.
         datagram.arrival.direction == Direction::ToClient
-            && self.takes_more(cx.now, datagram.bearing.client, message, room)
+            && self.takes_more(cx.now, client, message, room, is_plain)
             && (!is_all(message)
+                || is_plain
                 || begins_within(message, room.alone + GAIN)
                 || room.alone < challenge)
     }
 
+    /// Whether pings bring the room for all of what is withheld from a client that takes no blocks.
+    pub(crate) fn may_nudge_for<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        client: Endpoint,
+        kept: &Kept,
+        room: Allowance,
+    ) -> bool {
+        self.keeps_whole(cx.now, client, kept, room)
+            && !is_service(cx, client)
+            && Message::decode(kept.response())
+                .is_ok_and(|response| self.takes_more(cx.now, client, &response, room, true))
+    }
+
     /// Whether it takes more pings, and there are enough, to bring the room for a response, or for its beginning: if
-    /// possible, in a way that has to be acknowledged.
+    /// possible, in a way that has to be acknowledged; for all of it, if its client takes no blocks (`is_plain`).
     fn takes_more(
         &self,
         now: Instant,
         client: Endpoint,
         response: &Message<'_>,
         room: Allowance,
+        is_plain: bool,
     ) -> bool {
         if room.alone < HEADER_LEN {
             return false;
@@ -70,8 +88,8 @@ impl Tracker {
         // Of what is separate, not every client asks for a second block.
         let is_separate = response.message_type() == Type::Confirmable;
         let pings = takes(is_whole_within, room.before_decoy)
-            .or_else(|| takes(is_whole_within, room.alone).filter(|_| is_separate))
-            .or_else(|| takes(begins_within, room.alone));
+            .or_else(|| takes(is_whole_within, room.alone).filter(|_| is_separate || is_plain))
+            .or_else(|| takes(begins_within, room.alone).filter(|_| !is_plain));
         pings.is_some_and(|pings| pings > 0)
     }
 
@@ -85,7 +103,8 @@ impl Tracker {
         (body, asked): (u64, Block),
         room: Allowance,
     ) -> bool {
-        let (message, client) = (datagram.message, datagram.bearing.client);
+        let message = datagram.message;
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let smallest = Block {
             number: asked.number << asked.szx,
             more: false,
@@ -99,7 +118,7 @@ impl Tracker {
         };
         if self
             .probes
-            .awaits_reset(cx.now, client, message.message_id())
+            .awaits_reset(cx.now, client, (server, message.message_id()))
         {
             self.withheld.keep_block(cx.now, datagram, block);
             self.note_served(cx, datagram);
@@ -108,7 +127,7 @@ impl Tracker {
         let makes_room = !is_service(cx, client)
             && !self.probes.is_doubtful(cx.now, client)
             && Message::decode(&block)
-                .is_ok_and(|block| self.takes_more(cx.now, client, &block, room));
+                .is_ok_and(|block| self.takes_more(cx.now, client, &block, room, false));
         if !makes_room {
             return false;
         }
@@ -116,7 +135,7 @@ impl Tracker {
         self.note_served(cx, datagram);
         let about = (message.message_id(), datagram.token);
         let is_sent = self.nudge(cx, datagram, Towards::Sender, about);
-        self.probes.wait(cx.now, client, about.0);
+        self.probes.wait(cx.now, client, (server, about.0));
         is_sent
     }
 
@@ -160,59 +179,78 @@ impl Tracker {
             return;
         };
         let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
+        if kept.is_of_group() {
+            self.ask_for_proof(cx, datagram, (server, &kept), cx.port, room);
+            return;
+        }
+        let is_plain = self.keeps_whole(cx.now, client, &kept, room);
         let goes_on = Message::decode(kept.response()).is_ok_and(|response| {
             let is_due = match response.message_type() {
+                _ if is_plain => is_whole_within(&response, room.before_decoy),
                 Type::Confirmable => is_whole_within(&response, room.alone),
                 _ => is_all(&response) && begins_within(&response, room.alone),
             };
-            !is_due && self.takes_more(cx.now, client, &response, room)
+            !is_due && self.takes_more(cx.now, client, &response, room, is_plain)
         });
         if goes_on {
             self.nudge(cx, datagram, Towards::Sender, about);
             return;
         }
-        match self.release(cx, datagram, &kept, room, true) {
+        match self.release(cx, datagram, (server, &kept), room, true) {
             Released::Probe => {}
             Released::Something => self.nudge_next(cx, datagram),
             Released::Nothing => {
-                self.probes.wait(cx.now, client, id);
+                self.probes.wait(cx.now, client, (server, id));
             }
         }
     }
 
     /// Nothing has gone out that the client has to reply to: what waits for its proof is what it is pinged for now.
     fn nudge_next<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
-        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        let next = self.probes.next_waiting(cx.now, client);
-        let Some((id, kept)) =
-            next.and_then(|id| Some((id, self.withheld.waiting(cx.now, client, server, id)?)))
-        else {
+        let client = datagram.bearing.client;
+        let Some(next) = self.probes.next_waiting(cx.now, client) else {
             return;
         };
+        let Some(kept) = self.withheld.waiting(cx.now, client, next) else {
+            return;
+        };
+        let (server, id) = next;
         let standing = self.enter(cx, client, Entry::Credit, Size::default());
         let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
         let about = (id, kept.token());
-        let is_pinged = Message::decode(kept.response())
-            .is_ok_and(|response| self.takes_more(cx.now, client, &response, room))
+        let is_plain = self.keeps_whole(cx.now, client, &kept, room);
+        let is_pinged = server == datagram.bearing.server
+            && Message::decode(kept.response())
+                .is_ok_and(|response| self.takes_more(cx.now, client, &response, room, is_plain))
             && self.nudge(cx, datagram, Towards::Sender, about);
-        if is_pinged || self.release(cx, datagram, &kept, room, true) == Released::Nothing {
-            self.probes.wait(cx.now, client, id);
+        if is_pinged || self.release(cx, datagram, (server, &kept), room, true) == Released::Nothing
+        {
+            self.probes.wait(cx.now, client, next);
         }
     }
 
-    /// A client has proved its address: what is withheld from it for that goes out.
-    pub(crate) fn release_proved<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
-        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        while let Some(id) = self.probes.next_waiting(cx.now, client) {
-            if let Some(kept) = self.withheld.waiting(cx.now, client, server, id) {
-                self.release(cx, datagram, &kept, Allowance::UNBOUNDED, false);
+    /// A client has proved its address: what is withheld from it for that goes out, but for what it asks for once more
+    /// (`is_asked`).
+    pub(crate) fn release_proved<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        is_asked: impl Fn(&Kept) -> bool,
+    ) {
+        let client = datagram.bearing.client;
+        while let Some(next) = self.probes.next_waiting(cx.now, client) {
+            if let Some(kept) = self.withheld.waiting(cx.now, client, next)
+                && !is_asked(&kept)
+            {
+                let kept = (next.0, &kept);
+                self.release(cx, datagram, kept, Allowance::UNBOUNDED, false);
             }
         }
     }
 }
 
 /// Whether `endpoint` has the port of a service, which resets pings whether it has asked for something or not.
-fn is_service<S: Sink>(cx: &Context<'_, S>, endpoint: Endpoint) -> bool {
+pub(crate) fn is_service<S: Sink>(cx: &Context<'_, S>, endpoint: Endpoint) -> bool {
     let services = cx.policy.services().over_udp();
     services
         .iter()

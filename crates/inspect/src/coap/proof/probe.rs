@@ -14,6 +14,7 @@
 //! the two to a message of ours, whose ID only its receiver knows, ends the attempt. The next is made
 //! a minute later, under other IDs; till then there are cookies.
 
+use std::collections::VecDeque;
 use std::hash::Hasher;
 use std::time::Duration;
 
@@ -42,8 +43,8 @@ const DECOY_TOKEN_LEN: usize = 4;
 pub(crate) const DECOY_LEN: usize = HEADER_LEN + DECOY_TOKEN_LEN;
 /// Unacknowledged responses that a client with several requests under way may have, once it has had the time to reply.
 const DOUBTFUL: u8 = 3;
-/// Messages to one client that wait for its proof.
-const WAITING: usize = 8;
+/// Messages to one client that wait for its proof: so many members of a group may answer it at once.
+const WAITING: usize = 32;
 
 /// Attempts under way, one an endpoint.
 pub(crate) struct Probes {
@@ -52,7 +53,7 @@ pub(crate) struct Probes {
     key: [u8; 16],
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Probe {
     begun: Instant,
     /// When the latest message was sent for the first time, the latest whose reply proves something, and the latest ping
@@ -71,12 +72,15 @@ struct Probe {
     /// Pings sent to make room for a response, and those of them that were reset.
     nudges: u8,
     heard: u8,
-    /// The message IDs of what waits for the proof, in turn.
-    waits: [Option<u16>; WAITING],
+    /// What waits for the proof, in turn.
+    waits: VecDeque<Waiting>,
     /// Replies to nothing.
     guesses: u16,
     failed: bool,
 }
+
+/// A server, and the message ID under which something of its is withheld.
+pub(crate) type Waiting = (Endpoint, u16);
 
 /// What a message of ours is.
 #[derive(Debug, Clone, Copy)]
@@ -244,20 +248,20 @@ impl Probes {
             let is_pinged = probe.heard < probe.nudges && is_recent(now, probe.nudged_at);
             let is_awaited = is_pinged || is_recent(now, probe.probed_at);
             let goes_on = is_awaited || is_last && probe.is_under_way(now);
-            goes_on && !probe.failed && probe.waits.contains(&None)
+            goes_on && !probe.failed && probe.waits.len() < WAITING
         };
         self.table.len() > 0 && self.table.with(now, &client, may_wait).unwrap_or(false)
     }
 
-    /// What is withheld from `client` under that message ID waits for its proof.
-    pub(crate) fn wait(&self, now: Instant, client: Endpoint, withheld: u16) -> bool {
+    /// What is withheld from `client` waits for its proof, whatever brings that.
+    pub(crate) fn wait(&self, now: Instant, client: Endpoint, withheld: Waiting) -> bool {
         let wait = |probe: &mut Probe| probe.wait(withheld);
-        self.table.with(now, &client, wait).unwrap_or(false)
+        let fresh = || Probe::new(now);
+        self.table.with_or_insert(now, client, fresh, wait).0
     }
 
-    /// Whether `client` has been sent the decoy, which it is about to reset: then its request of that message ID waits
-    /// for it.
-    pub(crate) fn awaits_reset(&self, now: Instant, client: Endpoint, request: u16) -> bool {
+    /// Whether `client` has been sent the decoy, which it is about to reset: then its request waits for it.
+    pub(crate) fn awaits_reset(&self, now: Instant, client: Endpoint, request: Waiting) -> bool {
         let awaits = |probe: &mut Probe| {
             let awaits = probe.acknowledged && !probe.failed;
             awaits && is_recent(now, probe.probed_at) && probe.wait(request)
@@ -265,13 +269,9 @@ impl Probes {
         self.table.with(now, &client, awaits).unwrap_or(false)
     }
 
-    /// The message ID of what waits for the proof of `client` and is next.
-    pub(crate) fn next_waiting(&self, now: Instant, client: Endpoint) -> Option<u16> {
-        let take = |probe: &mut Probe| {
-            let next = probe.waits[0].take();
-            probe.waits.rotate_left(1);
-            next
-        };
+    /// What waits for the proof of `client` and is next.
+    pub(crate) fn next_waiting(&self, now: Instant, client: Endpoint) -> Option<Waiting> {
+        let take = |probe: &mut Probe| probe.waits.pop_front();
         self.table.with(now, &client, take)?
     }
 
@@ -351,7 +351,7 @@ impl Probe {
             knocks: false,
             nudges: 0,
             heard: 0,
-            waits: [None; WAITING],
+            waits: VecDeque::new(),
             guesses: 0,
             failed: false,
         }
@@ -373,12 +373,15 @@ impl Probe {
     }
 
     /// Whether there is room for one more that waits.
-    fn wait(&mut self, withheld: u16) -> bool {
-        if self.waits.contains(&Some(withheld)) {
+    fn wait(&mut self, withheld: Waiting) -> bool {
+        if self.waits.contains(&withheld) {
             return true;
         }
-        let free = self.waits.iter_mut().find(|place| place.is_none());
-        free.map(|place| *place = Some(withheld)).is_some()
+        let has_room = self.waits.len() < WAITING;
+        if has_room {
+            self.waits.push_back(withheld);
+        }
+        has_room
     }
 }
 
@@ -535,15 +538,16 @@ mod tests {
     fn what_waits_for_a_proof_is_given_in_turn_and_little() {
         let (probes, now) = (probes(), Instant::from_secs(10));
         let may_wait = |now| probes.may_wait(now, client(1), false);
+        let wait = |id| probes.wait(now, client(1), (client(9), id));
         assert!(!may_wait(now), "nothing was sent");
         assert!(probes.nudge(now, client(1)).is_some());
         assert!(may_wait(now));
         for id in 0..WAITING as u16 {
-            assert!(probes.wait(now, client(1), id));
+            assert!(wait(id));
         }
-        assert!(!may_wait(now) && !probes.wait(now, client(1), 77));
-        assert!(probes.wait(now, client(1), 2), "it waits already");
-        let waiting = || probes.next_waiting(now, client(1));
+        assert!(!may_wait(now) && !wait(77));
+        assert!(wait(2), "it waits already");
+        let waiting = || Some(probes.next_waiting(now, client(1))?.1);
         let in_turn = std::iter::from_fn(waiting).collect::<Vec<_>>();
         assert_eq!(in_turn, (0..WAITING as u16).collect::<Vec<_>>());
         assert!(!may_wait(now + REPLY_MAX), "too late");
