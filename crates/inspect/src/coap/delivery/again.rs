@@ -120,6 +120,7 @@ impl Tracker {
             && message.token().len() <= TOKEN_LEN_MAX
             && datagram.len() <= KEPT_BYTES
             && takes_any_proof(cx, rule)
+            && !self.is_for_plain(cx.now, datagram, room)
             && !self.probes.is_doubtful(cx.now, client);
         let envelope = Envelope {
             message_type: Type::Confirmable,
@@ -134,6 +135,7 @@ impl Tracker {
         };
         self.give(cx, datagram, &first, Towards::Receiver);
         self.portions.keep(cx.now, asked.body, datagram.bytes);
+        self.note_begun(cx.now, asked.body);
         true
     }
 }
