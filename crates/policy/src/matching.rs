@@ -29,9 +29,9 @@ mod pattern;
 mod payload;
 mod prefix;
 mod property;
-mod proxied;
 mod read;
 mod reasons;
+mod resolved;
 mod scope;
 mod set;
 mod time;
@@ -57,9 +57,9 @@ pub(crate) use payload::{
 };
 pub(crate) use prefix::delayed;
 pub(crate) use property::{PropertyCondition, forms as property_forms, name as property_name};
-pub(crate) use proxied::Proxied;
 pub(crate) use read::{Matching, matching};
 pub(crate) use reasons::ReasonSet;
+pub(crate) use resolved::Resolved;
 pub(crate) use scope::{BUCKETS, CodeClass, Scope};
 pub(crate) use set::Set;
 pub(crate) use told::{

@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use wire::mqtt::topic;
 
 use crate::matching::{
-    Bounds, Entry, Extent, Field, Look, Party, Proxied, Relation, delayed, filters_of,
+    Bounds, Entry, Extent, Field, Look, Party, Relation, Resolved, delayed, filters_of,
     payload_in_5, payload_of, topic_of,
 };
 use crate::{Reason, Subject};
@@ -308,7 +308,7 @@ impl Keyed {
                 tell,
             );
             if let Some(uri) = message.proxy_uri() {
-                let path = Proxied::path(uri.path);
+                let path = Resolved::path(uri.path);
                 trie.find(Relation::Matches, path.parts().map(str::as_bytes), tell);
             }
         }

@@ -18,7 +18,7 @@ use super::pattern::{Pattern, Relation, Values};
 use super::payload::PayloadCondition;
 use super::prefix::delayed;
 use super::property::PropertyCondition;
-use super::proxied::Proxied;
+use super::resolved::Resolved;
 use super::set::{Codes, Octets, Set};
 use super::time::Schedule;
 use super::told;
@@ -318,8 +318,8 @@ fn topic_text_holds(asked: &Asked<'_, '_>, list: &List<Glob>) -> bool {
 fn path_holds(message: &coap::Content<'_>, list: &List<PathPattern>) -> bool {
     match message.proxy_uri() {
         Some(uri) => {
-            let proxied = Proxied::path(uri.path);
-            list.holds_for(|| proxied.parts())
+            let resolved = Resolved::path(uri.path);
+            list.holds_for(|| resolved.parts())
         }
         None => list.holds_for(|| message.uri_path()),
     }

@@ -19,8 +19,8 @@ use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
 use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer, Range};
 use super::prefix::delayed;
-use super::proxied::Proxied;
 use super::read::Matching;
+use super::resolved::Resolved;
 use super::told;
 use super::value::Test;
 use crate::{Message, Reason, Subject};
@@ -379,8 +379,8 @@ impl Field {
                 options
                     .filter_map(|option| option.as_str())
                     .for_each(&mut look);
-                if let Some(proxied) = Proxied::option(message, number) {
-                    proxied.parts().for_each(look);
+                if let Some(resolved) = Resolved::option(message, number) {
+                    resolved.parts().for_each(look);
                 }
             }
         }

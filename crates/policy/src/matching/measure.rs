@@ -4,7 +4,7 @@ use wire::mqtt::topic;
 
 use super::asked::{Asked, Part};
 use super::numbers::Numbers;
-use super::proxied::Proxied;
+use super::resolved::Resolved;
 use super::told;
 use crate::Message;
 
@@ -106,7 +106,7 @@ fn levels_hold(asked: &Asked<'_, '_>, numbers: &Numbers) -> bool {
             let message = subject.message.coap();
             message.is_some_and(|message| {
                 numbers.holds(match message.proxy_uri() {
-                    Some(uri) => Proxied::path(uri.path).parts().count(),
+                    Some(uri) => Resolved::path(uri.path).parts().count(),
                     None => message.uri_path().count(),
                 })
             })

@@ -3,7 +3,7 @@
 use wire::coap::{Format, Opt, definition, number};
 
 use super::asked::Asked;
-use super::proxied::Proxied;
+use super::resolved::Resolved;
 use super::value::{Test, Value};
 
 /// An option and what is asked of it.
@@ -39,9 +39,9 @@ impl OptionCondition {
         let Some(message) = asked.subject.message.coap() else {
             return false;
         };
-        match Proxied::option(message, self.number) {
-            Some(proxied) => {
-                let values = proxied.parts().map(Value::Text);
+        match Resolved::option(message, self.number) {
+            Some(resolved) => {
+                let values = resolved.parts().map(Value::Text);
                 self.test.holds(values, asked.effect)
             }
             None => {

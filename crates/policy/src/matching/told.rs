@@ -1,18 +1,10 @@
 //! What several conditions ask of a message.
 
-use wire::coap::{self, number};
 use wire::mqtt::{ControlPacket, Properties, Property, TopicName, Version};
 
 use super::asked::parts;
 use crate::{Message, Subject};
 
-/// The options that are about one block of a body.
-const BLOCKS: [u16; 4] = [
-    number::BLOCK1,
-    number::BLOCK2,
-    number::Q_BLOCK1,
-    number::Q_BLOCK2,
-];
 /// Stands for a password that is no text: a star fits it, and nothing that is written out.
 const NO_TEXT: &str = "\u{FFFD}";
 
@@ -116,23 +108,14 @@ pub(super) fn filter_count(subject: &Subject<'_>) -> Option<usize> {
 
 /// Bytes of the largest block that a CoAP message asks for or brings.
 pub(crate) fn block_size(subject: &Subject<'_>) -> Option<u64> {
-    blocks(subject).map(|block| block.size() as u64).max()
+    let blocks = subject.message.coap()?.blocks();
+    blocks.map(|block| block.size() as u64).max()
 }
 
 /// The highest number of a block that a CoAP message asks for or brings.
 pub(crate) fn block_number(subject: &Subject<'_>) -> Option<u64> {
-    blocks(subject).map(|block| block.number.into()).max()
-}
-
-/// By RFC 7959 §2.1 and RFC 9177 §4. A signal has other options under these numbers.
-fn blocks<'a>(subject: &Subject<'a>) -> impl Iterator<Item = coap::Block> + use<'a> {
-    let message = subject.message.coap();
-    message
-        .filter(|message| !message.code().is_signal())
-        .into_iter()
-        .flat_map(|message| message.options())
-        .filter(|option| BLOCKS.contains(&option.number))
-        .filter_map(|option| option.as_block())
+    let blocks = subject.message.coap()?.blocks();
+    blocks.map(|block| block.number.into()).max()
 }
 
 /// The message ID of a CoAP message over UDP.

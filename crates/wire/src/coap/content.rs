@@ -263,6 +263,20 @@ impl<'a> Content<'a> {
         blocks.find(|block| block.more || block.number > 0)
     }
 
+    /// What Block1, Block2 (RFC 7959 §2.1) and their quick siblings (RFC 9177 §4) say, in their order.
+    pub fn blocks(&self) -> impl Iterator<Item = Block> + use<'a> {
+        let numbers = [
+            number::Q_BLOCK1,
+            number::BLOCK2,
+            number::BLOCK1,
+            number::Q_BLOCK2,
+        ];
+        let has_any = !self.code.is_signal();
+        self.options()
+            .filter(move |option| has_any && numbers.contains(&option.number))
+            .filter_map(|option| option.as_block())
+    }
+
     /// Echo (RFC 9175 §2.2): 1 to 40 bytes.
     #[must_use]
     pub fn echo(&self) -> Option<&'a [u8]> {

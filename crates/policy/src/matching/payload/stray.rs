@@ -6,7 +6,7 @@
 use regex_syntax::ast::parse::Parser;
 use regex_syntax::ast::{self, Ast, HexLiteralKind, LiteralKind, Visitor};
 use regex_syntax::hir::{
-    Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Repetition,
+    Class, ClassBytes, ClassBytesRange, ClassUnicode, Hir, HirKind, Repetition,
 };
 
 /// The expression, with such bytes among what takes all but characters of ASCII or white space; none if nothing in it
@@ -73,23 +73,9 @@ impl Widener {
 fn takes_nearly_all(class: &ClassUnicode) -> bool {
     let mut others = class.clone();
     others.negate();
-    others.difference(&ClassUnicode::new(
-        WHITE_SPACE.map(|(start, end)| ClassUnicodeRange::new(start, end)),
-    ));
-    others.is_ascii()
+    let mut others = others.iter().flat_map(|range| range.start()..=range.end());
+    others.all(|other| other.is_ascii() || other.is_whitespace())
 }
-
-/// White space beyond ASCII.
-const WHITE_SPACE: [(char, char); 8] = [
-    ('\u{85}', '\u{85}'),
-    ('\u{a0}', '\u{a0}'),
-    ('\u{1680}', '\u{1680}'),
-    ('\u{2000}', '\u{200a}'),
-    ('\u{2028}', '\u{2029}'),
-    ('\u{202f}', '\u{202f}'),
-    ('\u{205f}', '\u{205f}'),
-    ('\u{3000}', '\u{3000}'),
-];
 
 /// The bytes of its characters and all others that are none of ASCII.
 fn bytes_of(class: &ClassUnicode) -> ClassBytes {

@@ -1,4 +1,5 @@
-//! What a proxy is asked for by Proxy-Uri (RFC 7252 §5.10.2, §6.4): the options that it will ask the server with.
+//! What a request asks for, whichever way it says so: a Proxy-Uri as the options that its proxy will ask the server with
+//! (RFC 7252 §5.10.2, §6.4), names of hosts and schemes in small letters.
 
 use smallvec::SmallVec;
 use wire::coap::{self, number};
@@ -8,13 +9,13 @@ const INLINE_BYTES: usize = 256;
 
 /// Texts as Uri-Host, Uri-Path and Uri-Query would carry them.
 #[derive(Debug, Default)]
-pub(crate) struct Proxied {
+pub(crate) struct Resolved {
     text: SmallVec<[u8; INLINE_BYTES]>,
     /// Where each part ends in `text`.
     ends: SmallVec<[u16; 16]>,
 }
 
-impl Proxied {
+impl Resolved {
     /// What such options would say, where a Proxy-Uri stands for them, or where what they say may be written in
     /// several ways.
     pub(crate) fn option(message: &coap::Content<'_>, number: u16) -> Option<Self> {
@@ -33,37 +34,37 @@ impl Proxied {
     /// The segments of the path of a URI: `/a/b%2Fc`. What leads up and down (`.`, `..`) is followed, escaped or not
     /// (RFC 3986 §5.2.4, §6.2.2.2).
     pub(crate) fn path(path: &str) -> Self {
-        let mut proxied = Self::default();
+        let mut resolved = Self::default();
         let path = path.strip_prefix('/').unwrap_or(path);
         for segment in path.split('/').filter(|_| !path.is_empty()) {
-            let (before, start) = (proxied.ends.len(), proxied.len());
-            proxied.push(segment);
-            match proxied.text.get(start..) {
-                Some(b".") => proxied.ends.truncate(before),
-                Some(b"..") => proxied.ends.truncate(before.saturating_sub(1)),
+            let (before, start) = (resolved.ends.len(), resolved.len());
+            resolved.push(segment);
+            match resolved.text.get(start..) {
+                Some(b".") => resolved.ends.truncate(before),
+                Some(b"..") => resolved.ends.truncate(before.saturating_sub(1)),
                 _ => {}
             }
         }
-        proxied
+        resolved
     }
 
     fn host(host: &str) -> Self {
-        let mut proxied = Self::default();
+        let mut resolved = Self::default();
         if !host.is_empty() {
-            proxied.push(host);
-            proxied.simplify_name();
+            resolved.push(host);
+            resolved.simplify_name();
         }
-        proxied
+        resolved
     }
 
     /// A host or a scheme that stands in an option of its own, without escapes.
     fn name(message: &coap::Content<'_>, number: u16) -> Option<Self> {
         let name = message.options_of(number).next()?.as_str()?;
-        let mut proxied = Self::default();
-        proxied.text.extend_from_slice(name.as_bytes());
-        proxied.end();
-        proxied.simplify_name();
-        Some(proxied)
+        let mut resolved = Self::default();
+        resolved.text.extend_from_slice(name.as_bytes());
+        resolved.end();
+        resolved.simplify_name();
+        Some(resolved)
     }
 
     /// A name is the same in any case of letters (RFC 3986 §3.1, §3.2.2, RFC 7252 §6.4), and with the root's dot behind it.
@@ -78,10 +79,10 @@ impl Proxied {
     }
 
     fn query(query: Option<&str>) -> Self {
-        let mut proxied = Self::default();
+        let mut resolved = Self::default();
         let arguments = query.into_iter().flat_map(|query| query.split('&'));
-        arguments.for_each(|argument| proxied.push(argument));
-        proxied
+        arguments.for_each(|argument| resolved.push(argument));
+        resolved
     }
 
     /// The parts; one that isn't UTF-8 is an empty one.
@@ -142,8 +143,8 @@ mod tests {
             ("/100%/%4", &["100%", "%4"]),
             ("/%ff/a", &["", "a"]),
         ] {
-            let proxied = Proxied::path(path);
-            assert_eq!(proxied.parts().collect::<Vec<_>>(), segments, "{path}");
+            let resolved = Resolved::path(path);
+            assert_eq!(resolved.parts().collect::<Vec<_>>(), segments, "{path}");
         }
     }
 
@@ -155,12 +156,12 @@ mod tests {
             (Some("a=1&b=/x%26y"), &["a=1", "b=/x&y"]),
             (Some("%61dmin"), &["admin"]),
         ] {
-            let proxied = Proxied::query(query);
-            assert_eq!(proxied.parts().collect::<Vec<_>>(), arguments, "{query:?}");
+            let resolved = Resolved::query(query);
+            assert_eq!(resolved.parts().collect::<Vec<_>>(), arguments, "{query:?}");
         }
-        assert_eq!(Proxied::host("").parts().count(), 0);
+        assert_eq!(Resolved::host("").parts().count(), 0);
         for host in ["%50LC.Example", "plc.example.", "plc.example%2e"] {
-            let host = Proxied::host(host);
+            let host = Resolved::host(host);
             assert_eq!(host.parts().collect::<Vec<_>>(), ["plc.example"]);
         }
     }
