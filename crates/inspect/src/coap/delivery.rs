@@ -10,11 +10,13 @@ pub(super) mod again;
 pub(super) mod done;
 pub(super) mod enlarged;
 pub(super) mod failure;
+pub(super) mod instead;
 pub(super) mod knocked;
 pub(super) mod members;
 pub(super) mod plain;
 pub(super) mod portion;
 pub(super) mod promised;
+pub(super) mod release;
 pub(super) mod served;
 pub(super) mod withheld;
 
@@ -71,11 +73,7 @@ impl Tracker {
         let is_separate = message.message_type() == Type::Confirmable;
         let in_place = Envelope::in_place(message, room.alone);
         // If it gets lost, the client goes on asking: its request isn't acknowledged before the portion is.
-        let ours = Envelope {
-            message_type: Type::Confirmable,
-            room: room.before_decoy,
-            ..in_place
-        };
+        let ours = Envelope::to_acknowledge(message, room);
         // What comes again takes the form it had: its client may have got it, and knows it by its message ID.
         let before = self.form_before(cx, datagram);
         let is_plain = self.is_for_plain(cx.now, datagram, room);
@@ -280,12 +278,7 @@ impl Tracker {
         let Some(stood_for) = self.exchanges.sent(cx.now, server, client, id) else {
             return;
         };
-        let response = Response {
-            client,
-            server,
-            token: probe.token,
-            piggybacked_on: None,
-        };
+        let response = Response::separate(client, server, probe.token);
         let server = Server::One(server);
         self.exchanges
             .note_answer(cx.now, &response, server, stood_for.digest());

@@ -14,6 +14,7 @@
 //! observation for as long as its server may stay silent (RFC 7641 §4.5), and a response that was promised by an
 //! acknowledgement is awaited for a day.
 
+mod observers;
 mod state;
 
 pub(super) mod bearing;
@@ -31,7 +32,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::books::size::Size;
 use super::delivery::enlarged::Enlarged;
 use super::lately::Lately;
 use crate::Instant;
@@ -303,97 +303,6 @@ impl Exchanges {
             let observes = exchange.observation.is_open();
             share.set(Slot::Observers, u32::from(observes));
             exchange.share = Some(share);
-        });
-    }
-
-    /// Takes over an observation older than the gateway, of which a notification is forwarded.
-    pub(super) fn adopt(
-        &self,
-        now: Instant,
-        notification: &Response,
-        sequence: u32,
-        is_trusted: bool,
-    ) -> bool {
-        let request = Request {
-            client: notification.client,
-            server: Server::One(notification.server),
-            token: notification.token,
-            message_id: 0,
-            observe: Some(Observe::Register),
-            trusted: false,
-            asks_anybody: true,
-            resource: None,
-            body: 0,
-            act: None,
-            offset: 0,
-            enlarged: None,
-            confirmable: true,
-            uploads: true,
-            draws_several: true,
-            size: Size::default(),
-        };
-        let evicted = self.open(now, &request);
-        self.answered(
-            now,
-            notification,
-            request.server,
-            Some(sequence),
-            is_trusted,
-            None,
-        );
-        evicted
-    }
-
-    /// A client has proved its address: if it observes under that token, as an observer too.
-    pub(super) fn trust(&self, now: Instant, client: Endpoint, server: Endpoint, token: Token) {
-        let parties = Parties::new(client, server, token);
-        self.exchanges
-            .with(now, &parties, |exchange| exchange.observation.trust(now));
-    }
-
-    /// An observer is asked for its interest.
-    pub(super) fn ask_for_interest(&self, now: Instant, notification: &Response) {
-        let Response {
-            client,
-            server,
-            token,
-            ..
-        } = *notification;
-        let parties = Parties::new(client, server, token);
-        self.exchanges.with(now, &parties, |exchange| {
-            exchange.observation.ask_for_interest(now);
-        });
-    }
-
-    /// An observer shows its interest, or that it has none.
-    pub(super) fn note_interest(
-        &self,
-        now: Instant,
-        client: Endpoint,
-        server: Endpoint,
-        token: Token,
-        is_interested: bool,
-    ) {
-        let parties = Parties::new(client, server, token);
-        self.exchanges.with(now, &parties, |exchange| {
-            exchange.observation.note_interest(now, is_interested);
-        });
-    }
-
-    /// The client has rejected a notification: the server forgets it (RFC 7641 §3.6).
-    pub(super) fn end_observation(
-        &self,
-        now: Instant,
-        client: Endpoint,
-        server: Endpoint,
-        token: Token,
-    ) {
-        let parties = Parties::new(client, server, token);
-        self.exchanges.with(now, &parties, |exchange| {
-            // Notifications under way still belong to it.
-            exchange.used = exchange.used.max(now);
-            exchange.observation.end(now);
-            exchange.settle();
         });
     }
 

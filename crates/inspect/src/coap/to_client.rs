@@ -1,6 +1,7 @@
 //! Messages towards a client: responses, notifications, and acknowledgements and resets of what it
 //! sent.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 use policy::{Action, Subject};
@@ -290,48 +291,10 @@ impl Tracker {
         }
         let mut is_kept = false;
         let said = match judgement.action {
-            Action::Challenge if self.is_idle_repetition(cx, datagram) => return None,
-            Action::Challenge if datagram.is_notification() && self.awaits_proof(cx, datagram) => {
-                // Whatever the client misses till then comes again, or is out of date by the next one;
-                // a reset would end what it has registered for.
-                return None;
-            }
             Action::Challenge => {
-                self.learn(cx, datagram);
-                if !self.has_gone_on(cx, datagram)
-                    && self.deliver(cx, datagram, judgement.outcome.rule, room)
-                {
-                    return Some(Injected::Portion);
-                }
-                let is_repeated = message.message_type() == Type::Confirmable
-                    && self.is_retransmission(cx, datagram);
-                if is_repeated {
-                    return self.give_again(cx, datagram, judgement.outcome.rule, room);
-                }
-                if self.is_early(cx, datagram, judgement.outcome.rule) {
-                    return self.make_room(cx, datagram, room);
-                }
-                // What its client may have got isn't given in a message of its own.
-                let is_again = datagram.is_known_answer();
-                let may_wait = !is_again
-                    && self
-                        .probes
-                        .may_wait(cx.now, bearing.client, !is_piggybacked);
-                let may_nudge = !is_again && !may_wait && self.may_nudge(cx, datagram, room);
                 let rule = judgement.outcome.rule;
-                if self.withhold(cx, datagram, rule, may_wait || may_nudge) {
-                    let about = (message.message_id(), datagram.token);
-                    let is_sent = may_nudge && self.nudge(cx, datagram, Towards::Receiver, about);
-                    let waiting = (bearing.server, about.0);
-                    self.probes.wait(cx.now, bearing.client, waiting);
-                    return is_sent.then_some(Injected::Ping);
-                }
-                if self.is_for_plain(cx.now, datagram, room) {
-                    // What it asks for next may have room.
-                    return None;
-                }
-                if self.tell_failure(cx, datagram, room) {
-                    return Some(Injected::Portion);
+                if let ControlFlow::Break(said) = self.give_instead(cx, datagram, rule, room) {
+                    return said;
                 }
                 let is_sent = self.challenge(cx, datagram, &reply);
                 is_kept = is_sent && self.keep_done(cx, datagram);
@@ -390,7 +353,7 @@ impl Tracker {
     }
 
     /// Remembers how large the answer was that has to be challenged.
-    fn learn<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
+    pub(super) fn learn<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
         if let Role::Response(Some(asked)) = datagram.bearing.role
             && let Some(resource) = asked.resource
         {

@@ -104,11 +104,7 @@ impl Tracker {
     ) -> Option<Injected> {
         let response = Message::decode(kept.response()).ok()?;
         let client = datagram.bearing.client;
-        let ours = Envelope {
-            message_type: Type::Confirmable,
-            room: room.before_decoy,
-            ..Envelope::in_place(&response, room.before_decoy)
-        };
+        let ours = Envelope::to_acknowledge(&response, room);
         let Some(challenge) = self.cookie_for(cx.now, client, &ours) else {
             return self.challenge_plainly(cx, datagram, kept, way_out, room);
         };

@@ -133,12 +133,7 @@ impl Tracker {
             return;
         }
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        let response = Response {
-            client,
-            server,
-            token,
-            piggybacked_on: None,
-        };
+        let response = Response::separate(client, server, token);
         let asked = self.exchanges.asked(now, &response);
         let is_begun = |body| {
             self.habits.begun.is_noted(now, body) && !self.habits.followed.is_noted(now, body)

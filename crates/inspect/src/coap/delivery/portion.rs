@@ -9,6 +9,7 @@ use wire::coap::{Block, Message, Type, number};
 
 use crate::Instant;
 use crate::coap::aged::Aged;
+use crate::coap::books::allowance::Allowance;
 use crate::table::Table;
 
 /// How long a client may take between two blocks.
@@ -282,7 +283,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// Of `response` as it goes on to its client; in the place of a CON, which its server is told has arrived, a NON.
+    /// Of `response` under its own message ID; in the place of a CON, whose server has its reply from us, a NON.
     pub(crate) fn in_place(response: &Message<'a>, room: usize) -> Self {
         Self {
             message_type: match response.message_type() {
@@ -292,6 +293,14 @@ impl<'a> Envelope<'a> {
             message_id: response.message_id(),
             token: response.token(),
             room,
+        }
+    }
+
+    /// Of `response` as a message to be acknowledged, which leaves room for a decoy.
+    pub(crate) fn to_acknowledge(response: &Message<'a>, room: Allowance) -> Self {
+        Self {
+            message_type: Type::Confirmable,
+            ..Self::in_place(response, room.before_decoy)
         }
     }
 

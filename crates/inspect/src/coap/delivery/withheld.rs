@@ -6,25 +6,24 @@
 //! response as there is room for by now, the whole in a way that has to be acknowledged. The server has done its work,
 //! and hears of a repetition no more.
 
-use wire::coap::{Message, Type, encode};
+use wire::coap::Type;
 
-use super::portion::{self, Envelope};
+use super::release::Released;
 use crate::coap::aged::Aged;
 use crate::coap::books::allowance::Allowance;
 use crate::coap::delivery::{KEPT_BYTES, TOKEN_LEN_MAX, takes_any_proof};
+use crate::coap::exchange::Asked;
 use crate::coap::exchange::bearing::Role;
 use crate::coap::exchange::endpoint::{Endpoint, Token};
 use crate::coap::exchange::parties::{Parties, Server};
 use crate::coap::exchange::sent::{Kind, Sent};
-use crate::coap::exchange::{Asked, Response};
-use crate::coap::facts::Facts;
 use crate::coap::proof::answer::{self, Towards};
 use crate::coap::proof::challenge::allowance;
 use crate::coap::proof::probe::Waiting;
 use crate::coap::{Datagram, Standing, Tracker};
 use crate::context::Context;
 use crate::table::Table;
-use crate::{Injected, Instant, Outcome, Sink};
+use crate::{Instant, Outcome, Sink};
 use policy::RuleIndex;
 use wire::net::build::Path;
 
@@ -56,15 +55,6 @@ pub(crate) struct Kept {
     is_given: bool,
 }
 
-/// What of a withheld response has gone out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Released {
-    Nothing,
-    Something,
-    /// All of it, in a way that has to be acknowledged.
-    Probe,
-}
-
 impl Kept {
     /// The response to a request, which isn't repeated.
     pub(super) fn once(datagram: &Datagram<'_>, asked: &Asked) -> Option<Self> {
@@ -88,6 +78,11 @@ impl Kept {
     /// Whether it was for a group, and the response is that of a member.
     pub(crate) fn is_of_group(&self) -> bool {
         matches!(self.asked, Server::Group(_))
+    }
+
+    /// What makes the body of the response; of a block of one that is kept already, nothing.
+    pub(super) fn body(&self) -> Option<u64> {
+        self.body
     }
 
     /// Its way to the client.
@@ -317,116 +312,6 @@ impl Tracker {
     ) -> bool {
         let lens = (kept.response.len(), kept.request_len);
         kept.body.is_some() && self.waits_whole(now, client, lens, room)
-    }
-
-    /// Gives the sender of a datagram what of a server's is withheld from it, as far as there is room for it. There may be more
-    /// by the next time.
-    pub(crate) fn release<S: Sink>(
-        &self,
-        cx: &mut Context<'_, S>,
-        datagram: &Datagram<'_>,
-        (server, kept): (Endpoint, &Kept),
-        room: Allowance,
-        has_to_prove: bool,
-    ) -> Released {
-        let Ok(response) = Message::decode(&kept.response) else {
-            return Released::Nothing;
-        };
-        let client = datagram.bearing.client;
-        let in_place = Envelope::in_place(&response, room.alone);
-        let is_separate = response.message_type() == Type::Confirmable;
-        // Its client's acknowledgement is its server's.
-        let as_it_is = Envelope {
-            message_type: response.message_type(),
-            ..in_place
-        };
-        let is_piggybacked = response.message_type() == Type::Acknowledgement;
-        let answers = is_piggybacked.then(|| response.message_id());
-        let probed = has_to_prove
-            .then(|| {
-                let envelope = Envelope {
-                    message_type: Type::Confirmable,
-                    room: room.before_decoy,
-                    ..in_place
-                };
-                self.whole_to_acknowledge(cx, client, &response, envelope)
-            })
-            .flatten();
-        let released;
-        if let Some((message_id, whole)) = probed {
-            let mut probe = Sent::ours(cx.now, Kind::Probe, kept.token, answers);
-            if is_separate {
-                probe = probe.in_place_of(response.message_id());
-            }
-            let way = (&kept.path, cx.port);
-            self.give_along(cx, datagram, way, Injected::Portion, &whole);
-            self.await_reply_to(cx, (server, client), message_id, probe);
-            released = Released::Probe;
-        } else {
-            // With the acknowledgement of its request, not every client goes on to a second block (`promised`).
-            let whole = portion::whole(&response, &as_it_is);
-            let is_due = is_separate && whole.is_some();
-            let is_uncut =
-                is_due || kept.is_of_group() || self.keeps_whole(cx.now, client, kept, room);
-            let first = (has_to_prove && !is_uncut)
-                .then(|| portion::first_block(&response, &in_place))
-                .flatten()
-                .filter(|_| self.probes.offer(cx.now, client, kept.token));
-            let is_first = first.is_some();
-            let bare = || portion::bare(&response, &in_place);
-            let Some(mut portion) = first.or(whole).or_else(bare) else {
-                return Released::Nothing;
-            };
-            let about = (response.message_id(), kept.token);
-            if kept.body.is_none() && response.message_type() == Type::NonConfirmable {
-                encode::set_message_id(&mut portion, self.probes.portion(client, about));
-            }
-            let way = (&kept.path, cx.port);
-            self.give_along(cx, datagram, way, Injected::Portion, &portion);
-            if is_due {
-                let digest = self.exchanges.digest(&kept.response);
-                let sent = Sent::new(cx.now, Kind::Response, true, kept.token, digest);
-                self.await_reply_to(cx, (server, client), response.message_id(), sent);
-            }
-            released = Released::Something;
-            if let Some(body) = kept.body.filter(|_| is_first) {
-                self.note_begun(cx.now, body);
-            }
-            let is_kept = response.code().class() == 2 && !kept.is_of_group();
-            if let Some(body) = kept.body.filter(|_| is_kept) {
-                self.portions.keep(cx.now, body, &kept.response);
-            }
-        }
-        let about = (response.message_id(), kept.token);
-        self.withheld.let_go(cx.now, client, server, about);
-        if kept.body.is_none() {
-            return released;
-        }
-        let notifies = Facts::of(&response, &self.wants).observe;
-        let answered = Response {
-            client,
-            server,
-            token: kept.token,
-            piggybacked_on: answers,
-        };
-        self.exchanges
-            .answered(cx.now, &answered, kept.asked, notifies, false, None);
-        released
-    }
-
-    /// The whole of a response as a message to be acknowledged, and its ID, if there is room for it.
-    fn whole_to_acknowledge<S: Sink>(
-        &self,
-        cx: &Context<'_, S>,
-        client: Endpoint,
-        response: &Message<'_>,
-        envelope: Envelope<'_>,
-    ) -> Option<(u16, Vec<u8>)> {
-        let mut whole = portion::whole(response, &envelope)?;
-        let about = (response.message_id(), Token::new(response.token()));
-        let message_id = self.probes.begin(cx.now, client, about)?;
-        encode::set_message_id(&mut whole, message_id);
-        Some((message_id, whole))
     }
 }
 

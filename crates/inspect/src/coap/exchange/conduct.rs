@@ -210,10 +210,8 @@ impl Tracker {
 
     /// What a response is that belongs to no exchange.
     fn unmatched_response<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) -> Reason {
-        let response = Response {
-            piggybacked_on: None,
-            ..datagram.bearing.response(datagram.message, datagram.token)
-        };
+        let bearing = datagram.bearing;
+        let response = Response::separate(bearing.client, bearing.server, datagram.token);
         let (client, token) = (response.client, response.token);
         if self.exchanges.is_forgotten(cx.now, &response) {
             return Reason::COAP_EXCHANGE_FORGOTTEN;

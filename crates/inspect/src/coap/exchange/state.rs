@@ -65,6 +65,18 @@ pub(crate) struct Response {
     pub(crate) piggybacked_on: Option<u16>,
 }
 
+impl Response {
+    /// One in a message of its own (RFC 7252 §5.2.2).
+    pub(crate) fn separate(client: Endpoint, server: Endpoint, token: Token) -> Self {
+        Self {
+            client,
+            server,
+            token,
+            piggybacked_on: None,
+        }
+    }
+}
+
 /// What is known of the request behind a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Asked {

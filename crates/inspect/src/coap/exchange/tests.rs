@@ -1,6 +1,7 @@
 //! Exchanges, opened, matched and ended.
 
 use super::*;
+use crate::coap::books::size::Size;
 use crate::coap::exchange::sent::Kind;
 
 const CLIENT: u16 = 40_000;
