@@ -58,6 +58,23 @@ class Async(resource.Resource):
         return Message(payload=b"done")
 
 
+class Late(resource.Resource):
+    """Answers after as many seconds as the query says: how often it was POSTed to, at length."""
+
+    def __init__(self):
+        super().__init__()
+        self.posted = 0
+
+    async def render_get(self, request):
+        await asyncio.sleep(float(request.opt.uri_query[0]))
+        return Message(payload=f"{self.posted:01000}".encode())
+
+    async def render_post(self, request):
+        self.posted += 1
+        answer = await self.render_get(request)
+        return Message(code=Code.CHANGED, payload=answer.payload)
+
+
 def site():
     has = resource.Site()
     links = resource.WKCResource(has.get_resources_as_linkheader)
@@ -65,6 +82,7 @@ def site():
         ".well-known/core": links,
         "time": Time(0.05),
         "async": Async(),
+        "late": Late(),
         "example_data": Fixed(1500),
         "large": Fixed(len(LARGE)),
         "store": Store(),

@@ -87,6 +87,39 @@ fn who_asks_from_the_port_of_the_service_works_unchanged() {
     only_asked_for_proof(&gateway);
 }
 
+/// At an address that nothing is known of, a large response that its server takes its time for is heard the first time,
+/// and what isn't safe is done once, before and after the client has repeated its request.
+#[test]
+fn a_large_separate_response_is_heard_at_once() {
+    let scene = scene("e2e-coap-late");
+    let _server = Peer::server(&scene, AIOCOAP, AIOCOAP_PORT);
+    let gateway = baseline(&scene.topology, PROGRAM, "auto", SERVICES);
+    let mut posted = 0;
+    for family in FAMILIES {
+        let mut index = 0;
+        let mut ask = |path: &str, arguments: &[&str]| {
+            index += 1;
+            let client = CoapClient {
+                scene: &scene,
+                family,
+                index,
+                port: AIOCOAP_PORT,
+            };
+            let said = client.ask(path, arguments).stdout;
+            let said = said.trim_end();
+            assert_eq!(said.len(), 1000, "{path} {arguments:?}: {said}");
+            said.parse::<u32>().expect("a count")
+        };
+        for path in ["/late?0.5", "/late?4"] {
+            // Each is another resource to the gateway, and another client, of which nothing is known.
+            posted += 1;
+            assert_eq!(ask(path, &["-m", "post", "-e", "now"]), posted);
+            assert_eq!(ask(path, &[]), posted);
+        }
+        only_asked_for_proof(&gateway);
+    }
+}
+
 /// At an address that nothing is known of, a large body begins with a small block, and its client keeps that size. The
 /// server answers in blocks of its own size all the same.
 #[test]

@@ -196,6 +196,7 @@ impl Tracker {
             if self.deliver_plain(cx, datagram, asked, standing) {
                 return Some(Outcome::CHALLENGED);
             }
+            self.keep_promise(cx, datagram, asked, is_proven);
             self.note_answering(cx, datagram, asked);
             self.note_download(cx, datagram, asked);
             if datagram.facts.offset() == 0 && !self.portions.is_empty() {
@@ -259,7 +260,9 @@ impl Tracker {
             && let Some(bytes) = self.as_promised(cx, datagram)
             && let Ok(message) = &Message::decode(&bytes)
         {
-            let said = self.answer_instead(cx, &datagram.with(message, &bytes), judgement, room);
+            let promised = datagram.with(message, &bytes);
+            let said = self.answer_instead(cx, &promised, judgement, room);
+            self.keep_given(cx, &promised, said);
             if datagram.message.message_type() == Type::Confirmable {
                 self.acknowledge(cx, datagram);
             }

@@ -144,6 +144,9 @@ impl Tracker {
                 {
                     return Some(outcome);
                 }
+                if let Some(outcome) = self.serve_promised(cx, datagram, has_to_prove) {
+                    return Some(outcome);
+                }
                 let act = self.act(datagram, trust, body);
                 if let Some(outcome) = act.and_then(|act| self.serve_done(cx, datagram, trust, act))
                 {

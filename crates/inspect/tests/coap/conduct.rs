@@ -76,7 +76,7 @@ fn who_guesses_tokens_is_told_of() {
     let mut world = World::new();
     let request = get(Type::Confirmable, 1, &[0x61, 0x62], "sensors/temperature");
     world.pass(client(), server(), &request);
-    world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+    world.promise(server(), client(), 1);
     let guess = |world: &mut World, whom, token: u16| {
         let forged = content(Type::NonConfirmable, 100 + token, &[0x61, token as u8], 4);
         let before = world.log.events.len();
@@ -94,7 +94,7 @@ fn who_guesses_tokens_is_told_of() {
     assert_eq!(guess(&mut world, client(), 10), 2, "and there is an alert");
     assert_eq!(guess(&mut world, endpoint("192.0.2.77:4444"), 11), 1);
     let right = content(Type::NonConfirmable, 200, &[0x61, 0x62], 4);
-    world.pass(server(), client(), &right);
+    world.pass_promised(server(), client(), &right, 1);
 }
 
 #[test]
@@ -343,9 +343,10 @@ fn a_separate_response_may_come_again_as_it_was() {
     let mut world = World::new();
     let request = get(Type::Confirmable, 7, TOKEN, "sensors/7/temperature");
     world.pass(client(), server(), &request);
-    world.pass(server(), client(), &empty(Type::Acknowledgement, 7));
-    for _ in 0..3 {
-        let response = content(Type::Confirmable, 900, TOKEN, 1);
+    world.promise(server(), client(), 7);
+    let response = content(Type::Confirmable, 900, TOKEN, 1);
+    world.pass_promised(server(), client(), &response, 7);
+    for _ in 0..2 {
         world.pass(server(), client(), &response);
     }
     let other = content(Type::Confirmable, 901, TOKEN, 2);
@@ -440,7 +441,7 @@ fn waits_in_a_flood(flooders: impl Fn(u16) -> SocketAddr) -> World {
     let mut world = World::with(crate::world::BASELINE, limits);
     let request = get(Type::Confirmable, 7, TOKEN, "sensors/7/temperature");
     world.pass(client(), server(), &request);
-    world.pass(server(), client(), &empty(Type::Acknowledgement, 7));
+    world.promise(server(), client(), 7);
     for id in 0..3000u16 {
         let (flooder, token) = (flooders(id), id.to_be_bytes());
         let asked = get(Type::NonConfirmable, id, &token, "");
@@ -455,11 +456,8 @@ fn waits_in_a_flood(flooders: impl Fn(u16) -> SocketAddr) -> World {
 #[test]
 fn one_address_makes_nobody_else_s_exchange_forgotten() {
     let mut world = waits_in_a_flood(|id| SocketAddr::from(([198, 51, 100, 9], 1 + id)));
-    world.pass(
-        server(),
-        client(),
-        &content(Type::Confirmable, 77, TOKEN, 1),
-    );
+    let response = content(Type::Confirmable, 77, TOKEN, 1);
+    world.pass_promised(server(), client(), &response, 7);
     world.pass(client(), server(), &empty(Type::Acknowledgement, 77));
     assert_eq!(world.log.events, []);
 }

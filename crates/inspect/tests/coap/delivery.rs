@@ -117,8 +117,7 @@ fn a_body_begins_on_the_acknowledgement_of_its_request() {
 fn a_separate_response_begins_in_a_message_to_be_acknowledged() {
     let mut world = World::new();
     let request = get(Type::Confirmable, 1, TOKEN, "sensors/7/slow");
-    world.pass(client(), server(), &request);
-    world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+    world.wait_for_acknowledgement(client(), server(), &request);
     let response = content(Type::Confirmable, 77, TOKEN, 600);
     let portion = said(&mut world, &response);
     let ack = empty(Type::Acknowledgement, message_id(&portion));

@@ -78,7 +78,7 @@ fn what_was_done_isn_t_asked_for_again() {
             })
         };
         let response = if separately {
-            world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+            world.promise(server(), client(), 1);
             response(Type::Confirmable, 77)
         } else {
             response(Type::Acknowledgement, 1)

@@ -211,8 +211,7 @@ fn a_notification_to_nobody_in_particular_is_reset_at_its_server() {
 fn a_separate_response_is_replaced_and_its_server_told_to_stop() {
     let mut world = World::with_cookies_only();
     let request = get(Type::Confirmable, 1, TOKEN, "slow/firmware");
-    world.pass(client(), server(), &request);
-    world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+    world.wait_for_acknowledgement(client(), server(), &request);
     let passage = world.send(
         server(),
         client(),

@@ -25,6 +25,8 @@ struct Server {
     /// Requests that came, with their repetitions.
     requests: usize,
     answered: HashMap<u16, Vec<Vec<u8>>>,
+    /// Responses that nobody has acknowledged.
+    waiting: Vec<Vec<u8>>,
 }
 
 impl Server {
@@ -36,12 +38,15 @@ impl Server {
             is_separate: false,
             requests: 0,
             answered: HashMap::new(),
+            waiting: vec![],
         }
     }
 
     fn answer(&mut self, datagram: &[u8]) -> Vec<Vec<u8>> {
         let request = Message::decode(datagram).expect("the gateway lets nothing else through");
         if !request.code().is_request() {
+            let id = request.message_id().to_be_bytes();
+            self.waiting.retain(|response| response[2..4] != id);
             return vec![];
         }
         self.requests += 1;
@@ -49,6 +54,8 @@ impl Server {
             return before.clone();
         }
         let answers = self.make(&request);
+        self.waiting
+            .extend(answers.last().filter(|_| self.is_separate).cloned());
         self.answered.insert(request.message_id(), answers.clone());
         answers
     }
@@ -112,7 +119,25 @@ impl Lab {
 
     /// Has the client send a datagram. Returns what comes to it.
     fn send(&mut self, payload: Vec<u8>) -> Vec<Vec<u8>> {
-        let (mut inbox, mut under_way) = (vec![], VecDeque::from([(client(), server(), payload)]));
+        self.deliver(VecDeque::from([(client(), server(), payload)]))
+    }
+
+    /// Has time go by, in which the server sends again what nobody has acknowledged. Returns what comes to the client.
+    fn wait(&mut self) -> Vec<Vec<u8>> {
+        self.world.pause(Duration::from_secs(3));
+        let waiting = self.server.waiting.iter().cloned();
+        self.deliver(
+            waiting
+                .map(|response| (server(), client(), response))
+                .collect(),
+        )
+    }
+
+    fn deliver(
+        &mut self,
+        mut under_way: VecDeque<(SocketAddr, SocketAddr, Vec<u8>)>,
+    ) -> Vec<Vec<u8>> {
+        let mut inbox = vec![];
         while let Some((from, to, payload)) = under_way.pop_front() {
             if self.is_lost() {
                 continue;
@@ -217,17 +242,25 @@ impl Client {
         let request = self.request();
         self.asked.push((self.body.len(), request.clone()));
         for _ in 0..TRANSMISSIONS {
-            let mut inbox = VecDeque::from(lab.send(request.clone()));
-            let mut is_answered = false;
-            while let Some(datagram) = inbox.pop_front() {
-                is_answered |= self.take(lab, &datagram, !is_answered, &mut inbox);
-            }
-            if is_answered {
+            let inbox = lab.send(request.clone());
+            if self.take_all(lab, inbox) {
                 return;
             }
-            lab.world.pause(Duration::from_secs(3));
+            let inbox = lab.wait();
+            if self.take_all(lab, inbox) {
+                return;
+            }
         }
         panic!("no answer for {} of the body", self.body.len());
+    }
+
+    /// Whether there is what it waits for.
+    fn take_all(&mut self, lab: &mut Lab, inbox: Vec<Vec<u8>>) -> bool {
+        let (mut inbox, mut is_answered) = (VecDeque::from(inbox), false);
+        while let Some(datagram) = inbox.pop_front() {
+            is_answered |= self.take(lab, &datagram, !is_answered, &mut inbox);
+        }
+        is_answered
     }
 
     /// Whether that is what it waits for.

@@ -40,27 +40,16 @@ fn a_request_and_its_piggybacked_response_pass_as_often_as_they_are_sent() {
 #[test]
 fn a_separate_response_is_acknowledged_by_the_client() {
     let mut world = World::new();
-    world.pass(
-        client(),
-        server(),
-        &get(Type::Confirmable, 1, TOKEN, "slow/thing"),
-    );
-    world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+    let request = get(Type::Confirmable, 1, TOKEN, "slow/thing");
+    world.wait_for_acknowledgement(client(), server(), &request);
     world.pause(Duration::from_secs(60));
-    // Its retransmissions too: the acknowledgements get lost.
+    // The retransmissions of both too: the acknowledgements get lost.
     for pause_secs in [2, 4, 8] {
-        world.pass(
-            client(),
-            server(),
-            &get(Type::Confirmable, 1, TOKEN, "slow/thing"),
-        );
-        world.pass(
-            server(),
-            client(),
-            &content(Type::Confirmable, 900, TOKEN, 4),
-        );
+        let response = content(Type::Confirmable, 900, TOKEN, 4);
+        world.pass(server(), client(), &response);
         world.pass(client(), server(), &empty(Type::Acknowledgement, 900));
         world.pause(Duration::from_secs(pause_secs));
+        world.pass(client(), server(), &request);
     }
 }
 
@@ -133,7 +122,7 @@ fn a_response_that_was_promised_may_take_hours() {
         let ask = |id| get(Type::Confirmable, id, TOKEN, "slow/thing");
         world.pass(client(), server(), &ask(1));
         world.pass(client(), server(), &ask(1));
-        world.pass(server(), client(), &empty(Type::Acknowledgement, 1));
+        world.promise(server(), client(), 1);
         world.pause(Duration::from_secs(3 * 3600));
         let response = content(kind, 900, TOKEN, 4);
         world.pass(server(), client(), &response);
@@ -175,8 +164,8 @@ fn a_device_is_client_and_server_on_the_same_ports() {
         world.pass(lwm2m, device, &get(Type::Confirmable, 500, &[2], "3/0/9"));
         world.pass(device, lwm2m, &content(Type::Acknowledgement, 500, &[2], 2));
         world.pass(lwm2m, device, &get(Type::Confirmable, 501, &[3], "3/0/13"));
-        world.pass(device, lwm2m, &empty(Type::Acknowledgement, 501));
-        world.pass(device, lwm2m, &content(Type::Confirmable, 2, &[3], 2));
+        world.promise(device, lwm2m, 501);
+        world.pass_promised(device, lwm2m, &content(Type::Confirmable, 2, &[3], 2), 501);
         world.pass(lwm2m, device, &empty(Type::Acknowledgement, 2));
         let reason = Reason::COAP_SPOOFED_UNMATCHED_RESPONSE;
         let forged = content(Type::NonConfirmable, 3, &[4], 2);

@@ -145,6 +145,57 @@ impl World {
         assert_eq!(passage.injected, []);
     }
 
+    /// `from` acknowledges the request under that message ID, which is held back: `to` has yet to prove its address.
+    #[track_caller]
+    pub(crate) fn promise(&mut self, from: SocketAddr, to: SocketAddr, id: u16) {
+        let passage = self.send(from, to, &empty(Type::Acknowledgement, id));
+        assert_eq!((passage.forwarded, passage.injected), (None, vec![]));
+    }
+
+    /// As [`World::pass`], for the response to a request whose acknowledgement was held back, and goes out with it.
+    #[track_caller]
+    pub(crate) fn pass_promised(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+        payload: &[u8],
+        id: u16,
+    ) {
+        let passage = self.send(from, to, payload);
+        assert_eq!(passage.forwarded.as_deref(), Some(payload), "{passage:?}");
+        let [ack] = &*passage.injected else {
+            panic!("{passage:?}");
+        };
+        assert_eq!(
+            (ack.to, &ack.payload),
+            (to, &empty(Type::Acknowledgement, id))
+        );
+    }
+
+    /// Has `from` send a request that isn't answered until it is acknowledged.
+    pub(crate) fn wait_for_acknowledgement(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+        request: &[u8],
+    ) {
+        self.pass(from, to, request);
+        let id = u16::from_be_bytes([request[2], request[3]]);
+        self.promise(to, from, id);
+        for is_acknowledged in [false, true] {
+            self.pause(Duration::from_secs(3));
+            let passage = self.send(from, to, request);
+            assert_eq!(passage.forwarded, None, "its server knows of it");
+            let told: Vec<_> = passage
+                .injected
+                .iter()
+                .map(|own| (own.to, &*own.payload))
+                .collect();
+            let ack = empty(Type::Acknowledgement, id);
+            assert_eq!(told, [(from, &*ack)][..usize::from(is_acknowledged)]);
+        }
+    }
+
     /// As [`World::send`], for what has to be dropped for `reason` and nothing else.
     #[track_caller]
     pub(crate) fn block(

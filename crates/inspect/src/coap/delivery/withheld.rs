@@ -4,7 +4,8 @@
 //! sends the request again while it isn't acknowledged (RFC 7252 §4.2), and is owed as much once more then; or it
 //! resets pings before that ([`crate::coap::proof::nudge`]), which is all that there is for a NON. Then it gets as much of the
 //! response as there is room for by now, the whole in a way that has to be acknowledged. The server has done its work,
-//! and hears of a repetition no more.
+//! and hears of a repetition no more. So it is where a separate response has gone out on the acknowledgement of its
+//! request ([`super::promised`]): the server takes it for delivered.
 
 use wire::coap::Type;
 
@@ -18,12 +19,12 @@ use crate::coap::exchange::endpoint::{Endpoint, Token};
 use crate::coap::exchange::parties::{Parties, Server};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::proof::answer::{self, Towards};
-use crate::coap::proof::challenge::allowance;
+use crate::coap::proof::challenge::{Reply, allowance};
 use crate::coap::proof::probe::Waiting;
 use crate::coap::{Datagram, Standing, Tracker};
 use crate::context::Context;
 use crate::table::Table;
-use crate::{Instant, Outcome, Sink};
+use crate::{Injected, Instant, Outcome, Sink};
 use policy::RuleIndex;
 use wire::net::build::Path;
 
@@ -53,6 +54,8 @@ pub(crate) struct Kept {
     /// Its way to the client.
     path: Path,
     is_given: bool,
+    /// A challenge has gone out in its place.
+    is_challenged: bool,
 }
 
 impl Kept {
@@ -67,6 +70,7 @@ impl Kept {
             response: datagram.bytes.into(),
             path: answer::path(datagram.frame)?,
             is_given: false,
+            is_challenged: false,
         })
     }
 
@@ -133,6 +137,7 @@ impl Withheld {
             response: block.into(),
             path: path.reversed(),
             is_given: false,
+            is_challenged: false,
         };
         let parties = Parties::new(client, server, datagram.message.message_id());
         self.keep(now, parties, &kept);
@@ -278,6 +283,40 @@ impl Tracker {
         true
     }
 
+    /// Keeps a response of which its client has got what there is room for, or a challenge, on the acknowledgement of its
+    /// request: that may come again.
+    pub(crate) fn keep_given<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        said: Option<Injected>,
+    ) {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let Role::Response(Some(asked)) = datagram.bearing.role else {
+            return;
+        };
+        let id = datagram.message.message_id();
+        let parties = Parties::new(client, server, id);
+        let request = self.exchanges.sent(cx.now, client, server, id);
+        let Some(request) = request.map(|sent| sent.digest()) else {
+            return;
+        };
+        let is_kept = || self.withheld.repeated(cx.now, &parties, request).is_some();
+        let is_given = matches!(said, Some(Injected::Portion | Injected::Echo));
+        if datagram.len() > KEPT_BYTES || !is_given && is_kept() {
+            return;
+        }
+        if let Some(kept) = Kept::once(datagram, &asked) {
+            let kept = Kept {
+                request: Some(request),
+                is_given: true,
+                is_challenged: said == Some(Injected::Echo),
+                ..kept
+            };
+            self.withheld.keep(cx.now, parties, &kept);
+        }
+    }
+
     /// Answers the repetition of a request whose response is withheld, as far as there is room for it. The
     /// outcome is there if it is one.
     pub(crate) fn serve_withheld<S: Sink>(
@@ -294,6 +333,17 @@ impl Tracker {
             true => allowance(cx.policy, None, standing, &datagram.arrival.layout),
             false => Allowance::UNBOUNDED,
         };
+        if kept.is_challenged && has_to_prove {
+            let reply = Reply {
+                message_type: Type::Acknowledgement,
+                message_id: message.message_id(),
+                token: message.token(),
+                towards: Towards::Sender,
+                room: room.alone,
+            };
+            self.challenge(cx, datagram, &reply);
+            return Some(Outcome::CHALLENGED);
+        }
         let released = self.release(cx, datagram, (bearing.server, &kept), room, has_to_prove);
         let about = (message.message_id(), datagram.token);
         if released == Released::Nothing && self.may_nudge_for(cx, bearing.client, &kept, room) {

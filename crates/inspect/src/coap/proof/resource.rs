@@ -32,13 +32,19 @@ impl Resources {
             .with_or_insert(now, resource, || size, |known| *known = size);
     }
 
+    /// An answer of `len` bytes didn't have to be: as long as nobody knows of a larger one.
+    pub(crate) fn learn_unknown(&self, now: Instant, resource: u64, len: usize) {
+        self.sizes
+            .with_or_insert(now, resource, || Aged::new(now, len), |_| ());
+    }
+
     /// Whether there are none.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.sizes.len() == 0
     }
 
-    /// How many bytes the answer had when it last had to be challenged.
+    /// How many bytes the answer had when it last had to be challenged, or was waited for.
     pub(crate) fn expected(&self, now: Instant, resource: u64) -> Option<usize> {
         self.sizes.with(now, &resource, |size| size.value)
     }
