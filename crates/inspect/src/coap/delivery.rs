@@ -139,6 +139,11 @@ impl Tracker {
                 _ => Kind::Replaced,
             };
             self.record(cx, datagram, Server::One(client), kind);
+        } else if let Some(request) =
+            self.exchanges
+                .sent(cx.now, client, bearing.server, message.message_id())
+        {
+            self.note_told(cx.now, client, request.digest());
         }
         let about = (message.message_id(), token);
         self.withheld.let_go(cx.now, client, bearing.server, about);
@@ -251,7 +256,7 @@ impl Tracker {
             (Kind::Probe | Kind::Portion, true) => {
                 self.probes.reset(cx.now, datagram.bearing.client)
             }
-            (Kind::Opening, true) => self.habits.note_plain(cx.now, datagram.bearing.client),
+            (Kind::Opening, true) => self.habits.note_rejecting(cx.now, datagram.bearing.client),
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
             // A ping has to be reset, but some acknowledge it: they have got it as well.
             (Kind::Knock, _) => self.open_door(cx, datagram),

@@ -52,6 +52,11 @@ impl<K: Hash, const SECONDS: i32> Lately<K, SECONDS> {
         age.is_some_and(|age| (seconds..=SECONDS).contains(&age))
     }
 
+    /// Whether it happened, and so many seconds ago at most.
+    pub(super) fn is_noted_within(&self, now: Instant, key: K, seconds: i32) -> bool {
+        self.age(now, key).is_some_and(|age| age <= seconds)
+    }
+
     /// How many seconds ago it happened, give or take one.
     #[inline]
     fn age(&self, now: Instant, key: K) -> Option<i32> {

@@ -94,7 +94,7 @@ pub(crate) struct Tracker {
     /// Who asked anybody anything under a token (EXCHANGE_LIFETIME, RFC 7252 §4.8.2): tells an answer from
     /// an endpoint that wasn't asked (§5.3.2, rule 1) from an answer to nothing.
     askers: Lately<(Endpoint, Token), 247>,
-    /// NONs that were answered in their servers' name, as digests (NON_LIFETIME, RFC 7252 §4.8.2).
+    /// Requests that were answered in their servers' name, as digests (NON_LIFETIME, RFC 7252 §4.8.2).
     served: Lately<(Endpoint, u32), 145>,
     counters: Counters,
     portions: Portions,

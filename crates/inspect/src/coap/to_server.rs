@@ -129,6 +129,9 @@ impl Tracker {
     ) -> Option<Outcome> {
         let (message, bearing) = (datagram.message, datagram.bearing);
         match bearing.role {
+            Role::Request if self.is_doubled(cx, datagram, trust == Trust::None) => {
+                Some(Outcome::CHALLENGED)
+            }
             Role::Request => {
                 let server = bearing.addressee();
                 let body = self.wants.body(bearing, message.code(), datagram.facts);
@@ -219,7 +222,7 @@ impl Tracker {
                 let (client, server) = (bearing.client, bearing.server);
                 self.note_rejected(cx.now, datagram, sent.token);
                 self.exchanges
-                    .end_observation(cx.now, client, server, sent.token);
+                    .reject_observation(cx.now, client, server, sent.token);
                 None
             }
             Role::Reply(_) | Role::Response(_) => None,
@@ -353,9 +356,13 @@ impl Tracker {
         };
         let is_request = datagram.bearing.role.is_request();
         match action {
-            Action::Challenge if is_request => self
-                .challenge(cx, datagram, &reply)
-                .then_some(Injected::Echo),
+            Action::Challenge if is_request => {
+                let is_sent = self.challenge(cx, datagram, &reply);
+                if is_sent {
+                    self.note_told(cx.now, datagram.bearing.client, datagram.digest);
+                }
+                is_sent.then_some(Injected::Echo)
+            }
             Action::Refuse if is_request => self
                 .refuse(
                     cx,

@@ -263,10 +263,10 @@ fn observed() -> World {
     world
 }
 
-/// Whatever ends an observation: what was under way comes yet, and nothing else.
+/// Whatever ends an observation at its server: what was under way comes yet, and nothing else.
 #[test]
 fn after_an_observation_only_what_was_under_way_comes() {
-    let ends: [fn(&mut World); 4] = [
+    let ends: [fn(&mut World); 3] = [
         |world| {
             world.pass(client(), server(), &observe(11, TOKEN, 1, "temperature"));
             let answer = content(Type::Acknowledgement, 11, TOKEN, 4);
@@ -275,11 +275,6 @@ fn after_an_observation_only_what_was_under_way_comes() {
         |world| {
             let gone = message(Type::Confirmable, Code::NOT_FOUND, 500, TOKEN, |_| {});
             world.pass(server(), client(), &gone);
-        },
-        |world| {
-            let last = notification(Type::NonConfirmable, 500, TOKEN, 2);
-            world.pass(server(), client(), &last);
-            world.pass(client(), server(), &empty(Type::Reset, 500));
         },
         |world| {
             // It isn't granted at all.
@@ -291,7 +286,7 @@ fn after_an_observation_only_what_was_under_way_comes() {
     for (way, end) in ends.iter().enumerate() {
         let mut world = observed();
         end(&mut world);
-        let token = if way == 3 { &[9][..] } else { TOKEN };
+        let token = if way == 2 { &[9][..] } else { TOKEN };
         world.pause(Duration::from_secs(93));
         let under_way = notification(Type::Confirmable, 600, token, 3);
         world.pass(server(), client(), &under_way);
@@ -301,6 +296,23 @@ fn after_an_observation_only_what_was_under_way_comes() {
         let reason = Reason::COAP_SPOOFED_UNREGISTERED_NOTIFICATION;
         world.block(server(), client(), &forged, reason);
     }
+}
+
+/// A rejection may get lost, and isn't said again before the next notification, whenever that comes.
+#[test]
+fn who_rejects_notifications_may_have_to_say_so_again() {
+    let mut world = observed();
+    for id in 500..503 {
+        let next = notification(Type::NonConfirmable, id, TOKEN, u32::from(id));
+        world.pass(server(), client(), &next);
+        world.pass(client(), server(), &empty(Type::Reset, id));
+        assert_eq!(world.inspector.gauges().observations, 0);
+        world.pause(Duration::from_secs(200));
+    }
+    world.pass(client(), server(), &observe(11, TOKEN, 0, "temperature"));
+    let granted = notification(Type::Acknowledgement, 11, TOKEN, 600);
+    world.pass(server(), client(), &granted);
+    assert_eq!(world.inspector.gauges().observations, 1);
 }
 
 /// A deregistration may get lost, and so may its answer: notifications go on.

@@ -1,6 +1,7 @@
 //! Clients that follow no Echo: what they are sent, and what proves their address.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use inspect::Injected;
 use policy::Verdict;
@@ -439,6 +440,7 @@ fn a_client_with_one_token_gets_every_block() {
         let response = content(Type::Acknowledgement, 1, token, 200);
         world.send(server(), client(), &response);
         let mut block = |id, number| {
+            world.pause(Duration::from_secs(2));
             let passage = world.send(client(), server(), &ask(id, Some(number)));
             passage.injected[0].payload.clone()
         };
@@ -461,4 +463,48 @@ fn a_server_s_message_id_is_its_own() {
     assert!(world.log.events.iter().all(|(reason, _)| {
         reason.is_none_or(|reason| reason != policy::Reason::COAP_EXCHANGE_MESSAGE_ID_REUSED)
     }));
+}
+
+/// The size exponent that a client asks for, and its server has.
+const SMALL: u32 = 1;
+
+#[test]
+fn blocks_that_come_from_the_server_are_no_attempts() {
+    let mut world = World::new();
+    let ask = |number: u32| {
+        message(
+            Type::Confirmable,
+            Code::GET,
+            number as u16,
+            TOKEN,
+            |builder| {
+                builder
+                    .path(number::URI_PATH, "b2000")
+                    .uint(number::BLOCK2, number << 4 | SMALL);
+            },
+        )
+    };
+    let block = |number: u32| {
+        let id = number as u16;
+        message(Type::Acknowledgement, Code::CONTENT, id, TOKEN, |builder| {
+            builder
+                .option(number::ETAG, b"v1")
+                .uint(number::BLOCK2, number << 4 | 8 | SMALL)
+                .payload(&[b'x'; 32]);
+        })
+    };
+    // A beginning that gets lost, and a block that is asked for twice: there is room for some more than is asked for.
+    portion(&mut world, &ask(0), &block(0));
+    world.pause(Duration::from_secs(2));
+    world.pass(client(), server(), &ask(0));
+    world.pass(server(), client(), &block(0));
+    world.pass(client(), server(), &ask(1));
+    for number in 1..10 {
+        world.pass(client(), server(), &ask(number));
+        world.pass(server(), client(), &block(number));
+    }
+    let begun = portion(&mut world, &ask(10), &block(10));
+    let begun = Message::decode(&begun).expect("a message");
+    let offset = begun.block2().map(|block| block.offset());
+    assert_eq!((begun.code(), offset), (Code::CONTENT, Some(320)));
 }

@@ -394,6 +394,7 @@ fn what_comes_late_gets_what_it_asks_for_and_changes_nothing() {
         }
         let asked = client.asked.clone();
         let late = asked.iter().filter(|(at, _)| *at >= 512);
+        lab.world.pause(Duration::from_secs(2));
         for (at, request) in late {
             let token = &Message::decode(request)
                 .expect("a message")

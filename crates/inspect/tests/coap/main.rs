@@ -8,6 +8,7 @@ mod conduct;
 mod counter;
 mod delivery;
 mod done;
+mod doubled;
 mod echo;
 mod enlarged;
 mod exchanges;

@@ -8,6 +8,7 @@ use wire::coap::{Code, Message, Type};
 use crate::world::{World, client, content, empty, get, server};
 
 const TOKEN: &[u8] = &[0x71, 0x72];
+const TOKEN_OF_OTHER: &[u8] = &[0x73];
 const PATH: &str = "sensors/engine";
 
 /// A client, a server, and what passes between them.
@@ -206,4 +207,32 @@ fn a_lost_first_block_loses_nothing() {
         let part = Message::decode(&part.expect("a response").payload).expect("a message");
         assert_eq!(part.block2().is_some(), in_blocks, "{len}");
     }
+}
+
+/// A client whose first block got lost may know of blocks: the last time that it asks, it gets what there is room for, and
+/// what it asks for meanwhile by a NON, which it sends once, doesn't wait for more.
+#[test]
+fn who_is_taken_for_one_without_need_hears_the_beginning() {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 1, TOKEN, PATH);
+    let response = content(Type::Acknowledgement, 1, TOKEN, 120);
+    let mut told = Vec::new();
+    for wait in [2, 4, 8, 16, 32] {
+        let mut passage = world.send(client(), server(), &request);
+        if passage.forwarded.is_some() {
+            passage = world.send(server(), client(), &response);
+        }
+        let of_it = passage.injected.into_iter().map(|sent| sent.payload);
+        told.push(of_it.filter(|sent| sent[1] != 0).count());
+        if wait == 4 {
+            let other = get(Type::NonConfirmable, 2, TOKEN_OF_OTHER, "sensors/oil");
+            world.pass(client(), server(), &other);
+            let response = content(Type::NonConfirmable, 700, TOKEN_OF_OTHER, 400);
+            let said = world.send(server(), client(), &response).injected;
+            let said = Message::decode(&said[0].payload).expect("a message");
+            assert!(said.block2().is_some_and(|block| block.number == 0));
+        }
+        world.pause(Duration::from_secs(wait));
+    }
+    assert_eq!((told[0], told[1], told[4]), (1, 0, 1), "{told:?}");
 }

@@ -69,6 +69,10 @@ impl Tracker {
         if !self.withhold(cx, datagram, rule, may_wait || may_nudge) {
             return ControlFlow::Continue(());
         }
+        if is_again {
+            // It is there for the one who asks again, and hasn't got it.
+            return ControlFlow::Break(None);
+        }
         let about = (message.message_id(), datagram.token);
         let is_sent = may_nudge && self.nudge(cx, datagram, Towards::Receiver, about);
         let waiting = (bearing.server, message.message_id());

@@ -14,6 +14,7 @@ use crate::coap::books::budget::{Standing, Validation};
 use crate::coap::exchange::bearing::Role;
 use crate::coap::exchange::endpoint::{Endpoint, Token};
 use crate::coap::exchange::parties::Server;
+use crate::coap::exchange::sent::Sent;
 use crate::coap::exchange::{Asked, Response};
 use crate::coap::lately::Lately;
 use crate::coap::proof::challenge::allowance;
@@ -21,6 +22,7 @@ use crate::coap::proof::probe::DECOY_LEN;
 use crate::coap::{DEFAULT_RATIO, Datagram, Tracker};
 use crate::context::Context;
 use crate::{Instant, Seed, Sink};
+use wire::coap::Type;
 
 /// Bytes that each of a client's is worth.
 const RATIO: usize = DEFAULT_RATIO.ratio_milli as usize / 1000;
@@ -42,6 +44,8 @@ pub(crate) struct Habits {
     followed: Lately<u64, BODY_S>,
     follows: Lately<Endpoint, KNOWN_S>,
     plain: Lately<Endpoint, KNOWN_S>,
+    /// Those that have said so.
+    rejects: Lately<Endpoint, KNOWN_S>,
     /// Until when any client may be known to take no blocks, as nanoseconds of [`Instant`].
     plain_until: AtomicU64,
 }
@@ -54,14 +58,26 @@ impl Habits {
             followed: Lately::new(slots, seed.hash_seed("coap.followed")),
             follows: Lately::new(slots, seed.hash_seed("coap.follows")),
             plain: Lately::new(slots, seed.hash_seed("coap.plain")),
+            rejects: Lately::new(slots, seed.hash_seed("coap.rejects")),
             plain_until: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn note_plain(&self, now: Instant, client: Endpoint) {
+    /// A client rejects a block.
+    pub(super) fn note_rejecting(&self, now: Instant, client: Endpoint) {
+        self.rejects.note(now, client);
+        self.note_plain(now, client);
+    }
+
+    fn note_plain(&self, now: Instant, client: Endpoint) {
         self.plain.note(now, client);
         let until = now.0 + (KNOWN_S as u64 + 1) * 1_000_000_000;
         self.plain_until.fetch_max(until, Ordering::Relaxed);
+    }
+
+    /// Whether the beginning of a body went out, and nobody has asked for more.
+    fn is_unfollowed(&self, now: Instant, body: u64) -> bool {
+        self.begun.is_noted(now, body) && !self.followed.is_noted(now, body)
     }
 
     fn is_plain(&self, now: Instant, client: Endpoint) -> bool {
@@ -81,6 +97,7 @@ impl Tracker {
     pub(crate) fn note_followed(&self, now: Instant, client: Endpoint, body: u64) {
         self.habits.followed.note(now, body);
         self.habits.follows.note(now, client);
+        self.probes.follow(now, client);
     }
 
     /// Whether a client is known to take no blocks.
@@ -89,15 +106,15 @@ impl Tracker {
     }
 
     /// Whether a response of so many bytes waits till there is room for all of it, if `room` is what there is, and
-    /// `request_len` what its client sends once more.
+    /// `to_come` what its client sends yet.
     pub(crate) fn waits_whole(
         &self,
         now: Instant,
         client: Endpoint,
-        (len, request_len): (usize, usize),
+        (len, to_come): (usize, usize),
         room: Allowance,
     ) -> bool {
-        let by_then = room.alone.saturating_add(request_len * RATIO * REPETITIONS);
+        let by_then = room.alone.saturating_add(to_come * RATIO);
         len + DECOY_LEN <= by_then && self.is_plain(now, client)
     }
 
@@ -109,9 +126,38 @@ impl Tracker {
         room: Allowance,
     ) -> bool {
         let client = datagram.bearing.client;
-        datagram.message.code().class() == 2
-            && matches!(datagram.bearing.role, Role::Response(Some(asked))
-                if self.waits_whole(now, client, (datagram.len(), asked.len), room))
+        let Role::Response(Some(asked)) = &datagram.bearing.role else {
+            return false;
+        };
+        let is_meant = datagram.message.code().class() == 2 && self.is_plain(now, client);
+        is_meant && {
+            let server = datagram.bearing.server;
+            let is_piggybacked = datagram.message.message_type() == Type::Acknowledgement;
+            let request = is_piggybacked
+                .then(|| self.exchanges.sent(now, client, server, asked.message_id))
+                .flatten();
+            let times = self.repetitions(now, client, asked.body, request.as_ref());
+            self.waits_whole(now, client, (datagram.len(), asked.len * times), room)
+        }
+    }
+
+    /// How often a client is yet to ask for a body: with its `request`, until that is acknowledged, or anew, if it has
+    /// shown that it takes no blocks. Else it may have lost the first block of something, and asks for nothing again.
+    pub(super) fn repetitions(
+        &self,
+        now: Instant,
+        client: Endpoint,
+        body: u64,
+        request: Option<&Sent>,
+    ) -> usize {
+        let habits = &self.habits;
+        match request {
+            Some(request) => request.repetitions_left(now).min(REPETITIONS),
+            None if habits.rejects.is_noted(now, client) || habits.is_unfollowed(now, body) => {
+                REPETITIONS
+            }
+            None => 0,
+        }
     }
 
     /// A request without a block, of a body: if its client was given the beginning of that, and has done nothing about it,
@@ -135,11 +181,8 @@ impl Tracker {
         let (client, server) = (datagram.bearing.client, datagram.bearing.server);
         let response = Response::separate(client, server, token);
         let asked = self.exchanges.asked(now, &response);
-        let is_begun = |body| {
-            self.habits.begun.is_noted(now, body) && !self.habits.followed.is_noted(now, body)
-        };
-        if asked.is_some_and(|asked| is_begun(asked.body)) {
-            self.habits.note_plain(now, client);
+        if asked.is_some_and(|asked| self.habits.is_unfollowed(now, asked.body)) {
+            self.habits.note_rejecting(now, client);
         }
     }
 

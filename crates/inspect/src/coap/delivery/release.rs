@@ -11,7 +11,7 @@ use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::facts::Facts;
 use crate::coap::{Datagram, Tracker};
 use crate::context::Context;
-use crate::{Injected, Sink};
+use crate::{Injected, Instant, Sink};
 
 /// What of a withheld response has gone out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,14 @@ impl Tracker {
         let Ok(response) = Message::decode(kept.response()) else {
             return Released::Nothing;
         };
+        let client = datagram.bearing.client;
+        let answered = Response {
+            piggybacked_on: answered_by(&response),
+            ..Response::separate(client, server, kept.token())
+        };
+        if self.is_over(cx.now, &answered, response.message_id()) {
+            return Released::Nothing;
+        }
         let of = (server, kept, &response);
         let mut released = Released::Nothing;
         if has_to_prove && self.release_to_acknowledge(cx, datagram, of, room) {
@@ -46,19 +54,26 @@ impl Tracker {
         if released == Released::Nothing {
             return released;
         }
-        let client = datagram.bearing.client;
+        if let Some(request) = kept.request() {
+            self.note_told(cx.now, client, request);
+        }
         let about = (response.message_id(), kept.token());
         self.withheld.let_go(cx.now, client, server, about);
         if kept.body().is_some() {
             let notifies = Facts::of(&response, &self.wants).observe;
-            let answered = Response {
-                piggybacked_on: answered_by(&response),
-                ..Response::separate(client, server, kept.token())
-            };
+            // A CON that comes again is known as one that its client hasn't acknowledged.
+            let digest = (response.message_type() != Type::Confirmable)
+                .then(|| self.exchanges.digest(kept.response()));
             self.exchanges
-                .answered(cx.now, &answered, kept.asked(), notifies, false, None);
+                .answered(cx.now, &answered, kept.asked(), notifies, false, digest);
         }
         released
+    }
+
+    /// Whether the client has asked for something else under its token since: it waits for that.
+    fn is_over(&self, now: Instant, response: &Response, message_id: u16) -> bool {
+        let asked = self.exchanges.asked(now, response);
+        asked.is_some_and(|asked| self.exchanges.is_earlier(now, response, &asked, message_id))
     }
 
     /// Gives all of a response in a message of ours that has to be acknowledged. Returns whether there is room for that.

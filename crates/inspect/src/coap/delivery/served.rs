@@ -1,15 +1,19 @@
 //! Requests that are answered in their server's name, by what is kept of its response.
 
-use wire::coap::{Block, Type};
+use wire::coap::{Block, Type, encode};
 
 use super::TOKEN_LEN_MAX;
 use super::portion::{Envelope, NoRoom};
-use crate::Sink;
 use crate::coap::books::allowance::Allowance;
+use crate::coap::exchange::endpoint::Endpoint;
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::proof::answer::Towards;
 use crate::coap::{Datagram, Tracker};
 use crate::context::Context;
+use crate::{Instant, Sink};
+
+/// So many whole seconds after an answer, nobody asks for it again, who waits for two (ACK_TIMEOUT, RFC 7252 §4.8).
+const AT_ONCE_S: i32 = 1;
 
 /// What became of a request for a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,43 +40,55 @@ impl Tracker {
         if message.token().len() > TOKEN_LEN_MAX {
             return Served::No;
         }
-        let client = datagram.bearing.client;
-        let probe = has_to_prove
-            .then(|| {
-                let about = (message.message_id(), datagram.token);
-                self.probes.begin(cx.now, client, about)
-            })
-            .flatten();
-        let (message_type, message_id) = match (probe, message.message_type()) {
-            (Some(ours), _) => (Type::Confirmable, ours),
-            (None, Type::Confirmable) => (Type::Acknowledgement, message.message_id()),
-            (None, _) => (Type::NonConfirmable, self.own_id(datagram)),
-        };
-        let envelope = Envelope {
-            message_type,
-            message_id,
-            token: message.token(),
-            room: if probe.is_some() {
-                room.before_decoy
-            } else {
-                room.alone
-            },
-        };
+        if has_to_prove && let Some(served) = self.serve_probe(cx, datagram, (body, asked), room) {
+            return served;
+        }
+        let mut envelope = Envelope::of_answer(message);
+        envelope.room = room.alone;
+        if message.message_type() == Type::NonConfirmable {
+            envelope.message_id = self.own_id(datagram);
+        }
         match self.portions.block(cx.now, body, asked, &envelope) {
             None => Served::No,
             Some(Err(NoRoom)) => Served::NoRoom,
             Some(Ok(block)) => {
                 self.give(cx, datagram, &block, Towards::Sender);
                 self.note_served(cx, datagram);
-                if let Some(message_id) = probe {
-                    let is_confirmable = message.message_type() == Type::Confirmable;
-                    let answers = is_confirmable.then(|| message.message_id());
-                    let probe = Sent::ours(cx.now, Kind::Probe, datagram.token, answers);
-                    self.await_reply(cx, datagram, message_id, probe);
-                }
                 Served::Yes
             }
         }
+    }
+
+    /// Answers in a way that has to be acknowledged, if that may prove something yet. It counts only if it goes out.
+    fn serve_probe<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        (body, asked): (u64, Block),
+        room: Allowance,
+    ) -> Option<Served> {
+        let (message, client) = (datagram.message, datagram.bearing.client);
+        let envelope = Envelope {
+            message_type: Type::Confirmable,
+            message_id: 0,
+            token: message.token(),
+            room: room.before_decoy,
+        };
+        let mut block = match self.portions.block(cx.now, body, asked, &envelope) {
+            None => return Some(Served::No),
+            Some(Err(NoRoom)) => return Some(Served::NoRoom),
+            Some(Ok(block)) => block,
+        };
+        let about = (message.message_id(), datagram.token);
+        let message_id = self.probes.begin(cx.now, client, about)?;
+        encode::set_message_id(&mut block, message_id);
+        self.give(cx, datagram, &block, Towards::Sender);
+        self.note_served(cx, datagram);
+        let is_confirmable = message.message_type() == Type::Confirmable;
+        let answers = is_confirmable.then(|| message.message_id());
+        let probe = Sent::ours(cx.now, Kind::Probe, datagram.token, answers);
+        self.await_reply(cx, datagram, message_id, probe);
+        Some(Served::Yes)
     }
 
     /// The message ID of an answer to a NON in its server's name: its server has IDs of its own, which may be near those of
@@ -82,17 +98,34 @@ impl Tracker {
         self.probes.portion(datagram.bearing.client, about)
     }
 
-    /// Remembers that a NON has been answered in its server's name: when it comes again, it isn't (RFC 7252 §4.3), and
-    /// its client may reset the answer.
+    /// Remembers that a request has been answered in its server's name. When a NON comes again, it isn't (RFC 7252 §4.3),
+    /// and its client may reset the answer.
     pub(crate) fn note_served<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
         let message = datagram.message;
+        self.note_told(cx.now, datagram.bearing.client, datagram.digest);
         if message.message_type() != Type::NonConfirmable {
             return;
         }
         let answer = Sent::portion(cx.now, datagram.token);
         self.await_reply(cx, datagram, self.own_id(datagram), answer);
-        let client = datagram.bearing.client;
-        self.served.note(cx.now, (client, datagram.digest));
+    }
+
+    /// A client is told something about the request that is known by its bytes.
+    pub(crate) fn note_told(&self, now: Instant, client: Endpoint, request: u32) {
+        self.served.note(now, (client, request));
+    }
+
+    /// Whether a request comes twice, its client having been told what there is to tell: it hasn't waited for that yet. What
+    /// came of it the second time may have another form, and a client that has gone on rejects it.
+    pub(crate) fn is_doubled<S: Sink>(
+        &self,
+        cx: &Context<'_, S>,
+        datagram: &Datagram<'_>,
+        has_to_prove: bool,
+    ) -> bool {
+        let request = (datagram.bearing.client, datagram.digest);
+        (has_to_prove || !self.portions.is_empty())
+            && self.served.is_noted_within(cx.now, request, AT_ONCE_S)
     }
 
     /// Whether a NON comes again that has been answered in its server's name.

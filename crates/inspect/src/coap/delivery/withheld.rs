@@ -41,8 +41,8 @@ pub(crate) struct Withheld {
 /// A response that is withheld.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
-    /// What the request is, byte for byte; of one that isn't repeated, nothing.
-    request: Option<u32>,
+    /// The request; of one that isn't repeated, nothing.
+    request: Option<Sent>,
     token: Token,
     /// Whom the request was for.
     asked: Server,
@@ -72,6 +72,11 @@ impl Kept {
             is_given: false,
             is_challenged: false,
         })
+    }
+
+    /// The request, by what it says; of one that isn't repeated, nothing.
+    pub(super) fn request(&self) -> Option<u32> {
+        self.request.map(|request| request.digest())
     }
 
     /// Whom the request was for.
@@ -145,7 +150,9 @@ impl Withheld {
 
     /// What is withheld from the request that is known by its bytes.
     fn repeated(&self, now: Instant, parties: &Parties<u16>, request: u32) -> Option<Kept> {
-        self.find(now, parties, |kept| kept.request == Some(request))
+        self.find(now, parties, |kept| {
+            kept.request.is_some_and(|known| known.is(request))
+        })
     }
 
     /// What is withheld from `client` under a message ID and a token.
@@ -248,7 +255,7 @@ impl Tracker {
                 let Some(request) = request.filter(Sent::is_confirmable) else {
                     return false;
                 };
-                kept.request = Some(request.digest());
+                kept.request = Some(request);
                 let parties = Parties::new(client, server, id);
                 self.withheld.keep(cx.now, parties, &kept);
                 true
@@ -360,8 +367,11 @@ impl Tracker {
         kept: &Kept,
         room: Allowance,
     ) -> bool {
-        let lens = (kept.response.len(), kept.request_len);
-        kept.body.is_some() && self.waits_whole(now, client, lens, room)
+        kept.body.is_some_and(|body| {
+            let times = self.repetitions(now, client, body, kept.request.as_ref());
+            let lens = (kept.response.len(), kept.request_len * times);
+            self.waits_whole(now, client, lens, room)
+        })
     }
 }
 

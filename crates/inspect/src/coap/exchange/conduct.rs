@@ -228,9 +228,11 @@ impl Tracker {
         }
     }
 
-    /// Takes note of what blocks of a body go on to the server.
+    /// Takes note of what blocks of a body go on to the server. One that comes once more is the same message to that, and
+    /// may have been on its way for long.
     pub(crate) fn note_upload<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
         if let Some(block) = datagram.facts.block1
+            && !self.is_repeated(cx.now, datagram)
             && self.uploads.advance(cx.now, &self.piece(datagram, block))
         {
             cx.limit(LimitKind::Exchanges);

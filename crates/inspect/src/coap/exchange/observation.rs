@@ -36,7 +36,9 @@ pub(crate) enum Observation {
         latest: Sequence,
         _counted: Counted,
     },
-    /// The server declined or has ended it, or the client has, then.
+    /// The client has rejected a notification, which its server may not have heard.
+    Rejected,
+    /// The server declined or has ended it, then, by its own will or as the client asked for.
     Ended(Instant),
 }
 
@@ -68,9 +70,9 @@ impl Observation {
         }
     }
 
-    /// It is over.
-    pub(crate) fn end(&mut self, now: Instant) {
-        *self = Self::Ended(now);
+    /// Its client has rejected a notification: that comes to nothing if it gets lost, and is said again to the next one.
+    pub(crate) fn reject(&mut self) {
+        *self = Self::Rejected;
     }
 
     /// A response goes to the client, which is known to be at its address or not. With an Observe
@@ -104,8 +106,8 @@ impl Observation {
                     *latest = next;
                 }
             }
-            (None, Self::Asked | Self::Granted { .. }) => self.end(now),
-            (_, Self::None | Self::Ended(_)) => {}
+            (None, Self::Asked | Self::Granted { .. } | Self::Rejected) => *self = Self::Ended(now),
+            (_, Self::None | Self::Rejected | Self::Ended(_)) => {}
         }
     }
 
@@ -113,15 +115,15 @@ impl Observation {
     pub(crate) fn latest(&self) -> Option<Sequence> {
         match self {
             Self::Granted { latest, .. } => Some(*latest),
-            Self::None | Self::Asked | Self::Ended(_) => None,
+            Self::None | Self::Asked | Self::Rejected | Self::Ended(_) => None,
         }
     }
 
-    /// When it came to its end.
+    /// When it came to its end, for its server too.
     pub(crate) fn ended(&self) -> Option<Instant> {
         match self {
             Self::Ended(at) => Some(*at),
-            Self::None | Self::Asked | Self::Granted { .. } => None,
+            Self::None | Self::Asked | Self::Granted { .. } | Self::Rejected => None,
         }
     }
 

@@ -82,8 +82,8 @@ impl Exchanges {
         });
     }
 
-    /// The client has rejected a notification: the server forgets it (RFC 7641 §3.6).
-    pub(crate) fn end_observation(
+    /// The client has rejected a notification: the server forgets it, once it hears of that (RFC 7641 §3.6).
+    pub(crate) fn reject_observation(
         &self,
         now: Instant,
         client: Endpoint,
@@ -94,7 +94,7 @@ impl Exchanges {
         self.exchanges.with(now, &parties, |exchange| {
             // Notifications under way still belong to it.
             exchange.used = exchange.used.max(now);
-            exchange.observation.end(now);
+            exchange.observation.reject();
             exchange.settle();
         });
     }

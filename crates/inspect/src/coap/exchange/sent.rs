@@ -14,7 +14,8 @@ pub(crate) const PROMISED_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// How long the sender of a CON waits for it to be acknowledged, from its first transmission on (§4.8.2): no
 /// longer than that is anything sent again that was under way.
 pub(crate) const MAX_TRANSMIT_WAIT: Duration = Duration::from_secs(93);
-/// How often a CON is sent again (§4.8).
+/// After how long a CON is sent again, and how often (§4.8).
+const ACK_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_RETRANSMIT: u8 = 4;
 /// How long a message ID of a NON is taken.
 const NON_LIFETIME: Duration = Duration::from_secs(145);
@@ -176,6 +177,17 @@ impl Sent {
     /// Whether it is what `digest` stands for.
     pub(crate) fn is(&self, digest: u32) -> bool {
         self.digest == digest
+    }
+
+    /// How often its sender is yet to send it again, which does so after two seconds, and takes twice as long each time
+    /// (RFC 7252 §4.2, §4.8).
+    pub(crate) fn repetitions_left(&self, now: Instant) -> usize {
+        let age = now.since(self.first);
+        let is_to_come = |nth: &u8| age < ACK_TIMEOUT * ((1 << nth) - 1);
+        match self.confirmable {
+            true => (1..=MAX_RETRANSMIT).filter(is_to_come).count(),
+            false => 0,
+        }
     }
 
     /// Whether its sender may send it once more, for want of an answer.

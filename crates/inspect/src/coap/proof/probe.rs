@@ -63,6 +63,9 @@ struct Probe {
     nudged_at: Option<Instant>,
     /// Messages sent.
     sent: u8,
+    /// How many of them were to be asked for the rest of, and have been.
+    beginnings: u8,
+    followed: u8,
     /// What the latest of them is known by.
     latest: u64,
     /// A response has been acknowledged.
@@ -174,7 +177,12 @@ impl Probes {
             if matches!(purpose, Purpose::Response(_)) {
                 probe.probed_at = Some(now);
             }
-            probe.send(now, self.secret(probe.begun, client, purpose))
+            let sent = probe.sent;
+            let secret = probe.send(now, self.secret(probe.begun, client, purpose));
+            if matches!(purpose, Purpose::Beginning(_)) {
+                probe.beginnings = probe.beginnings.saturating_add(probe.sent - sent);
+            }
+            secret
         };
         let (secret, _) = self.table.with_or_insert(now, client, fresh, send);
         Some(secret? as u16)
@@ -209,12 +217,21 @@ impl Probes {
         let is_doubtful = |probe: &mut Probe| {
             let had_time = now >= probe.sent_at + REPLY_MAX || probe.sent > SENT_MAX;
             // Of one that has acknowledged a response, what comes after that may have got lost.
-            let is_silent = probe.sent >= DOUBTFUL && had_time && !probe.acknowledged;
+            let unanswered = probe.sent.saturating_sub(probe.followed);
+            let is_silent = unanswered >= DOUBTFUL && had_time && !probe.acknowledged;
             probe.failed || is_silent
         };
         self.table.len() > 0
             && (self.table.with(now, &client, is_doubtful).unwrap_or(false)
                 || self.is_spoiled(now, client))
+    }
+
+    /// `client` asks for more of what it has got the beginning of: it has heard that.
+    pub(crate) fn follow(&self, now: Instant, client: Endpoint) {
+        let follow = |probe: &mut Probe| {
+            probe.followed = probe.beginnings.min(probe.followed.saturating_add(1));
+        };
+        self.table.with(now, &client, follow);
     }
 
     fn has_failed(&self, now: Instant, client: Endpoint) -> bool {
@@ -346,6 +363,8 @@ impl Probe {
             probed_at: None,
             nudged_at: None,
             sent: 0,
+            beginnings: 0,
+            followed: 0,
             latest: 0,
             acknowledged: false,
             knocks: false,

@@ -164,3 +164,25 @@ fn who_was_sent_several_messages_just_now_may_yet_reply() {
     assert!(!probes.is_doubtful(now, client(1)));
     assert!(probes.is_doubtful(now + REPLY_MAX, client(1)));
 }
+
+#[test]
+fn who_asks_for_more_has_heard_the_beginning() {
+    let (probes, now) = (probes(), Instant::from_secs(10));
+    let later = now + REPLY_MAX;
+    for byte in 0..DOUBTFUL {
+        assert!(probes.offer(now, client(1), token(byte)));
+        assert!(probes.offer(now, client(2), token(byte)));
+    }
+    assert!(probes.is_doubtful(later, client(1)));
+    probes.follow(now, client(1));
+    assert!(!probes.is_doubtful(later, client(1)));
+    assert!(probes.is_doubtful(later, client(2)));
+    // No more than was begun is heard of.
+    for _ in 0..100 {
+        probes.follow(now, client(1));
+    }
+    for byte in 0..DOUBTFUL {
+        assert!(probes.begin(now, client(1), about(byte)).is_some());
+    }
+    assert!(probes.is_doubtful(later, client(1)));
+}
