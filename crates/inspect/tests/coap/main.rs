@@ -14,6 +14,7 @@ mod exchanges;
 mod failure;
 mod group;
 mod hostile;
+mod lost;
 mod model;
 mod nudge;
 mod observers;
