@@ -10,6 +10,7 @@ pub(super) mod again;
 pub(super) mod done;
 pub(super) mod enlarged;
 pub(super) mod failure;
+pub(super) mod had;
 pub(super) mod instead;
 pub(super) mod knocked;
 pub(super) mod members;
@@ -253,6 +254,9 @@ impl Tracker {
             (Kind::Probe | Kind::Opening, false) => self.send_decoy(cx, datagram, sent),
             (Kind::Interest, _) => self.note_interest(cx, datagram, sent),
             (Kind::Portion, false) => {}
+            (Kind::Probe | Kind::Opening, true) if sent.was_repeated() => {
+                self.note_had(cx, datagram, sent)
+            }
             (Kind::Probe | Kind::Portion, true) => {
                 self.probes.reset(cx.now, datagram.bearing.client)
             }
@@ -290,7 +294,12 @@ impl Tracker {
     }
 
     /// Tries whether a client that acknowledges what it asked for resets what it didn't ask for.
-    fn send_decoy<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>, probe: &Sent) {
+    pub(super) fn send_decoy<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        probe: &Sent,
+    ) {
         let client = datagram.bearing.client;
         let Some((message_id, token)) = self.probes.decoy(cx.now, client) else {
             return;

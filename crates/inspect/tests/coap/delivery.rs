@@ -36,7 +36,7 @@ fn said(world: &mut World, response: &[u8]) -> Vec<u8> {
 }
 
 /// A request for the block after `part`, under an ID and a token of its own.
-fn next_block(part: &[u8], id: u16) -> Vec<u8> {
+pub(crate) fn next_block(part: &[u8], id: u16) -> Vec<u8> {
     let block = Message::decode(part).expect("a message").block2();
     let block = block.expect("a block");
     let value = (block.number + 1) << 4 | u32::from(block.szx);
@@ -68,7 +68,7 @@ pub(crate) fn message_id(datagram: &[u8]) -> u16 {
 
 /// Acknowledges a message of which the server knows nothing, and resets the response to nothing that comes
 /// then. Returns what comes of that.
-fn acknowledge(world: &mut World, datagram: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn acknowledge(world: &mut World, datagram: &[u8]) -> Vec<Vec<u8>> {
     let decoy = decoy(world, datagram);
     let reset = empty(Type::Reset, message_id(&decoy));
     let passage = world.send(client(), server(), &reset);
@@ -78,7 +78,7 @@ fn acknowledge(world: &mut World, datagram: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Acknowledges a message of which the server knows nothing. Returns the response to nothing that comes then.
-fn decoy(world: &mut World, datagram: &[u8]) -> Vec<u8> {
+pub(crate) fn decoy(world: &mut World, datagram: &[u8]) -> Vec<u8> {
     let ack = empty(Type::Acknowledgement, message_id(datagram));
     let passage = world.send(client(), server(), &ack);
     assert_eq!(passage.forwarded, None);

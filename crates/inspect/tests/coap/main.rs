@@ -15,6 +15,7 @@ mod exchanges;
 mod failure;
 mod group;
 mod hostile;
+mod lost;
 mod model;
 mod nudge;
 mod observers;

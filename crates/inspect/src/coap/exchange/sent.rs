@@ -60,7 +60,7 @@ pub(crate) struct Sent {
     confirmable: bool,
     /// Whether it may have been drawn by a request to its sender ([`super::counter`]).
     is_drawn: bool,
-    /// How often it went on.
+    /// How often it went on, or was sent, if it is ours.
     times: u8,
     pub(crate) kind: Kind,
     /// Of a decoy, that of the response before it.
@@ -195,10 +195,25 @@ impl Sent {
         self.times <= MAX_RETRANSMIT && now.since(self.first) <= NON_LIFETIME
     }
 
+    /// Of a message of ours: whether it was sent more than once.
+    pub(crate) fn was_repeated(&self) -> bool {
+        self.is_ours() && self.times > 1
+    }
+
+    fn is_same_as(&self, other: &Self) -> bool {
+        (self.kind, self.token, self.digest) == (other.kind, other.token, other.digest)
+    }
+
     /// Takes the place of what was sent before.
     pub(crate) fn follow(&mut self, next: Self) -> Repetition {
         let before = std::mem::replace(self, next);
         if before.is_ours() {
+            let is_again = before.is_same_as(&next);
+            self.times = if is_again {
+                before.times.saturating_add(1)
+            } else {
+                1
+            };
             return Repetition::Fair;
         }
         if before.digest != next.digest {

@@ -11,7 +11,8 @@
 //! within a minute. Else an endpoint has [`GUESSES`]; where somebody guesses at many of them at once, more than
 //! [`GUESSES_AT_ADDRESS`] within a minute, one wrong guess ends the attempt there, but not those of others at the address. A reply to nothing is a guess where an attempt is under way,
 //! and nothing elsewhere; one wrong guess spoils nothing, or four forged bytes would keep a client from its proof. The wrong reply of
-//! the two to a message of ours, whose ID only its receiver knows, ends the attempt. The next is made
+//! the two to a message of ours, whose ID only its receiver knows, ends the attempt, but for the reset of a response that was
+//! sent again: that is from one who had it before, and whose acknowledgement may have got lost. The next is made
 //! a minute later, under other IDs; till then there are cookies.
 
 use std::collections::VecDeque;
@@ -204,11 +205,15 @@ impl Probes {
         Some((secret as u16, ((secret >> 16) as u32).to_be_bytes()))
     }
 
-    /// `client` resets a response. One that has acknowledged it resets a repetition: not every client knows
-    /// what it had before.
+    /// `client` resets a response that it was sent once. One that has acknowledged it has got it twice all the same.
     pub(crate) fn reset(&self, now: Instant, client: Endpoint) {
         let reset = |probe: &mut Probe| probe.failed |= !probe.acknowledged;
         self.table.with(now, &client, reset);
+    }
+
+    /// Whether `client` has acknowledged a response of the attempt under way.
+    pub(crate) fn has_acknowledged(&self, now: Instant, client: Endpoint) -> bool {
+        self.is(now, client, |probe| probe.acknowledged && !probe.failed)
     }
 
     /// Whether `client` failed lately, or has left several responses unacknowledged so far: it may never
