@@ -305,10 +305,13 @@ impl Tracker {
         let id = datagram.message.message_id();
         let parties = Parties::new(client, server, id);
         let request = self.exchanges.sent(cx.now, client, server, id);
-        let Some(request) = request.map(|sent| sent.digest()) else {
+        let Some(request) = request else {
             return;
         };
-        let is_kept = || self.withheld.repeated(cx.now, &parties, request).is_some();
+        let is_kept = || {
+            let kept = self.withheld.repeated(cx.now, &parties, request.digest());
+            kept.is_some()
+        };
         let is_given = matches!(said, Some(Injected::Portion | Injected::Echo));
         if datagram.len() > KEPT_BYTES || !is_given && is_kept() {
             return;
