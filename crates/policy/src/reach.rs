@@ -2,13 +2,16 @@
 //! later one in part; and rules that match nothing by themselves.
 
 mod conflict;
+mod exempt;
+mod given;
 mod hidden;
 mod lacking;
 mod never;
 mod sizes;
 
+use crate::Services;
 use crate::index::{Index, Sought};
-use crate::matching::Entry;
+use crate::matching::{Condition, Entry};
 use crate::pack::DraftRule;
 use crate::report::Report;
 
@@ -25,11 +28,16 @@ const FEW: usize = 512;
 const MAX_LOOKED_UP: usize = 8;
 
 /// Reports all of them.
-pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index) {
-    let search = Search { rules, index };
+pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index, services: &Services) {
+    let search = Search {
+        rules,
+        index,
+        services,
+    };
     let may_conflict = conflict::may_be_among(rules);
     let (mut related, mut told) = (Vec::new(), vec![false; rules.len()]);
     let mut pairs_left = if may_conflict { MAX_OPPOSED } else { 0 };
+    exempt::report(report, rules);
     for (at, rule) in rules.iter().enumerate() {
         // Of what couldn't be read, conditions are missing.
         if !rule.is_whole || never::report(report, rule) {
@@ -60,6 +68,7 @@ pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index) {
 struct Search<'s> {
     rules: &'s [DraftRule],
     index: &'s Index,
+    services: &'s Services,
 }
 
 impl<'s> Search<'s> {
@@ -68,11 +77,12 @@ impl<'s> Search<'s> {
         let rule = &self.rules[at];
         let number = u32::try_from(at).ok()?;
         let sought = Sought::TakingIn { before: number };
-        self.related_to(rule, sought, related, |earlier, draft| {
+        let given = given::by_kind(&rule.matching, self.services);
+        self.related_to((rule, &given), sought, related, |earlier, draft| {
             earlier < number && hidden::decides_before(draft, rule)
         });
         let mut earlier = related.iter().map(|earlier| &self.rules[*earlier as usize]);
-        earlier.find(|earlier| hidden::hides(earlier, rule))
+        earlier.find(|earlier| hidden::hides(earlier, rule, &given))
     }
 
     /// This rule with each that is opposed to it, the earlier one first.
@@ -80,7 +90,7 @@ impl<'s> Search<'s> {
         let rule = &self.rules[at];
         match self.rules.len() <= FEW {
             true => self.all_opposed(at, related),
-            false => self.related_to(rule, Sought::Meeting, related, |_, other| {
+            false => self.related_to((rule, &[]), Sought::Meeting, related, |_, other| {
                 conflict::oppose(rule, other)
             }),
         }
@@ -97,10 +107,10 @@ impl<'s> Search<'s> {
         related.extend(opposed.map(|(_, number)| number));
     }
 
-    /// The rules among those that stand so to this one, in order.
+    /// The rules among those that stand so to this one, and what holds for all that it matches, in order.
     fn related_to(
         &self,
-        rule: &DraftRule,
+        (rule, given): (&DraftRule, &[Condition]),
         sought: Sought,
         related: &mut Vec<u32>,
         counts: impl Fn(u32, &DraftRule) -> bool,
@@ -113,7 +123,9 @@ impl<'s> Search<'s> {
                 draft.is_whole && counts(*rule, draft)
             }));
         };
-        for key in rule.matching.keys() {
+        let mut keys = rule.matching.keys();
+        given.iter().for_each(|condition| condition.keys(&mut keys));
+        for key in keys {
             let some: &[Entry] = &key[..key.len().min(MAX_LOOKED_UP)];
             for entry in some {
                 self.index.related(entry, sought, &mut tell);

@@ -544,5 +544,18 @@ fn related() -> impl Strategy<Value = [String; 2]> {
             })
         })
     });
-    of_family.boxed()
+    prop_oneof![4 => of_family, 1 => topics()]
+}
+
+/// Two that ask for topics, the one by their levels and the other by their text.
+fn topics() -> impl Strategy<Value = [String; 2]> {
+    let both = (topic(), topic_text(), any::<bool>());
+    both.prop_map(|(levels, text, is_text_first)| {
+        let [levels, text] =
+            [levels, text].map(|topic| format!("packet = \"PUBLISH\", {topic}"));
+        match is_text_first {
+            true => [text, levels],
+            false => [levels, text],
+        }
+    })
 }

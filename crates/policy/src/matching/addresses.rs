@@ -16,6 +16,9 @@ const FAMILIES: [IpNet; 2] = [
     IpNet::new_assert(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0),
 ];
 
+/// So many addresses are written one by one.
+const FEW: u128 = 8;
+
 /// A set of networks of both families.
 ///
 /// IPv4-mapped IPv6 addresses are not IPv4 addresses here: on the wire they are a trick.
@@ -62,6 +65,15 @@ impl Networks {
     /// Whether some address is in both sets.
     pub(super) fn meets(&self, other: &Self) -> bool {
         self.v4.meets(&other.v4) || self.v6.meets(&other.v6)
+    }
+
+    /// How many addresses are in it.
+    fn count(&self) -> u128 {
+        let v4 = self.v4.first.iter().zip(&self.v4.last);
+        let v4 = v4.map(|(first, last)| u128::from(last - first) + 1);
+        let v6 = self.v6.first.iter().zip(&self.v6.last);
+        let v6 = v6.map(|(first, last)| (last - first).saturating_add(1));
+        v4.chain(v6).fold(0, u128::saturating_add)
     }
 
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
@@ -170,11 +182,31 @@ impl Party {
             Self::Server => direction == Direction::ToClient,
         }
     }
+
+    /// What else the same end is called of what goes in a direction.
+    pub(crate) fn by_other_name(self, direction: Direction) -> Self {
+        match (self, direction) {
+            (Self::Client, _) if self.sends(direction) => Self::Source,
+            (Self::Server, _) if self.sends(direction) => Self::Source,
+            (Self::Client | Self::Server, _) => Self::Destination,
+            (Self::Source, Direction::ToServer) | (Self::Destination, Direction::ToClient) => {
+                Self::Client
+            }
+            (Self::Source | Self::Destination, _) => Self::Server,
+        }
+    }
 }
 
 impl List<Addresses> {
     pub(crate) fn holds_for(&self, address: IpAddr, side: Side) -> bool {
         self.holds(|entry| entry.holds(address, side))
+    }
+
+    /// Whether it names no more addresses than are written one by one. What only excludes names all others.
+    pub(crate) fn is_of_few(&self) -> bool {
+        let count = |entry: &Addresses| entry.networks().map_or(u128::MAX, Networks::count);
+        let counts = self.any_of.iter().map(count);
+        !self.any_of.is_empty() && counts.fold(0, u128::saturating_add) <= FEW
     }
 
     /// Whether it excludes both sides.

@@ -61,6 +61,15 @@ impl Numbers {
         Self { ranges, without }
     }
 
+    /// Just these; none of none.
+    pub(crate) fn of(ranges: impl Iterator<Item = Bounds>) -> Option<Self> {
+        let ranges = merged(&ranges.collect::<Ranges>());
+        (!ranges.is_empty()).then_some(Self {
+            ranges,
+            without: false,
+        })
+    }
+
     /// Whatever has such a number, or whatever has none.
     pub(crate) fn there(is_there: bool) -> Self {
         let all = Bounds {

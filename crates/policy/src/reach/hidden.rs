@@ -42,11 +42,14 @@ pub(super) fn report(report: &mut Report, rule: &DraftRule, earlier: &DraftRule)
         .help("put it before that rule (packs are read in the order of `packs`), or remove it");
 }
 
-/// Whether `earlier` decides whatever `later` would match, as far as that is plain to see.
-pub(super) fn hides(earlier: &DraftRule, later: &DraftRule) -> bool {
+/// Whether `earlier` decides whatever `later` would match, as far as that is plain to see. What is `given` holds for
+/// all of that.
+pub(super) fn hides(earlier: &DraftRule, later: &DraftRule, given: &[Condition]) -> bool {
     let (mine, theirs) = (&earlier.matching, &later.matching);
     // What nothing is left of was reported already.
-    !theirs.scope.is_empty() && mine.takes_in(theirs) && !leaves_malformed(earlier, theirs)
+    !theirs.scope.is_empty()
+        && mine.takes_in_given(theirs, given)
+        && !leaves_malformed(earlier, theirs)
 }
 
 /// What can't be parsed isn't accepted by a rule that doesn't name it, so later rules see it.
@@ -61,6 +64,11 @@ fn leaves_malformed(earlier: &DraftRule, later: &Matching) -> bool {
 impl Matching {
     /// Whether it matches whatever `other` does.
     pub(super) fn takes_in(&self, other: &Self) -> bool {
+        self.takes_in_given(other, &[])
+    }
+
+    /// The same where, beside its own conditions, these hold for whatever `other` matches.
+    fn takes_in_given(&self, other: &Self, given: &[Condition]) -> bool {
         let reasons_fit = match (&self.reasons, &other.reasons) {
             (None, _) => true,
             (Some(mine), Some(theirs)) => theirs.is_subset(mine),
@@ -73,7 +81,7 @@ impl Matching {
                 theirs.any(|theirs| theirs.takes_in(passed_by))
             })
             && self.conditions.iter().all(|condition| {
-                let mut given = other.conditions.iter();
+                let mut given = other.conditions.iter().chain(given);
                 self.asks_no_more_than(other, condition)
                     && given.any(|other| condition.is_implied_by(other))
             })
