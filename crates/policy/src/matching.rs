@@ -16,6 +16,7 @@ mod extent;
 mod flag;
 mod glob;
 mod hello;
+mod join;
 mod key;
 mod list;
 mod measure;

@@ -8,6 +8,7 @@ mod hidden;
 mod lacking;
 mod never;
 mod sizes;
+mod together;
 
 use crate::Services;
 use crate::index::{Index, Sought};
@@ -29,11 +30,7 @@ const MAX_LOOKED_UP: usize = 8;
 
 /// Reports all of them.
 pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index, services: &Services) {
-    let search = Search {
-        rules,
-        index,
-        services,
-    };
+    let search = Search { rules, index };
     let may_conflict = conflict::may_be_among(rules);
     let (mut related, mut told) = (Vec::new(), vec![false; rules.len()]);
     let mut pairs_left = if may_conflict { MAX_OPPOSED } else { 0 };
@@ -43,8 +40,10 @@ pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index, se
         if !rule.is_whole || never::report(report, rule) {
             continue;
         }
-        if let Some(earlier) = search.hiding(at, &mut related) {
-            hidden::report(report, rule, earlier);
+        let given = given::by_kind(&rule.matching, services);
+        let hiding = search.hiding(at, &given, &mut related);
+        if !hiding.is_empty() {
+            hidden::report(report, rule, &hiding);
             continue;
         }
         if pairs_left == 0 {
@@ -68,21 +67,25 @@ pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index, se
 struct Search<'s> {
     rules: &'s [DraftRule],
     index: &'s Index,
-    services: &'s Services,
 }
 
 impl<'s> Search<'s> {
-    /// The first rule that leaves nothing for this one.
-    fn hiding(&self, at: usize, related: &mut Vec<u32>) -> Option<&'s DraftRule> {
+    /// The first rule that leaves nothing for this one, for all of which those conditions hold as well; or among few
+    /// rules, those that leave nothing between them.
+    fn hiding(&self, at: usize, given: &[Condition], related: &mut Vec<u32>) -> Vec<&'s DraftRule> {
         let rule = &self.rules[at];
-        let number = u32::try_from(at).ok()?;
+        let number = u32::try_from(at).expect("no more rules than are read");
         let sought = Sought::TakingIn { before: number };
-        let given = given::by_kind(&rule.matching, self.services);
-        self.related_to((rule, &given), sought, related, |earlier, draft| {
+        self.related_to((rule, given), sought, related, |earlier, draft| {
             earlier < number && hidden::decides_before(draft, rule)
         });
         let mut earlier = related.iter().map(|earlier| &self.rules[*earlier as usize]);
-        earlier.find(|earlier| hidden::hides(earlier, rule, &given))
+        let alone = earlier.find(|earlier| hidden::hides(earlier, rule, given));
+        match alone {
+            Some(earlier) => vec![earlier],
+            None if self.rules.len() > FEW => Vec::new(),
+            None => together::hiding(&self.rules[..at], rule, given).unwrap_or_default(),
+        }
     }
 
     /// This rule with each that is opposed to it, the earlier one first.

@@ -551,8 +551,7 @@ fn related() -> impl Strategy<Value = [String; 2]> {
 fn topics() -> impl Strategy<Value = [String; 2]> {
     let both = (topic(), topic_text(), any::<bool>());
     both.prop_map(|(levels, text, is_text_first)| {
-        let [levels, text] =
-            [levels, text].map(|topic| format!("packet = \"PUBLISH\", {topic}"));
+        let [levels, text] = [levels, text].map(|topic| format!("packet = \"PUBLISH\", {topic}"));
         match is_text_first {
             true => [text, levels],
             false => [levels, text],

@@ -84,20 +84,40 @@ impl Networks {
     }
 }
 
-/// Ranges with both ends, ascending, apart from each other.
+/// The bits of an address.
+trait Address: Copy + Ord {
+    /// Those of the next one; there is none behind the last.
+    fn next(self) -> Option<Self>;
+}
+
+impl Address for u32 {
+    fn next(self) -> Option<Self> {
+        self.checked_add(1)
+    }
+}
+
+impl Address for u128 {
+    fn next(self) -> Option<Self> {
+        self.checked_add(1)
+    }
+}
+
+/// Ranges with both ends, ascending, with room between them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 struct Ranges<T> {
     first: Box<[T]>,
     last: Box<[T]>,
 }
 
-impl<T: Copy + Ord> Ranges<T> {
+impl<T: Address> Ranges<T> {
     fn new(mut ranges: Vec<(T, T)>) -> Self {
         ranges.sort_unstable();
         let mut apart: Vec<(T, T)> = Vec::with_capacity(ranges.len());
         for (first, last) in ranges {
             match apart.last_mut() {
-                Some(before) if first <= before.1 => before.1 = before.1.max(last),
+                Some(before) if before.1.next().is_none_or(|next| first <= next) => {
+                    before.1 = before.1.max(last);
+                }
                 _ => apart.push((first, last)),
             }
         }
@@ -118,7 +138,6 @@ impl<T: Copy + Ord> Ranges<T> {
         after > 0 && last <= self.last[after - 1]
     }
 
-    /// Ranges that touch without overlapping aren't one, so that not all that is so is seen.
     fn takes_in(&self, other: &Self) -> bool {
         let mut ranges = other.first.iter().zip(&other.last);
         ranges.all(|(first, last)| self.holds(*first, *last))

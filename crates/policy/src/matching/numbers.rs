@@ -82,6 +82,15 @@ impl Numbers {
         }
     }
 
+    /// What fits one of the two.
+    pub(super) fn or(&self, other: &Self) -> Self {
+        let ranges = self.ranges.iter().chain(&other.ranges).copied();
+        Self {
+            ranges: merged(&ranges.collect::<Ranges>()),
+            without: self.without || other.without,
+        }
+    }
+
     /// All that fit, if they are no more than `most`, and nothing without a number fits.
     pub(crate) fn listed(&self, most: usize) -> Option<impl Iterator<Item = u64>> {
         let more = |range: &Bounds| range.max.saturating_sub(range.min).saturating_add(1);

@@ -245,3 +245,106 @@ fn an_exempted_network_is_told_of_once() {
     );
     assert!(said.ends_with("\n1 warning\n"), "{said}");
 }
+
+/// Rules of a pack, each as in [`two`], by the letters from `a`.
+fn several(rules: &[&str]) -> String {
+    let all = std::iter::zip('a'..='z', rules).map(|(id, rule)| {
+        let (conditions, action) = rule.split_once(" -> ").expect("a match and an action");
+        format!("[[rule]]\nid = \"{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
+    });
+    pack(&all.collect::<String>())
+}
+
+#[test]
+fn rules_hide_a_later_one_between_them() {
+    for rules in [
+        [
+            "source = '10.0.0.0/9' -> drop",
+            "source = '10.128.0.0/9' -> drop",
+            "source = '10.0.0.0/8' -> accept",
+        ],
+        [
+            "source = 'inside' -> drop",
+            "source = 'outside' -> accept",
+            "packet = 'PUBLISH' -> drop",
+        ],
+        [
+            "packet = 'PUBLISH', qos = 0 -> drop",
+            "packet = 'PUBLISH', qos = [1, 2] -> drop",
+            "packet = 'PUBLISH', source = '10.0.0.0/8' -> accept",
+        ],
+        [
+            "packet = 'CONNECT' -> drop",
+            "packet = ['PUBLISH', 'SUBSCRIBE'] -> drop",
+            "packet = ['CONNECT', 'PUBLISH'] -> accept",
+        ],
+        [
+            "topic = 'a/#' -> drop",
+            "topic = 'b/#' -> drop",
+            "topic = ['a/x', 'b/+'] -> accept",
+        ],
+        [
+            "packet = 'CONNECT', keep_alive = { max = 59 } -> drop",
+            "packet = 'CONNECT', keep_alive = { min = 60 } -> drop",
+            "packet = 'CONNECT', keep_alive = '10-90' -> accept",
+        ],
+    ] {
+        let said = several(&rules);
+        assert!(
+            said.contains("the rule `c` can never be reached"),
+            "{rules:?}\n{said}"
+        );
+        for part in ["a", "b"] {
+            let role = format!("`{part}` decides over a part of it before");
+            assert!(said.contains(&role), "{rules:?}\n{said}");
+        }
+        assert!(said.ends_with("\n1 error\n"), "{said}");
+    }
+}
+
+#[test]
+fn rules_that_leave_something_between_them_hide_nothing() {
+    for rules in [
+        // An address, a packet or a number is left.
+        [
+            "source = '10.0.0.0/9' -> drop",
+            "source = '10.128.0.0/10' -> drop",
+            "source = '10.0.0.0/8' -> accept",
+        ],
+        [
+            "source = '10.0.0.0/9' -> drop",
+            "source = ['10.128.0.0/9', '!10.200.0.0/16'] -> drop",
+            "source = '10.0.0.0/8' -> accept",
+        ],
+        [
+            "packet = 'CONNECT' -> drop",
+            "packet = 'SUBSCRIBE' -> drop",
+            "packet = ['CONNECT', 'PUBLISH'] -> accept",
+        ],
+        [
+            "packet = 'CONNECT', keep_alive = { max = 59 } -> drop",
+            "packet = 'CONNECT', keep_alive = { min = 61 } -> drop",
+            "packet = 'CONNECT', keep_alive = '10-90' -> accept",
+        ],
+        // They differ in two things, or not all decide.
+        [
+            "packet = 'PUBLISH', source = '10.0.0.0/9' -> drop",
+            "packet = 'CONNECT', source = '10.128.0.0/9' -> drop",
+            "packet = ['CONNECT', 'PUBLISH'], source = '10.0.0.0/8' -> accept",
+        ],
+        [
+            "source = '10.0.0.0/9' -> drop",
+            "source = '10.128.0.0/9' -> alert",
+            "source = '10.0.0.0/8' -> accept",
+        ],
+        // A will has a QoS of its own, and a CONNECT may be without one.
+        [
+            "qos = 0 -> drop",
+            "qos = [1, 2] -> drop",
+            "packet = ['CONNECT', 'PUBLISH'] -> accept",
+        ],
+    ] {
+        let said = several(&rules);
+        assert!(!said.contains("never"), "{rules:?}\n{said}");
+    }
+}
