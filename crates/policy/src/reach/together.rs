@@ -20,7 +20,7 @@ struct Share<'r> {
 /// Of the one thing, all that some rules ask for.
 enum Divided {
     Kinds(Scope),
-    Condition(Condition),
+    Condition(Box<Condition>),
 }
 
 /// The rules among `earlier` that leave nothing for `later` between them, in order. What is `given` holds for all that
@@ -76,7 +76,7 @@ fn part(earlier: &Matching, later: &Matching, given: &[Condition]) -> Option<Div
     match (first, second, later.scope.is_subset(earlier.scope)) {
         (None, None, false) => Some(Divided::Kinds(earlier.scope)),
         (Some(condition), None, true) if is_part(condition, later, given) => {
-            Some(Divided::Condition(condition.clone()))
+            Some(Divided::Condition(Box::new(condition.clone())))
         }
         _ => None,
     }
@@ -97,7 +97,7 @@ impl Divided {
         match (self, other) {
             (Self::Kinds(mine), Self::Kinds(theirs)) => Some(Self::Kinds(mine.or(*theirs))),
             (Self::Condition(mine), Self::Condition(theirs)) => {
-                mine.or(theirs).map(Self::Condition)
+                Some(Self::Condition(Box::new(mine.or(theirs)?)))
             }
             _ => None,
         }
