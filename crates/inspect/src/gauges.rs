@@ -25,6 +25,8 @@ pub struct Gauges {
     pub meters: usize,
     /// Totals kept of what clients hold at once, where rules ask.
     pub holdings: usize,
+    /// MQTT sessions without a connection whose subscriptions are remembered, where rules ask.
+    pub asleep: usize,
     /// Generation of the policy in force; 1 is the first.
     pub generation: u64,
 }

@@ -175,6 +175,7 @@ impl Inspector {
             clients: self.shared.registry.len(),
             meters: self.metering.len(),
             holdings: self.holdings.len(),
+            asleep: self.holdings.asleep(),
             generation: self.policy.load().generation,
         }
     }

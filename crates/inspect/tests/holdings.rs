@@ -7,7 +7,7 @@ use testkit::mqtt;
 use testkit::network::{Ends, Gateway, Stream, policy_of};
 use weir_inspect::{Limits, Verdict};
 use wire::Direction::{ToClient, ToServer};
-use wire::mqtt::{PacketType, QoS, Version, encode};
+use wire::mqtt::{PacketType, Property, QoS, ReasonCode, Version, encode};
 use wire::net::TcpFlags;
 
 const TWO_EACH: &str = r#"
@@ -92,6 +92,62 @@ fn what_times_out_is_evicted_or_goes_by_unread_is_given_back() {
     gateway.wait(Duration::from_secs(22));
     let held = gateway.inspector.gauges();
     assert_eq!((held.flows, held.holdings), (0, 0));
+}
+
+/// Those that their server keeps, and of which something is known: until they are over, or their client is back.
+#[test]
+fn sessions_without_a_connection_are_counted() {
+    let pack = r#"
+        [[rule]]
+        id = "ten-filters"
+        match = { packet = "SUBSCRIBE" }
+        limit = { max = 10, of = "subscriptions", per = "client_id" }
+        action = "refuse"
+    "#;
+    let mut gateway = Gateway::of("", pack);
+    let greeted = |gateway: &mut Gateway, device: u16, name: &str, expiry_s: u32| {
+        let connect = encode::Connect {
+            version: Version::V5,
+            clean_start: false,
+            client_id: name,
+            properties: &[Property::SessionExpiryInterval(expiry_s)],
+            ..encode::Connect::default()
+        };
+        let connack = mqtt::written(|out| {
+            encode::connack(out, Version::V5, true, ReasonCode::SUCCESS, &[]);
+        });
+        let greetings = [mqtt::connect_with(&connect), connack];
+        Stream::greeted(gateway, Ends::v4(device, 1883), greetings)
+    };
+    let fall_asleep = |gateway: &mut Gateway, stream: &mut Stream, filters: &[&str]| {
+        if !filters.is_empty() {
+            let subscribe = mqtt::subscribe(Version::V5, 1, filters);
+            stream.data(gateway, ToServer, &subscribe);
+            let suback = mqtt::suback(Version::V5, 1, &vec![0; filters.len()]);
+            stream.data(gateway, ToClient, &suback);
+        }
+        let frame = stream.segment(ToServer, 0, TcpFlags::RST | TcpFlags::ACK, &[]);
+        gateway.carry(stream.ends.side_of_sender(ToServer), &frame);
+    };
+    let asleep = |gateway: &Gateway| gateway.inspector.gauges().asleep;
+    for (device, name, expiry_s, filters) in [
+        (1, "a", 600, &["a", "b"][..]),
+        (2, "b", 60, &["a"]),
+        (3, "c", 0, &["a"]),
+        (4, "d", 600, &[]),
+    ] {
+        let mut stream = greeted(&mut gateway, device, name, expiry_s);
+        fall_asleep(&mut gateway, &mut stream, filters);
+    }
+    assert_eq!(asleep(&gateway), 2);
+    let mut back = greeted(&mut gateway, 5, "a", 600);
+    assert_eq!(asleep(&gateway), 1);
+    fall_asleep(&mut gateway, &mut back, &["c"]);
+    assert_eq!(asleep(&gateway), 2);
+    gateway.wait(Duration::from_secs(90));
+    assert_eq!(asleep(&gateway), 1, "one is over");
+    gateway.wait(Duration::from_secs(600));
+    assert_eq!(asleep(&gateway), 0);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! pieces, names turned into bits. What can be said of a message by its kind alone is a
 //! [`Scope`], so that a message is only shown to rules that could match it.
 
+mod across;
 mod addresses;
 mod asked;
 mod carried;
@@ -15,6 +16,7 @@ mod extent;
 mod flag;
 mod glob;
 mod hello;
+mod join;
 mod key;
 mod list;
 mod measure;
@@ -38,6 +40,7 @@ mod time;
 mod told;
 mod value;
 
+pub(crate) use across::may_begin;
 pub(crate) use addresses::Networks;
 pub(crate) use asked::{Asked, Effect, Part, has_parts, parts};
 pub(crate) use condition::{Condition, FilterCondition, Identity, Party};

@@ -2,13 +2,17 @@
 //! later one in part; and rules that match nothing by themselves.
 
 mod conflict;
+mod exempt;
+mod given;
 mod hidden;
 mod lacking;
 mod never;
 mod sizes;
+mod together;
 
+use crate::Services;
 use crate::index::{Index, Sought};
-use crate::matching::Entry;
+use crate::matching::{Condition, Entry};
 use crate::pack::DraftRule;
 use crate::report::Report;
 
@@ -25,18 +29,21 @@ const FEW: usize = 512;
 const MAX_LOOKED_UP: usize = 8;
 
 /// Reports all of them.
-pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index) {
+pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index, services: &Services) {
     let search = Search { rules, index };
     let may_conflict = conflict::may_be_among(rules);
     let (mut related, mut told) = (Vec::new(), vec![false; rules.len()]);
     let mut pairs_left = if may_conflict { MAX_OPPOSED } else { 0 };
+    exempt::report(report, rules);
     for (at, rule) in rules.iter().enumerate() {
         // Of what couldn't be read, conditions are missing.
         if !rule.is_whole || never::report(report, rule) {
             continue;
         }
-        if let Some(earlier) = search.hiding(at, &mut related) {
-            hidden::report(report, rule, earlier);
+        let given = given::by_kind(&rule.matching, services);
+        let hiding = search.hiding(at, &given, &mut related);
+        if !hiding.is_empty() {
+            hidden::report(report, rule, &hiding);
             continue;
         }
         if pairs_left == 0 {
@@ -63,16 +70,22 @@ struct Search<'s> {
 }
 
 impl<'s> Search<'s> {
-    /// The first rule that leaves nothing for this one.
-    fn hiding(&self, at: usize, related: &mut Vec<u32>) -> Option<&'s DraftRule> {
+    /// The first rule that leaves nothing for this one, for all of which those conditions hold as well; or among few
+    /// rules, those that leave nothing between them.
+    fn hiding(&self, at: usize, given: &[Condition], related: &mut Vec<u32>) -> Vec<&'s DraftRule> {
         let rule = &self.rules[at];
-        let number = u32::try_from(at).ok()?;
+        let number = u32::try_from(at).expect("no more rules than are read");
         let sought = Sought::TakingIn { before: number };
-        self.related_to(rule, sought, related, |earlier, draft| {
+        self.related_to((rule, given), sought, related, |earlier, draft| {
             earlier < number && hidden::decides_before(draft, rule)
         });
         let mut earlier = related.iter().map(|earlier| &self.rules[*earlier as usize]);
-        earlier.find(|earlier| hidden::hides(earlier, rule))
+        let alone = earlier.find(|earlier| hidden::hides(earlier, rule, given));
+        match alone {
+            Some(earlier) => vec![earlier],
+            None if self.rules.len() > FEW => Vec::new(),
+            None => together::hiding(&self.rules[..at], rule, given).unwrap_or_default(),
+        }
     }
 
     /// This rule with each that is opposed to it, the earlier one first.
@@ -80,7 +93,7 @@ impl<'s> Search<'s> {
         let rule = &self.rules[at];
         match self.rules.len() <= FEW {
             true => self.all_opposed(at, related),
-            false => self.related_to(rule, Sought::Meeting, related, |_, other| {
+            false => self.related_to((rule, &[]), Sought::Meeting, related, |_, other| {
                 conflict::oppose(rule, other)
             }),
         }
@@ -97,10 +110,10 @@ impl<'s> Search<'s> {
         related.extend(opposed.map(|(_, number)| number));
     }
 
-    /// The rules among those that stand so to this one, in order.
+    /// The rules among those that stand so to this one, and what holds for all that it matches, in order.
     fn related_to(
         &self,
-        rule: &DraftRule,
+        (rule, given): (&DraftRule, &[Condition]),
         sought: Sought,
         related: &mut Vec<u32>,
         counts: impl Fn(u32, &DraftRule) -> bool,
@@ -113,7 +126,9 @@ impl<'s> Search<'s> {
                 draft.is_whole && counts(*rule, draft)
             }));
         };
-        for key in rule.matching.keys() {
+        let mut keys = rule.matching.keys();
+        given.iter().for_each(|condition| condition.keys(&mut keys));
+        for key in keys {
             let some: &[Entry] = &key[..key.len().min(MAX_LOOKED_UP)];
             for entry in some {
                 self.index.related(entry, sought, &mut tell);

@@ -2,7 +2,6 @@
 //! block list, and off it again when their time is over; and those of the configuration's lists, for
 //! as long as they stand there. What is never to be kept out wins over both.
 
-mod never;
 mod wishes;
 
 use std::collections::HashMap;
@@ -17,10 +16,9 @@ use tokio::sync::oneshot;
 
 use super::events::Policies;
 use super::feeds::{Feeds, Sources};
+use super::never::Never;
 use crate::control::metrics::ControlCounts;
 use crate::dataplane::{Ban, xdp};
-
-use never::Never;
 
 /// Orders that may wait for the keeper; a worker drops and counts what exceeds it.
 const CAPACITY: usize = 1024;
@@ -215,9 +213,7 @@ impl<L: BlockList> Keeper<L> {
     /// Brings the kernel's list to what the configuration says, and leaves bans of rules alone.
     fn follow(&mut self, sources: Sources) -> Placed {
         let started = Instant::now();
-        let never = Never::new(&sources.never);
-        let mut wanted = sources.blocked;
-        wanted.retain(|source| !never.covers(*source));
+        let (wanted, never) = sources.settle();
         self.exempt(never);
         let listed = std::mem::take(&mut self.listed);
         for source in without(&listed, &wanted) {

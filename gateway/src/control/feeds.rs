@@ -8,6 +8,7 @@ use policy::{Config, Diagnostics, NamedFile};
 
 use super::files::Files;
 use super::load;
+use super::never::Never;
 
 /// Which sources the configuration keeps out, and which it never does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,6 +17,15 @@ pub struct Sources {
     pub blocked: Vec<IpNet>,
     /// Never kept out.
     pub never: Vec<IpNet>,
+}
+
+impl Sources {
+    /// What is kept out, and what never is: a network that `never` holds all of is on no list.
+    pub(crate) fn settle(mut self) -> (Vec<IpNet>, Never) {
+        let never = Never::new(&self.never);
+        self.blocked.retain(|source| !never.covers(*source));
+        (self.blocked, never)
+    }
 }
 
 /// The files.

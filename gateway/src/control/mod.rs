@@ -11,6 +11,7 @@ pub mod http;
 pub mod load;
 pub mod logs;
 pub mod metrics;
+pub(crate) mod never;
 pub mod notify;
 pub mod office;
 pub mod preflight;

@@ -32,7 +32,7 @@ pub(super) struct Left {
 #[derive(Debug)]
 pub(super) struct Asleep {
     sessions: Table<u128, Sleeper>,
-    filters: Arc<AtomicUsize>,
+    totals: Arc<Totals>,
     filters_most: usize,
     sweeps: Sweeps,
     /// Before, sessions may have changed unseen, as nanoseconds of [`Instant`].
@@ -46,15 +46,21 @@ struct Sleeper {
     left: Left,
     since: Instant,
     lasts: Duration,
-    /// How many filters all of them have.
-    total: Arc<AtomicUsize>,
+    totals: Arc<Totals>,
+}
+
+/// What all that are asleep come to. Who has no filters isn't.
+#[derive(Debug, Default)]
+struct Totals {
+    sessions: AtomicUsize,
+    filters: AtomicUsize,
 }
 
 impl Asleep {
     pub(super) fn new(limits: &Limits, seed: &Seed) -> Self {
         Self {
             sessions: Table::new(limits.clients, seed.hash_seed("holders asleep")),
-            filters: Arc::default(),
+            totals: Arc::default(),
             filters_most: limits.clients.saturating_mul(FILTERS_EACH),
             sweeps: Sweeps::new(),
             unseen_until: AtomicU64::new(0),
@@ -71,15 +77,15 @@ impl Asleep {
             return true;
         }
         let number = left.filters.len();
-        if self.filters.fetch_add(number, Ordering::Relaxed) + number > self.filters_most {
-            self.filters.fetch_sub(number, Ordering::Relaxed);
+        if self.totals.add(number) > self.filters_most {
+            self.totals.take(number);
             return false;
         }
         let sleeper = Sleeper {
             left,
             since: now,
             lasts,
-            total: Arc::clone(&self.filters),
+            totals: Arc::clone(&self.totals),
         };
         self.sweeps.start(now);
         let enter = |entry: &mut Sleeper| *entry = sleeper;
@@ -96,6 +102,11 @@ impl Asleep {
             0 => None,
             _ => self.sessions.with(now, &name, wake),
         }
+    }
+
+    /// How many are asleep.
+    pub(super) fn len(&self) -> usize {
+        self.totals.sessions.load(Ordering::Relaxed)
     }
 
     /// Whether what a session has left is still what it has, if it is there.
@@ -131,15 +142,30 @@ impl Asleep {
 impl Sleeper {
     fn into_left(mut self) -> Left {
         let left = std::mem::take(&mut self.left);
-        self.total.fetch_sub(left.filters.len(), Ordering::Relaxed);
+        self.totals.take(left.filters.len());
         left
+    }
+}
+
+impl Totals {
+    /// A session falls asleep with so many filters. Returns how many there are then.
+    fn add(&self, filters: usize) -> usize {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        self.filters.fetch_add(filters, Ordering::Relaxed) + filters
+    }
+
+    /// One that had so many isn't asleep any more.
+    fn take(&self, filters: usize) {
+        if filters > 0 {
+            self.sessions.fetch_sub(1, Ordering::Relaxed);
+            self.filters.fetch_sub(filters, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for Sleeper {
     fn drop(&mut self) {
-        let number = self.left.filters.len();
-        self.total.fetch_sub(number, Ordering::Relaxed);
+        self.totals.take(self.left.filters.len());
     }
 }
 

@@ -77,6 +77,11 @@ impl Holdings {
         self.totals.len()
     }
 
+    /// How many sessions without a connection are remembered.
+    pub(crate) fn asleep(&self) -> usize {
+        self.asleep.len()
+    }
+
     /// What is held under a key.
     pub(crate) fn total(&self, key: u128) -> Held {
         self.totals.get(&key).map(|held| *held).unwrap_or_default()

@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use wire::mqtt::topic;
 
 use crate::matching::{
-    Bounds, Entry, Extent, Field, Look, Party, Relation, Resolved, delayed, filters_of,
+    Bounds, Entry, Extent, Field, Look, Party, Place, Relation, Resolved, delayed, filters_of,
     payload_in_5, payload_of, topic_of,
 };
 use crate::{Reason, Subject};
@@ -240,11 +240,18 @@ impl Keyed {
     pub(super) fn related(&self, entry: &Entry, sought: Sought, tell: &mut impl FnMut(&[u32])) {
         let mut tell = |number: u32| tell(&self.rules[number as usize]);
         match entry {
-            Entry::Levels(look, filter) => self.related_levels(*look, filter, sought, &mut tell),
-            Entry::Text(field, _, text) => {
-                let mine = self.texts.iter().find(|(known, _)| known == field);
-                mine.into_iter()
-                    .for_each(|(_, texts)| texts.find(text, &mut tell));
+            Entry::Levels(look, filter) => {
+                self.related_levels(*look, filter, sought, &mut tell);
+                // A text that takes it in stands there, wildcards or not.
+                if matches!((sought, look), (Sought::TakingIn { .. }, Look::Topic)) {
+                    self.related_texts(Field::Topic, filter, &mut tell);
+                }
+            }
+            Entry::Text(field, place, text) => {
+                self.related_texts(*field, text, &mut tell);
+                if matches!((sought, field), (Sought::TakingIn { .. }, Field::Topic)) {
+                    self.related_patterns(*place, text, &mut tell);
+                }
             }
             Entry::Network(party, network) => {
                 self.networks[*party as usize].find(network.network(), &mut tell);
@@ -285,6 +292,25 @@ impl Keyed {
         // What stays inside of something, or takes it in, overlaps it as well.
         if matches!(look, Look::Within | Look::Covers) {
             find(Look::Overlaps, Relation::Overlaps);
+        }
+    }
+
+    fn related_texts(&self, field: Field, text: &str, tell: &mut impl FnMut(u32)) {
+        let mine = self.texts.iter().find(|(known, _)| *known == field);
+        mine.into_iter()
+            .for_each(|(_, texts)| texts.find(text, &mut *tell));
+    }
+
+    /// The patterns that match all topics with this text at its place.
+    fn related_patterns(&self, place: Place, text: &str, tell: &mut impl FnMut(u32)) {
+        let trie = &self.levels[Look::Topic as usize];
+        match (place, text.rsplit_once('/')) {
+            (Place::Whole, _) => trie.find(Relation::Within, topic::levels(text), tell),
+            (Place::Start, Some((levels, _))) => {
+                let around = format!("{levels}/#");
+                trie.find(Relation::Within, topic::levels(around.as_str()), tell);
+            }
+            _ => {}
         }
     }
 

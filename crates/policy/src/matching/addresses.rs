@@ -16,6 +16,9 @@ const FAMILIES: [IpNet; 2] = [
     IpNet::new_assert(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0),
 ];
 
+/// So many addresses are written one by one.
+const FEW: u128 = 8;
+
 /// A set of networks of both families.
 ///
 /// IPv4-mapped IPv6 addresses are not IPv4 addresses here: on the wire they are a trick.
@@ -64,6 +67,15 @@ impl Networks {
         self.v4.meets(&other.v4) || self.v6.meets(&other.v6)
     }
 
+    /// How many addresses are in it.
+    fn count(&self) -> u128 {
+        let v4 = self.v4.first.iter().zip(&self.v4.last);
+        let v4 = v4.map(|(first, last)| u128::from(last - first) + 1);
+        let v6 = self.v6.first.iter().zip(&self.v6.last);
+        let v6 = v6.map(|(first, last)| (last - first).saturating_add(1));
+        v4.chain(v6).fold(0, u128::saturating_add)
+    }
+
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(address) => self.v4.contains(address.to_bits()),
@@ -72,20 +84,40 @@ impl Networks {
     }
 }
 
-/// Ranges with both ends, ascending, apart from each other.
+/// The bits of an address.
+trait Address: Copy + Ord {
+    /// Those of the next one; there is none behind the last.
+    fn next(self) -> Option<Self>;
+}
+
+impl Address for u32 {
+    fn next(self) -> Option<Self> {
+        self.checked_add(1)
+    }
+}
+
+impl Address for u128 {
+    fn next(self) -> Option<Self> {
+        self.checked_add(1)
+    }
+}
+
+/// Ranges with both ends, ascending, with room between them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 struct Ranges<T> {
     first: Box<[T]>,
     last: Box<[T]>,
 }
 
-impl<T: Copy + Ord> Ranges<T> {
+impl<T: Address> Ranges<T> {
     fn new(mut ranges: Vec<(T, T)>) -> Self {
         ranges.sort_unstable();
         let mut apart: Vec<(T, T)> = Vec::with_capacity(ranges.len());
         for (first, last) in ranges {
             match apart.last_mut() {
-                Some(before) if first <= before.1 => before.1 = before.1.max(last),
+                Some(before) if before.1.next().is_none_or(|next| first <= next) => {
+                    before.1 = before.1.max(last);
+                }
                 _ => apart.push((first, last)),
             }
         }
@@ -106,7 +138,6 @@ impl<T: Copy + Ord> Ranges<T> {
         after > 0 && last <= self.last[after - 1]
     }
 
-    /// Ranges that touch without overlapping aren't one, so that not all that is so is seen.
     fn takes_in(&self, other: &Self) -> bool {
         let mut ranges = other.first.iter().zip(&other.last);
         ranges.all(|(first, last)| self.holds(*first, *last))
@@ -170,11 +201,31 @@ impl Party {
             Self::Server => direction == Direction::ToClient,
         }
     }
+
+    /// What else the same end is called of what goes in a direction.
+    pub(crate) fn by_other_name(self, direction: Direction) -> Self {
+        match (self, direction) {
+            (Self::Client, _) if self.sends(direction) => Self::Source,
+            (Self::Server, _) if self.sends(direction) => Self::Source,
+            (Self::Client | Self::Server, _) => Self::Destination,
+            (Self::Source, Direction::ToServer) | (Self::Destination, Direction::ToClient) => {
+                Self::Client
+            }
+            (Self::Source | Self::Destination, _) => Self::Server,
+        }
+    }
 }
 
 impl List<Addresses> {
     pub(crate) fn holds_for(&self, address: IpAddr, side: Side) -> bool {
         self.holds(|entry| entry.holds(address, side))
+    }
+
+    /// Whether it names no more addresses than are written one by one. What only excludes names all others.
+    pub(crate) fn is_of_few(&self) -> bool {
+        let count = |entry: &Addresses| entry.networks().map_or(u128::MAX, Networks::count);
+        let counts = self.any_of.iter().map(count);
+        !self.any_of.is_empty() && counts.fold(0, u128::saturating_add) <= FEW
     }
 
     /// Whether it excludes both sides.

@@ -1,6 +1,7 @@
 //! How the conditions of two rules relate, as far as that is plain to see: whether one holds wherever the
 //! other does, whether no message is one for which both hold.
 
+use super::across;
 use super::compare::Comparable;
 use super::condition::{Condition, FilterCondition, SubscriptionOptions};
 use super::glob::Glob;
@@ -38,6 +39,8 @@ impl Condition {
                 (Self::Password(mine), Self::Password(theirs)) => mine.takes_in(theirs),
                 (Self::Topic(mine), Self::Topic(theirs)) => mine.takes_in(theirs),
                 (Self::TopicText(mine), Self::TopicText(theirs)) => mine.takes_in(theirs),
+                (Self::TopicText(mine), Self::Topic(theirs)) => across::texts(mine, theirs),
+                (Self::Topic(mine), Self::TopicText(theirs)) => across::patterns(mine, theirs),
                 (Self::Filter(mine), Self::Filter(theirs)) => mine.is_implied_by(theirs),
                 (Self::Path(mine), Self::Path(theirs)) => mine.takes_in(theirs),
                 (Self::Time(mine), Self::Time(theirs)) => take_in(mine, theirs),

@@ -7,6 +7,8 @@ use super::prefix::listened;
 
 /// Longer patterns are refused: a bit of a machine word stands for each character.
 pub(crate) const MAX_CHARS: usize = 128;
+/// Stands for any characters in the form of many texts; no topic has it ([MQTT-1.5.4-2]).
+pub(crate) const ANYTHING: char = '\0';
 
 /// A prepared pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +108,13 @@ impl Glob {
             at if at == last => Anchor::End(longest),
             _ => Anchor::Inside(longest),
         })
+    }
+
+    /// Whether it matches a text whatever [`ANYTHING`] in it stands for.
+    pub(crate) fn matches_any_of(&self, form: &str) -> bool {
+        let is_text =
+            |piece: &Piece| matches!(piece, Piece::Text(text) if !text.contains(ANYTHING));
+        (!form.contains(ANYTHING) || self.pieces.iter().all(is_text)) && self.matches(form)
     }
 
     /// What all it matches begins with, as far as it is text.

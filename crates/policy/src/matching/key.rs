@@ -163,40 +163,45 @@ impl Matching {
     pub(crate) fn keys(&self) -> Vec<Key> {
         let mut keys = Vec::new();
         for condition in &self.conditions {
-            match condition {
-                Condition::Topic(list) => keys.extend(topics(Look::Topic, list)),
-                Condition::TopicText(list) => keys.extend(globs(Field::Topic, list)),
-                Condition::Filter(filter) => filters(filter, &mut keys),
-                Condition::Path(list) => keys.extend(all(list, PathPattern::key)),
-                Condition::Identity(identity, list) => {
-                    keys.extend(names(Field::from(*identity), list));
-                }
-                Condition::Password(list) => keys.extend(names(Field::Password, list)),
-                Condition::Property(property) => {
-                    keys.extend(values(Field::Property(property.id), &property.test));
-                }
-                Condition::Option(option) => {
-                    keys.extend(values(Field::Option(option.number), &option.test));
-                }
-                Condition::Address(party, list) => keys.extend(addresses(*party, list)),
-                Condition::Hello(HelloCondition::ServerName(list)) => {
-                    keys.extend(globs(Field::ServerName, list));
-                }
-                Condition::Number(Measure::Vlan, numbers) => keys.extend(vlans(numbers)),
-                Condition::Number(measure, numbers) => {
-                    let extent = Extent::of_measure(*measure);
-                    // What fits without a number isn't found by one.
-                    let extent = extent.filter(|_| !numbers.holds_for(None));
-                    keys.extend(extent.map(|of| sizes(of, numbers)));
-                }
-                Condition::Payload(payload) => payloads(payload, &mut keys),
-                _ => {}
-            }
+            condition.keys(&mut keys);
         }
         if let Some(reasons) = &self.reasons {
             keys.push(reasons.iter().map(Entry::Reason).collect());
         }
         keys
+    }
+}
+
+impl Condition {
+    /// Adds all that a rule that asks for it could be found by.
+    pub(crate) fn keys(&self, keys: &mut Vec<Key>) {
+        match self {
+            Self::Topic(list) => keys.extend(topics(Look::Topic, list)),
+            Self::TopicText(list) => keys.extend(globs(Field::Topic, list)),
+            Self::Filter(filter) => filters(filter, keys),
+            Self::Path(list) => keys.extend(all(list, PathPattern::key)),
+            Self::Identity(identity, list) => keys.extend(names(Field::from(*identity), list)),
+            Self::Password(list) => keys.extend(names(Field::Password, list)),
+            Self::Property(property) => {
+                keys.extend(values(Field::Property(property.id), &property.test));
+            }
+            Self::Option(option) => {
+                keys.extend(values(Field::Option(option.number), &option.test));
+            }
+            Self::Address(party, list) => keys.extend(addresses(*party, list)),
+            Self::Hello(HelloCondition::ServerName(list)) => {
+                keys.extend(globs(Field::ServerName, list));
+            }
+            Self::Number(Measure::Vlan, numbers) => keys.extend(vlans(numbers)),
+            Self::Number(measure, numbers) => {
+                let extent = Extent::of_measure(*measure);
+                // What fits without a number isn't found by one.
+                let extent = extent.filter(|_| !numbers.holds_for(None));
+                keys.extend(extent.map(|of| sizes(of, numbers)));
+            }
+            Self::Payload(payload) => payloads(payload, keys),
+            _ => {}
+        }
     }
 }
 

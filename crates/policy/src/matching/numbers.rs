@@ -61,6 +61,15 @@ impl Numbers {
         Self { ranges, without }
     }
 
+    /// Just these; none of none.
+    pub(crate) fn of(ranges: impl Iterator<Item = Bounds>) -> Option<Self> {
+        let ranges = merged(&ranges.collect::<Ranges>());
+        (!ranges.is_empty()).then_some(Self {
+            ranges,
+            without: false,
+        })
+    }
+
     /// Whatever has such a number, or whatever has none.
     pub(crate) fn there(is_there: bool) -> Self {
         let all = Bounds {
@@ -70,6 +79,15 @@ impl Numbers {
         Self {
             ranges: is_there.then_some(all).into_iter().collect(),
             without: !is_there,
+        }
+    }
+
+    /// What fits one of the two.
+    pub(super) fn or(&self, other: &Self) -> Self {
+        let ranges = self.ranges.iter().chain(&other.ranges).copied();
+        Self {
+            ranges: merged(&ranges.collect::<Ranges>()),
+            without: self.without || other.without,
         }
     }
 

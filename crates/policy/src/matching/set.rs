@@ -46,6 +46,13 @@ impl<T: Small> Set<T> {
             .any(|value| self.contains(*value) && is_such(*value))
     }
 
+    pub(super) fn or(&self, other: &Self) -> Self {
+        Self {
+            bits: self.bits | other.bits,
+            ..Self::EMPTY
+        }
+    }
+
     pub(super) fn is_subset(&self, of: &Self) -> bool {
         self.bits & !of.bits == 0
     }

@@ -41,7 +41,7 @@ impl Policy {
         unused::report(&mut report, &read.rules, config, &names);
         config.exempted.apply(&mut report, &mut read);
         let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
-        reach::report(&mut report, &read.rules, &index);
+        reach::report(&mut report, &read.rules, &index, &config.services);
         let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read, index));
         (policy, report.finish())
     }

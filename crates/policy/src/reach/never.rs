@@ -6,7 +6,7 @@ use wire::mqtt::{PacketType, Version};
 use super::lacking;
 use crate::matching::{
     CodeClass, Condition, FilterCondition, Flag, Glob, Matching, Measure, Networks, Numbers, Party,
-    Pattern, PayloadCondition, Relation, Scope, Test,
+    Pattern, PayloadCondition, Relation, Scope, Test, may_begin,
 };
 use crate::pack::DraftRule;
 use crate::report::Report;
@@ -164,11 +164,7 @@ fn none_has(levels: &Numbers, patterns: &[Pattern]) -> bool {
 
 /// Whether there are texts and patterns, and no name can begin as one of each asks.
 fn none_begins(texts: &[Glob], patterns: &[Pattern]) -> bool {
-    let fit = |text: &Glob, pattern: &Pattern| {
-        let (text, prefix) = (text.start(), pattern.prefix());
-        text.starts_with(prefix) || prefix.starts_with(text)
-    };
-    let is_apart = |text| !patterns.iter().any(|pattern| fit(text, pattern));
+    let is_apart = |text| !patterns.iter().any(|pattern| may_begin(text, pattern));
     !texts.is_empty() && !patterns.is_empty() && texts.iter().all(is_apart)
 }
 

@@ -17,12 +17,18 @@ const INSIDE_OF_A_VALUE: [&str; 4] = [
 /// Reports the syntax errors of the file that `file` spans.
 pub(super) fn report(report: &mut Report, file: &Span, errors: &[Error]) {
     let mut is_open = false;
-    let mut headers = Vec::new();
+    let (mut headers, mut lopsided) = (Vec::new(), Vec::new());
     for error in errors.iter().take(MAX_ERRORS) {
         let at = file.at(error.span().unwrap_or(0..0));
         let line = report.line(&at).trim();
         let is_inside = is_statement(line) && is_said_inside(error.message());
         if is_inside && std::mem::replace(&mut is_open, true) {
+            report.keep_quiet_about(&at);
+            continue;
+        }
+        let is_header = line.starts_with('[') && !is_inside;
+        // A table that should have been one of several makes the others its doubles.
+        if is_header && error.message() == "duplicate key" && lopsided.contains(&name(line)) {
             report.keep_quiet_about(&at);
             continue;
         }
@@ -33,12 +39,14 @@ pub(super) fn report(report: &mut Report, file: &Span, errors: &[Error]) {
             true => "a value is missing",
             false => error.message(),
         };
-        let is_header = line.starts_with('[') && !is_inside;
-        let (begins, ends) = (line.starts_with("[["), line.ends_with("]]"));
+        let header = line.split('#').next().unwrap_or_default().trim_end();
+        let (begins, ends) = (header.starts_with("[["), header.ends_with("]]"));
+        let lacks_bracket = is_header && begins != ends;
+        lopsided.extend(lacks_bracket.then(|| name(line)));
         let finding = report.syntax_error(&at, format!("not TOML: {problem}"));
         finding.help_with(|| match problem {
             _ if is_inside => Some("is a `{` or a `[` before it without its other end?".to_owned()),
-            _ if is_header && begins != ends => {
+            _ if lacks_bracket => {
                 Some("there are as many brackets at one end as at the other: `[[rule]]`".to_owned())
             }
             _ if problem.starts_with("string values") => Some("write \"…\" around it".to_owned()),
@@ -51,6 +59,12 @@ pub(super) fn report(report: &mut Report, file: &Span, errors: &[Error]) {
         report.keep_quiet_below(header);
     }
     report.leave_out(errors.len().saturating_sub(MAX_ERRORS));
+}
+
+/// The name in a header's brackets, however many.
+fn name(header: &str) -> String {
+    let inside = header.trim_start_matches('[').split(']').next();
+    inside.unwrap_or_default().trim().to_owned()
 }
 
 fn is_said_inside(message: &str) -> bool {

@@ -7,6 +7,7 @@ mod meant;
 mod networks;
 mod nothing;
 mod order;
+mod other_ways;
 mod rules;
 mod shown;
 mod values;

@@ -118,6 +118,29 @@ fn a_header_without_its_bracket_is_one_error() {
     assert!(told[1].starts_with("13:10: error: `dorp`"), "{said}");
 }
 
+/// Wherever it stands among others that are right.
+#[test]
+fn a_header_with_one_bracket_too_few_before_it_is_one_error() {
+    let rule = |header: &str, id: &str| {
+        format!("{header}\nid = \"{id}\"\nmatch = {{}}\naction = \"alert\"\n")
+    };
+    for headers in [
+        ["[rule]]", "[[rule]]", "[[rule]]"],
+        ["[[rule]]", "[rule]]", "[[rule]]"],
+        ["[[rule]]", "[[rule]]", "[ rule ]]"],
+        ["[rule]] # the first", "[[rule]]", "[[ rule ]]"],
+    ] {
+        let text: String = std::iter::zip(headers, ["a", "b", "c"])
+            .map(|(header, id)| rule(header, id))
+            .collect();
+        let said = pack(&text);
+        assert_eq!(headlines(&said).len(), 1, "{said}");
+        assert!(said.contains("not TOML: unexpected key or value"), "{said}");
+    }
+    let twice = rule("[rule]", "a") + &rule("[[rule]]", "b");
+    assert!(pack(&twice).contains("duplicate key"));
+}
+
 #[test]
 fn a_value_that_nobody_closed_is_one_error() {
     for value in ["{ packet = \"PINGREQ\"", "{ topic = [\"a\", \"b\" }"] {

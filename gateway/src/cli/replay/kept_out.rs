@@ -1,8 +1,8 @@
 //! Whom the XDP program would have kept out during a capture: those that rules ban, from the next frame on
 //! and for as long as the capture's clock says; and those on the lists of `[block]`, all the while.
 //!
-//! As there, of the networks that cover a source the longest counts, `never` wins, and only frames of
-//! services are kept out. In monitor mode none are.
+//! As there, `never` wins over whatever it holds all of, of the other networks that cover a source the longest counts,
+//! and only frames of services are kept out. In monitor mode none are.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -14,6 +14,7 @@ use policy::{Mode, RuleIndex, Service, Services};
 use wire::net::{Packet, Transport};
 
 use crate::control::feeds::Sources;
+use crate::control::never::Never;
 
 /// Bans that are remembered, as many as the block list in the kernel has room for.
 const MAX_BANS: usize = 1 << 20;
@@ -24,6 +25,7 @@ pub(super) struct KeptOut {
     services: Services,
     /// Networks of the lists, and those never kept out: whether it is one of the former.
     listed: HashMap<IpNet, bool>,
+    never: Never,
     /// Until when, and by which rule.
     bans: HashMap<IpNet, (Instant, RuleIndex)>,
     /// Which lengths all of them have, the longest first.
@@ -53,16 +55,17 @@ impl Cause {
 
 impl KeptOut {
     pub(super) fn new(sources: &Sources, services: &Services, mode: Mode) -> Self {
-        let blocked = sources.blocked.iter().map(|network| (*network, true));
-        let never = sources.never.iter().map(|network| (*network, false));
-        // What stands in both is never kept out.
-        let listed: HashMap<IpNet, bool> = blocked.chain(never).collect();
+        let (blocked, never) = sources.clone().settle();
+        let blocked = blocked.into_iter().map(|network| (network, true));
+        let exempt = never.networks().iter().map(|network| (*network, false));
+        let listed: HashMap<IpNet, bool> = blocked.chain(exempt).collect();
         let lengths = listed.keys().map(|network| Reverse(network.prefix_len()));
         Self {
             mode,
             services: services.clone(),
             lengths: lengths.collect(),
             listed,
+            never,
             bans: HashMap::new(),
             frames: 0,
         }
@@ -80,7 +83,7 @@ impl KeptOut {
     }
 
     fn ban_one(&mut self, now: Instant, ban: &policy::Ban, rule: RuleIndex) {
-        if self.is_listed(ban.source) == Some(false) {
+        if self.never.covers(ban.source) {
             return;
         }
         if self.bans.len() == MAX_BANS {
@@ -121,12 +124,6 @@ impl KeptOut {
         covering
             .find_map(|network| banned(&network).or_else(|| listed(&network)))
             .flatten()
-    }
-
-    /// What the longest network says of the lists that covers a source: whether it is kept out. None if none covers it.
-    fn is_listed(&self, source: IpNet) -> Option<bool> {
-        let mut covering = self.covering(source);
-        covering.find_map(|network| self.listed.get(&network).copied())
     }
 
     /// The networks a source is in of which one may be known, the longest first.
@@ -192,15 +189,19 @@ mod tests {
             "10.0.0.0/8",
             "10.20.0.7/32",
             "10.20.0.8/32",
+            "10.21.0.0/28",
             "2001:db8::/32",
         ];
-        let kept_out = kept_out(&blocked, &["10.20.0.0/16", "10.20.0.8/32"]);
+        let never = ["10.20.0.0/16", "10.20.0.8/32", "10.21.0.8/32"];
+        let kept_out = kept_out(&blocked, &never);
         let now = Instant::ZERO;
         for (source, expected) in [
             ("10.1.0.1", true),
             ("10.20.0.1", false),
-            ("10.20.0.7", true),
+            ("10.20.0.7", false),
             ("10.20.0.8", false),
+            ("10.21.0.7", true),
+            ("10.21.0.8", false),
             ("192.0.2.1", false),
             ("2001:db8::1", true),
             ("2001:db9::1", false),

@@ -133,6 +133,11 @@ pub(super) const HOLDINGS: Spec = Spec::gauge(
     &[],
     "Totals kept of what clients hold at once, where rules ask for them.",
 );
+pub(super) const ASLEEP: Spec = Spec::gauge(
+    "weir_sessions_asleep",
+    &[],
+    "Lasting MQTT sessions without a connection whose subscriptions are remembered, where rules ask for what is held.",
+);
 pub(super) const LIMIT_HITS: Spec = Spec::counter(
     "weir_limit_hits_total",
     &["limit"],
@@ -248,6 +253,7 @@ pub const ALL: &[Spec] = &[
     CLIENTS,
     METERS,
     HOLDINGS,
+    ASLEEP,
     LIMIT_HITS,
     PORT_FRAMES,
     PORT_BYTES,

@@ -217,6 +217,7 @@ impl Sources {
             c::CLIENTS.single(gauges.clients as u64),
             c::METERS.single(gauges.meters as u64),
             c::HOLDINGS.single(gauges.holdings as u64),
+            c::ASLEEP.single(gauges.asleep as u64),
         ]
     }
 

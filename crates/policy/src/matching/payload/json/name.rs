@@ -42,6 +42,11 @@ pub(super) fn each_folded(raw: &[u8], mut show: impl FnMut(&[u8])) {
     if is_folded(raw) {
         return show(raw);
     }
+    if is_plain(raw) {
+        let mut small = SmallVec::<[u8; INLINE_BYTES]>::from_slice(raw);
+        small.make_ascii_lowercase();
+        return show(&small);
+    }
     any_reading(raw, |name| {
         show(&folded(name));
         false
@@ -52,6 +57,12 @@ pub(super) fn each_folded(raw: &[u8], mut show: impl FnMut(&[u8])) {
 #[inline]
 pub(super) fn is_folded(raw: &[u8]) -> bool {
     raw.iter().all(|byte| IS_FOLDED[usize::from(*byte)])
+}
+
+/// The same but for capitals, as in `maxSpeed`.
+fn is_plain(raw: &[u8]) -> bool {
+    raw.iter()
+        .all(|byte| byte.is_ascii_uppercase() || IS_FOLDED[usize::from(*byte)])
 }
 
 static IS_FOLDED: [bool; 256] = {
@@ -105,6 +116,27 @@ mod tests {
             ("a", "ä"),
         ] {
             assert_ne!(folded(one), folded(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn what_is_folded_in_short_is_what_is_folded_in_full() {
+        for raw in [
+            "maxSpeed",
+            "MAX-SPEED_2",
+            "a[Z]",
+            "",
+            "max Speed",
+            r"max\u0053peed",
+            "größE",
+        ] {
+            let (mut short, mut full) = (Vec::new(), Vec::new());
+            each_folded(raw.as_bytes(), |name| short.push(name.to_vec()));
+            any_reading(raw.as_bytes(), |name| {
+                full.push(folded(name).to_vec());
+                false
+            });
+            assert_eq!(short, full, "{raw}");
         }
     }
 

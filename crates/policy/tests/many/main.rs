@@ -1,5 +1,7 @@
 //! Rules found by what they ask for say what they say when each is asked by itself.
 
+mod told;
+
 use std::net::IpAddr;
 
 use proptest::collection::vec;
@@ -487,62 +489,4 @@ proptest! {
             prop_assert_eq!(sample.ask(&policy), (noted, decided));
         }
     }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
-
-    #[test]
-    fn a_rule_called_hidden_has_nothing_left(
-        [first, second] in related(),
-        samples in vec(sample(), 12),
-    ) {
-        let (first, second) = ((0, &first, true), (1, &second, true));
-        let (Some(alone), Some(later)) = (compile(&[first]), compile(&[second])) else {
-            return Ok(());
-        };
-        if compile(&[first, second]).is_none() {
-            for sample in &samples {
-                prop_assert!(sample.ask(&later).1.is_none() || sample.ask(&alone).1.is_some());
-            }
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
-
-    #[test]
-    fn an_exception_called_apart_passes_nothing_by(
-        [first, second] in related(),
-        samples in vec(sample(), 12),
-    ) {
-        let rules = [(0, &first, true), (1, &second, true)];
-        let (Some(of), Some(excepted)) = (compile(&rules[..1]), compile(&rules[1..])) else {
-            return Ok(());
-        };
-        let both = format!("{first} }}\nexcept = {{ {second}");
-        if check(&[(0, &both, true)]).1.render().contains("about nothing that the rule matches") {
-            for sample in &samples {
-                prop_assert!(sample.ask(&of).1.is_none() || sample.ask(&excepted).1.is_none());
-            }
-        }
-    }
-}
-
-/// Two rules that ask for the same kind of thing, of which the second may ask for more.
-fn related() -> impl Strategy<Value = [String; 2]> {
-    let of_family = select(FAMILIES).prop_flat_map(|(kind, conditions)| {
-        let one = select(conditions.to_vec());
-        one.prop_flat_map(move |one| {
-            (one(), one(), any::<bool>()).prop_map(move |(first, second, is_more)| {
-                let more = if is_more { ", size = { max = 20 }" } else { "" };
-                [
-                    format!("{kind}, {first}"),
-                    format!("{kind}, {second}{more}"),
-                ]
-            })
-        })
-    });
-    of_family.boxed()
 }

@@ -4,25 +4,25 @@ use ipnet::IpNet;
 
 /// A set of networks.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Never {
+pub(crate) struct Never {
     /// In order, none within another.
     networks: Vec<IpNet>,
 }
 
 impl Never {
-    pub(super) fn new(networks: &[IpNet]) -> Self {
+    pub(crate) fn new(networks: &[IpNet]) -> Self {
         let mut networks = IpNet::aggregate(&networks.to_vec());
         networks.sort_unstable();
         Self { networks }
     }
 
     /// The fewest networks that are the set, in order.
-    pub(super) fn networks(&self) -> &[IpNet] {
+    pub(crate) fn networks(&self) -> &[IpNet] {
         &self.networks
     }
 
     /// Whether all of `network` is in the set.
-    pub(super) fn covers(&self, network: IpNet) -> bool {
+    pub(crate) fn covers(&self, network: IpNet) -> bool {
         // None is within another, so it is the last that doesn't begin behind it, or none.
         let behind = self
             .networks
