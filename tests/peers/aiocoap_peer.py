@@ -103,13 +103,21 @@ class Client:
         is_v6 = ipaddress.ip_address(host).version == 6
         self.context, self.base = context, f"coap://[{host}]:{port}" if is_v6 else f"coap://{host}:{port}"
         self.count = 0
+        self.patience_s = PATIENCE_S
+
+    @classmethod
+    async def start(cls, host, port, source):
+        address = ipaddress.ip_address(source)
+        bind = source if address.version == 6 else f"::ffff:{source}"
+        context = await aiocoap.Context.create_server_context(None, bind=(bind, 0), transports=["udp6"])
+        return cls(context, host, port)
 
     def request(self, code, path, payload=b"", **more):
         message = Message(code=code, uri=self.base + path, payload=payload, **more)
         return self.context.request(message)
 
     async def ask(self, code, path, payload=b"", expect=Code.CONTENT, **more):
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self.patience_s):
             response = await self.request(code, path, payload, **more).response
         assert response.code == expect, (code, path, response)
         self.count += 1
@@ -151,7 +159,7 @@ class Client:
 
     async def notifications(self, count):
         request = self.request(Code.GET, "/time", observe=0)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self.patience_s):
             await request.response
             notifications = aiter(request.observation)
             for _ in range(count):
@@ -162,10 +170,7 @@ class Client:
 
 async def work(host, port, source, *words):
     large = next((word for word in words if word not in ("only", "report")), None)
-    address = ipaddress.ip_address(source)
-    bind = source if address.version == 6 else f"::ffff:{source}"
-    context = await aiocoap.Context.create_server_context(None, bind=(bind, 0), transports=["udp6"])
-    client = Client(context, host, port)
+    client = await Client.start(host, port, source)
     if "report" in words:
         await client.report()
     if "only" in words:
@@ -180,7 +185,8 @@ async def work(host, port, source, *words):
     print(f"arrived: {client.count}")
 
 
-if sys.argv[1] == "serve":
-    asyncio.run(serve_at(int(sys.argv[2])))
-else:
-    asyncio.run(work(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        asyncio.run(serve_at(int(sys.argv[2])))
+    else:
+        asyncio.run(work(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))

@@ -24,8 +24,8 @@ function check(condition, what) {
   if (!condition) throw new Error(what)
 }
 
-function within(what, promise) {
-  const late = sleep(PATIENCE_MS).then(() => check(false, `${what}: not within ${PATIENCE_MS} ms`))
+function within(patienceMs, what, promise) {
+  const late = sleep(patienceMs).then(() => check(false, `${what}: not within ${patienceMs} ms`))
   return Promise.race([promise, late])
 }
 
@@ -88,7 +88,7 @@ function serve(port) {
 class Client {
   static async start(host, port, source) {
     const client = new Client()
-    Object.assign(client, { host, port, count: 0 })
+    Object.assign(client, { host, port, count: 0, patienceMs: PATIENCE_MS })
     const type = net.isIPv6(source) ? 'udp6' : 'udp4'
     client.socket = dgram.createSocket(type)
     await new Promise((resolve) => client.socket.bind(0, source, resolve))
@@ -106,7 +106,7 @@ class Client {
       request.on('error', reject)
       request.end(payload)
     })
-    return within(`${method} ${path}`, response)
+    return within(this.patienceMs, `${method} ${path}`, response)
   }
 
   async ask(method, path, expect, more) {
@@ -155,7 +155,7 @@ class Client {
     check(stream.code === '2.05', `observation: ${stream.code}`)
     let seen = 0
     const all = new Promise((resolve) => stream.on('data', () => (++seen === count ? resolve() : null)))
-    await within('notifications', all)
+    await within(this.patienceMs, 'notifications', all)
     // Tells the server that it has had enough.
     stream.close()
     await sleep(200)
@@ -175,12 +175,16 @@ async function work(host, port, source, ...words) {
   process.exit(0)
 }
 
-const [first, ...rest] = process.argv.slice(2)
-if (first === 'serve') {
-  serve(Number(rest[0]))
-} else {
-  work(first, ...rest).catch((error) => {
-    console.error(error)
-    process.exit(1)
-  })
+if (require.main === module) {
+  const [first, ...rest] = process.argv.slice(2)
+  if (first === 'serve') {
+    serve(Number(rest[0]))
+  } else {
+    work(first, ...rest).catch((error) => {
+      console.error(error)
+      process.exit(1)
+    })
+  }
 }
+
+module.exports = { Client, LARGE, BLOCK1, check }

@@ -1,6 +1,6 @@
 //! Shared harness of the cross-crate tests: namespaces with real servers ([`lab`]), real clients
 //! at work ([`clients`], [`peers`], [`coap`]), steady streams of
-//! numbered datagrams through them ([`stream`]), a wire that is long and loses segments ([`relay`]);
+//! numbered datagrams through them ([`stream`]), a wire that is long and loses frames ([`relay`]);
 //! frames from the inside out ([`frame`]), noise ([`noise`]), and the XDP program in the kernel's test
 //! run ([`xdp`]); the captures that are replayed ([`captures`]), and the tables of clauses in the
 //! documents ([`clauses`]).

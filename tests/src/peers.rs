@@ -127,13 +127,22 @@ impl Peer {
         self.figure("arrived: ", "")
     }
 
+    /// What it has printed until now.
+    ///
+    /// # Panics
+    /// When its log can't be read.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        must(self.process.printed())
+    }
+
     /// The number between `before` and `after` on the last line that has one.
     ///
     /// # Panics
     /// When there is none.
     #[must_use]
     pub fn figure(&self, before: &str, after: &str) -> usize {
-        let printed = must(self.process.printed());
+        let printed = self.printed();
         let figure = |line: &str| {
             let figure = line.strip_prefix(before)?.strip_suffix(after)?;
             figure.parse().ok()

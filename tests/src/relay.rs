@@ -1,76 +1,96 @@
-//! A long wire that loses segments, in the place of the field's switch between devices and gateway.
+//! A long wire that loses frames, in the place of a switch between hosts and gateway: TCP [`segments`], or
+//! UDP [`datagrams`].
 //!
-//! What passes takes [`DELAY`] in either direction. Of the segments with new data from the devices one
-//! in [`ONE_IN`] is lost, always the same ones; never what is sent again, so that one loss is repaired
-//! by one retransmission.
+//! What passes takes a while in either direction. Which frames are lost is decided by what they are, and by
+//! how many came before them: always the same ones.
 
-use std::collections::{HashMap, VecDeque};
+pub mod datagrams;
+pub mod segments;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::os::fd::IntoRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use gateway::netns::{Namespace, Topology};
+use gateway::netns::{Host, Namespace, Topology};
 use pnet_datalink::{Channel, Config, DataLinkReceiver, DataLinkSender};
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use rustix::net::{AddressFamily, SocketType, socket};
-use wire::net::{Packet, Transport};
 
 use crate::lab::must;
 
-/// How long a frame is under way.
-const DELAY: Duration = Duration::from_millis(10);
-/// Of so many segments with new data, the last is lost.
-const ONE_IN: u64 = 100;
 /// How often a direction looks at its clock when no frames come.
 const TICK: Duration = Duration::from_millis(1);
+/// How much later than others a frame comes that is late, or comes again.
+const LATE: Duration = Duration::from_millis(50);
 /// Larger than what can be under way, so that nothing is lost but what shall be, whoever else uses the
 /// machine.
 const RECEIVE_BUFFER: usize = 16 << 20;
 /// Larger than any frame, those that the kernel has put together (GRO) too.
 const FRAME_MAX: usize = 1 << 16;
 
-/// A running relay.
-#[derive(Debug)]
-pub struct Relay {
-    stop: Arc<AtomicBool>,
-    to_gateway: JoinHandle<u64>,
-    to_devices: JoinHandle<u64>,
+/// What becomes of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrives.
+    Arrives,
+    /// It doesn't.
+    IsLost,
+    /// It arrives, and once more a little later.
+    ArrivesTwice,
+    /// It arrives behind some of what was sent after it.
+    IsLate,
 }
 
-impl Relay {
-    /// Unplugs devices and gateway from the field's switch, and relays between them.
+/// Decides what becomes of the frames of one direction.
+pub trait Fates: Send + 'static {
+    /// What becomes of the next one.
+    fn of(&mut self, frame: &[u8]) -> Fate;
+}
+
+/// A running relay.
+#[derive(Debug)]
+pub struct Relay<F> {
+    stop: Arc<AtomicBool>,
+    to_gateway: JoinHandle<F>,
+    from_gateway: JoinHandle<F>,
+}
+
+impl<F: Fates> Relay<F> {
+    /// Unplugs `host` and gateway from the switch between them, and relays in its place: what goes to the
+    /// gateway by the first of `fates`, what comes from there by the second, and all of it takes `delay`.
     ///
     /// # Panics
     /// Without the right to.
-    pub fn start(topology: &Topology) -> Self {
-        let ends = must(topology.unplug());
-        let (to_devices, from_devices) = open(ends.field, ends.devices);
-        let (to_gateway, from_gateway) = open(ends.field, ends.gateway);
+    pub fn start(topology: &Topology, host: Host, delay: Duration, fates: [F; 2]) -> Self {
+        let ends = must(topology.unplug(host));
+        let (to_host, from_host) = open(ends.namespace, ends.host);
+        let (to_gateway, from_gateway) = open(ends.namespace, ends.gateway);
         let stop = Arc::new(AtomicBool::new(false));
-        let spawn = |from, to, losses| {
+        let spawn = |from, to, fates| {
             let stop = Arc::clone(&stop);
-            thread::spawn(move || carry(from, to, losses, &stop))
+            thread::spawn(move || carry(from, to, delay, fates, &stop))
         };
+        let [inwards, outwards] = fates;
         Self {
-            to_gateway: spawn(from_devices, to_gateway, Some(Losses::default())),
-            to_devices: spawn(from_gateway, to_devices, None),
+            to_gateway: spawn(from_host, to_gateway, inwards),
+            from_gateway: spawn(from_gateway, to_host, outwards),
             stop,
         }
     }
 
-    /// Ends it, and says how many segments were lost.
+    /// Ends it, and gives back what decided.
     ///
     /// # Panics
     /// When one of its threads did.
-    pub fn finish(self) -> u64 {
+    pub fn finish(self) -> [F; 2] {
         self.stop.store(true, Ordering::Relaxed);
-        let lost = [self.to_gateway, self.to_devices]
-            .map(|direction| direction.join().expect("relaying goes on"));
-        lost.iter().sum()
+        [self.to_gateway, self.from_gateway]
+            .map(|direction| direction.join().expect("relaying goes on"))
     }
 }
 
@@ -102,62 +122,58 @@ fn open(namespace: &Namespace, interface: &str) -> (Sender, Receiver) {
     }
 }
 
-/// Carries frames in one direction until it is told to stop; returns how many were lost.
-fn carry(mut from: Receiver, mut to: Sender, mut losses: Option<Losses>, stop: &AtomicBool) -> u64 {
-    let mut under_way: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
+/// Carries frames in one direction until it is told to stop.
+fn carry<F: Fates>(
+    mut from: Receiver,
+    mut to: Sender,
+    delay: Duration,
+    mut fates: F,
+    stop: &AtomicBool,
+) -> F {
+    let mut under_way = UnderWay::default();
     while !stop.load(Ordering::Relaxed) {
         match from.next() {
-            Ok(frame) if losses.as_mut().is_some_and(|losses| losses.takes(frame)) => {}
-            Ok(frame) => under_way.push_back((Instant::now() + DELAY, frame.to_vec())),
+            Ok(frame) => {
+                let due = Instant::now() + delay;
+                match fates.of(frame) {
+                    Fate::Arrives => under_way.add(due, frame),
+                    Fate::IsLost => {}
+                    Fate::ArrivesTwice => {
+                        under_way.add(due, frame);
+                        under_way.add(due + LATE, frame);
+                    }
+                    Fate::IsLate => under_way.add(due + LATE, frame),
+                }
+            }
             Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
             Err(error) => panic!("receiving: {error}"),
         }
-        while let Some((_, frame)) = under_way.pop_front_if(|(due, _)| *due <= Instant::now()) {
+        while let Some(frame) = under_way.pop_due(Instant::now()) {
             let sent = to.send_to(&frame, None).expect("it always tries");
             sent.expect("room on the wire");
         }
     }
-    losses.map_or(0, |losses| losses.lost)
+    fates
 }
 
-/// Which segments are lost.
+/// Frames by when they are due; those due at once, in the order they came.
 #[derive(Debug, Default)]
-struct Losses {
-    /// Where the data ends that each sender has sent.
-    ends: HashMap<SocketAddr, u32>,
-    fresh: u64,
-    lost: u64,
+struct UnderWay {
+    frames: BinaryHeap<Reverse<(Instant, u64, Vec<u8>)>>,
+    count: u64,
 }
 
-impl Losses {
-    /// Whether this frame is lost.
-    fn takes(&mut self, frame: &[u8]) -> bool {
-        if !self.is_fresh(frame) {
-            return false;
-        }
-        self.fresh += 1;
-        let takes = self.fresh.is_multiple_of(ONE_IN);
-        self.lost += u64::from(takes);
-        takes
+impl UnderWay {
+    fn add(&mut self, due: Instant, frame: &[u8]) {
+        self.count += 1;
+        self.frames.push(Reverse((due, self.count, frame.to_vec())));
     }
 
-    /// Whether it has data that was never sent before.
-    fn is_fresh(&mut self, frame: &[u8]) -> bool {
-        let packet = Packet::decode(frame).expect("made by a kernel");
-        let (Transport::Tcp(tcp), Some((source, _))) = (packet.transport, packet.endpoints())
-        else {
-            return false;
-        };
-        if tcp.payload.is_empty() {
-            return false;
+    fn pop_due(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let Reverse((due, ..)) = self.frames.peek()?;
+        if *due > now {
+            return None;
         }
-        let end = tcp.seq.wrapping_add(tcp.payload.len() as u32);
-        let known = self.ends.entry(source).or_insert(tcp.seq);
-        // Ahead by less than half the circle (RFC 9293 §3.4).
-        let is_fresh = end.wrapping_sub(*known).cast_signed() > 0;
-        if is_fresh {
-            *known = end;
-        }
-        is_fresh
+        self.frames.pop().map(|Reverse((.., frame))| frame)
     }
 }

@@ -3,6 +3,7 @@
 //! as it does without a gateway, and doesn't wait for its timer (RFC 5681 §3.2, RFC 6298).
 
 use std::fs;
+use std::time::Duration;
 
 use gateway::demo::scene::Scene;
 use gateway::netns::peers::mosquitto_sub;
@@ -10,10 +11,15 @@ use gateway::netns::{Family, Host, Namespace};
 use weir_tests::clients::publish;
 use weir_tests::lab::{FAMILIES, baseline, must, scene};
 use weir_tests::relay::Relay;
+use weir_tests::relay::segments::Segments;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
 const MESSAGES: u8 = 3;
 const LEN: usize = 1_000_000;
+/// How long a frame is under way.
+const DELAY: Duration = Duration::from_millis(10);
+/// Of so many segments with new data from the devices, one is lost.
+const ONE_IN: u64 = 100;
 /// Fewer losses would show too little.
 const LOSSES: u64 = 30;
 /// Of so many losses one may cost a timeout more than without a gateway, for whatever else uses the
@@ -55,14 +61,15 @@ struct Run {
 
 fn publish_over_losses(scene: &Scene) -> Run {
     be_patient(scene.host(Host::Devices));
-    let relay = Relay::start(&scene.topology);
+    let fates = [ONE_IN, 0].map(Segments::lose_one_in);
+    let relay = Relay::start(&scene.topology, Host::Devices, DELAY, fates);
     for family in FAMILIES {
         for number in 0..MESSAGES {
             message_arrives_whole(scene, family, number);
         }
     }
     Run {
-        lost: relay.finish(),
+        lost: relay.finish().iter().map(Segments::lost).sum(),
         timeouts: timeouts(scene.host(Host::Devices)),
     }
 }

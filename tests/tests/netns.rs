@@ -51,7 +51,11 @@ fn reaches(topology: &Topology, from: Host, to: Host, family: gateway::netns::Fa
 
 #[test]
 fn a_topology_leaves_nothing_behind() {
-    let topology = must(Topology::build(&spec("gone")));
+    let spec = Spec {
+        plant: true,
+        ..spec("gone")
+    };
+    let topology = must(Topology::build(&spec));
     let dir = topology.state().dir().to_owned();
     must(topology.state().mount_bpf());
     drop(topology);

@@ -8,7 +8,8 @@
 //!
 //! Six namespaces joined by veth pairs, all hosts in one IPv4 and one IPv6 subnet: what stands in the
 //! gateway is a bump in the wire. The devices and the attacker share the field network, as they do
-//! wherever sensors hang on a radio or on a building's cables; the servers stand behind the gateway.
+//! wherever sensors hang on a radio or on a building's cables; the servers stand behind the gateway, at a switch
+//! of their own where one is asked for.
 //!
 //! [`Topology`] is the whole; [`Namespace`] runs commands and closures inside one; [`Process`] is a child
 //! that never outlives its owner; [`state`] finds and removes what a crashed run left behind.

@@ -11,8 +11,10 @@ use super::{Error, Result};
 
 /// The field network's switch, which joins devices, attacker and victim.
 const FIELD: &str = "field";
+/// The servers' switch.
+const PLANT: &str = "plant";
 const GATEWAY: &str = "gateway";
-/// The field's end of the gateway's cable.
+/// A switch's end of the gateway's cable.
 const UPLINK: &str = "uplink";
 /// The one interface of every host.
 pub const INTERFACE: &str = "eth0";
@@ -42,6 +44,9 @@ pub struct Spec<'a> {
     /// Whether there is a field network with attacker and victim; otherwise the devices are plugged
     /// into the gateway's port.
     pub field: bool,
+    /// Whether there is a switch between gateway and servers; otherwise these are plugged into the
+    /// gateway's port.
+    pub plant: bool,
 }
 
 impl Default for Spec<'_> {
@@ -52,6 +57,7 @@ impl Default for Spec<'_> {
             mtu: 1500,
             checksum_offload: false,
             field: true,
+            plant: false,
         }
     }
 }
@@ -64,6 +70,7 @@ pub struct Topology {
     gateway: Namespace,
     /// Switch, attacker, victim.
     field: Option<[Namespace; 3]>,
+    plant: Option<Namespace>,
     // Last: the label stays ours until the namespaces are gone.
     state: State,
 }
@@ -85,11 +92,13 @@ impl Topology {
             ]),
             false => None,
         };
+        let plant = spec.plant.then(|| create(PLANT)).transpose()?;
         let topology = Self {
             devices: create(Host::Devices.role())?,
             servers: create(Host::Servers.role())?,
             gateway: create(GATEWAY)?,
             field,
+            plant,
             state,
         };
         topology.wire_up(spec)?;
@@ -152,24 +161,29 @@ impl Topology {
         Ok(bridge)
     }
 
-    /// Unplugs the devices and the gateway from the field's switch: from now on nothing joins them there,
-    /// unless somebody relays what comes in at the field's ends of their two cables.
+    /// Unplugs devices or servers, and the gateway, from the switch between them: from now on nothing joins
+    /// them there, unless somebody relays what comes in at the switch's ends of their two cables.
     ///
     /// # Errors
     /// When `ip` fails.
     ///
     /// # Panics
-    /// For a topology built without a field network.
-    pub fn unplug(&self) -> Result<Unplugged<'_>> {
-        let [field, ..] = self.field.as_ref().expect("built with a field network");
-        let devices = Host::Devices.role();
+    /// For a topology built without that switch, and for other hosts.
+    pub fn unplug(&self, host: Host) -> Result<Unplugged<'_>> {
+        let switch = match host {
+            Host::Devices => self.field.as_ref().map(|field| &field[0]),
+            Host::Servers => self.plant.as_ref(),
+            Host::Attacker | Host::Victim => None,
+        };
+        let namespace = switch.expect("built with a switch there");
+        let host = host.role();
         batch(
-            field,
-            &format!("link set {devices} nomaster\nlink set {UPLINK} nomaster\n"),
+            namespace,
+            &format!("link set {host} nomaster\nlink set {UPLINK} nomaster\n"),
         )?;
         Ok(Unplugged {
-            field,
-            devices,
+            namespace,
+            host,
             gateway: UPLINK,
         })
     }
@@ -178,17 +192,19 @@ impl Topology {
         for namespace in [&self.gateway]
             .into_iter()
             .chain(self.field.as_ref().map(|field| &field[0]))
+            .chain(&self.plant)
         {
             // Neither the gateway's ports nor a switch say anything of their own.
             namespace.set("ipv6/conf/default/disable_ipv6", "1")?;
         }
         let Ports { inside, outside } = Self::PORTS;
-        self.veth(spec, inside, &self.servers, INTERFACE)?;
+        match &self.plant {
+            Some(plant) => self.switch(spec, inside, plant, &[Host::Servers])?,
+            None => self.veth(spec, inside, &self.servers, INTERFACE)?,
+        }
+        let of_field = [Host::Devices, Host::Attacker, Host::Victim];
         match &self.field {
-            Some([field, ..]) => {
-                self.veth(spec, outside, field, UPLINK)?;
-                self.switch(spec, field)?;
-            }
+            Some([field, ..]) => self.switch(spec, outside, field, &of_field)?,
             None => self.veth(spec, outside, &self.devices, INTERFACE)?,
         }
         for host in Host::ALL {
@@ -227,16 +243,23 @@ impl Topology {
         Ok(())
     }
 
-    /// The field network's switch: the hosts' cables, and the one to the gateway.
-    fn switch(&self, spec: &Spec<'_>, field: &Namespace) -> Result<()> {
+    /// A switch in `namespace`: the hosts' cables, and the one to the gateway's `port`.
+    fn switch(
+        &self,
+        spec: &Spec<'_>,
+        port: &str,
+        namespace: &Namespace,
+        hosts: &[Host],
+    ) -> Result<()> {
+        self.veth(spec, port, namespace, UPLINK)?;
         let mut lines = format!(
             "link add switch type bridge forward_delay 0 mcast_snooping 0\n\
              link set switch up\n\
              link set {UPLINK} master switch\n\
              link set {UPLINK} up\n"
         );
-        for host in [Host::Devices, Host::Attacker, Host::Victim] {
-            let (port, mtu, peer) = (host.role(), spec.mtu, self.host(host).name());
+        for host in hosts {
+            let (port, mtu, peer) = (host.role(), spec.mtu, self.host(*host).name());
             // No formatting error in memory.
             let _ = write!(
                 lines,
@@ -246,11 +269,11 @@ impl Topology {
             );
         }
         for family in ["iptables", "ip6tables", "arptables"] {
-            field.set(&format!("bridge/bridge-nf-call-{family}"), "0")?;
+            namespace.set(&format!("bridge/bridge-nf-call-{family}"), "0")?;
         }
-        batch(field, &lines)?;
+        batch(namespace, &lines)?;
         // What leaves for the gateway are frames as on a wire, never a bundle of them.
-        field.ethtool(&format!("-K {UPLINK} tso off gso off"))?;
+        namespace.ethtool(&format!("-K {UPLINK} tso off gso off"))?;
         Ok(())
     }
 
@@ -322,9 +345,9 @@ impl Topology {
 #[derive(Debug, Clone, Copy)]
 pub struct Unplugged<'t> {
     /// Where they are.
-    pub field: &'t Namespace,
-    /// The end of the devices' cable.
-    pub devices: &'static str,
+    pub namespace: &'t Namespace,
+    /// The end of the host's cable.
+    pub host: &'static str,
     /// The end of the cable to the gateway.
     pub gateway: &'static str,
 }
@@ -347,7 +370,7 @@ pub(super) fn namespace_names(label: &str) -> impl Iterator<Item = String> + '_ 
     Host::ALL
         .iter()
         .map(|host| host.role())
-        .chain([FIELD, GATEWAY])
+        .chain([FIELD, PLANT, GATEWAY])
         .map(move |role| namespace_name(label, role))
 }
 
