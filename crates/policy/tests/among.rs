@@ -11,7 +11,7 @@ fn said(first: &str, last: &str) -> String {
     let between = (0..1000).map(|n| {
         let path = rule(
             &format!("p{n}"),
-            &format!("path = \"/plant/**/{n}/stop\""),
+            &format!("path = \"/plant/**/{n}/halt\""),
             "drop",
         );
         path + &rule(
@@ -61,7 +61,6 @@ fn what_contradicts_a_rule_is_found() {
         ("path = '/*/b'", "path = '/a/**'", true),
         ("path = '/a/**/c/b'", "path = '/**/b'", false),
         ("path = '/a/**/c'", "path = '/**/b'", false),
-        ("client_id = 'plc-*'", "client_id = '*-7'", true),
     ] {
         let said = said(&rule("one", one, "accept"), &rule("other", other, "drop"));
         let told = said.contains("`one` lets through a part of what `other` stops");
