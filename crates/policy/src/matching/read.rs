@@ -125,11 +125,13 @@ pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, names: &Names)
     } = reader;
     table.finish(report);
     conditions.sort_by_key(Condition::cost);
+    // The room for more is given back.
+    let mut kept = Vec::with_capacity(conditions.len());
+    kept.append(&mut conditions);
     Matching {
         scope: narrowing.scope(),
         reasons,
-        // Without the room for more.
-        conditions: conditions.drain(..).collect(),
+        conditions: kept,
         exceptions: Vec::new(),
         effect: Effect::Catches,
     }
