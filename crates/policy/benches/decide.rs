@@ -15,8 +15,10 @@ use wire::mqtt::{ControlPacket, Version, encode};
 use wire::{Decoded, Direction};
 
 use mixes::MIXES;
+use packs::packs;
 
 mod mixes;
+mod packs;
 
 const BASELINE: &str = include_str!("../../../rules/baseline.toml");
 
@@ -157,9 +159,9 @@ fn check(c: &mut Criterion) {
     group.warm_up_time(Duration::from_millis(500));
     group.measurement_time(Duration::from_secs(1));
     group.bench_function("baseline", |b| b.iter(|| policy(&[BASELINE])));
-    for mix in &MIXES {
-        let source = [SourceText::new("many.toml", &mix.text(10_000))];
-        group.bench_function(format!("10,000 rules/{}", mix.name), |b| {
+    for (name, text) in packs(10_000) {
+        let source = [SourceText::new("many.toml", &text)];
+        group.bench_function(format!("10,000 rules/{name}"), |b| {
             b.iter(|| Policy::compile(&Config::default(), &source).expect("a right policy"));
         });
     }

@@ -34,6 +34,7 @@ pub(crate) struct DraftRule {
 pub(crate) struct Packs {
     pub(crate) rules: Vec<DraftRule>,
     pub(crate) cases: Vec<Case>,
+    keeps_cases: bool,
     /// Rules that cases expect to decide, and that rules override.
     expected: Vec<(String, Span)>,
     ids: BTreeMap<String, Span>,
@@ -41,6 +42,14 @@ pub(crate) struct Packs {
 }
 
 impl Packs {
+    /// None yet. Cases are read in any case, and kept only for whom they are to be run by.
+    pub(crate) fn new(keeps_cases: bool) -> Self {
+        Self {
+            keeps_cases,
+            ..Self::default()
+        }
+    }
+
     /// Takes up the rules and cases of one pack.
     pub(crate) fn read(&mut self, report: &mut Report, mut file: Table<'_>, names: &Names) {
         // Read beforehand, so that rules may use the names of later packs.
@@ -62,8 +71,12 @@ impl Packs {
         if let Some(node) = file.optional("case") {
             for table in node.tables(report, "a case") {
                 if let Some(DraftCase { case, expected }) = case::read(report, table) {
-                    self.cases.push(Case { alone, ..case });
-                    self.expected.extend(expected);
+                    if self.keeps_cases {
+                        self.cases.push(Case { alone, ..case });
+                    }
+                    let unknown = expected.into_iter();
+                    let unknown = unknown.filter(|(id, _)| !self.ids.contains_key(id));
+                    self.expected.extend(unknown);
                 }
             }
         }

@@ -21,7 +21,7 @@ const MAX_COMPARED: usize = 1024;
 /// So many pairs of rules that are opposed to each other are looked at, and of long lists fewer: where thousands overlap
 /// all others, the first contradictions say enough.
 const MAX_OPPOSED: usize = 1 << 19;
-/// Pairs of entries that take no longer to look at than a pair of rules.
+/// Pairs of entries that take no longer to look at than a pair of rules; and rules that take no longer to be found.
 const FREE_ENTRIES: usize = 32;
 /// As many rules are compared each with each; of more, those that the index finds.
 const FEW: usize = 512;
@@ -49,7 +49,9 @@ pub(crate) fn report(report: &mut Report, rules: &[DraftRule], index: &Index, se
         if pairs_left == 0 {
             continue;
         }
-        for (earlier, later) in search.opposed(at, &mut related) {
+        let (opposed, found) = search.opposed(at, &mut related);
+        pairs_left = pairs_left.saturating_sub(found / FREE_ENTRIES);
+        for (earlier, later) in opposed {
             let entries = rules[earlier].matching.weight() * rules[later].matching.weight();
             pairs_left = pairs_left.saturating_sub(1 + entries / FREE_ENTRIES);
             if pairs_left == 0 {
@@ -88,46 +90,57 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// This rule with each that is opposed to it, the earlier one first.
-    fn opposed(&self, at: usize, related: &mut Vec<u32>) -> impl Iterator<Item = (usize, usize)> {
+    /// This rule with each that is opposed to it, the earlier one first; and how many were looked at for it.
+    fn opposed(
+        &self,
+        at: usize,
+        related: &mut Vec<u32>,
+    ) -> (impl Iterator<Item = (usize, usize)>, usize) {
         let rule = &self.rules[at];
-        match self.rules.len() <= FEW {
+        let found = match self.rules.len() <= FEW {
             true => self.all_opposed(at, related),
             false => self.related_to((rule, &[]), Sought::Meeting, related, |_, other| {
                 conflict::oppose(rule, other)
             }),
-        }
+        };
         let others = related.iter().map(|other| *other as usize);
-        others.map(move |other| (at.min(other), at.max(other)))
+        let pairs = others.map(move |other| (at.min(other), at.max(other)));
+        (pairs, found)
     }
 
-    /// Those before this one that are opposed to it, whatever they ask for.
-    fn all_opposed(&self, at: usize, related: &mut Vec<u32>) {
+    /// Those before this one that are opposed to it, whatever they ask for. Returns how many are before it.
+    fn all_opposed(&self, at: usize, related: &mut Vec<u32>) -> usize {
         let earlier = self.rules[..at].iter().zip(0..);
         let opposed =
             earlier.filter(|(other, _)| other.is_whole && conflict::oppose(&self.rules[at], other));
         related.clear();
         related.extend(opposed.map(|(_, number)| number));
+        at
     }
 
-    /// The rules among those that stand so to this one, and what holds for all that it matches, in order.
+    /// The rules among those that stand so to this one, and what holds for all that it matches, in order. Returns how many
+    /// were looked at.
     fn related_to(
         &self,
         (rule, given): (&DraftRule, &[Condition]),
         sought: Sought,
         related: &mut Vec<u32>,
         counts: impl Fn(u32, &DraftRule) -> bool,
-    ) {
+    ) -> usize {
         related.clear();
+        let mut found = 0;
         let mut tell = |rules: &[u32]| {
             let some = rules.iter().take(MAX_COMPARED).copied();
+            found += some.len();
             related.extend(some.filter(|rule| {
                 let draft = &self.rules[*rule as usize];
                 draft.is_whole && counts(*rule, draft)
             }));
         };
-        let mut keys = rule.matching.keys();
-        given.iter().for_each(|condition| condition.keys(&mut keys));
+        let mut keys = rule.matching.kin_keys();
+        given
+            .iter()
+            .for_each(|condition| condition.kin_keys(&mut keys));
         for key in keys {
             let some: &[Entry] = &key[..key.len().min(MAX_LOOKED_UP)];
             for entry in some {
@@ -137,6 +150,7 @@ impl<'s> Search<'s> {
         tell(self.index.unkeyed());
         related.sort_unstable();
         related.dedup();
+        found
     }
 }
 

@@ -51,6 +51,8 @@ impl<'s> Document<'s> {
 /// A table and the keys asked for so far.
 pub(crate) struct Table<'a> {
     entries: &'a DeTable<'a>,
+    /// Says of most keys that they aren't there, without looking for them.
+    marks: KeyMarks,
     span: Span,
     /// What the table is, for messages: "a rule", "`match`".
     what: &'static str,
@@ -62,6 +64,7 @@ impl<'a> Table<'a> {
     fn new(span: Span, entries: &'a DeTable<'a>, what: &'static str) -> Self {
         Self {
             entries,
+            marks: entries.keys().map(|key| key.get_ref().as_ref()).collect(),
             span,
             what,
             known: Vec::new(),
@@ -80,13 +83,19 @@ impl<'a> Table<'a> {
     /// The value of a key that may be missing.
     pub(crate) fn optional(&mut self, key: &'static str) -> Option<Node<'a>> {
         self.known.push(key);
-        let (name, value) = self.entries.get_key_value(key)?;
-        Some(self.node(name.span(), value))
+        self.value(key)
     }
 
     /// The value of a key that isn't offered to those who look for one.
     pub(crate) fn hidden(&mut self, key: &'static str) -> Option<Node<'a>> {
         self.hidden.push(key);
+        self.value(key)
+    }
+
+    fn value(&self, key: &str) -> Option<Node<'a>> {
+        if !self.marks.may_have(key) {
+            return None;
+        }
         let (name, value) = self.entries.get_key_value(key)?;
         Some(self.node(name.span(), value))
     }
@@ -130,6 +139,9 @@ impl<'a> Table<'a> {
 
     /// Reports every key that was never asked for.
     pub(crate) fn finish(self, report: &mut Report) {
+        if !self.has_unknown_keys() {
+            return;
+        }
         for (name, node) in self.entries() {
             if self.knows(name) {
                 continue;
@@ -151,6 +163,31 @@ impl<'a> Table<'a> {
             key_start: key.start,
             key_span: self.span.at(key),
         }
+    }
+}
+
+/// A bit for each key of a table, by its length and its ends; keys may share one.
+#[derive(Default)]
+struct KeyMarks(u64);
+
+impl KeyMarks {
+    fn may_have(&self, key: &str) -> bool {
+        self.0 & Self::mark(key) != 0
+    }
+
+    fn mark(key: &str) -> u64 {
+        let [first, .., last] = key.as_bytes() else {
+            return 1;
+        };
+        let ends = usize::from(*first) + usize::from(*last) * 5;
+        1 << ((ends + key.len() * 11) % 64)
+    }
+}
+
+impl<'k> FromIterator<&'k str> for KeyMarks {
+    fn from_iter<I: IntoIterator<Item = &'k str>>(keys: I) -> Self {
+        let marks = keys.into_iter().map(Self::mark);
+        Self(marks.fold(0, |all, mark| all | mark))
     }
 }
 
@@ -253,14 +290,15 @@ impl<'a> Node<'a> {
 
     /// One of a closed set of names.
     pub(crate) fn choice<T: Copy>(&self, report: &mut Report, choices: &[(&str, T)]) -> Option<T> {
+        let name = self.value.as_str();
+        if let Some((_, value)) = choices.iter().find(|(n, _)| Some(*n) == name) {
+            return Some(*value);
+        }
         let names: Vec<&str> = choices.iter().map(|(n, _)| *n).collect();
-        let Some(name) = self.value.as_str() else {
+        let Some(name) = name else {
             self.wrong_type(report, &one_of(&names));
             return None;
         };
-        if let Some((_, value)) = choices.iter().find(|(n, _)| *n == name) {
-            return Some(*value);
-        }
         report
             .error(
                 &self.span,

@@ -57,7 +57,7 @@ pub(crate) struct Report {
 impl Report {
     /// Takes up a file; the span covers all of it.
     pub(crate) fn add_file(&mut self, source: &SourceText) -> Span {
-        let newlines = source.text.match_indices('\n').map(|(at, _)| at + 1);
+        let newlines = memchr::memchr_iter(b'\n', source.text.as_bytes()).map(|at| at + 1);
         self.files.push(File {
             source: source.clone(),
             line_starts: std::iter::once(0).chain(newlines).collect(),
@@ -113,6 +113,9 @@ impl Report {
     /// missing there may only not have been understood.
     pub(crate) fn is_broken(&self, table: &Span) -> bool {
         let file = &self.files[table.file];
+        if file.broken_lines.is_empty() {
+            return false;
+        }
         let first = file.line_of(table.range.start);
         let inside = file.line_of(table.range.end);
         let end = file.next_header(inside + 1);
@@ -266,11 +269,9 @@ impl File {
     /// A line without its line end.
     fn line(&self, line: usize) -> &str {
         let start = self.line_starts[line];
-        let rest = &self.source.text[start..];
-        rest.split('\n')
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches('\r')
+        let end = self.line_starts.get(line + 1).map(|next| next - 1);
+        let end = end.unwrap_or(self.source.text.len());
+        self.source.text[start..end].trim_end_matches('\r')
     }
 
     fn place(&self, offset: usize) -> Place {
@@ -315,7 +316,11 @@ impl File {
 
 /// Characters of `line` that start before byte `offset`.
 fn chars_before(line: &str, offset: usize) -> usize {
-    line[..line.floor_char_boundary(offset)].chars().count()
+    let before = &line[..line.floor_char_boundary(offset)];
+    match before.is_ascii() {
+        true => before.len(),
+        false => before.chars().count(),
+    }
 }
 
 /// One column for every character, and nothing that could drive a terminal.

@@ -4,7 +4,7 @@ use crate::matching;
 
 /// Request methods of CoAP.
 pub fn methods() -> impl Iterator<Item = &'static str> {
-    matching::methods().into_iter().map(|(name, _)| name)
+    matching::methods().iter().map(|(name, _)| *name)
 }
 
 /// Options of CoAP.

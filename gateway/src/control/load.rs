@@ -98,7 +98,7 @@ pub enum Unreadable {
     NotText(Diagnostics),
 }
 
-/// Reads the configuration at `path` with its packs, and compiles it.
+/// Reads the configuration at `path` with its packs, and compiles it. Their cases are read, and not kept.
 ///
 /// # Errors
 ///
@@ -123,7 +123,8 @@ fn load_with(path: &Path, unread: Unread) -> Result<Loaded, Unusable> {
         problems,
     };
     let source = read(path).map_err(|file| unusable(file.into()))?;
-    compile_with(&source, path, unread).map_err(|diagnostics| unusable(diagnostics.into()))
+    compile_with(&source, path, unread, Policy::check_rules)
+        .map_err(|diagnostics| unusable(diagnostics.into()))
 }
 
 /// What becomes of a configuration whose block lists can't be read.
@@ -135,21 +136,26 @@ enum Unread {
     Stays,
 }
 
-/// The same for a configuration whose text, found at `path`, is at hand.
+/// The same for a configuration whose text, found at `path`, is at hand; with the cases of its packs.
 ///
 /// # Errors
 ///
 /// Every problem of every file.
 pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Diagnostics> {
-    compile_with(source, path, Unread::Fails)
+    compile_with(source, path, Unread::Fails, Policy::check)
 }
 
-fn compile_with(source: &SourceText, path: &Path, unread: Unread) -> Result<Loaded, Diagnostics> {
+fn compile_with(
+    source: &SourceText,
+    path: &Path,
+    unread: Unread,
+    check: fn(&Config, &[SourceText]) -> (Option<Policy>, Diagnostics),
+) -> Result<Loaded, Diagnostics> {
     let (config, mut diagnostics) = Config::check(source);
     let files = std::iter::once(path.to_owned()).chain(pack_paths(&config, path));
     let files = Files::new(files.collect());
     let packs = read_all(&config.packs, path, &mut diagnostics);
-    let (policy, found) = Policy::check(&config, &packs);
+    let (policy, found) = check(&config, &packs);
     diagnostics.extend(found);
     let mut feeds = Feeds::of(&config, path);
     let (blocked, found) = feeds.read();

@@ -31,7 +31,7 @@ pub(crate) struct Sample {
     reasons: Vec<Reason>,
 }
 
-pub(crate) const MIXES: [Mix; 15] = [
+pub(crate) const MIXES: [Mix; 18] = [
     Mix {
         name: "topics",
         conditions: |n| {
@@ -158,6 +158,32 @@ pub(crate) const MIXES: [Mix; 15] = [
         name: "coap paths",
         conditions: |n| format!("method = \"PUT\", path = \"/plant/{n}/*\""),
         message: |n| put(&["plant", &n.to_string(), "valve"]),
+    },
+    Mix {
+        name: "coap paths, any depth",
+        conditions: |n| format!("method = \"PUT\", path = \"/plant/**/{n}/valve-*\""),
+        message: |n| put(&["plant", "hall", &n.to_string(), "valve-7"]),
+    },
+    Mix {
+        name: "globs",
+        conditions: |n| format!("packet = \"PUBLISH\", client_id = \"plc-*-{n}-??\""),
+        message: |n| {
+            publish(
+                "plant/7/temperature",
+                b"21.5",
+                &format!("plc-hall-{n}-07"),
+                [],
+            )
+        },
+    },
+    Mix {
+        name: "lists of topics",
+        conditions: |n| {
+            format!(
+                "packet = \"PUBLISH\", topic = [\"plant/{n}/+/set\", \"plant/{n}/cmd/#\", \"hall/+/{n}\", \"!plant/{n}/cmd/ping\"]"
+            )
+        },
+        message: |n| publish(&format!("plant/{n}/cmd/stop"), b"1", "hmi", []),
     },
     Mix {
         name: "reasons",

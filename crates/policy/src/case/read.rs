@@ -35,7 +35,7 @@ pub(crate) fn read(report: &mut Report, mut table: Table<'_>) -> Option<DraftCas
         node.choice(report, &sides)
     });
     let service = table.optional("service").and_then(|node| {
-        let chosen = node.choice(report, &matching::service_names());
+        let chosen = node.choice(report, matching::service_names());
         chosen.map(|service| (service, node))
     });
     let vlan = table.optional("vlan");

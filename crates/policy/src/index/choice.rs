@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
 use crate::matching::{Entry, Matching};
@@ -22,7 +23,7 @@ type Numbers = SmallVec<[u32; 2]>;
 /// Entries of the rules under consideration, each once, with the number of rules that have it.
 #[derive(Debug, Default)]
 struct Census {
-    numbers: HashMap<Entry, u32>,
+    numbers: HashMap<Entry, u32, FixedState>,
     counts: Vec<u64>,
 }
 

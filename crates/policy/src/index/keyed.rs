@@ -37,7 +37,7 @@ pub(super) struct Keyed {
     reasons: HashMap<Reason, u32, FixedState>,
 }
 
-const LOOKS: usize = Look::Path as usize + 1;
+const LOOKS: usize = Look::PathEnd as usize + 1;
 const PARTIES: usize = Party::Server as usize + 1;
 const EXTENTS: usize = Extent::ALL.len();
 
@@ -54,6 +54,7 @@ impl Sections {
     const JSON: Self = Self(Self::VLANS.0 << 1);
     const NUMBERS: Self = Self(Self::VLANS.0 << 2);
 
+    const PATHS: Self = Self(Self::look(Look::Path).0 | Self::look(Look::PathEnd).0);
     const NETWORKS: Self = Self(((1 << PARTIES) - 1) << 3);
 
     const fn party(party: Party) -> Self {
@@ -324,18 +325,13 @@ impl Keyed {
                 trie.find(Relation::Matches, topic::levels(topic.as_bytes()), tell);
             }
         }
-        if sections.have(Sections::look(Look::Path))
+        if sections.have(Sections::PATHS)
             && let Some(message) = subject.message.coap()
         {
-            let trie = &self.levels[Look::Path as usize];
-            trie.find(
-                Relation::Matches,
-                message.uri_path().map(str::as_bytes),
-                tell,
-            );
+            self.find_path(sections, || message.uri_path(), tell);
             if let Some(uri) = message.proxy_uri() {
                 let path = Resolved::path(uri.path);
-                trie.find(Relation::Matches, path.parts().map(str::as_bytes), tell);
+                self.find_path(sections, || path.parts(), tell);
             }
         }
         for look in [Look::Overlaps, Look::Within, Look::Covers] {
@@ -346,6 +342,24 @@ impl Keyed {
                     trie.find(look.into(), levels, tell);
                 });
             }
+        }
+    }
+}
+
+impl Keyed {
+    /// Looks up a path by how it begins, and by how it ends; `path` walks its segments, as often as it is called.
+    fn find_path<'p, P: Iterator<Item = &'p str>>(
+        &self,
+        sections: Sections,
+        path: impl Fn() -> P,
+        tell: &mut impl FnMut(u32),
+    ) {
+        let segments = || path().map(str::as_bytes);
+        if sections.have(Sections::look(Look::Path)) {
+            self.levels[Look::Path as usize].find(Relation::Matches, segments(), tell);
+        }
+        if sections.have(Sections::look(Look::PathEnd)) {
+            self.levels[Look::PathEnd as usize].find_from_end(segments, tell);
         }
     }
 }

@@ -96,6 +96,18 @@ impl Trie {
             }
         }
     }
+
+    /// Tells the numbers of all filters that match these levels in reverse order; `levels` walks them, as often as it
+    /// is called.
+    pub(super) fn find_from_end<'n, L: Iterator<Item = &'n [u8]>>(
+        &self,
+        levels: impl Fn() -> L,
+        tell: &mut impl FnMut(u32),
+    ) {
+        let out_of_reach = levels().count().saturating_sub(self.depth + 1);
+        let last: SmallVec<[&[u8]; 16]> = levels().skip(out_of_reach).collect();
+        self.find(Relation::Matches, last.into_iter().rev(), tell);
+    }
 }
 
 impl Node {

@@ -59,7 +59,7 @@ fn text_takes_in(text: &Glob, pattern: &Pattern) -> bool {
 fn pattern_takes_in(pattern: &Pattern, text: &Glob) -> bool {
     let filter = pattern.widened();
     !pattern.is_filled()
-        && match (text.anchor(), text.start().rsplit_once('/')) {
+        && match (text.anchors().next(), text.start().rsplit_once('/')) {
             (Some(Anchor::Whole(topic)), _) => Relation::Matches.holds(filter, topic),
             (_, Some((levels, _))) => Relation::Within.holds(filter, &format!("{levels}/#")),
             _ => false,

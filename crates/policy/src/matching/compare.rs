@@ -1,7 +1,7 @@
 //! How the entries of two conditions' lists relate, as far as that is plain to see without a message at hand.
 
 use super::addresses::Addresses;
-use super::glob::{Anchor, Glob};
+use super::glob::Glob;
 use super::name::NamePattern;
 use super::pattern::{Pattern, Relation};
 
@@ -46,18 +46,18 @@ impl Comparable for Pattern {
 impl Comparable for Glob {
     fn takes_in(&self, other: &Self) -> bool {
         self == other
-            || match other.anchor() {
-                Some(Anchor::Whole(text)) => self.matches(text),
-                _ => self
+            || match other.whole() {
+                Some(text) => self.matches(text),
+                None => self
                     .only_start()
                     .is_some_and(|start| other.start().starts_with(start)),
             }
     }
 
     fn is_apart_from(&self, other: &Self) -> bool {
-        match (self.anchor(), other.anchor()) {
-            (Some(Anchor::Whole(text)), _) => !other.matches(text),
-            (_, Some(Anchor::Whole(text))) => !self.matches(text),
+        match (self.whole(), other.whole()) {
+            (Some(text), _) => !other.matches(text),
+            (_, Some(text)) => !self.matches(text),
             _ => !either(self.start(), other.start(), |one, other| {
                 one.starts_with(other)
             }),

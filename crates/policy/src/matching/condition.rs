@@ -58,7 +58,7 @@ pub(crate) enum Condition {
     /// `topic_text`: the same as a mere text.
     TopicText(List<Glob>),
     /// `filter` of a SUBSCRIBE or UNSUBSCRIBE.
-    Filter(FilterCondition),
+    Filter(Box<FilterCondition>),
     /// `path` of a CoAP request.
     Path(List<PathPattern>),
     /// `property` of a control packet.

@@ -3,7 +3,7 @@
 mod literal;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ipnet::IpNet;
 use wire::coap::Code;
@@ -38,23 +38,30 @@ pub(crate) const VERSIONS: [(&str, Version); 4] = [
 ];
 
 /// Request methods by their names (RFC 7252 §12.1.1, RFC 8132 §4).
-pub(crate) fn methods() -> Vec<(&'static str, Code)> {
-    let registered = (1..=7).map(Code);
-    registered
-        .filter_map(|code| Some((code.method()?, code)))
-        .collect()
+pub(crate) fn methods() -> &'static [(&'static str, Code)] {
+    static METHODS: LazyLock<Vec<(&str, Code)>> = LazyLock::new(|| {
+        let registered = (1..=7).map(Code);
+        registered
+            .filter_map(|code| Some((code.method()?, code)))
+            .collect()
+    });
+    &METHODS
 }
 
 pub(crate) fn protocol_names() -> Vec<(&'static str, Protocol)> {
     Protocol::ALL.iter().map(|p| (p.name(), *p)).collect()
 }
 
-pub(crate) fn service_names() -> Vec<(&'static str, Service)> {
-    Service::ALL.iter().map(|s| (s.name(), *s)).collect()
+pub(crate) fn service_names() -> &'static [(&'static str, Service)] {
+    static NAMES: LazyLock<Vec<(&str, Service)>> =
+        LazyLock::new(|| Service::ALL.iter().map(|s| (s.name(), *s)).collect());
+    &NAMES
 }
 
-pub(crate) fn packet_names() -> Vec<(&'static str, PacketType)> {
-    PacketType::ALL.iter().map(|p| (p.name(), *p)).collect()
+pub(crate) fn packet_names() -> &'static [(&'static str, PacketType)] {
+    static NAMES: LazyLock<Vec<(&str, PacketType)>> =
+        LazyLock::new(|| PacketType::ALL.iter().map(|p| (p.name(), *p)).collect());
+    &NAMES
 }
 
 /// One of a closed set of names.

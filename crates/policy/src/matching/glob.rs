@@ -34,9 +34,11 @@ struct Holes {
     fits: Vec<(char, u128)>,
     /// The places of holes.
     holes: u128,
+    /// The longest text between holes.
+    text: Box<str>,
 }
 
-/// What every text that a glob matches has at some place.
+/// What every text that a glob matches has in some place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor<'g> {
     Whole(&'g str),
@@ -87,27 +89,43 @@ impl Glob {
 }
 
 impl Glob {
-    /// The longest text without stars or holes; none is known of a glob that has nothing else.
-    pub(crate) fn anchor(&self) -> Option<Anchor<'_>> {
-        if let [Piece::Text(whole)] = self.pieces.as_slice() {
-            return Some(Anchor::Whole(whole));
-        }
-        let last = self.pieces.len() - 1;
-        let texts = self
+    /// Texts without stars or holes: the only one, or the one at each end and the longest in between.
+    pub(crate) fn anchors(&self) -> impl Iterator<Item = Anchor<'_>> {
+        let (first, rest) = match self.pieces.as_slice() {
+            [Piece::Text(whole)] => {
+                return [Some(Anchor::Whole(whole)), None, None]
+                    .into_iter()
+                    .flatten();
+            }
+            [first, rest @ ..] => (first.text(), rest),
+            [] => (None, &[][..]),
+        };
+        let last = rest.last().and_then(Piece::text);
+        let middle = 1..self.pieces.len() - 1;
+        let inside = self
             .pieces
             .iter()
             .enumerate()
             .filter_map(|(at, piece)| match piece {
-                Piece::Text(text) => Some((at, text.as_str())),
-                Piece::Holes(_) => None,
+                Piece::Text(text) => middle.contains(&at).then_some(text.as_str()),
+                Piece::Holes(piece) => Some(&*piece.text),
             });
-        let (at, longest) = texts.max_by_key(|(_, text)| text.len())?;
-        Some(match at {
-            _ if longest.is_empty() => return None,
-            0 => Anchor::Start(longest),
-            at if at == last => Anchor::End(longest),
-            _ => Anchor::Inside(longest),
-        })
+        let inside = inside.max_by_key(|text| text.len());
+        let all = [
+            inside.map(Anchor::Inside),
+            first.map(Anchor::Start),
+            last.map(Anchor::End),
+        ];
+        let all = all.map(|anchor| anchor.filter(|anchor| !anchor.text().is_empty()));
+        all.into_iter().flatten()
+    }
+
+    /// The only text that it matches, if there is one.
+    pub(crate) fn whole(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [Piece::Text(whole)] => Some(whole),
+            _ => None,
+        }
     }
 
     /// Whether it matches a text whatever [`ANYTHING`] in it stands for.
@@ -128,7 +146,7 @@ impl Glob {
     /// A topic filter that takes in all filters it matches, as far as they are plain: itself, or the levels that it
     /// begins with. What brokers take off a filter first is no level.
     pub(crate) fn filter_around(&self) -> Option<String> {
-        if let Some(Anchor::Whole(text)) = self.anchor() {
+        if let Some(text) = self.whole() {
             return Some(listened(text).to_owned());
         }
         let (levels, _) = self.start().rsplit_once('/')?;
@@ -152,7 +170,22 @@ impl Glob {
     }
 }
 
+impl<'g> Anchor<'g> {
+    pub(crate) fn text(self) -> &'g str {
+        match self {
+            Self::Whole(text) | Self::Start(text) | Self::End(text) | Self::Inside(text) => text,
+        }
+    }
+}
+
 impl Piece {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Holes(_) => None,
+        }
+    }
+
     fn new(chars: Vec<Option<char>>) -> Self {
         match chars.iter().copied().collect::<Option<String>>() {
             Some(text) => Self::Text(text),
@@ -210,7 +243,15 @@ impl Holes {
                 Err(place) => fits.insert(place, (*c, 1 << at)),
             }
         }
-        Self { chars, fits, holes }
+        let texts = chars.split(Option::is_none);
+        let longest = texts.max_by_key(|text| text.len()).unwrap_or_default();
+        let text: String = longest.iter().flatten().collect();
+        Self {
+            fits,
+            holes,
+            text: text.into(),
+            chars,
+        }
     }
 
     /// What follows the first occurrence: bit i of `partial` says that the first i + 1 characters

@@ -1,5 +1,8 @@
 //! By what a rule can be found: the conditions of it that tell a message apart from most others.
 
+mod paths;
+mod texts;
+
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -9,11 +12,10 @@ use wire::mqtt::topic;
 use super::addresses::{Addresses, Networks};
 use super::condition::{Condition, FilterCondition, Identity, Party};
 use super::extent::Extent;
-use super::glob::{Anchor, Glob};
+use super::glob::Glob;
 use super::hello::HelloCondition;
 use super::list::List;
 use super::measure::Measure;
-use super::name::NamePattern;
 use super::numbers::{Bounds, Numbers};
 use super::path::PathPattern;
 use super::pattern::{Pattern, Relation};
@@ -22,8 +24,9 @@ use super::prefix::delayed;
 use super::read::Matching;
 use super::resolved::Resolved;
 use super::told;
-use super::value::Test;
 use crate::{Message, Reason, Subject};
+
+use texts::{globs, names, values};
 
 /// Of longer literals only so much is looked for: what the index finds is looked at once more.
 const MAX_LITERAL_BYTES: usize = 32;
@@ -69,6 +72,8 @@ pub(crate) enum Look {
     Covers,
     /// The path of a CoAP request.
     Path,
+    /// The same, its last segment first.
+    PathEnd,
 }
 
 /// A text of a message.
@@ -161,9 +166,18 @@ fn is_literal(level: &str) -> bool {
 impl Matching {
     /// All that the rule could be found by.
     pub(crate) fn keys(&self) -> Vec<Key> {
+        self.keys_with(paths::keys)
+    }
+
+    /// All that rules could be found by that have to do with this one.
+    pub(crate) fn kin_keys(&self) -> Vec<Key> {
+        self.keys_with(paths::kin)
+    }
+
+    fn keys_with(&self, paths: fn(&List<PathPattern>) -> Vec<Key>) -> Vec<Key> {
         let mut keys = Vec::new();
         for condition in &self.conditions {
-            condition.keys(&mut keys);
+            condition.keys_with(paths, &mut keys);
         }
         if let Some(reasons) = &self.reasons {
             keys.push(reasons.iter().map(Entry::Reason).collect());
@@ -173,13 +187,18 @@ impl Matching {
 }
 
 impl Condition {
+    /// Adds all that rules could be found by that have to do with one that asks for it.
+    pub(crate) fn kin_keys(&self, keys: &mut Vec<Key>) {
+        self.keys_with(paths::kin, keys);
+    }
+
     /// Adds all that a rule that asks for it could be found by.
-    pub(crate) fn keys(&self, keys: &mut Vec<Key>) {
+    fn keys_with(&self, paths: fn(&List<PathPattern>) -> Vec<Key>, keys: &mut Vec<Key>) {
         match self {
             Self::Topic(list) => keys.extend(topics(Look::Topic, list)),
             Self::TopicText(list) => keys.extend(globs(Field::Topic, list)),
             Self::Filter(filter) => filters(filter, keys),
-            Self::Path(list) => keys.extend(all(list, PathPattern::key)),
+            Self::Path(list) => keys.extend(paths(list)),
             Self::Identity(identity, list) => keys.extend(names(Field::from(*identity), list)),
             Self::Password(list) => keys.extend(names(Field::Password, list)),
             Self::Property(property) => {
@@ -239,36 +258,6 @@ fn filters(condition: &FilterCondition, keys: &mut Vec<Key>) {
     keys.extend(globs(Field::Filter, &condition.text));
 }
 
-fn text(field: Field, anchor: Anchor<'_>) -> Option<Entry> {
-    let (place, text) = placed(anchor);
-    Some(Entry::Text(field, place, text))
-}
-
-fn placed(anchor: Anchor<'_>) -> (Place, Box<str>) {
-    let (place, text) = match anchor {
-        Anchor::Whole(text) => (Place::Whole, text),
-        Anchor::Start(text) => (Place::Start, text),
-        Anchor::End(text) => (Place::End, text),
-        Anchor::Inside(text) => (Place::Inside, text),
-    };
-    (place, text.into())
-}
-
-fn globs(field: Field, list: &List<Glob>) -> Option<Key> {
-    all(list, |glob| text(field, glob.anchor()?))
-}
-
-fn names(field: Field, list: &List<NamePattern>) -> Option<Key> {
-    all(list, |name| text(field, name.anchor()?))
-}
-
-fn values(field: Field, test: &Test) -> Option<Key> {
-    match test {
-        Test::Like(list) => globs(field, list),
-        Test::Is(_) | Test::Flag(_) | Test::Within(_) => None,
-    }
-}
-
 fn addresses(party: Party, list: &List<Addresses>) -> Option<Key> {
     let mut key = Key::new();
     for entry in &list.any_of {
@@ -309,31 +298,33 @@ fn payloads(condition: &PayloadCondition, keys: &mut Vec<Key>) {
     let needed = needed.filter(|needed| !needed.is_empty());
     keys.extend(needed.map(|needed| needed.concat().iter().map(|bytes| literal(bytes)).collect()));
     let json = condition.json.iter();
-    keys.extend(json.filter_map(|(pointer, test)| value(pointer, test)));
+    keys.extend(json.flat_map(|(pointer, test)| value(pointer, test)));
     let size = condition.size.iter();
     keys.extend(size.map(|numbers| sizes(Extent::Payload, numbers)));
 }
 
-/// A key of a value in JSON: none where one has to be missing.
-fn value(pointer: &Pointer, test: &JsonTest) -> Option<Key> {
+/// Keys of a value in JSON: none where one has to be missing.
+fn value(pointer: &Pointer, test: &JsonTest) -> Vec<Key> {
     let entry = |look| Entry::Json(pointer.clone(), look);
     let one = match test {
-        JsonTest::Exists(false) => return None,
+        JsonTest::Exists(false) => return Vec::new(),
         JsonTest::Exists(true) => JsonLook::There,
         JsonTest::Flag(wanted) => JsonLook::Flag(*wanted),
         JsonTest::Within(ranges) => {
             let looks = ranges.iter().map(|range| JsonLook::Within(*range));
-            return Some(looks.map(entry).collect());
+            return vec![looks.map(entry).collect()];
         }
         JsonTest::Like(list) => {
-            let texts = all(list, |glob| {
-                let (place, text) = placed(glob.anchor()?);
-                Some(entry(JsonLook::Text(place, text)))
+            let texts = texts::keys(list, Glob::anchors, |place, text| {
+                entry(JsonLook::Text(place, text))
             });
-            return texts.or_else(|| Some(vec![entry(JsonLook::There)]));
+            if !texts.is_empty() {
+                return texts;
+            }
+            JsonLook::There
         }
     };
-    Some(vec![entry(one)])
+    vec![vec![entry(one)]]
 }
 
 impl From<Identity> for Field {
@@ -392,30 +383,11 @@ impl Field {
     }
 }
 
-impl PathPattern {
-    fn key(&self) -> Option<Entry> {
-        levels(Look::Path, &self.widened()?)
-    }
-}
-
-impl NamePattern {
-    /// What every name it fits has; of a filled one, what stands around the value.
-    fn anchor(&self) -> Option<Anchor<'_>> {
-        match self {
-            Self::Glob(glob) => glob.anchor(),
-            Self::Filled { before, after, .. } => match before.len() >= after.len() {
-                true => (!before.is_empty()).then_some(Anchor::Start(before)),
-                false => Some(Anchor::End(after)),
-            },
-        }
-    }
-}
-
 /// The relation of a filter's [`Look`], for a walk down the levels.
 impl From<Look> for Relation {
     fn from(look: Look) -> Self {
         match look {
-            Look::Topic | Look::Path => Self::Matches,
+            Look::Topic | Look::Path | Look::PathEnd => Self::Matches,
             Look::Overlaps => Self::Overlaps,
             Look::Within => Self::Within,
             Look::Covers => Self::Covers,

@@ -40,10 +40,15 @@ impl<T> List<T> {
     }
 
     pub(crate) fn push(&mut self, negated: bool, entry: T) {
-        match negated {
-            true => self.none_of.push(entry),
-            false => self.any_of.push(entry),
+        let entries = match negated {
+            true => &mut self.none_of,
+            false => &mut self.any_of,
+        };
+        // Most lists have one: room for more would be left empty ten thousand times.
+        if entries.is_empty() {
+            entries.reserve_exact(1);
         }
+        entries.push(entry);
     }
 }
 

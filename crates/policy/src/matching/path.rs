@@ -4,7 +4,7 @@
 //! and `%2F` writes a slash inside of a segment.
 
 use super::compare::Comparable;
-use super::glob::{Anchor, Glob};
+use super::glob::Glob;
 use super::list::List;
 
 /// Longer patterns are refused.
@@ -59,7 +59,7 @@ impl PathPattern {
 
     /// Whether it asks for a segment `.` or `..`.
     pub(crate) fn has_dots(&self) -> bool {
-        let is_dots = |glob: &Glob| matches!(glob.anchor(), Some(Anchor::Whole("." | "..")));
+        let is_dots = |glob: &Glob| matches!(glob.whole(), Some("." | ".."));
         let mut segments = self.segments.iter();
         segments.any(|segment| matches!(segment, Segment::One(glob) if is_dots(glob)))
     }
@@ -67,20 +67,18 @@ impl PathPattern {
     /// A topic filter that matches the segments of every path this does, and perhaps more; none for the
     /// root, which has no segments.
     pub(crate) fn widened(&self) -> Option<String> {
-        let mut levels = Vec::with_capacity(self.segments.len());
-        for segment in &self.segments {
-            match segment {
-                Segment::Any => {
-                    levels.push("#");
-                    break;
-                }
-                Segment::One(glob) => levels.push(match glob.anchor() {
-                    Some(Anchor::Whole(text)) if !text.contains(['/', '+', '#']) => text,
-                    _ => "+",
-                }),
-            }
-        }
-        (!levels.is_empty()).then(|| levels.join("/"))
+        widened(self.segments.iter())
+    }
+
+    /// The same for the segments in reverse order.
+    pub(crate) fn widened_from_end(&self) -> Option<String> {
+        widened(self.segments.iter().rev())
+    }
+
+    /// Whether segments follow a `**`.
+    pub(crate) fn ends_apart(&self) -> bool {
+        self.around_any()
+            .is_some_and(|(_, after)| !after.is_empty())
     }
 
     /// Whether a path fits; `path` walks its segments, as often as it is called.
@@ -185,6 +183,23 @@ impl Segment {
             _ => false,
         }
     }
+}
+
+fn widened<'s>(segments: impl Iterator<Item = &'s Segment>) -> Option<String> {
+    let mut levels = Vec::new();
+    for segment in segments {
+        match segment {
+            Segment::Any => {
+                levels.push("#");
+                break;
+            }
+            Segment::One(glob) => levels.push(match glob.whole() {
+                Some(text) if !text.contains(['/', '+', '#']) => text,
+                _ => "+",
+            }),
+        }
+    }
+    (!levels.is_empty()).then(|| levels.join("/"))
 }
 
 /// Whether each segment fits the pattern at its place, with none left over on either side.

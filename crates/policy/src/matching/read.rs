@@ -125,10 +125,13 @@ pub(crate) fn matching(report: &mut Report, mut table: Table<'_>, names: &Names)
     } = reader;
     table.finish(report);
     conditions.sort_by_key(Condition::cost);
+    // The room for more is given back.
+    let mut kept = Vec::with_capacity(conditions.len());
+    kept.append(&mut conditions);
     Matching {
         scope: narrowing.scope(),
         reasons,
-        conditions,
+        conditions: kept,
         exceptions: Vec::new(),
         effect: Effect::Catches,
     }
@@ -153,13 +156,13 @@ impl MatchReader<'_> {
             self.narrowing.narrow(self.report, "protocol", &node, scope);
             self.conditions.extend(carrier);
         }
-        if let Some((node, services)) = self.names(table, "service", &entry::service_names()) {
+        if let Some((node, services)) = self.names(table, "service", entry::service_names()) {
             let scope = Scope::union(services.iter().map(|s| Scope::service(*s)));
             self.narrowing.narrow(self.report, "service", &node, scope);
             self.conditions
                 .push(Condition::Service(services.into_iter().collect()));
         }
-        if let Some((node, packets)) = self.names(table, "packet", &entry::packet_names()) {
+        if let Some((node, packets)) = self.names(table, "packet", entry::packet_names()) {
             let scope = Scope::union(packets.iter().map(|p| Scope::packet(*p)));
             self.narrowing.narrow_to_packets(self.report, &node, scope);
         }

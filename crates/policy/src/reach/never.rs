@@ -1,5 +1,7 @@
 //! Rules that match nothing, because no message is all that they ask for.
 
+use std::borrow::Cow;
+
 use wire::Direction;
 use wire::mqtt::{PacketType, Version};
 
@@ -121,7 +123,7 @@ fn between_families(conditions: &[Condition]) -> Option<&'static str> {
 
 /// Two conditions that no message meets both.
 fn between_two(matching: &Matching) -> Option<&'static str> {
-    let conditions: Vec<Condition> = matching.conditions_by_sender();
+    let conditions = matching.conditions_by_sender();
     let excludes_other = |at: usize| {
         let (one, others) = (&conditions[at], &conditions[at + 1..]);
         others.iter().any(|other| one.is_apart_from(other))
@@ -210,24 +212,22 @@ fn holds_more_than(payload: &PayloadCondition, most: u64) -> bool {
 
 impl Matching {
     /// Its conditions, with the client and the server as sender and receiver where only one of them sends.
-    fn conditions_by_sender(&self) -> Vec<Condition> {
+    fn conditions_by_sender(&self) -> Vec<Cow<'_, Condition>> {
         let goes = |direction| self.scope.is_subset(Scope::direction(direction));
         let (by_client, by_server) = (goes(Direction::ToServer), goes(Direction::ToClient));
-        let told = self.conditions.iter().cloned();
-        told.map(|condition| match condition {
-            Condition::Address(Party::Client, list) if by_client => {
-                Condition::Address(Party::Source, list)
-            }
-            Condition::Address(Party::Client, list) if by_server => {
-                Condition::Address(Party::Destination, list)
-            }
-            Condition::Address(Party::Server, list) if by_client => {
-                Condition::Address(Party::Destination, list)
-            }
-            Condition::Address(Party::Server, list) if by_server => {
-                Condition::Address(Party::Source, list)
-            }
+        let by_sender = |party| match party {
+            Party::Client if by_client => Party::Source,
+            Party::Client if by_server => Party::Destination,
+            Party::Server if by_client => Party::Destination,
+            Party::Server if by_server => Party::Source,
             other => other,
+        };
+        let told = self.conditions.iter();
+        told.map(|condition| match condition {
+            Condition::Address(party, list) if by_sender(*party) != *party => {
+                Cow::Owned(Condition::Address(by_sender(*party), list.clone()))
+            }
+            other => Cow::Borrowed(other),
         })
         .collect()
     }

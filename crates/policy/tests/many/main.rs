@@ -75,7 +75,9 @@ fn topic() -> BoxedStrategy<String> {
 }
 
 fn glob() -> BoxedStrategy<String> {
-    text("[ab]{1,3}|[ab]\\*|\\*[ab]{1,2}|\\*[ab]{2}\\*|[ab]\\?[ab]?|[ab]\\*[ab]")
+    text(
+        "[ab]{1,3}|[ab]\\*|\\*[ab]{1,2}|\\*[ab]{2}\\*|[ab]\\?[ab]?|[ab]\\*[ab]|[ab]\\*[ab]\\?[ab]?",
+    )
 }
 
 fn topic_text() -> BoxedStrategy<String> {
@@ -215,7 +217,7 @@ fn filter() -> BoxedStrategy<String> {
 fn path() -> BoxedStrategy<String> {
     list(
         "path",
-        text("/|(/([ab]|\\*|a\\*|%2Fb)){1,3}|(/[ab*]){0,2}/\\*\\*(/[ab])?"),
+        text("/|(/([ab]|\\*|a\\*|%2Fb)){1,3}|(/[ab*]){0,2}/\\*\\*(/([ab]|\\*|a\\*)){0,2}"),
     )
 }
 

@@ -18,13 +18,14 @@ pub struct Policies {
 
 impl Policies {
     /// Remembers a policy under the generation the inspector will give it. To be called before the
-    /// policy is installed.
-    pub fn remember(&self, generation: u64, policy: Arc<Policy>) {
+    /// policy is installed. Returns those that no event speaks of any more.
+    pub fn remember(&self, generation: u64, policy: Arc<Policy>) -> Vec<Arc<Policy>> {
         let mut kept = self.kept.load().as_ref().clone();
         kept.push((generation, policy));
         let surplus = kept.len().saturating_sub(KEPT);
-        kept.drain(..surplus);
+        let forgotten = kept.drain(..surplus).map(|(_, policy)| policy).collect();
         self.kept.store(Arc::new(kept));
+        forgotten
     }
 
     /// The newest generation, and how many rules it has.

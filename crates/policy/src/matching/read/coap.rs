@@ -23,7 +23,7 @@ const TYPES: [(&str, Type); 4] = [
 impl MatchReader<'_> {
     /// `code`, `method`, `path`.
     pub(super) fn coap(&mut self, table: &mut Table<'_>) {
-        if let Some((node, methods)) = self.names(table, "method", &entry::methods()) {
+        if let Some((node, methods)) = self.names(table, "method", entry::methods()) {
             self.codes("method", &node, methods.into_iter().collect());
         }
         if let Some(node) = table.optional("code") {

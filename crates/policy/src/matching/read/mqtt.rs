@@ -189,7 +189,7 @@ impl MatchReader<'_> {
         self.narrowing.narrow(self.report, "filter", node, scope);
         if let Some(mut condition) = self.filter(node) {
             condition.qos = wanted.filter(|wanted| !self.is_any_qos(*wanted));
-            self.conditions.push(Condition::Filter(condition));
+            self.conditions.push(Condition::Filter(Box::new(condition)));
         }
     }
 
