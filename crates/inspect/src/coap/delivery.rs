@@ -140,12 +140,8 @@ impl Tracker {
                 _ => Kind::Replaced,
             };
             self.record(cx, datagram, Server::One(client), kind);
-        } else if let Some(request) =
-            self.exchanges
-                .sent(cx.now, client, bearing.server, message.message_id())
-        {
-            self.note_told(cx.now, client, request.digest());
         }
+        self.note_answered(cx, datagram);
         let about = (message.message_id(), token);
         self.withheld.let_go(cx.now, client, bearing.server, about);
         self.note_delivered(cx, datagram, asked);

@@ -8,7 +8,7 @@ use wire::coap::{Code, Message, Type, number};
 
 use crate::delivery::message_id;
 use crate::nudge::is_ping;
-use crate::world::{Passage, World, client, content, empty, get, message, server};
+use crate::world::{Passage, World, client, content, empty, get, message, observe, server};
 
 const TOKEN: &[u8] = &[0xa1];
 const NOTHING: [&[u8]; 0] = [];
@@ -118,6 +118,38 @@ fn a_proof_brings_nothing_that_was_given_up() {
     let first = told(world.send(server(), client(), &response)).remove(0);
     let acknowledged = [empty(Type::Acknowledgement, 3)];
     assert_eq!(prove_by_second(&mut world, path, &first, 3), acknowledged);
+}
+
+/// The network brings the answer to a registration after the notification that follows it. It is there for a client that
+/// registers again, and nobody else.
+#[test]
+fn a_registration_s_answer_that_was_overtaken_waits_for_who_asks_again() {
+    let mut world = World::new();
+    let register = observe(1, TOKEN, 0, "ab");
+    world.pass(client(), server(), &register);
+    let state = |kind, id, number| {
+        message(kind, Code::CONTENT, id, TOKEN, |builder| {
+            builder.uint(number::OBSERVE, number).payload(&[b'x'; 24]);
+        })
+    };
+    let newer = state(Type::NonConfirmable, 700, 6);
+    let first = told(world.send(server(), client(), &newer)).remove(0);
+    assert_eq!(
+        Message::decode(&first).expect("a message").observe(),
+        Some(6)
+    );
+    let older = state(Type::Acknowledgement, 1, 5);
+    assert_eq!(told(world.send(server(), client(), &older)), NOTHING);
+    // As often as there is no room for it yet, it is asked for once more.
+    let again = (0..3).find_map(|_| {
+        world.pause(ACK_TIMEOUT);
+        let passage = world.send(client(), server(), &register);
+        assert_eq!(passage.forwarded, None, "it has an answer");
+        told(passage).into_iter().find(|sent| sent[1] != 0)
+    });
+    let again = again.expect("an answer");
+    let again = Message::decode(&again).expect("a message");
+    assert_eq!(again.observe(), Some(5));
 }
 
 /// The first block of an upload was sent again, and comes late: it begins nothing anew.

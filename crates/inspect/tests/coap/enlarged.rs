@@ -515,3 +515,14 @@ fn the_books_are_charged_with_what_goes_to_the_client() {
     }
     assert!(lab.server.requests < 20, "{}", lab.server.requests);
 }
+
+/// Whether it is answered by what is kept, or by the server, a request that the network doubles is answered once.
+#[test]
+fn a_doubled_request_for_a_small_block_draws_nothing() {
+    let (mut lab, mut client) = (Lab::new(Server::new(5000)), Client::new());
+    while client.body.len() < 3200 {
+        client.ask(&mut lab);
+        let (at, request) = client.asked.last().expect("it has asked").clone();
+        assert_eq!(lab.send(request), Vec::<Vec<u8>>::new(), "{at}");
+    }
+}

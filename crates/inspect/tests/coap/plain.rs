@@ -236,3 +236,36 @@ fn who_is_taken_for_one_without_need_hears_the_beginning() {
     }
     assert_eq!((told[0], told[1], told[4]), (1, 0, 1), "{told:?}");
 }
+
+/// A separate response that went to its client as it is comes again as it is: under another message ID, one that has it
+/// already would reject it.
+#[test]
+fn what_has_gone_on_comes_again_in_no_other_form() {
+    // All that there is room for, but a few bytes.
+    let found = (20..400).rev().find_map(|len| {
+        let mut world = taken_for_plain();
+        let other = get(Type::NonConfirmable, 2, TOKEN_OF_OTHER, "sensors/oil");
+        world.pass(client(), server(), &other);
+        let answer = content(Type::Confirmable, 700, TOKEN_OF_OTHER, len);
+        let passage = world.send(server(), client(), &answer);
+        passage.forwarded.map(|answer| (world, answer))
+    });
+    let (mut world, answer) = found.expect("room for one");
+    let room = get(Type::NonConfirmable, 3, &[0x74], &"x".repeat(200));
+    world.pass(client(), server(), &room);
+    world.pause(Duration::from_secs(2));
+    world.pass(server(), client(), &answer);
+}
+
+/// A client that has asked once more for what it was sent the first block of.
+fn taken_for_plain() -> World {
+    let mut world = World::new();
+    let request = get(Type::Confirmable, 1, TOKEN, PATH);
+    let response = content(Type::Acknowledgement, 1, TOKEN, 120);
+    for _ in 0..2 {
+        world.pass(client(), server(), &request);
+        world.send(server(), client(), &response);
+        world.pause(Duration::from_secs(2));
+    }
+    world
+}

@@ -104,6 +104,7 @@ impl Tracker {
         {
             self.portions
                 .go_on(cx.now, asked.body, datagram.message, datagram.bytes);
+            self.note_answered(cx, datagram);
         }
     }
 }

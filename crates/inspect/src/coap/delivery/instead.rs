@@ -7,10 +7,12 @@ use policy::RuleIndex;
 use wire::coap::Type;
 
 use crate::coap::books::allowance::Allowance;
+use crate::coap::exchange::bearing::Role;
+use crate::coap::exchange::observation::Sequence;
 use crate::coap::proof::answer::Towards;
 use crate::coap::{Datagram, Tracker};
 use crate::context::Context;
-use crate::{Injected, Sink};
+use crate::{Injected, Instant, Sink};
 
 impl Tracker {
     /// Sees to a response in some other way than by a challenge, if there is one: what was sent for it.
@@ -63,7 +65,7 @@ impl Tracker {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let is_separate = message.message_type() != Type::Acknowledgement;
         // What its client may have got isn't given in a message of its own.
-        let is_again = datagram.is_known_answer();
+        let is_again = datagram.is_known_answer() || is_overtaken(cx.now, datagram);
         let may_wait = !is_again && self.probes.may_wait(cx.now, bearing.client, is_separate);
         let may_nudge = !is_again && !may_wait && self.may_nudge(cx, datagram, room);
         if !self.withhold(cx, datagram, rule, may_wait || may_nudge) {
@@ -79,4 +81,14 @@ impl Tracker {
         self.probes.wait(cx.now, bearing.client, waiting);
         ControlFlow::Break(is_sent.then_some(Injected::Ping))
     }
+}
+
+/// Whether it is the answer to a registration that was overtaken by a notification: its client has a newer state.
+fn is_overtaken(now: Instant, datagram: &Datagram<'_>) -> bool {
+    let Role::Response(Some(asked)) = &datagram.bearing.role else {
+        return false;
+    };
+    let place = datagram.notifies().zip(asked.latest);
+    datagram.message.message_type() == Type::Acknowledgement
+        && place.is_some_and(|(number, latest)| Sequence::new(now, number).is_before(latest))
 }

@@ -200,7 +200,8 @@ impl Tracker {
             && standing.validation != Validation::Fresh
             && !asked.trusted
             && asked.server == Server::One(datagram.bearing.server)
-            && !datagram.is_notification();
+            && !datagram.is_notification()
+            && !self.has_gone_on(cx, datagram);
         if !is_meant {
             return false;
         }

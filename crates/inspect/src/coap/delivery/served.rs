@@ -110,6 +110,18 @@ impl Tracker {
         self.await_reply(cx, datagram, self.own_id(datagram), answer);
     }
 
+    /// The client of a response is told what that comes to, on the acknowledgement of its request.
+    pub(crate) fn note_answered<S: Sink>(&self, cx: &Context<'_, S>, datagram: &Datagram<'_>) {
+        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
+        let message = datagram.message;
+        if message.message_type() == Type::Acknowledgement
+            && let Some(request) =
+                (self.exchanges).sent(cx.now, client, server, message.message_id())
+        {
+            self.note_told(cx.now, client, request.digest());
+        }
+    }
+
     /// A client is told something about the request that is known by its bytes.
     pub(crate) fn note_told(&self, now: Instant, client: Endpoint, request: u32) {
         self.served.note(now, (client, request));

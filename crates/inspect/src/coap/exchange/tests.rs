@@ -185,7 +185,7 @@ fn an_observation_ends_in_four_ways() {
         &|exchanges| exchanges.answered(at(10), &response(), server, None, true, None),
         &|exchanges| {
             let (client, server) = (endpoint(1, CLIENT), endpoint(2, SERVER));
-            exchanges.end_observation(at(10), client, server, token(1));
+            exchanges.reject_observation(at(10), client, server, token(1));
         },
         &|exchanges| while exchanges.sweep(at(200_000), 10) {},
     ];

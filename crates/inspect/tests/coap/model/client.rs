@@ -30,11 +30,15 @@ struct Exchange {
     observe: Option<u32>,
     /// The latest notification, if it observes.
     latest: Option<(u32, Instant)>,
+    /// The notification that this is the rest of.
+    rest_of: Option<u32>,
+    /// Members of a group that have answered.
+    heard: Vec<SocketAddr>,
     is_over: bool,
 }
 
 pub(crate) struct Client {
-    conduct: Conduct,
+    pub(crate) conduct: Conduct,
     pub(crate) tasks: Vec<Task>,
     pub(crate) outcomes: Vec<Outcome>,
     /// When each was asked for last, and came to its end.
@@ -103,6 +107,8 @@ impl Client {
                 block2,
                 observe: wanted.observes.map(|_| 0),
                 latest: None,
+                rest_of: None,
+                heard: Vec::new(),
                 is_over: false,
             };
             self.ask(now, messages, exchange, None, None, out);
@@ -128,6 +134,8 @@ impl Client {
             block2: None,
             observe: None,
             latest: None,
+            rest_of: None,
+            heard: Vec::new(),
             is_over: false,
         };
         // No token of a request's is as long.
@@ -155,7 +163,8 @@ impl Client {
         let token = token.unwrap_or_else(|| self.new_token());
         exchange.id = messages.new_id();
         let task = &self.tasks[exchange.task];
-        let request = request(task, &exchange, &token, echo);
+        let tag = self.conduct.follows_echo.then_some(exchange.task as u8);
+        let request = request(task, &exchange, &token, echo, tag);
         self.spans[exchange.task] = (now, now);
         if task.kind == Type::NonConfirmable {
             out.timers
@@ -204,7 +213,7 @@ impl Client {
         if kind == Type::Confirmable {
             messages.reply(out, from, id, acknowledgement(id));
         }
-        self.take(now, messages, exchange, response, out);
+        self.take(now, messages, (from, exchange), response, out);
         self.go_on(now, messages, out);
     }
 
@@ -213,11 +222,16 @@ impl Client {
         &mut self,
         now: Instant,
         messages: &mut Messages,
-        mut exchange: Exchange,
+        (from, mut exchange): (SocketAddr, Exchange),
         response: &Message<'_>,
         out: &mut Outbox,
     ) {
         let token = response.token().to_vec();
+        let is_group = self.tasks[exchange.task].to.ip().is_multicast();
+        if response.echo().is_some() && is_group && !self.conduct.follows_echo {
+            // Others may answer.
+            return;
+        }
         if let Some(value) = response.echo() {
             self.asked.remove(&token);
             match self.conduct.follows_echo && !exchange.is_over {
@@ -236,6 +250,10 @@ impl Client {
         }
         if exchange.latest.is_some() || response.observe().is_some() {
             self.note(now, messages, exchange, response, out);
+            return;
+        }
+        if is_group && response.block2().is_none() {
+            self.gather(now, exchange, from, response);
             return;
         }
         self.append(now, messages, exchange, response, out);
@@ -273,13 +291,10 @@ impl Client {
             self.ask(now, messages, exchange, None, None, out);
             return;
         }
-        if self.tasks[exchange.task].to.ip().is_multicast() {
-            self.gather(now, exchange, response);
-            return;
-        }
         self.leave_token(&token);
         let report = Report::of(response, std::mem::take(&mut exchange.body));
         match self.tasks[exchange.task].observes {
+            Some(_) if self.is_out_of_date(&exchange) => {}
             Some(_) => self.push(exchange.task, report),
             None => self.finish(now, &exchange, Outcome::Done(vec![report])),
         }
@@ -303,10 +318,31 @@ impl Client {
         }
     }
 
+    /// Whether another notification has come by the time that the rest of one is there (RFC 7959 §2.6).
+    fn is_out_of_date(&self, rest: &Exchange) -> bool {
+        let mut observing = self.asked.values();
+        observing.any(|exchange| {
+            let latest = exchange.latest.map(|(number, _)| number);
+            exchange.task == rest.task && latest.is_some() && latest != rest.rest_of
+        })
+    }
+
     /// One of several responses to a request to a group.
-    fn gather(&mut self, now: Instant, mut exchange: Exchange, response: &Message<'_>) {
-        let body = std::mem::take(&mut exchange.body);
+    fn gather(
+        &mut self,
+        now: Instant,
+        mut exchange: Exchange,
+        from: SocketAddr,
+        response: &Message<'_>,
+    ) {
+        if exchange.heard.contains(&from) {
+            return;
+        }
+        exchange.heard.push(from);
+        let body = response.payload().to_vec();
         self.push(exchange.task, Report::of(response, body));
+        self.asked
+            .insert(response.token().to_vec(), exchange.clone());
         self.spans[exchange.task].1 = now;
         if let Outcome::Done(reports) = &mut self.outcomes[exchange.task] {
             reports.sort_unstable();
@@ -347,6 +383,7 @@ impl Client {
         let rest = Exchange {
             observe: None,
             latest: None,
+            rest_of: Some(next),
             is_over: false,
             body: Vec::new(),
             ..exchange
@@ -429,6 +466,9 @@ impl Client {
             return;
         };
         let is_group = self.tasks[exchange.task].to.ip().is_multicast();
+        if is_group {
+            self.spans[exchange.task].1 = now;
+        }
         if is_group || exchange.latest.is_none() {
             self.asked.remove(&token);
             if !matches!(self.outcomes[exchange.task], Outcome::Done(_)) {
@@ -458,8 +498,15 @@ fn is_newer((latest, at): (u32, Instant), (next, now): (u32, Instant)) -> bool {
     (1..1 << 23).contains(&ahead) || now.since(at) > Duration::from_secs(128)
 }
 
-/// The request that an exchange has come to.
-fn request(task: &Task, exchange: &Exchange, token: &[u8], echo: Option<&[u8]>) -> Vec<u8> {
+/// The request that an exchange has come to. The blocks of an upload bear a `tag`, if the client knows of that (RFC 9175
+/// §3).
+fn request(
+    task: &Task,
+    exchange: &Exchange,
+    token: &[u8],
+    echo: Option<&[u8]>,
+    tag: Option<u8>,
+) -> Vec<u8> {
     message(task.kind, task.code, exchange.id, token, |builder| {
         let builder = exchange
             .observe
@@ -479,6 +526,10 @@ fn request(task: &Task, exchange: &Exchange, token: &[u8], echo: Option<&[u8]>) 
         };
         let builder = echo.into_iter().fold(builder, |builder, value| {
             builder.option(number::ECHO, value)
+        });
+        let tag = tag.filter(|_| task.block1.is_some()).into_iter();
+        let builder = tag.fold(builder, |builder, value| {
+            builder.option(number::REQUEST_TAG, &[value])
         });
         builder.payload(&payload[exchange.uploaded.min(end)..end]);
     })

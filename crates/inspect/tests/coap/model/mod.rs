@@ -7,7 +7,8 @@ mod network;
 mod peer;
 mod server;
 mod task;
+mod watch;
 
 pub(crate) use messages::Timer;
 pub(crate) use network::{Conditions, Dice, Network};
-pub(crate) use task::{Conduct, Ending, Outcome, Task, Why};
+pub(crate) use task::{Conduct, Ending, Outcome, Report, Task, Why};

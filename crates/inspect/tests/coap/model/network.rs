@@ -7,18 +7,15 @@ use std::time::Duration;
 
 use inspect::Instant;
 use policy::Reason;
-use wire::coap::{Message, Type};
 
 use super::messages::{Outbox, Timer};
 use super::peer::Peer;
 use super::task::{Conduct, Task};
+use super::watch::Watch;
 use crate::world::World;
 
 /// How long half a way takes.
 const DELAY: Duration = Duration::from_millis(5);
-/// What is never to be raised against those who keep to the rules.
-const GRAVE: [&str; 3] = ["coap.spoofed.", "coap.exchange.", "coap.block."];
-
 /// A seeded source of accidents (SplitMix64).
 pub(crate) struct Dice(pub(crate) u64);
 
@@ -41,6 +38,24 @@ pub(crate) struct Conditions {
     pub(crate) jitter: u64,
 }
 
+impl Conditions {
+    /// Of a good network.
+    pub(crate) const GOOD: Self = Self {
+        loss: 0,
+        doubles: 0,
+        jitter: 0,
+    };
+
+    /// Of a network that loses so many of a hundred on each half of a way.
+    pub(crate) fn bad(loss: u64) -> Self {
+        Self {
+            loss,
+            doubles: 5,
+            jitter: 100,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Datagram {
     from: SocketAddr,
@@ -52,16 +67,6 @@ enum Happening {
     InTheMiddle(Datagram),
     AtEnd(Datagram),
     Due(SocketAddr, Timer),
-}
-
-/// What went between the gateway and a client that has proved nothing.
-#[derive(Debug, Default)]
-struct Book {
-    received: usize,
-    sent: usize,
-    /// Message IDs of responses that it didn't ask for.
-    decoys: Vec<u16>,
-    proven: Option<Instant>,
 }
 
 pub(crate) struct Network {
@@ -78,9 +83,9 @@ pub(crate) struct Network {
     nth: HashMap<u64, u64>,
     /// When something of a client's was lost.
     pub(crate) losses: Vec<(Instant, SocketAddr)>,
-    books: HashMap<SocketAddr, Book>,
-    /// What went wrong at the gateway.
-    pub(crate) faults: Vec<String>,
+    /// When something of a client's was doubled.
+    pub(crate) doubles: Vec<(Instant, SocketAddr)>,
+    pub(crate) watch: Watch,
 }
 
 impl Network {
@@ -96,8 +101,8 @@ impl Network {
             groups: BTreeMap::new(),
             nth: HashMap::new(),
             losses: Vec::new(),
-            books: HashMap::new(),
-            faults: Vec::new(),
+            doubles: Vec::new(),
+            watch: Watch::default(),
         }
     }
 
@@ -188,9 +193,14 @@ impl Network {
             roll if roll < loss + doubles => 2,
             _ => 1,
         };
-        if copies == 0 {
-            self.losses.push((self.now, datagram.from));
-            self.losses.push((self.now, datagram.to));
+        let befallen = match copies {
+            0 => Some(&mut self.losses),
+            2 => Some(&mut self.doubles),
+            _ => None,
+        };
+        if let Some(befallen) = befallen {
+            befallen.push((self.now, datagram.from));
+            befallen.push((self.now, datagram.to));
         }
         for _ in 0..copies {
             let delay = DELAY + Duration::from_millis(dice.roll(jitter + 1));
@@ -216,59 +226,18 @@ impl Network {
             .filter_map(|(reason, _)| *reason)
             .collect();
         for reason in raised {
-            if GRAVE.iter().any(|family| reason.code().starts_with(family)) {
-                let fault = format!(
-                    "{} for {:?} from {from} to {to} at {:?}",
-                    reason.code(),
-                    Message::decode(&payload),
-                    self.now
-                );
-                self.faults.push(fault);
-            }
+            let ends = (from, to);
+            self.watch.hear_accusation(self.now, ends, &payload, reason);
         }
-        self.enter_received(from, &payload);
+        self.watch.enter_received(self.now, from, &payload);
         if let Some(payload) = passage.forwarded {
-            self.enter_sent(to, &payload, false);
+            self.watch.enter_sent(to, &payload, false);
             self.travel(1, Datagram { from, to, payload });
         }
         for own in passage.injected {
             let (from, to, payload) = (own.from, own.to, own.payload);
-            self.enter_sent(to, &payload, true);
+            self.watch.enter_sent(to, &payload, true);
             self.travel(1, Datagram { from, to, payload });
-        }
-    }
-
-    /// When a client proved its address, if it did.
-    pub(crate) fn proven(&self, client: SocketAddr) -> Option<Instant> {
-        self.books.get(&client)?.proven
-    }
-
-    fn enter_received(&mut self, from: SocketAddr, payload: &[u8]) {
-        let book = self.books.entry(from).or_default();
-        book.received += payload.len();
-        let message = Message::decode(payload).expect("a message");
-        let proves = message.echo().is_some()
-            || message.message_type() == Type::Reset && book.decoys.contains(&message.message_id());
-        if proves {
-            book.proven.get_or_insert(self.now);
-        }
-    }
-
-    /// No more goes to a client than three bytes for one, until it has proved its address.
-    fn enter_sent(&mut self, to: SocketAddr, payload: &[u8], is_own: bool) {
-        let message = Message::decode(payload).expect("a message");
-        if message.code().is_request() || to.port() == 5683 {
-            return;
-        }
-        let book = self.books.entry(to).or_default();
-        book.sent += payload.len();
-        let is_decoy = is_own && payload.len() == 8 && message.code().is_response();
-        if is_decoy {
-            book.decoys.push(message.message_id());
-        }
-        if book.proven.is_none() && book.sent > 3 * book.received {
-            let fault = format!("{} for {} bytes to {to}", book.sent, book.received);
-            self.faults.push(fault);
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::world::message;
 
 /// How long a server thinks about what it answers separately.
 const THINKING: Duration = Duration::from_millis(2500);
+/// What a client has to repeat that asks for what isn't given to a replayed request (RFC 9175 §2).
+const FRESH: &[u8] = b"server's";
 
 #[derive(Default)]
 pub(crate) struct Server {
@@ -31,6 +33,9 @@ struct Answer {
     code: Code,
     observe: Option<u32>,
     etag: Option<u32>,
+    echo: Option<&'static [u8]>,
+    /// What of several states it is.
+    version: u32,
     max_age: Option<u32>,
     block1: Option<u32>,
     block2: Option<u32>,
@@ -43,6 +48,8 @@ impl Answer {
             code,
             observe: None,
             etag: None,
+            echo: None,
+            version: 0,
             max_age: None,
             block1: None,
             block2: None,
@@ -57,6 +64,9 @@ impl Answer {
             let builder = uint(builder, number::MAX_AGE, self.max_age);
             let builder = uint(builder, number::BLOCK2, self.block2);
             let builder = uint(builder, number::BLOCK1, self.block1);
+            let builder = self.echo.into_iter().fold(builder, |builder, value| {
+                builder.option(number::ECHO, value)
+            });
             builder.payload(&self.payload);
         })
     }
@@ -71,12 +81,14 @@ impl Server {
         request: &Message<'_>,
         out: &mut Outbox,
     ) {
-        assert_eq!(request.echo(), None, "what the gateway issued stays there");
         let path = request.uri_path().collect::<Vec<_>>().join("/");
         let name = path.split('/').next().unwrap_or_default();
         let digits = name.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
         let len = digits.parse().unwrap_or(0);
         let kind = &name[..name.len() - digits.len()];
+        let own_echo = (kind == "k").then_some(FRESH);
+        let is_known = request.echo().is_none() || request.echo() == own_echo;
+        assert!(is_known, "what the gateway issued stays there");
         let answer = match kind {
             "b" => cut(Answer::new(Code::CONTENT, body(&path, len)), request, 6),
             "u" => self.take_block(from, &path, len, request),
@@ -90,6 +102,10 @@ impl Server {
                 ..Answer::new(Code::SERVICE_UNAVAILABLE, body(&path, len))
             },
             "o" => self.observe(from, &path, len, request),
+            "k" if request.echo().is_none() => Answer {
+                echo: own_echo,
+                ..Answer::new(Code::UNAUTHORIZED, Vec::new())
+            },
             "r" => {
                 self.count(from, &path, request.payload().len());
                 out.timers
@@ -179,7 +195,10 @@ impl Server {
         request: &Message<'_>,
     ) -> Answer {
         let key = (from, request.token().to_vec());
-        let answer = Answer::new(Code::CONTENT, value(path, len, self.sequence));
+        let answer = Answer {
+            version: self.sequence,
+            ..Answer::new(Code::CONTENT, value(path, len, self.sequence))
+        };
         match request.observe() {
             Some(0) => {
                 self.observers.insert(key, (path.into(), len));
@@ -256,7 +275,7 @@ fn cut(answer: Answer, request: &Message<'_>, szx: u8) -> Answer {
     let more = end < len;
     let value = block.number << 4 | u32::from(more) << 3 | u32::from(block.szx);
     Answer {
-        etag: Some(0x0101 + len as u32),
+        etag: Some(0x0101 + len as u32 + answer.version * 0x1_0000),
         block2: Some(value),
         payload: answer.payload[start..end].to_vec(),
         ..answer
