@@ -1,5 +1,5 @@
 //! How long a reload takes: `weir ctl reload` on a running gateway, from the command to its answer that ten
-//! thousand rules beside the shipped ones are in force; and the processor time that the gateway spends on it.
+//! thousand rules before the shipped ones are in force; and the processor time that the gateway spends on it.
 //!
 //! `cargo bench -p weir-tests --bench reload [-- KIND]`, as root.
 
@@ -53,7 +53,7 @@ fn main() {
         if only.as_ref().is_some_and(|only| !name.contains(&**only)) {
             continue;
         }
-        fs::write(Gateway::rules(&topology), format!("{BASELINE}\n{pack}")).expect("a pack");
+        fs::write(Gateway::rules(&topology), format!("{pack}\n{BASELINE}")).expect("a pack");
         let rounds: Vec<_> = (0..ROUNDS).map(|_| reload(&topology, &gateway)).collect();
         let ms = |time: Duration| time.as_secs_f64() * 1000.0;
         let taken = rounds.iter().map(|(taken, _)| ms(*taken));
@@ -78,7 +78,8 @@ fn reload(topology: &Topology, gateway: &Gateway<'_>) -> (Duration, Duration) {
         .output()
         .expect("the program runs");
     let taken = began.elapsed();
-    let said = String::from_utf8_lossy(&done.stderr);
+    let said = [done.stdout, done.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
     assert!(done.status.success(), "no reload: {said}");
     (taken, spent(gateway) - before)
 }
