@@ -30,7 +30,8 @@ use crate::{Instant, Limits, Seed};
 const LIFETIME: Duration = Duration::from_secs(60);
 /// How long a client takes to reply, a repetition of its request included (RFC 7252 §4.8).
 const REPLY_MAX: Duration = Duration::from_secs(5);
-/// Messages of one attempt, each counted once however often it is sent: as many IDs could be guessed.
+/// Messages of one attempt, each counted once however often it is sent: as many IDs could be guessed. What else is to go to
+/// the client waits for what comes of them, and of the decoy after them.
 const SENT_MAX: u8 = 8;
 /// Replies to nothing that end an attempt.
 const GUESSES: u16 = 16;
@@ -199,7 +200,11 @@ impl Probes {
         let send = |probe: &mut Probe| {
             probe.acknowledged = true;
             probe.probed_at = Some(now);
-            probe.send(now, self.secret(probe.begun, client, Purpose::Decoy))
+            probe.send_up_to(
+                SENT_MAX + 1,
+                now,
+                self.secret(probe.begun, client, Purpose::Decoy),
+            )
         };
         let secret = self.table.with(now, &client, send)??;
         Some((secret as u16, ((secret >> 16) as u32).to_be_bytes()))
@@ -220,7 +225,7 @@ impl Probes {
     /// have asked for them. One that asks for several things at once has just been sent as many, up to a bound.
     pub(crate) fn is_doubtful(&self, now: Instant, client: Endpoint) -> bool {
         let is_doubtful = |probe: &mut Probe| {
-            let had_time = now >= probe.sent_at + REPLY_MAX || probe.sent > SENT_MAX;
+            let had_time = now >= probe.sent_at + REPLY_MAX;
             // Of one that has acknowledged a response, what comes after that may have got lost.
             let unanswered = probe.sent.saturating_sub(probe.followed);
             let is_silent = unanswered >= DOUBTFUL && had_time && !probe.acknowledged;
@@ -383,12 +388,20 @@ impl Probe {
 
     /// A message goes out for the attempt, known by `secret`: that, if the attempt goes on.
     fn send(&mut self, now: Instant, secret: u64) -> Option<u64> {
+        self.send_up_to(SENT_MAX, now, secret)
+    }
+
+    /// The same, while fewer than `most` went out.
+    fn send_up_to(&mut self, most: u8, now: Instant, secret: u64) -> Option<u64> {
         if self.sent == 0 || self.latest != secret {
-            self.sent = self.sent.saturating_add(1);
+            if self.sent >= most {
+                return None;
+            }
+            self.sent += 1;
             self.latest = secret;
             self.sent_at = now;
         }
-        (!self.failed && self.sent <= SENT_MAX).then_some(secret)
+        (!self.failed).then_some(secret)
     }
 
     /// Whether something was sent of late that may yet prove the address.

@@ -152,7 +152,12 @@ fn an_attempt_has_its_end() {
         assert!(probes.begin(now, client(1), about(number)).is_some());
     }
     assert_eq!(probes.begin(now, client(1), about(SENT_MAX)), None);
-    assert!(probes.is_doubtful(now, client(1)) && !probes.is_doubtful(now, client(2)));
+    assert!(
+        !probes.is_doubtful(now, client(1)),
+        "it hasn't had the time to reply"
+    );
+    let later = now + REPLY_MAX;
+    assert!(probes.is_doubtful(later, client(1)) && !probes.is_doubtful(later, client(2)));
 }
 
 #[test]
