@@ -148,6 +148,11 @@ class Client:
     async def late_answers(self):
         assert (await self.ask(Code.GET, "/async?1")) == b"done"
 
+    async def ask_together(self, count):
+        """More than RFC 7252 §4.7 advises, of all sizes, without waiting for the answers."""
+        paths = ["/time", "/example_data", "/late?0", "/.well-known/core"]
+        await asyncio.gather(*(self.ask(Code.GET, paths[number % len(paths)]) for number in range(count)))
+
     async def download(self, path):
         assert await self.ask(Code.GET, path) == LARGE
 
@@ -169,6 +174,11 @@ class Client:
 
 
 async def work(host, port, source, *words):
+    if words[:1] == ("together",):
+        client = await Client.start(host, port, source)
+        await client.ask_together(int(words[1]))
+        print(f"arrived: {client.count}")
+        return
     large = next((word for word in words if word not in ("only", "report")), None)
     client = await Client.start(host, port, source)
     if "report" in words:

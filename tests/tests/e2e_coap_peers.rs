@@ -120,6 +120,23 @@ fn a_large_separate_response_is_heard_at_once() {
     }
 }
 
+/// A client that nothing is known of, and that asks for more at once than it may be asked to acknowledge.
+#[test]
+fn who_asks_for_many_things_at_once_gets_them() {
+    let scene = scene("e2e-coap-many");
+    let _server = Peer::server(&scene, AIOCOAP, AIOCOAP_PORT);
+    let gateway = baseline(&scene.topology, PROGRAM, "auto", SERVICES);
+    for family in FAMILIES {
+        for (index, count) in (0..).zip([4, 10]) {
+            let words = ["together", &*count.to_string()];
+            let at = (family, index);
+            let mut client = Peer::coap_client(&scene, AIOCOAP, at, AIOCOAP_PORT, &words);
+            assert_eq!(client.arrived(), count);
+        }
+    }
+    only_asked_for_proof(&gateway);
+}
+
 /// At an address that nothing is known of, a large body begins with a small block, and its client keeps that size. The
 /// server answers in blocks of its own size all the same.
 #[test]
