@@ -1,7 +1,9 @@
 //! What makes a policy of a configuration and its packs.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use ipnet::IpNet;
 use wire::mqtt::PacketType;
@@ -9,12 +11,16 @@ use wire::mqtt::PacketType;
 use super::{Policy, TlsRequired};
 use crate::index::Index;
 use crate::matching::{Matching, Names, Networks, Scope, Zones};
-use crate::pack::{DraftRule, Packs};
+use crate::pack::{Cases, DraftRule, Packs};
 use crate::read::Document;
 use crate::report::Report;
 use crate::{
-    Apart, Config, Detail, Diagnostics, Limit, Ratio, Rule, Side, SourceText, config, reach, unused,
+    Apart, Case, Config, Detail, Diagnostics, Limit, Ratio, Rule, Side, SourceText, config, reach,
+    unused,
 };
+
+/// More cases than this are worth a thread of their own.
+const MANY_CASES: usize = 256;
 
 impl Policy {
     /// Compiles the rules of `packs`, in that order, against `config`.
@@ -47,16 +53,29 @@ impl Policy {
         let documents = packs.iter().map(|pack| Document::parse(&mut report, pack));
         let documents: Vec<Document<'_>> = documents.collect();
         let names = names(&mut report, config, &documents);
-        let mut read = Packs::new(keeps_cases);
+        let mut read = Packs::default();
         for document in &documents {
             read.read(&mut report, document.table(), &names);
         }
-        read.check_expectations(&mut report);
-        unused::report(&mut report, &read.rules, config, &names);
-        config.exempted.apply(&mut report, &mut read);
-        let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
-        reach::report(&mut report, &read.rules, &index, &config.services);
-        let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read, index));
+        let unread = read.take_unread();
+        let has_many = unread.len() > MANY_CASES;
+        let mut beside = report.beside();
+        let mut judge = || {
+            unused::report(&mut report, &read.rules, config, &names);
+            config.exempted.apply(&mut report, &mut read);
+            let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
+            reach::report(&mut report, &read.rules, &index, &config.services);
+            index
+        };
+        let read_cases = || Cases::read(&mut beside, unread, keeps_cases);
+        let (index, cases) = match has_many {
+            true => both(judge, read_cases),
+            false => (judge(), read_cases()),
+        };
+        read.check_expectations(&mut beside, &cases);
+        report.join(beside);
+        let policy = (!report.has_errors())
+            .then(|| Self::new(config, &names.zones, (read, cases.list), index));
         (policy, report.finish())
     }
 
@@ -72,7 +91,12 @@ impl Policy {
         }
     }
 
-    fn new(config: &Config, zones: &Zones, packs: Packs, index: Index) -> Self {
+    fn new(
+        config: &Config,
+        zones: &Zones,
+        (packs, cases): (Packs<'_>, Vec<Case>),
+        index: Index,
+    ) -> Self {
         let drafts = packs.rules.into_iter();
         let (rules, matchings): (Vec<Rule>, Vec<Matching>) = drafts
             .map(|DraftRule { rule, matching, .. }| (rule, matching))
@@ -88,7 +112,7 @@ impl Policy {
             rules,
             index,
             matchings,
-            cases: packs.cases,
+            cases,
             default: config.default.action(),
             mode: config.mode,
             services: config.services.clone(),
@@ -111,6 +135,24 @@ impl TlsRequired {
         }
         required
     }
+}
+
+/// What comes of both, which have nothing to do with each other: at once, if there is a thread for the second.
+fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl FnOnce() -> B + Send) -> (A, B) {
+    let second = Mutex::new(Some(second));
+    let take_second = || {
+        let taken = second.lock().map(|mut second| second.take());
+        taken.ok().flatten().map(|second| second())
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().spawn_scoped(scope, take_second);
+        let first = first();
+        let second = match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(_) => take_second(),
+        };
+        (first, second.expect("one of them has taken it"))
+    })
 }
 
 /// What rules may name, each defined once, in whatever pack.

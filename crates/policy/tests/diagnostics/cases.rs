@@ -229,3 +229,31 @@ fn what_is_wrong_with_a_case() {
         assert!(rendered.contains(help), "{say}: {rendered}");
     }
 }
+
+/// However many there are, which are read while the rules are judged.
+#[test]
+fn many_cases_are_told_of_in_order_with_the_rules() {
+    let rule = |id: &str, of: &str| {
+        format!("[[rule]]\nid = \"{id}\"\nmatch = {{ topic = \"{of}\" }}\naction = \"drop\"\n\n")
+    };
+    let case = |number: usize, verdict: &str| {
+        format!(
+            "[[case]]\nname = \"{number}\"\nsay = [\"CONNECT client_id=a\"]\n\
+             expect = {{ verdict = \"{verdict}\", rule = \"r{}\" }}\n\n",
+            number % 3
+        )
+    };
+    let told = |cases: usize| {
+        let mut text = rule("r0", "a/#") + &rule("r1", "a/b");
+        for number in 0..cases {
+            text += &case(number, if number == 7 { "dorp" } else { "drop" });
+        }
+        pack(&text)
+    };
+    let (few, many) = (told(10), told(500));
+    let (few, many) = (headlines(&few), headlines(&many));
+    assert!(few[0].ends_with("the rule `r1` can never be reached"));
+    assert_eq!(few.len(), 5, "it, one verdict, and `r2` three times");
+    assert_eq!(many[..few.len()], few);
+    assert_eq!(many.len(), 2 + 166);
+}
