@@ -13,7 +13,8 @@ use crate::pack::{DraftRule, Packs};
 use crate::read::Document;
 use crate::report::Report;
 use crate::{
-    Apart, Config, Detail, Diagnostics, Limit, Ratio, Rule, Side, SourceText, config, reach, unused,
+    Apart, Config, Detail, Diagnostics, Limit, Ratio, Reason, Rule, Side, SourceText, config,
+    reach, unused,
 };
 
 impl Policy {
@@ -84,6 +85,10 @@ impl Policy {
             asks_time: matchings.iter().any(Matching::asks_time),
             ratios: ratios(&rules),
             held_per: held_per(&rules),
+            follows_filters: rules
+                .iter()
+                .any(|rule| matches!(rule.limit, Some(Limit::Max(_))))
+                || matchings.iter().any(names_still_shared),
             zones: zones_counted(&rules, zones),
             rules,
             index,
@@ -186,6 +191,11 @@ fn ratios(rules: &[Rule]) -> Vec<Ratio> {
     ratios.sort_unstable_by_key(|ratio| (ratio.of, ratio.window, ratio.ratio_milli));
     ratios.dedup();
     ratios
+}
+
+fn names_still_shared(matching: &Matching) -> bool {
+    let reasons = matching.reasons;
+    reasons.is_some_and(|reasons| reasons.contains(Reason::MQTT_SESSION_STILL_SHARED))
 }
 
 fn held_per(rules: &[Rule]) -> Vec<Apart> {
