@@ -253,6 +253,93 @@ fn subscriptions_that_may_have_changed_unseen_count_for_nothing() {
     assert_eq!(given_back, Verdict::Accept);
 }
 
+const STILL_SHARED: &str = r#"
+    [[rule]]
+    id = "still-shared"
+    match = { reason = "mqtt.session.still-shared" }
+    action = "reset"
+"#;
+
+/// Subscribes to many filters, a hundred a packet, all granted.
+fn subscribe_many(gateway: &mut Gateway, stream: &mut Stream, filters: &[String]) {
+    for some in filters.chunks(100) {
+        let some: Vec<_> = some.iter().map(String::as_str).collect();
+        let packet = mqtt::subscribe(Version::V311, 9, &some);
+        stream.passes(gateway, ToServer, &packet);
+        let suback = mqtt::suback(Version::V311, 9, &vec![0; some.len()]);
+        stream.passes(gateway, ToClient, &suback);
+    }
+}
+
+fn unsubscribe(gateway: &mut Gateway, stream: &mut Stream, filter: &str) -> Verdict {
+    let packet = mqtt::unsubscribe(Version::V311, 10, &[filter]);
+    stream.data(gateway, ToServer, &packet).verdict()
+}
+
+/// However many filters stand before those that matter, also on an earlier connection; while nobody who has nothing shared
+/// is stopped for having many.
+#[test]
+fn what_is_shared_is_found_among_more_filters_than_are_known_apart() {
+    let many: Vec<_> = (0..1500).map(|n| format!("line/{n}")).collect();
+    for (comes_back, filters, left, expected) in [
+        (false, &["$share/g/t", "t"][..], "t", Verdict::Reset),
+        (true, &["t", "$share/g/t"], "t", Verdict::Reset),
+        (false, &["$share/g/t"], "$share/g/t", Verdict::Accept),
+        (false, &["t"], "t", Verdict::Accept),
+        (true, &["t"], "line/1400", Verdict::Accept),
+    ] {
+        let mut gateway = Gateway::of("", STILL_SHARED);
+        let mut stream = lasting(&mut gateway, 1, false);
+        subscribe_many(&mut gateway, &mut stream, &many);
+        for filter in filters {
+            subscribe(&mut gateway, &mut stream, filter);
+        }
+        if comes_back {
+            hang_up(&mut gateway, &mut stream);
+            stream = lasting(&mut gateway, 1, true);
+        }
+        let verdict = unsubscribe(&mut gateway, &mut stream, left);
+        assert_eq!(verdict, expected, "{comes_back} {filters:?} {left}");
+    }
+}
+
+/// The answer to the first is none to the second, whatever it says.
+#[test]
+fn a_refusal_leaves_what_was_asked_for_later_under_the_same_identifier() {
+    let mut gateway = Gateway::of("", STILL_SHARED);
+    let mut stream = session(&mut gateway, 1);
+    for filter in ["forbidden", "$share/g/t"] {
+        let packet = mqtt::subscribe(Version::V311, 1, &[filter]);
+        stream.passes(&mut gateway, ToServer, &packet);
+    }
+    for code in [0x80, 0] {
+        let suback = mqtt::suback(Version::V311, 1, &[code]);
+        stream.passes(&mut gateway, ToClient, &suback);
+    }
+    subscribe(&mut gateway, &mut stream, "t");
+    assert_eq!(unsubscribe(&mut gateway, &mut stream, "t"), Verdict::Reset);
+}
+
+/// No rule asks: nothing is kept for it, and nothing said.
+#[test]
+fn filters_are_followed_where_a_rule_asks() {
+    for (pack, is_followed) in [("", false), (STILL_SHARED, true)] {
+        let mut gateway = Gateway::of("", pack);
+        let mut stream = lasting(&mut gateway, 1, false);
+        for filter in ["$share/g/t", "t"] {
+            subscribe(&mut gateway, &mut stream, filter);
+        }
+        hang_up(&mut gateway, &mut stream);
+        let asleep = gateway.inspector.gauges().asleep;
+        assert_eq!(asleep, usize::from(is_followed));
+        let mut stream = lasting(&mut gateway, 1, true);
+        let packet = mqtt::unsubscribe(Version::V311, 10, &["t"]);
+        let passage = stream.data(&mut gateway, ToServer, &packet);
+        let expected = is_followed.then_some("mqtt.session.still-shared");
+        assert_eq!(passage.reason(), expected);
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Connect(u16),

@@ -23,6 +23,7 @@ pub struct Policy {
     asks_time: bool,
     ratios: Vec<Ratio>,
     held_per: Vec<Apart>,
+    follows_filters: bool,
     matchings: Vec<Matching>,
     index: Index,
     cases: Vec<Case>,
@@ -138,6 +139,14 @@ impl Policy {
     #[must_use]
     pub fn held_per(&self) -> &[Apart] {
         &self.held_per
+    }
+
+    /// Whether it has to be known what sessions have subscribed to: a rule counts what is held, or names
+    /// [`Reason::MQTT_SESSION_STILL_SHARED`].
+    #[inline]
+    #[must_use]
+    pub fn follows_filters(&self) -> bool {
+        self.follows_filters
     }
 
     /// The books of the ratios that are enforced: of those in two policies that are the same, what was

@@ -206,6 +206,8 @@ fn every_detection_has_its_action_or_a_reason_to_have_none() {
                 "coap.tcp.pong-token",
                 "coap.tcp.request-after-release",
                 "coap.amplification.ratio",
+                // Lawful, and followed only where a rule asks.
+                "mqtt.session.still-shared",
                 // The failed guess of one is nothing by itself.
                 "mqtt.auth.failed",
             ]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::filters::{Beyond, FilterKey};
 use crate::table::{Aging, SWEEP_ENTRIES, Sweeps, Table};
 use crate::{Instant, Limits, Seed};
 
@@ -19,8 +20,8 @@ const FILTERS_EACH: usize = 16;
 /// What a session leaves behind.
 #[derive(Debug, Default)]
 pub(super) struct Left {
-    /// Hashes of its filters.
-    pub(super) filters: Box<[u64]>,
+    pub(super) filters: Box<[FilterKey]>,
+    pub(super) beyond: Beyond,
     /// For how long it outlasts its connection.
     pub(super) lasts_s: u32,
     /// When it was heard last, and under which policy.

@@ -35,6 +35,7 @@ use crate::metering::Keys;
 use crate::{Instant, Limits, Seed};
 
 use asleep::{Asleep, Left};
+pub(crate) use filters::FilterKey;
 use messages::MessageRoom;
 pub(crate) use messages::Place;
 pub(crate) use room::Room;
@@ -130,8 +131,12 @@ impl Holdings {
     }
 
     /// What stands for a filter.
-    pub(crate) fn hash(&self, filter: &str) -> u64 {
-        self.keys.hash(filter)
+    pub(crate) fn filter_key(&self, filter: &str) -> FilterKey {
+        FilterKey::of(self, filter)
+    }
+
+    fn hash(&self, text: &str) -> u64 {
+        self.keys.hash(text)
     }
 
     /// The live session of a name.
@@ -146,7 +151,7 @@ impl Holdings {
 
     /// A policy takes the place of another: what happens while nobody asks isn't known to who asks later.
     pub(crate) fn install(&self, old: &Policy, new: &Policy, generation: u64) {
-        if old.held_per().is_empty() || new.held_per().is_empty() {
+        if !old.follows_filters() || !new.follows_filters() {
             self.asleep.ask_since(generation);
         }
     }

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wire::Direction;
-use wire::mqtt::ControlPacket;
+use wire::mqtt::{ControlPacket, Unsubscribe};
 
 use super::asleep::Left;
-use super::filters::Filters;
+use super::filters::{FilterKey, Filters};
 use super::messages::{Messages, Place};
 use super::{Held, HolderKeys, Holdings, Share, Slot};
 use crate::Instant;
@@ -78,7 +78,7 @@ impl Holder {
         part.lasts_s = accepted.lasts_s;
         if let Some(left) = left.filter(|left| accepted.is_resumed && self.holdings.is_sure(left)) {
             part.lasts_s = part.lasts_s.max(left.lasts_s);
-            part.filters.take_up(&left.filters);
+            part.filters.take_up(&left.filters, left.beyond);
             part.count_filters();
         }
     }
@@ -110,9 +110,15 @@ impl Holder {
         }
     }
 
-    /// Whether it has subscribed to the filter of that hash.
-    pub(crate) fn has(&self, filter: u64) -> bool {
+    /// Whether it has subscribed to that filter.
+    pub(crate) fn has(&self, filter: FilterKey) -> bool {
         lock(&self.part).filters.has(filter)
+    }
+
+    /// Whether it unsubscribes from a filter that it goes on with in a shared subscription.
+    pub(crate) fn leaves_shared(&self, unsubscribe: &Unsubscribe<'_>) -> bool {
+        let filters = &lock(&self.part).filters;
+        filters.leaves_shared(&self.holdings, unsubscribe)
     }
 
     /// Takes note of what subscribes and unsubscribes, of the answer to the former, and of what is said of the end.
@@ -185,8 +191,10 @@ impl Part {
         }
         self.messages.clear(self.share.holdings());
         self.share.end();
+        let filters = std::mem::take(&mut self.filters);
         Some(Left {
-            filters: std::mem::take(&mut self.filters).settled(),
+            filters: filters.settled(),
+            beyond: filters.beyond(),
             lasts_s: self.lasts_s,
             heard: self.heard,
             generation: self.share.generation(),

@@ -1,6 +1,6 @@
 //! What a session holds at once, as rules with a `max` count it.
 
-use policy::{Message, Per, Protocol, Subject};
+use policy::{Message, Per, Protocol, Reason, Subject};
 use smallvec::SmallVec;
 use wire::Direction;
 use wire::mqtt::{ControlPacket, Subscribe, Version};
@@ -9,7 +9,7 @@ use super::delivery;
 use super::inflight::Step;
 use super::packet::Scene;
 use super::session::{Session, Stage};
-use crate::holdings::{Accepted, Held, Holder, HolderKeys, Place, Room, Slot};
+use crate::holdings::{Accepted, FilterKey, Held, Holder, HolderKeys, Place, Room, Slot};
 use crate::{Instant, LimitKind, Sink};
 
 impl<'c, S: Sink> Scene<'_, 'c, S> {
@@ -58,14 +58,10 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
     /// How many filters a SUBSCRIBE adds to those the session has.
     fn count_new(&self, subscribe: &Subscribe<'_>) -> u32 {
         let holdings = self.cx.holdings;
-        let holder = self
-            .session
-            .rare
-            .as_ref()
-            .and_then(|rare| rare.holder.as_ref());
-        let mut new: SmallVec<[u64; 16]> = subscribe
+        let holder = self.session.holder();
+        let mut new: SmallVec<[FilterKey; 16]> = subscribe
             .subscriptions()
-            .map(|subscription| holdings.hash(subscription.filter))
+            .map(|subscription| holdings.filter_key(subscription.filter))
             .filter(|filter| !holder.is_some_and(|holder| holder.has(*filter)))
             .collect();
         new.sort_unstable();
@@ -75,11 +71,15 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
 
     /// Takes note of what a packet that was let through opens and closes.
     pub(super) fn note_held(&mut self, packet: &ControlPacket<'_>) {
-        let is_counted = !self.cx.policy.held_per().is_empty()
+        let policy = self.cx.policy;
+        let is_followed = policy.follows_filters()
             && matches!(self.session.stage, Stage::Connecting | Stage::Open);
-        if !is_counted {
+        if !is_followed {
             // A server that refuses it holds nothing for it.
             return self.session.let_go();
+        }
+        if policy.held_per().is_empty() && !concerns_filters(packet) {
+            return;
         }
         let rare = self.session.rare.get_or_insert_default();
         let mut holder = match rare.holder.take() {
@@ -180,7 +180,35 @@ impl<'c, S: Sink> Scene<'_, 'c, S> {
     }
 }
 
+/// Whether a packet changes what a session has subscribed to, or whose that is.
+fn concerns_filters(packet: &ControlPacket<'_>) -> bool {
+    matches!(
+        packet,
+        ControlPacket::Connect(_)
+            | ControlPacket::ConnAck(_)
+            | ControlPacket::Subscribe(_)
+            | ControlPacket::SubAck(_)
+            | ControlPacket::Unsubscribe(_)
+            | ControlPacket::Disconnect(_)
+    )
+}
+
 impl Session {
+    /// Whether the client unsubscribes from a filter that it goes on with in a shared subscription, which brokers took
+    /// for the one that it leaves (CVE-2024-8376). Known where a rule asks.
+    #[inline]
+    pub(super) fn check_shared(&self, packet: &ControlPacket<'_>) -> Option<Reason> {
+        let ControlPacket::Unsubscribe(unsubscribe) = packet else {
+            return None;
+        };
+        let leaves_shared = self.holder()?.leaves_shared(unsubscribe);
+        leaves_shared.then_some(Reason::MQTT_SESSION_STILL_SHARED)
+    }
+
+    fn holder(&self) -> Option<&Holder> {
+        self.rare.as_ref()?.holder.as_ref()
+    }
+
     /// Gives back what it holds; it is counted again when its client is heard.
     pub(super) fn let_go(&mut self) {
         if let Some(rare) = &mut self.rare {

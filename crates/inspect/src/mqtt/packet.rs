@@ -271,6 +271,7 @@ impl<S: Sink> Scene<'_, '_, S> {
                     let most = self.cx.limits.in_flight;
                     note(&mut reasons, session.check_room(packet, direction, most));
                     note(&mut reasons, session.check_subscribed(packet, direction));
+                    note(&mut reasons, session.check_shared(packet));
                     note(&mut reasons, session.check_ping(packet));
                 }
             }

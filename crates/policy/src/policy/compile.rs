@@ -15,8 +15,8 @@ use crate::pack::{Cases, DraftRule, Packs};
 use crate::read::Document;
 use crate::report::Report;
 use crate::{
-    Apart, Case, Config, Detail, Diagnostics, Limit, Ratio, Rule, Side, SourceText, config, reach,
-    unused,
+    Apart, Case, Config, Detail, Diagnostics, Limit, Ratio, Reason, Rule, Side, SourceText, config,
+    reach, unused,
 };
 
 /// More cases than this are worth a thread of their own.
@@ -108,6 +108,10 @@ impl Policy {
             asks_time: matchings.iter().any(Matching::asks_time),
             ratios: ratios(&rules),
             held_per: held_per(&rules),
+            follows_filters: rules
+                .iter()
+                .any(|rule| matches!(rule.limit, Some(Limit::Max(_))))
+                || matchings.iter().any(names_still_shared),
             zones: zones_counted(&rules, zones),
             rules,
             index,
@@ -228,6 +232,11 @@ fn ratios(rules: &[Rule]) -> Vec<Ratio> {
     ratios.sort_unstable_by_key(|ratio| (ratio.of, ratio.window, ratio.ratio_milli));
     ratios.dedup();
     ratios
+}
+
+fn names_still_shared(matching: &Matching) -> bool {
+    let reasons = matching.reasons;
+    reasons.is_some_and(|reasons| reasons.contains(Reason::MQTT_SESSION_STILL_SHARED))
 }
 
 fn held_per(rules: &[Rule]) -> Vec<Apart> {

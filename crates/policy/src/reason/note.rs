@@ -183,6 +183,13 @@ const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "mqtt.session.still-shared",
+        note(
+            "a client that changes from a subscription of its own to a group's: the standard allows it",
+            OWN_RULE,
+        ),
+    ),
+    (
         "mqtt.session.pingresp-unexpected",
         note(
             "a server or proxy that shows by itself that it lives; its clients don't mind",

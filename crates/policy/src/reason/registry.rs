@@ -90,6 +90,8 @@ detections! {
         "A SUBACK grants a filter a larger QoS than its SUBSCRIBE asked for";
     MQTT_SESSION_SUBSCRIPTION_ID_NOT_GIVEN = "mqtt.session.subscription-id-not-given", "[MQTT-3.3.4-3], MQTT 5.0 §3.3.2.3.8",
         "A server sent a message with a subscription identifier that its client never gave";
+    MQTT_SESSION_STILL_SHARED = "mqtt.session.still-shared", "MQTT 5.0 §3.10.4, §4.8.2, CVE-2024-8376",
+        "A client unsubscribed from a filter that it goes on with in a shared subscription; told where a rule names it";
     MQTT_SESSION_WILL_NOT_TAKEN = "mqtt.session.will-not-taken", "[MQTT-3.2.2-12], [MQTT-3.2.2-13]",
         "A server let in a client whose will has a QoS, or is retained, as it says that it takes none";
     MQTT_SESSION_PINGRESP_UNEXPECTED = "mqtt.session.pingresp-unexpected", "[MQTT-3.12.4-1], MQTT 5.0 §3.13",

@@ -33,6 +33,8 @@ super::seen! {
         "in a SUBACK, 01 or 02 for a filter whose options ended in a smaller QoS";
     "mqtt.session.subscription-id-not-given" =>
         "towards the client, property 0b with a number that was in none of its SUBSCRIBEs";
+    "mqtt.session.still-shared" =>
+        "a2 and a filter that SUBSCRIBEs of the session had both with $share/GROUP/ before it and without, neither being left yet";
     "mqtt.session.will-not-taken" =>
         "property 24 (maximum QoS) below the will's, or 25 00 (retain available) for a retained one, in a CONNACK with the code 00";
     "mqtt.session.pingresp-unexpected" =>
