@@ -1,5 +1,6 @@
 //! What clients hold at once, for the rules with a `max`: sessions, subscriptions, messages in flight,
-//! observations, exchanges.
+//! observations, exchanges. What a session has subscribed to is followed also where a rule asks for
+//! [`Reason::MQTT_SESSION_STILL_SHARED`](policy::Reason::MQTT_SESSION_STILL_SHARED).
 //!
 //! Everything held is some [`Share`]'s, which belongs to the session or exchange itself: it goes where that
 //! goes, whether it was closed, timed out or evicted, and takes back what it has entered. The totals by key

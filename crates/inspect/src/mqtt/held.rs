@@ -1,4 +1,4 @@
-//! What a session holds at once, as rules with a `max` count it.
+//! What a session holds at once, as rules with a `max` count it, and what it has subscribed to where a rule asks.
 
 use policy::{Message, Per, Protocol, Reason, Subject};
 use smallvec::SmallVec;

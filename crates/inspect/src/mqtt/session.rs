@@ -82,7 +82,7 @@ pub(crate) struct Session {
 pub(super) struct Rare {
     /// Absent unless the CONNECT names a method.
     pub(super) authentication: Option<Authentication>,
-    /// Absent unless a rule counts what clients hold.
+    /// Absent unless a rule counts what clients hold, or asks what they have subscribed to.
     pub(super) holder: Option<Holder>,
     /// Subscription identifiers that the client has given.
     pub(super) subscription_ids: Box<[u32]>,
