@@ -80,6 +80,9 @@ impl Packs {
                 }
             }
         }
+        if file.has_unknown_keys() {
+            check::of_configuration(report, &mut file);
+        }
         file.finish(report);
     }
 
@@ -152,6 +155,9 @@ impl Packs {
             .unwrap_or_default();
         let overrides = table.optional("overrides");
         let overrides = overrides.map(|node| self.overrides(report, &node, id.as_deref()));
+        if table.has_unknown_keys() {
+            check::switch(report, &mut table);
+        }
         table.finish(report);
 
         let (Some(id), Some(mut matching), Some(action)) = (id, matching, action) else {
