@@ -1,4 +1,5 @@
-//! A block list that is longer than the kernel's table: who is kept out, and who is told that some aren't.
+//! Block lists that are not as they should be: one that is longer than the kernel's table, and one that is
+//! gone. Who is kept out, and where somebody who looks is told.
 
 use std::fs;
 use std::path::Path;
@@ -18,9 +19,22 @@ const SPARE: usize = 2;
 const LISTED: usize = ROOM + 50_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 const DEVICE: &str = "10.77.0.10";
+/// A rule that the baseline hasn't.
+const ONE_MORE: &str = r#"
+[[rule]]
+id          = "no-valves"
+description = "Nobody opens valves"
+match       = { packet = "PUBLISH", topic = "plant/valve/#" }
+action      = "drop"
+"#;
 
 /// What `weir ctl` says as JSON.
 fn ask(topology: &Topology, question: &str) -> Value {
+    asked(topology, question).1
+}
+
+/// The same, with its exit status.
+fn asked(topology: &Topology, question: &str) -> (Option<i32>, Value) {
     let done = Command::new(PROGRAM)
         .args(["ctl", "--json", "--config"])
         .arg(Gateway::config(topology))
@@ -28,7 +42,9 @@ fn ask(topology: &Topology, question: &str) -> Value {
         .output()
         .expect("the program runs");
     let said = String::from_utf8(done.stdout).expect("UTF-8");
-    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{question}: {error}: {said}"))
+    let answer = serde_json::from_str(&said);
+    let answer = answer.unwrap_or_else(|error| panic!("{question}: {error}: {said}"));
+    (done.status.code(), answer)
 }
 
 /// Puts such a list in force, and returns what was told of it and how long it took.
@@ -112,4 +128,63 @@ fn a_list_that_does_not_fit_is_told_wherever_somebody_looks() {
         log.contains("on the block lists, but could not be kept out"),
         "{log}"
     );
+}
+
+#[test]
+fn a_list_that_is_gone_is_told_until_it_is_back() {
+    let scene = scene("e2e-list-gone");
+    let topology = &scene.topology;
+    let feed = topology.state().dir().join("feed.txt");
+    let aside = feed.with_extension("aside");
+    fs::write(&feed, "198.51.100.0/24\n").expect("room for a file");
+    let mut setup = Setup::new(Path::new(PROGRAM), BASELINE);
+    setup.more = "[block]\nfiles = [\"feed.txt\"]\n";
+    let gateway = must(Gateway::start(topology, &setup));
+    let succeeds = || must(gateway.metrics()).sum("weir_last_reload_successful", &[]) == 1.0;
+    let failure = || ask(topology, "status")["about"]["failed_lists"].clone();
+    assert!(failure().is_null() && succeeds());
+
+    // Nobody asks: the keeper of the lists looks after them by itself.
+    fs::rename(&feed, &aside).expect("moved");
+    must(wait_until("the file to be missed", PATIENCE, || {
+        Ok((!failure().is_null()).then_some(()))
+    }));
+    let problem = failure()["problem"].as_str().expect("a text").to_owned();
+    assert!(problem.contains("`feed.txt` can't be read"), "{problem}");
+    assert!(!succeeds());
+    fs::rename(&aside, &feed).expect("moved back");
+    must(wait_until("the file to be found", PATIENCE, || {
+        Ok(failure().is_null().then_some(()))
+    }));
+    assert!(succeeds());
+
+    // New rules come into force all the same, and who asks for them is told of the lists.
+    fs::rename(&feed, &aside).expect("moved");
+    let rules = Gateway::rules(topology);
+    fs::write(&rules, format!("{BASELINE}{ONE_MORE}")).expect("room for a file");
+    let before = ask(topology, "status")["about"]["rules"]["rules"].as_u64();
+    let (code, answer) = asked(topology, "reload");
+    assert_eq!(code, Some(1), "{answer}");
+    let about = &answer["about"];
+    assert_eq!(about["lists_stay"], true, "{answer}");
+    assert_eq!(about["rules"].as_u64(), before.map(|rules| rules + 1));
+    let status = ask(topology, "status");
+    assert!(failure()["time"].is_string() && !succeeds(), "{status}");
+    assert_eq!(status["about"]["failed_reload"], Value::Null, "{status}");
+    assert_eq!(count(&status, "listed"), 1, "as it was: {status}");
+    let shown = Command::new(PROGRAM)
+        .args(["ctl", "status", "--config"])
+        .arg(Gateway::config(topology))
+        .output()
+        .expect("the program runs");
+    let shown = String::from_utf8(shown.stdout).expect("UTF-8");
+    assert!(shown.contains("\nold lists  20"), "{shown}");
+
+    fs::rename(&aside, &feed).expect("moved back");
+    let (code, answer) = asked(topology, "reload");
+    assert_eq!(
+        (code, &answer["about"]["lists_stay"]),
+        (Some(0), &Value::Bool(false))
+    );
+    assert!(failure().is_null() && succeeds());
 }

@@ -55,7 +55,7 @@ pub use limit::{
 };
 pub use pack::MAX_BAN;
 pub use policy::Policy;
-pub use reason::{Note, Reason};
+pub use reason::{Note, Reason, Tune};
 pub use rule::{Rule, RuleIndex, Severity};
 pub use source::{Place, SourceText};
 pub use subject::{Endpoints, Message, Protocol, Service, Session, Side, Subject};

@@ -55,8 +55,8 @@ pub(crate) use numbers::{Bounds, Numbers};
 pub(crate) use option::names as option_names;
 pub(crate) use pattern::{Pattern, Relation};
 pub(crate) use payload::{
-    PayloadCondition, Pointer, Range, Real, Tree as JsonTree, TreeBuilder as JsonTreeBuilder,
-    Value as JsonValue, any_reading, fuzz_json,
+    Expression, ExpressionBounds, PayloadCondition, Pointer, Range, Real, Tree as JsonTree,
+    TreeBuilder as JsonTreeBuilder, Value as JsonValue, any_reading, fuzz_json,
 };
 pub(crate) use prefix::delayed;
 pub(crate) use property::{PropertyCondition, forms as property_forms, name as property_name};

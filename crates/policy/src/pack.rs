@@ -89,6 +89,9 @@ impl<'p> Packs<'p> {
             let tables = node.tables(report, "a case").into_iter();
             self.unread.extend(tables.map(|table| (alone, table)));
         }
+        if file.has_unknown_keys() {
+            check::of_configuration(report, &mut file);
+        }
         file.finish(report);
     }
 
@@ -166,6 +169,9 @@ impl<'p> Packs<'p> {
             .unwrap_or_default();
         let overrides = table.optional("overrides");
         let overrides = overrides.map(|node| self.overrides(report, &node, id.as_deref()));
+        if table.has_unknown_keys() {
+            check::switch(report, &mut table);
+        }
         table.finish(report);
 
         let (Some(id), Some(mut matching), Some(action)) = (id, matching, action) else {

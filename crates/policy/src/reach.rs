@@ -3,6 +3,7 @@
 
 mod conflict;
 mod exempt;
+mod filled;
 mod given;
 mod hidden;
 mod lacking;

@@ -12,7 +12,7 @@ mod table;
 
 use std::fmt;
 
-pub use note::Note;
+pub use note::{Note, Tune};
 
 use table::{Entry, TABLE};
 

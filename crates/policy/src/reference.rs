@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::shipped::{self, PACKS, ShippedRule};
-use crate::{Reason, Rule};
+use crate::{Action, Reason, Rule, Tune, duration};
 
 /// How wide lines of text are.
 const COLUMNS: usize = 100;
@@ -12,6 +12,7 @@ const COLUMNS: usize = 100;
 #[must_use]
 pub fn explain_reason(reason: Reason) -> String {
     let (code, note) = (reason.code(), reason.note());
+    let tune = tuned(reason);
     let mut text = format!("{code}\n\n");
     wrap(&mut text, "  ", reason.summary());
     text.push('\n');
@@ -20,7 +21,7 @@ pub fn explain_reason(reason: Reason) -> String {
         ("stands on", reason.source()),
         ("without rule", unruled(reason)),
         ("may be", note.harmless),
-        ("to tune", note.tune),
+        ("to tune", &tune),
     ] {
         entry(&mut text, key, value);
     }
@@ -66,10 +67,17 @@ pub fn explain_rule(shipped: &ShippedRule) -> String {
         entry(&mut text, "counts as one", &one);
     }
     entry(&mut text, "references", &rule.references.join(", "));
+    entry(&mut text, "does", &deed(rule));
     for note in shipped.notes() {
         entry(&mut text, "may be", note.harmless);
-        entry(&mut text, "to tune", note.tune);
+        match note.tune {
+            Tune::Turn(how) => entry(&mut text, "to tune", how),
+            Tune::Stop(how) if !rule.action.stops() => entry(&mut text, "to stop it", how),
+            // Of what is stopped, that is said below.
+            Tune::Except | Tune::Stop(_) => {}
+        }
     }
+    entry(&mut text, "to except", &exempted(rule));
     for case in &shipped.cases {
         entry(&mut text, "shown by", case);
     }
@@ -78,6 +86,57 @@ pub fn explain_rule(shipped: &ShippedRule) -> String {
         _ = writeln!(text, "    {line}");
     }
     text
+}
+
+/// What the rule does.
+fn deed(rule: &Rule) -> String {
+    let does = match rule.action {
+        Action::Accept => "what it matches passes, and no later rule is asked",
+        Action::Alert => "an event; what it matches passes unless a later rule stops it",
+        Action::Drop => {
+            "what it matches never arrives; a TCP connection goes on if it can be cut out"
+        }
+        Action::Reset => {
+            "what it matches never arrives; a TCP connection ends, a CON over UDP is answered by RST"
+        }
+        Action::Refuse => "what it matches never arrives, and is answered in its server's name",
+        Action::Challenge => "whoever asks has to prove the address first",
+    };
+    let when = match rule.limit {
+        Some(_) => ", beyond its limit",
+        None => "",
+    };
+    let ban = rule.ban.map(|time| {
+        let time = duration::show(time);
+        format!("; who is to blame is banned for {time}")
+    });
+    let ban = ban.unwrap_or_default();
+    let only = if rule.dry_run { "only tells of " } else { "" };
+    format!("{only}{}{when}: {does}{ban}", rule.action)
+}
+
+/// How it is kept from doing so.
+fn exempted(rule: &Rule) -> String {
+    let before = match rule.action {
+        Action::Accept => "",
+        _ => "a rule before it with `action = \"accept\"`, for the devices it is about; or ",
+    };
+    format!(
+        "{before}its id in `dry_run` of [policy], which only tells, or in `disabled`, which leaves it out"
+    )
+}
+
+/// What to do about a reason, whatever becomes of it.
+fn tuned(reason: Reason) -> String {
+    let words = reason.note().tune.words();
+    let stops =
+        |shipped: &ShippedRule| shipped.reasons.contains(&reason) && shipped.rule.action.stops();
+    match reason.note().tune {
+        Tune::Stop(_) if shipped::rules().iter().any(stops) => {
+            format!("{words}; or one before the rule that stops it, for the devices it is about")
+        }
+        _ => words.to_owned(),
+    }
 }
 
 /// Whose addresses are told apart no further, where a rule counts by networks.
@@ -155,7 +214,6 @@ fn rule_row(text: &mut String, shipped: &ShippedRule) {
 }
 
 fn reason_row(text: &mut String, reason: Reason, rules: &[ShippedRule]) {
-    let note = reason.note();
     let acting = rules
         .iter()
         .filter(|shipped| shipped.reasons.contains(&reason));
@@ -169,8 +227,8 @@ fn reason_row(text: &mut String, reason: Reason, rules: &[ShippedRule]) {
             reason.summary(),
             reason.on_wire(),
             reason.source(),
-            note.harmless,
-            note.tune,
+            reason.note().harmless,
+            &tuned(reason),
             &acting.join(", "),
         ],
     );

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::{Config, Limit, Note, Policy, Reason, Rule, SourceText};
+use crate::Tune::{Except, Turn};
+use crate::{Action, Config, Limit, Note, Policy, Reason, Rule, SourceText, Tune};
 
 /// A shipped pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,12 +58,13 @@ pub struct ShippedRule {
 
 impl ShippedRule {
     /// Who may meet it harmlessly, and how it is tuned: by what it counts and the detections it asks for, or else
-    /// by its pack.
+    /// by its pack. What lets something through is about whoever gets through by it, as its pack is.
     #[must_use]
     pub fn notes(&self) -> Vec<Note> {
-        let counted = self.rule.limit.as_ref().map(Limit::reason);
+        let limit = self.rule.limit.as_ref().map(Limit::reason);
+        let met = limit.iter().chain(&self.reasons).map(|r| r.note());
         let mut notes: Vec<Note> = Vec::new();
-        for note in counted.iter().chain(&self.reasons).map(|r| r.note()) {
+        for note in met.filter(|_| self.rule.action != Action::Accept) {
             if !notes.contains(&note) {
                 notes.push(note);
             }
@@ -83,84 +85,85 @@ const MAX_NOTES: usize = 3;
 const PACK_NOTES: &[(&str, Note)] = &[
     (
         "baseline.toml",
-        note(
-            "nobody who keeps to the clause it refers to",
-            "a rule before the pack, for the devices it is about",
-        ),
+        note("nobody who keeps to the clause it refers to", Except),
     ),
     (
         "mqtt-hardening.toml",
         note(
             "clients that use what MQTT allows: a bridge, a test bench, a tool of the server's own",
-            "a rule before the pack that accepts their addresses; or `[policy] disabled`",
+            Except,
         ),
     ),
     (
         "mqtt-harvest.toml",
         note(
             "a historian, a dashboard or a bridge that has to see everything, and people who look for a fault",
-            "a rule before the pack that accepts them by address and name, as its head shows",
+            Turn("a rule before the pack that accepts them by address and name, as its head shows"),
         ),
     ),
     (
         "coap-amplification.toml",
         note(
             "clients that answer no challenge, or whose address changes within it",
-            "`proof`, or a rule before the pack for clients behind addresses nobody can forge",
+            Turn(
+                "`proof`, or a rule before the pack for clients behind addresses nobody can forge",
+            ),
         ),
     ),
     (
         "coap-hardening.toml",
         note(
             "commissioning tools, proxies and update servers",
-            "a rule before the pack that accepts their addresses, while they are at work",
+            Turn("a rule before the pack that accepts their addresses, while they are at work"),
         ),
     ),
     (
         "virtual-patches.toml",
         note(
             "software that is larger, deeper or longer than the hole allows, and not concerned by it",
-            "[policy] disabled, for what you don't run; or accept those servers before it",
+            Turn("[policy] disabled, for what you don't run; or accept those servers before it"),
         ),
     ),
     (
         "legacy-devices.toml",
         note(
             "it lets something through: whoever shares the zone with the old devices gets the same exception",
-            "its zone, as narrow as the devices allow",
+            Turn("its zone, as narrow as the devices allow"),
         ),
     ),
     (
         "segmentation-example.toml",
         note(
             "whatever the example's zones, names and topics don't foresee of your plant",
-            "its zones and sets: try it with `dry_run = true`, or with mode = \"monitor\"",
+            Turn("its zones and sets: try it with `dry_run = true`, or with mode = \"monitor\""),
         ),
     ),
     (
         "tls-required.toml",
         note(
             "devices that can't speak TLS",
-            "the zone of those that are named as exceptions",
+            Turn("the zone of those that are named as exceptions"),
         ),
     ),
     (
         "mqtt-strict.toml",
         note(
             "peers that break what many break, and mean no harm: its head names some",
-            "[policy] dry_run at first; or a rule before the pack that accepts the peers it is about",
+            Turn(
+                "[policy] dry_run at first; or a rule before the pack that accepts the peers it is about",
+            ),
         ),
     ),
     (
         "payloads-example.toml",
         note(
             "whatever the example's topics and bounds don't foresee of your site",
-            "its sets and bounds: try it with `dry_run = true`, or with mode = \"monitor\"",
+            Turn("its sets and bounds: try it with `dry_run = true`, or with mode = \"monitor\""),
         ),
     ),
 ];
 
-const fn note(harmless: &'static str, tune: &'static str) -> Note {
+const fn note(harmless: &'static str, tune: Tune) -> Note {
     Note { harmless, tune }
 }
 

@@ -19,6 +19,15 @@ const OF_CONFIGURATIONS: [&str; 6] = [
     "services",
     "dataplane",
 ];
+/// What else stands in a configuration alone, and is no sign of one: in a pack it is a mistake.
+const ALSO_OF_CONFIGURATIONS: [&str; 11] = [
+    "tls", "mqtt", "tcp", "ip", "limits", "budget", "block", "metrics", "events", "control", "log",
+];
+
+/// The keys that stand in a configuration, and in no pack.
+pub(crate) fn configuration_keys() -> impl Iterator<Item = &'static str> {
+    OF_CONFIGURATIONS.into_iter().chain(ALSO_OF_CONFIGURATIONS)
+}
 
 /// The text of a configuration or a rule pack, under the name people know it by.
 #[derive(Debug, Clone, PartialEq, Eq)]

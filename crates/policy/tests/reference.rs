@@ -1,6 +1,6 @@
 //! rules/REFERENCE.md is what the sources say, and everything in it can be explained.
 
-use weir_policy::{Reason, reference, shipped};
+use weir_policy::{Action, Reason, Tune, reference, shipped};
 
 const REFERENCE: &str = include_str!("../../../rules/REFERENCE.md");
 
@@ -49,10 +49,78 @@ fn every_shipped_rule_is_explained_with_its_text() {
             "{text}"
         );
         for note in notes {
-            assert!(note.harmless.len() > 10 && !note.tune.is_empty(), "{text}");
+            assert!(
+                note.harmless.len() > 10 && note.tune.words().len() > 5,
+                "{text}"
+            );
         }
     }
     assert!(reference::rule("no-such-rule").is_none());
+}
+
+/// The words of a text, however its lines break.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What is said of a reason holds where no rule stops it; what is said of a rule, where this one is in force.
+#[test]
+fn what_a_rule_is_said_to_do_is_what_it_does() {
+    for shipped in shipped::rules() {
+        let action = shipped.rule.action;
+        let text = words(&reference::explain_rule(shipped));
+        assert!(text.contains(&format!(" does {action}")), "{text}");
+        assert!(text.contains("its id in `dry_run` of [policy]"), "{text}");
+        let excepts = text.contains("a rule before it with `action = \"accept\"`");
+        assert_eq!(excepts, action != Action::Accept, "{text}");
+        for reason in &shipped.reasons {
+            let Tune::Stop(how) = reason.note().tune else {
+                continue;
+            };
+            let is_told = text.contains(&format!("to stop it {how}"));
+            assert!(!is_told || !action.stops(), "{text}");
+            assert!(!text.contains(&format!("to tune {how}")), "{text}");
+        }
+        assert!(!text.contains(": it passes"), "{text}");
+    }
+}
+
+#[test]
+fn a_rule_that_stops_what_is_legal_says_so() {
+    for (id, does) in [
+        (
+            "cve-2017-7650",
+            "refuse: what it matches never arrives, and is answered",
+        ),
+        ("coap-path-strange", "drop: what it matches never arrives"),
+        (
+            "coap-extended-token",
+            "reset: what it matches never arrives",
+        ),
+        ("legacy-length", "accept: what it matches passes"),
+        ("mqtt-lax", "alert: an event; what it matches passes unless"),
+    ] {
+        let text = words(&reference::explain_rule(reference::rule(id).expect(id)));
+        assert!(text.contains(&format!(" does {does}")), "{text}");
+    }
+    let rule = reference::rule("legacy-length").expect("shipped");
+    let text = words(&reference::explain_rule(rule));
+    assert!(!text.contains("has the rule"), "of itself: {text}");
+}
+
+#[test]
+fn a_reason_that_a_rule_stops_is_tuned_by_an_exception_too() {
+    let before = "or one before the rule that stops it";
+    let stopped = words(&reference::explain_reason(
+        Reason::from_code("coap.anomaly.extended-token").expect("a reason"),
+    ));
+    assert!(stopped.contains(before), "{stopped}");
+    let stopped_by_none = Reason::ALL.iter().find(|reason| {
+        let names = |rule: &&shipped::ShippedRule| rule.reasons.contains(reason);
+        matches!(reason.note().tune, Tune::Stop(_)) && !shipped::rules().iter().any(|r| names(&r))
+    });
+    let passes = words(&reference::explain_reason(*stopped_by_none.expect("one")));
+    assert!(!passes.contains(before), "{passes}");
 }
 
 #[test]

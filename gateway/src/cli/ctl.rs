@@ -14,7 +14,7 @@ use policy::{Config, MAX_BAN};
 use super::{CONFIGURATION, Failure, Status, network};
 use crate::control::load;
 use crate::control::office::{
-    self, Answer, Banned, FailedReload, Link, Missed, NOT_KEPT_OUT, PATIENCE, Question, Rules,
+    self, Answer, Banned, Failed, Link, Missed, NOT_KEPT_OUT, PATIENCE, Question, Rules,
 };
 
 /// What `weir ctl` was told.
@@ -103,6 +103,7 @@ pub(super) fn run(arguments: &CtlArguments, out: &mut impl Write) -> Result<Stat
     }
     match answer {
         Answer::Refused(_) => Ok(Status::Findings),
+        Answer::Reloaded(reloaded) if reloaded.lists_stay => Ok(Status::Findings),
         _ => Ok(Status::Fine),
     }
 }
@@ -213,6 +214,7 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
         mode,
         rules,
         failed_reload,
+        failed_lists,
         links,
         missed,
         complaints,
@@ -228,7 +230,12 @@ fn show_status(text: &mut String, status: &office::Status) -> std::fmt::Result {
     writeln!(text, "mode       {}", mode_in_words(mode))?;
     writeln!(text, "rules      {}", rules_in_words(*rules))?;
     if let Some(failed) = failed_reload {
-        writeln!(text, "not loaded {}", failure_in_words(failed))?;
+        let since = "since a reload succeeded";
+        writeln!(text, "not loaded {}", failure_in_words(failed, since))?;
+    }
+    if let Some(failed) = failed_lists {
+        let since = "since the block lists were read";
+        writeln!(text, "old lists  {}", failure_in_words(failed, since))?;
     }
     for link in links {
         writeln!(text, "link       {}", link_in_words(link))?;
@@ -283,15 +290,16 @@ fn missed_in_words(
 }
 
 fn failure_in_words(
-    FailedReload {
+    Failed {
         time,
         problem,
         times,
-    }: &FailedReload,
+    }: &Failed,
+    since: &str,
 ) -> String {
     let times = match times {
         1 => String::new(),
-        times => format!(" ({times} times since a reload succeeded)"),
+        times => format!(" ({times} times {since})"),
     };
     format!("{time}{times}: {problem}")
 }
@@ -361,6 +369,7 @@ mod tests {
             shown(&Answer::Reloaded(office::Reloaded {
                 rules,
                 notes: vec!["[metrics] has changed".to_owned()],
+                lists_stay: false,
             })),
             "in force: 40 rules, generation 3\n[metrics] has changed\n"
         );
@@ -370,10 +379,15 @@ mod tests {
             up_seconds: 3700,
             mode: "monitor".to_owned(),
             rules,
-            failed_reload: Some(FailedReload {
+            failed_reload: Some(Failed {
                 time: "2026-01-02T03:04:05Z".to_owned(),
                 problem: "rules.toml:3:11: unknown key".to_owned(),
                 times: 2,
+            }),
+            failed_lists: Some(Failed {
+                time: "2026-01-02T03:04:06Z".to_owned(),
+                problem: "weir.toml:4:10: `block.txt` can't be read".to_owned(),
+                times: 1,
             }),
             links: vec![Link {
                 inside: "eth1".to_owned(),
@@ -404,6 +418,7 @@ mod tests {
             "missed     51 service frames crossed uninspected, 0 were dropped",
             "mode       monitor: nothing is stopped",
             "not loaded 2026-01-02T03:04:05Z (2 times since a reload succeeded): rules.toml:3:11",
+            "old lists  2026-01-02T03:04:06Z: weir.toml:4:10: `block.txt`",
         ] {
             assert!(status.contains(needle), "{status}");
         }

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::events::Policies;
 use super::feeds::{Feeds, Sources};
+use super::load;
 use super::never::Never;
 use crate::control::metrics::ControlCounts;
 use crate::dataplane::{Ban, xdp};
@@ -76,8 +77,8 @@ pub struct Lists {
     pub sources: Sources,
     /// Where that may change.
     pub feeds: Feeds,
-    /// Whether they couldn't be read, so that whoever is kept out stays so.
-    pub stay: bool,
+    /// Why they couldn't be read, so that whoever is kept out stays so.
+    pub unread: Option<String>,
     /// Who asks what came of them.
     pub asker: Option<oneshot::Sender<Placed>>,
 }
@@ -166,9 +167,9 @@ impl<L: BlockList> Keeper<L> {
             match orders.recv_timeout(SWEEP) {
                 Ok(Order::Ban(ban)) => self.place(&ban, now_ns()),
                 Ok(Order::Lists(lists)) => {
-                    let placed = match lists.stay {
-                        true => self.stay(lists.sources.never),
-                        false => self.follow(lists.sources),
+                    let placed = match lists.unread {
+                        Some(why) => self.stay(lists.sources.never, &why),
+                        None => self.follow(lists.sources),
                     };
                     self.feeds = Some(lists.feeds);
                     if let Some(asker) = lists.asker {
@@ -199,8 +200,9 @@ impl<L: BlockList> Keeper<L> {
         }
         let (blocked, diagnostics) = feeds.read();
         let problems = diagnostics.to_string();
-        if diagnostics.has_errors() {
+        if let Some(first) = load::first_error(&diagnostics) {
             tracing::error!("the block lists stay as they are:\n{}", problems.trim_end());
+            self.counts.lists.fails(&first);
             return;
         }
         if !problems.is_empty() {
@@ -210,8 +212,15 @@ impl<L: BlockList> Keeper<L> {
         self.follow(Sources { blocked, never });
     }
 
-    /// Brings the kernel's list to what the configuration says, and leaves bans of rules alone.
+    /// Follows lists that could be read.
     fn follow(&mut self, sources: Sources) -> Placed {
+        let placed = self.replace(sources);
+        self.counts.lists.succeeds();
+        placed
+    }
+
+    /// Brings the kernel's list to what the configuration says, and leaves bans of rules alone.
+    fn replace(&mut self, sources: Sources) -> Placed {
         let started = Instant::now();
         let (wanted, never) = sources.settle();
         self.exempt(never);
@@ -255,11 +264,12 @@ impl<L: BlockList> Keeper<L> {
         placed
     }
 
-    /// Leaves the lists as they are, but for what is never kept out.
-    fn stay(&mut self, never: Vec<IpNet>) -> Placed {
+    /// Leaves the lists, which can't be read, as they are, but for what is never kept out.
+    fn stay(&mut self, never: Vec<IpNet>, why: &str) -> Placed {
+        self.counts.lists.fails(why);
         let unplaced = self.counts.unlisted.load(Ordering::Relaxed);
         let blocked = self.listed.clone();
-        let placed = self.follow(Sources { blocked, never });
+        let placed = self.replace(Sources { blocked, never });
         self.counts.unlisted.fetch_add(unplaced, Ordering::Relaxed);
         let unplaced = usize::try_from(unplaced).unwrap_or(0);
         Placed {

@@ -52,15 +52,17 @@ impl Unusable {
     /// What is wrong in the first place, in a line.
     #[must_use]
     pub fn first(&self) -> String {
-        let first = match &self.problems {
-            Problems::Unreadable(file) => return file.to_string(),
-            Problems::Diagnostics(found) => found.iter().find(|found| found.level == Level::Error),
-        };
-        match first {
-            Some(Diagnostic { place, message, .. }) => format!("{place}: {message}"),
-            None => self.to_string(),
+        match &self.problems {
+            Problems::Unreadable(file) => file.to_string(),
+            Problems::Diagnostics(found) => first_error(found).unwrap_or_else(|| self.to_string()),
         }
     }
+}
+
+/// The first error of what was found, in a line.
+pub(super) fn first_error(found: &Diagnostics) -> Option<String> {
+    let first = found.iter().find(|found| found.level == Level::Error);
+    first.map(|Diagnostic { place, message, .. }| format!("{place}: {message}"))
 }
 
 /// Why it can't.

@@ -4,6 +4,7 @@ mod absence;
 pub mod bans;
 mod budgets;
 pub mod events;
+mod failing;
 pub mod feeds;
 pub mod files;
 mod health;

@@ -24,7 +24,7 @@ use super::files::make_directory_of;
 use visitors::{Turn, Visitors};
 
 pub use words::{
-    Answer, Banned, FailedReload, Link, Missed, NOT_KEPT_OUT, Question, Reloaded, Rules, Status,
+    Answer, Banned, Failed, Link, Missed, NOT_KEPT_OUT, Question, Reloaded, Rules, Status,
 };
 
 /// How long one connection may take, the answer included.

@@ -7,16 +7,15 @@ use std::sync::mpsc::SyncSender;
 use std::thread;
 
 use inspect::Inspector;
-use jiff::Timestamp;
 use policy::{Config, Policy};
 use tokio::sync::oneshot;
 
 use super::bans::{Lists, Order, Placed};
 use super::events::Policies;
 use super::files::Files;
-use super::load::{Loaded, load_anew};
+use super::load::{Loaded, first_error, load_anew};
 use super::metrics::{ControlCounts, Metrics};
-use super::office::{FailedReload, Reloaded, Rules};
+use super::office::{Reloaded, Rules};
 
 /// Puts new rules in force.
 pub struct Reloader {
@@ -30,7 +29,6 @@ pub struct Reloader {
     keeper: SyncSender<Order>,
     /// What is in force was read from these; after a failure, what should be.
     files: Files,
-    failed: Option<FailedReload>,
 }
 
 impl Reloader {
@@ -55,7 +53,6 @@ impl Reloader {
             counts,
             keeper,
             files,
-            failed: None,
         }
     }
 
@@ -68,12 +65,6 @@ impl Reloader {
     #[must_use]
     pub fn in_force(&self) -> Rules {
         self.policies.newest()
-    }
-
-    /// The last reload, if it failed.
-    #[must_use]
-    pub fn failed(&self) -> Option<&FailedReload> {
-        self.failed.as_ref()
     }
 
     /// Reads everything anew. Without a mistake in it, it comes into force at once for every frame
@@ -99,34 +90,17 @@ impl Reloader {
             )),
         };
         match &outcome {
-            Ok(_) => self.succeeded(),
+            Ok(_) => {
+                self.counts.reloads_ok.fetch_add(1, Ordering::Relaxed);
+                self.counts.reload.succeeds();
+            }
             Err((first, problem)) => {
                 tracing::error!("{problem}");
-                self.fails(first);
+                self.counts.reloads_failed.fetch_add(1, Ordering::Relaxed);
+                self.counts.reload.fails(first);
             }
         }
         outcome.map_err(|(_, problem)| problem)
-    }
-
-    fn succeeded(&mut self) {
-        self.failed = None;
-        self.counts.reloads_ok.fetch_add(1, Ordering::Relaxed);
-        self.counts
-            .last_reload_failed
-            .store(false, Ordering::Relaxed);
-    }
-
-    fn fails(&mut self, problem: &str) {
-        let before = self.failed.as_ref().map_or(0, |failed| failed.times);
-        self.failed = Some(FailedReload {
-            time: format!("{:.0}", Timestamp::now()),
-            problem: problem.to_owned(),
-            times: before + 1,
-        });
-        self.counts.reloads_failed.fetch_add(1, Ordering::Relaxed);
-        self.counts
-            .last_reload_failed
-            .store(true, Ordering::Relaxed);
     }
 
     fn install<E: std::error::Error>(
@@ -146,7 +120,9 @@ impl Reloader {
             ..
         } = loaded;
         let mut notes = Vec::new();
-        if !unread.is_empty() {
+        let first_unread = first_error(&unread);
+        let lists_stay = first_unread.is_some();
+        if lists_stay {
             let why = unread.to_string();
             notes.push(format!(
                 "the block lists stay as they are:\n{}",
@@ -174,7 +150,7 @@ impl Reloader {
         let lists = Lists {
             sources,
             feeds,
-            stay: !unread.is_empty(),
+            unread: first_unread,
             asker,
         };
         if self.keeper.send(Order::Lists(lists)).is_err() {
@@ -200,7 +176,11 @@ impl Reloader {
         let mode = policy.mode().name();
         tracing::info!(generation, rules, mode, "new rules are in force");
         let rules = Rules { generation, rules };
-        Ok(Reloaded { rules, notes })
+        Ok(Reloaded {
+            rules,
+            notes,
+            lists_stay,
+        })
     }
 }
 

@@ -222,7 +222,7 @@ impl Gateway {
         let first = Lists {
             sources,
             feeds,
-            stay: false,
+            unread: None,
             asker: None,
         };
         let burst_ns = Arc::new(AtomicU64::new(settings.program.port.budget.burst_ns));

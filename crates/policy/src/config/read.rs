@@ -146,7 +146,7 @@ fn refuse_rules(report: &mut Report, file: &mut Table<'_>) {
                     node.key_span(),
                     format!("[[{key}]] doesn't stand in the configuration"),
                 )
-                .help("write it in a file of its own and name that in `packs` of [policy]");
+                .help("write it in a file of its own and name that in `packs` of [policy]: a table such as that makes this file a configuration");
         }
     }
 }

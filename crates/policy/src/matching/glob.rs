@@ -89,6 +89,14 @@ impl Glob {
 }
 
 impl Glob {
+    /// Whether every text that it matches has one of these characters.
+    pub(crate) fn always_has(&self, one_of: &[char]) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Text(text) => text.contains(one_of),
+            Piece::Holes(holes) => holes.chars.iter().flatten().any(|c| one_of.contains(c)),
+        })
+    }
+
     /// Texts without stars or holes: the only one, or the one at each end and the longest in between.
     pub(crate) fn anchors(&self) -> impl Iterator<Item = Anchor<'_>> {
         let (first, rest) = match self.pieces.as_slice() {

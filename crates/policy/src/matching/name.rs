@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::condition::Identity;
 use super::glob::{self, Glob};
 use super::list::List;
-use super::pattern::Values;
+use super::pattern::{NO_VALUE, Values};
 
 /// A pattern of a client identifier, user name or password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,16 @@ impl NamePattern {
 
     pub(crate) fn is_filled_with(&self, value: Filling) -> bool {
         matches!(self, Self::Filled { with, .. } if *with == value)
+    }
+
+    /// Whether no name that it matches can stand for a placeholder of a topic.
+    pub(crate) fn fits_no_topic(&self) -> bool {
+        match self {
+            Self::Glob(glob) => glob.always_has(&NO_VALUE),
+            Self::Filled { before, after, .. } => {
+                before.contains(NO_VALUE) || after.contains(NO_VALUE)
+            }
+        }
     }
 
     /// Whether it is the bare `*`.

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use wire::mqtt::{Version, topic};
 
 use super::asked::Effect;
+use super::condition::Identity;
 use super::list::List;
 use crate::Session;
 
@@ -18,6 +19,8 @@ use crate::Session;
 pub(crate) const MAX_BYTES: usize = 1024;
 /// Patterns with values are put together on the stack up to here; only giant values need more.
 const INLINE_BYTES: usize = 256;
+/// What no value has: separators and wildcards.
+pub(super) const NO_VALUE: [char; 3] = ['/', '+', '#'];
 /// Stands for a value that isn't known yet.
 const HOLE: &str = "\0";
 
@@ -176,6 +179,15 @@ impl Pattern {
         &self.prefix
     }
 
+    /// Whether the session's name of this kind stands in it.
+    pub(crate) fn is_filled_with(&self, name: Identity) -> bool {
+        let part = match name {
+            Identity::ClientId => Part::ClientId,
+            Identity::Username => Part::Username,
+        };
+        matches!(&self.form, Form::Filled { parts, .. } if parts.contains(&part))
+    }
+
     /// Whether the session's own values stand in it.
     pub(crate) fn is_filled(&self) -> bool {
         matches!(self.form, Form::Filled { .. })
@@ -278,7 +290,7 @@ fn fill(
             Part::Username => values.session.username?,
         };
         let hides_first_level = into.is_empty() && value.starts_with('$');
-        if value.is_empty() || value.contains(['/', '+', '#']) || hides_first_level {
+        if value.is_empty() || value.contains(NO_VALUE) || hides_first_level {
             return None;
         }
         into.extend_from_slice(value.as_bytes());

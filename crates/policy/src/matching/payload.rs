@@ -18,7 +18,7 @@ use super::list::List;
 use super::numbers::Numbers;
 use super::told::{self, Content};
 
-pub(crate) use expression::{Expression, ExpressionError};
+pub(crate) use expression::{Bounds as ExpressionBounds, Expression, ExpressionError};
 pub(crate) use json::{JsonTest, Range, Real, Tree, TreeBuilder, Value, any_reading, fuzz_json};
 pub(crate) use pointer::{Pointer, PointerError};
 

@@ -5,12 +5,48 @@ use wire::Direction;
 use super::DraftRule;
 use crate::matching::{Condition, ReasonSet, Scope};
 use crate::offender;
-use crate::read::Node;
+use crate::read::{Node, Table};
 use crate::report::Report;
+use crate::source::configuration_keys;
 use crate::{Action, Protocol, Reason};
 
 /// A wider network of IPv6 is no attacker's, but a large part of all addresses.
 const NARROWEST: u8 = 16;
+
+/// Words by which other products switch a rule on or off.
+const SWITCHES: [&str; 7] = [
+    "enabled", "enable", "disabled", "disable", "active", "inactive", "off",
+];
+
+/// A rule has no switch of its own: the configuration has one for all packs.
+pub(super) fn switch(report: &mut Report, table: &mut Table<'_>) {
+    for word in SWITCHES {
+        if let Some(node) = table.hidden(word) {
+            let message = format!("a rule has no key `{word}`");
+            report.error(node.key_span(), message).help(
+                "it is in force without one; `disabled` in [policy] of the configuration leaves out the rules that it \
+                 names, and `dry_run` there, or here, only tells what a rule would do",
+            );
+        }
+    }
+}
+
+/// What stands in the configuration is no part of a pack.
+pub(super) fn of_configuration(report: &mut Report, file: &mut Table<'_>) {
+    for key in configuration_keys() {
+        if let Some(node) = file.hidden(key) {
+            let written = match () {
+                () if node.is_table() => format!("[{key}]"),
+                () if node.is_array() => format!("[[{key}]]"),
+                () => format!("`{key}`"),
+            };
+            let message = format!("{written} doesn't stand in a pack");
+            report.error(node.key_span(), message).help(
+                "it belongs in the configuration, which names this file in `packs` of [policy]",
+            );
+        }
+    }
+}
 
 /// An action has to be one that can be carried out on what the rule matches.
 pub(super) fn action(report: &mut Report, draft: &DraftRule, node: &Node<'_>) {

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use wire::Direction;
 use wire::mqtt::{PacketType, Version};
 
-use super::lacking;
+use super::{filled, lacking};
 use crate::matching::{
-    CodeClass, Condition, FilterCondition, Flag, Glob, Matching, Measure, Networks, Numbers, Party,
-    Pattern, PayloadCondition, Relation, Scope, Test, may_begin,
+    CodeClass, Condition, Expression, ExpressionBounds, FilterCondition, Flag, Glob, Matching,
+    Measure, Networks, Numbers, Party, Pattern, PayloadCondition, Relation, Scope, Test, may_begin,
 };
 use crate::pack::DraftRule;
 use crate::report::Report;
@@ -88,6 +88,7 @@ fn contradiction(matching: &Matching) -> Option<&'static str> {
     });
     within_one
         .or_else(|| lacking::why(matching))
+        .or_else(|| filled::why(matching))
         .or_else(|| between_sizes(conditions))
         .or_else(|| between_families(conditions))
         .or_else(|| between_two(matching))
@@ -196,18 +197,49 @@ fn within_payload(payload: &PayloadCondition) -> Option<&'static str> {
         return Some("JSON is UTF-8");
     }
     let most = payload.size.as_ref().map_or(u64::MAX, Numbers::largest);
-    holds_more_than(payload, most)
-        .then_some("what its payload has to hold is longer than the payload may be")
+    if holds_more_than(payload, most) {
+        return Some("what its payload has to hold is longer than the payload may be");
+    }
+    let least = payload.size.as_ref().map_or(0, Numbers::smallest);
+    let is_shorter =
+        |bounds: &ExpressionBounds| bounds.most.is_some_and(|most| bytes(most) < least);
+    if least > 0 && all_expressions(payload, is_shorter) {
+        return Some("what its `regex` matches is shorter than the payload may be");
+    }
+    let beginnings = &payload.starts_with.any_of;
+    let is_apart = |prefix: &[u8]| {
+        let mut beginnings = beginnings.iter().map(|bytes| bytes.as_slice());
+        beginnings.all(|other| !other.starts_with(prefix) && !prefix.starts_with(other))
+    };
+    let begins_apart = |bounds: &ExpressionBounds| {
+        let prefixes = bounds.prefixes.as_ref();
+        prefixes.is_some_and(|prefixes| prefixes.iter().all(|prefix| is_apart(prefix)))
+    };
+    (!beginnings.is_empty() && all_expressions(payload, begins_apart))
+        .then_some("no payload begins as both its `starts_with` and its `regex` ask")
 }
 
 /// Whether all that a payload may have in it is longer than so many bytes.
 fn holds_more_than(payload: &PayloadCondition, most: u64) -> bool {
     let mut asked = [&payload.contains, &payload.starts_with].into_iter();
-    asked.any(|list| {
+    let is_longer = |len| bytes(len) > most;
+    let is_any_longer = asked.any(|list| {
         let mut lengths = list.any_of.iter().map(|bytes| bytes.as_slice().len());
-        let is_longer = |len| u64::try_from(len).is_ok_and(|len| len > most);
         !list.any_of.is_empty() && lengths.all(is_longer)
-    })
+    });
+    // Without a bound nothing is longer.
+    is_any_longer || most < u64::MAX && all_expressions(payload, |bounds| is_longer(bounds.least))
+}
+
+/// Whether there are regular expressions, and this is true of what each of them matches.
+fn all_expressions(payload: &PayloadCondition, test: impl Fn(&ExpressionBounds) -> bool) -> bool {
+    let expressions = &payload.regex.any_of;
+    let holds = |expression: &Expression| expression.bounds().is_some_and(|bounds| test(&bounds));
+    !expressions.is_empty() && expressions.iter().all(holds)
+}
+
+fn bytes(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
 }
 
 impl Matching {

@@ -34,6 +34,43 @@ fn a_placeholder_where_none_is_known_is_an_error() {
 }
 
 #[test]
+fn a_switch_of_a_rule_is_in_the_configuration() {
+    for word in ["enabled = false", "disabled = true", "active = true"] {
+        let text = format!(
+            "[[rule]]\nid = \"r\"\n{word}\nmatch = {{ packet = 'PUBLISH' }}\naction = \"drop\"\n"
+        );
+        let said = pack(&text);
+        let key = word.split(' ').next().expect("a word");
+        assert!(
+            said.contains(&format!("3:1: error: a rule has no key `{key}`")),
+            "{said}"
+        );
+        assert!(
+            said.contains("`disabled` in [policy]") && said.contains("`dry_run`"),
+            "{said}"
+        );
+        assert!(said.ends_with("\n1 error\n"), "{said}");
+    }
+}
+
+#[test]
+fn what_belongs_in_the_configuration_is_told_and_the_rules_are_read_all_the_same() {
+    let text = "mode = \"monitor\"\n[policy]\npacks = []\n[[link]]\ninside = \"a\"\n\
+        [[rule]]\nid = \"r\"\nmatch = { packte = 'PUBLISH' }\naction = \"drop\"\n";
+    let said = pack(text);
+    for needle in [
+        "1:1: error: `mode` doesn't stand in a pack",
+        "2:2: error: [policy] doesn't stand in a pack",
+        "4:3: error: [[link]] doesn't stand in a pack",
+        "names this file in `packs` of [policy]",
+        "did you mean `packet`?",
+        "\n4 errors\n",
+    ] {
+        assert!(said.contains(needle), "{needle}: {said}");
+    }
+}
+
+#[test]
 fn what_is_a_wildcard_elsewhere_is_told_of() {
     for (conditions, headline, help) in [
         (

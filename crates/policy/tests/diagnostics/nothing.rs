@@ -187,6 +187,34 @@ fn a_rule_that_matches_nothing_is_told_of() {
         ),
         ("path = ['/a/b', '!/a/**']", "excludes all that it names"),
         ("path = '/a/../b'", "is malformed"),
+        (
+            "packet = 'PUBLISH', topic = 'f/{client_id}', client_id = 'a#b'",
+            "stands for no placeholder",
+        ),
+        (
+            "filter = { within = ['f/{username}', 'g/{username}/#'] }, username = ['a/*', '*+?']",
+            "stands for no placeholder",
+        ),
+        (
+            "packet = 'PUBLISH', topic = 'f/{username}', username = '{client_id}/a'",
+            "stands for no placeholder",
+        ),
+        (
+            "payload = { regex = '^a$', size = { min = 10 } }",
+            "matches is shorter",
+        ),
+        (
+            "payload = { regex = ['abcd', '^e{5}'], size = { max = 3 } }",
+            "longer than",
+        ),
+        (
+            "payload = { regex = 'a{21}' }, size = { max = 20 }",
+            "larger than the message",
+        ),
+        (
+            "payload = { starts_with = ['x', 'hex:00'], regex = ['^y', '^(?i)on|^off'] }",
+            "as both its `starts_with`",
+        ),
     ] {
         let said = two(&format!("{conditions} -> drop"), "topic = 'z' -> accept");
         assert!(
@@ -294,6 +322,43 @@ fn a_zone_of_the_configuration_is_used_by_rules_or_for_tls() {
     );
     assert!(said.ends_with("\n1 warning\n"), "{said}");
     assert!(Policy::check(&config, &[]).1.is_empty());
+}
+
+#[test]
+fn what_may_hold_is_no_contradiction() {
+    for conditions in [
+        "topic = 'f/{client_id}', client_id = ['a#b', 'c']",
+        "topic = 'f/{client_id}', client_id = '!a#b'",
+        "topic = ['f/{client_id}', 'g'], client_id = 'a#b'",
+        "topic = 'f/{client_id}', username = 'a#b'",
+        "topic = 'f/{client_id}', client_id = 'a?b'",
+        "payload = { regex = '^a', size = { min = 10 } }",
+        "payload = { regex = 'a$', size = { min = 10 } }",
+        "payload = { regex = '(?m)^a$', size = { min = 10 } }",
+        "payload = { regex = '^ab|c$', size = { min = 10 } }",
+        "payload = { regex = '^.{10}$', size = { min = 10, max = 10 } }",
+        "payload = { regex = '!^a$', size = { min = 10 } }",
+        "payload = { regex = ['abcd', 'ab'], size = { max = 3 } }",
+        "payload = { starts_with = 'x', regex = 'y' }",
+        "payload = { starts_with = 'xyz', regex = '^x' }",
+        "payload = { starts_with = 'x', regex = '^xyz' }",
+        "payload = { starts_with = 'x', regex = '^(y|x)' }",
+        "payload = { starts_with = 'x', regex = '(?m)^y' }",
+        "payload = { starts_with = 'x', regex = '^y?x' }",
+        "payload = { starts_with = 'X', regex = '(?i)^x' }",
+    ] {
+        assert_eq!(
+            pack(&format!(
+                "[[rule]]\nid = \"r\"\nmatch = {{ packet = 'PUBLISH', {conditions} }}\naction = \"drop\"\n"
+            )),
+            "",
+            "{conditions}"
+        );
+    }
+    // Whoever is let through in a session that nobody saw begin may be called anything.
+    let text = "[[rule]]\nid = \"r\"\naction = \"accept\"\n\
+        match = { packet = 'PUBLISH', topic = 'f/{client_id}', client_id = 'a#b' }\n";
+    assert!(!pack(text).contains("can never match"));
 }
 
 /// Of a packet that nobody knows nothing follows.

@@ -245,12 +245,17 @@ fn lists_that_cannot_be_read_stay_but_for_what_is_never_kept_out() {
     );
     let figures = || [&counts.listed, &counts.unlisted].map(|count| count.load(Ordering::Relaxed));
     assert_eq!(figures(), [2, 1]);
-    let stayed = keeper.stay(Vec::new());
+    assert!(!counts.lists.is_failing());
+    let stayed = keeper.stay(Vec::new(), "gone");
     assert_eq!((stayed.listed, stayed.unplaced), (2, 1));
     assert_eq!(figures(), [2, 1]);
-    let spared = keeper.stay(networks(&["192.0.2.1/32"]));
+    let spared = keeper.stay(networks(&["192.0.2.1/32"]), "gone yet");
+    let failed = counts.lists.failure().expect("told");
+    assert_eq!((&*failed.problem, failed.times), ("gone yet", 2));
     assert_eq!((spared.listed, spared.unplaced), (1, 1));
     assert_eq!(keeper.listed, networks(&["192.0.2.2/32"]));
+    follow(&mut keeper, &["192.0.2.2/32"], &[]);
+    assert!(!counts.lists.is_failing());
 }
 
 #[test]

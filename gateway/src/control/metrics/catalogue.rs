@@ -30,7 +30,7 @@ pub(super) const RELOADS: Spec = Spec::counter(
 pub(super) const LAST_RELOAD: Spec = Spec::gauge(
     "weir_last_reload_successful",
     &[],
-    "0 when the last reload failed, so that what the files say is not in force.",
+    "0 when the last reload failed, or block lists could not be read, so that what the files say is not in force.",
 );
 
 pub(super) const FRAMES: Spec = Spec::counter(

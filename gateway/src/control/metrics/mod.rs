@@ -25,6 +25,7 @@ pub use workers::LinkWorkers;
 
 use crate::build_info;
 use crate::control::events::EventCounts;
+use crate::control::failing::Failing;
 use catalogue as c;
 use family::Sample;
 use rules::RuleLedger;
@@ -36,8 +37,10 @@ pub struct ControlCounts {
     pub reloads_ok: AtomicU64,
     /// Reloads that left the old rules in force.
     pub reloads_failed: AtomicU64,
-    /// Whether the last reload did.
-    pub last_reload_failed: AtomicBool,
+    /// The last of those, until one doesn't.
+    pub reload: Failing,
+    /// Block lists that could not be read, and stay as they are.
+    pub lists: Failing,
     /// Sources on the block list.
     pub bans: AtomicI64,
     /// Networks on the block list because of the configuration's lists.
@@ -185,7 +188,7 @@ impl Sources {
             ("failed", &self.control.reloads_failed),
         ];
         let modes = Mode::ALL.map(|mode| (mode.name(), u64::from(mode == self.mode())));
-        let failed = self.control.last_reload_failed.load(Ordering::Relaxed);
+        let failed = self.control.reload.is_failing() || self.control.lists.is_failing();
         vec![
             c::BUILD_INFO.family([Sample::new([build_info::VERSION, build_info::COMMIT], 1.0)]),
             c::START_TIME.family([Sample::new([""; 0], started.as_secs_f64())]),
@@ -368,6 +371,20 @@ mod tests {
                 "{line} is missing in\n{text}"
             );
         }
+    }
+
+    #[test]
+    fn lists_that_could_not_be_read_are_no_successful_reload() {
+        let metrics = metrics();
+        let has = |line: &str| metrics.render().lines().any(|shown| shown == line);
+        let control = &metrics.sources.control;
+        control
+            .lists
+            .fails("weir.toml:4:10: `block.txt` can't be read");
+        control.reload.succeeds();
+        assert!(has("weir_last_reload_successful 0"));
+        control.lists.succeeds();
+        assert!(has("weir_last_reload_successful 1"));
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub struct Reloaded {
     /// What is worth knowing all the same: warnings, and what waits for the next start.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Whether the block lists stay as they were, for one of `notes`.
+    #[serde(default)]
+    pub lists_stay: bool,
 }
 
 /// How things stand.
@@ -68,7 +71,10 @@ pub struct Status {
     /// What is in force.
     pub rules: Rules,
     /// What the files say isn't, and why.
-    pub failed_reload: Option<FailedReload>,
+    pub failed_reload: Option<Failed>,
+    /// Why the block lists in force aren't what their files say.
+    #[serde(default)]
+    pub failed_lists: Option<Failed>,
     /// Each link by its ends.
     pub links: Vec<Link>,
     /// What crossed uninspected, or was dropped, for want of a worker.
@@ -99,9 +105,9 @@ pub struct Rules {
     pub rules: usize,
 }
 
-/// The last reload, when it failed.
+/// The last time that files were read, when that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedReload {
+pub struct Failed {
     /// When, in RFC 3339.
     pub time: String,
     /// What was found first.

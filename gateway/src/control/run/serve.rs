@@ -128,7 +128,8 @@ impl Gateway {
             up_seconds: self.started.elapsed().as_secs(),
             mode: self.metrics.mode().name().to_owned(),
             rules: self.reloader.in_force(),
-            failed_reload: self.reloader.failed().cloned(),
+            failed_reload: self.counts.reload.failure(),
+            failed_lists: self.counts.lists.failure(),
             links: self
                 .dataplane
                 .links()

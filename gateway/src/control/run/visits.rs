@@ -51,11 +51,21 @@ pub(super) async fn with_lists(
         Ok(Ok(Placed {
             listed,
             unplaced: 0,
-        })) => format!("block lists are in force: {listed} kept out"),
+        })) => {
+            let which = if reloaded.lists_stay {
+                "old block lists"
+            } else {
+                "block lists"
+            };
+            format!("{which} are in force: {listed} kept out")
+        }
         Ok(Ok(Placed { listed, unplaced })) => format!(
             "block lists: {listed} kept out, and {unplaced} let in for want of room; the log has the cause"
         ),
-        Ok(Err(_)) => "block lists stay as they are: their keeper is gone".to_owned(),
+        Ok(Err(_)) => {
+            reloaded.lists_stay = true;
+            "block lists stay as they are: their keeper is gone".to_owned()
+        }
         Err(_) => {
             "block lists are still being placed: `weir ctl status` says how many are".to_owned()
         }

@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::literal::Extractor;
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::{MAX_PATTERN_BYTES, needed, stray};
 
@@ -41,6 +42,17 @@ pub(crate) enum ExpressionError {
     TooLarge,
     /// In the words of the parser, its last line.
     Syntax(String),
+}
+
+/// What every payload has that a regular expression matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// So many bytes or more.
+    pub(crate) least: usize,
+    /// No more than so many, if it is about the whole payload.
+    pub(crate) most: Option<usize>,
+    /// One of these at its beginning, if it is about that.
+    pub(crate) prefixes: Option<Vec<Box<[u8]>>>,
 }
 
 impl Expression {
@@ -85,6 +97,23 @@ impl Expression {
     /// Whether a `\x8b` in it is a character, and was probably meant to be a byte.
     pub(crate) fn means_bytes(&self) -> bool {
         self.means_bytes
+    }
+
+    /// What it says of every payload that it matches. It is parsed anew for that: few rules ask for more than one
+    /// thing of a payload.
+    pub(crate) fn bounds(&self) -> Option<Bounds> {
+        let parsed = parse(self.built_of())?;
+        let properties = parsed.properties();
+        let begins = properties.look_set_prefix().contains(Look::Start);
+        let ends = properties.look_set_suffix().contains(Look::End);
+        let prefixes = Extractor::new().extract(&parsed);
+        let prefixes = prefixes.literals().filter(|_| begins);
+        let prefixes = prefixes.map(|all| all.iter().map(|one| one.as_bytes().into()).collect());
+        Some(Bounds {
+            least: properties.minimum_len()?,
+            most: properties.maximum_len().filter(|_| begins && ends),
+            prefixes,
+        })
     }
 
     fn built_of(&self) -> &str {
@@ -184,6 +213,26 @@ mod tests {
         ] {
             let expression = Expression::new(text).expect("a right expression");
             assert_eq!(expression.regex.get().is_none(), small, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_the_payload_itself_is_told_from_what_is_in_it() {
+        for (text, least, most, prefixes) in [
+            ("^a$", 1, Some(1), Some(&["a"][..])),
+            ("^on|off$", 2, None, None),
+            ("^(on|off)$", 2, Some(3), Some(&["on", "off"])),
+            ("(?m)^a$", 1, None, None),
+            ("abc", 3, None, None),
+            ("^y.*", 1, None, Some(&["y"])),
+            ("a{2,4}$", 2, None, None),
+        ] {
+            let expression = Expression::new(text).expect("a right expression");
+            let bounds = expression.bounds().expect("parsed before");
+            assert_eq!((bounds.least, bounds.most), (least, most), "{text}");
+            let prefixes: Option<Vec<Box<[u8]>>> =
+                prefixes.map(|texts| texts.iter().map(|text| text.as_bytes().into()).collect());
+            assert_eq!(bounds.prefixes, prefixes, "{text}");
         }
     }
 
