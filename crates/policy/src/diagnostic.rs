@@ -125,13 +125,6 @@ impl Diagnostics {
         self.left_out[level as usize] += count;
     }
 
-    /// Keeps the first so many.
-    pub(crate) fn keep(&mut self, most: usize) {
-        for diagnostic in self.list.split_off(most.min(self.list.len())) {
-            self.leave_out(diagnostic.level, 1);
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }

@@ -40,7 +40,6 @@ impl Span {
 }
 
 /// One file and where its lines start.
-#[derive(Clone)]
 struct File {
     source: SourceText,
     line_starts: Vec<usize>,
@@ -68,20 +67,6 @@ impl Report {
             file: self.files.len() - 1,
             range: 0..source.text.len(),
         }
-    }
-
-    /// One for the same files, of which nothing was found yet.
-    pub(crate) fn beside(&self) -> Self {
-        Self {
-            files: self.files.clone(),
-            found: Diagnostics::default(),
-        }
-    }
-
-    /// Takes over what was found in the same files meanwhile.
-    pub(crate) fn join(&mut self, other: Self) {
-        self.found.extend(other.found);
-        self.found.keep(MAX_FINDINGS);
     }
 
     /// The bytes of a span as written.

@@ -508,3 +508,25 @@ fn blocks_that_come_from_the_server_are_no_attempts() {
     let offset = begun.block2().map(|block| block.offset());
     assert_eq!((begun.code(), offset), (Code::CONTENT, Some(320)));
 }
+
+/// A client that has one request under way at a time may hear the beginnings of all before it asks for more of any.
+#[test]
+fn who_asks_for_one_thing_after_the_other_hears_all_beginnings() {
+    let mut world = World::new();
+    let parts: Vec<_> = (101..121u16)
+        .map(|id| {
+            let token = id.to_be_bytes();
+            let request = get(Type::Confirmable, id, &token, ".well-known/core");
+            let response = content(Type::Acknowledgement, id, &token, 600);
+            world.pass(client(), server(), &request);
+            said(&mut world, &response)
+        })
+        .collect();
+    let asked = next_block(&parts[0], 2);
+    let passage = world.send(client(), server(), &asked);
+    let [second] = &passage.injected[..] else {
+        panic!("{passage:?}");
+    };
+    acknowledge(&mut world, &second.payload);
+    assert!(is_validated(&mut world));
+}

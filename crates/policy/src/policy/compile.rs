@@ -1,9 +1,7 @@
 //! What makes a policy of a configuration and its packs.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use wire::mqtt::PacketType;
@@ -18,9 +16,6 @@ use crate::{
     Apart, Case, Config, Detail, Diagnostics, Limit, Ratio, Reason, Rule, Side, SourceText, config,
     reach, unused,
 };
-
-/// More cases than this are worth a thread of their own.
-const MANY_CASES: usize = 256;
 
 impl Policy {
     /// Compiles the rules of `packs`, in that order, against `config`.
@@ -57,23 +52,12 @@ impl Policy {
         for document in &documents {
             read.read(&mut report, document.table(), &names);
         }
-        let unread = read.take_unread();
-        let has_many = unread.len() > MANY_CASES;
-        let mut beside = report.beside();
-        let mut judge = || {
-            unused::report(&mut report, &read.rules, config, &names);
-            config.exempted.apply(&mut report, &mut read);
-            let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
-            reach::report(&mut report, &read.rules, &index, &config.services);
-            index
-        };
-        let read_cases = || Cases::read(&mut beside, unread, keeps_cases);
-        let (index, cases) = match has_many {
-            true => both(judge, read_cases),
-            false => (judge(), read_cases()),
-        };
-        read.check_expectations(&mut beside, &cases);
-        report.join(beside);
+        let cases = Cases::read(&mut report, read.take_unread(), keeps_cases);
+        read.check_expectations(&mut report, &cases);
+        unused::report(&mut report, &read.rules, config, &names);
+        config.exempted.apply(&mut report, &mut read);
+        let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
+        reach::report(&mut report, &read.rules, &index, &config.services);
         let policy = (!report.has_errors())
             .then(|| Self::new(config, &names.zones, (read, cases.list), index));
         (policy, report.finish())
@@ -139,24 +123,6 @@ impl TlsRequired {
         }
         required
     }
-}
-
-/// What comes of both, which have nothing to do with each other: at once, if there is a thread for the second.
-fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl FnOnce() -> B + Send) -> (A, B) {
-    let second = Mutex::new(Some(second));
-    let take_second = || {
-        let taken = second.lock().map(|mut second| second.take());
-        taken.ok().flatten().map(|second| second())
-    };
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().spawn_scoped(scope, take_second);
-        let first = first();
-        let second = match thread {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            Err(_) => take_second(),
-        };
-        (first, second.expect("one of them has taken it"))
-    })
 }
 
 /// What rules may name, each defined once, in whatever pack.

@@ -230,7 +230,7 @@ fn what_is_wrong_with_a_case() {
     }
 }
 
-/// However many there are, which are read while the rules are judged.
+/// However many there are.
 #[test]
 fn many_cases_are_told_of_in_order_with_the_rules() {
     let rule = |id: &str, of: &str| {

@@ -63,12 +63,12 @@ struct Probe {
     sent_at: Instant,
     probed_at: Option<Instant>,
     nudged_at: Option<Instant>,
-    /// Messages sent.
+    /// Messages sent that are to be replied to.
     sent: u8,
-    /// How many of them were to be asked for the rest of, and have been.
+    /// Others, which are to be asked for the rest of, and those of them that have been.
     beginnings: u8,
     followed: u8,
-    /// What the latest of them is known by.
+    /// What the latest of them all is known by.
     latest: u64,
     /// A response has been acknowledged.
     acknowledged: bool,
@@ -115,8 +115,8 @@ impl Probes {
         self.send(now, client, Purpose::Response(about))
     }
 
-    /// Whether the response to `token` may go out in part, which its receiver is to ask for the rest of: it counts as
-    /// with [`Probes::begin`].
+    /// Whether the response to `token` may go out in part, which its receiver is to ask for the rest of: as many as there
+    /// is room for, for a client may ask for all beginnings before it asks for more of any (NSTART, RFC 7252 §4.7).
     pub(crate) fn offer(&self, now: Instant, client: Endpoint, token: Token) -> bool {
         self.send(now, client, Purpose::Beginning(token)).is_some()
     }
@@ -179,12 +179,11 @@ impl Probes {
             if matches!(purpose, Purpose::Response(_)) {
                 probe.probed_at = Some(now);
             }
-            let sent = probe.sent;
-            let secret = probe.send(now, self.secret(probe.begun, client, purpose));
-            if matches!(purpose, Purpose::Beginning(_)) {
-                probe.beginnings = probe.beginnings.saturating_add(probe.sent - sent);
+            let secret = self.secret(probe.begun, client, purpose);
+            match purpose {
+                Purpose::Beginning(_) => probe.offer(now, secret),
+                _ => probe.send(now, secret),
             }
-            secret
         };
         let (secret, _) = self.table.with_or_insert(now, client, fresh, send);
         Some(secret? as u16)
@@ -227,7 +226,8 @@ impl Probes {
         let is_doubtful = |probe: &mut Probe| {
             let had_time = now >= probe.sent_at + REPLY_MAX;
             // Of one that has acknowledged a response, what comes after that may have got lost.
-            let unanswered = probe.sent.saturating_sub(probe.followed);
+            let given = probe.sent.saturating_add(probe.beginnings);
+            let unanswered = given.saturating_sub(probe.followed);
             let is_silent = unanswered >= DOUBTFUL && had_time && !probe.acknowledged;
             probe.failed || is_silent
         };
@@ -393,7 +393,7 @@ impl Probe {
 
     /// The same, while fewer than `most` went out.
     fn send_up_to(&mut self, most: u8, now: Instant, secret: u64) -> Option<u64> {
-        if self.sent == 0 || self.latest != secret {
+        if self.is_new(secret) {
             if self.sent >= most {
                 return None;
             }
@@ -404,9 +404,24 @@ impl Probe {
         (!self.failed).then_some(secret)
     }
 
+    /// The beginning of a response goes out, known by `secret`: that, if the attempt goes on.
+    fn offer(&mut self, now: Instant, secret: u64) -> Option<u64> {
+        if self.is_new(secret) {
+            self.beginnings = self.beginnings.saturating_add(1);
+            self.latest = secret;
+            self.sent_at = now;
+        }
+        (!self.failed).then_some(secret)
+    }
+
+    /// Whether it isn't the latest that went out.
+    fn is_new(&self, secret: u64) -> bool {
+        self.sent == 0 && self.beginnings == 0 || self.latest != secret
+    }
+
     /// Whether something was sent of late that may yet prove the address.
     fn is_under_way(&self, now: Instant) -> bool {
-        self.sent > 0 && !self.failed && is_recent(now, Some(self.sent_at))
+        (self.sent > 0 || self.beginnings > 0) && !self.failed && is_recent(now, Some(self.sent_at))
     }
 
     /// Whether there is room for one more that waits.
