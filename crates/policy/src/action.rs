@@ -15,7 +15,7 @@ pub enum Action {
     Accept,
     /// Report the message and go on with the next rule.
     Alert,
-    /// The message never arrives. A TCP flow is closed unless the message can be cut out.
+    /// The message never arrives. Over TCP it ends its connection, and a segment is just left out.
     Drop,
     /// Cut before the message and reset both ends; on UDP drop it, and answer a CON with a RST.
     Reset,

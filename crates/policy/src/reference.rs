@@ -94,7 +94,7 @@ fn deed(rule: &Rule) -> String {
         Action::Accept => "what it matches passes, and no later rule is asked",
         Action::Alert => "an event; what it matches passes unless a later rule stops it",
         Action::Drop => {
-            "what it matches never arrives; a TCP connection goes on if it can be cut out"
+            "what it matches never arrives; a message over TCP ends its connection, a segment is just left out"
         }
         Action::Reset => {
             "what it matches never arrives; a TCP connection ends, a CON over UDP is answered by RST"
