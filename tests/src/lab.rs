@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gateway::demo::attacks::{self, TLS_ZONE};
@@ -32,6 +33,27 @@ pub fn uninterrupted<T>(mut receive: impl FnMut() -> io::Result<T>) -> io::Resul
             other => return other,
         }
     }
+}
+
+/// A rule that the baseline hasn't.
+pub const NO_VALVES: &str = r#"
+[[rule]]
+id          = "no-valves"
+description = "Nobody opens valves"
+match       = { packet = "PUBLISH", topic = "plant/valve/#" }
+action      = "drop"
+"#;
+
+/// `ctl` of `program` with the gateway's configuration: its status, and what it said on both outputs.
+pub fn ctl(topology: &Topology, program: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let done = Command::new(program)
+        .args(["ctl", "--config"])
+        .arg(Gateway::config(topology))
+        .args(arguments)
+        .output()
+        .expect("the program runs");
+    let said = [done.stdout, done.stderr].concat();
+    (done.status.code(), String::from_utf8(said).expect("UTF-8"))
 }
 
 /// Namespaces under `label`, with broker and CoAP server.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gateway::netns::peers::{Gateway, Metrics, Setup, mosquitto_pub};
 use gateway::netns::{self, Family, Host, INTERFACE, Topology, address, wait_until};
-use weir_tests::lab::{BASELINE, must, scene};
+use weir_tests::lab::{BASELINE, ctl, must, scene};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -47,16 +47,6 @@ fn reports(topology: &Topology, host: Host, from: &str) -> bool {
     must(netns::output(&mut killer)).status.success()
 }
 
-fn ctl(topology: &Topology, arguments: &[&str]) -> String {
-    let done = Command::new(PROGRAM)
-        .args(["ctl", "--config"])
-        .arg(Gateway::config(topology))
-        .args(arguments)
-        .output()
-        .expect("the program runs");
-    String::from_utf8([done.stdout, done.stderr].concat()).expect("UTF-8")
-}
-
 #[test]
 fn a_rule_bans_a_network_of_ipv6_and_no_frame_of_it_gets_past_the_kernel() {
     let scene = scene("e2e-bans");
@@ -86,7 +76,10 @@ fn a_rule_bans_a_network_of_ipv6_and_no_frame_of_it_gets_past_the_kernel() {
     assert_eq!(banned(), 0.0);
     assert!(!attacks(&flooding[3]), "one too many");
     must(wait_until("the ban", PATIENCE, || {
-        Ok(ctl(topology, &["bans"]).contains(FLOODING).then_some(()))
+        Ok(ctl(topology, PROGRAM, &["bans"])
+            .1
+            .contains(FLOODING)
+            .then_some(()))
     }));
     let metrics = must(gateway.metrics());
     let of_rule = [("rule", "readings-by-network"), ("enforced", "true")];
@@ -110,8 +103,8 @@ fn a_rule_bans_a_network_of_ipv6_and_no_frame_of_it_gets_past_the_kernel() {
     assert_eq!(banned(), stopped, "never kept out");
     assert!(seen(&must(gateway.metrics())) > connects + 2.0);
 
-    let said = ctl(topology, &["unban", FLOODING]);
+    let (_, said) = ctl(topology, PROGRAM, &["unban", FLOODING]);
     assert!(said.contains("let in again"), "{said}");
-    let said = ctl(topology, &["bans"]);
+    let (_, said) = ctl(topology, PROGRAM, &["bans"]);
     assert!(said.contains("nobody is banned"), "{said}");
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use gateway::netns::peers::{Gateway, Setup, mosquitto_pub};
 use gateway::netns::{self, Host, Topology, wait_until};
 use serde_json::Value;
-use weir_tests::lab::{BASELINE, must, scene};
+use weir_tests::lab::{BASELINE, NO_VALVES, must, scene};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
 /// What the table holds, but for a place or two that it keeps for itself.
@@ -19,14 +19,6 @@ const SPARE: usize = 2;
 const LISTED: usize = ROOM + 50_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 const DEVICE: &str = "10.77.0.10";
-/// A rule that the baseline hasn't.
-const ONE_MORE: &str = r#"
-[[rule]]
-id          = "no-valves"
-description = "Nobody opens valves"
-match       = { packet = "PUBLISH", topic = "plant/valve/#" }
-action      = "drop"
-"#;
 
 /// What `weir ctl` says as JSON.
 fn ask(topology: &Topology, question: &str) -> Value {
@@ -161,7 +153,7 @@ fn a_list_that_is_gone_is_told_until_it_is_back() {
     // New rules come into force all the same, and who asks for them is told of the lists.
     fs::rename(&feed, &aside).expect("moved");
     let rules = Gateway::rules(topology);
-    fs::write(&rules, format!("{BASELINE}{ONE_MORE}")).expect("room for a file");
+    fs::write(&rules, format!("{BASELINE}{NO_VALVES}")).expect("room for a file");
     let before = ask(topology, "status")["about"]["rules"]["rules"].as_u64();
     let (code, answer) = asked(topology, "reload");
     assert_eq!(code, Some(1), "{answer}");

@@ -14,7 +14,7 @@ use gateway::netns::peers::{Gateway, Mosquitto, Setup, mosquitto_pub};
 use gateway::netns::{self, Host, Spec, Topology, wait_until};
 use serde_json::Value;
 use weir_tests::clients::{Subscriber, publish};
-use weir_tests::lab::{BASELINE, alone, must, scene, weir};
+use weir_tests::lab::{BASELINE, NO_VALVES, alone, ctl, must, scene, weir};
 use weir_tests::stream::Stream;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_weir-under-test");
@@ -22,29 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const COAP: u16 = 5683;
 const RELOADS: usize = 1000;
 
-/// A rule more: nobody opens valves.
-const NO_VALVES: &str = r#"
-[[rule]]
-id          = "no-valves"
-description = "Nobody opens valves"
-match       = { packet = "PUBLISH", topic = "plant/valve/#" }
-action      = "drop"
-"#;
-
-/// `weir ctl` with the gateway's configuration: its status, and what it said on both outputs.
-fn ctl(topology: &Topology, arguments: &[&str]) -> (Option<i32>, String) {
-    let done = Command::new(PROGRAM)
-        .args(["ctl", "--config"])
-        .arg(Gateway::config(topology))
-        .args(arguments)
-        .output()
-        .expect("the program runs");
-    let said = [done.stdout, done.stderr].concat();
-    (done.status.code(), String::from_utf8(said).expect("UTF-8"))
-}
-
 fn tells(topology: &Topology, arguments: &[&str], status: i32, needles: &[&str]) {
-    let (code, said) = ctl(topology, arguments);
+    let (code, said) = ctl(topology, PROGRAM, arguments);
     assert_eq!(code, Some(status), "{arguments:?}: {said}");
     for needle in needles {
         assert!(
@@ -84,7 +63,7 @@ fn the_operator_sees_and_changes_who_is_kept_out() {
     );
     assert!(!reports(), "a banned one");
     tells(topology, &["bans"], 0, &["10.77.0.10/32", "m"]);
-    let (_, json) = ctl(topology, &["--json", "bans"]);
+    let (_, json) = ctl(topology, PROGRAM, &["--json", "bans"]);
     let json: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json["about"][0]["source"], "10.77.0.10/32");
     tells(topology, &["unban", device], 0, &["let in again"]);
@@ -187,7 +166,7 @@ fn the_operator_is_shown_what_is_wrong_with_new_rules() {
     fs::write(&config, monitoring).expect("room for a file");
     tells(topology, &["reload"], 0, &["in force"]);
     tells(topology, &["status"], 0, &["mode       monitor"]);
-    let (_, json) = ctl(topology, &["--json", "status"]);
+    let (_, json) = ctl(topology, PROGRAM, &["--json", "status"]);
     let json: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json["about"]["mode"], "monitor");
     assert_eq!(json["about"]["failed_reload"], Value::Null);

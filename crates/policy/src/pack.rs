@@ -31,44 +31,27 @@ pub(crate) struct DraftRule {
 
 /// All packs together.
 #[derive(Default)]
-pub(crate) struct Packs<'p> {
+pub(crate) struct Packs {
     pub(crate) rules: Vec<DraftRule>,
-    unread: Vec<CaseTable<'p>>,
-    /// Rules that rules override.
+    pub(crate) cases: Vec<Case>,
+    keeps_cases: bool,
+    /// Rules that cases expect to decide, and that rules override.
     expected: Vec<(String, Span)>,
     ids: BTreeMap<String, Span>,
     sids: BTreeMap<u32, Span>,
 }
 
-/// A `[[case]]`, and whether it is about its own pack alone.
-type CaseTable<'p> = (bool, Table<'p>);
-
-/// The cases of all packs, and the rules that they expect to decide.
-#[derive(Default)]
-pub(crate) struct Cases {
-    pub(crate) list: Vec<Case>,
-    expected: Vec<(String, Span)>,
-}
-
-impl Cases {
-    /// Reads them. They are kept only for whom they are to be run by.
-    pub(crate) fn read(report: &mut Report, tables: Vec<CaseTable<'_>>, keeps: bool) -> Self {
-        let mut cases = Self::default();
-        for (alone, table) in tables {
-            if let Some(DraftCase { case, expected }) = case::read(report, table) {
-                if keeps {
-                    cases.list.push(Case { alone, ..case });
-                }
-                cases.expected.extend(expected);
-            }
+impl Packs {
+    /// None yet. Cases are read in any case, and kept only for whom they are to be run by.
+    pub(crate) fn new(keeps_cases: bool) -> Self {
+        Self {
+            keeps_cases,
+            ..Self::default()
         }
-        cases
     }
-}
 
-impl<'p> Packs<'p> {
-    /// Takes up the rules of one pack, and where its cases are.
-    pub(crate) fn read(&mut self, report: &mut Report, mut file: Table<'p>, names: &Names) {
+    /// Takes up the rules and cases of one pack.
+    pub(crate) fn read(&mut self, report: &mut Report, mut file: Table<'_>, names: &Names) {
         // Read beforehand, so that rules may use the names of later packs.
         file.optional("zones");
         file.optional("sets");
@@ -86,8 +69,16 @@ impl<'p> Packs<'p> {
             .optional("pack")
             .is_some_and(|node| pack_is_alone(report, &node));
         if let Some(node) = file.optional("case") {
-            let tables = node.tables(report, "a case").into_iter();
-            self.unread.extend(tables.map(|table| (alone, table)));
+            for table in node.tables(report, "a case") {
+                if let Some(DraftCase { case, expected }) = case::read(report, table) {
+                    if self.keeps_cases {
+                        self.cases.push(Case { alone, ..case });
+                    }
+                    let unknown = expected.into_iter();
+                    let unknown = unknown.filter(|(id, _)| !self.ids.contains_key(id));
+                    self.expected.extend(unknown);
+                }
+            }
         }
         if file.has_unknown_keys() {
             check::of_configuration(report, &mut file);
@@ -100,14 +91,9 @@ impl<'p> Packs<'p> {
         self.ids.keys().map(String::as_str)
     }
 
-    /// The cases that are yet to be read.
-    pub(crate) fn take_unread(&mut self) -> Vec<CaseTable<'p>> {
-        std::mem::take(&mut self.unread)
-    }
-
-    /// Reports what is said of rules that don't exist; for when all packs are read, and their cases.
-    pub(crate) fn check_expectations(&self, report: &mut Report, cases: &Cases) {
-        for (id, span) in self.expected.iter().chain(&cases.expected) {
+    /// Reports what is said of rules that don't exist; for when all packs are read.
+    pub(crate) fn check_expectations(&self, report: &mut Report) {
+        for (id, span) in &self.expected {
             if self.ids.contains_key(id) {
                 continue;
             }

@@ -9,11 +9,11 @@ use wire::mqtt::PacketType;
 use super::{Policy, TlsRequired};
 use crate::index::Index;
 use crate::matching::{Matching, Names, Networks, Scope, Zones};
-use crate::pack::{Cases, DraftRule, Packs};
+use crate::pack::{DraftRule, Packs};
 use crate::read::Document;
 use crate::report::Report;
 use crate::{
-    Apart, Case, Config, Detail, Diagnostics, Limit, Ratio, Reason, Rule, Side, SourceText, config,
+    Apart, Config, Detail, Diagnostics, Limit, Ratio, Reason, Rule, Side, SourceText, config,
     reach, unused,
 };
 
@@ -48,18 +48,16 @@ impl Policy {
         let documents = packs.iter().map(|pack| Document::parse(&mut report, pack));
         let documents: Vec<Document<'_>> = documents.collect();
         let names = names(&mut report, config, &documents);
-        let mut read = Packs::default();
+        let mut read = Packs::new(keeps_cases);
         for document in &documents {
             read.read(&mut report, document.table(), &names);
         }
-        let cases = Cases::read(&mut report, read.take_unread(), keeps_cases);
-        read.check_expectations(&mut report, &cases);
+        read.check_expectations(&mut report);
         unused::report(&mut report, &read.rules, config, &names);
         config.exempted.apply(&mut report, &mut read);
         let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
         reach::report(&mut report, &read.rules, &index, &config.services);
-        let policy = (!report.has_errors())
-            .then(|| Self::new(config, &names.zones, (read, cases.list), index));
+        let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read, index));
         (policy, report.finish())
     }
 
@@ -75,12 +73,7 @@ impl Policy {
         }
     }
 
-    fn new(
-        config: &Config,
-        zones: &Zones,
-        (packs, cases): (Packs<'_>, Vec<Case>),
-        index: Index,
-    ) -> Self {
+    fn new(config: &Config, zones: &Zones, packs: Packs, index: Index) -> Self {
         let drafts = packs.rules.into_iter();
         let (rules, matchings): (Vec<Rule>, Vec<Matching>) = drafts
             .map(|DraftRule { rule, matching, .. }| (rule, matching))
@@ -100,7 +93,7 @@ impl Policy {
             rules,
             index,
             matchings,
-            cases,
+            cases: packs.cases,
             default: config.default.action(),
             mode: config.mode,
             services: config.services.clone(),
