@@ -34,7 +34,7 @@ pub(crate) struct DraftRule {
 pub(crate) struct Packs {
     pub(crate) rules: Vec<DraftRule>,
     pub(crate) cases: Vec<Case>,
-    keeps_cases: bool,
+    reads_cases: bool,
     /// Rules that cases expect to decide, and that rules override.
     expected: Vec<(String, Span)>,
     ids: BTreeMap<String, Span>,
@@ -42,10 +42,10 @@ pub(crate) struct Packs {
 }
 
 impl Packs {
-    /// None yet. Cases are read in any case, and kept only for whom they are to be run by.
-    pub(crate) fn new(keeps_cases: bool) -> Self {
+    /// None yet. Cases are read only for whom they are to be run by.
+    pub(crate) fn new(reads_cases: bool) -> Self {
         Self {
-            keeps_cases,
+            reads_cases,
             ..Self::default()
         }
     }
@@ -68,12 +68,10 @@ impl Packs {
         let alone = file
             .optional("pack")
             .is_some_and(|node| pack_is_alone(report, &node));
-        if let Some(node) = file.optional("case") {
+        if let Some(node) = file.optional("case").filter(|_| self.reads_cases) {
             for table in node.tables(report, "a case") {
                 if let Some(DraftCase { case, expected }) = case::read(report, table) {
-                    if self.keeps_cases {
-                        self.cases.push(Case { alone, ..case });
-                    }
+                    self.cases.push(Case { alone, ..case });
                     let unknown = expected.into_iter();
                     let unknown = unknown.filter(|(id, _)| !self.ids.contains_key(id));
                     self.expected.extend(unknown);

@@ -100,7 +100,8 @@ pub enum Unreadable {
     NotText(Diagnostics),
 }
 
-/// Reads the configuration at `path` with its packs, and compiles it. Their cases are read, and not kept.
+/// Reads the configuration at `path` with its packs, and compiles it. Their cases aren't looked at: to be
+/// in force soon is what counts here, and `weir check` runs them.
 ///
 /// # Errors
 ///

@@ -33,7 +33,7 @@ impl Policy {
         Self::check_with(config, packs, true)
     }
 
-    /// The same for whom the rules are all: what is wrong with cases is reported, but [`Policy::cases`] has none.
+    /// The same for whom the rules are all: cases have to be TOML, and aren't looked at, so that [`Policy::cases`] has none.
     #[must_use]
     pub fn check_rules(config: &Config, packs: &[SourceText]) -> (Option<Self>, Diagnostics) {
         Self::check_with(config, packs, false)
@@ -42,13 +42,13 @@ impl Policy {
     fn check_with(
         config: &Config,
         packs: &[SourceText],
-        keeps_cases: bool,
+        reads_cases: bool,
     ) -> (Option<Self>, Diagnostics) {
         let mut report = Report::default();
         let documents = packs.iter().map(|pack| Document::parse(&mut report, pack));
         let documents: Vec<Document<'_>> = documents.collect();
         let names = names(&mut report, config, &documents);
-        let mut read = Packs::new(keeps_cases);
+        let mut read = Packs::new(reads_cases);
         for document in &documents {
             read.read(&mut report, document.table(), &names);
         }

@@ -1,6 +1,26 @@
 //! Cases.
 
+use weir_policy::{Config, Policy, SourceText};
+
 use super::{headlines, pack};
+
+#[test]
+fn whom_the_rules_are_all_is_kept_up_by_no_case() {
+    let rule = "[[rule]]\nid = \"r\"\nmatch = { packet = \"CONNECT\" }\naction = \"drop\"\n";
+    let case = "[[case]]\nname = \"c\"\nsay = [\"CONECT\"]\nexpect = { rule = \"s\" }\n";
+    let rules_only = |text: &str| {
+        let source = SourceText::new("site.toml", text);
+        Policy::check_rules(&Config::default(), &[source])
+    };
+    let with_case = format!("{rule}{case}");
+    assert!(pack(&with_case).contains("nobody can say `CONECT`"));
+    let (policy, said) = rules_only(&with_case);
+    let policy = policy.expect(&said.render());
+    assert_eq!((policy.rules().len(), policy.cases().len()), (1, 0));
+    assert!(said.is_empty(), "{}", said.render());
+    let (policy, said) = rules_only(&format!("{with_case}[[case]\n"));
+    assert!(policy.is_none() && !said.is_empty(), "it has to be TOML");
+}
 
 #[test]
 fn a_case_begins_at_a_moment() {
