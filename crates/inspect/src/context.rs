@@ -202,14 +202,15 @@ impl<'a, S: Sink> Context<'a, S> {
         self.rule_again(carrier, fallback, subject, meters, &|| false)
     }
 
-    /// As [`Context::rule`], for a message that may have come before: rules that count have counted it then.
+    /// As [`Context::rule`], for a message that rules that count may have counted before, if `is_counted`: when it came
+    /// first, say.
     pub(crate) fn rule_again(
         &mut self,
         carrier: Carrier,
         fallback: Action,
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
-        is_repeated: &dyn Fn() -> bool,
+        is_counted: &dyn Fn() -> bool,
     ) -> Untold {
         let mut noted: SmallVec<[Noted; 4]> = SmallVec::new();
         let timed = self.timed(subject);
@@ -221,7 +222,7 @@ impl<'a, S: Sink> Context<'a, S> {
             link: self.port.link,
             carrier,
             others: meters,
-            is_repeated,
+            is_counted,
             evicted: false,
         };
         let mut ruling = self

@@ -59,8 +59,8 @@ impl Tracker {
         let mut books = Books::with_room(cx.policy, &standing, room.as_ref());
         let carrier = datagram.arrival.carrier;
         let now = cx.now;
-        let is_repeated = || self.is_repeated(now, datagram);
-        let ruled = cx.rule_again(carrier, Action::Accept, &subject, &mut books, &is_repeated);
+        let is_counted = || self.is_repeated(now, datagram) || self.is_of_one(now, datagram);
+        let ruled = cx.rule_again(carrier, Action::Accept, &subject, &mut books, &is_counted);
         let judgement = &ruled.judgement;
         if judgement.action.stops() {
             let by = (judgement.action, judgement.outcome.rule);

@@ -35,8 +35,8 @@ pub(crate) struct Metered<'a> {
     pub(crate) carrier: Carrier,
     /// Who knows the ratios, and what is held.
     pub(crate) others: &'a mut dyn Meters,
-    /// Whether the message was counted when it came first: now it isn't, and exceeds nothing.
-    pub(crate) is_repeated: &'a dyn Fn() -> bool,
+    /// Whether the message was counted when it came first, or what it is a part of: now it isn't, and exceeds nothing.
+    pub(crate) is_counted: &'a dyn Fn() -> bool,
     /// Somebody had to be forgotten.
     pub(crate) evicted: bool,
 }
@@ -75,7 +75,7 @@ impl Meters for Metered<'_> {
         if let Limit::Ratio(_) | Limit::Max(_) = limit {
             return self.others.exceeds(rule, limit, subject);
         }
-        if (self.is_repeated)() {
+        if (self.is_counted)() {
             return false;
         }
         let (metering, policy) = (self.metering, self.policy);

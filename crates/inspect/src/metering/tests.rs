@@ -83,7 +83,7 @@ fn ask(metering: &Metering, policy: &Policy, secs: u64, subject: &Subject<'_>) -
         link: 0,
         carrier: Carrier { protocol: 6 },
         others: &mut (),
-        is_repeated: &|| false,
+        is_counted: &|| false,
         evicted: false,
     };
     let limit = policy.rules()[0].limit.expect("the rule has a limit");

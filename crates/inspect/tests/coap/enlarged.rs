@@ -4,10 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use inspect::Limits;
 use policy::{Reason, Verdict};
 use wire::coap::{Code, Message, Type, number};
 
-use crate::world::{World, client, empty, message, server};
+use crate::world::{BASELINE, World, client, empty, message, server};
 
 const PATH: &str = "firmware";
 const FIRST: &[u8] = b"v1";
@@ -354,6 +355,36 @@ fn a_body_in_small_blocks_costs_its_server_no_small_blocks() {
             assert!(requests <= len.div_ceil(1024), "{requests} for {len}");
         }
     }
+}
+
+/// A limit on requests has room for as many as the server sees of a body, however small the blocks are that a client has to take.
+#[test]
+fn rules_count_no_blocks_that_are_kept() {
+    for len in [500, 5000] {
+        let requests = {
+            let mut lab = Lab::new(Server::new(len));
+            Client::new().get(&mut lab);
+            lab.server.requests
+        };
+        let (mut lab, mut asking) = (limited(len, requests), Client::new());
+        asking.get(&mut lab);
+        has_all_in_small_blocks(&asking, &lab);
+        // The same block once more is one request more.
+        let (_, request) = &asking.asked[1];
+        lab.world.pause(Duration::from_secs(2));
+        let reason = Reason::RULE_LIMIT_COUNT;
+        lab.world.block(client(), server(), request, reason);
+    }
+}
+
+/// The gateway with a rule that lets so many requests through.
+fn limited(len: usize, count: usize) -> Lab {
+    let limit = format!("limit = {{ count = {count}, window = \"1h\", per = \"client\" }}");
+    let rule =
+        format!("id = \"polled\"\nmatch = {{ code = \"0.01\" }}\n{limit}\naction = \"drop\"\n");
+    let mut lab = Lab::new(Server::new(len));
+    lab.world = World::with(&format!("[[rule]]\n{rule}\n{BASELINE}"), Limits::default());
+    lab
 }
 
 /// Whatever gets lost: the same block comes for what is sent again, and the server isn't asked for more than once more. (Who

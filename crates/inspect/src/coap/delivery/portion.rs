@@ -31,6 +31,8 @@ struct Portioned {
     response: Box<[u8]>,
     /// Whether a later portion has been asked for.
     is_taken: bool,
+    /// Where that began, in the body.
+    taken: u64,
 }
 
 /// A message to be built around a portion.
@@ -116,6 +118,17 @@ impl Portions {
         !self.is_empty() && self.kept.with(now, &id, is_taken).unwrap_or(false)
     }
 
+    /// Whether a request asks for a block of that response which hasn't been asked for, nor any behind it.
+    pub(crate) fn is_next(&self, now: Instant, id: u64, asked: Block) -> bool {
+        let is_next = |kept: &mut Kept| {
+            let kept = &kept.value;
+            let has_it = |response: Message<'_>| place(&response, asked).is_some();
+            (!kept.is_taken || asked.offset() > kept.taken)
+                && Message::decode(&kept.response).is_ok_and(has_it)
+        };
+        !self.is_empty() && self.kept.with(now, &id, is_next).unwrap_or(false)
+    }
+
     /// The block that a request asks for of a response kept, as a message; a smaller one from the same
     /// place if there is no room for it. None if none is kept that has it; an error if there is no room
     /// for the smallest.
@@ -129,6 +142,7 @@ impl Portions {
         let cut = |kept: &mut Kept| {
             let kept = kept.touch(now);
             kept.is_taken = true;
+            kept.taken = kept.taken.max(asked.offset());
             let response = Message::decode(&kept.response).ok()?;
             block(&response, asked, envelope)
         };
@@ -146,6 +160,7 @@ impl Portioned {
         Self {
             response: response.into(),
             is_taken: false,
+            taken: 0,
         }
     }
 }
@@ -160,11 +175,7 @@ pub(crate) fn block(
     asked: Block,
     envelope: &Envelope<'_>,
 ) -> Option<Result<Vec<u8>, NoRoom>> {
-    let start = asked.offset().checked_sub(base(response))?;
-    let start = usize::try_from(start).ok()?;
-    if start >= response.payload().len() {
-        return None;
-    }
+    let start = place(response, asked)?;
     let mut messages = (0..=asked.szx.min(szx_max(response)))
         .rev()
         .map(|szx| portion(response, start, szx, envelope));
@@ -173,6 +184,14 @@ pub(crate) fn block(
             .find(|message| message.len() <= envelope.room)
             .ok_or(NoRoom),
     )
+}
+
+/// Where in the payload of `response` a block begins, if it has that.
+fn place(response: &Message<'_>, asked: Block) -> Option<usize> {
+    let start = asked.offset().checked_sub(base(response))?;
+    usize::try_from(start)
+        .ok()
+        .filter(|start| *start < response.payload().len())
 }
 
 /// All of `response`, if there is room for it.

@@ -26,6 +26,18 @@ pub(crate) enum Served {
 }
 
 impl Tracker {
+    /// Whether a request asks for the next block of what is kept here. Its client takes it in small ones because it had proved
+    /// nothing; to whoever counts requests, it is a part of the one that the response came to.
+    pub(crate) fn is_of_one(&self, now: Instant, datagram: &Datagram<'_>) -> bool {
+        let (message, bearing) = (datagram.message, datagram.bearing);
+        let asked = datagram.facts.block2.filter(|block| block.number > 0);
+        let is_next = |asked| {
+            let body = self.wants.body(bearing, message.code(), datagram.facts);
+            self.portions.is_next(now, body, asked)
+        };
+        bearing.role.is_request() && !self.portions.is_empty() && asked.is_some_and(is_next)
+    }
+
     /// Answers a request for a block of a response that may be kept: one whose address isn't known for
     /// its own (`has_to_prove`), in a way that it has to acknowledge.
     pub(crate) fn serve_block<S: Sink>(
