@@ -27,13 +27,15 @@ use wire::net::build::Path;
 
 use super::books::allowance::Allowance;
 use super::books::budget::{Entry, Standing};
+use super::books::size::Size;
 use super::exchange::bearing::Role;
-use super::exchange::endpoint::Endpoint;
+use super::exchange::endpoint::{Endpoint, Token};
 use super::exchange::parties::Server;
 use super::exchange::sent::{Kind, Sent};
 use super::exchange::{Asked, Response};
 use super::proof::answer::{Answer, Towards, send, send_along};
 use super::proof::challenge::allowance;
+use super::proof::probe::DECOY_LEN;
 use super::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, LimitKind, Outcome, Port, Sink};
@@ -84,9 +86,6 @@ impl Tracker {
         let (portion, envelope) = match whole {
             Some(whole) => (Some(whole), ours),
             _ if asked.is_none() || is_plain => (None, ours),
-            _ if is_separate && before.is_none() && self.may_nudge(cx, datagram, room) => {
-                (None, ours)
-            }
             _ => {
                 let provable = (is_separate && before != Some(Kind::Replaced))
                     .then(|| portion::first_block(message, &ours));
@@ -106,7 +105,7 @@ impl Tracker {
             Type::Confirmable => {
                 // Of notifications, that of the registration: the next takes the place of one that wasn't acknowledged.
                 let id = asked.map_or(message.message_id(), |asked| asked.message_id);
-                self.probes.begin(cx.now, client, (id, token))
+                self.begin_proof(cx, datagram, (id, token))
             }
             _ => self
                 .probes
@@ -260,7 +259,6 @@ impl Tracker {
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
             // A ping has to be reset, but some acknowledge it: they have got it as well.
             (Kind::Knock, _) => self.open_door(cx, datagram),
-            (Kind::Nudge, _) => self.hear_nudged(cx, datagram, sent),
             _ => self.probes.fail(cx.now, datagram.bearing.client),
         }
         Outcome::CHALLENGED
@@ -289,6 +287,24 @@ impl Tracker {
             .note_answer(cx.now, &response, server, stood_for.digest());
     }
 
+    /// The message ID under which a client is to acknowledge a response of ours, as [`Probes::begin`] has it. What the
+    /// decoy takes that comes then is charged beforehand, for nothing else to take its place.
+    ///
+    /// [`Probes::begin`]: super::proof::probe::Probes::begin
+    pub(super) fn begin_proof<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        about: (u16, Token),
+    ) -> Option<u16> {
+        let client = datagram.bearing.client;
+        let message_id = self.probes.begin(cx.now, client, about)?;
+        if self.probes.charges_decoy(cx.now, client) {
+            self.charge(cx, datagram, DECOY_LEN);
+        }
+        Some(message_id)
+    }
+
     /// Tries whether a client that acknowledges what it asked for resets what it didn't ask for.
     pub(super) fn send_decoy<S: Sink>(
         &self,
@@ -297,19 +313,28 @@ impl Tracker {
         probe: &Sent,
     ) {
         let client = datagram.bearing.client;
-        let Some((message_id, token)) = self.probes.decoy(cx.now, client) else {
+        let Some(decoy) = self.probes.decoy(cx.now, client) else {
             return;
         };
-        let decoy = Answer {
+        if !decoy.is_paid {
+            // It was sent before, and its client acknowledges once more what came before it.
+            let standing = self.enter(cx, client, Entry::Credit, Size::default());
+            let room = allowance(cx.policy, None, &standing, &datagram.arrival.layout);
+            if room.alone < DECOY_LEN {
+                return;
+            }
+            self.charge(cx, datagram, DECOY_LEN);
+        }
+        let answer = Answer {
             message_type: Type::Confirmable,
             code: Code::CONTENT,
-            message_id,
-            token: &token,
+            message_id: decoy.message_id,
+            token: &decoy.token,
             echo: None,
         };
-        self.tell_client(cx, datagram, &decoy, Towards::Sender, Injected::Portion);
+        answer.send(cx, datagram.frame, Towards::Sender, Injected::Portion);
         let sent = Sent::ours(cx.now, Kind::Decoy, probe.token, probe.answers());
-        self.await_reply(cx, datagram, message_id, sent);
+        self.await_reply(cx, datagram, decoy.message_id, sent);
     }
 
     /// A client has shown that its address is its own. Its request is acknowledged too: a separate
@@ -379,7 +404,7 @@ impl Tracker {
         towards: Towards,
     ) {
         if send(cx, datagram.frame, towards, Injected::Portion, portion) {
-            self.charge(cx, datagram, portion);
+            self.charge(cx, datagram, portion.len());
         }
     }
 
@@ -394,13 +419,14 @@ impl Tracker {
     ) -> bool {
         let is_sent = send_along(cx, way, purpose, message);
         if is_sent {
-            self.charge(cx, datagram, message);
+            self.charge(cx, datagram, message.len());
         }
         is_sent
     }
 
-    fn charge<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>, message: &[u8]) {
-        let size = datagram.own_size(message.len());
+    /// Charges a message of so many bytes to a client.
+    fn charge<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>, len: usize) {
+        let size = datagram.own_size(len);
         self.enter(cx, datagram.bearing.client, Entry::Charge, size);
     }
 }

@@ -3,6 +3,5 @@
 pub(super) mod answer;
 pub(super) mod challenge;
 pub(super) mod echo;
-pub(super) mod nudge;
 pub(super) mod probe;
 pub(super) mod resource;

@@ -263,6 +263,9 @@ impl Tracker {
             let promised = datagram.with(message, &bytes);
             let said = self.answer_instead(cx, &promised, judgement, room);
             self.keep_given(cx, &promised, said);
+            if let Role::Response(Some(asked)) = &bearing.role {
+                self.note_answer(cx, datagram, asked);
+            }
             if datagram.message.message_type() == Type::Confirmable {
                 self.acknowledge(cx, datagram);
             }
@@ -323,9 +326,11 @@ impl Tracker {
             self.acknowledge(cx, datagram);
             return said;
         }
-        // An observer that can't be told anything yet goes on observing.
-        let ends = datagram.is_notification() && said.is_some();
-        let is_reset = (ends || is_repeated && !datagram.is_notification())
+        // An observer that can't be told anything yet goes on observing, and a CON for which there is no room may have some when
+        // it comes again.
+        let ends = is_repeated || datagram.is_notification();
+        let is_reset = ends
+            && said.is_some()
             && Answer::reset(message.message_id()).send(
                 cx,
                 datagram.frame,

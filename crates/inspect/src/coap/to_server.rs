@@ -84,7 +84,7 @@ impl Tracker {
     }
 
     /// Credits a client with what it sends; with replies only if its address is its own, for one that
-    /// never asked rejects what it gets, and would earn the attacker more of it (but for a few pings: `nudge`).
+    /// never asked rejects what it gets, and would earn the attacker more of it.
     fn credit<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) -> Standing {
         let (client, size) = (datagram.bearing.client, datagram.size());
         if !matches!(datagram.bearing.role, Role::Reply(_)) {
@@ -254,7 +254,6 @@ impl Tracker {
         match self.serve_block(cx, datagram, (body, asked), room, trust == Trust::None) {
             Served::No => return None,
             Served::Yes => {}
-            Served::NoRoom if self.withhold_block(cx, datagram, (body, asked), room) => {}
             // As a part of the body that proves nothing yet.
             Served::NoRoom
                 if self.serve_block(cx, datagram, (body, asked), room, false) == Served::Yes => {}

@@ -395,7 +395,7 @@ fn a_notification_before_the_proof_is_left_out_and_ends_nothing() {
 #[test]
 fn who_never_proves_itself_is_taken_off_the_server_s_list() {
     let mut world = World::new();
-    let request = observe(1, TOKEN, 0, "temperature");
+    let request = observe(1, TOKEN, 0, "sensors/7/temperature");
     let response = message(Type::Acknowledgement, Code::CONTENT, 1, TOKEN, |builder| {
         builder.uint(number::OBSERVE, 3).payload(b"21.5");
     });

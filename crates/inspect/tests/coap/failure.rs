@@ -2,8 +2,8 @@
 
 use wire::coap::{Code, Message, Type, number};
 
-use crate::delivery::{message_id, portion};
-use crate::world::{World, client, empty, get, message, server};
+use crate::delivery::portion;
+use crate::world::{World, client, get, message, server};
 
 const TOKEN: &[u8] = &[0xa1];
 
@@ -32,13 +32,12 @@ fn a_failure_is_told_with_as_much_as_there_is_room_for() {
     let said = portion(&mut World::new(), &request, &failure(500, Some(50)));
     let said = Message::decode(&said).expect("a message");
     assert_eq!(said.code(), Code::UNAUTHORIZED, "that is for machines");
-    let mut world = World::new();
-    let mut said = portion(&mut world, &request, &failure(20, None));
-    while said == empty(Type::Confirmable, message_id(&said)) {
-        let reset = empty(Type::Reset, message_id(&said));
-        let passage = world.send(client(), server(), &reset);
-        said = passage.injected[0].payload.clone();
-    }
-    let said = Message::decode(&said).expect("a message");
-    assert_eq!((said.code(), said.payload().len()), (Code::NOT_FOUND, 20));
+    let long = get(Type::Confirmable, 1, TOKEN, "sensors");
+    let passage = {
+        let mut world = World::new();
+        world.pass(client(), server(), &long);
+        world.send(server(), client(), &failure(20, None))
+    };
+    let said = passage.forwarded.expect("there is room for it");
+    assert_eq!(said, failure(20, None));
 }

@@ -43,7 +43,7 @@ struct Scene {
     heard: BTreeMap<SocketAddr, Vec<u8>>,
     challenges: usize,
     is_proven: bool,
-    /// Bytes of the client's requests, and of its resets of pings.
+    /// Bytes of the client's requests.
     owed: usize,
     drawn: usize,
 }
@@ -156,7 +156,7 @@ impl Scene {
         assert_eq!(part.block2(), None);
         if part.message_type() == Type::Confirmable {
             let is_known = asked.is_some() && part.code().is_response();
-            self.reply(sent.from, id, is_known, part.code() == Code::EMPTY);
+            self.reply(sent.from, id, is_known);
         }
         let Some(request) = asked else {
             return;
@@ -172,12 +172,9 @@ impl Scene {
     }
 
     /// What the client says to a CON.
-    fn reply(&mut self, to: SocketAddr, id: u16, is_known: bool, is_ping: bool) {
-        if is_ping {
-            self.owed += 4;
-        }
-        // Of messages that nobody asked for there are pings, and what proves an address.
-        self.is_proven |= !is_known && !is_ping;
+    fn reply(&mut self, to: SocketAddr, id: u16, is_known: bool) {
+        // What nobody asked for is there to prove an address.
+        self.is_proven |= !is_known;
         let kind = match is_known {
             true => Type::Acknowledgement,
             false => Type::Reset,
@@ -288,8 +285,7 @@ fn forged_requests_to_a_group_draw_three_times_as_much() {
                     }
                     drawn += got.payload.len();
                     let of = u16::from_be_bytes([got.payload[2], got.payload[3]]);
-                    let is_ping = got.payload.len() == 4;
-                    let kind = match acknowledges && !is_ping {
+                    let kind = match acknowledges {
                         true => Type::Acknowledgement,
                         false => Type::Reset,
                     };
@@ -297,6 +293,6 @@ fn forged_requests_to_a_group_draw_three_times_as_much() {
                 }
             }
         }
-        assert!(drawn <= 3 * (sent + 4 * 4), "{drawn} for {sent}");
+        assert!(drawn <= 3 * sent, "{drawn} for {sent}");
     }
 }

@@ -14,7 +14,7 @@ const PATH: &str = "sensors/engine";
 /// A client, a server, and what passes between them.
 struct Scene {
     world: World,
-    /// Whether the client resets what it rejects, and pings.
+    /// Whether the client resets what it rejects.
     resets: bool,
     latest_id: u16,
     heard: Option<Vec<u8>>,
@@ -106,19 +106,17 @@ impl Scene {
         self.blocks += usize::from(is_block);
         let is_known = message.token() == TOKEN && !is_block;
         let is_confirmable = message.message_type() == Type::Confirmable;
-        let is_meant = message.code().is_response();
-        if is_known && is_meant {
+        if is_known {
             self.heard = Some(message.payload().to_vec());
         }
         let reply = match message.message_type() {
             Type::Acknowledgement | Type::Reset => return,
             _ if is_known && is_confirmable => Type::Acknowledgement,
-            _ if is_known || !self.resets && (is_block || !is_meant) => return,
+            _ if is_known || !self.resets && is_block => return,
             _ => Type::Reset,
         };
-        // Pings make room; what isn't one, and nobody asked for, proves an address.
-        self.owed += if is_meant { 0 } else { 4 };
-        self.is_proven |= is_meant && !is_known && !is_block;
+        // What nobody asked for is there to prove an address.
+        self.is_proven |= !is_known && !is_block;
         let reply = empty(reply, message.message_id());
         let injected = self.world.send(client(), server(), &reply).injected;
         self.take_all(injected);

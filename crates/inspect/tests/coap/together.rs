@@ -59,7 +59,7 @@ impl Scene {
         self.latest_id += 1;
         let id = self.latest_id;
         let request = message(self.kind, Code::GET, id, &id.to_be_bytes(), |builder| {
-            let builder = builder.option(number::URI_PATH, &[resource]);
+            let builder = builder.option(number::URI_PATH, &[b's', b'/', resource]);
             let block2 = block2.into_iter();
             block2
                 .fold(builder, |builder, value| {
@@ -183,8 +183,13 @@ fn token_of(message: &Message<'_>) -> Option<u16> {
 /// What comes of a client's asking for so many of the resources at once.
 fn ask_together(seed: u64, kind: Type, count: usize) {
     let mut scene = Scene::new(seed, kind);
+    // Of NONs, each has to bring room for its response: there is no second.
+    let resources = match kind {
+        Type::Confirmable => &RESOURCES[..],
+        _ => &RESOURCES[..1],
+    };
     let mut wanted: Vec<_> = (0..count)
-        .map(|_| RESOURCES[scene.dice.roll(5) as usize])
+        .map(|_| resources[scene.dice.roll(resources.len() as u64) as usize])
         .collect();
     for (resource, _) in &wanted {
         scene.ask(*resource, None, Vec::new());

@@ -51,8 +51,7 @@ impl Tracker {
             && sent.is_some_and(|sent| sent.kind == Kind::Response && sent.is(datagram.digest))
     }
 
-    /// Makes of a CON that comes again what there is room for: its beginning, or a ping that brings room for when it
-    /// comes the next time. Returns what was sent.
+    /// Makes of a CON that comes again what there is room for: its beginning. Returns what was sent.
     pub(crate) fn give_again<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -60,27 +59,11 @@ impl Tracker {
         rule: Option<RuleIndex>,
         room: Allowance,
     ) -> Option<Injected> {
-        if let Some(ping) = self.make_room(cx, datagram, room) {
-            return Some(ping);
-        }
         let Role::Response(Some(asked)) = datagram.bearing.role else {
             return None;
         };
         self.begin_again(cx, datagram, rule, &asked, room)
             .then_some(Injected::Portion)
-    }
-
-    /// Pings the client of what comes again, if that brings room for it.
-    pub(crate) fn make_room<S: Sink>(
-        &self,
-        cx: &mut Context<'_, S>,
-        datagram: &Datagram<'_>,
-        room: Allowance,
-    ) -> Option<Injected> {
-        let about = (datagram.message.message_id(), datagram.token);
-        let is_sent = self.may_nudge(cx, datagram, room)
-            && self.nudge(cx, datagram, Towards::Receiver, about);
-        is_sent.then_some(Injected::Ping)
     }
 
     /// Whether a notification comes before the response to a registration that its client sends again till then: that grants

@@ -9,7 +9,6 @@ use wire::coap::Type;
 use crate::coap::books::allowance::Allowance;
 use crate::coap::exchange::bearing::Role;
 use crate::coap::exchange::observation::Sequence;
-use crate::coap::proof::answer::Towards;
 use crate::coap::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, Instant, Sink};
@@ -40,9 +39,11 @@ impl Tracker {
             return ControlFlow::Break(self.give_again(cx, datagram, rule, room));
         }
         if self.is_early(cx, datagram, rule) {
-            return ControlFlow::Break(self.make_room(cx, datagram, room));
+            return ControlFlow::Break(None);
         }
-        self.give_later(cx, datagram, rule, room)?;
+        if self.give_later(cx, datagram, rule) {
+            return ControlFlow::Break(None);
+        }
         if self.is_for_plain(cx.now, datagram, room) {
             // What it asks for next may have room.
             return ControlFlow::Break(None);
@@ -53,33 +54,26 @@ impl Tracker {
         }
     }
 
-    /// Withholds a response until its client has made room for it, or proved its address, and pings it where that is what it
-    /// takes.
+    /// Withholds a response until its client has made room for it by asking again, or has proved its address. Returns
+    /// whether it does.
     fn give_later<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         rule: Option<RuleIndex>,
-        room: Allowance,
-    ) -> ControlFlow<Option<Injected>> {
+    ) -> bool {
         let (message, bearing) = (datagram.message, datagram.bearing);
         let is_separate = message.message_type() != Type::Acknowledgement;
         // What its client may have got isn't given in a message of its own.
         let is_again = datagram.is_known_answer() || is_overtaken(cx.now, datagram);
         let may_wait = !is_again && self.probes.may_wait(cx.now, bearing.client, is_separate);
-        let may_nudge = !is_again && !may_wait && self.may_nudge(cx, datagram, room);
-        if !self.withhold(cx, datagram, rule, may_wait || may_nudge) {
-            return ControlFlow::Continue(());
+        let is_withheld = self.withhold(cx, datagram, rule, may_wait);
+        // If it comes again, it is there for the one who asks again, and hasn't got it.
+        if is_withheld && !is_again {
+            let waiting = (bearing.server, message.message_id());
+            self.probes.wait(cx.now, bearing.client, waiting);
         }
-        if is_again {
-            // It is there for the one who asks again, and hasn't got it.
-            return ControlFlow::Break(None);
-        }
-        let about = (message.message_id(), datagram.token);
-        let is_sent = may_nudge && self.nudge(cx, datagram, Towards::Receiver, about);
-        let waiting = (bearing.server, message.message_id());
-        self.probes.wait(cx.now, bearing.client, waiting);
-        ControlFlow::Break(is_sent.then_some(Injected::Ping))
+        is_withheld
     }
 }
 

@@ -10,7 +10,7 @@
 //! depends on being asked for again.
 
 use policy::RuleIndex;
-use wire::coap::{HEADER_LEN, Message, Type, encode};
+use wire::coap::{Message, Type, encode};
 
 use super::portion::Envelope;
 use super::withheld::Kept;
@@ -22,7 +22,6 @@ use crate::coap::exchange::parties::{Parties, Server};
 use crate::coap::exchange::sent::{Kind, Sent};
 use crate::coap::proof::answer::{Answer, Towards};
 use crate::coap::proof::challenge::Reply;
-use crate::coap::proof::nudge::is_service;
 use crate::coap::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, Instant, Port, Sink};
@@ -109,7 +108,7 @@ impl Tracker {
             return self.challenge_plainly(cx, datagram, kept, way_out, room);
         };
         let about = (response.message_id(), kept.token());
-        let message_id = self.probes.begin(cx.now, client, about)?;
+        let message_id = self.begin_proof(cx, datagram, about)?;
         let mut challenge = challenge.encode();
         encode::set_message_id(&mut challenge, message_id);
         let probe = Sent::ours(cx.now, Kind::Probe, kept.token(), None);
@@ -119,8 +118,7 @@ impl Tracker {
             .then_some(Injected::Echo)
     }
 
-    /// Challenges a client in the place of a member's response, in a message that proves nothing; or pings it, if that
-    /// makes room for more.
+    /// Challenges a client in the place of a member's response, in a message that proves nothing.
     fn challenge_plainly<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -131,19 +129,6 @@ impl Tracker {
     ) -> Option<Injected> {
         let response = Message::decode(kept.response()).ok()?;
         let client = datagram.bearing.client;
-        if room.alone >= HEADER_LEN
-            && !is_service(cx, client)
-            && self.probes.nudges_left(cx.now, client) > 0
-        {
-            let towards = match way_out == cx.port {
-                true => Towards::Sender,
-                false => Towards::Receiver,
-            };
-            let about = (response.message_id(), kept.token());
-            return self
-                .nudge(cx, datagram, towards, about)
-                .then_some(Injected::Ping);
-        }
         let in_place = Envelope {
             message_type: Type::NonConfirmable,
             ..Envelope::in_place(&response, room.alone)

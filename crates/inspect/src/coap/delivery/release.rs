@@ -13,15 +13,6 @@ use crate::coap::{Datagram, Tracker};
 use crate::context::Context;
 use crate::{Injected, Instant, Sink};
 
-/// What of a withheld response has gone out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Released {
-    Nothing,
-    Something,
-    /// All of it, in a way that has to be acknowledged.
-    Probe,
-}
-
 impl Tracker {
     /// Gives the sender of a datagram what of a server's is withheld from it, as far as there is room for it. There may be more
     /// by the next time.
@@ -32,9 +23,9 @@ impl Tracker {
         (server, kept): (Endpoint, &Kept),
         room: Allowance,
         has_to_prove: bool,
-    ) -> Released {
+    ) {
         let Ok(response) = Message::decode(kept.response()) else {
-            return Released::Nothing;
+            return;
         };
         let client = datagram.bearing.client;
         let answered = Response {
@@ -42,32 +33,44 @@ impl Tracker {
             ..Response::separate(client, server, kept.token())
         };
         if self.is_over(cx.now, &answered, response.message_id()) {
-            return Released::Nothing;
+            return;
         }
         let of = (server, kept, &response);
-        let mut released = Released::Nothing;
-        if has_to_prove && self.release_to_acknowledge(cx, datagram, of, room) {
-            released = Released::Probe;
-        } else if self.release_in_place(cx, datagram, of, room, has_to_prove) {
-            released = Released::Something;
-        }
-        if released == Released::Nothing {
-            return released;
+        let is_released = has_to_prove && self.release_to_acknowledge(cx, datagram, of, room)
+            || self.release_in_place(cx, datagram, of, room, has_to_prove);
+        if !is_released {
+            return;
         }
         if let Some(request) = kept.request() {
             self.note_told(cx.now, client, request);
         }
         let about = (response.message_id(), kept.token());
         self.withheld.let_go(cx.now, client, server, about);
-        if kept.body().is_some() {
-            let notifies = Facts::of(&response, &self.wants).observe;
-            // A CON that comes again is known as one that its client hasn't acknowledged.
-            let digest = (response.message_type() != Type::Confirmable)
-                .then(|| self.exchanges.digest(kept.response()));
-            self.exchanges
-                .answered(cx.now, &answered, kept.asked(), notifies, false, digest);
+        let notifies = Facts::of(&response, &self.wants).observe;
+        // A CON that comes again is known as one that its client hasn't acknowledged.
+        let digest = (response.message_type() != Type::Confirmable)
+            .then(|| self.exchanges.digest(kept.response()));
+        self.exchanges
+            .answered(cx.now, &answered, kept.asked(), notifies, false, digest);
+    }
+
+    /// A client has proved its address: what is withheld from it for that goes out, but for what it asks for once more
+    /// (`is_asked`).
+    pub(crate) fn release_proved<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        is_asked: impl Fn(&Kept) -> bool,
+    ) {
+        let client = datagram.bearing.client;
+        while let Some(next) = self.probes.next_waiting(cx.now, client) {
+            if let Some(kept) = self.withheld.waiting(cx.now, client, next)
+                && !is_asked(&kept)
+            {
+                let kept = (next.0, &kept);
+                self.release(cx, datagram, kept, Allowance::UNBOUNDED, false);
+            }
         }
-        released
     }
 
     /// Whether the client has asked for something else under its token since: it waits for that.
@@ -90,7 +93,7 @@ impl Tracker {
         else {
             return false;
         };
-        let Some(message_id) = self.probes.begin(cx.now, client, about) else {
+        let Some(message_id) = self.begin_proof(cx, datagram, about) else {
             return false;
         };
         encode::set_message_id(&mut whole, message_id);
@@ -114,7 +117,6 @@ impl Tracker {
         has_to_prove: bool,
     ) -> bool {
         let client = datagram.bearing.client;
-        let about = (response.message_id(), kept.token());
         let in_place = Envelope::in_place(response, room.alone);
         // Its client's acknowledgement is its server's.
         let as_it_is = Envelope {
@@ -131,12 +133,9 @@ impl Tracker {
             .filter(|_| self.probes.offer(cx.now, client, kept.token()));
         let is_first = first.is_some();
         let bare = || portion::bare(response, &in_place);
-        let Some(mut portion) = first.or(whole).or_else(bare) else {
+        let Some(portion) = first.or(whole).or_else(bare) else {
             return false;
         };
-        if kept.body().is_none() && response.message_type() == Type::NonConfirmable {
-            encode::set_message_id(&mut portion, self.probes.portion(client, about));
-        }
         let way = (kept.path(), cx.port);
         self.give_along(cx, datagram, way, Injected::Portion, &portion);
         if is_due {
@@ -144,12 +143,12 @@ impl Tracker {
             let sent = Sent::new(cx.now, Kind::Response, true, kept.token(), digest);
             self.await_reply_to(cx, (server, client), response.message_id(), sent);
         }
-        if let Some(body) = kept.body().filter(|_| is_first) {
-            self.note_begun(cx.now, body);
+        if is_first {
+            self.note_begun(cx.now, kept.body());
         }
         let is_kept = response.code().class() == 2 && !kept.is_of_group();
-        if let Some(body) = kept.body().filter(|_| is_kept) {
-            self.portions.keep(cx.now, body, kept.response());
+        if is_kept {
+            self.portions.keep(cx.now, kept.body(), kept.response());
         }
         true
     }

@@ -79,7 +79,7 @@ impl Tracker {
         (body, asked): (u64, Block),
         room: Allowance,
     ) -> Option<Served> {
-        let (message, client) = (datagram.message, datagram.bearing.client);
+        let message = datagram.message;
         let envelope = Envelope {
             message_type: Type::Confirmable,
             message_id: 0,
@@ -92,7 +92,7 @@ impl Tracker {
             Some(Ok(block)) => block,
         };
         let about = (message.message_id(), datagram.token);
-        let message_id = self.probes.begin(cx.now, client, about)?;
+        let message_id = self.begin_proof(cx, datagram, about)?;
         encode::set_message_id(&mut block, message_id);
         self.give(cx, datagram, &block, Towards::Sender);
         self.note_served(cx, datagram);
@@ -106,8 +106,8 @@ impl Tracker {
     /// The message ID of an answer to a NON in its server's name: its server has IDs of its own, which may be near those of
     /// its client.
     pub(crate) fn own_id(&self, datagram: &Datagram<'_>) -> u16 {
-        let about = (datagram.message.message_id(), datagram.token);
-        self.probes.portion(datagram.bearing.client, about)
+        let request = datagram.message.message_id();
+        self.probes.portion(datagram.bearing.client, request)
     }
 
     /// Remembers that a request has been answered in its server's name. When a NON comes again, it isn't (RFC 7252 §4.3),

@@ -1,15 +1,13 @@
 //! Responses that are withheld until their client has made room for them.
 //!
 //! A request of a few bytes isn't owed the smallest block of a response. The response is kept meanwhile. Its client
-//! sends the request again while it isn't acknowledged (RFC 7252 §4.2), and is owed as much once more then; or it
-//! resets pings before that ([`crate::coap::proof::nudge`]), which is all that there is for a NON. Then it gets as much of the
-//! response as there is room for by now, the whole in a way that has to be acknowledged. The server has done its work,
+//! sends the request again while it isn't acknowledged (RFC 7252 §4.2), and is owed as much once more then. (A NON isn't
+//! repeated: it is challenged instead.) Then the client gets as much of the response as there is room for by now, the whole in a way that has to be acknowledged. The server has done its work,
 //! and hears of a repetition no more. So it is where a separate response has gone out on the acknowledgement of its
 //! request ([`super::promised`]): the server takes it for delivered.
 
 use wire::coap::Type;
 
-use super::release::Released;
 use crate::coap::aged::Aged;
 use crate::coap::books::allowance::Allowance;
 use crate::coap::delivery::{KEPT_BYTES, TOKEN_LEN_MAX, takes_any_proof};
@@ -48,8 +46,8 @@ pub(crate) struct Kept {
     asked: Server,
     /// Bytes of it.
     request_len: usize,
-    /// What makes the body of the response; of a block of one that is kept already, nothing.
-    body: Option<u64>,
+    /// What makes the body of the response.
+    body: u64,
     response: Box<[u8]>,
     /// Its way to the client.
     path: Path,
@@ -66,7 +64,7 @@ impl Kept {
             token: datagram.token,
             asked: asked.server,
             request_len: asked.len,
-            body: Some(asked.body),
+            body: asked.body,
             response: datagram.bytes.into(),
             path: answer::path(datagram.frame)?,
             is_given: false,
@@ -89,8 +87,8 @@ impl Kept {
         matches!(self.asked, Server::Group(_))
     }
 
-    /// What makes the body of the response; of a block of one that is kept already, nothing.
-    pub(super) fn body(&self) -> Option<u64> {
+    /// What makes the body of the response.
+    pub(super) fn body(&self) -> u64 {
         self.body
     }
 
@@ -127,47 +125,11 @@ impl Withheld {
         self.kept.len() == 0
     }
 
-    /// Keeps a block that `datagram` asks for.
-    pub(crate) fn keep_block(&self, now: Instant, datagram: &Datagram<'_>, block: Vec<u8>) {
-        let (client, server) = (datagram.bearing.client, datagram.bearing.server);
-        let Some(path) = answer::path(datagram.frame) else {
-            return;
-        };
-        let kept = Kept {
-            request: None,
-            token: datagram.token,
-            asked: Server::One(server),
-            request_len: datagram.len(),
-            body: None,
-            response: block.into(),
-            path: path.reversed(),
-            is_given: false,
-            is_challenged: false,
-        };
-        let parties = Parties::new(client, server, datagram.message.message_id());
-        self.keep(now, parties, &kept);
-    }
-
     /// What is withheld from the request that is known by its bytes.
     fn repeated(&self, now: Instant, parties: &Parties<u16>, request: u32) -> Option<Kept> {
         self.find(now, parties, |kept| {
             kept.request.is_some_and(|known| known.is(request))
         })
-    }
-
-    /// What is withheld from `client` under a message ID and a token.
-    pub(crate) fn of(
-        &self,
-        now: Instant,
-        client: Endpoint,
-        server: Endpoint,
-        (message_id, token): (u16, Token),
-    ) -> Option<Kept> {
-        both_ways(client, server, message_id)
-            .iter()
-            .find_map(|parties| {
-                self.find(now, parties, |kept| !kept.is_given && kept.token == token)
-            })
     }
 
     /// What is withheld from `client` under a message ID, for it to prove its address.
@@ -222,8 +184,8 @@ impl Withheld {
 }
 
 impl Tracker {
-    /// Withholds a response that there is no room for, if its client is going to ask again, or there are pings that
-    /// make room for it, or a proof under way (`may_wait`). Returns whether it is.
+    /// Withholds a response that there is no room for, if its client is going to ask again, or a proof is under way
+    /// (`may_wait`). Returns whether it is.
     pub(crate) fn withhold<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
@@ -354,11 +316,7 @@ impl Tracker {
             self.challenge(cx, datagram, &reply);
             return Some(Outcome::CHALLENGED);
         }
-        let released = self.release(cx, datagram, (bearing.server, &kept), room, has_to_prove);
-        let about = (message.message_id(), datagram.token);
-        if released == Released::Nothing && self.may_nudge_for(cx, bearing.client, &kept, room) {
-            self.nudge(cx, datagram, Towards::Sender, about);
-        }
+        self.release(cx, datagram, (bearing.server, &kept), room, has_to_prove);
         Some(Outcome::CHALLENGED)
     }
 
@@ -370,11 +328,9 @@ impl Tracker {
         kept: &Kept,
         room: Allowance,
     ) -> bool {
-        kept.body.is_some_and(|body| {
-            let times = self.repetitions(now, client, body, kept.request.as_ref());
-            let lens = (kept.response.len(), kept.request_len * times);
-            self.waits_whole(now, client, lens, room)
-        })
+        let times = self.repetitions(now, client, kept.body, kept.request.as_ref());
+        let lens = (kept.response.len(), kept.request_len * times);
+        self.waits_whole(now, client, lens, room)
     }
 }
 

@@ -45,8 +45,6 @@ pub(crate) enum Kind {
     Interest,
     /// A ping of ours, before a request that is too large.
     Knock,
-    /// A ping of ours, for a client to make room for its response.
-    Nudge,
 }
 
 /// A CON or NON that may be acknowledged or reset.
@@ -160,7 +158,6 @@ impl Sent {
                 | Kind::Decoy
                 | Kind::Interest
                 | Kind::Knock
-                | Kind::Nudge
         )
     }
 

@@ -37,8 +37,6 @@ const SENT_MAX: u8 = 8;
 const GUESSES: u16 = 16;
 /// Replies to nothing, at all endpoints of an address that may prove themselves, beyond which one ends an attempt.
 const GUESSES_AT_ADDRESS: u16 = 1024;
-/// Pings to make room for a response, of one attempt.
-pub(crate) const NUDGES: u8 = 4;
 /// Bytes of a decoy's token.
 const DECOY_TOKEN_LEN: usize = 4;
 /// Bytes of a decoy.
@@ -58,11 +56,9 @@ pub(crate) struct Probes {
 #[derive(Debug)]
 struct Probe {
     begun: Instant,
-    /// When the latest message was sent for the first time, the latest whose reply proves something, and the latest ping
-    /// to make room.
+    /// When the latest message was sent for the first time, and the latest whose reply proves something.
     sent_at: Instant,
     probed_at: Option<Instant>,
-    nudged_at: Option<Instant>,
     /// Messages sent that are to be replied to.
     sent: u8,
     /// Others, which are to be asked for the rest of, and those of them that have been.
@@ -70,13 +66,12 @@ struct Probe {
     followed: u8,
     /// What the latest of them all is known by.
     latest: u64,
+    /// What the decoy takes is charged already, and it hasn't been sent.
+    is_decoy_paid: bool,
     /// A response has been acknowledged.
     acknowledged: bool,
     /// A ping is among what was sent: its ID is all there is to guess.
     knocks: bool,
-    /// Pings sent to make room for a response, and those of them that were reset.
-    nudges: u8,
-    heard: u8,
     /// What waits for the proof, in turn.
     waits: VecDeque<Waiting>,
     /// Replies to nothing.
@@ -87,6 +82,15 @@ struct Probe {
 /// A server, and the message ID under which something of its is withheld.
 pub(crate) type Waiting = (Endpoint, u16);
 
+/// A response to nothing.
+#[derive(Debug)]
+pub(crate) struct Decoy {
+    pub(crate) message_id: u16,
+    pub(crate) token: [u8; DECOY_TOKEN_LEN],
+    /// What it takes has been charged before.
+    pub(crate) is_paid: bool,
+}
+
 /// What a message of ours is.
 #[derive(Debug, Clone, Copy)]
 enum Purpose {
@@ -94,10 +98,10 @@ enum Purpose {
     Response((u16, Token)),
     /// A part of it, which isn't to be acknowledged.
     Beginning(Token),
+    /// An answer that proves nothing.
+    Portion,
     Decoy,
     Knock,
-    /// A ping that makes room for a response, by its number.
-    Nudge(u8),
 }
 
 impl Probes {
@@ -121,9 +125,11 @@ impl Probes {
         self.send(now, client, Purpose::Beginning(token)).is_some()
     }
 
-    /// The message ID of an answer that proves nothing, the same when that is sent again.
-    pub(crate) fn portion(&self, client: Endpoint, about: (u16, Token)) -> u16 {
-        self.secret(Instant(0), client, Purpose::Response(about)) as u16
+    /// The message ID of an answer to the NON with that of its own, which proves nothing: the same when it is sent again, and
+    /// no other's, as no two requests of its client have one.
+    pub(crate) fn portion(&self, client: Endpoint, request: u16) -> u16 {
+        let distance = self.secret(Instant(0), client, Purpose::Portion) as u16;
+        request.wrapping_add(distance)
     }
 
     /// The message ID of a ping to `client`, the same when it is sent again; none as with
@@ -133,40 +139,6 @@ impl Probes {
             return None;
         }
         self.send(now, client, Purpose::Knock)
-    }
-
-    /// How many pings may yet be sent to `client` to make room for a response.
-    pub(crate) fn nudges_left(&self, now: Instant, client: Endpoint) -> u8 {
-        let left = |probe: &mut Probe| NUDGES - probe.nudges;
-        self.table.with(now, &client, left).unwrap_or(NUDGES)
-    }
-
-    /// The message ID of one of them; none if no more are to be sent, as with [`Probes::begin`].
-    pub(crate) fn nudge(&self, now: Instant, client: Endpoint) -> Option<u16> {
-        if self.is_spoiled(now, client) {
-            return None;
-        }
-        let fresh = || Probe::new(now);
-        let nudge = |probe: &mut Probe| {
-            let may = !probe.failed && probe.nudges < NUDGES;
-            if may {
-                probe.nudges += 1;
-                probe.nudged_at = Some(now);
-            }
-            may.then(|| self.secret(probe.begun, client, Purpose::Nudge(probe.nudges)))
-        };
-        let (secret, _) = self.table.with_or_insert(now, client, fresh, nudge);
-        Some(secret? as u16)
-    }
-
-    /// `client` resets one of them. Returns whether that counts: each does once.
-    pub(crate) fn hears(&self, now: Instant, client: Endpoint) -> bool {
-        let hears = |probe: &mut Probe| {
-            let counts = !probe.failed && probe.heard < probe.nudges;
-            probe.heard += u8::from(counts);
-            counts
-        };
-        self.table.with(now, &client, hears).unwrap_or(false)
     }
 
     fn send(&self, now: Instant, client: Endpoint, purpose: Purpose) -> Option<u16> {
@@ -189,24 +161,28 @@ impl Probes {
         Some(secret? as u16)
     }
 
-    /// The message ID and the token of the decoy that `client` is to reset, now that it has acknowledged a
-    /// response.
-    pub(crate) fn decoy(
-        &self,
-        now: Instant,
-        client: Endpoint,
-    ) -> Option<(u16, [u8; DECOY_TOKEN_LEN])> {
+    /// Whether what the decoy takes is to be charged to `client`, now that it is sent what is to be acknowledged: once.
+    pub(crate) fn charges_decoy(&self, now: Instant, client: Endpoint) -> bool {
+        let charges = |probe: &mut Probe| {
+            !probe.acknowledged && !std::mem::replace(&mut probe.is_decoy_paid, true)
+        };
+        self.table.with(now, &client, charges).unwrap_or(false)
+    }
+
+    /// The decoy that `client` is to reset, now that it has acknowledged a response.
+    pub(crate) fn decoy(&self, now: Instant, client: Endpoint) -> Option<Decoy> {
         let send = |probe: &mut Probe| {
             probe.acknowledged = true;
             probe.probed_at = Some(now);
-            probe.send_up_to(
-                SENT_MAX + 1,
-                now,
-                self.secret(probe.begun, client, Purpose::Decoy),
-            )
+            let secret = self.secret(probe.begun, client, Purpose::Decoy);
+            probe.send_up_to(SENT_MAX + 1, now, secret)?;
+            Some(Decoy {
+                message_id: secret as u16,
+                token: ((secret >> 16) as u32).to_be_bytes(),
+                is_paid: std::mem::take(&mut probe.is_decoy_paid),
+            })
         };
-        let secret = self.table.with(now, &client, send)??;
-        Some((secret as u16, ((secret >> 16) as u32).to_be_bytes()))
+        self.table.with(now, &client, send)?
     }
 
     /// `client` resets a response that it was sent once. One that has acknowledged it has got it twice all the same.
@@ -267,14 +243,11 @@ impl Probes {
         self.table.len() > 0 && self.table.with(now, &client, is_under_way).unwrap_or(false)
     }
 
-    /// Whether a response to `client` may wait for what comes of the messages that it has been sent of late, pings
-    /// included: of the beginning of another response, if it isn't asked for again (`is_last`), for some clients take one
+    /// Whether a response to `client` may wait for what comes of the messages that it has been sent of late: of the beginning of another response, if it isn't asked for again (`is_last`), for some clients take one
     /// after the other of what they ask for until it comes (NSTART, RFC 7252 §4.7).
     pub(crate) fn may_wait(&self, now: Instant, client: Endpoint, is_last: bool) -> bool {
         let may_wait = |probe: &mut Probe| {
-            let is_pinged = probe.heard < probe.nudges && is_recent(now, probe.nudged_at);
-            let is_awaited = is_pinged || is_recent(now, probe.probed_at);
-            let goes_on = is_awaited || is_last && probe.is_under_way(now);
+            let goes_on = is_recent(now, probe.probed_at) || is_last && probe.is_under_way(now);
             goes_on && !probe.failed && probe.waits.len() < WAITING
         };
         self.table.len() > 0 && self.table.with(now, &client, may_wait).unwrap_or(false)
@@ -285,15 +258,6 @@ impl Probes {
         let wait = |probe: &mut Probe| probe.wait(withheld);
         let fresh = || Probe::new(now);
         self.table.with_or_insert(now, client, fresh, wait).0
-    }
-
-    /// Whether `client` has been sent the decoy, which it is about to reset: then its request waits for it.
-    pub(crate) fn awaits_reset(&self, now: Instant, client: Endpoint, request: Waiting) -> bool {
-        let awaits = |probe: &mut Probe| {
-            let awaits = probe.acknowledged && !probe.failed;
-            awaits && is_recent(now, probe.probed_at) && probe.wait(request)
-        };
-        self.table.with(now, &client, awaits).unwrap_or(false)
     }
 
     /// What waits for the proof of `client` and is next.
@@ -357,9 +321,9 @@ impl Probes {
                 hasher.write(&token.bytes());
                 hasher.write_usize(token.len());
             }
+            Purpose::Portion => hasher.write_u8(1),
             Purpose::Decoy => {}
             Purpose::Knock => hasher.write_u8(0),
-            Purpose::Nudge(number) => hasher.write_u8(number),
         }
         hasher.finish128().h1
     }
@@ -371,15 +335,13 @@ impl Probe {
             begun: now,
             sent_at: now,
             probed_at: None,
-            nudged_at: None,
             sent: 0,
             beginnings: 0,
             followed: 0,
             latest: 0,
+            is_decoy_paid: false,
             acknowledged: false,
             knocks: false,
-            nudges: 0,
-            heard: 0,
             waits: VecDeque::new(),
             guesses: 0,
             failed: false,

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use inspect::Instant;
 use policy::Reason;
-use wire::coap::{Message, Type};
+use wire::coap::{Code, Message, Type};
 
 /// What is never to be raised against those who keep to the rules.
 const GRAVE: [&str; 3] = ["coap.spoofed.", "coap.exchange.", "coap.block."];
@@ -61,8 +61,11 @@ impl Watch {
     /// A message comes to the gateway.
     pub(crate) fn enter_received(&mut self, now: Instant, from: SocketAddr, payload: &[u8]) {
         let book = self.books.entry(from).or_default();
-        book.received += payload.len();
         let message = Message::decode(payload).expect("a message");
+        // Who never asked resets what it gets.
+        if message.code() != Code::EMPTY || message.message_type() == Type::Confirmable {
+            book.received += payload.len();
+        }
         let is_request = message.code().is_request();
         self.latest = message.observe().filter(|_| !is_request);
         self.asked = is_request.then(|| message.token().to_vec());

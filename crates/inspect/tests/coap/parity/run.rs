@@ -227,7 +227,10 @@ impl Fate {
     pub(crate) fn is_explained(&self) -> bool {
         match self.outcome {
             Outcome::Failed(Why::Timeout) => {
-                self.losses >= self.least_losses() || self.is_poor() || self.is_locked_out()
+                self.losses >= self.least_losses()
+                    || self.is_poor()
+                    || self.is_short()
+                    || self.is_locked_out()
             }
             Outcome::Failed(Why::Challenged) => {
                 !self.is_proven && (!self.is_repeated() || self.is_poor())
@@ -256,6 +259,12 @@ impl Fate {
         } else {
             1
         }
+    }
+
+    /// Whether so much got lost that what its client sends again brings no room for all of it any more: it has proved
+    /// nothing, and the gateway can't tell whether it takes no blocks, or hasn't got the first.
+    fn is_short(&self) -> bool {
+        !self.is_proven && self.is_repeated() && self.losses >= 2
     }
 
     /// Whether there may be no room for what nobody sends again, for its client has proved nothing, and what it is owed is

@@ -128,7 +128,7 @@ fn what_waits_for_a_proof_is_given_in_turn_and_little() {
     let may_wait = |now| probes.may_wait(now, client(1), false);
     let wait = |id| probes.wait(now, client(1), (client(9), id));
     assert!(!may_wait(now), "nothing was sent");
-    assert!(probes.nudge(now, client(1)).is_some());
+    assert!(probes.begin(now, client(1), about(1)).is_some());
     assert!(may_wait(now));
     for id in 0..WAITING as u16 {
         assert!(wait(id));
@@ -139,10 +139,9 @@ fn what_waits_for_a_proof_is_given_in_turn_and_little() {
     let in_turn = std::iter::from_fn(waiting).collect::<Vec<_>>();
     assert_eq!(in_turn, (0..WAITING as u16).collect::<Vec<_>>());
     assert!(!may_wait(now + REPLY_MAX), "too late");
-    assert!(probes.hears(now, client(1)));
-    assert!(!may_wait(now), "nothing is to come");
-    assert!(probes.offer(now, client(1), token(1)));
-    assert!(!may_wait(now) && probes.may_wait(now, client(1), true));
+    let may_wait = |is_last| probes.may_wait(now, client(2), is_last);
+    assert!(probes.offer(now, client(2), token(1)));
+    assert!(!may_wait(false) && may_wait(true), "of a beginning");
 }
 
 #[test]
@@ -190,4 +189,15 @@ fn who_asks_for_more_has_heard_the_beginning() {
         assert!(probes.begin(now, client(1), about(byte)).is_some());
     }
     assert!(probes.is_doubtful(later, client(1)));
+}
+
+/// A client takes two answers under one message ID for one that came twice (RFC 7252 §4.5).
+#[test]
+fn no_two_answers_to_a_client_have_one_message_id() {
+    let probes = probes();
+    let ids: std::collections::BTreeSet<_> = (0..=u16::MAX)
+        .map(|request| probes.portion(client(1), request))
+        .collect();
+    assert_eq!(ids.len(), 1 << 16);
+    assert_ne!(probes.portion(client(1), 1), probes.portion(client(2), 1));
 }
