@@ -34,8 +34,8 @@ impl Host {
         match self {
             Self::Servers => 2..=9,
             Self::Devices => 10..=19,
-            Self::Victim => 50..=89,
             Self::Attacker => 100..=119,
+            Self::Victim => 130..=199,
         }
     }
 }
@@ -84,6 +84,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "has no address")]
     fn no_host_borrows_an_address_of_another() {
-        address(Host::Victim, 40, Family::V4);
+        address(Host::Victim, 70, Family::V4);
     }
 }

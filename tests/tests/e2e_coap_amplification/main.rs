@@ -1,7 +1,8 @@
 //! A CoAP server against a third party (RFC 7252 §11.3): whatever an attacker sends under a victim's
 //! address, three bytes arrive at the victim for each that he spends, at most; and thirty where nothing
 //! stands in between. Bytes of UDP payload, as seen at the victim's interface, Weir's own messages
-//! included. The victim is a host with nothing to say, or a CoAP endpoint that rejects what it gets.
+//! included. The victim is a host with nothing to say, or a CoAP endpoint that rejects what it gets, at the port of a
+//! service or, as a client has it, at another.
 
 mod attacks;
 mod careless;
@@ -41,8 +42,10 @@ const LEFT_LEN: usize = 1024;
 enum Victim {
     /// Something that takes what comes to its port and says nothing.
     Silent,
-    /// A CoAP endpoint.
+    /// A CoAP endpoint where services are.
     Coap,
+    /// One where clients are, which resets what it never asked for.
+    Client,
 }
 
 impl Victim {
@@ -50,6 +53,7 @@ impl Victim {
         match self {
             Self::Silent => 40_000,
             Self::Coap => port::COAP,
+            Self::Client => 40_002,
         }
     }
 }
@@ -113,7 +117,7 @@ fn worst_of(by: &str, outcomes: &[(Assault<'_>, usize)]) -> f64 {
 /// Carries out every attack, each against an address of its own, and weighs what arrives there.
 fn assail(scene: &Scene) -> Vec<(Assault<'_>, usize)> {
     let _members = FAMILIES.map(|family| [1, 2].map(|number| member(scene, family, number)));
-    let _endpoint = victim_endpoint(scene);
+    let _endpoints = [Victim::Coap, Victim::Client].map(|victim| victim_endpoint(scene, victim));
     let tap = scene.host(Host::Victim).tap().expect("a tap");
     let _silent = silent_socket(scene);
     for family in FAMILIES {
@@ -136,7 +140,7 @@ fn assail(scene: &Scene) -> Vec<(Assault<'_>, usize)> {
 fn assaults(scene: &Scene) -> Vec<Assault<'static>> {
     let mut assaults = Vec::new();
     for family in FAMILIES {
-        let kinds = [Victim::Silent, Victim::Coap];
+        let kinds = [Victim::Silent, Victim::Coap, Victim::Client];
         let ways = kinds
             .iter()
             .flat_map(|victim| ALL.iter().map(move |attack| (victim, attack)));
@@ -225,9 +229,11 @@ fn member(scene: &Scene, family: Family, number: usize) -> Process {
     started(scene, &format!("group-{family:?}-{number}"), &mut command)
 }
 
-fn victim_endpoint(scene: &Scene) -> Process {
+fn victim_endpoint(scene: &Scene, victim: Victim) -> Process {
     let mut command = coap_server(scene.host(Host::Victim));
-    started(scene, "victim", command.args(["-v", "7"]))
+    let port = victim.port().to_string();
+    let name = format!("victim-{port}");
+    started(scene, &name, command.args(["-v", "7", "-p", &port]))
 }
 
 /// Takes what comes to each of the victim's addresses of either family; its host's stack won't say that
