@@ -194,13 +194,11 @@ pub enum Injected {
     Echo,
     /// A portion of a CoAP response, or an acknowledgement that goes with it.
     Portion,
-    /// A CoAP ping (RFC 7252 §4.3), to see whether a request may go on.
-    Ping,
 }
 
 impl Injected {
     /// Every purpose, in the order of [`Injected::index`].
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::Released,
         Self::Reset,
         Self::Close,
@@ -209,7 +207,6 @@ impl Injected {
         Self::Refusal,
         Self::Echo,
         Self::Portion,
-        Self::Ping,
     ];
 
     /// Its name as a metric label.
@@ -224,7 +221,6 @@ impl Injected {
             Self::Refusal => "refusal",
             Self::Echo => "echo",
             Self::Portion => "portion",
-            Self::Ping => "ping",
         }
     }
 

@@ -8,11 +8,11 @@
 
 pub(super) mod again;
 pub(super) mod done;
+pub(super) mod early;
 pub(super) mod enlarged;
 pub(super) mod failure;
 pub(super) mod had;
 pub(super) mod instead;
-pub(super) mod knocked;
 pub(super) mod members;
 pub(super) mod plain;
 pub(super) mod portion;
@@ -257,8 +257,6 @@ impl Tracker {
             }
             (Kind::Opening, true) => self.habits.note_rejecting(cx.now, datagram.bearing.client),
             (Kind::Decoy, true) => self.prove(cx, datagram, sent),
-            // A ping has to be reset, but some acknowledge it: they have got it as well.
-            (Kind::Knock, _) => self.open_door(cx, datagram),
             _ => self.probes.fail(cx.now, datagram.bearing.client),
         }
         Outcome::CHALLENGED

@@ -52,7 +52,6 @@ use books::budget::{Entry, Ledger, Standing};
 use books::meters::{Books, Promise};
 use books::size::Size;
 use delivery::done::Done;
-use delivery::knocked::Knocked;
 use delivery::plain::Habits;
 use delivery::portion::Portions;
 use delivery::promised::Promised;
@@ -101,7 +100,6 @@ pub(crate) struct Tracker {
     done: Done,
     withheld: Withheld,
     promised: Promised,
-    knocked: Knocked,
     habits: Habits,
     probes: Probes,
     mint: Mint,
@@ -156,7 +154,6 @@ impl Tracker {
             done: Done::new(limits.exchanges / 256, seed.hash_seed("coap.done")),
             withheld: Withheld::new(limits.exchanges / 256, seed.hash_seed("coap.withheld")),
             promised: Promised::new(limits.exchanges / 256, seed.hash_seed("coap.promised")),
-            knocked: Knocked::new(limits.exchanges / 256, seed.hash_seed("coap.knocked")),
             habits: Habits::new(limits.endpoints / ENDPOINTS_PER_ASKER, seed),
             probes: Probes::new(limits, seed, seed.hash_seed("coap.probes")),
             mint: Mint::new(seed),
@@ -290,7 +287,6 @@ impl Tracker {
             | self.done.sweep(now, SWEEP_ENTRIES)
             | self.withheld.sweep(now, SWEEP_ENTRIES)
             | self.promised.sweep(now, SWEEP_ENTRIES)
-            | self.knocked.sweep(now, SWEEP_ENTRIES)
             | self.probes.sweep(now, SWEEP_ENTRIES);
         self.sweeps.done(now, more);
     }

@@ -193,7 +193,7 @@ impl Tracker {
             if let Some(outcome) = self.ask_for_interest(cx, datagram, asked) {
                 return Some(outcome);
             }
-            if self.deliver_plain(cx, datagram, asked, standing) {
+            if self.deliver_early(cx, datagram, asked, standing) {
                 return Some(Outcome::CHALLENGED);
             }
             self.keep_promise(cx, datagram, asked, is_proven);

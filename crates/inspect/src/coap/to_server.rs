@@ -170,13 +170,9 @@ impl Tracker {
                     return Some(outcome);
                 }
                 let is_drawn = self.is_drawn(cx, datagram);
-                let charged = is_drawn.then(|| self.charge_drawn(cx, datagram, subject));
-                let held = match charged.flatten() {
-                    Some((outcome, false)) => return Some(outcome),
-                    // It goes on yet.
-                    Some((outcome, true)) => Some(outcome),
-                    None => None,
-                };
+                if is_drawn && let Some(outcome) = self.charge_drawn(cx, datagram, subject) {
+                    return Some(outcome);
+                }
                 if trust == Trust::None {
                     self.note_asking(cx, datagram);
                 }
@@ -200,13 +196,12 @@ impl Tracker {
                     self.exchanges
                         .note_drawn(cx.now, from, to, message.message_id());
                 }
-                held.or(repeated)
+                repeated
             }
             Role::Ping => self
                 .is_drawn(cx, datagram)
                 .then(|| self.charge_drawn(cx, datagram, subject))
                 .flatten()
-                .map(|(outcome, _)| outcome)
                 .or_else(|| self.note(cx, datagram, Server::One(bearing.server), Kind::Ping)),
             Role::Reply(Some(sent)) if sent.is_ours() => {
                 Some(self.handle_probe_reply(cx, datagram, &sent))

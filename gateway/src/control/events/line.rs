@@ -261,8 +261,7 @@ impl EveVerdict {
             Injected::Released
             | Injected::Close
             | Injected::ChallengeAck
-            | Injected::DuplicateAck
-            | Injected::Ping => None,
+            | Injected::DuplicateAck => None,
         });
         Self {
             action,

@@ -69,7 +69,7 @@ pub(super) const AMPLIFICATION: Spec = Spec::histogram(
 pub(super) const INJECTED: Spec = Spec::counter(
     "weir_injected_frames_total",
     &["purpose"],
-    "Frames of the inspector's own: resets, closes, refusals, challenges, pings, duplicate acknowledgements, held segments released.",
+    "Frames of the inspector's own: resets, closes, refusals, challenges, portions of responses, duplicate acknowledgements, held segments released.",
 );
 pub(super) const INJECTIONS_LOST: Spec = Spec::counter(
     "weir_injections_lost_total",

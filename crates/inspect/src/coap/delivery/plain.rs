@@ -9,18 +9,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::coap::books::allowance::Allowance;
-use crate::coap::books::budget::{Standing, Validation};
+use crate::coap::exchange::Response;
 use crate::coap::exchange::bearing::Role;
 use crate::coap::exchange::endpoint::{Endpoint, Token};
-use crate::coap::exchange::parties::Server;
 use crate::coap::exchange::sent::Sent;
-use crate::coap::exchange::{Asked, Response};
 use crate::coap::lately::Lately;
-use crate::coap::proof::challenge::allowance;
 use crate::coap::proof::probe::DECOY_LEN;
 use crate::coap::{DEFAULT_RATIO, Datagram, Tracker};
-use crate::context::Context;
-use crate::{Instant, Seed, Sink};
+use crate::{Instant, Seed};
 use wire::coap::Type;
 
 /// Bytes that each of a client's is worth.
@@ -183,33 +179,5 @@ impl Tracker {
         if asked.is_some_and(|asked| self.habits.is_unfollowed(now, asked.body)) {
             self.habits.note_rejecting(now, client);
         }
-    }
-
-    /// Gives a client that takes no blocks a response that there is room for in a message that it has to acknowledge:
-    /// whoever has proved its address hasn't to earn the next. Returns whether that takes the place of the response.
-    pub(crate) fn deliver_plain<S: Sink>(
-        &self,
-        cx: &mut Context<'_, S>,
-        datagram: &Datagram<'_>,
-        asked: &Asked,
-        standing: &Standing,
-    ) -> bool {
-        let client = datagram.bearing.client;
-        let is_meant = self.is_plain(cx.now, client)
-            && standing.validation != Validation::Fresh
-            && !asked.trusted
-            && asked.server == Server::One(datagram.bearing.server)
-            && !datagram.is_notification()
-            && !self.has_gone_on(cx, datagram);
-        if !is_meant {
-            return false;
-        }
-        // The response stands in the books already.
-        let room = allowance(cx.policy, None, standing, &datagram.arrival.layout);
-        let whole = Allowance {
-            alone: datagram.len(),
-            before_decoy: datagram.len(),
-        };
-        room.alone >= DECOY_LEN && self.deliver(cx, datagram, None, whole)
     }
 }

@@ -5,42 +5,43 @@
 //!
 //! An address that answers such requests is spared: a stranger has no success to tell of, but in discovery,
 //! and the one who forges an answer would have to guess 32 bits. That says nothing of what the address itself asks for, so
-//! it isn't validated by it. A request that is too large is held, and the gateway pings first: where no
-//! service is, only somebody who has opened that port resets what comes there (RFC 7252 §4.3), under a
-//! message ID that one can't guess. By the time the request is sent again, the way is free; one that isn't goes out then
-//! ([`knocked`](crate::coap::delivery::knocked)).
+//! it isn't validated by it. A request that is too large is held. That something resets a ping at an address wouldn't tell
+//! that it has asked: a CoAP endpoint that is somebody's victim does so, too. So a server that asks back more than there is
+//! room for is remembered, and what it answers to addresses that have proved nothing goes out in a message to be
+//! acknowledged, as far as there is room for that: by what it asks next, or by the time it asks again, they have proved
+//! themselves.
 
 use policy::{Limit, RuleIndex, Subject};
 use wire::Direction;
-use wire::coap::{HEADER_LEN, Message, Type};
+use wire::coap::{Message, Type};
 
-use super::bearing::{Bearing, Role};
-use super::endpoint::Address;
-use super::parties::Server;
-use super::sent::{Kind, Sent};
-use crate::coap::books::budget::{Entry, Standing, Validation};
+use super::bearing::Bearing;
+use super::endpoint::{Address, Endpoint};
+use crate::coap::books::budget::{Entry, Validation};
 use crate::coap::books::meters::{Books, Promise, counted};
 use crate::coap::exchange::Asked;
 use crate::coap::lately::Lately;
-use crate::coap::proof::answer::{Answer, Towards};
-use crate::coap::proof::challenge::allowance;
 use crate::coap::{Datagram, Tracker};
 use crate::context::Context;
-use crate::{Injected, LimitKind, Limits, Outcome, Seed, Sink};
+use crate::{Limits, Outcome, Seed, Sink};
 
 /// How long after a request of its own an address may owe to it what it is asked, in seconds: as long as
 /// a budget usually reaches back.
 const DRAWN_S: i32 = 60;
 /// How long an address that answers a server is spared, in seconds: as long as a proof lasts.
 const SPARED_S: i32 = 30 * 60;
+/// How long a server is remembered for having asked back, in seconds: a device registers once in that time at the least
+/// (LwM2M 1.2 §6.2.3 has a day as the usual lifetime).
+const ASKING_S: i32 = 2 * 86_400;
 /// Bytes of token and message ID that nobody guesses.
 const SECRET_LEN: usize = 4;
 
-/// Who has asked whom, and who has answered whom.
+/// Who has asked whom, who has answered whom, and which servers ask back.
 #[derive(Debug)]
 pub(crate) struct Counters {
     drawn: Lately<(Address, Address), DRAWN_S>,
     spared: Lately<(Address, Address), SPARED_S>,
+    asking: Lately<Endpoint, ASKING_S>,
 }
 
 impl Counters {
@@ -48,6 +49,7 @@ impl Counters {
         Self {
             drawn: Lately::new(limits.endpoints, seed.hash_seed("coap.drawn")),
             spared: Lately::new(limits.endpoints, seed.hash_seed("coap.spared")),
+            asking: Lately::new(limits.endpoints / 256, seed.hash_seed("coap.asking")),
         }
     }
 }
@@ -77,15 +79,20 @@ impl Tracker {
         }
     }
 
+    /// Whether a server has asked back lately, more than there was room for.
+    pub(crate) fn asks_back<S: Sink>(&self, cx: &Context<'_, S>, server: Endpoint) -> bool {
+        self.counters.asking.is_noted(cx.now, server)
+    }
+
     /// Charges what a server asks of an address that may have drawn it (`is_drawn`). The outcome is there if that is
-    /// more than the budget allows, and whether it is kept to go out later.
+    /// more than the budget allows.
     #[cold]
     pub(crate) fn charge_drawn<S: Sink>(
         &self,
         cx: &mut Context<'_, S>,
         datagram: &Datagram<'_>,
         subject: &Subject<'_>,
-    ) -> Option<(Outcome, bool)> {
+    ) -> Option<Outcome> {
         let (addressee, size) = (datagram.bearing.server, datagram.size());
         let standing = self.enter(cx, addressee, Entry::Charge, size);
         if standing.validation != Validation::None {
@@ -106,15 +113,12 @@ impl Tracker {
             return None;
         }
         let counted = counted(cx.policy, ruling.rule, &standing);
-        let mut is_kept = false;
         if ruling.enforced {
-            let standing = self.enter(cx, addressee, Entry::Refund, size);
-            is_kept = self.knock(cx, datagram, ruling.rule, &standing)
-                && datagram.bearing.role.is_request()
-                && self.keep_knocked(cx, datagram);
+            self.enter(cx, addressee, Entry::Refund, size);
+            self.counters.asking.note(cx.now, datagram.bearing.client);
         }
         let outcome = cx.overrule(datagram.arrival, &towards, ruling, counted, None);
-        ruling.enforced.then_some((outcome, is_kept))
+        ruling.enforced.then_some(outcome)
     }
 
     /// Whether a message to an address may have been drawn by what that has asked. One that was on its way before, and comes
@@ -137,49 +141,6 @@ impl Tracker {
         let id = datagram.message.message_id();
         let before = self.exchanges.sent(cx.now, client, server, id);
         before.is_some_and(|sent| sent.is_of_own_will(datagram.digest))
-    }
-
-    /// Pings, in the server's name, an address that its request is too large for: unless a service may
-    /// be there, which resets a ping whether it has asked for something or not. Returns whether it does.
-    fn knock<S: Sink>(
-        &self,
-        cx: &mut Context<'_, S>,
-        datagram: &Datagram<'_>,
-        rule: Option<RuleIndex>,
-        standing: &Standing,
-    ) -> bool {
-        let bearing = datagram.bearing;
-        let (server, addressee) = (bearing.client, bearing.server);
-        if datagram.arrival.direction == Direction::ToServer
-            || allowance(cx.policy, rule, standing, &datagram.arrival.layout).alone < HEADER_LEN
-        {
-            return false;
-        }
-        let Some(message_id) = self.probes.knock(cx.now, addressee) else {
-            return false;
-        };
-        let ping = Answer::ping(message_id);
-        if !ping.send(cx, datagram.frame, Towards::Receiver, Injected::Ping) {
-            return false;
-        }
-        self.enter(cx, addressee, Entry::Charge, datagram.own_size(ping.len()));
-        let sent = Sent::ours(cx.now, Kind::Knock, datagram.token, None);
-        let to = Server::One(addressee);
-        if self.exchanges.note(cx.now, server, to, message_id, sent).1 {
-            cx.limit(LimitKind::Exchanges);
-        }
-        true
-    }
-
-    /// Somebody has replied to a ping of ours.
-    pub(crate) fn open_door<S: Sink>(&self, cx: &mut Context<'_, S>, datagram: &Datagram<'_>) {
-        debug_assert!(matches!(datagram.bearing.role, Role::Reply(Some(_))));
-        let Bearing { client, server, .. } = *datagram.bearing;
-        if self.probes.pass(cx.now, client) {
-            let pair = (client.address, server.address);
-            self.counters.spared.note(cx.now, pair);
-            self.release_knocked(cx, datagram);
-        }
     }
 }
 

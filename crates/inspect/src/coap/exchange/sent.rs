@@ -43,8 +43,6 @@ pub(crate) enum Kind {
     Decoy,
     /// A notification under a message ID of ours, for its client to show that it is interested.
     Interest,
-    /// A ping of ours, before a request that is too large.
-    Knock,
 }
 
 /// A CON or NON that may be acknowledged or reset.
@@ -152,12 +150,7 @@ impl Sent {
     pub(crate) fn is_ours(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Probe
-                | Kind::Opening
-                | Kind::Portion
-                | Kind::Decoy
-                | Kind::Interest
-                | Kind::Knock
+            Kind::Probe | Kind::Opening | Kind::Portion | Kind::Decoy | Kind::Interest
         )
     }
 

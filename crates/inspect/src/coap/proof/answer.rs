@@ -54,14 +54,6 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// A ping under this message ID (RFC 7252 §4.3).
-    pub(crate) fn ping(message_id: u16) -> Self {
-        Self {
-            message_type: Type::Confirmable,
-            ..Self::reset(message_id)
-        }
-    }
-
     /// An Empty ACK for the CON with this message ID.
     pub(crate) fn acknowledge(message_id: u16) -> Self {
         Self {

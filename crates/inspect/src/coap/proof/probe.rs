@@ -7,8 +7,7 @@
 //! to reject it, but some acknowledge whatever comes (a server of libcoap 4.3.1 does). So then comes a
 //! decoy, a response to nothing: it has to be reset.
 //!
-//! Sixteen bits are few, twice sixteen enough, but for a ping: that has one guess, and so have all that go to an address
-//! within a minute. Else an endpoint has [`GUESSES`]; where somebody guesses at many of them at once, more than
+//! Sixteen bits are few, twice sixteen enough. An endpoint has [`GUESSES`]; where somebody guesses at many of them at once, more than
 //! [`GUESSES_AT_ADDRESS`] within a minute, one wrong guess ends the attempt there, but not those of others at the address. A reply to nothing is a guess where an attempt is under way,
 //! and nothing elsewhere; one wrong guess spoils nothing, or four forged bytes would keep a client from its proof. The wrong reply of
 //! the two to a message of ours, whose ID only its receiver knows, ends the attempt, but for the reset of a response that was
@@ -70,8 +69,6 @@ struct Probe {
     is_decoy_paid: bool,
     /// A response has been acknowledged.
     acknowledged: bool,
-    /// A ping is among what was sent: its ID is all there is to guess.
-    knocks: bool,
     /// What waits for the proof, in turn.
     waits: VecDeque<Waiting>,
     /// Replies to nothing.
@@ -101,7 +98,6 @@ enum Purpose {
     /// An answer that proves nothing.
     Portion,
     Decoy,
-    Knock,
 }
 
 impl Probes {
@@ -132,22 +128,12 @@ impl Probes {
         request.wrapping_add(distance)
     }
 
-    /// The message ID of a ping to `client`, the same when it is sent again; none as with
-    /// [`Probes::begin`].
-    pub(crate) fn knock(&self, now: Instant, client: Endpoint) -> Option<u16> {
-        if self.has_failed(now, client.strangers()) {
-            return None;
-        }
-        self.send(now, client, Purpose::Knock)
-    }
-
     fn send(&self, now: Instant, client: Endpoint, purpose: Purpose) -> Option<u16> {
         if self.is_spoiled(now, client) {
             return None;
         }
         let fresh = || Probe::new(now);
         let send = |probe: &mut Probe| {
-            probe.knocks |= matches!(purpose, Purpose::Knock);
             if matches!(purpose, Purpose::Response(_)) {
                 probe.probed_at = Some(now);
             }
@@ -220,10 +206,6 @@ impl Probes {
         self.table.with(now, &client, follow);
     }
 
-    fn has_failed(&self, now: Instant, client: Endpoint) -> bool {
-        self.is(now, client, |probe| probe.failed)
-    }
-
     /// Whether somebody guesses at the attempt of `client`, while the same goes on at other endpoints of its address.
     fn is_spoiled(&self, now: Instant, client: Endpoint) -> bool {
         self.is(now, client, |probe| probe.guesses > 0)
@@ -243,8 +225,9 @@ impl Probes {
         self.table.len() > 0 && self.table.with(now, &client, is_under_way).unwrap_or(false)
     }
 
-    /// Whether a response to `client` may wait for what comes of the messages that it has been sent of late: of the beginning of another response, if it isn't asked for again (`is_last`), for some clients take one
-    /// after the other of what they ask for until it comes (NSTART, RFC 7252 §4.7).
+    /// Whether a response to `client` may wait for what comes of the messages that it has been sent of late: of the beginning
+    /// of another response, if it isn't asked for again (`is_last`), for some clients take one after the other of what they
+    /// ask for until it comes (NSTART, RFC 7252 §4.7).
     pub(crate) fn may_wait(&self, now: Instant, client: Endpoint, is_last: bool) -> bool {
         let may_wait = |probe: &mut Probe| {
             let goes_on = is_recent(now, probe.probed_at) || is_last && probe.is_under_way(now);
@@ -268,12 +251,7 @@ impl Probes {
 
     /// `client` has done with the decoy what is to be done: whether that proves its address.
     pub(crate) fn pass(&self, now: Instant, client: Endpoint) -> bool {
-        let proves = |probe: &mut Probe| (!probe.failed).then_some(probe.knocks);
-        let Some(at_knock) = self.table.with(now, &client, proves).flatten() else {
-            return false;
-        };
-        let is_over = at_knock && self.has_failed(now, client.strangers());
-        !is_over && !self.is_spoiled(now, client)
+        self.is(now, client, |probe| !probe.failed) && !self.is_spoiled(now, client)
     }
 
     /// `client` has done with a message of ours what isn't to be done: the attempt is over.
@@ -289,13 +267,9 @@ impl Probes {
         let guess = |probe: &mut Probe| {
             probe.guesses = probe.guesses.saturating_add(1);
             probe.failed |= probe.guesses >= GUESSES;
-            probe.knocks
         };
-        if let Some(at_knock) = self.table.with(now, &client, guess) {
-            let guess = |address: &mut Probe| {
-                address.guesses = address.guesses.saturating_add(1);
-                address.failed |= at_knock;
-            };
+        if self.table.with(now, &client, guess).is_some() {
+            let guess = |address: &mut Probe| address.guesses = address.guesses.saturating_add(1);
             self.table
                 .with_or_insert(now, client.strangers(), || Probe::new(now), guess);
         }
@@ -323,7 +297,6 @@ impl Probes {
             }
             Purpose::Portion => hasher.write_u8(1),
             Purpose::Decoy => {}
-            Purpose::Knock => hasher.write_u8(0),
         }
         hasher.finish128().h1
     }
@@ -341,7 +314,6 @@ impl Probe {
             latest: 0,
             is_decoy_paid: false,
             acknowledged: false,
-            knocks: false,
             waits: VecDeque::new(),
             guesses: 0,
             failed: false,

@@ -82,20 +82,6 @@ fn who_guesses_at_all_ports_of_an_address_keeps_nobody_else_out() {
     assert!(probes.begin(later, another, about(1)).is_some());
 }
 
-/// The pings that go to an address have one guess among them.
-#[test]
-fn a_wrong_answer_to_a_ping_ends_all_at_the_address() {
-    let (probes, now) = (probes(), Instant::from_secs(10));
-    for port in [1, 2] {
-        assert!(probes.knock(now, at_port(1, port)).is_some());
-    }
-    assert!(probes.begin(now, at_port(1, 3), about(1)).is_some());
-    probes.guess(now, at_port(1, 1));
-    assert!(!probes.pass(now, at_port(1, 1)) && !probes.pass(now, at_port(1, 2)));
-    assert_eq!(probes.knock(now, at_port(1, 4)), None);
-    assert!(probes.pass(now, at_port(1, 3)), "it has no ping to answer");
-}
-
 /// Who does the wrong thing with what only it has got doesn't ask for it.
 #[test]
 fn the_wrong_reply_ends_an_attempt() {
