@@ -199,7 +199,9 @@ impl Tracker {
             self.keep_promise(cx, datagram, asked, is_proven);
             self.note_answering(cx, datagram, asked);
             self.note_download(cx, datagram, asked);
-            if datagram.facts.offset() == 0 && !self.portions.is_empty() {
+            // A failure, a challenge of the server's say, is no newer state.
+            let is_state = datagram.facts.offset() == 0 && message.code().class() == 2;
+            if is_state && !self.portions.is_empty() {
                 let fits = datagram.len() <= KEPT_BYTES;
                 let latest = if fits { datagram.bytes } else { &[] };
                 self.portions.renew(cx.now, asked.body, latest);
