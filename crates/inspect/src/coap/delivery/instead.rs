@@ -38,10 +38,7 @@ impl Tracker {
         if is_confirmable && self.is_retransmission(cx, datagram) {
             return ControlFlow::Break(self.give_again(cx, datagram, rule, room));
         }
-        if self.is_early(cx, datagram, rule) {
-            return ControlFlow::Break(None);
-        }
-        if self.give_later(cx, datagram, rule) {
+        if self.is_early(cx, datagram, rule) || self.give_later(cx, datagram, rule) {
             return ControlFlow::Break(None);
         }
         if self.is_for_plain(cx.now, datagram, room) {
