@@ -4,7 +4,8 @@
 //! Such a client resets the first block of a response, or says nothing to it, and asks for the same again. From then on
 //! it is given no blocks for a while. What is for it waits until its requests have made room for the whole: by its
 //! retransmissions it is owed five times as much as by one request. That goes out in a message to be acknowledged, and
-//! proves its address as ever. A response that so many requests make no room for goes out in blocks as before: its client may know them after all, and have lost the first.
+//! proves its address as ever. A response that so many requests make no room for goes out in blocks as before: its client
+//! may know them after all, and have lost the first.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -8,8 +8,8 @@
 //! it isn't validated by it. A request that is too large is held. That something resets a ping at an address wouldn't tell
 //! that it has asked: a CoAP endpoint that is somebody's victim does so, too. So a server that asks back more than there is
 //! room for is remembered, and what it answers to addresses that have proved nothing goes out in a message to be
-//! acknowledged ([`early`](crate::coap::delivery::early)), as far as there is room for that: by what it asks next, or by the time it asks again, they have proved
-//! themselves.
+//! acknowledged ([`early`](crate::coap::delivery::early)), as far as there is room for that: by what it asks next, or by
+//! the time it asks again, they have proved themselves.
 
 use policy::{Limit, RuleIndex, Subject};
 use wire::Direction;
