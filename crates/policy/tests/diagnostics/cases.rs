@@ -15,7 +15,7 @@ fn whom_the_rules_are_all_is_kept_up_by_no_case() {
     let with_case = format!("{rule}{case}");
     assert!(pack(&with_case).contains("nobody can say `CONECT`"));
     let (policy, said) = rules_only(&with_case);
-    let policy = policy.expect(&said.render());
+    let policy = policy.unwrap_or_else(|| panic!("{}", said.render()));
     assert_eq!((policy.rules().len(), policy.cases().len()), (1, 0));
     assert!(said.is_empty(), "{}", said.render());
     let (policy, said) = rules_only(&format!("{with_case}[[case]\n"));
