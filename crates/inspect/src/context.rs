@@ -117,6 +117,7 @@ pub(crate) struct Untold {
 }
 
 /// An alert or dry run on the way to a ruling.
+#[derive(Clone, Copy)]
 struct Noted {
     rule: RuleIndex,
     reason: Option<Reason>,
@@ -212,7 +213,46 @@ impl<'a, S: Sink> Context<'a, S> {
         meters: &mut dyn Meters,
         is_counted: &dyn Fn() -> bool,
     ) -> Untold {
-        let mut noted: SmallVec<[Noted; 4]> = SmallVec::new();
+        let policy = self.policy;
+        let noted = SmallVec::new();
+        self.rule_by(
+            carrier,
+            subject,
+            (meters, is_counted),
+            (noted, fallback),
+            |asked, meters, report| policy.decide(asked, meters, report),
+        )
+    }
+
+    /// As [`Context::rule_again`], by the rules behind the one that `before` has: for a message that this one stops, and that goes on
+    /// in another way. What is within a budget or a bound isn't asked any more.
+    pub(crate) fn rule_behind(
+        &mut self,
+        carrier: Carrier,
+        subject: &Subject<'_>,
+        before: &Untold,
+        is_counted: &dyn Fn() -> bool,
+    ) -> Option<Untold> {
+        let (policy, rule) = (self.policy, before.ruling.rule?);
+        let noted = before.noted.clone();
+        Some(self.rule_by(
+            carrier,
+            subject,
+            (&mut (), is_counted),
+            (noted, Action::Accept),
+            |asked, meters, report| policy.decide_behind(rule, asked, meters, report),
+        ))
+    }
+
+    /// Asks the policy by `decide`; what was `noted` before comes first.
+    fn rule_by(
+        &mut self,
+        carrier: Carrier,
+        subject: &Subject<'_>,
+        (meters, is_counted): (&mut dyn Meters, &dyn Fn() -> bool),
+        (mut noted, fallback): (SmallVec<[Noted; 4]>, Action),
+        decide: impl FnOnce(&Subject<'_>, &mut dyn Meters, &mut dyn FnMut(Match<'_>)) -> Ruling,
+    ) -> Untold {
         let timed = self.timed(subject);
         let asked = timed.as_ref().unwrap_or(subject);
         let mut metered = Metered {
@@ -225,15 +265,13 @@ impl<'a, S: Sink> Context<'a, S> {
             is_counted,
             evicted: false,
         };
-        let mut ruling = self
-            .policy
-            .decide(asked, &mut metered, &mut |matched: Match<'_>| {
-                noted.push(Noted {
-                    rule: matched.index,
-                    reason: matched.reason,
-                    would: matched.dry_run.then(|| verdict_of(matched.rule.action)),
-                });
+        let mut ruling = decide(asked, &mut metered, &mut |matched: Match<'_>| {
+            noted.push(Noted {
+                rule: matched.index,
+                reason: matched.reason,
+                would: matched.dry_run.then(|| verdict_of(matched.rule.action)),
             });
+        });
         if metered.evicted {
             self.limit(LimitKind::Meters);
         }

@@ -226,6 +226,34 @@ impl Policy {
         let detected = !subject.reasons.is_empty();
         let mut found = Found::new();
         let candidates = self.index.candidates(subject, detected, &mut found);
+        self.decide_among(candidates, subject, meters, report)
+    }
+
+    /// The same by the rules behind `rule` alone, and by the default: for a message that `rule` has decided about, and that
+    /// is to go on in another way.
+    #[must_use]
+    pub fn decide_behind(
+        &self,
+        rule: RuleIndex,
+        subject: &Subject<'_>,
+        meters: &mut dyn Meters,
+        report: &mut dyn FnMut(Match<'_>),
+    ) -> Ruling {
+        let detected = !subject.reasons.is_empty();
+        let mut found = Found::new();
+        let candidates = self.index.candidates(subject, detected, &mut found);
+        let behind = candidates.filter(|at| *at > rule.0);
+        self.decide_among(behind, subject, meters, report)
+    }
+
+    #[inline(always)]
+    fn decide_among(
+        &self,
+        candidates: impl Iterator<Item = u32>,
+        subject: &Subject<'_>,
+        meters: &mut dyn Meters,
+        report: &mut dyn FnMut(Match<'_>),
+    ) -> Ruling {
         if has_parts(subject) {
             return self.decide_parts(subject, candidates, meters, report);
         }

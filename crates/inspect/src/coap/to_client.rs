@@ -20,7 +20,7 @@ use super::proof::answer::{Answer, Towards};
 use super::proof::challenge::{Reply, allowance};
 use super::proof::probe::DECOY_LEN;
 use super::{Datagram, Tracker};
-use crate::context::{Context, Judgement};
+use crate::context::{Context, Judgement, Untold};
 use crate::{Count, Injected, Instant, LimitKind, Outcome, Sink};
 
 /// What is remembered as the size of an observation.
@@ -60,6 +60,9 @@ impl Tracker {
         let now = cx.now;
         let is_repeated = || self.is_repeated(now, datagram);
         let mut ruled = cx.rule_again(carrier, Action::Accept, &subject, &mut books, &is_repeated);
+        if let Some(stopped) = self.stopped_behind(cx, datagram, &subject, &ruled) {
+            ruled = stopped;
+        }
         ruled.counted = counted(cx.policy, ruled.judgement.outcome.rule, &standing);
         let judgement = &ruled.judgement;
         if judgement.action.stops() {
@@ -96,6 +99,26 @@ impl Tracker {
             });
         }
         judgement.outcome
+    }
+
+    /// What rules behind a challenge make of a message that they stop: nobody is given in portions, or for a proof, what isn't
+    /// to be had at all.
+    fn stopped_behind<S: Sink>(
+        &self,
+        cx: &mut Context<'_, S>,
+        datagram: &Datagram<'_>,
+        subject: &Subject<'_>,
+        challenged: &Untold,
+    ) -> Option<Untold> {
+        // In a monitor nothing stops.
+        if challenged.judgement.action != Action::Challenge {
+            return None;
+        }
+        let now = cx.now;
+        let is_counted = || self.is_repeated(now, datagram);
+        let behind = cx.rule_behind(datagram.arrival.carrier, subject, challenged, &is_counted)?;
+        let action = behind.judgement.action;
+        (action.stops() && action != Action::Challenge).then_some(behind)
     }
 
     /// What a message entails: after an empty acknowledgement a response comes, unless it came before; after a member's

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use inspect::{Counted, Limits};
-use policy::Layer;
+use policy::{Layer, Verdict};
 use proptest::prelude::*;
-use wire::coap::Type;
+use wire::coap::{Code, Type};
 
 use crate::reflection::{Reflection, Step, step};
-use crate::world::{BASELINE, World, client, content, empty, endpoint, get, server};
+use crate::world::{BASELINE, World, client, content, empty, endpoint, get, message, server};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
@@ -277,4 +277,42 @@ fn a_rule_may_count_frames() {
         .last()
         .map(|counted| (counted.of, counted.budget));
     assert_eq!(counted, Some((Layer::Frame, 360)));
+}
+
+/// What a rule behind the challenge stops, nobody gets in blocks, be his address unproven or proven: by what a response holds, by
+/// whom it is for, or for want of a rule that lets it through.
+#[test]
+fn rules_behind_the_challenge_hold_for_what_would_be_given_out_in_portions() {
+    let rule = |conditions: &str, action: &str| {
+        format!("\n[[rule]]\nid = \"site\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
+    };
+    let stopping = [
+        rule("code = \"2.xx\", direction = \"to_client\"", "drop"),
+        rule(
+            "protocol = \"coap\", payload = { contains = \"wwww\" }",
+            "drop",
+        ),
+        rule("code = \"2.xx\", client = \"192.0.2.1\"", "refuse"),
+    ];
+    let passing = rule("code = \"2.xx\", client = \"192.0.2.77\"", "drop");
+    let request = get(Type::Confirmable, 1, &[7], "sensors");
+    let response = message(Type::Acknowledgement, Code::CONTENT, 1, &[7], |builder| {
+        builder.payload(&[b'w'; 300]);
+    });
+    let told = |rules: &str| {
+        let mut world = World::with(&format!("{BASELINE}{rules}"), Limits::default());
+        world.pass(client(), server(), &request);
+        world.send(server(), client(), &response)
+    };
+    for rules in stopping {
+        let passage = told(&rules);
+        assert_eq!(passage.forwarded, None);
+        let is_content = |own: &crate::world::Datagram| own.payload[1] == Code::CONTENT.0;
+        assert!(!passage.injected.iter().any(is_content), "{rules}");
+        let stopped = [Verdict::Drop, Verdict::Refuse];
+        assert!(stopped.contains(&passage.outcome.verdict), "{passage:?}");
+    }
+    let passage = told(&passing);
+    assert_eq!(passage.outcome.verdict, Verdict::Challenge);
+    assert_eq!(passage.injected[0].payload[1], Code::CONTENT.0);
 }
