@@ -504,9 +504,15 @@ fn message_kind(subject: &Subject<'_>) -> Option<MessageKind> {
     let is_malformed = || subject.reasons.iter().any(|reason| reason.is_malformed());
     Some(match subject.message {
         Message::Mqtt(packet) => MessageKind::Mqtt(packet.packet_type()),
-        Message::Coap(_) | Message::CoapTcp(_) => MessageKind::Coap {
-            class: subject.message.coap().map_or(0, |m| m.code().class()),
-        },
+        Message::Coap(_) | Message::CoapTcp(_) => {
+            let code = subject.message.coap().map_or(Code::EMPTY, |m| m.code());
+            match code {
+                Code::EMPTY => MessageKind::CoapEmpty,
+                _ => MessageKind::Coap {
+                    class: code.class(),
+                },
+            }
+        }
         Message::Hello(_) => MessageKind::Tls,
         Message::None => match subject.protocol {
             Protocol::Mqtt | Protocol::Coap if is_malformed() => MessageKind::Malformed,

@@ -75,11 +75,13 @@ pub enum Count {
 pub enum MessageKind {
     /// An MQTT control packet.
     Mqtt(wire::mqtt::PacketType),
-    /// A CoAP message by the class of its code: 0 is a request (or empty), 2, 4 and 5 are responses.
+    /// A CoAP message by the class of its code: 0 is a request, 2, 4 and 5 are responses.
     Coap {
         /// 0 to 7.
         class: u8,
     },
+    /// A CoAP message without a code: a ping, an acknowledgement or a reset (RFC 7252 §4.1).
+    CoapEmpty,
     /// A TLS or DTLS hello.
     Tls,
     /// Bytes that don't parse as what the service speaks.

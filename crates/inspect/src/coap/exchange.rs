@@ -151,7 +151,14 @@ impl Exchanges {
                 .sent(now, response.client, response.server, id)
                 .is_none_or(|request| request.token != response.token)
         {
-            asked = None;
+            // Some servers acknowledge nothing by a notification (node-coap, to who registers by a NON).
+            let notification = Response {
+                piggybacked_on: None,
+                ..*response
+            };
+            asked = asked
+                .filter(|asked| asked.observes || asked.has_observed)
+                .and_then(|_| self.asked_of(now, server, &notification));
         }
         asked
     }

@@ -4,10 +4,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use inspect::Limits;
 use policy::{Reason, Verdict};
 use wire::coap::{Code, Type, number};
 
-use crate::world::{Passage, World, client, content, empty, endpoint, get, message, server};
+use crate::world::{
+    BASELINE, Passage, World, client, content, empty, endpoint, get, message, server,
+};
 
 /// Tokens that nobody guesses.
 const DEVICE_S: &[u8] = &[1; 4];
@@ -246,4 +249,18 @@ fn a_validated_device_is_asked_anything() {
     world.validate(client(), server());
     register(&mut world, client());
     world.pass(server(), client(), &block(10, 0));
+}
+
+/// Who knows what it is that asks back may let it.
+#[test]
+fn a_rule_before_the_baseline_lets_a_directory_ask_whatever_it_wants() {
+    let conditions = "protocol = \"coap\", source = \"10.0.0.2\", code = \"0.xx\"";
+    let rule = format!("id = \"directory\"\nmatch = {{ {conditions} }}\naction = \"accept\"\n");
+    let rules = format!("[[rule]]\n{rule}\n{BASELINE}");
+    let mut world = World::with(&rules, Limits::default());
+    register(&mut world, client());
+    for id in 0..60 {
+        world.pass(server(), client(), &discovery(id));
+    }
+    world.pass(server(), client(), &block(100, 0));
 }

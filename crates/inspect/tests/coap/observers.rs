@@ -227,3 +227,35 @@ fn an_observation_that_began_unheeded_goes_on_once_rules_are_enforced() {
         }
     }
 }
+
+/// node-coap notifies whoever has registered by a NON in acknowledgements of nothing: what they belong to, their token says.
+#[test]
+fn a_notification_that_acknowledges_nothing_is_its_observer_s() {
+    let mut world = World::new();
+    world.pause(Duration::from_secs(120));
+    let is_accused = |passage: &Passage| {
+        let reason = passage.outcome.reason;
+        reason.is_some_and(|reason| reason.code().starts_with("coap.spoofed"))
+    };
+    let stranger = notify(&mut world, Type::Acknowledgement, 9);
+    assert!(is_accused(&stranger), "{stranger:?}");
+    let mut register = observe(1, TOKEN, 0, "sensors/temperature");
+    register[0] |= 0x10;
+    // The first time, it proves its address on the way.
+    for is_proven in [false, true] {
+        world.pass(client(), server(), &register);
+        let answer = notify(&mut world, Type::NonConfirmable, 10);
+        replies(&mut world, &answer);
+        for id in 11..20 {
+            world.pause(Duration::from_secs(1));
+            let passage = notify(&mut world, Type::Acknowledgement, id);
+            assert!(!is_accused(&passage), "{id}: {passage:?}");
+            assert!(!is_proven || passage.forwarded.is_some(), "{passage:?}");
+            replies(&mut world, &passage);
+        }
+        register[2..4].copy_from_slice(&[0, 2]);
+    }
+    let mut other = notification(Type::Acknowledgement, 30);
+    other[4] ^= 1;
+    assert!(is_accused(&world.send(server(), client(), &other)));
+}

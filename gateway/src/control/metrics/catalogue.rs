@@ -46,7 +46,7 @@ pub(super) const WOULD_FRAMES: Spec = Spec::counter(
 pub(super) const MESSAGES: Spec = Spec::counter(
     "weir_messages_total",
     &["protocol", "type", "direction", "verdict"],
-    "Messages the inspector judged. Combinations that never occurred are left out.",
+    "Messages the inspector judged; of CoAP, empty ones are pings, acknowledgements and resets. Combinations that never occurred are left out.",
 );
 pub(super) const REASONS: Spec = Spec::counter(
     "weir_reasons_total",

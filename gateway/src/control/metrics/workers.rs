@@ -248,8 +248,11 @@ fn merged(links: &[LinkWorkers], of: impl Fn(&WorkerStats) -> Snapshot) -> Optio
 fn kinds() -> impl Iterator<Item = MessageKind> {
     let mqtt = PacketType::ALL.into_iter().map(MessageKind::Mqtt);
     let coap = (0..COAP_CLASSES.len() as u8).map(|class| MessageKind::Coap { class });
-    mqtt.chain(coap)
-        .chain([MessageKind::Tls, MessageKind::Malformed])
+    mqtt.chain(coap).chain([
+        MessageKind::CoapEmpty,
+        MessageKind::Tls,
+        MessageKind::Malformed,
+    ])
 }
 
 /// What the classes of a CoAP code are for (RFC 7252 §12.1).
@@ -269,6 +272,7 @@ fn kind_names(kind: MessageKind) -> (&'static str, &'static str) {
     match kind {
         MessageKind::Mqtt(packet_type) => ("mqtt", packet_type.name()),
         MessageKind::Coap { class } => ("coap", COAP_CLASSES[usize::from(class & 7)]),
+        MessageKind::CoapEmpty => ("coap", "empty"),
         MessageKind::Tls => ("tls", "hello"),
         MessageKind::Malformed => ("unknown", "malformed"),
     }

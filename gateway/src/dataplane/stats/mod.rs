@@ -16,9 +16,9 @@ pub use histogram::{Histogram, Snapshot};
 /// Rules counted one by one; a policy with more has the rest counted together.
 pub const MAX_COUNTED_RULES: usize = 1024;
 
-/// Kinds of messages counted: 16 values of an MQTT type field, 8 classes of CoAP codes, hellos, and
-/// what doesn't parse.
-pub const MESSAGE_KINDS: usize = 16 + 8 + 2;
+/// Kinds of messages counted: 16 values of an MQTT type field, 8 classes of CoAP codes, hellos, what
+/// doesn't parse, and empty CoAP messages.
+pub const MESSAGE_KINDS: usize = 16 + 8 + 3;
 
 /// Upper bounds of the inspection time buckets, in nanoseconds per frame.
 pub const INSPECTION_BOUNDS_NS: [u64; 12] = [
@@ -277,6 +277,7 @@ fn kind_index(kind: MessageKind) -> usize {
         MessageKind::Coap { class } => 16 + usize::from(class & 7),
         MessageKind::Tls => 24,
         MessageKind::Malformed => 25,
+        MessageKind::CoapEmpty => 26,
     }
 }
 

@@ -303,6 +303,13 @@ pub(super) const NOTES: &[(&str, Note)] = &[
         ),
     ),
     (
+        "coap.anomaly.path-empty-segment",
+        note(
+            "paths that end in a slash, as aiocoap's resource directory has them",
+            Except,
+        ),
+    ),
+    (
         "coap.spoofed.",
         note(
             "an answer that came after the exchange was given up; its client would drop it, too",
