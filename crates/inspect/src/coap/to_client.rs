@@ -138,6 +138,7 @@ impl Tracker {
             }
             Role::Reply(Some(sent))
                 if datagram.message.message_type() == Type::Acknowledgement
+                    && sent.kind == Kind::Request
                     && !self.exchanges.is_answered(now, client, server, sent.token) =>
             {
                 let len = Answer::challenge_len_min(sent.token.len());

@@ -486,3 +486,22 @@ fn a_response_to_what_had_to_be_forgotten_is_told_as_such() {
     let forged = content(Type::Confirmable, 78, &[0xa1, 0xa3], 1);
     world.block(server(), client(), &forged, reason);
 }
+
+/// A ping is to be reset; node-coap acknowledges it by a 4.04, which is no response to anything else.
+#[test]
+fn a_ping_may_be_answered_by_a_failure() {
+    let not_found = |id| message(Type::Acknowledgement, Code::NOT_FOUND, id, &[], |_| {});
+    for is_proven in [false, true] {
+        let mut world = World::new();
+        world.pause(Duration::from_secs(120));
+        if is_proven {
+            world.validate(client(), server());
+        }
+        world.pass(client(), server(), &empty(Type::Confirmable, 70));
+        world.pass(server(), client(), &not_found(70));
+        world.pass(client(), server(), &empty(Type::Confirmable, 80));
+        world.pass(server(), client(), &empty(Type::Acknowledgement, 80));
+        let reason = Reason::COAP_SPOOFED_UNMATCHED_RESPONSE;
+        world.block(server(), client(), &not_found(71), reason);
+    }
+}

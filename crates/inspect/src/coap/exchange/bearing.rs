@@ -76,6 +76,11 @@ impl Bearing {
         } else if message.code().is_response() {
             let response = response(message, token, destination, source);
             let mut asked = exchanges.asked(now, &response);
+            if asked.is_none()
+                && let Some(ping) = answered_ping(now, &response, exchanges)
+            {
+                return bearing(Direction::ToClient, Role::Reply(Some(ping)));
+            }
             if let Some(asked) = &mut asked {
                 let id = message.message_id();
                 asked.is_earlier = exchanges.is_earlier(now, &response, asked, id);
@@ -107,6 +112,16 @@ impl Bearing {
     pub(crate) fn response(&self, message: &Message<'_>, token: Token) -> Response {
         response(message, token, self.client, self.server)
     }
+}
+
+/// The ping that a response without a token acknowledges, which answers no request: to reset it would have been the way, but
+/// node-coap has a 4.04 for it.
+fn answered_ping(now: Instant, response: &Response, exchanges: &Exchanges) -> Option<Sent> {
+    let id = response
+        .piggybacked_on
+        .filter(|_| response.token.len() == 0)?;
+    let sent = exchanges.sent(now, response.client, response.server, id);
+    sent.filter(|sent| sent.kind == Kind::Ping)
 }
 
 fn response(message: &Message<'_>, token: Token, client: Endpoint, server: Endpoint) -> Response {
