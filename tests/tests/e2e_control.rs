@@ -212,12 +212,37 @@ fn changed_rules_come_into_force_by_themselves() {
     assert_eq!(listener.messages(2), ["before", "after"]);
 }
 
+#[test]
+fn what_a_failed_reload_named_comes_into_force_by_itself() {
+    let scene = scene("e2e-later");
+    let topology = &scene.topology;
+    let gateway = weir(topology, PROGRAM, "native");
+    let config = Gateway::config(topology);
+    let later = config.with_file_name("later.toml");
+    let text = fs::read_to_string(&config).expect("the configuration");
+    let naming = text.replace("packs = [", "packs = [\"later.toml\", ");
+    assert_ne!(naming, text);
+    fs::write(&config, naming).expect("room for a file");
+    followed_times(&gateway, "failed", 1);
+    tells(topology, &["status"], 0, &["not loaded", "`later.toml`"]);
+    fs::write(&later, "[[rule]]\nid = broken").expect("room for a file");
+    followed_times(&gateway, "failed", 2);
+    fs::write(&later, NO_VALVES).expect("room for a file");
+    followed(&gateway, "ok");
+    tells(topology, &["status"], 0, &["generation 2"]);
+}
+
 /// Waits until one reload, and no more, has ended so.
 fn followed(gateway: &Gateway<'_>, result: &str) {
+    followed_times(gateway, result, 1);
+}
+
+/// Waits until so many reloads, and no more, have ended so.
+fn followed_times(gateway: &Gateway<'_>, result: &str, times: u32) {
     must(wait_until("the reload", PATIENCE, || {
         let metrics = gateway.metrics()?;
         let reloads = metrics.sum("weir_reloads_total", &[("result", result)]);
-        Ok((reloads == 1.0).then_some(()))
+        Ok((reloads == f64::from(times)).then_some(()))
     }));
 }
 

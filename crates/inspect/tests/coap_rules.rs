@@ -13,6 +13,8 @@ const CONDITIONS: &[Row] = &[
     (r#"path = "/""#, "GET /?x=1", "GET /o"),
     (r#"path = "/3/*/secret""#, "GET /3/7/secret", "GET /3/7/8/secret"),
     (r#"path = "/3/**""#, "GET /3/7/8/secret", "GET /4/7"),
+    (r#"path = "/a/*/c%2Fd""#, "GET /a/b/c%2fd", "GET /a/b/c/d"),
+    (r#"method = "GET", option = { uri_query = "a=b&c" }"#, "GET /a?a=b%26c", "GET /a?a=b&c"),
     (r#"method = "GET", option = { uri_query = "rt=*" }"#, "GET /a?rt=x", "GET /a?if=x"),
     (r#"method = "PUT", option = { content_format = { min = 60, max = 60 } }"#, "PUT /a format=60 payload=x", "PUT /a format=50 payload=x"),
     (r#"method = "GET", option = { observe = { max = 0 } }"#, "GET /a observe=0", "GET /a observe=1"),

@@ -96,8 +96,8 @@ pub enum Speech {
     Coap {
         /// The code; empty for `EMPTY`.
         code: Code,
-        /// The path and query of a request, without the leading slash.
-        path: String,
+        /// Which resource a request asks for.
+        resource: Resource,
         /// Message type, token, options, payload.
         fields: Fields,
     },
@@ -122,6 +122,16 @@ pub enum Speech {
     Wait(Duration),
     /// `reconnect`: the client hangs up, and what follows is said on a new connection.
     Reconnect,
+}
+
+/// Path and query of a CoAP request, one option each and nothing left encoded (RFC 7252 §6.4); what isn't UTF-8 is for the
+/// inspector to say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resource {
+    /// Its Uri-Path options.
+    pub path: Vec<Vec<u8>>,
+    /// Its Uri-Query options.
+    pub query: Vec<Vec<u8>>,
 }
 
 /// The fields of a line, in the order written; each key was checked against its verb.

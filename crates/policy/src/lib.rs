@@ -24,6 +24,7 @@ mod matching;
 mod offender;
 mod pack;
 mod parts;
+mod percent;
 mod policy;
 mod reach;
 mod read;
@@ -41,7 +42,7 @@ pub mod vocabulary;
 pub use action::{Action, Ban, Match, Proof, REFUSALS, Ruling, Verdict};
 pub use address::unmapped;
 pub use block_list::block_list;
-pub use case::{Case, Expect, Fields, Line, Speech, Value};
+pub use case::{Case, Expect, Fields, Line, Resource, Speech, Value};
 pub use config::{
     Block, Brokers, Budget, Config, Control, Dataplane, DefaultAction, Events, Exception, Exempted,
     Fragments, Limits, Link, Log, LogFormat, Mark, Metrics, Midstream, Mode, NamedFile, OnFailure,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use weir_policy::{Case, Config, Line, Policy, Service, Side, SourceText, Speech, Value, Verdict};
+use weir_policy::{
+    Case, Config, Line, Policy, Resource, Service, Side, SourceText, Speech, Value, Verdict,
+};
 use wire::coap::Code;
 use wire::mqtt::PacketType;
 
@@ -21,9 +23,9 @@ fn line(text: &str) -> Line {
     case.say[0].clone()
 }
 
-fn coap(text: &str) -> (Code, String) {
+fn coap(text: &str) -> (Code, Resource) {
     match case(&format!("'{text}'"), "").say.remove(0).speech {
-        Speech::Coap { code, path, .. } => (code, path),
+        Speech::Coap { code, resource, .. } => (code, resource),
         other => panic!("{other:?}"),
     }
 }
@@ -98,10 +100,37 @@ fn options_and_repeated_properties() {
 
 #[test]
 fn requests_responses_and_empty_messages() {
-    assert_eq!(coap("GET /a/b?c=d"), (Code::GET, "a/b?c=d".to_owned()));
-    assert_eq!(coap("iPATCH /"), (Code::IPATCH, String::new()));
-    assert_eq!(coap("< 2.05 size=600"), (Code::CONTENT, String::new()));
-    assert_eq!(coap("EMPTY type=RST"), (Code::EMPTY, String::new()));
+    let nothing = Resource::default();
+    assert_eq!(coap("GET /a/b?c=d&e").0, Code::GET);
+    assert_eq!(coap("iPATCH /"), (Code::IPATCH, nothing.clone()));
+    assert_eq!(coap("< 2.05 size=600"), (Code::CONTENT, nothing.clone()));
+    assert_eq!(coap("EMPTY type=RST"), (Code::EMPTY, nothing));
+}
+
+/// What is written with `%` divides nothing (RFC 7252 §6.4).
+#[test]
+fn paths_and_queries_are_options_with_nothing_left_encoded() {
+    for (text, path, query) in [
+        (
+            "/a/b?c=d&e",
+            &[&b"a"[..], b"b"][..],
+            &[&b"c=d"[..], b"e"][..],
+        ),
+        ("/a/", &[b"a", b""], &[]),
+        ("/?x", &[], &[b"x"]),
+        ("/a%2Fb/%2f", &[b"a/b", b"/"], &[]),
+        ("/a%3Fb?c=%26%3d&%3F", &[b"a?b"], &[b"c=&=", b"?"]),
+        ("/%C3%BC%FF%00/%25", &[b"\xc3\xbc\xff\0", b"%"], &[]),
+        ("/%252F", &[b"%2F"], &[]),
+    ] {
+        let owned = |parts: &[&[u8]]| parts.iter().map(|part| part.to_vec()).collect();
+        let (path, query) = (owned(path), owned(query));
+        assert_eq!(
+            coap(&format!("GET {text}")).1,
+            Resource { path, query },
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -2,9 +2,8 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// What the gateway writes is the business of its user, and of whom that lets into its group.
 const DIRECTORY_MODE: u32 = 0o750;
@@ -33,8 +32,9 @@ pub struct Files {
     changing: Option<Vec<Stamp>>,
 }
 
-/// Tells a file from what it was before; none if it can't be looked at.
-type Stamp = Option<(SystemTime, u64)>;
+/// Tells a file from what it was before: when it was last changed, in seconds and nanoseconds, and its length; none if it
+/// can't be looked at. Who may read it counts as well, and another file in its place, however old: ctime, not mtime.
+type Stamp = Option<(i64, i64, u64)>;
 
 impl Files {
     /// These files, to be read right afterwards.
@@ -46,6 +46,13 @@ impl Files {
             read,
             changing: None,
         }
+    }
+
+    /// Takes up these as well, to be read right afterwards.
+    pub fn add(&mut self, paths: impl Iterator<Item = PathBuf>) {
+        let more: Vec<PathBuf> = paths.collect();
+        self.read.extend(stamps(&more));
+        self.paths.extend(more);
     }
 
     /// Where they are.
@@ -73,7 +80,7 @@ impl Files {
 fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
     let stamp = |path: &PathBuf| {
         let about = fs::metadata(path).ok()?;
-        Some((about.modified().ok()?, about.len()))
+        Some((about.ctime(), about.ctime_nsec(), about.len()))
     };
     paths.iter().map(stamp).collect()
 }

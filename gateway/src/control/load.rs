@@ -46,6 +46,8 @@ pub struct Loaded {
 pub struct Unusable {
     path: PathBuf,
     problems: Problems,
+    /// The configuration, and the packs it names as far as that can be read: mended, they may be of use.
+    pub files: Box<Files>,
 }
 
 impl Unusable {
@@ -121,13 +123,20 @@ pub fn load_anew(path: &Path) -> Result<Loaded, Unusable> {
 }
 
 fn load_with(path: &Path, unread: Unread) -> Result<Loaded, Unusable> {
-    let unusable = |problems| Unusable {
+    // Changes after this are noticed, those before it are read.
+    let files = Files::new(vec![path.to_owned()]);
+    let (problems, files) = match read(path) {
+        Ok(source) => match compile_with(&source, path, files, unread, Policy::check_rules) {
+            Ok(loaded) => return Ok(loaded),
+            Err((diagnostics, files)) => (diagnostics.into(), files),
+        },
+        Err(file) => (file.into(), files),
+    };
+    Err(Unusable {
         path: path.to_owned(),
         problems,
-    };
-    let source = read(path).map_err(|file| unusable(file.into()))?;
-    compile_with(&source, path, unread, Policy::check_rules)
-        .map_err(|diagnostics| unusable(diagnostics.into()))
+        files: Box::new(files),
+    })
 }
 
 /// What becomes of a configuration whose block lists can't be read.
@@ -145,18 +154,21 @@ enum Unread {
 ///
 /// Every problem of every file.
 pub fn compile(source: &SourceText, path: &Path) -> Result<Loaded, Diagnostics> {
-    compile_with(source, path, Unread::Fails, Policy::check)
+    let files = Files::new(vec![path.to_owned()]);
+    let loaded = compile_with(source, path, files, Unread::Fails, Policy::check);
+    loaded.map_err(|(diagnostics, _)| diagnostics)
 }
 
+/// `files` has the configuration; its packs are added, whether anything comes of them or not.
 fn compile_with(
     source: &SourceText,
     path: &Path,
+    mut files: Files,
     unread: Unread,
     check: fn(&Config, &[SourceText]) -> (Option<Policy>, Diagnostics),
-) -> Result<Loaded, Diagnostics> {
+) -> Result<Loaded, (Diagnostics, Files)> {
     let (config, mut diagnostics) = Config::check(source);
-    let files = std::iter::once(path.to_owned()).chain(pack_paths(&config, path));
-    let files = Files::new(files.collect());
+    files.add(pack_paths(&config, path));
     let packs = read_all(&config.packs, path, &mut diagnostics);
     let (policy, found) = check(&config, &packs);
     diagnostics.extend(found);
@@ -183,7 +195,7 @@ fn compile_with(
             files,
             warnings: diagnostics,
         }),
-        _ => Err(diagnostics),
+        _ => Err((diagnostics, files)),
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Reloader {
     metrics: Arc<Metrics>,
     counts: Arc<ControlCounts>,
     keeper: SyncSender<Order>,
-    /// What is in force was read from these; after a failure, what should be.
+    /// What is in force was read from these; after a failure, what should be, so far as it was named.
     files: Files,
 }
 
@@ -78,16 +78,16 @@ impl Reloader {
         asker: Option<oneshot::Sender<Placed>>,
         configure: impl FnOnce(&Config, &Policy) -> Result<(), E>,
     ) -> Result<Reloaded, String> {
-        // Changes after this are noticed, those before it are read.
-        self.files = Files::new(self.files.paths().map(Path::to_owned).collect());
         let outcome = match load_anew(&self.path) {
             Ok(loaded) => self
                 .install(loaded, asker, configure)
                 .map_err(|p| (p.clone(), p)),
-            Err(unusable) => Err((
-                unusable.first(),
-                format!("reload failed, the old rules stay in force: {unusable}"),
-            )),
+            Err(unusable) => {
+                let first = unusable.first();
+                let problem = format!("reload failed, the old rules stay in force: {unusable}");
+                self.files = *unusable.files;
+                Err((first, problem))
+            }
         };
         match &outcome {
             Ok(_) => {
@@ -204,7 +204,43 @@ fn fixed_keys_changed(old: &Config, new: &Config) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    #[test]
+    fn what_a_failed_reload_named_is_followed() {
+        let directory = std::env::temp_dir().join(format!("weir-later-{}", std::process::id()));
+        fs::create_dir_all(&directory).expect("a scratch directory");
+        let (config, pack) = (directory.join("weir.toml"), directory.join("later.toml"));
+        let write = |path: &Path, text: &str| fs::write(path, text).expect("written");
+        let fails = || *load_anew(&config).map(drop).expect_err("a mistake").files;
+        // At the first look it may still be written.
+        let is_noticed = |files: &mut Files| !files.have_changed() && files.have_changed();
+        let names_it = "[policy]\npacks = [\"later.toml\"]\n";
+
+        let mut files = fails();
+        write(&config, names_it);
+        assert!(is_noticed(&mut files), "a configuration");
+        let mut files = fails();
+        assert!(!is_noticed(&mut files), "nothing has happened");
+        write(&pack, "[[rule]]\nid = broken\n");
+        assert!(is_noticed(&mut files), "a pack that wasn't there");
+        let mut files = fails();
+        write(&pack, "");
+        assert!(is_noticed(&mut files), "a pack with a mistake");
+        write(&config, &["mode = \"enforced\"\n", names_it].concat());
+        let mut files = fails();
+        write(&pack, "# as well\n");
+        assert!(is_noticed(&mut files), "a pack beside a mistake");
+        write(&config, names_it);
+        let mut files = load_anew(&config).expect("no mistake").files;
+        let stays = fs::metadata(&pack).expect("there").permissions();
+        assert!(!is_noticed(&mut files), "nothing has happened");
+        fs::set_permissions(&pack, stays).expect("allowed");
+        assert!(is_noticed(&mut files), "who may read it");
+        fs::remove_dir_all(&directory).expect("removed");
+    }
 
     #[test]
     fn keys_that_need_a_start_are_named() {

@@ -8,7 +8,7 @@ use wire::coap::Code;
 use wire::mqtt::PacketType;
 
 use super::vocabulary::{self, Field};
-use super::{Fields, Line, Speech, Value};
+use super::{Fields, Line, Resource, Speech, Value};
 use crate::duration;
 use crate::matching::{code_number, methods};
 use crate::read::Node;
@@ -127,10 +127,9 @@ impl<'r, 't> LineReader<'r, 't> {
             "hex" => self.hex(),
             "EMPTY" => {
                 let fields = self.fields("EMPTY", vocabulary::COAP_EMPTY)?;
-                let path = String::new();
                 Some(Speech::Coap {
                     code: Code::EMPTY,
-                    path,
+                    resource: Resource::default(),
                     fields,
                 })
             }
@@ -166,8 +165,15 @@ impl<'r, 't> LineReader<'r, 't> {
 
     fn request(&mut self, verb: &Word<'t>, code: Code) -> Option<Speech> {
         let path = self.argument(verb.text, "a path, like /a/b")?;
-        let Some(inner) = path.text.strip_prefix('/') else {
+        if !path.text.starts_with('/') {
             self.error_at(&path, "a path begins with a slash".to_owned());
+            return None;
+        }
+        let Some(resource) = values::resource(path.text) else {
+            let span = self.span_of(path.at..path.at + path.text.len());
+            self.report
+                .error(&span, "`%` isn't followed by two hex digits")
+                .help("write `%25` for the sign itself");
             return None;
         };
         let fields = self.fields(verb.text, vocabulary::COAP)?;
@@ -175,8 +181,11 @@ impl<'r, 't> LineReader<'r, 't> {
             self.error_at(verb, "`proven` stands for an `echo` of its own".to_owned());
             return None;
         }
-        let path = inner.to_owned();
-        Some(Speech::Coap { code, path, fields })
+        Some(Speech::Coap {
+            code,
+            resource,
+            fields,
+        })
     }
 
     /// `2.05`.
@@ -196,8 +205,11 @@ impl<'r, 't> LineReader<'r, 't> {
             );
             return None;
         }
-        let path = String::new();
-        Some(Speech::Coap { code, path, fields })
+        Some(Speech::Coap {
+            code,
+            resource: Resource::default(),
+            fields,
+        })
     }
 
     /// Hex digits, in as many words as are left.

@@ -6,6 +6,7 @@
 use super::compare::Comparable;
 use super::glob::Glob;
 use super::list::List;
+use crate::percent;
 
 /// Longer patterns are refused.
 pub(crate) const MAX_SEGMENTS: usize = 32;
@@ -41,7 +42,9 @@ impl PathPattern {
             segments.push(match segment {
                 "**" => Segment::Any,
                 _ => {
-                    let decoded = percent_decode(segment).ok_or(PathError::Percent)?;
+                    let decoded = percent::decode(segment);
+                    let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+                    let decoded = decoded.ok_or(PathError::Percent)?;
                     Segment::One(Glob::new(&decoded).ok_or(PathError::TooLong)?)
                 }
             });
@@ -209,22 +212,6 @@ fn fits<'p>(pattern: &[Segment], mut path: impl Iterator<Item = &'p str>) -> boo
         _ => false,
     });
     all && path.next().is_none()
-}
-
-/// `None` for a `%` without two hex digits, and for what isn't UTF-8.
-fn percent_decode(text: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(bytes.next()?).to_digit(16);
-        let value = digit()? * 16 + digit()?;
-        decoded.push(u8::try_from(value).expect("two hex digits"));
-    }
-    String::from_utf8(decoded).ok()
 }
 
 impl List<PathPattern> {

@@ -17,6 +17,17 @@ use crate::{
     reach, unused,
 };
 
+/// What packs are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To tell all that is wrong with them.
+    Check,
+    /// To be in force, soon: without their cases.
+    Force,
+    /// To run their cases: what the rules make of each other was told under the operator's configuration.
+    Cases,
+}
+
 impl Policy {
     /// Compiles the rules of `packs`, in that order, against `config`.
     ///
@@ -30,33 +41,47 @@ impl Policy {
     /// The same with all warnings; the policy is there unless there are errors.
     #[must_use]
     pub fn check(config: &Config, packs: &[SourceText]) -> (Option<Self>, Diagnostics) {
-        Self::check_with(config, packs, true)
+        Self::check_with(config, packs, Purpose::Check)
     }
 
     /// The same for whom the rules are all: cases have to be TOML, and aren't looked at, so that [`Policy::cases`] has none.
     #[must_use]
     pub fn check_rules(config: &Config, packs: &[SourceText]) -> (Option<Self>, Diagnostics) {
-        Self::check_with(config, packs, false)
+        Self::check_with(config, packs, Purpose::Force)
+    }
+
+    /// Compiles what cases run under, of a configuration made for them ([`Config::for_cases`]). What its rules leave each
+    /// other isn't judged: with rules at work that the operator's own leaves out, others may never be reached.
+    ///
+    /// # Errors
+    /// Every other problem of every pack, when at least one of them is an error.
+    pub fn compile_for_cases(config: &Config, packs: &[SourceText]) -> Result<Self, Diagnostics> {
+        let (policy, diagnostics) = Self::check_with(config, packs, Purpose::Cases);
+        policy.ok_or(diagnostics)
     }
 
     fn check_with(
         config: &Config,
         packs: &[SourceText],
-        reads_cases: bool,
+        purpose: Purpose,
     ) -> (Option<Self>, Diagnostics) {
         let mut report = Report::default();
         let documents = packs.iter().map(|pack| Document::parse(&mut report, pack));
         let documents: Vec<Document<'_>> = documents.collect();
         let names = names(&mut report, config, &documents);
-        let mut read = Packs::new(reads_cases);
+        let mut read = Packs::new(purpose != Purpose::Force);
         for document in &documents {
             read.read(&mut report, document.table(), &names);
         }
         read.check_expectations(&mut report);
-        unused::report(&mut report, &read.rules, config, &names);
+        if purpose != Purpose::Cases {
+            unused::report(&mut report, &read.rules, config, &names);
+        }
         config.exempted.apply(&mut report, &mut read);
         let index = Index::new(read.rules.iter().map(|draft| &draft.matching));
-        reach::report(&mut report, &read.rules, &index, &config.services);
+        if purpose != Purpose::Cases {
+            reach::report(&mut report, &read.rules, &index, &config.services);
+        }
         let policy = (!report.has_errors()).then(|| Self::new(config, &names.zones, read, index));
         (policy, report.finish())
     }

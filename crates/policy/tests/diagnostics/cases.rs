@@ -102,6 +102,18 @@ fn what_is_wrong_with_a_case() {
         ),
         ("\"GET\"", fine, "GET needs a path", ""),
         ("\"GET a\"", fine, "a path begins with a slash", ""),
+        (
+            "\"GET /a%2\"",
+            fine,
+            "`%` isn't followed by two hex digits",
+            "write `%25`",
+        ),
+        (
+            "\"GET /a?b=%2g\"",
+            fine,
+            "`%` isn't followed by two hex digits",
+            "write `%25`",
+        ),
         ("\"2.5\"", fine, "`2.5` isn't a CoAP code like 2.05", ""),
         (
             "\"GET /a type=MAYBE\"",

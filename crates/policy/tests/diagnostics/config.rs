@@ -366,7 +366,7 @@ fn rules_of_packs_are_left_out_or_tried() {
         [("one".into(), false), ("three".into(), true)]
     );
     // Cases are about the pack.
-    let for_cases = Policy::compile(&config.for_cases(), std::slice::from_ref(&pack));
+    let for_cases = Policy::compile_for_cases(&config.for_cases(), std::slice::from_ref(&pack));
     let all = left(&for_cases.expect("a policy"));
     assert!(all.len() == 3 && all.iter().all(|(_, dry_run)| !dry_run));
 

@@ -236,6 +236,16 @@ fn what_is_wrong_with_what_is_asked_of_values() {
             "write 60, without quotes",
         ),
         (
+            "payload = { json = { \"/a\" = [1, { min = 5 }] } }",
+            "a list is one of numbers, or one of texts",
+            "{ min = 5 } alone for a range",
+        ),
+        (
+            "payload = { json = { \"/a\" = [\"x\", 1] } }",
+            "a list is one of numbers, or one of texts",
+            "write [1, 2.5] for numbers",
+        ),
+        (
             "payload = { json = { \"/a\" = [1.5, nan] } }",
             "not a finite number",
             "",

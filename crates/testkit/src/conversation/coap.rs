@@ -1,6 +1,6 @@
 //! CoAP lines: `GET /a/b token=01`, `2.05 size=600` or `EMPTY type=RST` as a message.
 
-use policy::{Fields, Value};
+use policy::{Fields, Resource, Value};
 use wire::Direction;
 use wire::coap::encode::{self, Builder};
 use wire::coap::{Code, Type, number};
@@ -20,7 +20,7 @@ pub(super) enum Carrier {
 #[derive(Debug)]
 pub(super) struct What<'l> {
     pub(super) code: Code,
-    pub(super) path: &'l str,
+    pub(super) resource: &'l Resource,
     pub(super) fields: &'l Fields,
     /// An Echo value that proves the sender's address.
     pub(super) proof: Option<Vec<u8>>,
@@ -101,12 +101,9 @@ const MAX_MESSAGE_SIZE: u16 = 2;
 /// The options that a line stands for, in the order of their numbers.
 fn options(what: &What<'_>) -> Vec<(u16, Vec<u8>)> {
     let (fields, proof) = (what.fields, &what.proof);
-    let (path, query) = what.path.split_once('?').unwrap_or((what.path, ""));
-    let path = path.trim_start_matches('/');
-    let segments = path.split('/').filter(|_| !path.is_empty());
-    let queries = query.split('&').filter(|part| !part.is_empty());
-    let of_path = segments.map(|segment| (number::URI_PATH, segment.as_bytes().to_vec()));
-    let of_query = queries.map(|part| (number::URI_QUERY, part.as_bytes().to_vec()));
+    let Resource { path, query } = what.resource;
+    let of_path = path.iter().map(|part| (number::URI_PATH, part.clone()));
+    let of_query = query.iter().map(|part| (number::URI_QUERY, part.clone()));
     let of_numbers = [
         ("max_message_size", MAX_MESSAGE_SIZE),
         ("observe", number::OBSERVE),

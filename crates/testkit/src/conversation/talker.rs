@@ -45,7 +45,11 @@ impl Talker {
                 let bytes = self.mqtt.packet(*packet, fields);
                 self.send(gateway, direction, &bytes)
             }
-            Speech::Coap { code, path, fields } => {
+            Speech::Coap {
+                code,
+                resource,
+                fields,
+            } => {
                 let carrier = match self.service.is_udp() {
                     true => coap::Carrier::Datagram,
                     false => coap::Carrier::Stream,
@@ -57,7 +61,7 @@ impl Talker {
                 });
                 let what = coap::What {
                     code: *code,
-                    path,
+                    resource,
                     fields,
                     proof,
                 };

@@ -14,7 +14,7 @@ pub(super) struct Tally {
     pub(super) rules: usize,
     pub(super) cases: usize,
     pub(super) failed: Vec<Failed>,
-    /// Packs whose cases are about them alone, and that can't be read so.
+    /// Packs that can't be read as their cases need them: alone, where they name what another one defines.
     pub(super) broken: Diagnostics,
     /// Rules that matched in no case: name and place.
     pub(super) unmatched: Vec<(String, Place)>,
@@ -47,10 +47,21 @@ pub(super) fn run(compiled: Compiled) -> Tally {
         true => config.for_cases_alone(),
         false => config.for_cases(),
     };
-    let policy = Arc::new(match config.has_all_rules() {
+    let policy = match config.has_all_rules() {
         true => policy.under(&for_cases),
-        false => Policy::compile(&for_cases, &packs).expect("compiled in another mode before"),
-    });
+        false => match Policy::compile_for_cases(&for_cases, &packs) {
+            Ok(policy) => policy,
+            Err(broken) => {
+                return Tally {
+                    rules: policy.rules().len(),
+                    cases: policy.cases().len(),
+                    broken,
+                    ..Tally::default()
+                };
+            }
+        },
+    };
+    let policy = Arc::new(policy);
     let mut tally = Tally {
         rules: policy.rules().len(),
         cases: policy.cases().len(),
@@ -84,7 +95,7 @@ fn run_alone(
     tally: &mut Tally,
     matched: &mut BTreeSet<String>,
 ) {
-    match Policy::compile(config, std::slice::from_ref(pack)) {
+    match Policy::compile_for_cases(config, std::slice::from_ref(pack)) {
         Ok(alone) => {
             let alone = Arc::new(alone);
             run_all(&alone, alone.cases().iter(), tally, matched);
@@ -112,6 +123,62 @@ fn run_all<'c>(
                 name: case.name.clone(),
                 failure,
             }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two rules and a case of each, about all packs or about this one; the first hides the second.
+    fn pack(head: &str) -> SourceText {
+        let rule = |id: &str, action: &str| {
+            let rule = "match = { packet = \"CONNECT\", username = \"!*\" }\naction = ";
+            format!("[[rule]]\nid = \"{id}\"\n{rule}\"{action}\"\n")
+        };
+        let case = |verdict: &str, rule: &str| {
+            format!(
+                "[[case]]\nname = \"by {rule}\"\nsay = [\"CONNECT\"]\nexpect = {{ verdict = \"{verdict}\", rule = \"{rule}\" }}\n"
+            )
+        };
+        let (rules, cases) = (
+            rule("one", "refuse") + &rule("two", "drop"),
+            case("refuse", "one") + &case("drop", "two"),
+        );
+        SourceText::new("site.toml", &[head, &rules, &cases].concat())
+    }
+
+    fn tally(configuration: &str, packs: &[SourceText]) -> Tally {
+        let (config, _) = Config::check(&SourceText::new("weir.toml", configuration));
+        let (policy, warnings) = Policy::check(&config, packs);
+        run(Compiled {
+            config,
+            packs: packs.to_vec(),
+            policy: policy.unwrap_or_else(|| panic!("{warnings}")),
+            warnings,
+        })
+    }
+
+    #[test]
+    fn cases_meet_all_rules_though_one_that_is_left_out_hides_another() {
+        let names = |tally: &Tally| -> Vec<String> {
+            let failed = tally.failed.iter();
+            failed.map(|failed| failed.name.clone()).collect()
+        };
+        let other = "[[rule]]\nid = \"other\"\nmatch = { topic = \"x\" }\naction = \"alert\"\n";
+        let other = SourceText::new("other.toml", other);
+        for key in ["disabled", "dry_run"] {
+            let configuration = format!("[policy]\n{key} = [\"one\"]\n");
+            for head in ["", "[pack]\ncases = \"alone\"\n"] {
+                let one = tally(&configuration, &[pack(head)]);
+                let beside = tally(&configuration, &[pack(head), other.clone()]);
+                for (tally, rules) in [(one, 2), (beside, 3)] {
+                    assert!(tally.broken.is_empty(), "{key}, {head:?}: {}", tally.broken);
+                    assert_eq!((tally.rules, tally.cases), (rules, 2), "{key}, {head:?}");
+                    assert_eq!(names(&tally), ["by two"], "{key}, {head:?}");
+                }
+            }
         }
     }
 }

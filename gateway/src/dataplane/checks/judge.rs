@@ -212,8 +212,8 @@ fn veth(facts: &PortFacts, is_veth: bool) -> Vec<Judged> {
     };
     let Some((peer, features)) = &facts.peer else {
         let what = "is a veth whose peer can't be seen from here".to_owned();
-        let remedy = "`ethtool -K PEER gro on tx off` where the peer is: without `gro on` (or an \
-                      XDP program there) nothing arrives at it, and with `tx on` traffic that \
+        let remedy = "`ethtool -K PEER gro on tx off` where the peer is, once it is up: without `gro on` then \
+                      (or an XDP program there) nothing arrives at it, and with `tx on` traffic that \
                       isn't inspected arrives without checksums";
         warn(what, remedy);
         return judged;
@@ -322,7 +322,7 @@ mod tests {
             (
                 with(|i| i.is_veth = true),
                 Severity::Warning,
-                "gro on tx off",
+                "gro on tx off` where the peer is, once it is up",
             ),
         ];
         for (facts, severity, remedy) in cases {

@@ -1,7 +1,8 @@
 //! The values of a line's fields.
 
-use crate::case::Value;
 use crate::case::vocabulary::Kind;
+use crate::case::{Resource, Value};
+use crate::percent;
 use crate::suggest::one_of;
 
 /// The value of a field, or what it should have been.
@@ -94,4 +95,16 @@ pub(super) fn hex_bytes(text: &str) -> Option<Vec<u8>> {
     let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
     let byte = |pair: &[u32]| u8::try_from(pair[0] * 16 + pair[1]).ok();
     digits.chunks_exact(2).map(byte).collect()
+}
+
+/// What a path with its query asks for; none where a `%` isn't followed by two hex digits.
+pub(super) fn resource(text: &str) -> Option<Resource> {
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    let path = path.trim_start_matches('/');
+    let segments = path.split('/').filter(|_| !path.is_empty());
+    let queries = query.split('&').filter(|part| !part.is_empty());
+    Some(Resource {
+        path: segments.map(percent::decode).collect::<Option<_>>()?,
+        query: queries.map(percent::decode).collect::<Option<_>>()?,
+    })
 }

@@ -97,6 +97,15 @@ impl MatchReader<'_> {
             return Some(JsonTest::Within(numbers));
         }
         if !node.is_table() {
+            let mut entries = node.list().into_iter();
+            if entries.any(|entry| entry.as_number().is_some() || entry.is_table()) {
+                let message = "a list is one of numbers, or one of texts";
+                let finding = self.report.error(node.span(), message);
+                finding
+                    .help("write [1, 2.5] for numbers, { min = 5 } alone for a range, and \"1\" for the text of a digit")
+                    .help("what may be one or the other is asked for by two rules");
+                return None;
+            }
             return Some(JsonTest::Like(self.list(node, entry::text_glob)));
         }
         let mut table = node.table(self.report, "the value")?;
