@@ -1,6 +1,7 @@
 //! What the order of the rules makes of them: rules that can never decide, and rules that contradict a
 //! later one in part; and rules that match nothing by themselves.
 
+mod apart;
 mod conflict;
 mod exempt;
 mod filled;

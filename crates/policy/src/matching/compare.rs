@@ -111,7 +111,10 @@ impl Comparable for Addresses {
         match (self, other) {
             (Self::Side(mine), Self::Side(theirs)) => mine != theirs,
             _ => match (self.networks(), other.networks()) {
-                (Some(mine), Some(theirs)) => !mine.meets(theirs),
+                // A zone may be filled later.
+                (Some(mine), Some(theirs)) => {
+                    !mine.is_empty() && !theirs.is_empty() && !mine.meets(theirs)
+                }
                 _ => false,
             },
         }

@@ -2,6 +2,7 @@
 
 mod cases;
 mod config;
+mod excepting;
 mod limits;
 mod meant;
 mod networks;
