@@ -29,9 +29,12 @@ impl Comparable for Pattern {
         self == other || Relation::Within.holds(self.as_written(), other.as_written())
     }
 
-    /// What is put into a pattern makes it match less than its widened form.
+    /// What is put into a pattern makes it match less than its widened form. A message that is put off has two topics, and
+    /// each pattern may match another one.
     fn is_apart_from(&self, other: &Self) -> bool {
-        !Relation::Overlaps.holds(self.widened(), other.widened())
+        !self.may_be_delayed()
+            && !other.may_be_delayed()
+            && !Relation::Overlaps.holds(self.widened(), other.widened())
     }
 
     fn meets(&self, other: &Self) -> bool {

@@ -39,7 +39,12 @@ impl Condition {
                 }
                 (Self::Password(mine), Self::Password(theirs)) => mine.takes_in(theirs),
                 (Self::Topic(mine), Self::Topic(theirs)) => mine.takes_in(theirs),
-                (Self::TopicText(mine), Self::TopicText(theirs)) => mine.takes_in(theirs),
+                (Self::TopicText(mine), Self::TopicText(theirs)) => {
+                    let excludes_more = mine.none_of.iter().any(|not| !theirs.excludes(not));
+                    mine.takes_in(theirs)
+                        && !(excludes_more
+                            && may_be_delayed(mine.none_of.iter().chain(&theirs.any_of)))
+                }
                 (Self::TopicText(mine), Self::Topic(theirs)) => across::texts(mine, theirs),
                 (Self::Topic(mine), Self::TopicText(theirs)) => across::patterns(mine, theirs),
                 (Self::Filter(mine), Self::Filter(theirs)) => mine.is_implied_by(theirs),
@@ -74,14 +79,10 @@ impl Condition {
             (Self::Version(mine), Self::Version(theirs)) => mine.is_apart_from(theirs),
             (Self::Type(mine), Self::Type(theirs)) => mine.is_apart_from(theirs),
             (Self::Code(mine), Self::Code(theirs)) => mine.0.is_apart_from(&theirs.0),
-            // A message that is put off has two names, and one may fit each.
-            (Self::Topic(mine), Self::Topic(theirs)) => {
-                let mut named = mine.any_of.iter().chain(&theirs.any_of);
-                !named.any(Pattern::may_be_delayed) && mine.is_apart_from(theirs)
-            }
+            (Self::Topic(mine), Self::Topic(theirs)) => mine.is_apart_from(theirs),
             (Self::TopicText(mine), Self::TopicText(theirs)) => {
-                let mut named = mine.any_of.iter().chain(&theirs.any_of);
-                !named.any(|text| may_begin_delayed(text.start())) && mine.is_apart_from(theirs)
+                !may_be_delayed(mine.any_of.iter().chain(&theirs.any_of))
+                    && mine.is_apart_from(theirs)
             }
             (Self::Path(mine), Self::Path(theirs)) => mine.is_apart_from(theirs),
             (Self::Address(party, mine), Self::Address(other, theirs)) => {
@@ -112,6 +113,12 @@ impl Condition {
             (mine, theirs) => std::mem::discriminant(mine) == std::mem::discriminant(theirs),
         }
     }
+}
+
+/// Whether one of them may fit the topic of a message that is put off: that has another one as well, which the others
+/// may fit.
+fn may_be_delayed<'g>(mut texts: impl Iterator<Item = &'g Glob>) -> bool {
+    texts.any(|text| may_begin_delayed(text.start()))
 }
 
 /// Whether one of `mine` holds whenever one of `theirs` does.

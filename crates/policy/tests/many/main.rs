@@ -81,7 +81,10 @@ fn glob() -> BoxedStrategy<String> {
 }
 
 fn topic_text() -> BoxedStrategy<String> {
-    list("topic_text", text("[ab]/[ab]|[ab]\\*|\\*/[ab]|\\*b/\\*"))
+    list(
+        "topic_text",
+        text("[ab]/[ab]|[ab]\\*|\\*/[ab]|\\*b/\\*|\\$\\*"),
+    )
 }
 
 fn client_id() -> BoxedStrategy<String> {
@@ -292,6 +295,17 @@ struct Sample {
 }
 
 impl Sample {
+    /// Whether it is decided over as a whole, or asks for one filter only.
+    fn is_of_one_part(&self) -> bool {
+        match ControlPacket::decode(&self.bytes, Version::V5, Direction::ToServer) {
+            Ok(Decoded::Complete {
+                message: ControlPacket::Subscribe(subscribe),
+                ..
+            }) => subscribe.subscriptions().count() == 1,
+            _ => true,
+        }
+    }
+
     /// The rules that note it, and the one that decides.
     fn ask(&self, policy: &Policy) -> (Vec<String>, Option<String>) {
         let direction = match self.to_server {
