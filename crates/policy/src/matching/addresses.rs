@@ -67,6 +67,11 @@ impl Networks {
         self.v4.meets(&other.v4) || self.v6.meets(&other.v6)
     }
 
+    /// Whether all addresses of both families are in it.
+    fn is_everything(&self) -> bool {
+        self.v4.holds(0, u32::MAX) && self.v6.holds(0, u128::MAX)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.v4.first.is_empty() && self.v6.first.is_empty()
     }
@@ -236,11 +241,8 @@ impl List<Addresses> {
     pub(super) fn is_everywhere(&self) -> bool {
         let names_side = |side: &Side| self.any_of.contains(&Addresses::Side(*side));
         let mut networks = self.any_of.iter().filter_map(Addresses::networks);
-        let are_all = |networks: &Networks| {
-            let mut families = Networks::families().into_iter();
-            families.all(|family| networks.takes_in(&family))
-        };
-        self.none_of.is_empty() && (Side::ALL.iter().all(names_side) || networks.any(are_all))
+        self.none_of.is_empty()
+            && (Side::ALL.iter().all(names_side) || networks.any(Networks::is_everything))
     }
 
     /// Whether it excludes both sides.

@@ -9,6 +9,7 @@ mod networks;
 mod nothing;
 mod order;
 mod other_ways;
+mod permits;
 mod rules;
 mod shown;
 mod values;
