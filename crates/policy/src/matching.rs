@@ -50,6 +50,7 @@ pub(crate) use flag::Flag;
 pub(crate) use glob::Glob;
 pub(crate) use key::{Entry, Field, JsonLook, Look, Place};
 pub(crate) use measure::Measure;
+pub(crate) use name::NamePattern;
 pub(crate) use names::Names;
 pub(crate) use numbers::{Bounds, Numbers};
 pub(crate) use option::names as option_names;

@@ -1,6 +1,7 @@
 //! What the order of the rules makes of them: rules that can never decide, and rules that contradict a
 //! later one in part; and rules that match nothing by themselves.
 
+mod apart;
 mod conflict;
 mod exempt;
 mod filled;
@@ -19,6 +20,8 @@ use crate::report::Report;
 
 /// More rules that ask for the same aren't compared with each other: it would take their square.
 const MAX_COMPARED: usize = 1024;
+/// Of more rules that pass by something it isn't looked at whether they leave something to one rule.
+const MAX_EXCEPTING: usize = 256;
 /// So many pairs of rules that are opposed to each other are looked at, and of long lists fewer: where thousands overlap
 /// all others, the first contradictions say enough.
 const MAX_OPPOSED: usize = 1 << 19;
@@ -82,7 +85,10 @@ impl<'s> Search<'s> {
         self.related_to((rule, given), sought, related, |earlier, draft| {
             earlier < number && hidden::decides_before(draft, rule)
         });
-        let mut earlier = related.iter().map(|earlier| &self.rules[*earlier as usize]);
+        let mut excepting = 0..MAX_EXCEPTING;
+        let earlier = related.iter().map(|earlier| &self.rules[*earlier as usize]);
+        let mut earlier = earlier
+            .filter(|draft| draft.matching.exceptions.is_empty() || excepting.next().is_some());
         let alone = earlier.find(|earlier| hidden::hides(earlier, rule, given));
         match alone {
             Some(earlier) => vec![earlier],

@@ -4,6 +4,7 @@ use super::contain::MAX_PAIRS;
 use super::glob::{ANYTHING, Anchor, Glob};
 use super::list::List;
 use super::pattern::{Pattern, Relation};
+use super::prefix::may_begin_delayed;
 
 /// Whether these texts fit whatever the patterns match.
 pub(super) fn texts(mine: &List<Glob>, theirs: &List<Pattern>) -> bool {
@@ -17,10 +18,17 @@ pub(super) fn patterns(mine: &List<Pattern>, theirs: &List<Glob>) -> bool {
     take_in(mine, theirs, pattern_takes_in, apart)
 }
 
-/// Whether a topic may begin as both ask.
+/// Whether a topic may begin as both ask, whatever the session is called, or the two of a message that is put off.
 pub(crate) fn may_begin(text: &Glob, pattern: &Pattern) -> bool {
-    let (text, prefix) = (text.start(), pattern.prefix());
-    text.starts_with(prefix) || prefix.starts_with(text)
+    let (start, prefix) = (text.start(), pattern.prefix());
+    let prefix = match pattern.is_filled() {
+        true => &prefix[..prefix.rfind('/').map_or(0, |at| at + 1)],
+        false => prefix,
+    };
+    start.starts_with(prefix)
+        || prefix.starts_with(start)
+        || may_begin_delayed(start)
+        || pattern.may_be_delayed()
 }
 
 fn take_in<M, T>(

@@ -67,6 +67,15 @@ impl Networks {
         self.v4.meets(&other.v4) || self.v6.meets(&other.v6)
     }
 
+    /// Whether all addresses of both families are in it.
+    fn is_everything(&self) -> bool {
+        self.v4.holds(0, u32::MAX) && self.v6.holds(0, u128::MAX)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.v4.first.is_empty() && self.v6.first.is_empty()
+    }
+
     /// How many addresses are in it.
     fn count(&self) -> u128 {
         let v4 = self.v4.first.iter().zip(&self.v4.last);
@@ -226,6 +235,14 @@ impl List<Addresses> {
         let count = |entry: &Addresses| entry.networks().map_or(u128::MAX, Networks::count);
         let counts = self.any_of.iter().map(count);
         !self.any_of.is_empty() && counts.fold(0, u128::saturating_add) <= FEW
+    }
+
+    /// Whether every address fits, as far as two sides or one set of networks say it.
+    pub(super) fn is_everywhere(&self) -> bool {
+        let names_side = |side: &Side| self.any_of.contains(&Addresses::Side(*side));
+        let mut networks = self.any_of.iter().filter_map(Addresses::networks);
+        self.none_of.is_empty()
+            && (Side::ALL.iter().all(names_side) || networks.any(Networks::is_everything))
     }
 
     /// Whether it excludes both sides.

@@ -29,9 +29,12 @@ impl Comparable for Pattern {
         self == other || Relation::Within.holds(self.as_written(), other.as_written())
     }
 
-    /// What is put into a pattern makes it match less than its widened form.
+    /// What is put into a pattern makes it match less than its widened form. A message that is put off has two topics, and
+    /// each pattern may match another one.
     fn is_apart_from(&self, other: &Self) -> bool {
-        !Relation::Overlaps.holds(self.widened(), other.widened())
+        !self.may_be_delayed()
+            && !other.may_be_delayed()
+            && !Relation::Overlaps.holds(self.widened(), other.widened())
     }
 
     fn meets(&self, other: &Self) -> bool {
@@ -111,7 +114,10 @@ impl Comparable for Addresses {
         match (self, other) {
             (Self::Side(mine), Self::Side(theirs)) => mine != theirs,
             _ => match (self.networks(), other.networks()) {
-                (Some(mine), Some(theirs)) => !mine.meets(theirs),
+                // A zone may be filled later.
+                (Some(mine), Some(theirs)) => {
+                    !mine.is_empty() && !theirs.is_empty() && !mine.meets(theirs)
+                }
                 _ => false,
             },
         }

@@ -10,6 +10,7 @@ use super::list::List;
 use super::measure::Measure;
 use super::pattern::Pattern;
 use super::payload::{Bytes, JsonTest, PayloadCondition, Range};
+use super::prefix::may_begin_delayed;
 use super::time::Schedule;
 use super::value::Test;
 
@@ -38,7 +39,12 @@ impl Condition {
                 }
                 (Self::Password(mine), Self::Password(theirs)) => mine.takes_in(theirs),
                 (Self::Topic(mine), Self::Topic(theirs)) => mine.takes_in(theirs),
-                (Self::TopicText(mine), Self::TopicText(theirs)) => mine.takes_in(theirs),
+                (Self::TopicText(mine), Self::TopicText(theirs)) => {
+                    let excludes_more = mine.none_of.iter().any(|not| !theirs.excludes(not));
+                    mine.takes_in(theirs)
+                        && !(excludes_more
+                            && may_be_delayed(mine.none_of.iter().chain(&theirs.any_of)))
+                }
                 (Self::TopicText(mine), Self::Topic(theirs)) => across::texts(mine, theirs),
                 (Self::Topic(mine), Self::TopicText(theirs)) => across::patterns(mine, theirs),
                 (Self::Filter(mine), Self::Filter(theirs)) => mine.is_implied_by(theirs),
@@ -56,10 +62,15 @@ impl Condition {
             }
     }
 
-    /// Whether no message is one for which both hold, as far as that is plain to see. Of what a message has
-    /// several of, each may hold for another one.
+    /// Whether no message is one for which both hold, nor a part of it where both are asked of its parts, as far as that
+    /// is plain to see. Of what a message has several of beside, each may hold for another one.
     pub(crate) fn is_apart_from(&self, other: &Self) -> bool {
         match (self, other) {
+            (Self::Tls(mine), Self::Tls(theirs))
+            | (Self::AddressValidated(mine), Self::AddressValidated(theirs)) => mine != theirs,
+            (Self::Qos(mine), Self::Qos(theirs)) => mine.is_apart_from(theirs),
+            (Self::ReasonCode(mine), Self::ReasonCode(theirs)) => mine.is_apart_from(theirs),
+            (Self::Filter(mine), Self::Filter(theirs)) => mine.is_apart_from(theirs),
             (Self::Flag(flag, mine), Self::Flag(other, theirs)) => flag == other && mine != theirs,
             (Self::Number(measure, mine), Self::Number(other, theirs)) => {
                 measure == other && *measure != Measure::Levels && mine.is_apart_from(theirs)
@@ -69,7 +80,10 @@ impl Condition {
             (Self::Type(mine), Self::Type(theirs)) => mine.is_apart_from(theirs),
             (Self::Code(mine), Self::Code(theirs)) => mine.0.is_apart_from(&theirs.0),
             (Self::Topic(mine), Self::Topic(theirs)) => mine.is_apart_from(theirs),
-            (Self::TopicText(mine), Self::TopicText(theirs)) => mine.is_apart_from(theirs),
+            (Self::TopicText(mine), Self::TopicText(theirs)) => {
+                !may_be_delayed(mine.any_of.iter().chain(&theirs.any_of))
+                    && mine.is_apart_from(theirs)
+            }
             (Self::Path(mine), Self::Path(theirs)) => mine.is_apart_from(theirs),
             (Self::Address(party, mine), Self::Address(other, theirs)) => {
                 party == other && mine.is_apart_from(theirs)
@@ -101,6 +115,12 @@ impl Condition {
     }
 }
 
+/// Whether one of them may fit the topic of a message that is put off: that has another one as well, which the others
+/// may fit.
+fn may_be_delayed<'g>(mut texts: impl Iterator<Item = &'g Glob>) -> bool {
+    texts.any(|text| may_begin_delayed(text.start()))
+}
+
 /// Whether one of `mine` holds whenever one of `theirs` does.
 fn take_in(mine: &[Schedule], theirs: &[Schedule]) -> bool {
     let is_taken_in = |theirs: &Schedule| mine.iter().any(|mine| mine.takes_in(theirs));
@@ -127,12 +147,17 @@ impl<T: Comparable> List<T> {
         let excludes_all = |of: &Self, list: &Self| {
             !of.any_of.is_empty() && of.any_of.iter().all(|entry| list.excludes(entry))
         };
-        let are_apart = |mine: &T| other.any_of.iter().all(|theirs| mine.is_apart_from(theirs));
-        let both_name = !self.any_of.is_empty() && !other.any_of.is_empty();
         self.pairs(other) <= MAX_PAIRS
             && (excludes_all(self, other)
                 || excludes_all(other, self)
-                || both_name && self.any_of.iter().all(are_apart))
+                || self.names_apart_from(other))
+    }
+
+    /// Whether nothing fits what both name.
+    fn names_apart_from(&self, other: &Self) -> bool {
+        let are_apart = |mine: &T| other.any_of.iter().all(|theirs| mine.is_apart_from(theirs));
+        let both_name = !self.any_of.is_empty() && !other.any_of.is_empty();
+        self.pairs(other) <= MAX_PAIRS && both_name && self.any_of.iter().all(are_apart)
     }
 
     /// Whether it excludes all that it names.
@@ -174,6 +199,19 @@ impl FilterCondition {
     pub(crate) fn excluded_part(&self) -> Option<&Pattern> {
         let is_part = |part: &&Pattern| self.overlaps.any_of.iter().any(|tree| tree.takes_in(part));
         self.overlaps.none_of.iter().find(is_part)
+    }
+
+    /// Whether no filter fits both: one inside of a tree neither overlaps with what is outside of it nor takes that in.
+    fn is_apart_from(&self, other: &Self) -> bool {
+        let is_outside = |inner: &Self, outer: &Self| {
+            let mut asked = [&outer.overlaps, &outer.covers].into_iter();
+            asked.any(|list| inner.within.names_apart_from(list))
+        };
+        let qos_are_apart = matches!((&self.qos, &other.qos), (Some(mine), Some(theirs)) if mine.is_apart_from(theirs));
+        qos_are_apart
+            || self.within.is_apart_from(&other.within)
+            || is_outside(self, other)
+            || is_outside(other, self)
     }
 
     fn is_implied_by(&self, other: &Self) -> bool {

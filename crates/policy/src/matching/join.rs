@@ -1,13 +1,15 @@
 //! What the conditions of several rules ask for between them, where one that asks for all of it is plain.
 
-use wire::mqtt::{PacketType, QoS};
+use wire::mqtt::{PacketType, QoS, Version};
 
 use super::addresses::{Addresses, Networks};
 use super::condition::Condition;
 use super::contain::MAX_PAIRS;
 use super::list::List;
+use super::measure::Measure;
+use super::numbers::Bounds;
 use super::scope::Scope;
-use crate::Side;
+use crate::Service;
 
 impl Condition {
     /// A condition that holds where one of the two does, of the same thing.
@@ -37,10 +39,17 @@ impl Condition {
 
     /// Whether conditions of its kind may hold for every message.
     pub(crate) fn may_hold_for_all(&self) -> bool {
-        matches!(self, Self::Qos(_) | Self::Address(..))
+        matches!(
+            self,
+            Self::Qos(_)
+                | Self::Version(_)
+                | Self::Service(_)
+                | Self::Address(..)
+                | Self::Number(Measure::SourcePort | Measure::DestinationPort, _)
+        )
     }
 
-    /// Whether it holds for every message of these kinds.
+    /// Whether it holds for every message of these kinds, of which it can be asked.
     pub(crate) fn holds_for_all(&self, scope: Scope) -> bool {
         match self {
             Self::Qos(wanted) => {
@@ -48,15 +57,24 @@ impl Condition {
                 scope.is_subset(Scope::packet(PacketType::Publish))
                     && all.iter().all(|qos| wanted.contains(*qos))
             }
-            Self::Address(_, list) => {
-                let of_side = |side: &Side| list.any_of.contains(&Addresses::Side(*side));
-                let mut networks = list.any_of.iter().filter_map(Addresses::networks);
-                let are_all = |networks: &Networks| {
-                    let mut families = Networks::families().into_iter();
-                    families.all(|family| networks.takes_in(&family))
-                };
-                list.none_of.is_empty() && (Side::ALL.iter().all(of_side) || networks.any(are_all))
+            // Other packets may be of a session whose version nobody saw.
+            Self::Version(versions) => {
+                let all = [Version::V31, Version::V311, Version::V5];
+                scope.is_subset(Scope::packet(PacketType::Connect))
+                    && all.iter().all(|version| versions.contains(*version))
             }
+            Self::Service(services) => {
+                let mut all = Service::ALL.iter();
+                all.all(|service| services.contains(*service))
+            }
+            Self::Number(Measure::SourcePort | Measure::DestinationPort, ports) => {
+                let all = Bounds {
+                    min: 0,
+                    max: u16::MAX.into(),
+                };
+                ports.takes_in(all)
+            }
+            Self::Address(_, list) => list.is_everywhere(),
             _ => false,
         }
     }

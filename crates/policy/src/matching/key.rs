@@ -23,6 +23,7 @@ use super::payload::{Bytes, Expression, JsonTest, PayloadCondition, Pointer, Ran
 use super::prefix::delayed;
 use super::read::Matching;
 use super::resolved::Resolved;
+use super::scope::Scope;
 use super::told;
 use crate::{Message, Reason, Subject};
 
@@ -195,6 +196,8 @@ impl Condition {
     /// Adds all that a rule that asks for it could be found by.
     fn keys_with(&self, paths: fn(&List<PathPattern>) -> Vec<Key>, keys: &mut Vec<Key>) {
         match self {
+            // By what tells nothing apart nothing is found.
+            everything if everything.holds_for_all(Scope::ALL) => {}
             Self::Topic(list) => keys.extend(topics(Look::Topic, list)),
             Self::TopicText(list) => keys.extend(globs(Field::Topic, list)),
             Self::Filter(filter) => filters(filter, keys),

@@ -107,7 +107,7 @@ impl FilterCondition {
     }
 
     /// All patterns that filters are compared with.
-    fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
         let lists = [&self.within, &self.overlaps, &self.covers].into_iter();
         lists.flat_map(|list| list.any_of.iter().chain(&list.none_of))
     }

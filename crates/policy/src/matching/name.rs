@@ -73,6 +73,11 @@ impl NamePattern {
         matches!(self, Self::Filled { with, .. } if *with == value)
     }
 
+    /// Whether it is a name written out, and no other fits.
+    pub(crate) fn is_one_name(&self) -> bool {
+        matches!(self, Self::Glob(glob) if glob.whole().is_some())
+    }
+
     /// Whether no name that it matches can stand for a placeholder of a topic.
     pub(crate) fn fits_no_topic(&self) -> bool {
         match self {

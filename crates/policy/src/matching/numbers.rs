@@ -124,12 +124,15 @@ impl Numbers {
     }
 
     pub(crate) fn is_subset(&self, of: &Self) -> bool {
-        let within = |mine: &Bounds| {
-            let at = of.ranges.partition_point(|theirs| theirs.max < mine.max);
-            let theirs = of.ranges.get(at);
-            theirs.is_some_and(|theirs| theirs.min <= mine.min)
-        };
-        (of.without || !self.without) && self.ranges.iter().all(within)
+        let mut ranges = self.ranges.iter();
+        (of.without || !self.without) && ranges.all(|mine| of.takes_in(*mine))
+    }
+
+    /// Whether all numbers of a range fit.
+    pub(super) fn takes_in(&self, range: Bounds) -> bool {
+        let at = self.ranges.partition_point(|mine| mine.max < range.max);
+        let mine = self.ranges.get(at);
+        mine.is_some_and(|mine| mine.min <= range.min)
     }
 
     /// Whether nothing fits both.

@@ -13,6 +13,7 @@ use wire::mqtt::{Version, topic};
 use super::asked::Effect;
 use super::condition::Identity;
 use super::list::List;
+use super::prefix::may_begin_delayed;
 use crate::Session;
 
 /// Longer patterns are refused.
@@ -177,6 +178,11 @@ impl Pattern {
     /// What every topic name it matches begins with.
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// Whether it matches a topic of a message that is put off; no wildcard does ([MQTT-4.7.2-1]), and no value.
+    pub(crate) fn may_be_delayed(&self) -> bool {
+        !self.prefix.is_empty() && may_begin_delayed(&self.prefix)
     }
 
     /// Whether the session's name of this kind stands in it.

@@ -25,6 +25,11 @@ pub(super) fn listened(filter: &str) -> &str {
     inner
 }
 
+/// Whether the name of a message that is put off may begin so.
+pub(super) fn may_begin_delayed(start: &str) -> bool {
+    DELAYED.starts_with(start) || start.starts_with(DELAYED)
+}
+
 /// The name under which a message that is put off arrives.
 #[inline]
 pub(crate) fn delayed(name: TopicName<'_>) -> Option<TopicName<'_>> {

@@ -69,18 +69,22 @@ pub(super) fn leaves_malformed(earlier: &DraftRule, later: &Matching) -> bool {
             .is_some_and(|set| set.iter().any(|reason| reason.is_malformed()))
 }
 
-/// Whether `mine` looks at whatever was detected of what the other looks at, and excepts no more.
-pub(super) fn lets_pass_no_more(mine: &Matching, other: &Matching) -> bool {
-    let reasons_fit = match (&mine.reasons, &other.reasons) {
+/// Whether `mine` looks at whatever was detected of what the other looks at.
+pub(super) fn minds_as_much(mine: &Matching, other: &Matching) -> bool {
+    match (&mine.reasons, &other.reasons) {
         (None, _) => true,
         (Some(mine), Some(theirs)) => theirs.is_subset(mine),
         (Some(_), None) => false,
-    };
-    reasons_fit
-        && mine.exceptions.iter().all(|passed_by| {
-            let mut theirs = other.exceptions.iter();
-            theirs.any(|theirs| theirs.takes_in(passed_by))
-        })
+    }
+}
+
+/// Whether `mine` passes by nothing that the other matches, for all of which what is `given` holds: it is what the
+/// other passes by as well, or what that isn't about.
+pub(super) fn excepts_no_more(mine: &Matching, other: &Matching, given: &[Condition]) -> bool {
+    mine.exceptions.iter().all(|passed_by| {
+        let mut theirs = other.exceptions.iter();
+        theirs.any(|theirs| theirs.takes_in(passed_by)) || passed_by.is_apart_from(other, given)
+    })
 }
 
 impl Matching {
@@ -92,8 +96,9 @@ impl Matching {
     /// The same where, beside its own conditions, these hold for whatever `other` matches.
     fn takes_in_given(&self, other: &Self, given: &[Condition]) -> bool {
         other.scope.is_subset(self.scope)
-            && lets_pass_no_more(self, other)
+            && minds_as_much(self, other)
             && self.narrower_conditions(other, given).next().is_none()
+            && excepts_no_more(self, other, given)
     }
 
     /// The conditions that need not hold for all that `other` matches, for which those `given` hold as well.
@@ -106,6 +111,7 @@ impl Matching {
             let mut given = other.conditions.iter().chain(given);
             !self.asks_no_more_than(other, condition)
                 || !given.any(|other| condition.is_implied_by(other))
+                    && !condition.holds_for_all(other.scope)
         })
     }
 

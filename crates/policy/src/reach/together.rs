@@ -4,7 +4,7 @@
 //! takes in all of the later rule but for that.
 
 use super::always_decides;
-use super::hidden::{leaves_malformed, lets_pass_no_more};
+use super::hidden::{excepts_no_more, leaves_malformed, minds_as_much};
 use crate::matching::{Condition, Matching, Scope};
 use crate::pack::DraftRule;
 
@@ -67,19 +67,20 @@ fn part(earlier: &Matching, later: &Matching, given: &[Condition]) -> Option<Div
     let most = later.conditions.len() + given.len() + 1;
     if !earlier.scope.meets(later.scope)
         || earlier.conditions.len() > most
-        || !lets_pass_no_more(earlier, later)
+        || !minds_as_much(earlier, later)
     {
         return None;
     }
     let mut narrower = earlier.narrower_conditions(later, given);
     let (first, second) = (narrower.next(), narrower.next());
-    match (first, second, later.scope.is_subset(earlier.scope)) {
-        (None, None, false) => Some(Divided::Kinds(earlier.scope)),
+    let part = match (first, second, later.scope.is_subset(earlier.scope)) {
+        (None, None, false) => Divided::Kinds(earlier.scope),
         (Some(condition), None, true) if is_part(condition, later, given) => {
-            Some(Divided::Condition(Box::new(condition.clone())))
+            Divided::Condition(Box::new(condition.clone()))
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    excepts_no_more(earlier, later, given).then_some(part)
 }
 
 /// Whether a condition holds for something that a rule matches, and may hold for all of it together with others.

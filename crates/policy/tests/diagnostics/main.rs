@@ -2,12 +2,14 @@
 
 mod cases;
 mod config;
+mod excepting;
 mod limits;
 mod meant;
 mod networks;
 mod nothing;
 mod order;
 mod other_ways;
+mod permits;
 mod rules;
 mod shown;
 mod values;

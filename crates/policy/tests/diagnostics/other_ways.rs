@@ -80,6 +80,24 @@ fn what_only_seems_to_be_the_same_hides_nothing() {
             "topic_text = 'a/b' -> accept",
         ),
         ("topic = '#' -> drop", "topic_text = '$SYS/a' -> accept"),
+        // A message that is put off has a topic of its own beside the one it arrives under, and who nobody saw come may be
+        // called anything.
+        (
+            "topic = '!$delayed/#' -> drop",
+            "topic_text = 'a/a' -> alert",
+        ),
+        (
+            "topic = ['+/b', '!$delayed/#'] -> drop",
+            "topic = 'a/b' -> alert",
+        ),
+        (
+            "topic_text = ['a*', '!$*'] -> drop",
+            "topic_text = 'a/*' -> alert",
+        ),
+        (
+            "topic = '!x-{username}/#' -> drop",
+            "topic_text = 'a/a' -> alert",
+        ),
         // Either may be spoken on the ports of both, or the other way.
         ("service = 'mqtts' -> drop", "packet = 'PUBLISH' -> accept"),
         ("service = 'mqtt' -> drop", "protocol = 'tls' -> accept"),

@@ -67,7 +67,7 @@ fn list(key: &'static str, entry: BoxedStrategy<String>) -> BoxedStrategy<String
 }
 
 fn pattern() -> BoxedStrategy<String> {
-    text("(a|b|\\+|x-\\{username\\})(/(a|b|\\+|\\{client_id\\})){0,2}(/#)?|/#|/a")
+    text("(a|b|\\+|x-\\{username\\})(/(a|b|\\+|\\{client_id\\})){0,2}(/#)?|/#|/a|\\$delayed/#")
 }
 
 fn topic() -> BoxedStrategy<String> {
@@ -81,7 +81,10 @@ fn glob() -> BoxedStrategy<String> {
 }
 
 fn topic_text() -> BoxedStrategy<String> {
-    list("topic_text", text("[ab]/[ab]|[ab]\\*|\\*/[ab]|\\*b/\\*"))
+    list(
+        "topic_text",
+        text("[ab]/[ab]|[ab]\\*|\\*/[ab]|\\*b/\\*|\\$\\*"),
+    )
 }
 
 fn client_id() -> BoxedStrategy<String> {
@@ -109,8 +112,9 @@ fn password() -> BoxedStrategy<String> {
 }
 
 fn address() -> BoxedStrategy<String> {
-    let network =
-        text("10\\.0\\.[01]\\.[0-3](/(32|31|30|24))?|fd00::[12](/(128|127|16))?|hall|outside");
+    let network = text(
+        "10\\.0\\.[01]\\.[0-3](/(32|31|30|24|0))?|fd00::[12](/(128|127|16|0))?|hall|inside|outside",
+    );
     let network = network.prop_map(|text| match text.split_once('/') {
         Some((address, len)) => {
             let network = ipnet::IpNet::new(
@@ -260,13 +264,18 @@ fn compile(rules: &[(usize, &String, bool)]) -> Option<Policy> {
 }
 
 fn check(rules: &[(usize, &String, bool)]) -> (Option<Policy>, Diagnostics) {
-    let rules: String = rules
-        .iter()
-        .map(|(id, conditions, stops)| {
-            let action = if *stops { "drop" } else { "alert" };
-            format!("[[rule]]\nid = \"r{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
-        })
-        .collect();
+    let rules = rules.iter().map(|(id, conditions, stops)| {
+        let action = if *stops { "drop" } else { "alert" };
+        rule(*id, conditions, action)
+    });
+    check_rules(&rules.collect::<String>())
+}
+
+fn rule(id: usize, conditions: &str, action: &str) -> String {
+    format!("[[rule]]\nid = \"r{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
+}
+
+fn check_rules(rules: &str) -> (Option<Policy>, Diagnostics) {
     let pack = SourceText::new("p.toml", &format!("{ZONES}{rules}"));
     Policy::check(&Config::default(), &[pack])
 }
@@ -279,11 +288,24 @@ struct Sample {
     to_server: bool,
     addresses: [IpAddr; 2],
     names: [Option<String>; 2],
+    /// Of a session that nobody saw begin.
+    unseen: bool,
     vlan: Option<u16>,
     reasons: Vec<Reason>,
 }
 
 impl Sample {
+    /// Whether it is decided over as a whole, or asks for one filter only.
+    fn is_of_one_part(&self) -> bool {
+        match ControlPacket::decode(&self.bytes, Version::V5, Direction::ToServer) {
+            Ok(Decoded::Complete {
+                message: ControlPacket::Subscribe(subscribe),
+                ..
+            }) => subscribe.subscriptions().count() == 1,
+            _ => true,
+        }
+    }
+
     /// The rules that note it, and the one that decides.
     fn ask(&self, policy: &Policy) -> (Vec<String>, Option<String>) {
         let direction = match self.to_server {
@@ -297,7 +319,10 @@ impl Sample {
             (Protocol::Coap, _, Ok(message)) => Message::Coap(message),
             _ => Message::None,
         };
-        let [client_id, username] = self.names.each_ref().map(Option::as_deref);
+        // A CONNECT names itself.
+        let unseen = self.unseen && !matches!(message, Message::Mqtt(ControlPacket::Connect(_)));
+        let names = self.names.each_ref().map(Option::as_deref);
+        let [client_id, username] = names.map(|name| name.filter(|_| !unseen));
         let subject = Subject {
             protocol: self.protocol,
             service: Service::Mqtt,
@@ -315,7 +340,7 @@ impl Sample {
                 version: Some(Version::V5),
                 client_id,
                 username,
-                unseen: false,
+                unseen,
                 aliased_topic: None,
             },
             reasons: &self.reasons,
@@ -335,7 +360,7 @@ impl Sample {
 fn publish() -> BoxedStrategy<(Protocol, Vec<u8>)> {
     let properties = (vec(text("[ab]{1,3}"), 0..2), vec(text("[ab]{1,3}"), 0..3));
     let parts = (
-        text("[ab](/[ab]){0,3}|x-a/b|/a|\\$SYS/a"),
+        text("[ab](/[ab]){0,3}|x-a/b|/a|\\$SYS/a|\\$delayed/1/[ab]/[ab]"),
         prop_oneof![text("[abcA]{0,6}"), text_in_json()],
         properties,
     );
@@ -437,16 +462,18 @@ fn sample() -> impl Strategy<Value = Sample> {
         any::<bool>(),
         [address.clone(), address],
         [name.clone(), name],
+        prop::bool::weighted(0.1),
         proptest::option::of(1..6_u16),
         reasons,
     )
         .prop_map(
-            |((protocol, bytes), to_server, addresses, names, vlan, reasons)| Sample {
+            |((protocol, bytes), to_server, addresses, names, unseen, vlan, reasons)| Sample {
                 protocol,
                 bytes,
                 to_server,
                 addresses,
                 names,
+                unseen,
                 vlan,
                 reasons,
             },

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{FAMILIES, check, compile, sample, topic, topic_text};
+use super::{FAMILIES, check, check_rules, compile, rule, sample, topic, topic_text};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
@@ -40,9 +40,42 @@ proptest! {
         };
         let both = format!("{first} }}\nexcept = {{ {second}");
         if check(&[(0, &both, true)]).1.render().contains("about nothing that the rule matches") {
-            for sample in &samples {
+            for sample in samples.iter().filter(|sample| sample.is_of_one_part()) {
                 prop_assert!(sample.ask(&of).1.is_none() || sample.ask(&excepted).1.is_none());
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12000))]
+
+    /// Whatever the first one stops without its exception, of all that the second one is about.
+    #[test]
+    fn an_exception_called_aside_leaves_nothing(
+        ([first, except, second], actions) in excepting(),
+        samples in vec(sample(), 12),
+    ) {
+        let [stops, then] = actions;
+        let excepting = rule(0, &format!("{first} }}\nexcept = {{ {except}"), stops);
+        let later = rule(1, &second, then);
+        let said = check_rules(&format!("{excepting}{later}")).1.render();
+        if !said.contains("`r1` can never be reached") {
+            return Ok(());
+        }
+        let whole = rule(0, &first, stops);
+        let [Some(excepting), Some(whole), Some(later)] =
+            [&excepting, &whole, &later].map(|rule| check_rules(rule).0)
+        else {
+            return Ok(());
+        };
+        for sample in samples.iter().filter(|sample| sample.is_of_one_part()) {
+            let decides = |policy| sample.ask(policy).1.is_some();
+            prop_assert!(
+                decides(&excepting) || !decides(&whole) || !decides(&later),
+                "{:?}",
+                sample
+            );
         }
     }
 }
@@ -118,6 +151,31 @@ fn dividing() -> impl Strategy<Value = [String; 3]> {
         })
     });
     dividing.boxed()
+}
+
+/// A rule, what it passes by, and a later one that asks for the same as the one or the other; and what both do.
+fn excepting() -> impl Strategy<Value = ([String; 3], [&'static str; 2])> {
+    let actions = select(vec![
+        ["drop", "accept"],
+        ["drop", "drop"],
+        ["accept", "drop"],
+    ]);
+    let rules = select(FAMILIES).prop_flat_map(|(kind, conditions)| {
+        select(conditions.to_vec()).prop_flat_map(move |one| {
+            (one(), one(), any::<bool>()).prop_map(move |(except, second, is_whole)| {
+                let first = match is_whole {
+                    true => kind.to_owned(),
+                    false => format!("{kind}, {second}"),
+                };
+                [
+                    first,
+                    format!("{kind}, {except}"),
+                    format!("{kind}, {second}"),
+                ]
+            })
+        })
+    });
+    (rules, actions).boxed()
 }
 
 /// Two rules that ask for the same kind of thing, of which the second may ask for more.
