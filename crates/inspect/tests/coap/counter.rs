@@ -259,8 +259,12 @@ fn a_rule_before_the_baseline_lets_a_directory_ask_whatever_it_wants() {
     let rules = format!("[[rule]]\n{rule}\n{BASELINE}");
     let mut world = World::with(&rules, Limits::default());
     register(&mut world, client());
+    world.pass(client(), server(), &registration(2));
     for id in 0..60 {
         world.pass(server(), client(), &discovery(id));
     }
     world.pass(server(), client(), &block(100, 0));
+    // What it answers has its room.
+    let changed = changed(Code::CHANGED, 2, DEVICE_S);
+    world.pass(server(), client(), &changed);
 }

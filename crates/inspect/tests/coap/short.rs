@@ -1,8 +1,10 @@
 //! Requests of a few bytes, which aren't owed the smallest block of a response.
 
-use wire::coap::Type;
+use std::time::Duration;
 
-use crate::world::{self, World, client, content, echo_of, empty, get, server};
+use wire::coap::{Code, Type, number};
+
+use crate::world::{self, World, client, content, echo_of, empty, get, message, server};
 
 /// The most that comes for a byte.
 const RATIO: usize = 3;
@@ -73,6 +75,68 @@ fn who_replies_to_everything_draws_three_bytes_for_each_that_was_forged() {
                     drawn <= RATIO * sent,
                     "{kind:?}, {reply:?} /{path}: {drawn} for {sent}"
                 );
+            }
+        }
+    }
+}
+
+/// Who resets what it never asked for is taken for a client without blocks; of a body that its server gives out in large
+/// ones, it is sent no large one for that when somebody forges a request for a small one.
+#[test]
+fn who_resets_blocks_is_sent_no_larger_one_than_was_asked_for() {
+    let ask = |kind, id, block2: Option<u32>| {
+        message(kind, Code::GET, id, &[7], |builder| {
+            let builder = builder.path(number::URI_PATH, "firmware");
+            if let Some(block2) = block2 {
+                builder.uint(number::BLOCK2, block2);
+            }
+        })
+    };
+    let large = |kind, id| {
+        message(kind, Code::CONTENT, id, &[7], |builder| {
+            builder.uint(number::BLOCK2, 0x0e).payload(&[b'f'; 1024]);
+        })
+    };
+    for kind in [Type::Confirmable, Type::NonConfirmable] {
+        for asked in [None, Some(0), Some(2)] {
+            let mut world = World::new();
+            let (mut sent, mut drawn) = (0, 0);
+            for id in 1..40 {
+                let request = ask(kind, id, asked.filter(|_| id > 1));
+                sent += request.len();
+                let passage = world.send(client(), server(), &request);
+                let mut inbox = passage.injected;
+                if passage.forwarded.is_some() {
+                    let kind = match kind {
+                        Type::Confirmable => Type::Acknowledgement,
+                        _ => Type::NonConfirmable,
+                    };
+                    let passage = world.send(server(), client(), &large(kind, id));
+                    let came = passage.forwarded.iter();
+                    inbox.extend(passage.injected);
+                    for payload in came {
+                        drawn += payload.len();
+                        let reset =
+                            empty(Type::Reset, u16::from_be_bytes([payload[2], payload[3]]));
+                        inbox.extend(world.send(client(), server(), &reset).injected);
+                    }
+                }
+                while let Some(got) = inbox.pop() {
+                    if got.to == client() {
+                        drawn += got.payload.len();
+                        let id = u16::from_be_bytes([got.payload[2], got.payload[3]]);
+                        inbox.extend(
+                            world
+                                .send(client(), server(), &empty(Type::Reset, id))
+                                .injected,
+                        );
+                    }
+                }
+                assert!(
+                    drawn <= RATIO * sent,
+                    "{kind:?} {asked:?}: {drawn} for {sent}"
+                );
+                world.pause(Duration::from_secs(3));
             }
         }
     }

@@ -27,6 +27,8 @@ impl Tracker {
             && !asked.trusted
             && asked.server == Server::One(datagram.bearing.server)
             && !datagram.is_notification()
+            // Of a larger block than its client has asked for, that gets its own.
+            && self.block_asked_for(datagram).is_none()
             && !self.has_gone_on(cx, datagram);
         if !is_meant {
             return false;

@@ -11,7 +11,7 @@
 //! acknowledged ([`early`](crate::coap::delivery::early)), as far as there is room for that: by what it asks next, or by
 //! the time it asks again, they have proved themselves.
 
-use policy::{Limit, RuleIndex, Subject};
+use policy::{Action, Limit, RuleIndex, Subject};
 use wire::Direction;
 use wire::coap::{Message, Type};
 
@@ -109,6 +109,11 @@ impl Tracker {
         let mut books = Books::new(cx.policy, &standing, Promise::Nothing);
         let timed = cx.timed(&towards).unwrap_or(towards);
         let ruling = cx.policy.decide(&timed, &mut books, &mut |_| {});
+        if ruling.action == Action::Accept && ruling.rule.is_some() {
+            // A rule that lets it through says that it wasn't forged.
+            self.enter(cx, addressee, Entry::Refund, size);
+            return None;
+        }
         if !ruling.action.stops() || !is_by_ratio(cx, ruling.rule) {
             return None;
         }
