@@ -24,5 +24,6 @@ mod promised;
 mod reflection;
 mod short;
 mod simulation;
+mod soup;
 mod together;
 mod world;
