@@ -45,8 +45,8 @@ fn main() {
     let mut setup = Setup::new(Path::new(PROGRAM), BASELINE);
     setup.more = MORE;
     println!(
-        "{:32} {:>7} {:>7} {:>10}",
-        "10,000 rules, ms", "least", "most", "processor"
+        "{:32} {:>7} {:>7} {:>7} {:>10}",
+        "10,000 rules, ms", "least", "median", "most", "processor"
     );
     for (name, pack) in packs::packs(RULES) {
         if only.as_ref().is_some_and(|only| !name.contains(&**only)) {
@@ -57,12 +57,14 @@ fn main() {
         fs::write(Gateway::rules(&topology), format!("{pack}\n{BASELINE}")).expect("a pack");
         let rounds: Vec<_> = (0..ROUNDS).map(|_| reload(&topology, &gateway)).collect();
         let ms = |time: Duration| time.as_secs_f64() * 1000.0;
-        let taken = rounds.iter().map(|(taken, _)| ms(*taken));
+        let mut taken: Vec<_> = rounds.iter().map(|(taken, _)| ms(*taken)).collect();
+        taken.sort_by(f64::total_cmp);
         let spent = rounds.iter().map(|(_, spent)| ms(*spent));
         println!(
-            "{name:32} {:7.0} {:7.0} {:10.0}",
-            taken.clone().fold(f64::INFINITY, f64::min),
-            taken.fold(0.0, f64::max),
+            "{name:32} {:7.0} {:7.0} {:7.0} {:10.0}",
+            taken[0],
+            taken[ROUNDS / 2],
+            taken[ROUNDS - 1],
             spent.fold(f64::INFINITY, f64::min),
         );
     }
