@@ -223,10 +223,7 @@ impl Policy {
         meters: &mut dyn Meters,
         report: &mut dyn FnMut(Match<'_>),
     ) -> Ruling {
-        let detected = !subject.reasons.is_empty();
-        let mut found = Found::new();
-        let candidates = self.index.candidates(subject, detected, &mut found);
-        self.decide_among(candidates, subject, meters, report)
+        self.decide_among(|_| true, subject, meters, report)
     }
 
     /// The same by the rules behind `rule` alone, and by the default: for a message that `rule` has decided about, and that
@@ -239,21 +236,22 @@ impl Policy {
         meters: &mut dyn Meters,
         report: &mut dyn FnMut(Match<'_>),
     ) -> Ruling {
-        let detected = !subject.reasons.is_empty();
-        let mut found = Found::new();
-        let candidates = self.index.candidates(subject, detected, &mut found);
-        let behind = candidates.filter(|at| *at > rule.0);
-        self.decide_among(behind, subject, meters, report)
+        self.decide_among(|at| at > rule.0, subject, meters, report)
     }
 
+    /// Decides by the rules that are asked.
     #[inline(always)]
     fn decide_among(
         &self,
-        candidates: impl Iterator<Item = u32>,
+        is_asked: impl Fn(u32) -> bool,
         subject: &Subject<'_>,
         meters: &mut dyn Meters,
         report: &mut dyn FnMut(Match<'_>),
     ) -> Ruling {
+        let detected = !subject.reasons.is_empty();
+        let mut found = Found::new();
+        let candidates = self.index.candidates(subject, detected, &mut found);
+        let candidates = candidates.filter(|at| is_asked(*at));
         if has_parts(subject) {
             return self.decide_parts(subject, candidates, meters, report);
         }

@@ -3,6 +3,7 @@
 
 use super::order::two;
 use super::pack;
+use super::rule;
 
 /// What is said of a rule that stops all of `conditions` but for `except`, and of a second one.
 fn behind(conditions: &str, except: &str, second: &str) -> String {
@@ -264,9 +265,6 @@ fn a_condition_that_holds_for_everything_leaves_nothing() {
 /// However many rules there are beside.
 #[test]
 fn they_leave_nothing_among_many() {
-    let rule = |id: &str, conditions: &str, action: &str| {
-        format!("[[rule]]\nid = \"{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
-    };
     let others: String = (0..600)
         .map(|n| rule(&format!("o-{n}"), &format!("topic = 'o/{n}/#'"), "drop"))
         .collect();

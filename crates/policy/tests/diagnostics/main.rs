@@ -22,6 +22,11 @@ fn pack(text: &str) -> String {
     Policy::check(&Config::default(), &[source]).1.render()
 }
 
+/// A rule of a pack.
+fn rule(id: &str, conditions: &str, action: &str) -> String {
+    format!("[[rule]]\nid = \"{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
+}
+
 fn config(text: &str) -> String {
     Config::check(&SourceText::new("weir.toml", text))
         .1

@@ -2,7 +2,7 @@
 //! nobody is to say.
 
 use super::order::two;
-use super::pack;
+use super::{pack, rule};
 
 #[test]
 fn a_rule_is_hidden_by_one_that_asks_in_another_way() {
@@ -130,9 +130,6 @@ fn what_only_seems_to_be_the_same_hides_nothing() {
 /// However many rules there are of each kind.
 #[test]
 fn texts_hide_patterns_among_many() {
-    let rule = |id: &str, conditions: &str, action: &str| {
-        format!("[[rule]]\nid = \"{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
-    };
     let others: String = (0..600)
         .map(|n| rule(&format!("o-{n}"), &format!("topic = 'o/{n}/#'"), "drop"))
         .collect();
@@ -240,9 +237,6 @@ fn exceptions_for_somebody_are_no_contradiction() {
 /// One warning names all that a network is exempted from.
 #[test]
 fn an_exempted_network_is_told_of_once() {
-    let rule = |id: &str, conditions: &str, action: &str| {
-        format!("[[rule]]\nid = \"{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
-    };
     let stopping: String = ["a", "b", "c"]
         .map(|topic| {
             rule(

@@ -3,6 +3,7 @@
 use weir_policy::{Config, Policy, SourceText};
 
 use super::order::two;
+use super::rule;
 
 #[test]
 fn a_permission_before_what_is_denied_within_it_is_told_of() {
@@ -121,9 +122,6 @@ fn an_exception_proper_is_none() {
 /// An exception of a site from what a pack stops may be as wide as the site wants.
 #[test]
 fn a_permission_of_another_pack_is_none() {
-    let rule = |id: &str, conditions: &str, action: &str| {
-        format!("[[rule]]\nid = \"{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
-    };
     let site = rule(
         "site",
         "topic = 'plant/#', source = '10.1.0.0/16'",
@@ -138,9 +136,6 @@ fn a_permission_of_another_pack_is_none() {
 /// However many rules there are beside.
 #[test]
 fn a_permission_among_many_is_told_of() {
-    let rule = |id: &str, conditions: &str, action: &str| {
-        format!("[[rule]]\nid = \"{id}\"\nmatch = {{ {conditions} }}\naction = \"{action}\"\n")
-    };
     let others: String = (0..600)
         .map(|n| rule(&format!("o-{n}"), &format!("topic = 'o/{n}/#'"), "drop"))
         .collect();
